@@ -1,0 +1,25 @@
+import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+
+/** Names of the resources that components work with, so that none is spelled twice. */
+const core = (resource: string): GroupVersionResource => ({ group: '', version: 'v1', resource });
+const of = (group: string, resource: string, version = 'v1'): GroupVersionResource => ({ group, version, resource });
+
+export const pods = core('pods');
+export const nodes = core('nodes');
+export const services = core('services');
+export const endpoints = core('endpoints');
+export const namespaces = core('namespaces');
+export const configMaps = core('configmaps');
+export const secrets = core('secrets');
+export const serviceAccounts = core('serviceaccounts');
+export const events = core('events');
+export const persistentVolumeClaims = core('persistentvolumeclaims');
+export const persistentVolumes = core('persistentvolumes');
+export const deployments = of('apps', 'deployments');
+export const replicaSets = of('apps', 'replicasets');
+export const leases = of('coordination.k8s.io', 'leases');
+export const endpointSlices = of('discovery.k8s.io', 'endpointslices');
+export const priorityClasses = of('scheduling.k8s.io', 'priorityclasses');
+export const storageClasses = of('storage.k8s.io', 'storageclasses');
+export const csiNodes = of('storage.k8s.io', 'csinodes');
+export const runtimeClasses = of('node.k8s.io', 'runtimeclasses');

@@ -1,0 +1,45 @@
+/** What components and the apiserver say to each other on `kubus.v1.api.<caller>.<verb>.…`: the parts that the subject lacks. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+export interface ApiRequestBody {
+  readonly object?: unknown;
+  readonly patchType?: PatchType | undefined;
+  /** Query parameters as HTTP spells them: labelSelector, fieldSelector, limit, resourceVersion, dryRun, force, ... */
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly impersonate?:
+    { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string } | undefined;
+  /** Id of the message that led to this request; ends in the log beside the write. */
+  readonly cause?: string | undefined;
+  /** Held by elected components: a write of a deposed holder is refused (Conflict). */
+  readonly fence?: Fence | undefined;
+}
+export interface Fence {
+  /** `namespace/name` of the Lease. */
+  readonly lease: string;
+  readonly holder: string;
+  readonly transitions: number;
+}
+/** An object as the store holds it, and its revision: the reader decodes and sets metadata.resourceVersion. */
+export interface Stored {
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+export type ApiReply =
+  | { readonly stored: Stored; readonly warnings?: readonly string[] }
+  | {
+      readonly list: readonly Stored[];
+      readonly apiVersion: string;
+      readonly kind: string;
+      readonly revision: number;
+      readonly continue?: string;
+      readonly remaining?: number;
+    }
+  /** Subresources and Status answers that no store holds (scale, token, review, Status). */
+  | { readonly object: unknown; readonly warnings?: readonly string[] };
+
+/** Frames of a watch session, server to client: all changes of one tick in one frame. */
+export type WatchFrame = readonly WatchItem[];
+export type WatchItem =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored }
+  | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd?: boolean };

@@ -1,0 +1,90 @@
+/**
+ * What the apiserver and the etcd actor say to each other on `kubus.v1.etcd.<verb>`. Keys are etcd's
+ * (`/registry/pods/default/web`); values are the encoded object without metadata.resourceVersion: whoever decodes it
+ * puts the revision there.
+ */
+export interface KeyValue {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Revision of the write that brought the key into being, of the newest write, and the count of writes since creation. */
+  readonly createRevision: number;
+  readonly modRevision: number;
+  readonly version: number;
+}
+export interface RangeRequest {
+  readonly key: string;
+  /** Exclusive end; undefined: that one key. `prefixEnd(key)` for all keys below. */
+  readonly rangeEnd?: string | undefined;
+  /** As of this revision; undefined: now, after a barrier. Compacted -> Expired, in the future -> Timeout after 3 s. */
+  readonly revision?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly keysOnly?: boolean | undefined;
+  readonly countOnly?: boolean | undefined;
+}
+export interface RangeResponse {
+  readonly revision: number;
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: number;
+}
+export interface PutRequest {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Revision the key must have, 0: must not exist; undefined: whatever it has. */
+  readonly expect?: number | undefined;
+  readonly ttlMs?: number | undefined;
+  /** Names this write; a repetition with the same id returns the first outcome. */
+  readonly id: string;
+  /** Id of the message that led to this write. */
+  readonly cause?: string | undefined;
+}
+export interface DeleteRequest {
+  readonly key: string;
+  readonly expect?: number | undefined;
+  readonly id: string;
+  readonly cause?: string | undefined;
+}
+/** A failed `expect` is not an error but `{ conflict: the key's present state }`. */
+export interface WriteResponse {
+  readonly revision: number;
+  readonly conflict?: { readonly current: KeyValue | undefined } | undefined;
+  /** What a delete removed. */
+  readonly previous?: KeyValue | undefined;
+}
+/** Committed changes after a revision, for whoever found a gap in the republished events. `Expired` below the floor. */
+export interface ChangesRequest {
+  readonly after: number;
+  readonly upTo?: number | undefined;
+  readonly limit?: number | undefined;
+}
+export interface Change {
+  readonly revision: number;
+  readonly key: string;
+  /** undefined: deleted. */
+  readonly value: Uint8Array | undefined;
+  readonly previousRevision: number;
+  readonly createRevision: number;
+}
+export interface ChangesResponse {
+  readonly changes: readonly Change[];
+  /** The store's revision when it answered: having applied `changes` (and no `more`), the reader has seen up to here. */
+  readonly revision: number;
+  readonly more: boolean;
+}
+export interface CompactRequest {
+  readonly revision: number;
+}
+export interface EtcdStatus {
+  readonly revision: number;
+  /** Reads below it answer Expired. */
+  readonly compactRevision: number;
+  readonly keys: number;
+  readonly bytes: number;
+  readonly durable: boolean;
+}
+export type EtcdVerb = 'range' | 'put' | 'delete' | 'changes' | 'compact' | 'status' | 'snapshot';
+
+/** The first key after all that begin with `prefix`; etcd's clientv3.GetPrefixRangeEnd. */
+export function prefixEnd(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}

@@ -1,0 +1,82 @@
+/**
+ * Every subject of the product is built here and nowhere else (grammar: ARCHITECTURE.md, Subjects).
+ * A token is escaped reversibly: `=XX` per byte of what NATS or readability forbids, `_` for the empty string.
+ */
+const PLAIN = /^[A-Za-z0-9-]+(?:_[A-Za-z0-9_-]*)?$/;
+
+export function escapeToken(text: string): string {
+  if (text === '') return '_';
+  if (PLAIN.test(text)) return text;
+  let out = '';
+  for (const byte of new TextEncoder().encode(text)) {
+    const char = String.fromCharCode(byte);
+    const plain = /[A-Za-z0-9_-]/.test(char) && !(char === '_' && text === '_');
+    out += plain ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return out;
+}
+export function unescapeToken(token: string): string {
+  if (token === '_') return '';
+  if (!token.includes('=')) return token;
+  const bytes: number[] = [];
+  for (let i = 0; i < token.length; i++) {
+    if (token[i] === '=') {
+      bytes.push(Number.parseInt(token.slice(i + 1, i + 3), 16));
+      i += 2;
+    } else bytes.push(token.charCodeAt(i));
+  }
+  return new TextDecoder().decode(new Uint8Array(bytes));
+}
+
+const ROOT = 'kubus.v1';
+
+/** Who, what, and on which resource. `resource` includes a subresource: `pods/status`. */
+export interface ApiAddress {
+  readonly caller: string;
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+export const api = (a: ApiAddress): string =>
+  `${ROOT}.api.${[a.caller, a.verb, a.group, a.version, a.resource, a.namespace, a.name].map(escapeToken).join('.')}`;
+export function parseApi(subject: string): ApiAddress {
+  const t = subject.split('.').slice(3).map(unescapeToken);
+  return {
+    caller: t[0] ?? '',
+    verb: t[1] ?? '',
+    group: t[2] ?? '',
+    version: t[3] ?? '',
+    resource: t[4] ?? '',
+    namespace: t[5] ?? '',
+    name: t[6] ?? '',
+  };
+}
+/** All that `caller` may ask of the API; `*` for any caller (the apiserver's own subscription). */
+export const apiOf = (caller: string): string => `${ROOT}.api.${caller === '*' ? '*' : escapeToken(caller)}.>`;
+
+export const etcd = (verb: string): string => `${ROOT}.etcd.${verb}`;
+export const etcdAll = `${ROOT}.etcd.*`;
+
+/** `/registry/pods/default/web` <-> `registry.pods.default.web`; a `.` within a segment is `=2E`. */
+export const keyToken = (key: string): string => key.replace(/^\//, '').split('/').map(escapeToken).join('.');
+export const tokenKey = (token: string): string => `/${token.split('.').map(unescapeToken).join('/')}`;
+export const event = (key: string): string => `${ROOT}.event.${keyToken(key)}`;
+export const eventAll = `${ROOT}.event.>`;
+export const keyOfEvent = (subject: string): string => tokenKey(subject.slice(`${ROOT}.event.`.length));
+
+export const node = (name: string, op: string): string => `${ROOT}.node.${escapeToken(name)}.${op}`;
+export const nodeAll = (name: string): string => `${ROOT}.node.${escapeToken(name)}.*`;
+export const presence = (component: string, id: string): string =>
+  `${ROOT}.presence.${escapeToken(component)}.${escapeToken(id)}`;
+export const presenceOf = (component: string): string =>
+  `${ROOT}.presence.${component === '*' ? '*' : escapeToken(component)}.*`;
+export const inspect = (component: string, id: string): string =>
+  `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
+export const inspectAll = `${ROOT}.inspect.>`;
+export const control = (component: string, id: string): string =>
+  `${ROOT}.control.${escapeToken(component)}.${escapeToken(id)}`;
+/** Frames of one session, one subject a direction. */
+export const session = (id: string, to: 'client' | 'server'): string => `${ROOT}.session.${escapeToken(id)}.${to}`;

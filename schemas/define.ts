@@ -1,0 +1,63 @@
+import type { FieldError, FieldPath } from './meta/field.ts';
+import type { KubeObject } from './meta/object.ts';
+
+export type Errors = Generator<FieldError, void, undefined>;
+export type Cell = string | number | boolean | null;
+
+/**
+ * The hand-written behaviour of one kind; its structure (names, verbs, fields, types, list keys, enums, columns) is in
+ * `facts/` and joined to it by registry.ts. A kind without a definition still works with structure alone.
+ * Drafts may be changed in place and are returned; `object` and `old` of validators are read-only.
+ */
+export interface ResourceDefinition<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in the URL. */
+  readonly resource: string;
+  /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. */
+  readonly defaults?: (draft: T) => T;
+  /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
+  readonly prepareForCreate?: (draft: T) => T;
+  /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
+  readonly prepareForUpdate?: (draft: T, old: T) => T;
+  readonly validate?: (object: T, at: FieldPath) => Errors;
+  /** Only what concerns the change: validate() has run on the new object before. */
+  readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
+  readonly validateStatusUpdate?: (object: T, old: T, at: FieldPath) => Errors;
+  /** Name rule; default DNS subdomain. Yields the text after `Invalid value: "x": `. */
+  readonly validateName?: (name: string, prefix: boolean) => readonly string[];
+  /** `warnings` of a create or update, one Warning header each. */
+  readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** Beyond metadata.name and metadata.namespace. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Cells of a Table row, in the order of facts/tables.json, all columns. `now` in ms for ages. Default: name and age. */
+  readonly cells?: (object: T, now: number) => readonly Cell[];
+  /** PUT may create a missing object (Lease, Endpoints, Event, ...); source: AllowCreateOnUpdate of the strategy. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion is refused; source: AllowUnconditionalUpdate of the strategy. Default allowed. */
+  readonly requiresResourceVersionOnUpdate?: boolean;
+  /** Graceful deletion: seconds to wait before removal given the request, or undefined for at once (pods). */
+  readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number | undefined;
+  /** What DELETE answers when the object is gone: itself, or a Success Status (the default). */
+  readonly deleteReturnsObject?: boolean;
+  /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job). */
+  readonly defaultPropagation?: 'Background' | 'Orphan';
+  /** metadata.generation is kept (1 on create, +1 when anything but metadata and status changed). Default: if facts has a `status`. */
+  readonly tracksGeneration?: boolean;
+  /** Seconds until the object removes itself (Events: 3600). */
+  readonly ttlSeconds?: number;
+  /** Where scale reads and writes: JSON paths without the leading dot. */
+  readonly scale?: {
+    readonly specReplicas: string;
+    readonly statusReplicas: string;
+    readonly selector: (object: T) => string;
+  };
+  /** Storage key below /registry/, when not `<resource>` (or `<group>/<resource>` for groups ending in .k8s.io); e.g. services/specs. */
+  readonly storagePrefix?: string;
+  /** Other versions of the same kind, converted to and from the storage version (this definition's). */
+  readonly conversions?: Readonly<
+    Record<string, { toStorage: (object: KubeObject) => T; fromStorage: (object: T) => KubeObject }>
+  >;
+}
+export const defineResource = <T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> =>
+  definition;

@@ -1,0 +1,61 @@
+/** One cause of an Invalid status. `field` is a path such as `spec.containers[0].image`. */
+export interface FieldError {
+  readonly reason:
+    | 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueNotSupported'
+    | 'FieldValueDuplicate' | 'FieldValueTooLong' | 'FieldValueTooMany' | 'FieldValueTypeInvalid' | 'FieldValueNotFound' | 'InternalError';
+  readonly field: string;
+  /** Without the field, as in details.causes[].message: `Invalid value: "x": must be ...`. */
+  readonly message: string;
+} // prettier-ignore
+
+/** A place in an object; call it to go deeper: `at('spec')('containers')(0)`; `at.key('a.b/c')` prints `[a.b/c]`. */
+export interface FieldPath {
+  (step: string | number): FieldPath;
+  key(name: string): FieldPath;
+  toString(): string;
+}
+export const fieldPath = (path = ''): FieldPath =>
+  Object.assign(
+    (step: string | number) =>
+      fieldPath(typeof step === 'number' ? `${path}[${step}]` : path ? `${path}.${step}` : step),
+    {
+      key: (name: string) => fieldPath(`${path}[${name}]`),
+      toString: () => path,
+    },
+  );
+
+/** `value` is printed as JSON. Source: apimachinery util/validation/field, Error.ErrorBody. */
+const show = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value));
+export const invalid = (at: FieldPath, value: unknown, why: string): FieldError => ({
+  reason: 'FieldValueInvalid', field: `${at}`, message: `Invalid value: ${show(value)}${why === '' ? '' : `: ${why}`}`,
+}); // prettier-ignore
+export const required = (at: FieldPath, why = ''): FieldError => ({
+  reason: 'FieldValueRequired',
+  field: `${at}`,
+  message: `Required value${why === '' ? '' : `: ${why}`}`,
+});
+export const forbidden = (at: FieldPath, why: string): FieldError => ({
+  reason: 'FieldValueForbidden',
+  field: `${at}`,
+  message: `Forbidden: ${why}`,
+});
+export const duplicate = (at: FieldPath, value: unknown): FieldError => ({
+  reason: 'FieldValueDuplicate',
+  field: `${at}`,
+  message: `Duplicate value: ${show(value)}`,
+});
+export const notFound = (at: FieldPath, value: unknown): FieldError => ({
+  reason: 'FieldValueNotFound',
+  field: `${at}`,
+  message: `Not found: ${show(value)}`,
+});
+export const notSupported = (at: FieldPath, value: unknown, supported: readonly string[]): FieldError => ({
+  reason: 'FieldValueNotSupported', field: `${at}`,
+  message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${[...supported].sort().map((v) => JSON.stringify(v)).join(', ')}` : ''}`,
+}); // prettier-ignore
+export const tooLong = (at: FieldPath, max: number): FieldError => ({
+  reason: 'FieldValueTooLong', field: `${at}`, message: `Too long: may not be more than ${max} bytes`,
+}); // prettier-ignore
+export const tooMany = (at: FieldPath, actual: number, max: number): FieldError => ({
+  reason: 'FieldValueTooMany', field: `${at}`, message: `Too many: ${actual}: must have at most ${max} item${max === 1 ? '' : 's'}`,
+}); // prettier-ignore
