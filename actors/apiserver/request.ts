@@ -1,0 +1,97 @@
+import type { PatchType, Verb } from '../../bus/protocol/api.ts';
+import type { DynamicObject, KubeObject } from '../../schemas/meta/object.ts';
+import type { Resource, Subresource } from '../../schemas/resource.ts';
+
+/** The shapes that the stages of the pipeline hand on. Each stage is one file; their order is in pipeline.ts. */
+
+/** authentication.k8s.io UserInfo. */
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string | undefined;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+/** What a request asks for, from its path or subject. Source: apiserver pkg/endpoints/request RequestInfo. */
+export interface RequestInfo {
+  readonly isResource: boolean;
+  /** Path without query, for non-resource requests. */
+  readonly path: string;
+  /** Verb as authorization sees it; for non-resource requests the lower-case HTTP method. */
+  readonly verb: Verb | string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+/** A request as every stage after request info sees it, whichever door it came through. */
+export interface ApiRequest {
+  readonly info: RequestInfo;
+  readonly user: UserInfo;
+  readonly query: URLSearchParams;
+  readonly patchType?: PatchType | undefined;
+  /** Becomes the default field manager: the part before `/`. */
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+  /** Warning header texts; stages append. */
+  readonly warnings: string[];
+  readonly cause?: string | undefined;
+}
+
+export type Decision = { readonly allowed: 'yes' | 'no' | 'noOpinion'; readonly reason: string };
+export interface Authorizer {
+  authorize(user: UserInfo, info: RequestInfo): Decision;
+}
+/** Credentials of one HTTPS request; undefined: this authenticator has nothing to say; throws Unauthorized on bad ones. */
+export interface Credentials {
+  readonly bearerToken?: string | undefined;
+  /** Verified client certificate's subject. */
+  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+export interface Authenticator {
+  authenticate(credentials: Credentials): Promise<UserInfo | undefined> | UserInfo | undefined;
+}
+
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+/** Source: apiserver pkg/admission Attributes. */
+export interface AdmissionAttributes {
+  readonly operation: Operation;
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly namespace: string;
+  readonly name: string;
+  /** Changed in place by mutating plugins; undefined on DELETE. */
+  readonly object: DynamicObject | undefined;
+  readonly old: DynamicObject | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly dryRun: boolean;
+  readonly user: UserInfo;
+  readonly warnings: string[];
+}
+export interface AdmissionPlugin {
+  /** As on kube-apiserver's command line: `NamespaceLifecycle`. */
+  readonly name: string;
+  readonly handles: ReadonlySet<Operation>;
+  mutate?(attributes: AdmissionAttributes): Promise<void> | void;
+  /** Throws ApiError (Forbidden as a rule; text via `forbiddenAdmission`). */
+  validate?(attributes: AdmissionAttributes): Promise<void> | void;
+}
+
+/** What authorizers, admission and bootstrap read of the cluster: the apiserver's own watch cache, no barrier. */
+export interface CacheReader {
+  get<T extends KubeObject = DynamicObject>(resource: Resource, namespace: string, name: string): T | undefined;
+  list<T extends KubeObject = DynamicObject>(resource: Resource, namespace?: string): Iterable<T>;
+  /** Called for every committed change of the resource, after the cache holds it. `object` undefined: deleted. */
+  onChange(
+    resource: Resource,
+    listener: (object: DynamicObject | undefined, old: DynamicObject | undefined) => void,
+  ): () => void;
+}
+/** Writes that the apiserver makes itself (bootstrap, allocation, quota), past authentication and authorization. */
+export interface Loopback {
+  create<T extends KubeObject>(resource: Resource, object: T): Promise<T>;
+  update<T extends KubeObject>(resource: Resource, object: T, subresource?: string): Promise<T>;
+  delete(resource: Resource, namespace: string, name: string): Promise<void>;
+}
