@@ -95,3 +95,32 @@ export interface Loopback {
   update<T extends KubeObject>(resource: Resource, object: T, subresource?: string): Promise<T>;
   delete(resource: Resource, namespace: string, name: string): Promise<void>;
 }
+
+/** A request for anything but a resource (discovery, health, metrics, version, openapi), already authorized. */
+export interface PathRequest {
+  /** Upper-case HTTP method. */
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly user: UserInfo;
+  readonly signal: AbortSignal;
+}
+export interface PathAnswer {
+  readonly code: number;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** An object is rendered by content negotiation (JSON, YAML, ...); text and bytes need a Content-Type in `headers`. */
+  readonly body: string | Uint8Array | object;
+}
+/** undefined: not this handler's path. What it throws becomes a Status. */
+export type PathHandler = (request: PathRequest) => PathAnswer | Promise<PathAnswer> | undefined;
+
+/** Rows of a meta.k8s.io Table; the pipeline adds the list's metadata. */
+export interface TableRenderer {
+  /** Same order and count as `objects`. `object` of a row is left to the caller. */
+  columns(resource: Resource): readonly object[];
+  cells(resource: Resource, object: DynamicObject, now: number): readonly unknown[];
+}
+
+/** A create through a subresource whose logic lives elsewhere (serviceaccounts/token, reviews): the object to answer. */
+export type VirtualCreate = (request: ApiRequest, object: DynamicObject) => Promise<DynamicObject> | DynamicObject;
