@@ -24,6 +24,8 @@ export interface RequestInfo {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
+  /** `fieldSelector` of lists, watches and collection deletes: nodes may read no more than what concerns them. */
+  readonly fieldSelector?: string | undefined;
 }
 /** A request as every stage after request info sees it, whichever door it came through. */
 export interface ApiRequest {
