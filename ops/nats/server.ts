@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { startedAt } from '../cluster/lock.ts';
+import { writePrivate } from '../cluster/kubeconfig.ts';
+
+export interface NatsServer {
+  readonly pid: number;
+  /** Resolves with a description once the process has ended, for whatever reason. */
+  readonly ended: Promise<string>;
+  stop(): Promise<void>;
+}
+/** Starts nats-server on `config` and resolves when it accepts connections. Its log goes to `logs/nats-server.log`. */
+export async function startNatsServer(options: {
+  binary: string;
+  config: string;
+  dir: string;
+  logs: string;
+  port: number;
+}): Promise<NatsServer> {
+  const configFile = join(options.dir, 'nats-server.conf');
+  const pidFile = join(options.dir, 'nats-server.pid');
+  await stopLeftover(pidFile);
+  writePrivate(configFile, options.config);
+  const log = openSync(join(options.logs, 'nats-server.log'), 'a', 0o600);
+  // A group of its own: Ctrl-C in the terminal is for us, who drain before the bus goes.
+  const child = spawn(options.binary, ['-c', configFile], { stdio: ['ignore', log, log], detached: true });
+  closeSync(log);
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal === null ? `exit status ${code}` : signal));
+  });
+  if (child.pid !== undefined) writePrivate(pidFile, JSON.stringify({ pid: child.pid, started: startedAt(child.pid) }));
+  let failure: string | undefined;
+  void ended.then((why) => (failure = why));
+  for (let attempt = 0; !(await accepts(options.port)); attempt++) {
+    if (failure !== undefined)
+      throw new Error(`nats-server ended (${failure}): ${lastLine(join(options.logs, 'nats-server.log'))}`);
+    if (attempt > 2000) throw new Error('nats-server does not accept connections');
+    await new Promise((r) => setTimeout(r, 5));
+  }
+  return {
+    pid: child.pid!,
+    ended,
+    stop: async () => {
+      await terminate(child, ended);
+      rmSync(pidFile, { force: true });
+    },
+  };
+}
+async function terminate(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(timer);
+}
+/** A server whose supervisor was killed still holds the store: it is ended before a new one opens the same files. */
+async function stopLeftover(pidFile: string): Promise<void> {
+  let left: { pid: number; started: string };
+  try {
+    left = JSON.parse(readFileSync(pidFile, 'utf8')) as typeof left;
+  } catch {
+    return;
+  }
+  for (let i = 0; startedAt(left.pid) === left.started && i < 2000; i++) {
+    if (i === 0 || i === 1000) process.kill(left.pid, i === 0 ? 'SIGTERM' : 'SIGKILL');
+    await new Promise((r) => setTimeout(r, 5));
+  }
+}
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+const lastLine = (file: string): string => readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';

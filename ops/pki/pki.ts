@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { webcrypto } from 'node:crypto';
+import type * as X509 from '@peculiar/x509';
+
+/** Keys and certificates of one cluster, PEM. Files are 0600, folders 0700. */
+export interface Pki {
+  readonly ca: string;
+  readonly serverCert: string;
+  readonly serverKey: string;
+  readonly adminCert: string;
+  readonly adminKey: string;
+  /** Signs service-account tokens (P-256). */
+  readonly serviceAccountKey: string;
+}
+const DAY_MS = 86_400_000;
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+/** The cluster's keys from `dir`; made there if they are missing, renewed if less than 30 days of life are left. */
+export async function ensurePki(dir: string, hosts: readonly string[], now: number): Promise<Pki> {
+  const file = (name: string): string => join(dir, name);
+  const names = {
+    ca: 'ca.crt',
+    serverCert: 'apiserver.crt',
+    serverKey: 'apiserver.key',
+    adminCert: 'admin.crt',
+    adminKey: 'admin.key',
+    serviceAccountKey: 'sa.key',
+  };
+  const stamp = file('issued.json');
+  if (existsSync(stamp)) {
+    const issued = JSON.parse(readFileSync(stamp, 'utf8')) as { until: number; hosts: string[] };
+    const complete = Object.values(names).every((n) => existsSync(file(n)));
+    if (complete && issued.until - now > 30 * DAY_MS && hosts.every((h) => issued.hosts.includes(h))) {
+      return Object.fromEntries(
+        Object.entries(names).map(([k, n]) => [k, readFileSync(file(n), 'utf8')]),
+      ) as unknown as Pki;
+    }
+  }
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const write = (name: string, text: string): string => {
+    writeFileSync(file(name), text, { mode: 0o600 });
+    return text;
+  };
+  const ca = await authority(x509, dir, now, write);
+  const until = now + 365 * DAY_MS;
+  const serving = await issue(x509, ca, 'CN=kube-apiserver', now, until, [
+    new x509.SubjectAlternativeNameExtension(
+      hosts.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value })),
+    ),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+  ]);
+  const admin = await issue(x509, ca, 'O=system:masters, CN=kubernetes-admin', now, until, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+  ]);
+  const saFile = file(names.serviceAccountKey);
+  const pki: Pki = {
+    ca: ca.cert.toString('pem'),
+    serverCert: write(names.serverCert, serving.cert),
+    serverKey: write(names.serverKey, serving.key),
+    adminCert: write(names.adminCert, admin.cert),
+    adminKey: write(names.adminKey, admin.key),
+    // A new signing key would void every token that was handed out: it outlives renewals.
+    serviceAccountKey: existsSync(saFile)
+      ? readFileSync(saFile, 'utf8')
+      : write(names.serviceAccountKey, await pem((await keys()).privateKey)),
+  };
+  write('issued.json', JSON.stringify({ until, hosts }));
+  return pki;
+}
+interface Authority {
+  readonly cert: X509.X509Certificate;
+  readonly key: webcrypto.CryptoKey;
+}
+const keys = (): Promise<webcrypto.CryptoKeyPair> =>
+  crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+async function pem(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
+  return `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g)!.join('\n')}\n-----END PRIVATE KEY-----\n`;
+}
+const serial = (): string =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(8)))
+    .toString('hex')
+    .replace(/^[89a-f]/, '1');
+
+/** The cluster's CA: kept for ten years, so that kubeconfigs stay good when certificates are renewed. */
+async function authority(
+  x509: typeof X509,
+  dir: string,
+  now: number,
+  write: (name: string, text: string) => string,
+): Promise<Authority> {
+  if (existsSync(join(dir, 'ca.crt')) && existsSync(join(dir, 'ca.key'))) {
+    const cert = new x509.X509Certificate(readFileSync(join(dir, 'ca.crt'), 'utf8'));
+    const der = Buffer.from(readFileSync(join(dir, 'ca.key'), 'utf8').replace(/-----[^-]+-----|\s/g, ''), 'base64');
+    return { cert, key: await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']) };
+  }
+  const pair = await keys();
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serial(), name: 'CN=kubernetes', notBefore: new Date(now - 300_000), notAfter: new Date(now + 3650 * DAY_MS),
+    signingAlgorithm: ALGORITHM, keys: pair,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
+      await x509.SubjectKeyIdentifierExtension.create(pair.publicKey),
+    ],
+  }); // prettier-ignore
+  write('ca.key', await pem(pair.privateKey));
+  write('ca.crt', cert.toString('pem'));
+  return { cert, key: pair.privateKey };
+}
+async function issue(
+  x509: typeof X509,
+  ca: Authority,
+  name: string,
+  now: number,
+  until: number,
+  extensions: X509.Extension[],
+): Promise<{ cert: string; key: string }> {
+  const pair = await keys();
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: serial(), subject: name, issuer: ca.cert.subject, notBefore: new Date(now - 300_000), notAfter: new Date(until),
+    signingAlgorithm: ALGORITHM, publicKey: pair.publicKey, signingKey: ca.key,
+    extensions: [
+      new x509.BasicConstraintsExtension(false),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      await x509.AuthorityKeyIdentifierExtension.create(ca.cert.publicKey),
+      ...extensions,
+    ],
+  }); // prettier-ignore
+  return { cert: cert.toString('pem'), key: await pem(pair.privateKey) };
+}
