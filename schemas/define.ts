@@ -52,9 +52,9 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
     readonly statusReplicas: string;
     readonly selector: (object: T) => string;
   };
-  /** Storage key below /registry/, when not `<resource>` (or `<group>/<resource>` for groups ending in .k8s.io); e.g. services/specs. */
+  /** Storage key below /registry/, when storage-prefix.ts does not know it. */
   readonly storagePrefix?: string;
-  /** Other versions of the same kind, converted to and from the storage version (this definition's). */
+  /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
   readonly conversions?: Readonly<
     Record<string, { toStorage: (object: KubeObject) => T; fromStorage: (object: T) => KubeObject }>
   >;

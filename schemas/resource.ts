@@ -22,7 +22,7 @@ export interface Resource {
   readonly definition: ResourceDefinition;
   /** `/registry/pods/`: all keys of the resource begin with it. */
   readonly storagePrefix: string;
-  /** The version objects are stored in. */
+  /** The apiVersion objects are stored in: `autoscaling/v2`; convert.ts translates. */
   readonly storageVersion: string;
 }
 export interface Subresource {

@@ -49,9 +49,10 @@ export const notFound = (at: FieldPath, value: unknown): FieldError => ({
   field: `${at}`,
   message: `Not found: ${show(value)}`,
 });
+/** Values are listed in the order given: sort where the real one takes them from a set. */
 export const notSupported = (at: FieldPath, value: unknown, supported: readonly string[]): FieldError => ({
   reason: 'FieldValueNotSupported', field: `${at}`,
-  message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${[...supported].sort().map((v) => JSON.stringify(v)).join(', ')}` : ''}`,
+  message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}` : ''}`,
 }); // prettier-ignore
 export const tooLong = (at: FieldPath, max: number): FieldError => ({
   reason: 'FieldValueTooLong', field: `${at}`, message: `Too long: may not be more than ${max} bytes`,

@@ -18,6 +18,12 @@ export interface FieldSchema {
   readonly required?: readonly string[];
   readonly oneOf?: readonly FieldSchema[];
   readonly unions?: readonly unknown[];
+  /** Held by pointer in Go: an explicit zero (false, 0, "", {}) is kept, not dropped. */
+  readonly pointer?: boolean;
+  /** Printed even when empty (no omitempty): absent becomes zero or null. */
+  readonly always?: boolean;
+  /** Go's name of the type where the schema does not give it, for decoding errors: `v1.RestartPolicy`. */
+  readonly goType?: string;
   readonly gvks?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
 }
 /** Resolves references; what the walkers (decode, default, patch, apply) take beside a FieldSchema. */
