@@ -1,0 +1,213 @@
+import type {
+  FieldSelectorAttributes,
+  LabelSelectorAttributes,
+  NonResourceAttributes,
+  ResourceAttributes,
+} from '../../../schemas/generated/authorization-v1.ts';
+import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
+import { fieldPath, invalid, required, type FieldPath } from '../../../schemas/meta/field.ts';
+import type { FieldError } from '../../../schemas/meta/field.ts';
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import type { RequestInfo, UserInfo, VirtualCreate } from '../request.ts';
+import type { ClusterAuthorizer } from './authorizer.ts';
+import { nodeOf } from './node.ts';
+import { aggregate } from './rbac.ts';
+
+interface ReviewSpec {
+  readonly resourceAttributes?: ResourceAttributes;
+  readonly nonResourceAttributes?: NonResourceAttributes;
+  readonly user?: string;
+  readonly groups?: readonly string[];
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Answers to `create` of the kinds of authorization.k8s.io, by resource. Each returns the review with its status.
+ * Source: kubernetes pkg/registry/authorization.
+ */
+export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string, VirtualCreate> {
+  const answer = (object: DynamicObject, user: UserInfo, spec: ReviewSpec): DynamicObject => {
+    const decision = authorizer.authorize(user, infoOf(spec));
+    const allowed = decision.allowed === 'yes';
+    const status = {
+      allowed,
+      ...(decision.allowed === 'no' && { denied: true }),
+      ...(decision.reason !== '' && { reason: decision.reason }),
+    };
+    return { ...object, status };
+  };
+  const subject: VirtualCreate = (request, object) => {
+    const spec = specOf(object);
+    const at = fieldPath('spec');
+    const errors = [...validateSpec(spec, at), ...validateSubject(spec, at)];
+    const namespace = request.info.resource === 'localsubjectaccessreviews' ? request.info.namespace : undefined;
+    errors.push(...validateSelectors(spec.resourceAttributes), ...validateMetadata(object, namespace !== undefined));
+    if (namespace !== undefined) errors.push(...validateLocal(spec, object.metadata?.namespace ?? namespace));
+    refuse(errors);
+    const user: UserInfo = {
+      name: spec.user ?? '',
+      groups: spec.groups ?? [],
+      ...(spec.uid !== undefined && { uid: spec.uid }),
+      ...(spec.extra !== undefined && { extra: spec.extra }),
+    };
+    return answer(namespace === undefined ? object : inNamespace(object, namespace), user, spec);
+  };
+  const self: VirtualCreate = (request, object) => {
+    const spec = specOf(object);
+    refuse([
+      ...validateSpec(spec, fieldPath('spec')),
+      ...validateSelectors(spec.resourceAttributes),
+      ...validateMetadata(object, false),
+    ]);
+    return answer(object, request.user, spec);
+  };
+  const rules: VirtualCreate = (request, object) => {
+    const namespace = (object['spec'] as { namespace?: string } | undefined)?.namespace ?? '';
+    if (namespace === '') throw new ApiError('BadRequest', 'no namespace on request');
+    const { rules: granted, errors } = authorizer.rbac.rulesFor(request.user, namespace);
+    const isNode = nodeOf(request.user) !== undefined;
+    if (isNode) errors.unshift('node authorizer does not support user rule resolution');
+    const masters = request.user.groups.includes('system:masters');
+    const held: readonly PolicyRule[] = [...(masters ? MASTERS : []), ...granted.map((g) => g.rule)];
+    return {
+      kind: 'SelfSubjectRulesReview',
+      apiVersion: 'authorization.k8s.io/v1',
+      metadata: {},
+      spec: {},
+      status: {
+        resourceRules: held.filter((r) => (r.resources ?? []).length > 0).map(resourceRule),
+        nonResourceRules: held
+          .filter((r) => (r.nonResourceURLs ?? []).length > 0)
+          .map((r) => ({ verbs: r.verbs, nonResourceURLs: r.nonResourceURLs })),
+        incomplete: isNode,
+        ...(errors.length > 0 && { evaluationError: aggregate(errors) }),
+      },
+    };
+  };
+  return new Map([
+    ['subjectaccessreviews', subject],
+    ['localsubjectaccessreviews', subject],
+    ['selfsubjectaccessreviews', self],
+    ['selfsubjectrulesreviews', rules],
+  ]);
+}
+
+const MASTERS: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+const resourceRule = (r: PolicyRule) => ({
+  verbs: r.verbs,
+  apiGroups: r.apiGroups,
+  resources: r.resources,
+  ...((r.resourceNames ?? []).length > 0 && { resourceNames: r.resourceNames }),
+});
+const specOf = (object: DynamicObject): ReviewSpec => (object['spec'] ?? {}) as ReviewSpec;
+const inNamespace = (object: DynamicObject, namespace: string): DynamicObject => ({
+  ...object,
+  metadata: { ...object.metadata, namespace },
+});
+
+function infoOf(spec: ReviewSpec): RequestInfo {
+  const r = spec.resourceAttributes;
+  const none = { group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
+  if (r === undefined) {
+    const n = spec.nonResourceAttributes;
+    return { ...none, isResource: false, path: n?.path ?? '', verb: n?.verb ?? '' };
+  }
+  const fields =
+    r.fieldSelector?.rawSelector ||
+    r.fieldSelector?.requirements
+      ?.filter((q) => q.operator === 'In' && q.values?.length === 1)
+      .map((q) => `${q.key}=${q.values![0]!}`)
+      .join(',');
+  return {
+    isResource: true,
+    path: '',
+    verb: r.verb ?? '',
+    group: r.group ?? '',
+    version: r.version || '*',
+    resource: r.resource ?? '',
+    subresource: r.subresource ?? '',
+    namespace: r.namespace ?? '',
+    name: r.name ?? '',
+    ...(fields && { fieldSelector: fields }),
+  };
+}
+
+function* validateSpec(spec: ReviewSpec, at: FieldPath): Generator<FieldError> {
+  const other = spec.nonResourceAttributes;
+  if (spec.resourceAttributes !== undefined && other !== undefined)
+    yield invalid(
+      at('nonResourceAttributes'),
+      { Path: other.path ?? '', Verb: other.verb ?? '' },
+      'cannot be specified in combination with resourceAttributes',
+    );
+  if (spec.resourceAttributes === undefined && other === undefined)
+    yield invalid(
+      at('resourceAttributes'),
+      null,
+      'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+    );
+}
+function* validateSubject(spec: ReviewSpec, at: FieldPath): Generator<FieldError> {
+  if (!spec.user && (spec.groups ?? []).length === 0)
+    yield invalid(at('user'), '', 'at least one of user or group must be specified');
+}
+function* validateLocal(spec: ReviewSpec, namespace: string): Generator<FieldError> {
+  const given = spec.resourceAttributes;
+  if (given !== undefined && (given.namespace ?? '') !== namespace)
+    yield invalid(
+      fieldPath('spec.resourceAttributes.namespace'),
+      given.namespace ?? '',
+      'must match metadata.namespace',
+    );
+  const other = spec.nonResourceAttributes;
+  if (other !== undefined)
+    yield invalid(
+      fieldPath('spec.nonResourceAttributes'),
+      { Path: other.path ?? '', Verb: other.verb ?? '' },
+      'disallowed on this kind of request',
+    );
+}
+function* validateMetadata(object: DynamicObject, namespaced: boolean): Generator<FieldError> {
+  const set = Object.entries(object.metadata ?? {}).filter(
+    ([key, value]) =>
+      value !== undefined && value !== null && key !== 'managedFields' && !(namespaced && key === 'namespace'),
+  );
+  if (set.length > 0)
+    yield invalid(
+      fieldPath('metadata'),
+      object.metadata,
+      namespaced ? 'must be empty except for namespace' : 'must be empty',
+    );
+}
+function* validateSelectors(attributes: ResourceAttributes | undefined): Generator<FieldError> {
+  const at = fieldPath('spec.resourceAttributes');
+  yield* validateSelector(attributes?.fieldSelector, at('fieldSelector'));
+  yield* validateSelector(attributes?.labelSelector, at('labelSelector'));
+}
+function* validateSelector(
+  selector: FieldSelectorAttributes | LabelSelectorAttributes | undefined,
+  at: FieldPath,
+): Generator<FieldError> {
+  if (selector === undefined) return;
+  const raw = selector.rawSelector ?? '';
+  const count = (selector.requirements ?? []).length;
+  if (raw !== '' && count > 0)
+    yield invalid(at('rawSelector'), raw, 'may not specified at the same time as requirements');
+  if (raw === '' && count === 0)
+    yield required(at('requirements'), `when ${at} is specified, requirements or rawSelector is required`);
+}
+
+/** These kinds are refused with an empty kind and name in the Status. */
+function refuse(errors: readonly FieldError[]): void {
+  if (errors.length === 0) return;
+  const texts = errors.map((e) => `${e.field}: ${e.message}`);
+  const list = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+  throw new ApiError('Invalid', `.authorization.k8s.io "" is invalid: ${list}`, {
+    details: { group: 'authorization.k8s.io', causes: errors },
+  });
+}
