@@ -1,3 +1,4 @@
+import { reasonOf, statusOf } from '../schemas/meta/status.ts';
 import type { Subscription } from './bus.ts';
 
 /**
@@ -5,35 +6,55 @@ import type { Subscription } from './bus.ts';
  * (`bus/memory/log.ts`). Revision = position in the log. Used by `actors/etcd` alone; one conformance suite for both.
  */
 export interface Log {
+  /** False where a power loss may take acknowledged entries with it. */
+  readonly durable: boolean;
   /**
    * Appends one mutation; resolves with its revision once durable. `expect`: the revision of the key's newest entry
-   * (0: the key has none), else `Conflict`. `id` makes a retry harmless: the revision of the first attempt is returned.
-   * Thrown: ApiError Conflict (wrong `expect`), RequestEntityTooLarge, ServiceUnavailable (not stored),
-   * Timeout (outcome unknown: ask `find(id)`).
+   * (0: the key has none), else `Conflict` (see `conflictRevision`). `id` makes a retry harmless: the revision of the
+   * first attempt is returned, also where `expect` no longer holds because of it.
+   * Thrown: ApiError Conflict (wrong `expect`), BadRequest (a key that cannot be stored), RequestEntityTooLarge,
+   * ServiceUnavailable (not stored), Timeout (outcome unknown: append again with the same id, or ask `find(id)`).
    */
   append(entry: NewEntry): Promise<number>;
   /** The revision under which `id` was stored, if it was (within the duplicate window, 2 min, or by scanning the tail). */
   find(id: string): Promise<number | undefined>;
-  /** Committed entries `from..to` in order, purged ones missing. */
+  /**
+   * Committed entries `from..to` in order, purged ones missing; without `to` up to the last one held when it was asked.
+   * Thrown: Timeout, ServiceUnavailable. It never ends early in silence.
+   */
   read(from: number, to?: number): AsyncIterable<LogEntry>;
-  /** Committed entries as they are republished, in order; a gap in `revision` means read() it (or it was purged). */
-  subscribe(onEntry: (entry: LogEntry) => void): Subscription;
+  /**
+   * Committed entries as they are republished, in order; a gap in `revision` means read() it (or it was purged).
+   * `onDoubt` is called when entries may have been missed without a later one to show it: read() the tail.
+   */
+  subscribe(onEntry: (entry: LogEntry) => void, onDoubt?: () => void): Subscription;
   /** Resolves when every entry acknowledged (to anyone) before now has been handed to the subscribers. */
   barrier(): Promise<void>;
-  /** First and last revision held. */
-  bounds(): Promise<{ readonly first: number; readonly last: number }>;
-  /** Removes all entries of `key` but the newest `keep`. */
-  purge(key: string, keep: number): Promise<void>;
+  bounds(): Promise<LogBounds>;
+  /**
+   * Removes the entries of `key` below revision `before`. (By revision, not "all but the newest n": an entry that
+   * arrives between the decision and the purge must not shift what is removed.)
+   */
+  purge(key: string, before: number): Promise<void>;
   close(): Promise<void>;
 }
+export interface LogBounds {
+  /** First and last revision held; `last` keeps its value when the entry itself was purged. */
+  readonly first: number;
+  readonly last: number;
+  /** Entries held. */
+  readonly count: number;
+  /** Names this log for good: another stream of the same name is another log. */
+  readonly identity: string;
+}
 export interface NewEntry {
+  /** Begins with `/`. */
   readonly key: string;
   /** undefined: a tombstone. */
   readonly value: Uint8Array | undefined;
   readonly expect?: number | undefined;
+  /** [A-Za-z0-9_-]+ */
   readonly id: string;
-  /** The entry removes itself after this long, leaving a tombstone entry of its own. */
-  readonly ttlMs?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 export interface LogEntry {
@@ -44,5 +65,34 @@ export interface LogEntry {
   readonly value: Uint8Array | undefined;
   /** Milliseconds since the epoch, as the log stamped it. */
   readonly time: number;
+  /** Those of the entry, without what the log itself added; `id` is apart. */
   readonly headers: Readonly<Record<string, string>>;
+  /** '' for an entry written by something else than this interface. */
+  readonly id: string;
+}
+
+/** Refused by a newer program's data: the number in the log's metadata and in snapshots. Raise it with each change. */
+export const FORMAT_VERSION = 1;
+
+/** Headers of a republished entry on `kubus.v1.event.<key>`. */
+export const EVENT_HEADERS = {
+  revision: 'Nats-Sequence',
+  previous: 'Nats-Last-Sequence',
+  time: 'Nats-Time-Stamp',
+  id: 'Nats-Msg-Id',
+  /** `DEL` or `PURGE` on a tombstone, absent on a value. */
+  operation: 'KV-Operation',
+} as const;
+
+const CONFLICT_CAUSE = 'LogRevision';
+/** The `details` of the Conflict that append() throws. */
+export const conflictDetails = (
+  actual: number | undefined,
+): { causes?: { reason: string; field: string; message: string }[] } =>
+  actual === undefined ? {} : { causes: [{ reason: CONFLICT_CAUSE, field: 'revision', message: String(actual) }] };
+/** Of a Conflict thrown by append(): the revision that the key's newest entry really has, if the log said so. */
+export function conflictRevision(error: unknown): number | undefined {
+  if (reasonOf(error) !== 'Conflict') return undefined;
+  const cause = statusOf(error)?.details?.causes?.find((c) => c.reason === CONFLICT_CAUSE);
+  return cause?.message === undefined ? undefined : Number(cause.message);
 }

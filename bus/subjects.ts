@@ -78,5 +78,14 @@ export const inspect = (component: string, id: string): string =>
 export const inspectAll = `${ROOT}.inspect.>`;
 export const control = (component: string, id: string): string =>
   `${ROOT}.control.${escapeToken(component)}.${escapeToken(id)}`;
-/** Frames of one session, one subject a direction. */
-export const session = (id: string, to: 'client' | 'server'): string => `${ROOT}.session.${escapeToken(id)}.${to}`;
+/**
+ * A connection's address: `<role>.<token>`, the token unguessable. Its answers arrive below `_INBOX.<address>`, frames of
+ * its sessions below `session`, and while it has sessions it beats on `beat`.
+ */
+export const isAddress = (text: string): boolean => /^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$/.test(text);
+export const inbox = (address: string): string => `_INBOX.${address}`;
+/** Frames of one session to its client's or to its server's end. */
+export const session = (address: string, id: string, to: 'client' | 'server'): string =>
+  `${ROOT}.session.${address}.${id}.${to}`;
+export const sessionAll = (address: string): string => `${ROOT}.session.${address}.>`;
+export const beat = (address: string): string => `${ROOT}.beat.${address}`;

@@ -1,0 +1,64 @@
+import { addExtension, Packr } from 'msgpackr';
+import { ApiError } from '../schemas/meta/status.ts';
+
+/**
+ * Bodies on the bus: plain MessagePack of JSON's types and bytes. No shared record tables, although they are faster:
+ * every message must be readable by any process, of whatever version and however often restarted since.
+ * Fields that are undefined are left out; Uint8Array stays Uint8Array (a view into the message, not a copy).
+ */
+const packr = new Packr({ useRecords: false, moreTypes: false, skipValues: [undefined], int64AsType: 'number' });
+
+// msgpackr revives dates, regular expressions, errors, sets and typed arrays from whoever sends them; bodies hold none.
+for (const type of [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78]) {
+  addExtension({
+    type,
+    unpack: () => {
+      throw new Error(`extension ${type}`);
+    },
+  });
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A value encoded once, to be sent to many: wherever a body or a frame is expected this may stand in for it. */
+export class Encoded {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+export const encodeOnce = (value: unknown): Encoded => new Encoded(encode(value));
+
+/** Thrown: ApiError InternalError if `value` holds what no message can (functions, cycles). */
+export function encode(value: unknown): Uint8Array {
+  if (value === undefined) return NOTHING;
+  if (value instanceof Encoded) return value.bytes;
+  try {
+    return packr.pack(value);
+  } catch (cause) {
+    throw new ApiError('InternalError', `cannot encode the message: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Thrown: ApiError BadRequest for anything but one well-formed value. */
+export function decode(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw malformed(cause);
+  }
+}
+
+/** All values of a concatenation of encoded values. Thrown: ApiError BadRequest. */
+export function decodeAll(bytes: Uint8Array): unknown[] {
+  if (bytes.length === 0) return [];
+  try {
+    return packr.unpackMultiple(bytes) as unknown[];
+  } catch (cause) {
+    throw malformed(cause);
+  }
+}
+
+const malformed = (cause: unknown): ApiError =>
+  new ApiError('BadRequest', 'the message is not well-formed MessagePack', { cause });

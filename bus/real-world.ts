@@ -1,0 +1,84 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import pino from 'pino';
+import type { Clock, Ids, Logger, World } from './world.ts';
+
+export interface RealWorldOptions {
+  /** Keys on every line, `component` first. */
+  readonly component?: string | undefined;
+  /** Lowest level written; default `info`. */
+  readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
+  /** Log to this file (appended, created with its folder); default standard error. */
+  readonly file?: string | undefined;
+  /** Timers keep the process alive only if this is set; default false: sockets and servers do that. */
+  readonly keepAlive?: boolean | undefined;
+}
+
+/** The World of a running process: the machine's clock, the kernel's randomness, pino's JSON lines. */
+export function realWorld(options: RealWorldOptions = {}): World {
+  return {
+    clock: options.keepAlive ? holdingClock : idleClock,
+    random: Math.random,
+    ids: realIds,
+    log: realLogger(options),
+  };
+}
+
+const holdingClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (id) => {
+    clearTimeout(id as NodeJS.Timeout);
+  },
+};
+const idleClock: Clock = { ...holdingClock, setTimeout: (fn, ms) => setTimeout(fn, ms).unref() };
+
+/** Kubernetes' alphabet for generated names: no vowels, so no words. Source: apimachinery pkg/util/rand. */
+export const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+
+const realIds: Ids = {
+  uuid: () => randomUUID(),
+  suffix: (length) => {
+    let out = '';
+    while (out.length < length) {
+      // 243 = 9 * 27: bytes above it would favour the alphabet's first letters.
+      for (const byte of randomBytes(length)) if (byte < 243 && out.length < length) out += SAFE_ALPHABET[byte % 27];
+    }
+    return out;
+  },
+  token: () => randomBytes(16).toString('base64url'),
+};
+
+function realLogger(options: RealWorldOptions): Logger {
+  const destination = options.file
+    ? pino.destination({ dest: options.file, append: true, mkdir: true, sync: true })
+    : pino.destination({ fd: 2, sync: true });
+  const base = options.component === undefined ? {} : { component: options.component };
+  return fromPino(
+    pino(
+      {
+        base,
+        level: options.level ?? 'info',
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+        serializers: { err: pino.stdSerializers.err },
+      },
+      destination,
+    ),
+  );
+}
+
+function fromPino(log: pino.Logger): Logger {
+  return {
+    debug: (message, keys) => void log.debug(keys ?? {}, message),
+    info: (message, keys) => void log.info(keys ?? {}, message),
+    warn: (message, keys) => void log.warn(keys ?? {}, message),
+    error: (message, keys) => void log.error(keys ?? {}, message),
+    child: (keys) => fromPino(log.child(keys)),
+  };
+}
+
+/**
+ * Runs `fn` after the promises and I/O that are due now: a loop over it does not starve the process, as one over
+ * microtasks would.
+ */
+export const soon = (fn: () => void): void => void setImmediate(fn);
