@@ -1,0 +1,153 @@
+#!/usr/bin/env node
+/** The `kubus` command. Commands are imported when they are used: start-up time is part of the product. */
+import { Command, CommanderError, Option } from 'commander';
+import { printError, UserError } from './output.ts';
+
+const VERSION = '0.1.0';
+const program = new Command('kubus')
+  .description('A complete Kubernetes cluster whose every component is an XState actor, and whose only wire is NATS.')
+  .version(VERSION, '-V, --version')
+  .exitOverride()
+  .showHelpAfterError('(see: kubus help)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  kubus up --nodes 3               a cluster of three simulated nodes, until Ctrl-C
+  kubus up --detach --wait         the same in the background, back when all nodes are Ready
+  kubus kubectl get pods -A        kubectl with this cluster's kubeconfig
+  kubus status                     what each component is doing
+  kubus down                       stops it; the data stays for the next up`,
+  );
+const named = (command: Command): Command =>
+  command.option('-n, --name <name>', 'name of the cluster', process.env['KUBUS_NAME'] ?? 'kubus');
+const json = (command: Command): Command =>
+  command.addOption(new Option('-o, --output <format>', 'json, for scripts').choices(['json', 'text']).default('text'));
+const list = (value: string): string[] =>
+  value
+    .split(',')
+    .map((v) => v.trim())
+    .filter((v) => v !== '');
+const integer =
+  (what: string, min: number, max: number) =>
+  (value: string): number => {
+    const n = Number(value);
+    if (!Number.isInteger(n) || n < min || n > max)
+      throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`);
+    return n;
+  };
+
+named(program.command('up'))
+  .description('start a cluster, or resume one')
+  .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
+  .addOption(
+    new Option('--runtime <runtime>', 'what runs containers').choices(['simulated', 'cri', 'auto']).default('auto'),
+  )
+  .option('--data <dir>', 'where to keep the data')
+  .option('--ephemeral', 'keep nothing: no fsync, data removed at the end')
+  .option('--port <port>', 'HTTPS port of the API server (default 6443, or a free one)', integer('--port', 1, 65535))
+  .option('--host <address>', 'address the API server listens on', '127.0.0.1')
+  .option('--only <components>', 'a subset: etcd,apiserver,controller-manager,scheduler,nodes', list)
+  .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
+  .option('-d, --detach', 'run in the background')
+  .option('--wait', 'return (or report) only when all nodes are Ready')
+  .option('-q, --quiet', 'no progress')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount',
+  )
+  .action(async (options: unknown) => (await import('./commands/up.ts')).up(options as never));
+named(program.command('down'))
+  .description('stop a cluster; its data stays unless told otherwise')
+  .option('--delete-data', 'remove its data too')
+  .action(async (options: unknown) => (await import('./commands/down.ts')).down(options as never));
+json(named(program.command('status')))
+  .description("each component's current state")
+  .action(async (options: unknown) => (await import('./commands/status.ts')).status(options as never));
+json(program.command('list'))
+  .description('the clusters of this machine')
+  .action(async (options: unknown) => (await import('./commands/list.ts')).list(options as never));
+named(program.command('kubeconfig'))
+  .description("print the cluster's kubeconfig")
+  .addHelpText('after', '\nExample:\n  kubus kubeconfig > /tmp/k && KUBECONFIG=/tmp/k kubectl get nodes')
+  .action(async (options: unknown) => (await import('./commands/kubeconfig.ts')).kubeconfig(options as never));
+named(program.command('run'))
+  .description('run components in this process against a bus')
+  .argument('<component...>', 'etcd, apiserver, controller-manager, scheduler, nodes')
+  .option('--nats <url>', 'URL of the bus (default: the one in the credentials)')
+  .option('--data <dir>', "the cluster's folder: credentials, keys, cluster.json (default: that of --name)")
+  .option('--host <address>', 'address the API server listens on', '127.0.0.1')
+  .addHelpText('after', '\nExample:\n  kubus run scheduler --nats nats://127.0.0.1:4222')
+  .action(async (components: string[], options: unknown) =>
+    (await import('./commands/run.ts')).run(components, options as never),
+  );
+named(program.command('logs'))
+  .description('logs of the components')
+  .argument('[component]', 'apiserver, controllers, nats-server, up; default: all')
+  .option('-f, --follow', 'go on as they are written')
+  .option('--tail <lines>', 'this many last lines', integer('--tail', 0, 1_000_000))
+  .option('--raw', 'the JSON lines as they are')
+  .action(async (component: string | undefined, options: unknown) =>
+    (await import('./commands/logs.ts')).logs(component, options as never),
+  );
+program
+  .command('machines')
+  .description('the state machines of the components')
+  .argument('[machine]', 'print one of them; without: list them')
+  .addOption(
+    new Option('-o, --output <format>', 'mermaid, or the JSON that the XState visualizer opens')
+      .choices(['mermaid', 'json', 'text'])
+      .default('text'),
+  )
+  .addHelpText('after', '\nExamples:\n  kubus machines\n  kubus machines pod --output mermaid')
+  .action(async (machine: string | undefined, options: unknown) =>
+    (await import('./commands/machines.ts')).machines(machine, options as never),
+  );
+json(program.command('doctor'))
+  .description('check what kubus needs on this machine')
+  .action(async (options: unknown) => (await import('./commands/doctor.ts')).doctor(options as never));
+program
+  .command('test')
+  .description('set up and run the tests (handled by the launcher: ./kubus test [vitest options])')
+  .action(() => {
+    throw new UserError('run the tests from a checkout: ./kubus test');
+  });
+program
+  .command('completion')
+  .description('print a completion script for a shell')
+  .argument('<shell>', 'bash, zsh or fish')
+  .addHelpText('after', '\nExample:\n  source <(kubus completion bash)')
+  .action(async (shell: string) => (await import('./commands/completion.ts')).completion(shell, program));
+json(program.command('version'))
+  .description('versions of kubus and of the Kubernetes API it serves')
+  .action(async (options: unknown) => (await import('./commands/version.ts')).version(VERSION, options as never));
+named(program.command('kubectl'))
+  .description("kubectl with this cluster's kubeconfig (options of kubus before, of kubectl after)")
+  .argument('[args...]')
+  .allowUnknownOption()
+  .passThroughOptions()
+  .helpOption(false)
+  .action(async (args: string[], options: unknown) =>
+    (await import('./commands/kubectl.ts')).kubectl(args, options as never),
+  );
+program.enablePositionalOptions();
+// What the supervisor starts; nobody types it.
+program
+  .command('process', { hidden: true })
+  .requiredOption('--spec <json>')
+  .action(async (options: { spec: string }) => (await import('../process/child.ts')).runChild(options.spec));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if ((error as { name?: string }).name === 'UserError') {
+    printError(`kubus: ${(error as Error).message}`);
+    process.exitCode = (error as UserError).exitCode;
+  } else {
+    printError(
+      `kubus: ${process.env['KUBUS_DEBUG'] ? (error as Error).stack : (error as Error).message} (KUBUS_DEBUG=1 shows where)`,
+    );
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,179 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
+import type { ClusterConfig } from '../cluster/config.ts';
+import { kubeconfigFor, mergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
+import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
+import { isFree } from '../cluster/ports.ts';
+import { UserError } from '../cli/output.ts';
+import { findNatsServer } from '../fetch/nats-server.ts';
+import { startNatsServer, type NatsServer } from '../nats/server.ts';
+import { ensurePki } from '../pki/pki.ts';
+import { writeCredentials } from './credentials.ts';
+import { rolesOf, type ProcessSpec } from './spec.ts';
+import { startProcess, type RunningProcess } from './start.ts';
+
+export interface SupervisorOptions {
+  readonly paths: ClusterPaths;
+  readonly config: ClusterConfig;
+  readonly host: string;
+  /** Told what is being done and when it is done; progress for people. */
+  readonly step: <T>(label: string, work: () => Promise<T>) => Promise<T>;
+  readonly warn: (text: string) => void;
+}
+export interface RunningCluster {
+  readonly server: string;
+  /** Resolves when the cluster cannot go on by itself, with the reason. */
+  readonly failed: Promise<string>;
+  stop(): Promise<void>;
+}
+const RESTART_MS = [100, 500, 1000, 5000];
+
+/**
+ * One local cluster: nats-server, a process with everything that is not on the request path, and in this process the
+ * store and the API server. Children that end are started again; nothing acknowledged depends on any of them living.
+ */
+export async function startCluster({ paths, config, host, step, warn }: SupervisorOptions): Promise<RunningCluster> {
+  const holder = takeLock(paths.lock);
+  if (holder !== undefined)
+    throw new UserError(
+      `cluster "${config.name}" is already up (process ${holder}): see it with: kubus status --name ${config.name}`,
+    );
+  let nats: NatsServer | undefined;
+  let local: RunningProcess | undefined;
+  let child: Child | undefined;
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await child?.stop();
+    await local?.stop();
+    await nats?.stop();
+    if (config.ephemeral) rmSync(paths.dir, { recursive: true, force: true });
+    releaseLock(paths.lock);
+  };
+  try {
+    for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (!(await isFree(config.port, host))) {
+      throw new UserError(
+        `port ${config.port} of ${host} is in use by another program: stop that one, or choose another with: kubus up --name ${config.name} --port N`,
+      );
+    }
+    const roles = rolesOf(config);
+    const [pki, { natsConfig }] = await step('keys and credentials', async () => {
+      const hosts = [
+        ...new Set([
+          host,
+          '127.0.0.1',
+          '::1',
+          '10.96.0.1',
+          'localhost',
+          'kubernetes',
+          'kubernetes.default',
+          'kubernetes.default.svc',
+          'kubernetes.default.svc.cluster.local',
+        ]),
+      ];
+      return Promise.all([ensurePki(paths.pki, hosts, Date.now()), writeCredentials(paths, config, roles)]);
+    });
+    const binary = await findNatsServer((text) => warn(text));
+    const startNats = (): Promise<NatsServer> =>
+      startNatsServer({ binary, config: natsConfig, dir: paths.nats, logs: paths.logs, port: config.natsPort });
+    nats = await step('bus (nats-server)', startNats);
+    const watchNats = (server: NatsServer): void =>
+      void server.ended.then(async (why) => {
+        for (let i = 0; !stopping; i++) {
+          warn(`nats-server ended (${why}): starting it again`);
+          await new Promise((r) => setTimeout(r, RESTART_MS[Math.min(i, RESTART_MS.length - 1)]));
+          if (stopping) return;
+          try {
+            watchNats((nats = await startNats()));
+            return;
+          } catch (error) {
+            why = (error as Error).message;
+          }
+        }
+      });
+    watchNats(nats);
+
+    const server = `https://${host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${config.port}`;
+    const near: ProcessSpec = {
+      name: 'apiserver',
+      components: roles.filter((r) => r === 'etcd' || r === 'apiserver'),
+      dir: paths.dir,
+      host,
+    };
+    const far: ProcessSpec = {
+      name: 'controllers',
+      components: roles.filter((r) => r !== 'etcd' && r !== 'apiserver'),
+      dir: paths.dir,
+      host,
+    };
+    if (far.components.length > 0) child = superviseChild(far, paths, warn);
+    await step('store and API server', async () => {
+      local = await startProcess(near);
+      await Promise.race([
+        local.ready,
+        nats!.ended.then((why) => Promise.reject(new Error(`nats-server ended (${why})`))),
+      ]);
+    });
+    if (child !== undefined)
+      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => child!.ready);
+    const kubeconfig = kubeconfigFor(config.name, server, pki);
+    writePrivate(paths.kubeconfig, kubeconfig);
+    await mergeKubeconfig(userKubeconfig(), config.name, kubeconfig);
+    return { server, stop, failed: local!.failed };
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Child {
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+/** A child process of the same program, started again with backoff when it ends; ends itself when we do. */
+function superviseChild(spec: ProcessSpec, paths: ClusterPaths, warn: (text: string) => void): Child {
+  let current: ChildProcess | undefined;
+  let stopping = false;
+  let failures = 0;
+  const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
+  const start = (): void => {
+    const log = openSync(join(paths.logs, `${spec.name}.log`), 'a', 0o600);
+    const child = fork(process.argv[1]!, ['process', '--spec', JSON.stringify(spec)], {
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    });
+    closeSync(log);
+    current = child;
+    child.on('message', (message) => {
+      if (message === 'ready') {
+        failures = 0;
+        isReady();
+      }
+    });
+    child.once('exit', (code, signal) => {
+      if (stopping) return;
+      const wait = RESTART_MS[Math.min(failures++, RESTART_MS.length - 1)]!;
+      warn(`${spec.name} ended (${signal ?? `exit status ${code}`}): starting it again; see: kubus logs ${spec.name}`);
+      setTimeout(() => !stopping && start(), wait);
+    });
+  };
+  start();
+  return {
+    ready,
+    stop: async () => {
+      stopping = true;
+      const child = current;
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(timer);
+    },
+  };
+}
+export const isUp = (paths: ClusterPaths): number | undefined => lockHolder(paths.lock);
