@@ -1,0 +1,93 @@
+import type { Document, Node, ParseOptions, DocumentOptions, SchemaOptions, TagId, Tags } from 'yaml';
+import { decodeUtf8, JsonSyntaxError } from './json.ts';
+import { MAX_DEPTH } from './json-syntax.ts';
+
+export interface ParsedYaml {
+  readonly value: unknown;
+  /** `line 3: key "kind" already set in map`, as the real decoder words it. */
+  readonly duplicates: readonly string[];
+}
+/** As Go's YAML 1.1 library: `yes` is true, `0644` is octal, but times and base-60 numbers stay strings. */
+const withoutTimes = (tags: Tags): Tags =>
+  tags.filter(
+    (t) =>
+      typeof t === 'string' ||
+      (!t.tag.endsWith(':timestamp') && !(t as { format?: string }).format?.startsWith('TIME')),
+  ) as (TagId | Tags[number])[] as Tags;
+const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: '1.1',
+  customTags: withoutTimes,
+  uniqueKeys: false,
+  merge: true,
+};
+
+/** The first document of a body. Throws JsonSyntaxError with a text that begins `yaml: `. */
+export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> {
+  const text = typeof body === 'string' ? body : decodeUtf8(body);
+  const yaml = await import('yaml');
+  const lines = new yaml.LineCounter();
+  try {
+    const documents = yaml.parseAllDocuments(text, { ...OPTIONS, lineCounter: lines });
+    const first = 'empty' in documents ? undefined : documents[0];
+    if (first === undefined) return { value: null, duplicates: [] };
+    const error = first.errors[0];
+    if (error) throw new JsonSyntaxError(problem(error.message, lines.linePos(error.pos[0]).line), { cause: error });
+    const duplicates: string[] = [];
+    inspect(first, yaml, (offset) => lines.linePos(offset).line, duplicates);
+    return { value: first.toJS() as unknown, duplicates };
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw error;
+    if (error instanceof RangeError) throw new JsonSyntaxError('yaml: exceeded max depth', { cause: error });
+    throw new JsonSyntaxError(`yaml: ${(error as Error).message}`, { cause: error });
+  }
+}
+/** Several documents, as kubectl's files have them; empty ones are left out. */
+export async function parseYamlDocuments(text: string): Promise<unknown[]> {
+  const yaml = await import('yaml');
+  const documents = yaml.parseAllDocuments(text, OPTIONS);
+  if ('empty' in documents) return [];
+  return documents.map((d) => {
+    const error = d.errors[0];
+    if (error) throw new JsonSyntaxError(`yaml: ${error.message}`, { cause: error });
+    return d.toJS() as unknown;
+  }).filter((v) => v !== null); // prettier-ignore
+}
+function problem(message: string, line: number): string {
+  const at = line > 1 ? `line ${line}: ` : '';
+  if (/[Nn]ested mappings|Implicit map key|block as implicit key|multiline/i.test(message))
+    return `yaml: ${at}mapping values are not allowed in this context`;
+  if (/tab/i.test(message)) return `yaml: ${at}found character that cannot start any token`;
+  return `yaml: ${at}${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`;
+}
+type Yaml = typeof import('yaml');
+/** Finds keys set twice, and nesting too deep for the walkers that follow. */
+function inspect(document: Document, yaml: Yaml, lineOf: (offset: number) => number, out: string[]): void {
+  const walk = (node: Node | null | undefined, depth: number): void => {
+    if (depth > MAX_DEPTH) throw new JsonSyntaxError('yaml: exceeded max depth');
+    if (yaml.isSeq(node)) for (const item of node.items) walk(item as Node, depth + 1);
+    if (!yaml.isMap(node)) return;
+    const seen = new Set<string>();
+    for (const { key, value } of node.items) {
+      const name = yaml.isScalar(key) ? String(key.value) : undefined;
+      if (name !== undefined && seen.has(name)) {
+        const offset = (key as Node).range?.[0] ?? 0;
+        out.push(`line ${lineOf(offset)}: key ${JSON.stringify(name)} already set in map`);
+      }
+      if (name !== undefined) seen.add(name);
+      walk(value as Node | null, depth + 1);
+    }
+  };
+  walk(document.contents, 0);
+}
+
+/** As kubectl and the API server print it: keys sorted, lists not indented. */
+export async function printYaml(value: unknown): Promise<string> {
+  const yaml = await import('yaml');
+  return yaml.stringify(value, {
+    version: '1.1',
+    sortMapEntries: true,
+    indentSeq: false,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
+}

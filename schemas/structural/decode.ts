@@ -1,0 +1,168 @@
+import { ApiError } from '../meta/status.ts';
+import type { DynamicObject } from '../meta/object.ts';
+import { planOf, type FieldPlan, type StructPlan, type Plan } from './plan.ts';
+import { readScalar, unmarshalError, type Place } from './scalar.ts';
+import type { FieldSchema, SchemaSet } from './schema.ts';
+import { unknownFields } from './unknown.ts';
+
+export interface DecodeOptions {
+  /** What the endpoint takes, for the error text: `Pod in version "v1" cannot be handled as a Pod: ...`. */
+  readonly kind?: string;
+  readonly version?: string;
+}
+export interface Decoded {
+  readonly object: DynamicObject;
+  /** `unknown field "spec.foo"`, in the order of the document; unknown fields are dropped from `object`. */
+  readonly strict: readonly string[];
+}
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * What Go's decoder makes of parsed JSON: types checked, unknown fields dropped, nulls and empty values dropped where
+ * the Go struct would not print them, zero values of fields that it always prints filled in, quantities and times in
+ * canonical form, keys in the order of the Go struct. The input is not changed and shares nothing mutable with the
+ * result but raw JSON fields. Throws BadRequest.
+ */
+export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, options: DecodeOptions = {}): Decoded {
+  const plan = planOf(schema, set);
+  const state: State = { unknown: false };
+  try {
+    const object = read(value, plan, undefined, state) as DynamicObject;
+    return { object, strict: state.unknown ? unknownFields(value, plan) : [] };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new ApiError('BadRequest', cannotHandle(error.message, value, plan, options), { cause: error });
+  }
+}
+/** The text that a decoding error is wrapped in. Source: apiserver pkg/endpoints/handlers/create.go transformDecodeError. */
+function cannotHandle(why: string, value: unknown, plan: Plan, options: DecodeOptions): string {
+  const given = value as { kind?: unknown; apiVersion?: unknown } | null;
+  const kind = options.kind ?? (plan.kind === 'struct' ? plan.name : '');
+  const givenKind = typeof given?.kind === 'string' && given.kind !== '' ? given.kind : kind;
+  const apiVersion = typeof given?.apiVersion === 'string' ? given.apiVersion : (options.version ?? 'v1');
+  return `${givenKind} in version ${JSON.stringify(apiVersion.slice(apiVersion.indexOf('/') + 1))} cannot be handled as a ${kind}: ${why}`;
+}
+/** The object again in Go's form: after admission or defaulting put values in. Throws BadRequest on wrong types. */
+export const canonical = (object: unknown, schema: FieldSchema, set: SchemaSet): DynamicObject =>
+  decode(object, schema, set).object;
+/** An empty value of a definition as Go prints it: `{"replicas":0}`. */
+export const zeroOf = (schema: FieldSchema, set: SchemaSet): Record<string, unknown> => decode({}, schema, set).object;
+
+interface State {
+  unknown: boolean;
+}
+/** Not for other modules: becomes an ApiError in decode(). */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+function read(value: unknown, plan: Plan, place: Place | undefined, state: State): unknown {
+  switch (plan.kind) {
+    case 'struct':
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);
+      return readStruct(value as Json, plan, place, state);
+    case 'list': {
+      if (!Array.isArray(value)) throw mismatch(value, plan, place);
+      const out = new Array<unknown>(value.length);
+      for (let i = 0; i < value.length; i++) out[i] = readItem(value[i], plan.items, place, state);
+      return out;
+    }
+    case 'map': {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);
+      const out: Record<string, unknown> = {};
+      for (const key of Object.keys(value)) {
+        const item = readItem((value as Json)[key], plan.values, place, state);
+        if (key === '__proto__')
+          Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true });
+        else out[key] = item;
+      }
+      return out;
+    }
+    case 'string':
+      if (typeof value !== 'string') throw mismatch(value, plan, place);
+      return value;
+    default:
+      try {
+        return readScalar(value, plan, place);
+      } catch (error) {
+        throw new DecodeError((error as Error).message, { cause: error });
+      }
+  }
+}
+/** Of a list or map: null is the zero value. */
+function readItem(value: unknown, plan: Plan, place: Place | undefined, state: State): unknown {
+  if (value !== null && value !== undefined) return read(value, plan, place, state);
+  switch (plan.kind) {
+    case 'struct':
+      return readStruct({}, plan, place, state);
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'int32':
+    case 'int64':
+    case 'double':
+    case 'intOrString':
+      return 0;
+    case 'boolean':
+      return false;
+    case 'quantity':
+      return '0';
+    default:
+      return null;
+  }
+}
+function readStruct(value: Json, plan: StructPlan, place: Place | undefined, state: State): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  let seen = 0;
+  for (const field of plan.fields) {
+    const given = value[field.name];
+    if (given !== undefined) {
+      seen++;
+      if (given !== null) {
+        const inner: Place = { parent: place, name: field.name, struct: plan.name, goType: field.goType };
+        const result = read(given, field.plan, inner, state);
+        if (field.always || field.pointer || !isEmpty(result, field)) {
+          out[field.name] = field.default !== undefined && !field.pointer && result === '' ? field.default : result;
+          continue;
+        }
+      }
+    }
+    const zero = zeroField(field, state);
+    if (zero !== undefined) out[field.name] = zero;
+  }
+  if (!state.unknown && seen < countKeys(value)) state.unknown = true;
+  return out;
+}
+function countKeys(value: Json): number {
+  let n = 0;
+  for (const key in value) if (value[key] !== undefined) n++;
+  return n;
+}
+function zeroField(field: FieldPlan, state: State): unknown {
+  if (field.default !== undefined) return field.default;
+  if (!field.always) return undefined;
+  return field.plan.kind === 'struct' && !field.pointer ? readStruct({}, field.plan, undefined, state) : field.zero;
+}
+/** Whether omitempty leaves it out. */
+function isEmpty(value: unknown, field: FieldPlan): boolean {
+  switch (field.plan.kind) {
+    case 'list':
+      return (value as unknown[]).length === 0;
+    case 'map':
+      for (const _ in value as object) return false;
+      return true;
+    case 'string':
+    case 'bytes':
+      return value === '';
+    case 'int32':
+    case 'int64':
+    case 'double':
+      return value === 0;
+    case 'boolean':
+      return value === false;
+    default:
+      return value === null;
+  }
+}
+const mismatch = (value: unknown, plan: Plan, place: Place | undefined): DecodeError =>
+  new DecodeError(unmarshalError(value, plan.goType, place));
