@@ -1,0 +1,42 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../../../schemas/generated/core-v1.ts';
+import { parseTime } from '../../../schemas/meta/time.ts';
+import type { Registry } from '../../../schemas/resource.ts';
+import type { World } from '../../../bus/world.ts';
+import type { CacheReader, UserInfo } from '../request.ts';
+import { authenticated } from './users.ts';
+
+const TOKEN = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
+const GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
+const ALL = 'system:bootstrappers';
+
+/**
+ * `id.secret` tokens for machines that join, kept as Secrets of kube-system. undefined: no such token.
+ * Source: kubernetes plugin/pkg/auth/authenticator/token/bootstrap.
+ */
+export function createBootstrapTokens(registry: Registry, cache: CacheReader, world: World) {
+  const secrets = registry.lookup({ group: '', version: 'v1', resource: 'secrets' })!;
+  return {
+    authenticate(token: string): UserInfo | undefined {
+      const match = TOKEN.exec(token);
+      if (match === null) return undefined;
+      const [, id = '', given = ''] = match;
+      const secret = cache.get<Secret>(secrets, 'kube-system', `bootstrap-token-${id}`);
+      if (secret === undefined || secret.metadata.deletionTimestamp !== undefined) return undefined;
+      if (secret.type !== 'bootstrap.kubernetes.io/token') return undefined;
+      const data = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
+      if (!equal(data('token-secret'), given) || data('token-id') !== id) return undefined;
+      const expiration = data('expiration');
+      if (expiration !== '' && (parseTime(expiration) ?? 0) < world.clock.now()) return undefined;
+      if (data('usage-bootstrap-authentication') !== 'true') return undefined;
+      const extra = data('auth-extra-groups');
+      const groups = extra === '' ? [] : extra.split(',');
+      if (groups.some((group) => !GROUP.test(group))) return undefined;
+      return authenticated({ name: `system:bootstrap:${id}`, groups: [...new Set([ALL, ...groups])].sort() });
+    },
+  };
+}
+function equal(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

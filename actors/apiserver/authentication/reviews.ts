@@ -1,0 +1,42 @@
+import type { TokenReview } from '../../../schemas/generated/authentication-v1.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
+import type { World } from '../../../bus/world.ts';
+import type { UserInfo, VirtualCreate } from '../request.ts';
+import type { ClusterAuthenticator } from './authenticator.ts';
+
+const shown = (user: UserInfo) => ({
+  username: user.name,
+  ...(user.uid && { uid: user.uid }),
+  ...(user.groups.length > 0 && { groups: user.groups }),
+  ...(user.extra !== undefined && Object.keys(user.extra).length > 0 && { extra: user.extra }),
+});
+
+/** Answers to `create` of TokenReview and SelfSubjectReview, by resource. Source: kubernetes pkg/registry/authentication. */
+export function createIdentityReviews(
+  authenticator: ClusterAuthenticator,
+  audiences: readonly string[],
+  world: World,
+): ReadonlyMap<string, VirtualCreate> {
+  const token: VirtualCreate = async (_request, object) => {
+    const { spec } = object as unknown as TokenReview;
+    if (!spec?.token) throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
+    const wanted = (spec.audiences ?? []).length > 0 ? spec.audiences! : audiences;
+    const verdict = await authenticator.review(spec.token, wanted);
+    const status =
+      verdict.user === undefined
+        ? { user: {}, error: verdict.error }
+        : { authenticated: true, user: shown(verdict.user), audiences: verdict.audiences };
+    return { ...object, status };
+  };
+  const self: VirtualCreate = (request) => ({
+    kind: 'SelfSubjectReview',
+    apiVersion: 'authentication.k8s.io/v1',
+    metadata: { creationTimestamp: formatTime(world.clock.now()) },
+    status: { userInfo: shown(request.user) },
+  });
+  return new Map([
+    ['tokenreviews', token],
+    ['selfsubjectreviews', self],
+  ]);
+}
