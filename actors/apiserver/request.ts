@@ -126,3 +126,16 @@ export interface TableRenderer {
 
 /** A create through a subresource whose logic lives elsewhere (serviceaccounts/token, reviews): the object to answer. */
 export type VirtualCreate = (request: ApiRequest, object: DynamicObject) => Promise<DynamicObject> | DynamicObject;
+
+/**
+ * Claims that go with a write (addresses and ports of services): made after mutating admission and before validation,
+ * kept or undone once the outcome is known. In an update `old` is what is stored. Keyed as virtualCreates are.
+ */
+export interface StorageHook {
+  beginCreate?(object: DynamicObject, dryRun: boolean): Promise<Finish> | Finish;
+  beginUpdate?(object: DynamicObject, old: DynamicObject, dryRun: boolean): Promise<Finish> | Finish;
+  /** After the object is gone for good. */
+  afterDelete?(object: DynamicObject): Promise<void> | void;
+}
+/** Called exactly once: with true when the write was committed, with false when it was refused or failed. */
+export type Finish = (committed: boolean) => Promise<void> | void;
