@@ -1,5 +1,6 @@
 import { ApiError } from '../../schemas/meta/status.ts';
-import type { Headers, Subscription } from '../bus.ts';
+import type { Bus, Headers, Subscription } from '../bus.ts';
+import { Encoded } from '../codec.ts';
 import { conflictDetails, EVENT_HEADERS, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
 import { logToken } from '../log-key.ts';
 import { event } from '../subjects.ts';
@@ -8,37 +9,35 @@ import type { World } from '../world.ts';
 export interface MemoryLogOptions {
   readonly world: World;
   /** Where entries are republished with the headers that JetStream gives them, bodies as they are. */
-  readonly bus?: RawPublisher | undefined;
+  readonly bus?: Pick<Bus, 'publish'> | undefined;
   /** Values above it are refused as too large; default 2 MiB. */
   readonly maxValueBytes?: number | undefined;
 }
-/** The part of the memory bus that takes encoded bodies. */
-export interface RawPublisher {
-  publishRaw(subject: string, bytes: Uint8Array, headers?: Headers): void;
-}
 
 /** A Log in an array: every entry is "durable" when it is in it. Deterministic: nothing but the world's clock goes in. */
-export function createMemoryLog(options: MemoryLogOptions): Log {
-  return new MemoryLog(options);
+export function createMemoryLog(options: MemoryLogOptions): MemoryLog {
+  return new Entries(options).view();
 }
 
-interface Listener {
-  readonly onEntry: (entry: LogEntry) => void;
+/** Several facades of one store each take a view: closing it ends that view alone, the entries stay. */
+export interface MemoryLog extends Log {
+  view(): MemoryLog;
 }
 
-class MemoryLog implements Log {
-  readonly durable = true;
+const NOTHING = new Uint8Array(0);
+
+class Entries {
   readonly #world: World;
-  readonly #bus: RawPublisher | undefined;
+  readonly #bus: Pick<Bus, 'publish'> | undefined;
   readonly #maxValueBytes: number;
   readonly #identity: string;
   /** Ascending by revision; purged entries are removed. */
-  #entries: LogEntry[] = [];
+  readonly #entries: LogEntry[] = [];
   #last = 0;
-  readonly #newest = new Map<string, number[]>();
+  /** Revisions held, per key. */
+  readonly #byKey = new Map<string, number[]>();
   readonly #ids = new Map<string, number>();
-  readonly #listeners = new Set<Listener>();
-  #closed = false;
+  readonly listeners = new Set<(entry: LogEntry) => void>();
 
   constructor({ world, bus, maxValueBytes }: MemoryLogOptions) {
     this.#world = world;
@@ -47,45 +46,39 @@ class MemoryLog implements Log {
     this.#identity = `memory-${world.ids.token()}`;
   }
 
-  async append({ key, value, expect, id, headers }: NewEntry): Promise<number> {
-    this.#assertOpen();
+  view(): MemoryLog {
+    return new View(this);
+  }
+
+  append({ key, value, expect, id, headers }: NewEntry): number {
     logToken(key);
     if (value !== undefined && value.length > this.#maxValueBytes)
       throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above ${this.#maxValueBytes}`);
     const known = this.#ids.get(id);
     if (known !== undefined) return known;
-    const revisions = this.#newest.get(key) ?? [];
+    const revisions = this.#byKey.get(key) ?? [];
     const previous = revisions.at(-1) ?? 0;
     if (expect !== undefined && expect !== previous)
       throw new ApiError('Conflict', `wrong last revision of "${key}": ${previous}`, {
         details: conflictDetails(previous),
       });
     const revision = ++this.#last;
-    const entry: LogEntry = {
-      revision,
-      previous,
-      key,
-      value: value && new Uint8Array(value),
-      time: this.#world.clock.now(),
-      headers: { ...headers },
-      id,
-    };
+    const time = this.#world.clock.now();
+    const entry = { revision, previous, key, value: value && new Uint8Array(value), time, headers: { ...headers }, id };
     revisions.push(revision);
-    this.#newest.set(key, revisions);
+    this.#byKey.set(key, revisions);
     this.#entries.push(entry);
     this.#ids.set(id, revision);
-    for (const { onEntry } of this.#listeners) onEntry(entry);
-    this.#bus?.publishRaw(event(key), entry.value ?? new Uint8Array(0), republishHeaders(entry));
+    for (const listener of this.listeners) listener(entry);
+    this.#bus?.publish(event(key), new Encoded(entry.value ?? NOTHING), republishHeaders(entry));
     return revision;
   }
 
-  async find(id: string): Promise<number | undefined> {
-    this.#assertOpen();
+  find(id: string): number | undefined {
     return this.#ids.get(id);
   }
 
-  async *read(from: number, to = this.#last): AsyncIterable<LogEntry> {
-    this.#assertOpen();
+  *read(from: number, to = this.#last): Iterable<LogEntry> {
     for (let next = from; ;) {
       const entry = this.#entries[this.#position(next)];
       if (entry === undefined || entry.revision > to) return;
@@ -94,43 +87,21 @@ class MemoryLog implements Log {
     }
   }
 
-  subscribe(onEntry: (entry: LogEntry) => void): Subscription {
-    const listener = { onEntry };
-    this.#listeners.add(listener);
-    return { unsubscribe: () => void this.#listeners.delete(listener) };
+  bounds(): LogBounds {
+    const { revision: first } = this.#entries[0] ?? { revision: this.#last + 1 };
+    return { first, last: this.#last, count: this.#entries.length, identity: this.#identity };
   }
 
-  async barrier(): Promise<void> {
-    this.#assertOpen();
-  }
-
-  async bounds(): Promise<LogBounds> {
-    this.#assertOpen();
-    return {
-      first: this.#entries[0]?.revision ?? this.#last + 1,
-      last: this.#last,
-      count: this.#entries.length,
-      identity: this.#identity,
-    };
-  }
-
-  async purge(key: string, before: number): Promise<void> {
-    this.#assertOpen();
-    const revisions = this.#newest.get(key) ?? [];
-    const gone = new Set(revisions.filter((revision) => revision < before));
-    if (gone.size === 0) return;
+  purge(key: string, before: number): void {
+    const revisions = this.#byKey.get(key) ?? [];
     const kept = revisions.filter((revision) => revision >= before);
-    if (kept.length > 0) this.#newest.set(key, kept);
-    else this.#newest.delete(key);
-    for (const revision of gone) {
+    if (kept.length > 0) this.#byKey.set(key, kept);
+    else this.#byKey.delete(key);
+    for (const revision of revisions) {
+      if (revision >= before) return;
       const [entry] = this.#entries.splice(this.#position(revision), 1);
       if (entry !== undefined) this.#ids.delete(entry.id);
     }
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#listeners.clear();
   }
 
   /** Index of the first entry at or after `revision`. */
@@ -144,9 +115,53 @@ class MemoryLog implements Log {
     }
     return low;
   }
+}
 
-  #assertOpen(): void {
+class View implements MemoryLog {
+  readonly durable = true;
+  readonly #entries: Entries;
+  readonly #subscriptions = new Set<() => void>();
+  #closed = false;
+
+  constructor(entries: Entries) {
+    this.#entries = entries;
+  }
+  view(): MemoryLog {
+    return this.#open().view();
+  }
+  async append(entry: NewEntry): Promise<number> {
+    return this.#open().append(entry);
+  }
+  async find(id: string): Promise<number | undefined> {
+    return this.#open().find(id);
+  }
+  async *read(from: number, to?: number): AsyncIterable<LogEntry> {
+    yield* this.#open().read(from, to);
+  }
+  subscribe(onEntry: (entry: LogEntry) => void): Subscription {
+    const listener = (entry: LogEntry): void => onEntry(entry);
+    const { listeners } = this.#open();
+    listeners.add(listener);
+    const unsubscribe = (): void => void listeners.delete(listener);
+    this.#subscriptions.add(unsubscribe);
+    return { unsubscribe };
+  }
+  async barrier(): Promise<void> {
+    this.#open();
+  }
+  async bounds(): Promise<LogBounds> {
+    return this.#open().bounds();
+  }
+  async purge(key: string, before: number): Promise<void> {
+    this.#open().purge(key, before);
+  }
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+  }
+  #open(): Entries {
     if (this.#closed) throw new ApiError('ServiceUnavailable', 'the log is closed');
+    return this.#entries;
   }
 }
 

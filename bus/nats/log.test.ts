@@ -1,0 +1,82 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../../ops/testing/nats-server.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
+import { logConformance } from '../log-conformance.ts';
+import type { Log } from '../log.ts';
+import { realWorld } from '../real-world.ts';
+import { openNatsLog } from './log.ts';
+
+const world = realWorld({ level: 'silent' });
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.stop());
+
+const api = async (connection: NatsConnection, subject: string, body: unknown = ''): Promise<Record<string, unknown>> =>
+  (await connection.request(`$JS.API.${subject}`, body === '' ? '' : JSON.stringify(body))).json();
+
+/** A view with a connection of its own, closed with it. */
+async function openLog(): Promise<Log> {
+  const connection = await connect({ servers: server.url });
+  const log = await openNatsLog({ connection, world });
+  const closeLog = log.close.bind(log);
+  const close = async (): Promise<void> => {
+    await closeLog();
+    await connection.close();
+  };
+  return Object.assign(log, { close });
+}
+
+logConformance('JetStream', async () => ({
+  open: openLog,
+  close: async () => {
+    const connection = await connect({ servers: server.url });
+    await api(connection, 'STREAM.DELETE.KV_kubus');
+    await connection.close();
+  },
+}));
+
+describe('the stream', () => {
+  let connection: NatsConnection;
+  beforeAll(async () => {
+    connection = await connect({ servers: server.url });
+  });
+  afterAll(() => connection.close());
+
+  it.each([
+    ['written by a newer version', { metadata: { 'kubus.format': '99' } }, /written by a newer version \(format 99/],
+    ['asynchronous though durability is wanted', { persist_mode: 'async' }, /asynchronous/],
+    ['dropping history by itself', { max_msgs_per_subject: 5 }, /drops history/],
+    ['in memory', { storage: 'memory' }, /kept in memory/],
+  ])('is refused in one line when it is %s', async (_name, config, message) => {
+    await api(connection, 'STREAM.CREATE.KV_kubus', {
+      name: 'KV_kubus',
+      subjects: ['$KV.kubus.>'],
+      storage: 'file',
+      ...config,
+    });
+    try {
+      await expect(openNatsLog({ connection, world })).rejects.toThrow(message);
+      await expect(openNatsLog({ connection, world })).rejects.toSatisfy(
+        (e) => reasonOf(e) === 'Invalid' && !(e as Error).message.includes('\n'),
+      );
+    } finally {
+      await api(connection, 'STREAM.DELETE.KV_kubus');
+    }
+  });
+
+  it('may be asynchronous where durability is not wanted, and says so', async () => {
+    const log = await openNatsLog({ connection, world, durable: false });
+    expect(log.durable).toBe(false);
+    expect((await log.bounds()).last).toBe(0);
+    await log.close();
+    await api(connection, 'STREAM.DELETE.KV_kubus');
+  });
+
+  it('is refused from a nats-server that is too old', async () => {
+    const old = { ...connection, info: { ...connection.info, version: '2.10.27' } } as unknown as NatsConnection;
+    await expect(openNatsLog({ connection: old, world })).rejects.toThrow(/nats-server 2\.10\.27 is too old .* 2\.14/);
+  });
+});

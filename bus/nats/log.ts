@@ -1,0 +1,277 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
+import type { Subscription } from '../bus.ts';
+import { EVENT_HEADERS, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
+import { logToken } from '../log-key.ts';
+import { eventAll } from '../subjects.ts';
+import { delay, type TimerId, type World } from '../world.ts';
+import { SharedBarrier } from './barrier.ts';
+import { directBatch, type Batch, type BatchQuery, type StoredMessage } from './direct.ts';
+import { headerValue, NatsEntry } from './entry.ts';
+import { JsApi, parseAnswer } from './js-api.ts';
+import { rawHeaders } from './raw-headers.ts';
+import { assertServer, ensureStream, infoOf } from './stream.ts';
+
+export interface NatsLogOptions {
+  /** Stays the caller's: close() of the log leaves it open. */
+  readonly connection: NatsConnection;
+  readonly world: World;
+  /** Copies of the stream; default 1. */
+  readonly replicas?: number | undefined;
+  /** Refuse a stream that may lose acknowledged writes; default true. */
+  readonly durable?: boolean | undefined;
+  /** Bounds one call to JetStream; default 5 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const BUCKET = 'kubus';
+const STREAM = `KV_${BUCKET}`;
+const PREFIX = `$KV.${BUCKET}.`;
+const EVENT_PREFIX = eventAll.slice(0, -1);
+const BARRIER_KEY = '/kubus/barrier';
+const DUPLICATE_WINDOW_MS = 120_000;
+const BATCH = { batch: 1000, max_bytes: 4 * 1024 * 1024 } as const;
+/** How long a reader waits for a replica that lags behind what is known to be committed. */
+const LAG_MS = 5_000;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * The log on JetStream. Resolves when the stream is there.
+ * Thrown: ServiceUnavailable (no or too old a server), Invalid (a stream that must not be used; see ensureStream).
+ */
+export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
+  const { connection, world, replicas = 1, durable = true, timeoutMs = 5_000 } = options;
+  assertServer(connection);
+  const api = new JsApi(connection, world, timeoutMs);
+  try {
+    const wish = { stream: STREAM, subjects: `${PREFIX}>`, events: eventAll, replicas, durable };
+    const info = await ensureStream(api, wish);
+    return new NatsLog(connection, world, api, durable, Math.max(replicas, info.config.num_replicas ?? 1));
+  } catch (error) {
+    api.close();
+    throw error;
+  }
+}
+
+interface Listener {
+  readonly onEntry: (entry: LogEntry) => void;
+  readonly onDoubt: (() => void) | undefined;
+}
+
+class NatsLog implements Log {
+  readonly durable: boolean;
+  readonly #connection: NatsConnection;
+  readonly #world: World;
+  readonly #api: JsApi;
+  readonly #replicas: number;
+  readonly #listeners = new Set<Listener>();
+  readonly #barrier: SharedBarrier;
+  readonly #unsubscribe: () => void;
+  #closed = false;
+
+  constructor(connection: NatsConnection, world: World, api: JsApi, durable: boolean, replicas: number) {
+    this.durable = durable;
+    this.#connection = connection;
+    this.#world = world;
+    this.#api = api;
+    this.#replicas = replicas;
+    const subscription = connection.subscribe(eventAll, {
+      callback: (error, message) => {
+        if (error !== null) return;
+        const { values } = rawHeaders(message);
+        const revision = Number(values[EVENT_HEADERS.revision]);
+        if (!(revision > 0)) return;
+        const token = message.subject.slice(EVENT_PREFIX.length);
+        const previous = Number(values[EVENT_HEADERS.previous] ?? 0);
+        const entry = new NatsEntry(token, revision, previous, values, message.data);
+        for (const { onEntry } of this.#listeners) onEntry(entry);
+      },
+    });
+    this.#unsubscribe = () => void subscription.unsubscribe();
+    // One server queues a republished entry before it acknowledges the write, so a PING on the connection that carries
+    // the entries is enough. Of several servers an old leader may answer: only a write committed since then proves it.
+    this.#barrier = new SharedBarrier(replicas > 1 ? () => this.#barrierWrite() : () => this.#ping());
+    void this.#watchConnection();
+  }
+
+  async append(entry: NewEntry): Promise<number> {
+    const { value = EMPTY, expect, id } = entry;
+    const subject = PREFIX + logToken(entry.key);
+    const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - 2048;
+    if (value.length > limit)
+      throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above the limit of ${limit}`);
+    const headers: Record<string, string[]> = { [EVENT_HEADERS.id]: [id] };
+    if (expect !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = [String(expect)];
+    if (entry.value === undefined) headers[EVENT_HEADERS.operation] = ['DEL'];
+    for (const name in entry.headers) headers[name] = [headerValue(entry.headers[name]!)];
+    const reply = await this.#api.send(subject, value, 'append', headers);
+    try {
+      return parseAnswer<{ seq: number }>(reply, 'append').seq;
+    } catch (error) {
+      if (reasonOf(error) !== 'Conflict') throw error;
+      // The server compares the revision before it looks at the id, so a repeated write meets its own first attempt.
+      const first = await this.#ownAttempt(subject, (expect ?? 0) + 1, id);
+      if (first === undefined) throw error;
+      return first;
+    }
+  }
+
+  async find(id: string): Promise<number | undefined> {
+    const start = new Date(this.#world.clock.now() - DUPLICATE_WINDOW_MS).toISOString();
+    const { last } = await this.bounds();
+    let batch = await this.#batch({ start_time: start, ...BATCH });
+    for (;;) {
+      const found = batch.messages.find(({ headers }) => headers[EVENT_HEADERS.id] === id);
+      if (found !== undefined) return found.sequence;
+      const next = (batch.messages.at(-1)?.sequence ?? last) + 1;
+      if (next > last) return undefined;
+      batch = await this.#batch({ seq: next, ...BATCH });
+      if (batch.end && batch.messages.length === 0) return undefined;
+    }
+  }
+
+  async *read(from: number, to?: number): AsyncIterable<LogEntry> {
+    const until = to ?? (await this.bounds()).last;
+    let next = Math.max(1, from);
+    let ahead = next <= until ? this.#batch({ seq: next, ...BATCH }) : undefined;
+    while (ahead !== undefined) {
+      const { messages, end } = await ahead;
+      ahead = undefined;
+      const last = messages.at(-1)?.sequence;
+      if (last !== undefined) next = last + 1;
+      const done = next > until;
+      if (!done && !end) {
+        ahead = this.#batch({ seq: next, ...BATCH });
+        ahead.catch(() => undefined);
+      }
+      for (const message of messages) {
+        if (message.sequence > until) return;
+        yield entryOf(message);
+      }
+      if (done || !end) continue;
+      // Nothing more here. One server's word is final; a replica may lag, so the leader confirms what is left.
+      if (this.#replicas === 1) return;
+      const missed = await this.#nextOnLeader(next, until);
+      if (missed === undefined) return;
+      ahead = this.#batch({ seq: missed, ...BATCH });
+    }
+  }
+
+  subscribe(onEntry: (entry: LogEntry) => void, onDoubt?: () => void): Subscription {
+    const listener = { onEntry, onDoubt };
+    this.#listeners.add(listener);
+    return { unsubscribe: () => void this.#listeners.delete(listener) };
+  }
+
+  barrier(): Promise<void> {
+    return this.#barrier.wait();
+  }
+
+  async bounds(): Promise<LogBounds> {
+    const info = await infoOf(this.#api, STREAM);
+    if (info === undefined) throw new ApiError('ServiceUnavailable', `the stream ${STREAM} is gone`);
+    const { first_seq, last_seq, messages } = info.state;
+    return { first: Math.max(first_seq, 1), last: last_seq, count: messages, identity: `${STREAM}@${info.created}` };
+  }
+
+  async purge(key: string, before: number): Promise<void> {
+    await this.#api.call(`STREAM.PURGE.${STREAM}`, { filter: PREFIX + logToken(key), seq: before });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#unsubscribe();
+    this.#api.close();
+  }
+
+  #batch(query: BatchQuery): Promise<Batch> {
+    if (this.#closed) return Promise.reject(new ApiError('ServiceUnavailable', 'the log is closed'));
+    return directBatch(this.#connection, this.#world, STREAM, query);
+  }
+
+  /** The revision under which an earlier attempt with this id was stored on this subject. */
+  async #ownAttempt(subject: string, from: number, id: string): Promise<number | undefined> {
+    for (let seq = from; ;) {
+      const { messages, end } = await this.#batch({ seq, next_by_subj: subject, ...BATCH });
+      const own = messages.find(({ headers }) => headers[EVENT_HEADERS.id] === id);
+      if (own !== undefined) return own.sequence;
+      if (end) return undefined;
+      seq = (messages.at(-1)?.sequence ?? seq - 1) + 1;
+    }
+  }
+
+  /** The first revision that the leader holds in `from..until`; undefined once it is sure that there is none. */
+  async #nextOnLeader(from: number, until: number): Promise<number | undefined> {
+    const deadline = this.#world.clock.now() + LAG_MS;
+    for (;;) {
+      const { last } = await this.bounds();
+      const found = await this.#leaderGet(from);
+      if (found !== undefined) return found <= until ? found : undefined;
+      if (last >= until) return undefined;
+      if (this.#world.clock.now() >= deadline)
+        throw new ApiError('Timeout', `the log's leader ends at ${last}, before revision ${until} that was committed`);
+      await delay(this.#world.clock, 50);
+    }
+  }
+
+  async #leaderGet(from: number): Promise<number | undefined> {
+    try {
+      const query = { seq: from, next_by_subj: `${PREFIX}>` };
+      return (await this.#api.call<{ message: { seq: number } }>(`STREAM.MSG.GET.${STREAM}`, query)).message.seq;
+    } catch (error) {
+      if (reasonOf(error) === 'NotFound') return undefined;
+      throw error;
+    }
+  }
+
+  async #ping(): Promise<void> {
+    if (this.#closed) throw new ApiError('ServiceUnavailable', 'the log is closed');
+    const { clock } = this.#world;
+    let timer: TimerId | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = clock.setTimeout(() => reject(new ApiError('Timeout', 'the bus does not answer')), LAG_MS);
+    });
+    try {
+      await Promise.race([this.#connection.flush(), silence]);
+    } catch (cause) {
+      if (reasonOf(cause) !== undefined) throw cause;
+      const why = (cause as Error).message;
+      throw new ApiError('ServiceUnavailable', `the bus is not connected: ${why}`, { cause });
+    } finally {
+      clock.clearTimeout(timer!);
+    }
+  }
+
+  async #barrierWrite(): Promise<void> {
+    const id = this.#world.ids.token();
+    let seen = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => (seen = resolve));
+    const listener = this.subscribe((entry) => {
+      if (entry.id === id) seen();
+    });
+    try {
+      await this.append({ key: BARRIER_KEY, value: EMPTY, id });
+      await Promise.race([arrived, delay(this.#world.clock, LAG_MS).then(lagging)]);
+    } finally {
+      listener.unsubscribe();
+    }
+  }
+
+  async #watchConnection(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (this.#closed) return;
+      if (status.type === 'disconnect') this.#api.disconnected();
+      // Subscriptions are restored by now, and what was republished meanwhile is lost to this connection.
+      if (status.type === 'reconnect') for (const { onDoubt } of this.#listeners) onDoubt?.();
+    }
+  }
+}
+
+const lagging = (): never => {
+  throw new ApiError('Timeout', 'the barrier was written but its event did not arrive');
+};
+
+const entryOf = ({ sequence, subject, headers, data }: StoredMessage): LogEntry =>
+  new NatsEntry(subject.slice(PREFIX.length), sequence, 0, headers, data);

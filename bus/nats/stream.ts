@@ -1,0 +1,122 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
+import { FORMAT_VERSION } from '../log.ts';
+import type { JsApi } from './js-api.ts';
+
+export interface StreamWish {
+  readonly stream: string;
+  readonly subjects: string;
+  readonly events: string;
+  readonly replicas: number;
+  readonly durable: boolean;
+}
+export interface StreamConfig {
+  readonly max_msgs_per_subject?: number;
+  readonly num_replicas?: number;
+  readonly storage?: string;
+  readonly persist_mode?: string;
+  readonly allow_direct?: boolean;
+  readonly republish?: { readonly src?: string; readonly dest?: string };
+  readonly max_age?: number;
+  readonly max_msgs?: number;
+  readonly max_bytes?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+export interface StreamInfo {
+  readonly config: StreamConfig;
+  readonly created: string;
+  readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
+}
+
+const FORMAT = 'kubus.format';
+/** Below it a hard kill during a purge could empty a stream, and batches of direct gets are missing. */
+const MIN_SERVER = [2, 14] as const;
+const DUPLICATE_WINDOW_NS = 120e9;
+
+/** Thrown: ServiceUnavailable where nats-server is too old for what the store asks of it. */
+export function assertServer(connection: NatsConnection): void {
+  const version = connection.info?.version ?? 'unknown';
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  if (major < MIN_SERVER[0] || (major === MIN_SERVER[0] && minor < MIN_SERVER[1]))
+    throw new ApiError(
+      'ServiceUnavailable',
+      `nats-server ${version} is too old for the store: it needs ${MIN_SERVER.join('.')} or newer`,
+    );
+  if (connection.info?.jetstream !== true)
+    throw new ApiError(
+      'ServiceUnavailable',
+      `nats-server ${version} runs without JetStream: start it with a store_dir`,
+    );
+}
+
+/**
+ * The stream of a KV bucket that KV tools read, but with all of its history: no limit per key, only the store's own
+ * compaction removes. (Per-message TTL stays off: its markers vanish after the shortest TTL of the stream, so an expiry
+ * could be missed; the store expires by tombstones of its own.)
+ */
+const configOf = ({ stream, subjects, events, replicas, durable }: StreamWish): StreamConfig => ({
+  ...{ name: stream, description: 'Kubus: every object of the cluster', subjects: [subjects] },
+  ...{ retention: 'limits', discard: 'new', storage: 'file', num_replicas: replicas },
+  ...{ max_msgs_per_subject: -1, max_msgs: -1, max_bytes: -1, max_age: 0, max_msg_size: -1 },
+  ...{ allow_rollup_hdrs: true, deny_delete: true, deny_purge: false, allow_direct: true },
+  ...{ duplicate_window: DUPLICATE_WINDOW_NS, republish: { src: subjects, dest: events } },
+  ...(durable ? {} : { persist_mode: 'async' }),
+  metadata: { [FORMAT]: String(FORMAT_VERSION) },
+});
+
+/**
+ * Opens the stream, makes it if there is none, brings what may be changed up to date.
+ * Thrown: ServiceUnavailable, and Invalid for a stream that must not be used: a newer format, other rules of retention.
+ */
+export async function ensureStream(api: JsApi, wish: StreamWish): Promise<StreamInfo> {
+  let info = await infoOf(api, wish.stream);
+  if (info === undefined) {
+    const config = configOf(wish);
+    // An asynchronous stream exists for single servers only; where it is refused, a synchronous one is no harm.
+    if (wish.replicas > 1) delete (config as { persist_mode?: string }).persist_mode;
+    info = await api.call<StreamInfo>(`STREAM.CREATE.${wish.stream}`, config);
+  }
+  assertUsable(info.config, wish);
+  const { config } = info;
+  const stale =
+    config.num_replicas !== wish.replicas ||
+    config.allow_direct !== true ||
+    config.republish?.src !== wish.subjects ||
+    config.republish.dest !== wish.events ||
+    config.metadata?.[FORMAT] === undefined;
+  if (!stale) return info;
+  return await api.call<StreamInfo>(`STREAM.UPDATE.${wish.stream}`, {
+    ...config,
+    num_replicas: wish.replicas,
+    allow_direct: true,
+    republish: { src: wish.subjects, dest: wish.events },
+    metadata: { ...config.metadata, [FORMAT]: String(FORMAT_VERSION) },
+  });
+}
+
+/** undefined: there is no such stream. */
+export async function infoOf(api: JsApi, stream: string): Promise<StreamInfo | undefined> {
+  try {
+    return await api.call<StreamInfo>(`STREAM.INFO.${stream}`);
+  } catch (error) {
+    if (reasonOf(error) === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+function assertUsable(config: StreamConfig, { stream, durable }: StreamWish): void {
+  const format = Number(config.metadata?.[FORMAT] ?? FORMAT_VERSION);
+  const refuse = (why: string): never => {
+    throw new ApiError('Invalid', `the stream ${stream} ${why}`);
+  };
+  if (format > FORMAT_VERSION)
+    refuse(`was written by a newer version (format ${format}, this one reads ${FORMAT_VERSION}): use that version`);
+  if (durable && config.persist_mode === 'async')
+    refuse(
+      'is asynchronous, so acknowledged writes could be lost: remove its data or start with the disposable profile',
+    );
+  if (durable && config.storage !== 'file') refuse('is kept in memory, so it is not durable: remove it');
+  if ((config.max_msgs_per_subject ?? -1) > 0) refuse('drops history by itself (max_msgs_per_subject): set it to -1');
+  if ((config.max_age ?? 0) > 0 || (config.max_msgs ?? -1) > 0)
+    refuse('drops history by itself (max_age, max_msgs): set them to 0 and -1');
+}
