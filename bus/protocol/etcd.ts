@@ -21,10 +21,16 @@ export interface RangeRequest {
   readonly keysOnly?: boolean | undefined;
   readonly countOnly?: boolean | undefined;
 }
+/**
+ * An answer is cut at about 1 MB (at least one item), with or without `limit`: `more` then, and the rest is had by asking
+ * again from behind the last key (`lastKey + '\\0'`) at this `revision`.
+ */
 export interface RangeResponse {
+  /** What the items are as of: never newer than them. */
   readonly revision: number;
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
+  /** Of all keys in the range, whatever the limit. */
   readonly count: number;
 }
 export interface PutRequest {
@@ -51,7 +57,10 @@ export interface WriteResponse {
   /** What a delete removed. */
   readonly previous?: KeyValue | undefined;
 }
-/** Committed changes after a revision, for whoever found a gap in the republished events. `Expired` below the floor. */
+/**
+ * Committed changes after a revision, for whoever found a gap in the republished events. `Expired` below the floor.
+ * Cut like a range: `more` then, to be asked again after the last change's revision.
+ */
 export interface ChangesRequest {
   readonly after: number;
   readonly upTo?: number | undefined;
