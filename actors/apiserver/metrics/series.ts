@@ -1,0 +1,47 @@
+/** Upper bounds in seconds. Source: apiserver pkg/endpoints/metrics requestLatencies. */
+export const LATENCY_BUCKETS = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+] as const;
+
+/** `a="x",b="y"`, with the escapes of the text format. */
+export const labelText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`)
+    .join(',');
+
+/** One labelled histogram: an add is a comparison loop and two additions. */
+export class Histogram {
+  readonly #bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+  #count = 0;
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.#counts = new Array<number>(bounds.length).fill(0);
+  }
+  add(value: number): void {
+    this.#sum += value;
+    this.#count++;
+    // Nearly all fall into the first buckets.
+    for (let i = 0; i < this.#bounds.length; i++)
+      if (value <= this.#bounds[i]!) {
+        this.#counts[i]!++;
+        return;
+      }
+  }
+  *render(name: string, labels: string): Generator<string> {
+    const more = labels === '' ? '' : `${labels},`;
+    let below = 0;
+    for (const [i, bound] of this.#bounds.entries()) {
+      below += this.#counts[i]!;
+      yield `${name}_bucket{${more}le="${bound}"} ${below}`;
+    }
+    yield `${name}_bucket{${more}le="+Inf"} ${this.#count}`;
+    yield `${name}_sum${labels === '' ? '' : `{${labels}}`} ${this.#sum}`;
+    yield `${name}_count${labels === '' ? '' : `{${labels}}`} ${this.#count}`;
+  }
+}
+export const head = (name: string, type: string, stability: string, help: string): string[] => [
+  `# HELP ${name} [${stability}] ${help}`,
+  `# TYPE ${name} ${type}`,
+];
