@@ -1,0 +1,170 @@
+import { fromPromise } from 'xstate';
+import type { Bus } from '../../bus/bus.ts';
+import type { Fence } from '../../bus/protocol/api.ts';
+import type { World } from '../../bus/world.ts';
+import type { Namespace, Node, Pod, ReplicationController, Service } from '../../schemas/generated/core-v1.ts';
+import type { ReplicaSet, StatefulSet } from '../../schemas/generated/apps-v1.ts';
+import type { PodDisruptionBudget } from '../../schemas/generated/policy-v1.ts';
+import { compileSelector } from '../../schemas/helpers/label-match.ts';
+import type { KubeObject } from '../../schemas/meta/object.ts';
+import type { ApiClient } from '../runtime/api-client.ts';
+import { createApiClient } from '../runtime/client.ts';
+import type { Component } from '../runtime/component.ts';
+import { createEventRecorder } from '../runtime/events.ts';
+import { createInformers, type Informer } from '../runtime/informer.ts';
+import { createInspection, type Inspection } from '../runtime/inspection.ts';
+import * as resources from '../runtime/resources.ts';
+import { startActor } from '../runtime/start-actor.ts';
+import { byNamespace, BY_NAMESPACE } from '../runtime/store.ts';
+import { clusterHandlers } from './cluster.ts';
+import { schedulingLoop } from './loop.ts';
+import { schedulerMachine } from './machine.ts';
+import { ownersSelector } from './owners.ts';
+import { placing } from './placing.ts';
+import { defaultProfile } from './plugins/profile.ts';
+import type { Budget } from './preemption.ts';
+import { SchedulingQueue } from './queue.ts';
+import { Snapshot } from './snapshot/snapshot.ts';
+
+export interface SchedulerOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly id: string;
+  /** Pods with this spec.schedulerName are placed; default `default-scheduler`. */
+  readonly schedulerName?: string | undefined;
+  /** Campaigns for leadership: calls `onGained` and `onLost`; what it returns gives it up. Default: no election. */
+  readonly elect?: Elect | undefined;
+  /** Default: over the bus as caller `scheduler`. */
+  readonly client?: ApiClient | undefined;
+  readonly inspection?: Inspection | undefined;
+}
+export type Elect = (o: {
+  readonly client: ApiClient;
+  readonly onGained: (fence: () => Fence | undefined) => void;
+  readonly onLost: () => void;
+}) => { stop(): Promise<void> };
+
+/** Finished pods take nothing from a node, so they are not even watched. Source: scheduler NewInformerFactory. */
+const UNFINISHED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
+const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
+const STATEFUL_SETS = { group: 'apps', version: 'v1', resource: 'statefulsets' };
+const REPLICATION_CONTROLLERS = { group: '', version: 'v1', resource: 'replicationcontrollers' };
+
+/** Starts a scheduler; `ready` resolves when its caches are warm (a standby is ready too). */
+export function startScheduler(o: SchedulerOptions): Component {
+  const { world } = o;
+  const schedulerName = o.schedulerName ?? 'default-scheduler';
+  const client = o.client ?? createApiClient(o.bus, world, 'scheduler');
+  const inspection = o.inspection ?? createInspection({ world, bus: o.bus, component: 'scheduler', id: o.id });
+  const informers = createInformers(client, world, inspection);
+  const pods = informers.for<Pod>(resources.pods, UNFINISHED);
+  const nodes = informers.for<Node>(resources.nodes);
+  const namespaces = informers.for<Namespace>(resources.namespaces);
+  const services = informers.for<Service>(resources.services);
+  const budgets = informers.for<PodDisruptionBudget>(PDBS);
+  services.addIndex(BY_NAMESPACE, byNamespace);
+  const owners: Readonly<Record<string, Informer<KubeObject>>> = {
+    ReplicaSet: informers.for<ReplicaSet>(resources.replicaSets),
+    StatefulSet: informers.for<StatefulSet>(STATEFUL_SETS),
+    ReplicationController: informers.for<ReplicationController>(REPLICATION_CONTROLLERS),
+  };
+
+  const plugins = new Map(defaultProfile.filters.map((plugin) => [plugin.name, plugin]));
+  const queue = new SchedulingQueue({
+    now: () => world.clock.now(),
+    hint: (name, event, pod) => plugins.get(name)?.hint(event, pod) ?? true,
+  });
+  const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
+  const recorder = createEventRecorder({ client, world, component: schedulerName });
+  let fence: () => Fence | undefined = () => undefined;
+  const loop = schedulingLoop({
+    world,
+    snapshot,
+    queue,
+    profile: defaultProfile,
+    placing: placing({ world, client, recorder, fence: () => fence() }),
+    ownersSelector: ownersSelector({
+      services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
+      owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
+    }),
+    budgets: () => [...budgets.all()].map(budgetOf),
+  });
+  const on = clusterHandlers(snapshot, queue, schedulerName);
+  // Nodes first: a pod placed on a node that is not known yet still counts there once it comes.
+  nodes.on({
+    add: (node) => on.nodeSeen(node, undefined),
+    update: on.nodeSeen,
+    delete: on.nodeGone,
+    batch: loop.kick,
+  });
+  pods.on({ add: (pod) => on.podSeen(pod, undefined), update: on.podSeen, delete: on.podGone, batch: loop.kick });
+  namespaces.on({
+    update: (now, old) => {
+      if (JSON.stringify(now.metadata.labels) === JSON.stringify(old.metadata.labels)) return;
+      queue.onEvent({ type: 'namespace.relabelled', name: now.metadata.name ?? '', labels: now.metadata.labels });
+      loop.kick();
+    },
+  });
+
+  const ready = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  let campaign: { stop(): Promise<void> } | undefined;
+  const logic = schedulerMachine.provide({
+    actors: {
+      syncCaches: fromPromise<void>(async ({ signal }) => {
+        await Promise.all([...informers.all()].map((informer) => informer.synced));
+        signal.throwIfAborted();
+        ready.resolve();
+      }),
+      finishBindings: fromPromise<void>(() => loop.idle()),
+    },
+    actions: {
+      campaign: () => {
+        campaign = o.elect?.({
+          client,
+          onGained: (of) => {
+            fence = of;
+            actor.send({ type: 'leadership.gained' });
+          },
+          onLost: () => actor.send({ type: 'leadership.lost' }),
+        });
+      },
+      placePods: () => loop.resume(),
+      rest: () => loop.pause(),
+      resign: () => {
+        recorder.stop();
+        informers.stop();
+      },
+    },
+  });
+  const actor = startActor(logic, {
+    world,
+    id: 'scheduler',
+    machine: 'scheduler',
+    input: { elects: o.elect !== undefined },
+    inspection,
+    onDone: () => stopped.resolve(),
+  });
+  return {
+    name: 'scheduler',
+    id: o.id,
+    ready: ready.promise,
+    state: () => actor.state(),
+    async stop() {
+      actor.send({ type: 'stop' });
+      await stopped.promise;
+      informers.stop();
+      await campaign?.stop();
+      if (o.inspection === undefined) inspection.close();
+    },
+  };
+}
+function budgetOf(pdb: PodDisruptionBudget): Budget {
+  const selects = compileSelector(pdb.spec?.selector);
+  const disrupted = pdb.status?.disruptedPods ?? {};
+  return {
+    namespace: pdb.metadata.namespace ?? '',
+    selects: (pod) => disrupted[pod.name] === undefined && pod.labels !== undefined && selects(pod.labels),
+    allowed: pdb.status?.disruptionsAllowed ?? 0,
+  };
+}

@@ -1,0 +1,100 @@
+import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
+import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
+import type { ClusterEvent } from './plugins/plugin.ts';
+import type { SchedulingQueue } from './queue.ts';
+import { podInfo, type PodInfo } from './snapshot/pod-info.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+
+/** Turns what the watches say into changes of the snapshot and the queue, and into events that may end a pod's waiting. */
+export interface ClusterHandlers {
+  podSeen(pod: Pod, old: Pod | undefined): void;
+  podGone(pod: Pod): void;
+  nodeSeen(node: Node, old: Node | undefined): void;
+  nodeGone(node: Node): void;
+}
+export function clusterHandlers(snapshot: Snapshot, queue: SchedulingQueue, schedulerName: string): ClusterHandlers {
+  const tell = (event: ClusterEvent): void => queue.onEvent(event);
+  const isOurs = (pod: Pod): boolean => (pod.spec?.schedulerName || 'default-scheduler') === schedulerName;
+
+  function placed(pod: Pod, old: Pod | undefined): void {
+    const { uid } = pod.metadata;
+    const node = pod.spec!.nodeName!;
+    const known = snapshot.infoOf(uid!);
+    if (
+      known !== undefined &&
+      !snapshot.isAssumed(uid!) &&
+      snapshot.nodeOf(uid!) === node &&
+      !weighsAnew(known.pod, pod)
+    ) {
+      known.pod = pod;
+      return;
+    }
+    const info = podInfo(pod);
+    const isNew = known === undefined || snapshot.isAssumed(uid!);
+    snapshot.setPod(info, node);
+    snapshot.denominate(info.uid);
+    if (queue.entry(info.uid)?.state !== 'binding') queue.delete(info.uid);
+    if (isNew || old === undefined) tell({ type: 'pod.assigned', pod: info });
+    else {
+      tell({ type: 'pod.relabelled', pod: info, old: known });
+      if (shrank(known, info)) tell({ type: 'pod.released', pod: known });
+    }
+  }
+  function waiting(pod: Pod): void {
+    if (!isOurs(pod)) return;
+    const uid = pod.metadata.uid!;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      snapshot.denominate(uid);
+      return queue.delete(uid);
+    }
+    const info = podInfo(pod);
+    const nominated = pod.status?.nominatedNodeName;
+    if (nominated) snapshot.nominate(info, nominated);
+    else if (snapshot.nominated.size > 0) snapshot.denominate(uid);
+    queue.put(info);
+  }
+  function release(pod: Pod): void {
+    const uid = pod.metadata.uid!;
+    const info = snapshot.infoOf(uid);
+    snapshot.denominate(uid);
+    queue.delete(uid);
+    if (info === undefined) return;
+    snapshot.removePod(uid);
+    tell({ type: 'pod.released', pod: info });
+  }
+  return {
+    podSeen(pod, old) {
+      if (isTerminal(pod)) release(pod);
+      else if (pod.spec?.nodeName) placed(pod, old);
+      else waiting(pod);
+    },
+    podGone: release,
+    nodeSeen(node, old) {
+      snapshot.setNode(node);
+      const like = { name: node.metadata.name ?? '', labels: node.metadata.labels ?? {}, node };
+      if (old === undefined) tell({ type: 'node.added', node: like });
+      else if (matters(node, old)) tell({ type: 'node.updated', node: like, old });
+    },
+    nodeGone: (node) => snapshot.removeNode(node.metadata.name ?? ''),
+  };
+}
+/** Most updates of a placed pod are status writes, which change nothing that is counted. */
+const weighsAnew = (known: Pod, now: Pod): boolean =>
+  known.metadata.generation !== now.metadata.generation ||
+  (known.metadata.deletionTimestamp === undefined) !== (now.metadata.deletionTimestamp === undefined) ||
+  !sameEntries(known.metadata.labels, now.metadata.labels);
+
+const shrank = (before: PodInfo, now: PodInfo): boolean =>
+  [...before.requests].some(([name, n]) => n > (now.requests.get(name) ?? 0));
+
+/** Heartbeats change conditions; only these fields decide who may come. */
+const matters = (now: Node, old: Node): boolean =>
+  (now.spec?.unschedulable ?? false) !== (old.spec?.unschedulable ?? false) ||
+  !sameEntries(now.metadata.labels, old.metadata.labels) ||
+  !sameEntries(now.status?.allocatable, old.status?.allocatable) ||
+  JSON.stringify(now.spec?.taints) !== JSON.stringify(old.spec?.taints);
+
+function sameEntries(a: Readonly<Record<string, unknown>> = {}, b: Readonly<Record<string, unknown>> = {}): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

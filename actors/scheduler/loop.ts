@@ -1,0 +1,172 @@
+import type { World } from '../../bus/world.ts';
+import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
+import { fitError } from './fit-error.ts';
+import type { Placing } from './placing.ts';
+import type { Cycle, Selector } from './plugins/plugin.ts';
+import type { Profile } from './plugins/profile.ts';
+import { preempt, type Budget } from './preemption.ts';
+import type { Entry, SchedulingQueue } from './queue.ts';
+import { schedule, type Diagnosis } from './schedule.ts';
+import type { PodInfo } from './snapshot/pod-info.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+
+export interface LoopOptions {
+  readonly world: World;
+  readonly snapshot: Snapshot;
+  readonly queue: SchedulingQueue;
+  readonly profile: Profile;
+  readonly placing: Placing;
+  readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
+  readonly budgets: () => readonly Budget[];
+  /** Bindings under way at once. */
+  readonly inFlight?: number;
+}
+/** Takes pods from the queue and places them, one after the other; only the API calls run side by side. */
+export interface Loop {
+  /** Something changed: there may be pods to place. */
+  kick(): void;
+  pause(): void;
+  resume(): void;
+  /** Resolves when no binding is under way. */
+  idle(): Promise<void>;
+  readonly binding: number;
+}
+const IN_FLIGHT = 128;
+
+export function schedulingLoop(o: LoopOptions): Loop {
+  const { world, snapshot, queue, placing } = o;
+  const limit = o.inFlight ?? IN_FLIGHT;
+  const underWay = new Set<Promise<void>>();
+  /** Pods whose victims are being evicted; `true`: something happened meanwhile that they should have heard. */
+  const preempting = new Map<string, boolean>();
+  let paused = true;
+  let queued = false;
+  let startIndex = 0;
+  let wakeAt: number | undefined;
+  let timer: ReturnType<typeof world.clock.setTimeout> | undefined;
+
+  function run(): void {
+    queued = false;
+    while (!paused && underWay.size < limit) {
+      const entry = queue.pop();
+      if (entry === undefined) break;
+      attempt(entry);
+    }
+    sleepUntil(queue.flush());
+  }
+  /** One timer for the earliest backoff. */
+  function sleepUntil(at: number | undefined): void {
+    if (paused || at === wakeAt) return;
+    if (timer !== undefined) world.clock.clearTimeout(timer);
+    wakeAt = at;
+    timer =
+      at === undefined
+        ? undefined
+        : world.clock.setTimeout(
+            () => {
+              timer = wakeAt = undefined;
+              loop.kick();
+            },
+            Math.max(at - world.clock.now(), 0),
+          );
+  }
+  function attempt(entry: Entry): void {
+    if (preempting.has(entry.pod.uid)) {
+      preempting.set(entry.pod.uid, true);
+      return queue.refused(entry, entry.plugins);
+    }
+    const cycle: Cycle = { pod: entry.pod, snapshot, ownersSelector: o.ownersSelector };
+    let verdict;
+    try {
+      verdict = schedule(cycle, { profile: o.profile, startIndex, random: world.random });
+    } catch (error) {
+      world.log.error('scheduling attempt failed', { pod: entry.pod.name, err: error });
+      queue.failed(entry);
+      return track(placing.explain(entry.pod, 'SchedulerError', toStatus(error).message ?? ''));
+    }
+    if ('rejected' in verdict) return refuse(cycle, entry, verdict.rejected);
+    const { node } = verdict;
+    const nodes = snapshot.nodes.length;
+    startIndex = nodes === 0 ? 0 : (startIndex + verdict.evaluated) % nodes;
+    queue.chosen(entry);
+    snapshot.assume(entry.pod, node);
+    snapshot.denominate(entry.pod.uid);
+    track(bind(entry, entry.pod, node));
+  }
+  async function bind(entry: Entry, pod: PodInfo, node: string): Promise<void> {
+    try {
+      await placing.bind(pod, node);
+      queue.bound(entry);
+    } catch (error) {
+      snapshot.forget(pod.uid);
+      const reason = reasonOf(error);
+      // Gone, or placed by someone else: the watch tells, there is nothing left to do here.
+      if (reason === 'NotFound') return queue.delete(pod.uid);
+      queue.failed(entry);
+      world.log.debug('binding failed', { pod: pod.name, node, err: error });
+      if (reason === 'Conflict') return;
+      const message = `running Bind plugin "DefaultBinder": ${toStatus(error).message ?? ''}`;
+      await placing.explain(pod, 'SchedulerError', message);
+    }
+  }
+  function refuse(cycle: Cycle, entry: Entry, diagnosis: Diagnosis): void {
+    const { pod } = entry;
+    queue.refused(entry, diagnosis.plugins);
+    if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
+    const decision = preempt(cycle, o.profile, diagnosis, o.budgets(), world.random);
+    if ('unhelpful' in decision) {
+      const { unhelpful, renounces } = decision;
+      if (renounces) snapshot.denominate(pod.uid);
+      return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, unhelpful), renounces ? '' : undefined));
+    }
+    const { candidate } = decision;
+    snapshot.nominate(pod, candidate.node);
+    preempting.set(pod.uid, false);
+    track(
+      Promise.all([
+        placing.evict(candidate, pod),
+        placing.explain(pod, 'Unschedulable', fitError(diagnosis), candidate.node),
+      ]).then(() => {
+        if (preempting.get(pod.uid) === true) queue.wake(pod.uid);
+        preempting.delete(pod.uid);
+      }),
+    );
+  }
+  function track(work: Promise<void>): void {
+    const settled = work.then(
+      () => done(),
+      (error: unknown) => {
+        world.log.error('scheduler work failed', { err: error });
+        done();
+      },
+    );
+    const done = (): void => {
+      underWay.delete(settled);
+      loop.kick();
+    };
+    underWay.add(settled);
+  }
+  const loop: Loop = {
+    kick() {
+      if (queued || paused) return;
+      queued = true;
+      queueMicrotask(run);
+    },
+    pause() {
+      paused = true;
+      if (timer !== undefined) world.clock.clearTimeout(timer);
+      timer = wakeAt = undefined;
+    },
+    resume() {
+      paused = false;
+      loop.kick();
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
+    },
+    get binding() {
+      return underWay.size;
+    },
+  };
+  return loop;
+}

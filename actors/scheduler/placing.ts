@@ -1,0 +1,113 @@
+import type { World } from '../../bus/world.ts';
+import type { Binding } from '../../schemas/generated/core-v1.ts';
+import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
+import { formatTime } from '../../schemas/meta/time.ts';
+import type { ApiClient } from '../runtime/api-client.ts';
+import type { EventRecorder } from '../runtime/events.ts';
+import { pods } from '../runtime/resources.ts';
+import type { Fence } from '../../bus/protocol/api.ts';
+import { truncateNote } from './fit-error.ts';
+import type { Candidate } from './preemption.ts';
+import type { PodInfo } from './snapshot/pod-info.ts';
+
+/** What the scheduler does to the cluster; every method settles, failures are logged or returned. */
+export interface Placing {
+  /** Rejects if the pod is not known to be bound. */
+  bind(pod: PodInfo, node: string): Promise<void>;
+  /** Event and PodScheduled condition of a pod that found no node (`Unschedulable`) or met an error (`SchedulerError`). */
+  explain(
+    pod: PodInfo,
+    reason: 'Unschedulable' | 'SchedulerError',
+    message: string,
+    nominatedNode?: string | undefined,
+  ): Promise<void>;
+  /** Marks the victims as disrupted and deletes them. */
+  evict(candidate: Candidate, preemptor: PodInfo): Promise<void>;
+}
+
+export function placing(o: {
+  readonly world: World;
+  readonly client: ApiClient;
+  readonly recorder: EventRecorder;
+  readonly fence: () => Fence | undefined;
+}): Placing {
+  const { world, client, recorder } = o;
+  const log = world.log;
+  return {
+    async bind(pod, node) {
+      const binding: Binding = {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name: pod.name, namespace: pod.namespace, uid: pod.uid },
+        target: { kind: 'Node', name: node },
+      };
+      await client.create(pods, binding, {
+        subresource: 'binding',
+        name: pod.name,
+        namespace: pod.namespace,
+        fence: o.fence(),
+      });
+      const message = `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`;
+      recorder.event(pod.pod, 'Normal', 'Scheduled', message);
+    },
+    async explain(pod, reason, message, nominatedNode) {
+      recorder.event(pod.pod, 'Warning', 'FailedScheduling', truncateNote(message));
+      const known = pod.pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
+      const nominates = nominatedNode !== undefined && nominatedNode !== (pod.pod.status?.nominatedNodeName ?? '');
+      if (known?.status === 'False' && known.reason === reason && known.message === message && !nominates) return;
+      const condition = {
+        type: 'PodScheduled',
+        status: 'False',
+        reason,
+        message,
+        ...(pod.pod.metadata.generation !== undefined && { observedGeneration: pod.pod.metadata.generation }),
+        lastProbeTime: null,
+        lastTransitionTime: known?.status === 'False' ? known.lastTransitionTime : formatTime(world.clock.now()),
+      };
+      const status = { conditions: [condition], ...(nominates && { nominatedNodeName: nominatedNode || null }) };
+      const patch = { metadata: { uid: pod.uid }, status };
+      try {
+        await client.patch(pods, pod.name, pod.namespace, 'strategic', patch, {
+          subresource: 'status',
+          fence: o.fence(),
+        });
+      } catch (error) {
+        if (reasonOf(error) !== 'NotFound') log.debug('pod condition not written', { pod: pod.name, err: error });
+      }
+    },
+    async evict({ node, victims }, preemptor) {
+      await Promise.all(
+        victims.map(async (victim) => {
+          const condition = {
+            type: 'DisruptionTarget',
+            status: 'True',
+            reason: 'PreemptionByScheduler',
+            message: 'default-scheduler: preempting to accommodate a higher priority pod',
+            lastProbeTime: null,
+            lastTransitionTime: formatTime(world.clock.now()),
+            ...(victim.pod.metadata.generation !== undefined && { observedGeneration: victim.pod.metadata.generation }),
+          };
+          try {
+            await client.patch(
+              pods,
+              victim.name,
+              victim.namespace,
+              'strategic',
+              { metadata: { uid: victim.uid }, status: { conditions: [condition] } },
+              { subresource: 'status', fence: o.fence() },
+            );
+            await client.delete(pods, victim.name, victim.namespace, {
+              preconditions: { uid: victim.uid },
+              fence: o.fence(),
+            });
+            const message = `Preempted by pod ${preemptor.uid} on node ${node}`;
+            recorder.event(victim.pod, 'Normal', 'Preempted', message);
+          } catch (error) {
+            if (reasonOf(error) !== 'NotFound')
+              log.warn('victim not evicted', { pod: victim.name, err: toStatus(error).message });
+          }
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Node } from '../../../schemas/generated/core-v1.ts';
+import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
+import type { NodeInfo } from '../snapshot/node-info.ts';
+import type { PodInfo } from '../snapshot/pod-info.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+
+/** Why a node cannot take a pod; `resolvable` if evicting other pods could change that. */
+export interface Rejection {
+  readonly plugin: string;
+  readonly reasons: readonly string[];
+  readonly resolvable: boolean;
+}
+/** What all plugins read for one pod's attempt. */
+export interface Cycle {
+  readonly pod: PodInfo;
+  readonly snapshot: Snapshot;
+  /** Services and workload controllers that speak for a pod; undefined if none does. */
+  readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
+}
+export interface Selector {
+  /** Equal keys, equal selectors. */
+  readonly key: string;
+  readonly matches: Matcher;
+}
+export type NodeFilter = (node: NodeInfo) => Rejection | undefined;
+
+/** `skip`: has nothing to say about this pod. `only`: no other node can do. `reject`: no node can do. */
+export type Preparation =
+  { readonly filter: NodeFilter; readonly only?: ReadonlySet<string> } | { readonly reject: Rejection } | 'skip';
+
+export interface FilterPlugin {
+  readonly name: string;
+  /** Called once an attempt, before any node is looked at: work that is the same for all nodes belongs here. */
+  prepare(cycle: Cycle): Preparation;
+  /** Whether the event could make a pod fit that this plugin has rejected. */
+  hint(event: ClusterEvent, pod: PodInfo): boolean;
+}
+export interface Scorer {
+  /** Any number; `normalize` brings it to 0..100. */
+  readonly score: (node: NodeInfo) => number;
+  /** In place, one entry a node of `nodes`. */
+  readonly normalize?: (scores: Float64Array, nodes: readonly NodeInfo[]) => void;
+}
+export interface ScorePlugin {
+  readonly name: string;
+  readonly weight: number;
+  /** undefined: has no preference for this pod. */
+  prepareScore(cycle: Cycle, feasible: readonly NodeInfo[]): Scorer | undefined;
+}
+export const MAX_SCORE = 100;
+
+/** What happens to the cluster that may end a pod's waiting. */
+export type ClusterEvent =
+  | { readonly type: 'node.added'; readonly node: NodeLike }
+  | { readonly type: 'node.updated'; readonly node: NodeLike; readonly old: Node }
+  /** A pod with a node appeared, or changed its labels. */
+  | { readonly type: 'pod.assigned'; readonly pod: PodInfo }
+  | { readonly type: 'pod.relabelled'; readonly pod: PodInfo; readonly old: PodInfo }
+  /** A pod with a node is gone, finished, or (`old`) asks for less than before. */
+  | { readonly type: 'pod.released'; readonly pod: PodInfo }
+  | { readonly type: 'namespace.relabelled'; readonly name: string; readonly labels: Labels };
+export interface NodeLike {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly node: Node;
+}
+export const rejection = (plugin: string, reason: string, resolvable = false): Rejection => ({
+  plugin,
+  reasons: [reason],
+  resolvable,
+});
+/** Scales to 0..100 by the highest; `reverse`: the highest becomes 0. Source: scheduler helper.DefaultNormalizeScore. */
+export function normalizeByMax(scores: Float64Array, reverse: boolean): void {
+  let max = 0;
+  for (const score of scores) if (score > max) max = score;
+  for (let i = 0; i < scores.length; i++) {
+    const scaled = max === 0 ? 0 : Math.trunc((MAX_SCORE * scores[i]!) / max);
+    scores[i] = reverse ? MAX_SCORE - scaled : scaled;
+  }
+}

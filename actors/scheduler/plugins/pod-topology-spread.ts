@@ -1,0 +1,114 @@
+import type { NodeInfo } from '../snapshot/node-info.ts';
+import { changedLabels } from './inter-pod-affinity.ts';
+import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type ScorePlugin, type Scorer } from './plugin.ts';
+import { defaultSpreads, hasAllKeys, HOSTNAME, spreadsOf, type Spread } from './spread-constraints.ts';
+
+const NAME = 'PodTopologySpread';
+const SKEWED = rejection(NAME, "node(s) didn't match pod topology spread constraints", true);
+const UNLABELLED = rejection(NAME, "node(s) didn't match pod topology spread constraints (missing required label)");
+
+/** Keeps (DoNotSchedule) or likes to keep (ScheduleAnyway) the numbers of alike pods in topology domains even. */
+export const podTopologySpread: FilterPlugin & ScorePlugin = {
+  name: NAME,
+  weight: 2,
+  prepare: (cycle) => {
+    const { pod, snapshot } = cycle;
+    const spreads = spreadsOf(pod, 'DoNotSchedule');
+    if (spreads.length === 0) return 'skip';
+    const rules = spreads.map((spread) => {
+      const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
+      const domains = new Map<string, number>();
+      for (const node of snapshot.nodes) {
+        if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
+        const domain = node.labels[spread.topologyKey]!;
+        domains.set(domain, (domains.get(domain) ?? 0) + (perNode.get(node.name) ?? 0));
+      }
+      // With fewer domains than wanted the missing ones count as empty.
+      let lowest = domains.size === 0 ? Number.MAX_SAFE_INTEGER : Infinity;
+      for (const n of domains.values()) lowest = Math.min(lowest, n);
+      if (domains.size < spread.minDomains) lowest = 0;
+      return { spread, domains, lowest, self: spread.selector.matches(pod.labels) ? 1 : 0 };
+    });
+    return {
+      filter: (node) => {
+        for (const { spread, domains, lowest, self } of rules) {
+          const domain = node.labels[spread.topologyKey];
+          if (domain === undefined) return UNLABELLED;
+          if ((domains.get(domain) ?? 0) + self - lowest > spread.maxSkew) return SKEWED;
+        }
+        return undefined;
+      },
+    };
+  },
+  hint: (event, pod) => {
+    const spreads = spreadsOf(pod, 'DoNotSchedule');
+    switch (event.type) {
+      case 'node.added':
+        return true;
+      case 'node.updated':
+        return changedLabels(event.old.metadata.labels, event.node.labels) || event.old.spec?.taints !== undefined;
+      case 'pod.assigned':
+      case 'pod.released':
+        return event.pod.namespace === pod.namespace && spreads.some((s) => s.selector.matches(event.pod.labels));
+      case 'pod.relabelled':
+        return event.pod.namespace === pod.namespace;
+      case 'namespace.relabelled':
+        return false;
+    }
+  },
+  prepareScore: (cycle, feasible) => {
+    const own = cycle.pod.pod.spec?.topologySpreadConstraints ?? [];
+    const spreads = own.length > 0 ? spreadsOf(cycle.pod, 'ScheduleAnyway') : defaultSpreads(cycle);
+    return spreads.length === 0 ? undefined : scorer(cycle, feasible, spreads, own.length > 0);
+  },
+};
+/** `strict`: nodes without all topology labels are ignored; the system's own defaults make do with those there are. */
+function scorer(
+  { pod, snapshot }: Cycle,
+  feasible: readonly NodeInfo[],
+  spreads: readonly Spread[],
+  strict: boolean,
+): Scorer {
+  // prettier-ignore
+  const ignored = new Set(strict ? feasible.filter((node) => !hasAllKeys(node, spreads)) : []);
+  const rules = spreads.map((spread) => {
+    const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
+    const domains = new Map<string, number>();
+    if (spread.topologyKey !== HOSTNAME) {
+      for (const node of feasible) if (!ignored.has(node)) domains.set(node.labels[spread.topologyKey] ?? '', 0);
+      for (const node of snapshot.nodes) {
+        const domain = node.labels[spread.topologyKey] ?? '';
+        const sum = domains.get(domain);
+        if (sum === undefined || (strict && !hasAllKeys(node, spreads)) || !spread.counts(node)) continue;
+        domains.set(domain, sum + (perNode.get(node.name) ?? 0));
+      }
+    }
+    const size = spread.topologyKey === HOSTNAME ? feasible.length - ignored.size : domains.size;
+    return { spread, perNode, domains, weight: Math.log(size + 2) };
+  });
+  return {
+    score: (node) => {
+      if (ignored.has(node)) return 0;
+      let sum = 0;
+      for (const { spread, perNode, domains, weight } of rules) {
+        const domain = node.labels[spread.topologyKey];
+        if (domain === undefined) continue;
+        const n = spread.topologyKey === HOSTNAME ? (perNode.get(node.name) ?? 0) : domains.get(domain)!;
+        sum += n * weight + (spread.maxSkew - 1);
+      }
+      return Math.round(sum);
+    },
+    normalize: (scores, nodes) => {
+      let [min, max] = [Infinity, 0];
+      nodes.forEach((node, i) => {
+        if (ignored.has(node)) return;
+        min = Math.min(min, scores[i]!);
+        max = Math.max(max, scores[i]!);
+      });
+      nodes.forEach((node, i) => {
+        if (ignored.has(node)) scores[i] = 0;
+        else scores[i] = max === 0 ? MAX_SCORE : Math.trunc((MAX_SCORE * (max + min - scores[i]!)) / max);
+      });
+    },
+  };
+}

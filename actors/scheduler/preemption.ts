@@ -1,0 +1,156 @@
+import { histogram } from './fit-error.ts';
+import type { Cycle, Rejection } from './plugins/plugin.ts';
+import type { Profile } from './plugins/profile.ts';
+import { judge, prepare, type Diagnosis } from './schedule.ts';
+import type { NodeInfo } from './snapshot/node-info.ts';
+import type { PodInfo } from './snapshot/pod-info.ts';
+
+/** What a disruption budget allows for the pods it selects. */
+export interface Budget {
+  readonly namespace: string;
+  readonly selects: (pod: PodInfo) => boolean;
+  readonly allowed: number;
+}
+export interface Candidate {
+  readonly node: string;
+  /** By falling importance. */
+  readonly victims: readonly PodInfo[];
+  readonly violations: number;
+}
+export type Preemption =
+  | { readonly candidate: Candidate }
+  /** Text to append to the pod's FitError; `renounces`: an earlier nomination is void. */
+  | { readonly unhelpful: string; readonly renounces: boolean };
+
+const MIN_CANDIDATES = 100;
+
+/**
+ * Finds the node where evicting the fewest and least important pods would let the pod in. Decides only; evicting is the
+ * actor's. Source: scheduler plugins/defaultpreemption.
+ */
+export function preempt(
+  cycle: Cycle,
+  profile: Profile,
+  diagnosis: Diagnosis,
+  budgets: readonly Budget[],
+  random: () => number,
+): Preemption {
+  const { pod, snapshot } = cycle;
+  if (pod.pod.spec?.preemptionPolicy === 'Never')
+    return { unhelpful: 'preemption: not eligible due to preemptionPolicy=Never.', renounces: false };
+  const nominated = snapshot.get(snapshot.nominatedNodeOf(pod.uid) ?? '');
+  if (nominated !== undefined && diagnosis.perNode.get(nominated.name)?.resolvable !== false)
+    for (const other of nominated.pods.values())
+      if (other.priority < pod.priority && isLeavingByPreemption(other))
+        return {
+          unhelpful: 'preemption: not eligible due to a terminating pod on the nominated node.',
+          renounces: false,
+        };
+
+  const potential = snapshot.nodes.filter((node) => diagnosis.perNode.get(node.name)?.resolvable === true);
+  const wanted = Math.min(Math.max(Math.trunc(potential.length / 10), MIN_CANDIDATES), potential.length);
+  const offset = Math.trunc(random() * potential.length);
+  const candidates: Candidate[] = [];
+  const failures = new Map<string, readonly string[]>();
+  for (let i = 0; i < potential.length; i++) {
+    const node = potential[(offset + i) % potential.length]!;
+    const found = victimsOn(cycle, profile, node, budgets);
+    if ('victims' in found) candidates.push(found);
+    else failures.set(node.name, found.reasons);
+    if (candidates.length >= wanted && candidates.some((c) => c.violations === 0)) break;
+  }
+  const best = choose(candidates);
+  if (best !== undefined) return { candidate: best };
+  const absent = Array.from(
+    { length: diagnosis.nodes - failures.size },
+    () => 'Preemption is not helpful for scheduling',
+  );
+  const why = histogram([...[...failures.values()].flat(), ...absent]);
+  return { unhelpful: `preemption: 0/${diagnosis.nodes} nodes are available: ${why}.`, renounces: true };
+}
+
+function victimsOn(
+  cycle: Cycle,
+  profile: Profile,
+  node: NodeInfo,
+  budgets: readonly Budget[],
+): Candidate | { readonly reasons: readonly string[] } {
+  const { pod, snapshot } = cycle;
+  const potential = [...node.pods.values()].filter((p) => p.priority < pod.priority).sort(byImportance);
+  if (potential.length === 0) return { reasons: ['No preemption victims found for incoming pod'] };
+  const fitsWithout = (gone: readonly PodInfo[]): Rejection | undefined =>
+    snapshot.without(gone, node.name, () => {
+      const prepared = prepare(cycle, profile);
+      return 'rejected' in prepared
+        ? { plugin: '', reasons: [prepared.rejected.reason ?? ''], resolvable: false }
+        : judge(cycle, profile, prepared.filters, node);
+    });
+  const rejected = fitsWithout(potential);
+  if (rejected !== undefined) return { reasons: rejected.reasons };
+  // Spare whom one can: first those whose budget would be violated, in each group the most important first.
+  const violating = new Set(overBudget(potential, budgets));
+  const victims = new Set(potential);
+  let violations = 0;
+  for (const candidate of [
+    ...potential.filter((p) => violating.has(p)),
+    ...potential.filter((p) => !violating.has(p)),
+  ]) {
+    // prettier-ignore
+    victims.delete(candidate);
+    if (fitsWithout([...victims]) === undefined) continue;
+    victims.add(candidate);
+    if (violating.has(candidate)) violations++;
+  }
+  return { node: node.name, victims: [...victims].sort(byImportance), violations };
+}
+function overBudget(pods: readonly PodInfo[], budgets: readonly Budget[]): readonly PodInfo[] {
+  const left = budgets.map((b) => b.allowed);
+  return pods.filter((pod) => {
+    let over = false;
+    budgets.forEach((budget, i) => {
+      if (budget.namespace !== pod.namespace || !budget.selects(pod)) return;
+      left[i]!--;
+      if (left[i]! < 0) over = true;
+    });
+    return over;
+  });
+}
+/** Source: scheduler framework/preemption pickOneNodeForPreemption. */
+function choose(candidates: readonly Candidate[]): Candidate | undefined {
+  const rank = (c: Candidate): readonly number[] => [
+    c.violations,
+    c.victims[0]?.priority ?? 0,
+    c.victims.reduce((sum, v) => sum + v.priority + 2 ** 31, 0),
+    c.victims.length,
+    -earliestStart(c),
+  ];
+  let best: Candidate | undefined;
+  let bestRank: readonly number[] = [];
+  for (const candidate of candidates) {
+    const r = rank(candidate);
+    if (best === undefined || before(r, bestRank)) [best, bestRank] = [candidate, r];
+  }
+  return best;
+}
+function before(a: readonly number[], b: readonly number[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]!;
+  return false;
+}
+const startedAt = (p: PodInfo): number => {
+  const at = p.pod.status?.startTime;
+  return at === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(at);
+};
+/** Of the most important victims: the node whose have run the shortest loses least. */
+function earliestStart(c: Candidate): number {
+  const top = c.victims[0]?.priority;
+  let earliest = Number.MAX_SAFE_INTEGER;
+  for (const v of c.victims) if (v.priority === top) earliest = Math.min(earliest, startedAt(v));
+  return earliest;
+}
+const byImportance = (a: PodInfo, b: PodInfo): number => b.priority - a.priority || startedAt(a) - startedAt(b);
+const isLeavingByPreemption = (p: PodInfo): boolean =>
+  p.terminating &&
+  (p.pod.status?.conditions?.some(
+    (c) => c.type === 'DisruptionTarget' && c.status === 'True' && c.reason === 'PreemptionByScheduler',
+  ) ??
+    false);

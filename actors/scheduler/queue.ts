@@ -1,0 +1,208 @@
+import { next } from './attempt-table.ts';
+import { Heap } from './heap.ts';
+import type { AttemptEvent, AttemptState } from './machine.ts';
+import type { ClusterEvent } from './plugins/plugin.ts';
+import type { PodInfo } from './snapshot/pod-info.ts';
+
+/** A pod on its way to a node. */
+export interface Entry {
+  pod: PodInfo;
+  state: AttemptState;
+  /** When it came, and where it keeps its place among equals: ms. */
+  readonly since: number;
+  attempts: number;
+  /** Attempts in a row that ended in an error rather than a verdict. */
+  errors: number;
+  failedAt: number;
+  /** Plugins that refused it last. */
+  plugins: ReadonlySet<string>;
+}
+export interface QueueOptions {
+  readonly now: () => number;
+  /** Whether the event could help a pod that the plugin refused. */
+  readonly hint: (plugin: string, event: ClusterEvent, pod: PodInfo) => boolean;
+}
+/** Source: scheduler DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
+const INITIAL_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 10_000;
+const MAX_UNSCHEDULABLE_MS = 5 * 60_000;
+
+/**
+ * Pods without a node: `active` by priority then age, `backingOff` until their time, `unschedulable` until something
+ * happens that one of the plugins that refused them thinks could help (or five minutes pass), `gated` until they may.
+ * Source: scheduler backend/queue.
+ */
+export class SchedulingQueue {
+  readonly #now: () => number;
+  readonly #hint: QueueOptions['hint'];
+  readonly #entries = new Map<string, Entry>();
+  readonly #active = new Heap<Entry>(
+    (a, b) => a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since),
+  );
+  readonly #backoff = new Heap<Entry>((a, b) => this.#readyAt(a) < this.#readyAt(b));
+  readonly #unschedulable = new Map<string, Entry>();
+
+  constructor(o: QueueOptions) {
+    this.#now = o.now;
+    this.#hint = o.hint;
+  }
+  /** How many pods are in each state. */
+  counts(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { state } of this.#entries.values()) counts[state] = (counts[state] ?? 0) + 1;
+    return counts;
+  }
+  get size(): number {
+    return this.#entries.size;
+  }
+  entry(uid: string): Entry | undefined {
+    return this.#entries.get(uid);
+  }
+  /** A pod that wants a node, new or changed. What changes while it is being placed is seen by the next attempt. */
+  put(pod: PodInfo): void {
+    const known = this.#entries.get(pod.uid);
+    const gated = isGated(pod);
+    if (known === undefined) {
+      const now = this.#now();
+      const entry: Entry = {
+        pod, state: 'arriving', since: now, attempts: 0, errors: 0, failedAt: 0, plugins: new Set(),
+      }; // prettier-ignore
+      this.#entries.set(pod.uid, entry);
+      return this.#move(entry, gated ? 'pod.gated' : 'pod.queued');
+    }
+    const before = known.pod;
+    known.pod = pod;
+    if (known.state === 'scheduling' || known.state === 'binding') return;
+    const event: AttemptEvent | undefined = gated
+      ? known.state === 'gated'
+        ? undefined
+        : 'pod.gated'
+      : known.state === 'gated'
+        ? 'pod.queued'
+        : undefined;
+    if (event !== undefined) {
+      this.#leave(known);
+      this.#move(known, event);
+    } else if (known.state === 'unschedulable' && changedForScheduling(before, pod)) {
+      this.#leave(known);
+      this.#retry(known);
+    }
+  }
+  delete(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
+    this.#leave(entry);
+    entry.state = next(entry.state, 'pod.deleted');
+    this.#entries.delete(uid);
+  }
+  /**
+   * The next pod to place. With nothing active, pods that back off from a refusal (not from an error) are taken early:
+   * an idle scheduler gains nothing by waiting. Source: scheduler SchedulerPopFromBackoffQ.
+   */
+  pop(): Entry | undefined {
+    this.flush();
+    let entry = this.#active.pop();
+    if (entry === undefined) {
+      const waiting = this.#backoff.peek();
+      if (waiting === undefined || waiting.errors > 0) return undefined;
+      entry = this.#backoff.pop()!;
+      entry.state = next(entry.state, 'retry.due');
+    }
+    entry.attempts++;
+    this.#move(entry, 'attempt.started');
+    return entry;
+  }
+  chosen(entry: Entry): void {
+    this.#move(entry, 'node.chosen');
+  }
+  bound(entry: Entry): void {
+    if (this.#entries.get(entry.pod.uid) !== entry) return;
+    this.#move(entry, 'binding.confirmed');
+    this.#entries.delete(entry.pod.uid);
+  }
+  /** No node would do; `plugins` say when to ask again. */
+  refused(entry: Entry, plugins: ReadonlySet<string>): void {
+    entry.plugins = plugins;
+    entry.failedAt = this.#now();
+    entry.errors = 0;
+    this.#move(entry, 'nodes.refused');
+  }
+  /** Something went wrong that is not the pod's fault: it comes back after a backoff. */
+  failed(entry: Entry): void {
+    if (this.#entries.get(entry.pod.uid) !== entry) return;
+    entry.failedAt = this.#now();
+    entry.errors++;
+    this.#move(entry, entry.state === 'binding' ? 'binding.failed' : 'attempt.failed');
+  }
+  /** Brings back one pod without any event. */
+  wake(uid: string): void {
+    const entry = this.#unschedulable.get(uid);
+    if (entry === undefined) return;
+    this.#unschedulable.delete(uid);
+    this.#retry(entry);
+  }
+  /** Brings back those that wait for such an event. */
+  onEvent(event: ClusterEvent): void {
+    if (this.#unschedulable.size === 0) return;
+    for (const entry of [...this.#unschedulable.values()])
+      for (const plugin of entry.plugins)
+        if (this.#hint(plugin, event, entry.pod)) {
+          this.#unschedulable.delete(entry.pod.uid);
+          this.#retry(entry);
+          break;
+        }
+  }
+  /** Moves on whose time has come; returns when the next one's comes, if any (ms since the epoch). */
+  flush(): number | undefined {
+    const now = this.#now();
+    for (let entry = this.#backoff.peek(); entry && this.#readyAt(entry) <= now; entry = this.#backoff.peek()) {
+      this.#backoff.pop();
+      this.#move(entry, 'retry.due');
+    }
+    let wake = this.#backoff.peek() === undefined ? Infinity : this.#readyAt(this.#backoff.peek()!);
+    for (const entry of this.#unschedulable.values()) {
+      // In order of arrival, so the first is the oldest.
+      const until = entry.failedAt + MAX_UNSCHEDULABLE_MS;
+      if (until > now) {
+        wake = Math.min(wake, until);
+        break;
+      }
+      this.#unschedulable.delete(entry.pod.uid);
+      this.#move(entry, 'retry.due');
+    }
+    return wake === Infinity ? undefined : wake;
+  }
+  #readyAt(entry: Entry): number {
+    const failures = entry.errors > 0 ? entry.errors : entry.attempts;
+    return entry.failedAt + Math.min(INITIAL_BACKOFF_MS * 2 ** Math.max(failures - 1, 0), MAX_BACKOFF_MS);
+  }
+  #retry(entry: Entry): void {
+    this.#move(entry, this.#readyAt(entry) <= this.#now() ? 'retry.due' : 'retry.early');
+  }
+  #move(entry: Entry, event: AttemptEvent): void {
+    entry.state = next(entry.state, event);
+    this.#enter(entry);
+  }
+  #enter(entry: Entry): void {
+    const { uid } = entry.pod;
+    if (entry.state === 'active') this.#active.set(uid, entry);
+    else if (entry.state === 'backingOff') this.#backoff.set(uid, entry);
+    else if (entry.state === 'unschedulable') this.#unschedulable.set(uid, entry);
+  }
+  #leave(entry: Entry): void {
+    const { uid } = entry.pod;
+    this.#active.delete(uid);
+    this.#backoff.delete(uid);
+    this.#unschedulable.delete(uid);
+  }
+}
+const isGated = (pod: PodInfo): boolean => (pod.pod.spec?.schedulingGates?.length ?? 0) > 0;
+
+/** Status alone (the condition we wrote ourselves) is no reason to try again. */
+function changedForScheduling(before: PodInfo, now: PodInfo): boolean {
+  return (
+    before.pod.metadata.generation !== now.pod.metadata.generation ||
+    JSON.stringify(before.labels) !== JSON.stringify(now.labels) ||
+    JSON.stringify(before.tolerations) !== JSON.stringify(now.tolerations)
+  );
+}

@@ -1,0 +1,162 @@
+import type { Profile } from './plugins/profile.ts';
+import { rejection, type Cycle, type NodeFilter, type Rejection, type Scorer } from './plugins/plugin.ts';
+import type { NodeInfo } from './snapshot/node-info.ts';
+
+/** What one attempt at placing a pod came to. Pure but for the draw among equally good nodes. */
+export type Verdict =
+  { readonly node: string; readonly feasible: number; readonly evaluated: number } | { readonly rejected: Diagnosis };
+
+/** Why no node would do. */
+export interface Diagnosis {
+  readonly nodes: number;
+  /** Plugins whose hints decide when the pod is tried again. */
+  readonly plugins: ReadonlySet<string>;
+  /** Set when a plugin refused the pod before any node was looked at. */
+  readonly reason?: string;
+  readonly perNode: ReadonlyMap<string, Rejection>;
+}
+export interface ScheduleOptions {
+  readonly profile: Profile;
+  /** Where in the list of nodes the search begins; the caller moves it on by `evaluated`. */
+  readonly startIndex: number;
+  readonly random: () => number;
+  /** 0: by the number of nodes. */
+  readonly percentageOfNodesToScore?: number;
+}
+const MIN_FEASIBLE = 100;
+
+/** How many feasible nodes are enough. Source: scheduler numFeasibleNodesToFind. */
+export function feasibleNodesToFind(nodes: number, percentage = 0): number {
+  if (nodes < MIN_FEASIBLE) return nodes;
+  const share = percentage === 0 ? Math.max(50 - Math.trunc(nodes / 125), 5) : percentage;
+  return Math.max(Math.trunc((nodes * share) / 100), MIN_FEASIBLE);
+}
+
+/** Finds the best node for the cycle's pod, or says why there is none. */
+export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
+  const nodes = cycle.snapshot.nodes;
+  const prepared = prepare(cycle, o.profile);
+  if ('rejected' in prepared) return prepared;
+  const { filters, only } = prepared;
+  const perNode = new Map<string, Rejection>();
+  let feasible: NodeInfo[] = [];
+  let evaluated = 0;
+  const nominated = cycle.snapshot.get(cycle.snapshot.nominatedNodeOf(cycle.pod.uid) ?? '');
+  if (nominated !== undefined && judge(cycle, o.profile, filters, nominated) === undefined) feasible = [nominated];
+  else if (only !== undefined) {
+    for (const name of only) {
+      const node = cycle.snapshot.get(name);
+      if (node === undefined) continue;
+      const rejected = judge(cycle, o.profile, filters, node);
+      if (rejected === undefined) feasible.push(node);
+      else perNode.set(node.name, rejected);
+    }
+    if (feasible.length === 0) {
+      const absent = rejection(prepared.onlyBy!, `node(s) didn't satisfy plugin(s) [${prepared.onlyBy!}]`);
+      for (const node of nodes) if (!only.has(node.name)) perNode.set(node.name, absent);
+    }
+  } else {
+    const enough = feasibleNodesToFind(nodes.length, o.percentageOfNodesToScore);
+    for (; evaluated < nodes.length && feasible.length < enough; evaluated++) {
+      const node = nodes[(o.startIndex + evaluated) % nodes.length]!;
+      const rejected = judge(cycle, o.profile, filters, node);
+      if (rejected === undefined) feasible.push(node);
+      else perNode.set(node.name, rejected);
+    }
+  }
+  if (feasible.length === 0) {
+    const plugins = new Set([...perNode.values()].map((r) => r.plugin));
+    return { rejected: { nodes: nodes.length, plugins, perNode } };
+  }
+  const best = feasible.length === 1 ? feasible[0]! : pick(cycle, o, feasible);
+  return { node: best.name, feasible: feasible.length, evaluated };
+}
+
+/** Asks the filter plugins once what holds for all nodes. */
+export function prepare(
+  cycle: Cycle,
+  profile: Profile,
+):
+  | { readonly filters: readonly NodeFilter[]; readonly only?: ReadonlySet<string> | undefined; readonly onlyBy?: string | undefined } // prettier-ignore
+  | { readonly rejected: Diagnosis } {
+  const filters: NodeFilter[] = [];
+  let only: ReadonlySet<string> | undefined;
+  let onlyBy: string | undefined;
+  const nodes = cycle.snapshot.nodes.length;
+  if (nodes === 0)
+    return {
+      rejected: { nodes, plugins: new Set(profile.filters.map((f) => f.name)), perNode: new Map() },
+    };
+  for (const plugin of profile.filters) {
+    const p = plugin.prepare(cycle);
+    if (p === 'skip') continue;
+    if ('reject' in p)
+      return {
+        rejected: { nodes, plugins: new Set([plugin.name]), reason: p.reject.reasons.join(', '), perNode: new Map() },
+      };
+    filters.push(p.filter);
+    if (p.only !== undefined) {
+      only = p.only;
+      onlyBy = plugin.name;
+    }
+  }
+  return { filters, only, onlyBy };
+}
+/**
+ * Whether a node takes the pod: also if the pods nominated to it (of no lower priority) arrive, and also if they do not.
+ * Source: framework RunFilterPluginsWithNominatedPods.
+ */
+export function judge(
+  cycle: Cycle,
+  profile: Profile,
+  filters: readonly NodeFilter[],
+  node: NodeInfo,
+): Rejection | undefined {
+  const { snapshot, pod } = cycle;
+  if (snapshot.nominated.size > 0) {
+    const expected = [...(snapshot.nominated.get(node.name)?.values() ?? [])].filter(
+      (p) => p.uid !== pod.uid && p.priority >= pod.priority,
+    );
+    if (expected.length > 0) {
+      const rejected = snapshot.with(expected, node.name, () => {
+        const prepared = prepare(cycle, profile);
+        return 'rejected' in prepared ? rejection('', 'node(s) unavailable') : ask(prepared.filters, node);
+      });
+      if (rejected !== undefined) return rejected;
+    }
+  }
+  return ask(filters, node);
+}
+function ask(filters: readonly NodeFilter[], node: NodeInfo): Rejection | undefined {
+  for (const filter of filters) {
+    const rejected = filter(node);
+    if (rejected !== undefined) return rejected;
+  }
+  return undefined;
+}
+/** The node with the highest weighted sum of scores; equal ones are drawn from. */
+function pick(cycle: Cycle, { profile, random }: ScheduleOptions, feasible: readonly NodeInfo[]): NodeInfo {
+  const totals = totalScores(cycle, profile, feasible);
+  let best = 0;
+  let ties = 1;
+  for (let i = 1; i < feasible.length; i++) {
+    if (totals[i]! > totals[best]!) {
+      best = i;
+      ties = 1;
+    } else if (totals[i] === totals[best] && random() * ++ties < 1) best = i;
+  }
+  return feasible[best]!;
+}
+/** Weighted sums, one a feasible node. */
+export function totalScores(cycle: Cycle, profile: Profile, feasible: readonly NodeInfo[]): Float64Array {
+  const totals = new Float64Array(feasible.length);
+  const scores = new Float64Array(feasible.length);
+  for (const plugin of profile.scores) {
+    const scorer: Scorer | undefined = plugin.prepareScore(cycle, feasible);
+    if (scorer === undefined) continue;
+    for (let i = 0; i < feasible.length; i++) scores[i] = scorer.score(feasible[i]!);
+    scorer.normalize?.(scores, feasible);
+    for (let i = 0; i < feasible.length; i++) totals[i]! += scores[i]! * plugin.weight;
+  }
+  return totals;
+}

@@ -1,0 +1,160 @@
+import type { Node } from '../../../schemas/generated/core-v1.ts';
+import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
+import { NodeInfo } from './node-info.ts';
+import type { PodInfo } from './pod-info.ts';
+import { SelectorCounts } from './selector-counts.ts';
+
+/**
+ * The cluster as the scheduler believes it to be: what the watches say plus the pods it has assumed onto nodes whose
+ * binding is under way. One thread changes and reads it, so it is updated in place and never copied.
+ */
+export class Snapshot {
+  readonly #nodes = new Map<string, NodeInfo>();
+  /** Known nodes, zones interleaved; rebuilt lazily. */
+  #order: readonly NodeInfo[] | undefined;
+  /** Node of each placed pod. */
+  readonly #placed = new Map<string, NodeInfo>();
+  readonly #assumed = new Set<string>();
+  readonly #nodesWithAffinity = new Set<NodeInfo>();
+  readonly #nodesWithAntiAffinity = new Set<NodeInfo>();
+  readonly #counts = new SelectorCounts();
+  #imageNodes: Map<string, number> | undefined;
+  /** Labels of a namespace, for terms that select namespaces. */
+  readonly namespaceLabels: (namespace: string) => Labels;
+  /** Pods that were promised a node after preemption, by node. */
+  readonly nominated = new Map<string, Map<string, PodInfo>>();
+
+  constructor(namespaceLabels: (namespace: string) => Labels = () => undefined) {
+    this.namespaceLabels = namespaceLabels;
+  }
+  get nodes(): readonly NodeInfo[] {
+    return (this.#order ??= interleaveZones([...this.#nodes.values()].filter((n) => n.node !== undefined)));
+  }
+  get nodesWithAffinity(): Iterable<NodeInfo> {
+    return this.#nodesWithAffinity;
+  }
+  get nodesWithAntiAffinity(): Iterable<NodeInfo> {
+    return this.#nodesWithAntiAffinity;
+  }
+  get(name: string): NodeInfo | undefined {
+    const info = this.#nodes.get(name);
+    return info?.node === undefined ? undefined : info;
+  }
+  setNode(node: Node): void {
+    const info = this.#info(node.metadata.name ?? '');
+    const zone = zoneOf(info);
+    const fresh = info.node === undefined;
+    info.setNode(node);
+    if (fresh || zoneOf(info) !== zone) this.#order = undefined;
+    this.#imageNodes = undefined;
+  }
+  removeNode(name: string): void {
+    const info = this.#nodes.get(name);
+    if (info === undefined) return;
+    info.setNode(undefined);
+    this.#order = undefined;
+    this.#imageNodes = undefined;
+    if (info.pods.size === 0) this.#nodes.delete(name);
+  }
+  /** A pod that the API says is on a node; replaces what was assumed or known of it. */
+  setPod(pod: PodInfo, node: string): void {
+    this.removePod(pod.uid);
+    this.#place(pod, node);
+  }
+  removePod(uid: string): void {
+    this.#assumed.delete(uid);
+    const info = this.#placed.get(uid);
+    if (info === undefined) return;
+    this.#placed.delete(uid);
+    const pod = info.remove(uid)!;
+    this.#counts.note(info.name, pod, -1);
+    if (info.podsWithAffinity.size === 0) this.#nodesWithAffinity.delete(info);
+    if (info.podsWithAntiAffinity.size === 0) this.#nodesWithAntiAffinity.delete(info);
+    if (info.pods.size === 0 && info.node === undefined) this.#nodes.delete(info.name);
+  }
+  /** Counts a pod as on `node` before the API has confirmed it; undone by `forget`, confirmed by `setPod`. */
+  assume(pod: PodInfo, node: string): void {
+    this.setPod(pod, node);
+    this.#assumed.add(pod.uid);
+  }
+  forget(uid: string): void {
+    if (this.#assumed.has(uid)) this.removePod(uid);
+  }
+  isAssumed(uid: string): boolean {
+    return this.#assumed.has(uid);
+  }
+  infoOf(uid: string): PodInfo | undefined {
+    return this.#placed.get(uid)?.pods.get(uid);
+  }
+  nodeOf(uid: string): string | undefined {
+    return this.#placed.get(uid)?.name;
+  }
+  /** Pods per node that `matches` in `namespace`; `key` names the selector. */
+  countPods(namespace: string, key: string, matches: Matcher): ReadonlyMap<string, number> {
+    return this.#counts.get(namespace, key, matches, this.#nodes.values());
+  }
+  /** On how many nodes an image is present. */
+  imageNodes(name: string): number {
+    if (this.#imageNodes === undefined) {
+      this.#imageNodes = new Map();
+      for (const node of this.nodes)
+        for (const image of node.images.keys()) this.#imageNodes.set(image, (this.#imageNodes.get(image) ?? 0) + 1);
+    }
+    return this.#imageNodes.get(name) ?? 0;
+  }
+  /** Runs `fn` as if `pods` were not (or were) on `node`. */
+  without<T>(pods: readonly PodInfo[], node: string, fn: () => T): T {
+    const assumed = pods.map((pod) => this.#assumed.has(pod.uid));
+    for (const pod of pods) this.removePod(pod.uid);
+    try {
+      return fn();
+    } finally {
+      pods.forEach((pod, i) => (assumed[i] ? this.assume(pod, node) : this.setPod(pod, node)));
+    }
+  }
+  with<T>(pods: readonly PodInfo[], node: string, fn: () => T): T {
+    const added = pods.filter((pod) => !this.#placed.has(pod.uid));
+    for (const pod of added) this.#place(pod, node);
+    try {
+      return fn();
+    } finally {
+      for (const pod of added) this.removePod(pod.uid);
+    }
+  }
+  nominate(pod: PodInfo, node: string): void {
+    this.denominate(pod.uid);
+    const there = this.nominated.get(node) ?? new Map<string, PodInfo>();
+    this.nominated.set(node, there.set(pod.uid, pod));
+  }
+  nominatedNodeOf(uid: string): string | undefined {
+    for (const [node, pods] of this.nominated) if (pods.has(uid)) return node;
+    return undefined;
+  }
+  denominate(uid: string): void {
+    for (const [node, pods] of this.nominated) if (pods.delete(uid) && pods.size === 0) this.nominated.delete(node);
+  }
+  #place(pod: PodInfo, node: string): void {
+    const info = this.#info(node);
+    info.add(pod);
+    this.#placed.set(pod.uid, info);
+    this.#counts.note(node, pod, 1);
+    if (info.podsWithAffinity.size > 0) this.#nodesWithAffinity.add(info);
+    if (info.podsWithAntiAffinity.size > 0) this.#nodesWithAntiAffinity.add(info);
+  }
+  #info(name: string): NodeInfo {
+    let info = this.#nodes.get(name);
+    if (info === undefined) this.#nodes.set(name, (info = new NodeInfo(name)));
+    return info;
+  }
+}
+const zoneOf = (node: NodeInfo): string =>
+  `${node.labels['topology.kubernetes.io/region'] ?? ''}/${node.labels['topology.kubernetes.io/zone'] ?? ''}`;
+
+/** One node of each zone in turn, so that a search cut short has seen all zones. Source: scheduler cache node_tree.go. */
+function interleaveZones(nodes: readonly NodeInfo[]): readonly NodeInfo[] {
+  const zones = [...Map.groupBy(nodes, zoneOf).values()];
+  if (zones.length <= 1) return nodes;
+  const out: NodeInfo[] = [];
+  for (let i = 0; out.length < nodes.length; i++) for (const zone of zones) if (i < zone.length) out.push(zone[i]!);
+  return out;
+}

@@ -1,0 +1,12 @@
+import { startScheduler } from '../../actors/scheduler/actor.ts';
+import type { Component } from '../../actors/runtime/component.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { World } from '../../bus/world.ts';
+
+/** Composition root of the scheduler. */
+export const startSchedulerProcess = (o: {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly id: string;
+  readonly schedulerName?: string | undefined;
+}): Component => startScheduler(o);
