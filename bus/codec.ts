@@ -1,4 +1,5 @@
 import { addExtension, Packr } from 'msgpackr';
+import type { Options } from 'msgpackr';
 import { ApiError } from '../schemas/meta/status.ts';
 
 /**
@@ -6,7 +7,13 @@ import { ApiError } from '../schemas/meta/status.ts';
  * every message must be readable by any process, of whatever version and however often restarted since.
  * Fields that are undefined are left out; Uint8Array stays Uint8Array (a view into the message, not a copy).
  */
-const packr = new Packr({ useRecords: false, moreTypes: false, skipValues: [undefined], int64AsType: 'number' });
+const options: Options & { skipValues: readonly unknown[] } = {
+  useRecords: false,
+  moreTypes: false,
+  skipValues: [undefined],
+  int64AsType: 'number',
+};
+const packr = new Packr(options);
 
 // msgpackr revives dates, regular expressions, errors, sets and typed arrays from whoever sends them; bodies hold none.
 for (const type of [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78]) {

@@ -1,0 +1,77 @@
+import type { Bus } from '../bus.ts';
+import { createConnection } from '../connection.ts';
+import type { ConnectionOptions } from '../connection.ts';
+import { soon } from '../real-world.ts';
+import type { World } from '../world.ts';
+import { seededRandom } from './random.ts';
+import type { Simulation } from './simulation.ts';
+import { EVERYONE, MemorySwitch, MemoryTransport } from './transport.ts';
+import type { Deliver } from './transport.ts';
+
+export interface MemoryHubOptions {
+  /** World of every connection that brings none; required without `simulation`. */
+  readonly world?: World | undefined;
+  /** Gives each connection a world of its own and each message a seeded latency. */
+  readonly simulation?: Simulation | undefined;
+  /** Least and greatest time a message takes on a simulation, microseconds; default 50 to 400. */
+  readonly latencyMicros?: readonly [number, number] | undefined;
+}
+
+export interface MemoryHub {
+  /** A connection of its own; `name` must be unique among those that live. */
+  connect(name: string, options?: Partial<ConnectionOptions> & { readonly world?: World }): Bus;
+  /** Cuts the connection, or mends it: it hears and says nothing in between, and its Bus knows. */
+  setConnected(name: string, connected: boolean): void;
+  /** Ends the connection as a killed process would: nobody is told, and its Bus does nothing any more. */
+  kill(name: string): void;
+}
+
+/** A bus within one process: what each says reaches the others as bytes, later and in order, as over a wire. */
+export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
+  const deliver = options.simulation
+    ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400])
+    : nextTurnDelivery();
+  const random = options.simulation ? options.simulation.world('memory-hub').random : seededRandom('memory-hub');
+  const hub = new MemorySwitch(deliver, random);
+  const connections = new Map<string, MemoryTransport>();
+  return {
+    connect: (name, connectionOptions = {}) => {
+      const known = connections.get(name);
+      if (known?.connected) throw new Error(`${name} is connected already`);
+      const transport = new MemoryTransport(name, hub);
+      connections.set(name, transport);
+      const world = connectionOptions.world ?? options.world ?? options.simulation?.world(`bus/${name}`);
+      if (!world) throw new Error('a memory hub needs a world or a simulation');
+      return createConnection(transport, world, { role: name, ...connectionOptions });
+    },
+    setConnected: (name, connected) => connections.get(name)?.setConnected(connected),
+    kill: (name) => void connections.get(name)?.close(),
+  };
+}
+
+/** All that was sent in one turn of the event loop arrives in the next, in the order in which it was sent. */
+function nextTurnDelivery(): Deliver {
+  let due: (() => void)[] = [];
+  return (_from, _to, fn) => {
+    if (due.push(fn) > 1) return;
+    soon(() => {
+      const now = due;
+      due = [];
+      for (const arrive of now) arrive();
+    });
+  };
+}
+
+function simulatedDelivery(simulation: Simulation, [least, most]: readonly [number, number]): Deliver {
+  const random = simulation.world('memory-hub/latency').random;
+  const last = new Map<string, Map<string, number>>();
+  return (from, to, fn) => {
+    let senders = last.get(to);
+    if (!senders) last.set(to, (senders = new Map<string, number>()));
+    let at = simulation.now() + least + Math.floor(random() * (most - least + 1));
+    if (from === EVERYONE) for (const time of senders.values()) at = Math.max(at, time);
+    else at = Math.max(at, senders.get(from) ?? 0);
+    senders.set(from, at);
+    simulation.after(at - simulation.now(), fn);
+  };
+}

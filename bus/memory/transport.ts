@@ -1,0 +1,149 @@
+import { ApiError } from '../../schemas/meta/status.ts';
+import type { Headers, Subscription } from '../bus.ts';
+import { subjectMatches } from '../subject-pattern.ts';
+import { NO_HEADERS } from '../transport.ts';
+import type { RawMessage, RawSubscription, Transport } from '../transport.ts';
+
+/** Same limit as the server's (`natsServerConfig`): what passes here passes there. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Hands messages over later, those from one connection to another in order. */
+export type Deliver = (from: string, to: string, fn: () => void) => void;
+
+interface Interest {
+  readonly owner: MemoryTransport;
+  readonly pattern: string;
+  readonly queue: string | undefined;
+  readonly onMessage: (message: RawMessage) => void;
+  active: boolean;
+}
+
+/** The server's part: who is interested in what, and who of a queue gets the next message. */
+export class MemorySwitch {
+  readonly #interests = new Set<Interest>();
+  readonly #exact = new Map<string, Set<Interest>>();
+  readonly #wild = new Set<Interest>();
+  readonly #random: () => number;
+  readonly deliver: Deliver;
+  constructor(deliver: Deliver, random: () => number) {
+    this.deliver = deliver;
+    this.#random = random;
+  }
+
+  add(interest: Interest): void {
+    this.#interests.add(interest);
+    if (/[*>]/.test(interest.pattern)) return void this.#wild.add(interest);
+    const same = this.#exact.get(interest.pattern);
+    if (same) same.add(interest);
+    else this.#exact.set(interest.pattern, new Set([interest]));
+  }
+  remove(interest: Interest): void {
+    this.#interests.delete(interest);
+    this.#wild.delete(interest);
+    const same = this.#exact.get(interest.pattern);
+    if (same?.delete(interest) && same.size === 0) this.#exact.delete(interest.pattern);
+  }
+
+  route(from: MemoryTransport, message: RawMessage): void {
+    const queues = new Map<string, Interest[]>();
+    let found = false;
+    const offer = (interest: Interest): void => {
+      if (!interest.owner.connected) return;
+      found = true;
+      if (interest.queue === undefined) return void this.#hand(from, interest, message);
+      const members = queues.get(interest.queue);
+      if (members) members.push(interest);
+      else queues.set(interest.queue, [interest]);
+    };
+    for (const interest of this.#exact.get(message.subject) ?? []) offer(interest);
+    for (const interest of this.#wild) if (subjectMatches(interest.pattern, message.subject)) offer(interest);
+    for (const members of queues.values())
+      this.#hand(from, members[Math.floor(this.#random() * members.length)]!, message);
+    if (!found && message.reply !== '')
+      this.route(from, { subject: message.reply, reply: '', headers: NO_HEADERS, bytes: NOTHING, noResponders: true });
+  }
+  #hand(from: MemoryTransport, interest: Interest, message: RawMessage): void {
+    this.deliver(from.name, interest.owner.name, () => {
+      if (interest.active && interest.owner.connected) interest.onMessage(message);
+    });
+  }
+}
+const NOTHING = new Uint8Array(0);
+
+/** One connection to a MemorySwitch. */
+export class MemoryTransport implements Transport {
+  readonly name: string;
+  readonly maxBytes = MAX_BYTES;
+  connected = true;
+  #closed = false;
+  readonly #switch: MemorySwitch;
+  readonly #interests = new Set<Interest>();
+  readonly #listeners = new Set<(connected: boolean) => void>();
+  constructor(name: string, hub: MemorySwitch) {
+    this.name = name;
+    this.#switch = hub;
+  }
+
+  publish(subject: string, bytes: Uint8Array, reply = '', headers: Headers = NO_HEADERS): void {
+    if (bytes.length > MAX_BYTES)
+      throw new ApiError('RequestEntityTooLarge', `a message of ${bytes.length} bytes is too large for the bus`);
+    if (this.connected) this.#switch.route(this, { subject, reply, headers, bytes, noResponders: false });
+  }
+  subscribe(pattern: string, queue: string | undefined, onMessage: (message: RawMessage) => void): RawSubscription {
+    const interest: Interest = { owner: this, pattern, queue, onMessage, active: true };
+    this.#switch.add(interest);
+    this.#interests.add(interest);
+    const stop = (): void => {
+      this.#switch.remove(interest);
+      this.#interests.delete(interest);
+    };
+    return {
+      unsubscribe: () => {
+        interest.active = false;
+        stop();
+      },
+      drain: async () => {
+        stop();
+        await this.flush().catch(() => undefined);
+        interest.active = false;
+      },
+    };
+  }
+  flush(): Promise<void> {
+    if (!this.connected) return Promise.reject(new ApiError('ServiceUnavailable', 'there is no connection to the bus'));
+    return new Promise((resolve, reject) => {
+      // From everyone: what is on its way from any of them is handed over first.
+      this.#switch.deliver(EVERYONE, this.name, () => {
+        if (this.connected) resolve();
+        else reject(new ApiError('ServiceUnavailable', 'the connection to the bus was lost'));
+      });
+    });
+  }
+  onConnection(listener: (connected: boolean) => void): Subscription {
+    this.#listeners.add(listener);
+    return { unsubscribe: () => void this.#listeners.delete(listener) };
+  }
+  /** This hub refuses nobody. */
+  onRefused(): Subscription {
+    return { unsubscribe: () => undefined };
+  }
+  /** What a broken or mended cable does. */
+  setConnected(connected: boolean): void {
+    if (this.#closed || connected === this.connected) return;
+    this.connected = connected;
+    for (const listener of [...this.#listeners]) listener(connected);
+  }
+  close(): Promise<void> {
+    this.#closed = true;
+    this.connected = false;
+    for (const interest of this.#interests) {
+      interest.active = false;
+      this.#switch.remove(interest);
+    }
+    this.#interests.clear();
+    return Promise.resolve();
+  }
+}
+
+/** As a sender: after everything sent to that receiver by anyone. */
+export const EVERYONE = '*';

@@ -1,0 +1,212 @@
+import { ApiError, toStatus } from '../schemas/meta/status.ts';
+import type { OpenOptions, Session, Subscription } from './bus.ts';
+import { encode } from './codec.ts';
+import { HEADER } from './message.ts';
+import type { ServedRequest } from './message.ts';
+import type { Requests } from './requests.ts';
+import type { Acceptor } from './responses.ts';
+import { SessionEnd, unavailable } from './session.ts';
+import type { SessionHost } from './session.ts';
+import * as subjects from './subjects.ts';
+import type { RawSubscription, Transport } from './transport.ts';
+import type { TimerId, World } from './world.ts';
+
+const DEFAULT_WINDOW = 256;
+export const BEAT_MS = 250;
+const NOTHING = new Uint8Array(0);
+
+export interface Sessions {
+  open(subject: string, body: unknown, options: OpenOptions): Promise<Session>;
+  /** Accepts the session that `message` asks for; the result is the answer to the request. */
+  accept(message: ServedRequest, acceptor: Acceptor): unknown;
+  closeAll(reason: string): void;
+  close(): void;
+}
+
+/** A connection at the other end of some of our sessions. One subscription to its beats serves them all. */
+interface Peer {
+  readonly ends: Set<SessionEnd>;
+  readonly beats: Subscription;
+  /** Beats of ours since its last sign of life: our own stalls do not count as its silence. */
+  silentBeats: number;
+}
+
+/**
+ * All sessions of one connection. While there are any it beats, on one subject for all, and listens to the beats of its
+ * peers' connections; the beats fall on multiples of BEAT_MS of the clock so that those of a machine wake it once.
+ */
+export function createSessions(
+  transport: Transport,
+  world: World,
+  address: string,
+  requests: Requests,
+  options: { readonly silenceMs: number },
+): Sessions {
+  const { clock } = world;
+  const ends = new Map<string, SessionEnd>();
+  const keys = new Map<SessionEnd, { readonly key: string; readonly id: string; readonly to: 'client' | 'server' }>();
+  const peers = new Map<string, Peer>();
+  const owing = new Set<SessionEnd>();
+  const maxSilentBeats = Math.max(2, Math.ceil(options.silenceMs / BEAT_MS));
+  let incoming: RawSubscription | undefined;
+  let timer: TimerId | undefined;
+  let toFlush: SessionEnd[] = [];
+
+  const flushAll = (): void => {
+    const list = toFlush;
+    toFlush = [];
+    for (const end of list) end.flush();
+  };
+  const host: SessionHost = {
+    batchBytes: Math.min(256 * 1024, transport.maxBytes >> 1),
+    maxFrameBytes: transport.maxBytes - 4096,
+    transmit: (end, message) => {
+      const to = keys.get(end);
+      if (end.peer !== undefined && to) transport.publish(subjects.session(end.peer, to.id, to.to), message);
+    },
+    flushSoon: (end) => {
+      if (toFlush.push(end) === 1) queueMicrotask(flushAll);
+    },
+    owesCredit: (end) => void owing.add(end),
+    ended: (end) => {
+      const entry = keys.get(end);
+      if (entry) ends.delete(entry.key);
+      keys.delete(end);
+      owing.delete(end);
+      const peer = end.peer === undefined ? undefined : peers.get(end.peer);
+      if (!peer?.ends.delete(end) || peer.ends.size > 0) return;
+      peer.beats.unsubscribe();
+      peers.delete(end.peer!);
+    },
+  };
+
+  const add = (id: string, side: 'client' | 'server', window: number): SessionEnd => {
+    incoming ??= transport.subscribe(subjects.sessionAll(address), undefined, (message) => {
+      const end = ends.get(message.subject.slice(ownPrefix));
+      if (!end) return;
+      const peer = end.peer === undefined ? undefined : peers.get(end.peer);
+      if (peer) peer.silentBeats = 0;
+      end.receive(message.bytes);
+    });
+    const key = `${id}.${side}`;
+    if (ends.has(key)) throw new ApiError('AlreadyExists', 'there is a session with this id');
+    const end = new SessionEnd(id, host, window);
+    ends.set(key, end);
+    keys.set(end, { key, id, to: side === 'client' ? 'server' : 'client' });
+    timer ??= nextBeat();
+    return end;
+  };
+  const ownPrefix = subjects.sessionAll(address).length - 1;
+
+  const attach = (end: SessionEnd, peerAddress: string, credit: number): void => {
+    if (end.isClosed) return;
+    let peer = peers.get(peerAddress);
+    if (!peer) {
+      const created: Peer = {
+        ends: new Set(),
+        silentBeats: 0,
+        beats: transport.subscribe(subjects.beat(peerAddress), undefined, () => {
+          created.silentBeats = 0;
+        }),
+      };
+      peers.set(peerAddress, (peer = created));
+    }
+    peer.ends.add(end);
+    end.attach(peerAddress, credit);
+  };
+
+  const nextBeat = (): TimerId => {
+    const ms = BEAT_MS - (clock.now() % BEAT_MS);
+    return clock.setTimeout(beat, ms < BEAT_MS / 4 ? ms + BEAT_MS : ms);
+  };
+  const beat = (): void => {
+    timer = undefined;
+    if (ends.size === 0) return;
+    timer = nextBeat();
+    transport.publish(subjects.beat(address), NOTHING);
+    for (const end of owing) if (!end.tellWhenQuiet()) owing.delete(end);
+    for (const peer of peers.values()) {
+      if (++peer.silentBeats < maxSilentBeats) continue;
+      for (const end of [...peer.ends]) end.close(unavailable('the other end of the session is silent').status);
+    }
+  };
+
+  const connection = transport.onConnection((connected) => {
+    if (connected) return;
+    const status = unavailable('the connection to the bus was lost').status;
+    for (const end of [...ends.values()]) end.abandon(status);
+  });
+
+  return {
+    open: async (subject, body, openOptions) => {
+      const window = openOptions.window ?? DEFAULT_WINDOW;
+      const id = world.ids.token();
+      const end = add(id, 'client', window);
+      const settle = (answer: unknown): void => {
+        const { session, credit } = parseAnswer(answer);
+        attach(end, session, credit);
+      };
+      try {
+        const headers = { ...openOptions.headers, [HEADER.session]: `${address} ${id} ${window}` };
+        const answer = await requests.request(subject, encode(body), openOptions, headers, (late) => {
+          // The server has a session that nobody wants any more.
+          const { session } = parseAnswer(late);
+          transport.publish(subjects.session(session, id, 'server'), encode([1, 0, null]));
+        });
+        settle(answer);
+        return end;
+      } catch (error) {
+        end.abandon(unavailable('the session was not opened').status);
+        throw error;
+      }
+    },
+    accept: (message, acceptor) => {
+      const [peer = '', id = '', window = ''] = (message.headers[HEADER.session] ?? '').split(' ');
+      const credit = Number(window);
+      if (!subjects.isAddress(peer) || !/^[A-Za-z0-9_-]+$/.test(id) || !Number.isSafeInteger(credit) || credit < 1)
+        throw new ApiError('BadRequest', 'malformed request for a session');
+      const end = add(id, 'server', DEFAULT_WINDOW);
+      attach(end, peer, credit);
+      const answer = { session: address, credit: DEFAULT_WINDOW };
+      const refuse = (error: unknown): never => {
+        end.abandon(unavailable('the session was not accepted').status);
+        throw error;
+      };
+      try {
+        // An acceptor that takes its time accepts when it is done or, if it is the whole session, when it starts to use it.
+        const used = new Promise<void>((resolve) => {
+          end.onFirstUse = resolve;
+        });
+        const accepted: unknown = acceptor(message, end);
+        if (!(accepted instanceof Promise)) return answer;
+        let answered = false;
+        const whole = accepted.catch((error: unknown) => {
+          if (answered) end.close(toStatus(error));
+          else refuse(error);
+        });
+        return Promise.race([whole, used]).then(() => {
+          answered = true;
+          return answer;
+        });
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+    closeAll: (reason) => {
+      const status = unavailable(reason).status;
+      for (const end of [...ends.values()]) end.close(status);
+    },
+    close: () => {
+      connection.unsubscribe();
+      incoming?.unsubscribe();
+      if (timer !== undefined) clock.clearTimeout(timer);
+    },
+  };
+}
+
+function parseAnswer(answer: unknown): { readonly session: string; readonly credit: number } {
+  const { session, credit } = (answer ?? {}) as { session?: unknown; credit?: unknown };
+  if (typeof session !== 'string' || !subjects.isAddress(session) || !Number.isSafeInteger(credit))
+    throw new ApiError('ServiceUnavailable', 'the server does not speak the session protocol');
+  return { session, credit: credit as number };
+}
