@@ -4,7 +4,7 @@ import { statusOf } from '../meta/status.ts';
 import { applyJsonPatch, jsonPatchStrictErrors } from './json-patch.ts';
 import { applyMergePatch } from './merge-patch.ts';
 import { applyStrategicMergePatch } from './strategic-merge.ts';
-import { schemaOf, testSchemas } from './test-schemas.ts';
+import { builtinSchemas } from '../structural/builtin.ts';
 
 const refusal = (run: () => unknown): [number, string] | undefined => {
   try {
@@ -101,7 +101,7 @@ describe('merge patch', () => {
 });
 
 describe('strategic merge patch', () => {
-  const template = schemaOf('core.v1.PodTemplate');
+  const template = { ref: 'io.k8s.api.core.v1.PodTemplate' };
   const original = frozen({
     metadata: { name: 't', finalizers: ['a', 'b'] },
     template: {
@@ -114,7 +114,7 @@ describe('strategic merge patch', () => {
     },
   }); // prettier-ignore
   const apply = (patch: unknown) =>
-    applyStrategicMergePatch(original, frozen(patch), template, testSchemas) as {
+    applyStrategicMergePatch(original, frozen(patch), template, builtinSchemas) as {
       metadata: Record<string, unknown>;
       template: { metadata: unknown; spec: Record<string, unknown> };
     };
