@@ -1,0 +1,140 @@
+/**
+ * What a fresh API server makes: `startBootstrap(options)` returns at once; `ready` resolves when namespaces, RBAC,
+ * priority, flow control, the service `kubernetes` and the rest exist. Idempotent; several servers may do it at once.
+ * Afterwards it renews this server's identity lease, keeps the endpoints of `kubernetes`, makes again what was deleted of
+ * the system namespaces, and keeps conditions of FlowSchemas and APIServices. `stop()` takes this server out of them.
+ */
+import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
+import type { ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
+import type { KubeObject } from '../../../schemas/meta/object.ts';
+import { configMaps, namespaces, priorityClasses, services } from '../../runtime/resources.ts';
+import { attempt, ensureAll, resourceOf, type Ground } from './ensure.ts';
+import { createIdentity, RENEW_MS, type Identity } from './identity.ts';
+import * as objects from './objects.ts';
+import { ensureRbac } from './rbac.ts';
+import { keepConditions } from './status.ts';
+
+export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
+  /** `10.96.0.0/16`; the service `kubernetes` gets its first address. */
+  readonly serviceCidr: string;
+}
+export interface Bootstrap {
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** First usable address: `10.96.0.0/16` -> `10.96.0.1`. */
+export function firstAddress(cidr: string): string {
+  const base = cidr.split('/')[0]!;
+  if (base.includes(':')) return base.endsWith('::') ? `${base}1` : base.replace(/0$/, '1');
+  const octets = base.split('.').map(Number);
+  return [...octets.slice(0, 3), octets[3]! + 1].join('.');
+}
+
+export function startBootstrap(options: BootstrapOptions): Bootstrap {
+  const { world, loopback, cache } = options;
+  const identity = createIdentity(options, options);
+  let conditions: ReturnType<typeof keepConditions> | undefined;
+  let timer: ReturnType<typeof world.clock.setTimeout> | undefined;
+  let stopped = false;
+
+  const make = async (): Promise<void> => {
+    await clusterScoped(options);
+    await Promise.all([namespaced(options), identity.renew()]);
+    await identity.publish();
+    if (stopped) return;
+    conditions = keepConditions(options);
+    const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
+    const cidr = cache.get<ServiceCIDR>(cidrs, '', 'kubernetes');
+    if (cidr !== undefined && (cidr.status?.conditions ?? []).length === 0)
+      await attempt(() =>
+        loopback.update(
+          cidrs,
+          { ...cidr, status: objects.serviceCidrReady(world.clock.now()) } as KubeObject,
+          'status',
+        ),
+      );
+  };
+  const again = (): void => {
+    timer = world.clock.setTimeout(() => {
+      const round = async (): Promise<void> => {
+        await ensureAll(options, resourceOf(options, namespaces), objects.namespaces());
+        await identity.renew();
+        await identity.publish();
+      };
+      round()
+        .catch((error: unknown) => world.log.warn('upkeep of system objects failed', { err: error }))
+        .finally(() => {
+          if (!stopped) again();
+        });
+    }, RENEW_MS);
+  };
+  const ready = make().then(() => {
+    if (!stopped) again();
+  });
+  return {
+    ready,
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      if (timer !== undefined) world.clock.clearTimeout(timer);
+      conditions?.stop();
+      await ready.catch(() => undefined);
+      await identity.leave().catch((error: unknown) => world.log.warn('leaving failed', { err: error }));
+    },
+  };
+}
+
+async function clusterScoped(options: BootstrapOptions): Promise<void> {
+  const flow = (resource: string) =>
+    resourceOf(options, { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource });
+  const apis = resourceOf(options, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
+  const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
+  await Promise.all([
+    ensureAll(options, resourceOf(options, namespaces), objects.namespaces()),
+    ensureRbac(options, 'cluster'),
+    ensureAll(options, resourceOf(options, priorityClasses), objects.priorityClasses()),
+    ensureAll(options, flow('prioritylevelconfigurations'), objects.priorityLevels(), specOf(AUTOUPDATE)),
+    ensureAll(options, flow('flowschemas'), objects.flowSchemas(), specOf(AUTOUPDATE)),
+    ensureAll(options, apis, objects.apiServices(), specOf()),
+    ensureAll(options, cidrs, [objects.serviceCidr(options.serviceCidr)]),
+  ]);
+}
+async function namespaced(options: BootstrapOptions): Promise<void> {
+  const now = options.world.clock.now();
+  const address = firstAddress(options.serviceCidr);
+  const trust = objects.authenticationConfigMap(options);
+  const maps = resourceOf(options, configMaps);
+  await Promise.all([
+    ensureRbac(options, 'namespaced'),
+    ensureAll(options, resourceOf(options, services), [objects.kubernetesService(address, options.port)]),
+    ensureAll(options, maps, [trust], (present) =>
+      Object.entries(trust.data ?? {}).every(([key, value]) => present.data?.[key] === value)
+        ? undefined
+        : { ...present, data: { ...present.data, ...trust.data } },
+    ),
+    ensureAll(options, maps, [objects.legacyTokenConfigMap(now)]),
+  ]);
+}
+
+const AUTOUPDATE = 'apf.kubernetes.io/autoupdate-spec';
+interface WithSpec extends KubeObject {
+  spec?: unknown;
+}
+/** Puts the spec back to what it should be, unless an annotation (if one governs it) says otherwise. */
+function specOf(annotation?: string) {
+  return <T extends WithSpec | APIService>(present: T, wanted: T): T | undefined => {
+    if (annotation !== undefined && present.metadata.annotations?.[annotation] !== 'true') return undefined;
+    return contains(present.spec, wanted.spec) ? undefined : { ...present, spec: wanted.spec };
+  };
+}
+/** True if all that `wanted` says is so; defaults that the server filled in do not count. */
+function contains(present: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== 'object' || wanted === null) return present === wanted;
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(present) && present.length === wanted.length && wanted.every((v, i) => contains(present[i], v))
+    );
+  if (typeof present !== 'object' || present === null) return false;
+  return Object.entries(wanted).every(([key, value]) => contains((present as Record<string, unknown>)[key], value));
+}

@@ -1,0 +1,151 @@
+import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
+import type { Service } from '../../../schemas/generated/core-v1.ts';
+import type { FlowSchema } from '../../../schemas/generated/flowcontrol-v1.ts';
+import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
+import type { Resource } from '../../../schemas/resource.ts';
+import { services } from '../../runtime/resources.ts';
+import { attempt, resourceOf, type Ground } from './ensure.ts';
+
+const FLOW = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1' };
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+interface WithConditions extends KubeObject {
+  status?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] };
+}
+const same = (object: WithConditions, wanted: Condition): boolean => {
+  const present = object.status?.conditions?.find((c) => c.type === wanted.type);
+  return (
+    present?.status === wanted.status && present.reason === wanted.reason && (present.message ?? '') === wanted.message
+  );
+};
+
+/**
+ * Conditions that the API server itself keeps: whether a FlowSchema's priority level exists, whether an APIService is
+ * served. Follows changes; a burst of them is worked off once. Returns what stops it.
+ * Source: apiserver pkg/util/flowcontrol/apf_controller.go, kube-aggregator pkg/controllers/status.
+ */
+export function keepConditions(ground: Ground): { readonly settled: () => Promise<void>; readonly stop: () => void } {
+  const { cache, loopback, world } = ground;
+  const flowSchemas = resourceOf(ground, { ...FLOW, resource: 'flowschemas' });
+  const levels = resourceOf(ground, { ...FLOW, resource: 'prioritylevelconfigurations' });
+  const apiServices = resourceOf(ground, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
+  const serviceKind = resourceOf(ground, services);
+  const work = new Map<string, () => Promise<void>>();
+  let running: Promise<void> | undefined;
+  let stopped = false;
+
+  const write = async (resource: Resource, object: WithConditions, wanted: Condition): Promise<void> => {
+    if (same(object, wanted)) return;
+    const before = object.status?.conditions ?? [];
+    const kept = before.find((c) => c.type === wanted.type && c.status === wanted.status) as
+      { lastTransitionTime?: string } | undefined;
+    const condition = {
+      type: wanted.type,
+      status: wanted.status,
+      lastTransitionTime: kept?.lastTransitionTime ?? formatTime(world.clock.now()),
+      reason: wanted.reason,
+      message: wanted.message,
+    };
+    const conditions = [...before.filter((c) => c.type !== wanted.type), condition];
+    await attempt(() =>
+      loopback.update(resource, { ...object, status: { ...object.status, conditions } } as KubeObject, 'status'),
+    );
+  };
+  const flow = async (name: string): Promise<void> => {
+    const schema = cache.get<FlowSchema>(flowSchemas, '', name);
+    if (schema === undefined) return;
+    const level = schema.spec?.priorityLevelConfiguration.name ?? '';
+    const exists = cache.get(levels, '', level) !== undefined;
+    const text = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
+    await write(flowSchemas, schema as WithConditions, {
+      type: 'Dangling',
+      status: exists ? 'False' : 'True',
+      reason: exists ? 'Found' : 'NotFound',
+      message: exists ? `${text} and it exists` : `${text} but there is no such object`,
+    });
+  };
+  const available = async (name: string): Promise<void> => {
+    const service = cache.get<APIService>(apiServices, '', name);
+    if (service === undefined) return;
+    const condition = availability(service, (namespace, target) => cache.get<Service>(serviceKind, namespace, target));
+    if (condition !== undefined) await write(apiServices, service as WithConditions, condition);
+  };
+
+  const run = async (): Promise<void> => {
+    while (work.size > 0 && !stopped) {
+      const batch = [...work.values()];
+      work.clear();
+      const outcomes = await Promise.allSettled(batch.map((job) => job()));
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected')
+          world.log.warn('a condition could not be written', { err: outcome.reason as unknown });
+    }
+    running = undefined;
+  };
+  const enqueue = (key: string, job: () => Promise<void>): void => {
+    work.set(key, job);
+    // After the current turn: changes come many at a time.
+    running ??= Promise.resolve().then(run);
+  };
+  const onFlow = (o: DynamicObject): void => {
+    const name = o.metadata.name ?? '';
+    enqueue(`flow/${name}`, () => flow(name));
+  };
+  const onApi = (o: { metadata: { name?: string | undefined } }): void => {
+    const name = o.metadata.name ?? '';
+    enqueue(`api/${name}`, () => available(name));
+  };
+  const stops = [
+    cache.onChange(flowSchemas, (object) => object && onFlow(object)),
+    cache.onChange(levels, (object, old) => {
+      // Only coming and going matters to those that refer to it.
+      if (object !== undefined && old !== undefined) return;
+      const name = (object ?? old)?.metadata.name;
+      for (const schema of cache.list<DynamicObject>(flowSchemas))
+        if ((schema['spec'] as FlowSchema['spec'])?.priorityLevelConfiguration.name === name) onFlow(schema);
+    }),
+    cache.onChange(apiServices, (object) => object && onApi(object)),
+    cache.onChange(serviceKind, (object, old) => {
+      if (object !== undefined && old !== undefined) return;
+      const meta = (object ?? old)?.metadata;
+      for (const api of cache.list<APIService>(apiServices))
+        if (api.spec?.service?.name === meta?.name && api.spec?.service?.namespace === meta?.namespace) onApi(api);
+    }),
+  ];
+  for (const schema of cache.list<DynamicObject>(flowSchemas)) onFlow(schema);
+  for (const api of cache.list<APIService>(apiServices)) onApi(api);
+  return {
+    settled: async () => {
+      while (running !== undefined) await running;
+    },
+    stop() {
+      stopped = true;
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+/** undefined: someone else knows (the aggregator, once the service is there). */
+function availability(
+  api: APIService,
+  find: (namespace: string, name: string) => Service | undefined,
+): Condition | undefined {
+  const target = api.spec?.service;
+  if (target === undefined || target === null)
+    return { type: 'Available', status: 'True', reason: 'Local', message: 'Local APIServices are always available' };
+  const [namespace, name] = [target.namespace ?? '', target.name ?? ''];
+  if (find(namespace, name) === undefined)
+    return {
+      type: 'Available',
+      status: 'False',
+      reason: 'ServiceNotFound',
+      message: `service/${name} in ${JSON.stringify(namespace)} is not present`,
+    };
+  return undefined;
+}
