@@ -16,18 +16,20 @@ export function put(map: JsonMap, key: string, value: unknown): void {
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => sameJson(item, b[i]));
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (!sameJson(a[i], b[i])) return false;
+    return true;
+  }
   if (Array.isArray(b)) return false;
   const left = a as JsonMap;
   const right = b as JsonMap;
-  let size = 0;
   for (const key in left) {
-    if (left[key] === undefined) continue;
-    size++;
-    if (!Object.hasOwn(right, key) || !sameJson(left[key], right[key])) return false;
+    const value = left[key];
+    if (value !== undefined && !(Object.hasOwn(right, key) && sameJson(value, right[key]))) return false;
   }
-  for (const key in right) if (right[key] !== undefined) size--;
-  return size === 0;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
 }
 
 /** How Go's encoding/json names a value in `cannot unmarshal X into ...`. */

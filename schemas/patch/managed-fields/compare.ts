@@ -56,9 +56,10 @@ class Walk {
 
   compareField(node: TypedNode, key: string, l: unknown, r: unknown, changed: Draft, removed: Draft): void {
     if (l === r || (l === undefined && r === null) || (r === undefined && l === null)) return;
-    this.compare(node.field(key), l, r);
-    if (this.changed !== undefined) changed[`f:${key}`] = this.changed;
-    if (this.removed !== undefined) removed[`f:${key}`] = this.removed;
+    const member = node.member(key);
+    this.compare(member.node, l, r);
+    if (this.changed !== undefined) changed[member.element] = this.changed;
+    if (this.removed !== undefined) removed[member.element] = this.removed;
   }
 
   private compare(node: TypedNode, l: unknown, r: unknown): void {
@@ -83,9 +84,10 @@ class Walk {
       const left = l[key];
       const right = r[key];
       if (left === right || right === undefined || (right === null && left === undefined)) continue;
-      this.compare(node.field(key), left, right);
-      if (this.changed !== undefined) (changed ??= {})[`f:${key}`] = this.changed;
-      if (this.removed !== undefined) (removed ??= {})[`f:${key}`] = this.removed;
+      const member = node.member(key);
+      this.compare(member.node, left, right);
+      if (this.changed !== undefined) (changed ??= {})[member.element] = this.changed;
+      if (this.removed !== undefined) (removed ??= {})[member.element] = this.removed;
     }
     for (const key in l)
       if (r[key] === undefined && l[key] !== undefined && l[key] !== null)
@@ -153,8 +155,10 @@ function allOf(node: TypedNode, value: unknown): FieldSet {
   } else {
     if (node.atomic || node.kind === 'scalar' || node.kind === 'list') return MEMBER;
     for (const key in value) {
-      const member = (value as JsonMap)[key];
-      if (member !== undefined) (set ??= { '.': MEMBER })[`f:${key}`] = allOf(node.field(key), member);
+      const item = (value as JsonMap)[key];
+      if (item === undefined) continue;
+      const member = node.member(key);
+      (set ??= { '.': MEMBER })[member.element] = allOf(member.node, item);
     }
   }
   return set ?? MEMBER;

@@ -1,5 +1,5 @@
 import type { ManagedFieldsEntry } from '../../generated/meta-v1.ts';
-import { difference, inOrder, isEmptySet, isFieldSet, union, type FieldSet } from './field-set.ts';
+import { difference, isEmptySet, isFieldSet, union, type FieldSet } from './field-set.ts';
 
 /** Source: apimachinery managedfields DefaultMaxUpdateManagers, capManagersManager. */
 const MAX_UPDATERS = 10;
@@ -62,7 +62,7 @@ function encode(owner: Owner): ManagedFieldsEntry {
     apiVersion: owner.apiVersion,
     ...(owner.time !== undefined && { time: owner.time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: source?.fieldsV1 === owner.set ? source.fieldsV1 : inOrder(owner.set),
+    fieldsV1: owner.set,
     ...(owner.subresource !== '' && { subresource: owner.subresource }),
   } as ManagedFieldsEntry;
 }

@@ -114,25 +114,6 @@ export function contains(a: FieldSet, b: FieldSet): boolean {
   return true;
 }
 
-/** The same set with the elements of each level in order; itself if they are. */
-export function inOrder(set: FieldSet): FieldSet {
-  let out: Draft | undefined;
-  let previous = '';
-  let isSorted = true;
-  for (const key in set) {
-    if (key < previous) isSorted = false;
-    previous = key;
-    const child = set[key]!;
-    const ordered = inOrder(child);
-    if (ordered !== child) (out ??= { ...set })[key] = ordered;
-  }
-  const result = out ?? set;
-  if (isSorted) return result;
-  const sorted: Draft = {};
-  for (const key of Object.keys(result).sort()) sorted[key] = result[key]!;
-  return sorted;
-}
-
 /** Whether a value from a client has the shape of a set. */
 export function isFieldSet(value: unknown): value is FieldSet {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

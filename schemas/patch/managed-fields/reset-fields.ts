@@ -39,7 +39,6 @@ export function resetFieldsOf(
     const special = SPECIAL[subresource === '' ? resource.resource : `${resource.resource}/${subresource}`];
     if (special !== undefined) return special;
   }
-  if (subresource === 'status')
-    return isCustom || STATUS_ALONE.has(resource.resource) ? METADATA_AND_SPEC : SPEC;
+  if (subresource === 'status') return isCustom || STATUS_ALONE.has(resource.resource) ? METADATA_AND_SPEC : SPEC;
   return resource.subresources.has('status') ? STATUS : undefined;
 }

@@ -17,7 +17,7 @@ export class TypedNode {
   readonly isOpen: boolean;
   private readonly schema: FieldSchema;
   private readonly set: SchemaSet;
-  private readonly fields = new Map<string, TypedNode>();
+  private readonly members = new Map<string, TypedMember>();
   private elementNode: TypedNode | undefined;
   private keyDefaults: (string | undefined)[] | undefined;
 
@@ -39,14 +39,17 @@ export class TypedNode {
     return this.schema.fields !== undefined && Object.hasOwn(this.schema.fields, name);
   }
   field(name: string): TypedNode {
-    let node = this.fields.get(name);
-    if (node === undefined) {
+    return this.member(name).node;
+  }
+  /** A field with its path element. Kept for declared fields; the keys of maps have no end. */
+  member(name: string): TypedMember {
+    let member = this.members.get(name);
+    if (member === undefined) {
       const schema = this.declares(name) ? this.schema.fields![name] : undefined;
-      if (schema === undefined) return this.element;
-      node = typedNode(schema, this.set);
-      this.fields.set(name, node);
+      member = { element: `f:${name}`, node: schema === undefined ? this.element : typedNode(schema, this.set) };
+      if (schema !== undefined) this.members.set(name, member);
     }
-    return node;
+    return member;
   }
   get element(): TypedNode {
     return (this.elementNode ??= typedNode(
@@ -80,6 +83,10 @@ export class TypedNode {
   private empty: JsonMap | undefined;
 }
 
+export interface TypedMember {
+  readonly element: string;
+  readonly node: TypedNode;
+}
 const RAW_EXTENSION = 'io.k8s.apimachinery.pkg.runtime.RawExtension';
 const ANYTHING: FieldSchema = {};
 
@@ -112,7 +119,8 @@ function emptyOf(schema: FieldSchema, set: SchemaSet): JsonMap {
     if (field.always !== true) continue;
     const target = set.resolve(field);
     if (field.pointer !== true && target.fields !== undefined) empty[name] = emptyOf(target, set);
-    else empty[name] = field.pointer === true ? null : (ZERO[target.type ?? ''] ?? null);
+    else
+      empty[name] = field.pointer === true || target.format === 'date-time' ? null : (ZERO[target.type ?? ''] ?? null);
   }
   return empty;
 }
