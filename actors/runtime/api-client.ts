@@ -58,6 +58,8 @@ export interface ListOptions extends CallOptions {
   readonly resourceVersion?: string | undefined;
 }
 export interface WatchOptions extends CallOptions {
+  /** Called once the server has accepted the watch, before its first event. */
+  readonly onOpen?: (() => void) | undefined;
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;

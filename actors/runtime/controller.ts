@@ -1,0 +1,258 @@
+import { fromPromise } from 'xstate';
+import type { World } from '../../bus/world.ts';
+import type { Fence } from '../../bus/protocol/api.ts';
+import type { KubeObject } from '../../schemas/meta/object.ts';
+import { isConflict, isTerminal } from './errors.ts';
+import type { ApiClient } from './api-client.ts';
+import type { Component } from './component.ts';
+import { controllerMachine, keyMachine, type SyncOutput } from './controller-machine.ts';
+import type { EventRecorder } from './events.ts';
+import { createExecutor } from './executor.ts';
+import type { Informer } from './informer.ts';
+import type { Inspection } from './inspection.ts';
+import type { Decision, Intent } from './intent.ts';
+import { createOwnWrites } from './own-writes.ts';
+import { createRateLimiter } from './rate-limiter.ts';
+import { startActor, type RunningActor } from './start-actor.ts';
+
+/** An informer that a controller listens to, and the keys that a change of an object concerns. */
+export interface Source {
+  readonly informer: Informer<KubeObject>;
+  readonly keysOf: (object: KubeObject, old: KubeObject | undefined) => Iterable<string>;
+}
+/** `keysOf` hears every add and delete (`old` undefined) and update; what it returns is synced again. */
+export const source = <T extends KubeObject>(
+  informer: Informer<T>,
+  keysOf: (object: T, old: T | undefined) => Iterable<string>,
+): Source => ({ informer, keysOf }) as unknown as Source;
+
+export interface SyncContext {
+  readonly key: string;
+  /** Milliseconds since the epoch, when the sync began. */
+  readonly now: number;
+  readonly signal: AbortSignal;
+  readonly client: ApiClient;
+  /** Carries out intents and remembers the writes: the key's next sync waits until the caches show them. */
+  readonly execute: (intents: readonly Intent[]) => Promise<void>;
+}
+export interface ControllerOptions {
+  /** `replicaset`: the controller's folder; the component is `controller:replicaset`. */
+  readonly name: string;
+  readonly id: string;
+  readonly world: World;
+  readonly client: ApiClient;
+  readonly sources: readonly Source[];
+  /** Informers that are read but whose changes concern no key. */
+  readonly reads?: readonly Informer<KubeObject>[];
+  /** Keys in work at once; default 5. */
+  readonly workers?: number;
+  /** Makes the key true; what it throws is retried with backoff. Never changes objects of a cache. */
+  readonly sync: (context: SyncContext) => Promise<SyncOutput | void>;
+  readonly recorder?: EventRecorder | undefined;
+  readonly inspection?: Inspection | undefined;
+  /** The leadership under which writes are made. */
+  readonly fence?: (() => Fence | undefined) | undefined;
+  /** false: wait in standby until activate(). Default true. */
+  readonly active?: boolean;
+  readonly inFlight?: number;
+}
+export interface Controller extends Component {
+  activate(): void;
+  /** Stops all work at once, keeps the caches: a standby. */
+  deactivate(): void;
+  /** Syncs the key as if it had changed. */
+  enqueue(key: string): void;
+  /** Keys that are not idle. */
+  readonly busyKeys: number;
+}
+
+/** Wraps a pure reconciler as a sync: observe the caches, decide, carry out. `observe` undefined: nothing to do. */
+export const reconciling =
+  <O>(observe: (key: string) => O | undefined, reconcile: (observed: O, now: number) => Decision) =>
+  async ({ key, now, execute }: SyncContext): Promise<SyncOutput> => {
+    const observed = observe(key);
+    if (observed === undefined) return {};
+    const { intents, requeueAfterMs } = reconcile(observed, now);
+    await execute(intents);
+    return { requeueAfterMs };
+  };
+
+/** Runs a controller: informers tell which keys changed, each key is an actor while it has work, N are synced at once. */
+export function startController(o: ControllerOptions): Controller {
+  const { world, client } = o;
+  const component = `controller:${o.name}`;
+  const log = world.log.child({ component, actor: o.name });
+  const limiter = createRateLimiter(world.clock);
+  const writes = createOwnWrites([...o.sources.map((s) => s.informer), ...(o.reads ?? [])]);
+  const execute = createExecutor({ client, recorder: o.recorder, fence: o.fence, inFlight: o.inFlight });
+  const workers = o.workers ?? 5;
+  const informers = [...o.sources.map((s) => s.informer), ...(o.reads ?? [])];
+
+  type KeyActor = RunningActor<typeof keyLogic>;
+  const keys = new Map<string, KeyActor>();
+  const settling = new Set<string>();
+  let ready: string[] = [];
+  let busy = 0;
+  let pumping = false;
+  let working = false;
+  let idle: (() => void) | undefined;
+  let detach: (() => void)[] = [];
+
+  const keyLogic = keyMachine.provide({
+    actors: {
+      sync: fromPromise<SyncOutput, { key: string }>(async ({ input: { key }, signal }) => {
+        try {
+          const output = await o.sync({
+            key,
+            now: world.clock.now(),
+            signal,
+            client,
+            execute: (intents) => execute(intents, { signal, onWritten: (written) => writes.note(key, written) }),
+          });
+          return output ?? {};
+        } finally {
+          // A sync of before a leadership's end must not free the worker of the next.
+          if (!signal.aborted) {
+            busy--;
+            schedule();
+          }
+        }
+      }),
+    },
+    guards: { isTerminal: (_, { error }) => isTerminal(error) },
+    delays: { backoff: ({ context }) => limiter.delayMs(context.failures - 1) },
+    actions: {
+      enqueue: ({ context }) => {
+        ready.push(context.key);
+        schedule();
+      },
+      forgetWrites: ({ context }) => writes.forget(context.key),
+      logFailure: ({ context }, { error }) => {
+        const keys = { key: context.key, failures: context.failures, err: error };
+        if (isConflict(error)) log.debug('sync failed', keys);
+        else log.warn('sync failed', keys);
+      },
+    },
+  });
+
+  function enqueue(key: string): void {
+    if (!working) return;
+    const actor = keys.get(key);
+    if (actor) return actor.send({ type: 'key.changed' });
+    keys.set(
+      key,
+      startActor(keyLogic, {
+        world,
+        id: `${o.name}/${key}`,
+        machine: 'key',
+        input: { key },
+        inspection: o.inspection,
+        restart: false,
+        onDone: () => forget(key),
+        onError: () => forget(key),
+      }),
+    );
+  }
+  function forget(key: string): void {
+    keys.delete(key);
+    settling.delete(key);
+    if (keys.size === 0) idle?.();
+  }
+  function schedule(): void {
+    if (pumping) return;
+    pumping = true;
+    queueMicrotask(pump);
+  }
+  function pump(): void {
+    pumping = false;
+    let i = 0;
+    for (; i < ready.length && busy < workers; i++) {
+      const key = ready[i]!;
+      const actor = keys.get(key);
+      if (!actor) continue;
+      if (writes.areSeen(key)) {
+        busy++;
+        actor.send({ type: 'worker.assigned' });
+      } else {
+        settling.add(key);
+        actor.send({ type: 'writes.awaited' });
+      }
+    }
+    ready = i === ready.length ? [] : ready.slice(i);
+  }
+  function settle(): void {
+    for (const key of settling) {
+      if (!writes.areSeen(key)) continue;
+      settling.delete(key);
+      keys.get(key)?.send({ type: 'writes.seen' });
+    }
+  }
+  function listen({ informer, keysOf }: Source): () => void {
+    const each = (object: KubeObject, old?: KubeObject): void => {
+      for (const key of keysOf(object, old)) enqueue(key);
+    };
+    return informer.on({ add: (object) => each(object), update: each, delete: (object) => each(object) });
+  }
+
+  const life = startActor(
+    controllerMachine.provide({
+      actors: {
+        syncCaches: fromPromise<void>(async () => {
+          await Promise.all(informers.map((informer) => informer.synced));
+        }),
+        drainKeys: fromPromise<void>(async () => {
+          for (const actor of keys.values()) if (!actor.state().startsWith('syncing')) actor.stop();
+          for (const [key, actor] of keys) if (!actor.state().startsWith('syncing')) keys.delete(key);
+          if (keys.size === 0) return;
+          await new Promise<void>((resolve) => (idle = resolve));
+        }),
+      },
+      actions: {
+        startWork: () => {
+          working = true;
+          busy = 0;
+          ready = [];
+          detach = o.sources.map(listen);
+          for (const informer of new Set(informers)) detach.push(informer.on({ batch: settle }));
+          started.resolve();
+        },
+        stopWork: () => {
+          working = false;
+          for (const end of detach) end();
+          detach = [];
+          ready = [];
+        },
+      },
+    }),
+    { world, id: component, machine: 'controller', inspection: o.inspection, onDone: () => stopAll() },
+  );
+  const started = Promise.withResolvers<void>();
+  function stopAll(): void {
+    for (const actor of keys.values()) actor.stop();
+    keys.clear();
+    settling.clear();
+    busy = 0;
+  }
+  if (o.active !== false) life.send({ type: 'leadership.gained' });
+
+  return {
+    name: component,
+    id: o.id,
+    ready: o.active === false ? Promise.resolve() : started.promise,
+    state: () => life.state(),
+    activate: () => life.send({ type: 'leadership.gained' }),
+    deactivate: () => {
+      life.send({ type: 'leadership.lost' });
+      stopAll();
+    },
+    enqueue,
+    get busyKeys() {
+      return keys.size;
+    },
+    async stop() {
+      life.send({ type: 'stop' });
+      await life.done;
+      stopAll();
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import {
+  createActor,
+  type AnyActorLogic,
+  type EventFromLogic,
+  type InputFrom,
+  type OutputFrom,
+  type SnapshotFrom,
+} from 'xstate';
+import type { World } from '../../bus/world.ts';
+import { stateText, valueOf, type Inspection, type LiveActor } from './inspection.ts';
+
+export interface StartActorOptions<L extends AnyActorLogic> {
+  readonly world: World;
+  /** Unique within the component: `replicaset/default/web`. */
+  readonly id: string;
+  /** Name of the chart, as `kubus machines` lists it. */
+  readonly machine: string;
+  readonly input?: InputFrom<L>;
+  readonly inspection?: Inspection | undefined;
+  /** How a crashed actor comes back; `false`: it stays dead and `onError` decides. Default 100 ms doubling to 30 s. */
+  readonly restart?: { readonly firstMs: number; readonly maxMs: number } | false;
+  readonly onError?: (error: unknown) => void;
+  /** Called when a terminal chart has reached a final state. */
+  readonly onDone?: (output: OutputFrom<L>) => void;
+}
+/** An actor that is brought back when it crashes: what is sent to it goes to the one that runs now. */
+export interface RunningActor<L extends AnyActorLogic> {
+  readonly id: string;
+  /** Lost while the actor waits for its restart. */
+  send(event: EventFromLogic<L>): void;
+  snapshot(): SnapshotFrom<L>;
+  /** `watching`, `syncing.dirty`, ... */
+  state(): string;
+  /** Resolves when the actor is over: final state, stopped, or dead without a restart. */
+  readonly done: Promise<void>;
+  stop(): void;
+}
+
+const RESTART = { firstMs: 100, maxMs: 30_000 };
+
+/**
+ * Starts an actor the one way this project does it: its errors are heard (an actor in status `error` is dead for good),
+ * a crash restarts it from its input after a backoff, and it is listed for inspection while it lives.
+ */
+export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptions<L>): RunningActor<L> {
+  const { clock, log } = o.world;
+  const restart = o.restart ?? RESTART;
+  let crashes = 0;
+  let stopped = false;
+  let over: (() => void) | undefined;
+  let actor = create();
+  const live: LiveActor = { id: o.id, machine: o.machine, ref: () => actor };
+  o.inspection?.add(live);
+  actor.start();
+
+  function create() {
+    const options = { clock, id: o.id, ...(o.input !== undefined && { input: o.input }) };
+    const created = createActor(logic, options as never);
+    created.subscribe({
+      error: (error) => crashed(error),
+      complete: () => {
+        end();
+        o.onDone?.((created.getSnapshot() as { output: OutputFrom<L> }).output);
+      },
+    });
+    return created;
+  }
+  function end(): void {
+    stopped = true;
+    o.inspection?.remove(live);
+    over?.();
+  }
+  function crashed(error: unknown): void {
+    if (stopped) return;
+    log.error('actor crashed', { actor: o.id, machine: o.machine, err: error });
+    if (restart === false) end();
+    o.onError?.(error);
+    if (restart === false) return;
+    const ms = Math.min(restart.firstMs * 2 ** crashes++, restart.maxMs);
+    clock.setTimeout(() => {
+      if (stopped) return;
+      actor = create();
+      o.inspection?.renewed(live);
+      actor.start();
+    }, ms);
+  }
+
+  return {
+    id: o.id,
+    send: (event) => {
+      if (!stopped) actor.send(event);
+    },
+    snapshot: () => actor.getSnapshot() as SnapshotFrom<L>,
+    state: () => stateText(valueOf(actor)),
+    get done() {
+      if (stopped) return Promise.resolve();
+      return new Promise<void>((resolve) => {
+        const before = over;
+        over = () => {
+          before?.();
+          resolve();
+        };
+      });
+    },
+    stop() {
+      if (stopped) return;
+      end();
+      actor.stop();
+    },
+  };
+}
