@@ -9,28 +9,28 @@ export interface RealWorldOptions {
   readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
   /** Log to this file (appended, created with its folder); default standard error. */
   readonly file?: string | undefined;
-  /** Timers keep the process alive only if this is set; default false: sockets and servers do that. */
-  readonly keepAlive?: boolean | undefined;
+  /** Timers that wait do not keep the process alive; default false: they do, as in Node. */
+  readonly unrefTimers?: boolean | undefined;
 }
 
 /** The World of a running process: the machine's clock, the kernel's randomness, pino's JSON lines. */
 export function realWorld(options: RealWorldOptions = {}): World {
   return {
-    clock: options.keepAlive ? holdingClock : idleClock,
+    clock: options.unrefTimers ? unrefClock : realClock,
     random: Math.random,
     ids: realIds,
     log: realLogger(options),
   };
 }
 
-const holdingClock: Clock = {
+const realClock: Clock = {
   now: () => Date.now(),
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (id) => {
     clearTimeout(id as NodeJS.Timeout);
   },
 };
-const idleClock: Clock = { ...holdingClock, setTimeout: (fn, ms) => setTimeout(fn, ms).unref() };
+const unrefClock: Clock = { ...realClock, setTimeout: (fn, ms) => setTimeout(fn, ms).unref() };
 
 /** Kubernetes' alphabet for generated names: no vowels, so no words. Source: apimachinery pkg/util/rand. */
 export const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';

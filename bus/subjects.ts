@@ -68,16 +68,21 @@ export const eventAll = `${ROOT}.event.>`;
 export const keyOfEvent = (subject: string): string => tokenKey(subject.slice(`${ROOT}.event.`.length));
 
 export const node = (name: string, op: string): string => `${ROOT}.node.${escapeToken(name)}.${op}`;
-export const nodeAll = (name: string): string => `${ROOT}.node.${escapeToken(name)}.*`;
+/** All operations of a node; `*` for any node. */
+export const nodeAll = (name: string): string => `${ROOT}.node.${name === '*' ? '*' : escapeToken(name)}.*`;
 export const presence = (component: string, id: string): string =>
   `${ROOT}.presence.${escapeToken(component)}.${escapeToken(id)}`;
 export const presenceOf = (component: string): string =>
   `${ROOT}.presence.${component === '*' ? '*' : escapeToken(component)}.*`;
 export const inspect = (component: string, id: string): string =>
   `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
+export const inspectOf = (component: string): string => `${ROOT}.inspect.${escapeToken(component)}.*`;
 export const inspectAll = `${ROOT}.inspect.>`;
 export const control = (component: string, id: string): string =>
   `${ROOT}.control.${escapeToken(component)}.${escapeToken(id)}`;
+export const controlOf = (component: string): string =>
+  `${ROOT}.control.${component === '*' ? '*' : escapeToken(component)}.*`;
+
 /**
  * A connection's address: `<role>.<token>`, the token unguessable. Its answers arrive below `_INBOX.<address>`, frames of
  * its sessions below `session`, and while it has sessions it beats on `beat`.

@@ -5,6 +5,8 @@ import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus } from '../bus.ts';
 import { createConnection } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
+import type { Credentials } from '../credentials.ts';
+import { escapeToken, inbox } from '../subjects.ts';
 import { delay } from '../world.ts';
 import type { World } from '../world.ts';
 import { translate } from './errors.ts';
@@ -12,20 +14,14 @@ import { NatsTransport } from './transport.ts';
 
 export interface NatsOptions extends Partial<ConnectionOptions> {
   readonly world: World;
-  /** `nats://127.0.0.1:4222`, one or several. */
-  readonly servers: string | readonly string[];
+  /** `nats://127.0.0.1:4222`, one or several; default those of the credentials. */
+  readonly servers?: string | readonly string[] | undefined;
   /** Who this is, in the server's list of connections. */
   readonly name: string;
-  readonly credentials?: NatsCredentials | undefined;
+  readonly credentials?: Credentials | undefined;
   readonly tls?: NatsTls | undefined;
   /** How long to go on trying the first time; default 10 s. Afterwards it reconnects for ever. */
   readonly connectTimeoutMs?: number | undefined;
-}
-export interface NatsCredentials {
-  /** Role of these credentials: names the inbox and the sessions that they may read. */
-  readonly role: string;
-  /** nkey seed of the user, `SU...`. */
-  readonly seed: string;
 }
 export interface NatsTls {
   /** PEM, or a file of it. */
@@ -41,8 +37,10 @@ const LONGEST_RETRY_MS = 2000;
 /** Thrown: ApiError Unauthorized (credentials refused), ServiceUnavailable (no server within the time). */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
   const { world } = options;
-  const connection = await dial(options);
+  const backoff = createBackoff(world);
+  const connection = await dial(options, backoff);
   const transport = new NatsTransport(connection, world.log);
+  transport.onConnection(backoff.reset);
   const bus = createConnection(transport, world, {
     ...options,
     role: options.credentials?.role ?? options.role ?? options.name,
@@ -59,39 +57,56 @@ export function natsConnectionOf(bus: Bus): NatsConnection {
   return connection;
 }
 
-async function dial(options: NatsOptions): Promise<NatsConnection> {
-  const { clock, random } = options.world;
-  const deadline = clock.now() + (options.connectTimeoutMs ?? 10_000);
+interface Backoff {
+  next(): number;
+  reset(): void;
+}
+/** Doubling, with jitter so that a restarted server is not met by all at once. */
+function createBackoff({ random }: World): Backoff {
   let attempt = 0;
-  const backoff = (): number =>
-    Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt++, 10)) * (0.5 + random());
+  return {
+    next: () => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt++, 10)) * (0.5 + random()),
+    reset: () => {
+      attempt = 0;
+    },
+  };
+}
+
+async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnection> {
+  const { clock } = options.world;
+  const { credentials } = options;
+  const deadline = clock.now() + (options.connectTimeoutMs ?? 10_000);
+  const servers = [options.servers ?? credentials?.urls ?? []].flat();
+  const tls = options.tls ?? (credentials?.ca === undefined ? undefined : { ca: credentials.ca });
   for (;;) {
     try {
       const connection = await connect({
-        servers: typeof options.servers === 'string' ? [options.servers] : [...options.servers],
+        servers,
         name: options.name,
         timeout: Math.max(500, Math.min(5000, deadline - clock.now())),
         maxReconnectAttempts: -1,
-        reconnectDelayHandler: backoff,
+        reconnectDelayHandler: backoff.next,
+        // JetStream's own requests are answered below it.
+        inboxPrefix: inbox(escapeToken(credentials?.role ?? options.role ?? options.name)),
         reconnectTimeWait: FIRST_RETRY_MS,
         // A server that is being configured anew refuses for a moment: keep trying.
         ignoreAuthErrorAbort: true,
         pingInterval: 10_000,
         maxPingOut: 2,
         noAsyncTraces: true,
-        ...(options.credentials && {
-          authenticator: nkeyAuthenticator(new TextEncoder().encode(options.credentials.seed)),
+        ...(credentials && {
+          authenticator: nkeyAuthenticator(new TextEncoder().encode(credentials.seed)),
         }),
-        ...(options.tls && { tls: tlsOptions(options.tls) }),
+        ...(tls && { tls: tlsOptions(tls) }),
       });
-      attempt = 0;
+      backoff.reset();
       return connection;
     } catch (cause) {
       const error = translate(cause);
       if (reasonOf(error) === 'Unauthorized') throw error;
-      const wait = backoff();
+      const wait = backoff.next();
       if (clock.now() + wait >= deadline)
-        throw new ApiError('ServiceUnavailable', `no NATS server at ${String(options.servers)}`, { cause });
+        throw new ApiError('ServiceUnavailable', `no NATS server at ${servers.join(', ')}`, { cause });
       await delay(clock, wait);
     }
   }
