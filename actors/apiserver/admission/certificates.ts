@@ -1,0 +1,61 @@
+import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
+import { equal } from '../../../schemas/meta/equal.ts';
+import type { AdmissionAttributes, AdmissionPlugin, UserInfo } from '../request.ts';
+import { forbid, isOn, operations, type AdmissionContext } from './common.ts';
+import { organizationsOf } from './csr-subject.ts';
+
+const GROUP = 'certificates.k8s.io';
+const RESOURCE = 'certificatesigningrequests';
+const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
+
+/** Whether the user may `approve`, `sign` or `attest` for a signer, by its name or for its whole domain. */
+function maySign(context: AdmissionContext, user: UserInfo, verb: string, signer: string): boolean {
+  const ask = (name: string): boolean =>
+    context.authorizer.authorize(user, {
+      isResource: true, path: '', verb, group: GROUP, version: '*', resource: 'signers', subresource: '', namespace: '', name,
+    }).allowed === 'yes'; // prettier-ignore
+  return ask(signer) || ask(`${signer.split('/')[0]!}/*`);
+}
+const specOf = (a: AdmissionAttributes): CertificateSigningRequest['spec'] | undefined =>
+  (a.old as CertificateSigningRequest | undefined)?.spec;
+
+/** Source: kubernetes plugin/pkg/admission/certificates/approval. */
+export const certificateApproval = (context: AdmissionContext): AdmissionPlugin => ({
+  name: 'CertificateApproval',
+  handles: operations('UPDATE'),
+  validate(a) {
+    if (!isOn(a, GROUP, RESOURCE, 'approval')) return;
+    const signer = specOf(a)?.signerName ?? '';
+    if (!maySign(context, a.user, 'approve', signer))
+      throw forbid(a, `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
+  },
+});
+
+/** Source: kubernetes plugin/pkg/admission/certificates/signing. */
+export const certificateSigning = (context: AdmissionContext): AdmissionPlugin => ({
+  name: 'CertificateSigning',
+  handles: operations('UPDATE'),
+  validate(a) {
+    if (!isOn(a, GROUP, RESOURCE, 'status')) return;
+    const [next, old] = [a.object, a.old].map((o) => (o as CertificateSigningRequest | undefined)?.status);
+    if (next?.certificate === old?.certificate && equal(next?.conditions, old?.conditions)) return;
+    const signer = specOf(a)?.signerName ?? '';
+    if (!maySign(context, a.user, 'sign', signer))
+      throw forbid(a, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+  },
+});
+
+/** Nobody becomes system:masters by a signed request. Source: plugin/pkg/admission/certificates/subjectrestriction. */
+export const certificateSubjectRestriction = (): AdmissionPlugin => ({
+  name: 'CertificateSubjectRestriction',
+  handles: operations('CREATE'),
+  validate(a) {
+    if (!isOn(a, GROUP, RESOURCE)) return;
+    const spec = (a.object as CertificateSigningRequest | undefined)?.spec;
+    if (spec?.signerName !== CLIENT_SIGNER) return;
+    const organizations = organizationsOf(spec.request);
+    if (organizations === undefined) throw forbid(a, 'failed to parse CSR: PEM block type must be CERTIFICATE REQUEST');
+    if (organizations.includes('system:masters'))
+      throw forbid(a, `use of ${CLIENT_SIGNER} signer with system:masters group is not allowed`);
+  },
+});

@@ -1,0 +1,166 @@
+import type { Container, EphemeralContainer, Pod, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
+import { delay } from '../../../bus/world.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
+import { find, forbid, isOn, kind, MIRROR, operations, type AdmissionContext } from './common.ts';
+
+const VOLUME = 'kube-api-access';
+const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+const ENFORCE = 'kubernetes.io/enforce-mountable-secrets';
+const EXPIRATION_SECONDS = 3607;
+/** The account `default` is made by a controller soon after its namespace: worth waiting for. */
+const ATTEMPTS = 10;
+
+/** Gives each pod an account and its token. Source: kubernetes plugin/pkg/admission/serviceaccount. */
+export function serviceAccount(context: AdmissionContext): AdmissionPlugin {
+  const accounts = kind(context, '', 'serviceaccounts');
+  const { clock, random } = context.world;
+
+  const lookUp = async (a: AdmissionAttributes, name: string): Promise<ServiceAccount> => {
+    const attempts = name === 'default' ? ATTEMPTS : 1;
+    const pauseMs = 100 + Math.floor(random() * 100);
+    for (let i = 0; i < attempts; i++) {
+      if (i > 0) await delay(clock, pauseMs);
+      const found = await find<ServiceAccount>(context, accounts, a.namespace, name);
+      if (found !== undefined) return found;
+    }
+    throw forbid(
+      a,
+      `error looking up service account ${a.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
+    );
+  };
+  const known = (a: AdmissionAttributes, name: string): ServiceAccount | Promise<ServiceAccount> =>
+    context.cache.get<ServiceAccount>(accounts, a.namespace, name) ?? lookUp(a, name);
+
+  const complete = (pod: Pod, account: ServiceAccount): void => {
+    const spec = pod.spec!;
+    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true)
+      mountToken(pod, () => `${VOLUME}-${context.world.ids.suffix(5)}`);
+    if ((spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0)
+      spec.imagePullSecrets = account.imagePullSecrets!.map(({ name }) => ({ name }));
+  };
+  const check = (a: AdmissionAttributes, pod: Pod, account: ServiceAccount): void => {
+    const enforced = ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(account.metadata.annotations?.[ENFORCE] ?? '');
+    const why = enforced ? unmountable(pod, account, a.subresource?.name === 'ephemeralcontainers') : undefined;
+    if (why !== undefined) throw forbid(a, why);
+  };
+  const validate = (a: AdmissionAttributes): void | Promise<void> => {
+    const pod = a.object as Pod | undefined;
+    if (pod?.spec === undefined) return;
+    const ephemeral = a.operation === 'UPDATE' && isOn(a, '', 'pods', 'ephemeralcontainers');
+    if (!ephemeral && (a.operation !== 'CREATE' || !isOn(a, '', 'pods'))) return;
+    if (!ephemeral && pod.metadata.annotations?.[MIRROR] !== undefined) {
+      const why = mirrorProblem(pod);
+      if (why !== undefined) throw forbid(a, why);
+      return;
+    }
+    const name = pod.spec.serviceAccountName ?? '';
+    if (name === '') throw forbid(a, `no service account specified for pod ${a.namespace}/${pod.metadata.name ?? ''}`);
+    const account = known(a, name);
+    return account instanceof Promise ? account.then((found) => check(a, pod, found)) : check(a, pod, account);
+  };
+  return {
+    name: 'ServiceAccount',
+    handles: operations('CREATE', 'UPDATE'),
+    mutate(a) {
+      if (a.operation !== 'CREATE' || !isOn(a, '', 'pods')) return;
+      const pod = a.object as Pod | undefined;
+      if (pod?.spec === undefined) return;
+      if (pod.metadata.annotations?.[MIRROR] !== undefined) return validate(a);
+      pod.spec.serviceAccountName ||= 'default';
+      // The old name of the field goes along, as conversion does it in the real server.
+      pod.spec.serviceAccount = pod.spec.serviceAccountName;
+      const account = known(a, pod.spec.serviceAccountName);
+      return account instanceof Promise ? account.then((found) => complete(pod, found)) : complete(pod, account);
+    },
+    validate,
+  };
+}
+
+function mountToken(pod: Pod, volumeName: () => string): void {
+  const spec = pod.spec!;
+  const present = (spec.volumes ?? []).find((v) => v.name.startsWith(`${VOLUME}-`));
+  const name = present?.name ?? volumeName();
+  let needed = false;
+  const mount = (container: Container): void => {
+    if ((container.volumeMounts ?? []).some((m) => m.mountPath === MOUNT_PATH)) return;
+    (container.volumeMounts ??= []).push({ name, readOnly: true, mountPath: MOUNT_PATH });
+    needed = true;
+  };
+  for (const container of spec.initContainers ?? []) mount(container);
+  for (const container of spec.containers ?? []) mount(container);
+  if (present !== undefined || !needed) return;
+  (spec.volumes ??= []).push({
+    name,
+    projected: {
+      sources: [
+        { serviceAccountToken: { expirationSeconds: EXPIRATION_SECONDS, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
+      ],
+      defaultMode: 0o644,
+    },
+  });
+}
+
+type AnyContainer = Container | EphemeralContainer;
+const containersOf = (pod: Pod): readonly AnyContainer[] => [
+  ...(pod.spec?.initContainers ?? []),
+  ...(pod.spec?.containers ?? []),
+  ...(pod.spec?.ephemeralContainers ?? []),
+];
+/** What a mirror pod refers to though it may not: nobody but its node has checked it. */
+function mirrorProblem(pod: Pod): string | undefined {
+  if (pod.spec?.serviceAccountName) return 'a mirror pod may not reference service accounts';
+  const volumes = pod.spec?.volumes ?? [];
+  const secrets =
+    (pod.spec?.imagePullSecrets ?? []).length > 0 ||
+    volumes.some((v) => v.secret !== undefined || v.projected?.sources?.some((s) => s.secret !== undefined)) ||
+    containersOf(pod).some(
+      (c) =>
+        c.envFrom?.some((e) => e.secretRef !== undefined) ||
+        c.env?.some((e) => e.valueFrom?.secretKeyRef !== undefined),
+    );
+  if (secrets) return 'a mirror pod may not reference secrets';
+  return volumes.some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken !== undefined))
+    ? 'a mirror pod may not use ServiceAccountToken volume projections'
+    : undefined;
+}
+
+/** The first secret that the account does not list, when it says that only listed ones may be used. */
+function unmountable(pod: Pod, account: ServiceAccount, ephemeralOnly: boolean): string | undefined {
+  const own = account.metadata.name ?? '';
+  const allowed = new Set((account.secrets ?? []).map((s) => s.name));
+  const tail = `is not allowed because service account ${own} does not reference that secret`;
+  const spec = pod.spec!;
+  if (!ephemeralOnly)
+    for (const { secret } of spec.volumes ?? [])
+      if (secret !== undefined && !allowed.has(secret.secretName))
+        return `volume with secret.secretName="${secret.secretName ?? ''}" ${tail}`;
+  const groups: [string, readonly AnyContainer[]][] = ephemeralOnly
+    ? [['ephemeral container', spec.ephemeralContainers ?? []]]
+    : [
+        ['init container', spec.initContainers ?? []],
+        ['container', spec.containers ?? []],
+      ];
+  for (const [what, containers] of groups)
+    for (const c of containers) {
+      for (const e of c.env ?? []) {
+        const name = e.valueFrom?.secretKeyRef?.name;
+        if (e.valueFrom?.secretKeyRef !== undefined && !allowed.has(name))
+          return `${what} ${c.name} with envVar ${e.name} referencing secret.secretName="${name ?? ''}" ${tail}`;
+      }
+      for (const e of c.envFrom ?? [])
+        if (e.secretRef !== undefined && !allowed.has(e.secretRef.name))
+          return `${what} ${c.name} with envFrom referencing secret.secretName="${e.secretRef.name ?? ''}" ${tail}`;
+    }
+  if (ephemeralOnly) return undefined;
+  const pulls = new Set((account.imagePullSecrets ?? []).map((s) => s.name));
+  for (const [i, pull] of (spec.imagePullSecrets ?? []).entries())
+    if (!pulls.has(pull.name))
+      return `imagePullSecrets[${i}].name="${pull.name ?? ''}" is not allowed because service account ${own} does not reference that imagePullSecret`;
+  return undefined;
+}
