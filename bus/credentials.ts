@@ -21,7 +21,10 @@ export interface RoleSpec {
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
-  /** May answer a request to the subject that the request named, once, within this time. */
+  /**
+   * May answer a request to the subject that the request named, once, within this time. (Tried on 2.15.1: the server
+   * forgets the right if a connection gets the request by a plain subscription as well as by its queue.)
+   */
   readonly allowResponses: { readonly max: number; readonly expiresSeconds: number } | undefined;
 }
 

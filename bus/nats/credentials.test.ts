@@ -126,10 +126,12 @@ describe('credentials on a real server', () => {
     subscribing.flatMap(([subject, allowed]) => everyone.map((who) => [who, allowed.includes(who), subject] as const)),
   )('%s may subscribe (%s) to %s', async (who, allowed, subject) => {
     const connection = natsConnectionOf(buses[who]);
+    let mine: { unsubscribe(): void } | undefined;
     const act = (): void => {
-      connection.subscribe(subject, { max: 1, callback: () => undefined });
+      mine = connection.subscribe(subject, { callback: () => undefined });
     };
     expect(await refused(connection, act)).toEqual(allowed ? [] : ['subscription']);
+    mine?.unsubscribe();
   });
 
   it('lets each do its work: requests, sessions both ways, the log', async () => {
