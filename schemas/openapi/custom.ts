@@ -1,0 +1,140 @@
+import { apiVersionOf } from '../meta/object.ts';
+import type { Resource } from '../resource.ts';
+import type { FieldSchema } from '../structural/schema.ts';
+import { schemaObject, type Dialect, type Json } from './definitions.ts';
+import type { OperationFact, PathFact } from './operations.ts';
+
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const PRODUCES = ['application/json', 'application/yaml'];
+const LIST_PARAMETERS = [
+  'allowWatchBookmarks', 'continue', 'fieldSelector', 'labelSelector', 'limit', 'resourceVersion', 'resourceVersionMatch',
+  'sendInitialEvents', 'shardSelector', 'timeoutSeconds', 'watch',
+]; // prettier-ignore
+const WRITE_PARAMETERS = ['body', 'dryRun', 'fieldManager', 'fieldValidation'];
+const DELETE_PARAMETERS = ['body', 'dryRun', 'gracePeriodSeconds', 'ignoreStoreReadErrorWithClusterBreakingPotential', 'orphanDependents', 'propagationPolicy']; // prettier-ignore
+
+/** `example.com`, `v1`, `Widget` -> `com.example.v1.Widget`. */
+export const customName = (r: { readonly group: string; readonly version: string }, kind: string): string =>
+  [...r.group.split('.').reverse(), r.version, kind].join('.');
+
+/** The paths of a custom resource, as facts/paths.json has those of the built-in ones. */
+export function customPaths(r: Resource): Record<string, PathFact> {
+  const root = `/apis/${r.group}/${r.version}`;
+  const scoped = r.namespaced ? `${root}/namespaces/{namespace}/${r.resource}` : `${root}/${r.resource}`;
+  const common = r.namespaced ? ['namespace', 'pretty'] : ['pretty'];
+  const own = customName(r, r.kind);
+  const list = customName(r, r.listKind);
+  const status = `${META}.Status`;
+  const operation = (
+    verb: string,
+    action: string,
+    responses: Record<string, string>,
+    parameters: readonly string[],
+    more: Partial<OperationFact> & { readonly suffix?: string } = {},
+  ): OperationFact => {
+    const { suffix = '', ...rest } = more;
+    const id = `${verb}${pascal(r.group)}${pascal(r.version)}${r.namespaced ? 'Namespaced' : ''}${r.kind}${suffix}`;
+    return {
+      id,
+      action,
+      gvk: `${r.group}|${r.kind}|${r.version}`,
+      produces: PRODUCES,
+      ...(parameters.length > 0 && { parameters }),
+      responses: { ...responses, 401: '' },
+      ...rest,
+    };
+  };
+  const patch = (of: string, more?: Partial<OperationFact> & { readonly suffix?: string }): OperationFact =>
+    operation('patch', 'patch', { 200: of }, [...WRITE_PARAMETERS, 'force'], {
+      consumes: ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'],
+      ...more,
+    });
+  const paths: Record<string, PathFact> = {
+    [scoped]: {
+      parameters: common,
+      methods: {
+        get: operation('list', 'list', { 200: list }, LIST_PARAMETERS),
+        post: operation('create', 'post', { 200: own, 201: own, 202: own }, WRITE_PARAMETERS),
+        delete: operation('deleteCollection', 'deletecollection', { 200: status }, LIST_PARAMETERS),
+      },
+    },
+    [`${scoped}/{name}`]: {
+      parameters: ['name', ...common],
+      methods: {
+        get: operation('read', 'get', { 200: own }, ['resourceVersion']),
+        put: operation('replace', 'put', { 200: own, 201: own }, WRITE_PARAMETERS),
+        delete: operation('delete', 'delete', { 200: status, 202: status }, DELETE_PARAMETERS),
+        patch: patch(own),
+      },
+    },
+  };
+  for (const sub of r.subresources.values()) {
+    const isScale = sub.name === 'scale';
+    const body = isScale ? 'io.k8s.api.autoscaling.v1.Scale' : own;
+    const more = { suffix: pascal(sub.name), ...(isScale && { gvk: 'autoscaling|Scale|v1' }) };
+    paths[`${scoped}/{name}/${sub.name}`] = {
+      parameters: ['name', ...common],
+      methods: {
+        get: operation('read', 'get', { 200: body }, ['resourceVersion'], more),
+        put: operation('replace', 'put', { 200: body, 201: body }, WRITE_PARAMETERS, more),
+        patch: patch(body, more),
+      },
+    };
+  }
+  if (r.namespaced)
+    paths[`${root}/${r.resource}`] = {
+      parameters: ['pretty', ...LIST_PARAMETERS],
+      methods: { get: operation('list', 'list', { 200: list }, [], { suffix: 'ForAllNamespaces' }) },
+    };
+  return paths;
+}
+const pascal = (name: string): string => name.split(/[.-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''); // prettier-ignore
+
+/** Definitions of a custom resource and its list. `original` is the CRD's openAPIV3Schema, for v3. */
+export function customDefinitions(
+  r: Resource,
+  original: Json | undefined,
+  dialect: Dialect,
+  refs: Set<string>,
+): Record<string, Json> {
+  const gvk = (kind: string): Json => ({ 'x-kubernetes-group-version-kind': [{ group: r.group, kind, version: r.version }] }); // prettier-ignore
+  const text: FieldSchema = { type: 'string' };
+  const meta = schemaObject({ ref: `${META}.ObjectMeta` }, dialect, refs);
+  const schema = dialect.version === 3 && original ? original : schemaObject(withoutEnvelope(r.schema), dialect, refs);
+  const properties = (schema['properties'] ?? {}) as Json;
+  const common: Json = {
+    apiVersion: schemaObject(text, dialect, refs),
+    kind: schemaObject(text, dialect, refs),
+    metadata: dialect.version === 3 ? { allOf: [meta] } : meta,
+  };
+  return {
+    [customName(r, r.kind)]: {
+      ...schema,
+      type: 'object',
+      properties: { ...properties, ...common },
+      ...gvk(r.kind),
+    },
+    [customName(r, r.listKind)]: {
+      description: `${r.listKind} is a list of ${r.kind}`,
+      type: 'object',
+      required: ['items'],
+      properties: {
+        apiVersion: common['apiVersion'],
+        kind: common['kind'],
+        metadata: schemaObject({ ref: `${META}.ListMeta` }, dialect, refs),
+        items: {
+          description: `${apiVersionOf(r)} ${r.resource}`,
+          type: 'array',
+          items: { $ref: dialect.prefix + customName(r, r.kind) },
+        },
+      },
+      ...gvk(r.listKind),
+    },
+  };
+}
+/** The envelope is the same for all kinds; only the rest is the CRD's. */
+function withoutEnvelope(schema: FieldSchema): FieldSchema {
+  const { apiVersion: _a, kind: _k, metadata: _m, ...fields } = schema.fields ?? {};
+  const { gvks: _g, ref: _r, ...rest } = schema;
+  return { ...rest, fields };
+}
