@@ -1,0 +1,157 @@
+import { fromPromise } from 'xstate';
+import type { Bus, Subscription } from '../../bus/bus.ts';
+import { decode, encode } from '../../bus/codec.ts';
+import { delay, type World } from '../../bus/world.ts';
+import { builtinSchemas, createRegistry } from '../../schemas/registry.ts';
+import type { Registry } from '../../schemas/resource.ts';
+import type { Component } from '../runtime/component.ts';
+import { startActor } from '../runtime/start-actor.ts';
+import type { Inspection } from '../runtime/inspection.ts';
+import type { Core } from './core.ts';
+import { openBusDoor } from './doors/bus.ts';
+import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
+import { apiserverMachine } from './machine.ts';
+import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
+import { Store } from './store.ts';
+import { Barrier, Sync } from './watch-cache/sync.ts';
+import { WatchCache } from './watch-cache/watch-cache.ts';
+
+export interface ApiserverOptions extends PluginOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly id: string;
+  readonly registry?: Registry | undefined;
+  /** Left out: only the bus door. */
+  readonly https?: Omit<HttpsOptions, 'reusePort'> | undefined;
+  /** Several API servers on this machine share the port. */
+  readonly reusePort?: boolean | undefined;
+  readonly inspection?: Inspection | undefined;
+}
+export interface Apiserver extends Component {
+  /** Of the HTTPS door, once ready; 0 without one. */
+  readonly port: number;
+  readonly url: string;
+  /** For components of the same process that need what no subject offers (tests, the console). */
+  readonly core: Core;
+}
+const DRAIN_MS = 5_000;
+const RETRY_MS = 200;
+const BOOKMARK_MS = 60_000;
+
+/** Serves the Kubernetes API from the store behind the bus. Several may run; they share nothing but the store. */
+export function startApiserver(options: ApiserverOptions): Apiserver {
+  const { world, bus, id } = options;
+  const log = world.log.child({ component: 'apiserver', id });
+  const registry = options.registry ?? createRegistry();
+  const codec = { encode, decode };
+  const cache = new WatchCache(codec, registry, world.clock);
+  const sync = new Sync(bus, cache, log);
+  sync.pause = () => delay(world.clock, RETRY_MS);
+  const barrier = new Barrier(async () => {
+    await bus.flush();
+    if (sync.repairing) await sync.settled();
+  });
+  const core: Core = {
+    world: { ...world, log },
+    bus,
+    registry,
+    codec,
+    cache,
+    store: new Store(bus, world),
+    schemasOf: () => builtinSchemas,
+    isCustom: () => false,
+    barrier: () => barrier.pass(),
+    authenticator: { authenticate: () => undefined },
+    authorizer: { authorize: () => ({ allowed: 'yes', reason: '' }) },
+    admission: [],
+    protobuf: undefined,
+    flow: { schemaUid: '', levelUid: '' },
+    tables: undefined,
+    bookmarks: new Set(),
+    pathHandlers: [],
+    virtualCreates: new Map(),
+    hooks: new Map(),
+  };
+  let door: HttpsDoor | undefined;
+  let busDoor: Subscription | undefined;
+  let plugged: Plugged | undefined;
+  let stopped = false;
+  const readiness = Promise.withResolvers<void>();
+  readiness.promise.catch(() => undefined);
+
+  const open = async (): Promise<void> => {
+    plugged ??= plugIn(core, options, () => actor.state());
+    busDoor ??= openBusDoor(core);
+    if (options.https !== undefined)
+      door ??= await openHttpsDoor(core, { ...options.https, reusePort: options.reusePort });
+    plugged.begin(door?.port ?? 0);
+    // What a fresh cluster lacks is retried by its own upkeep; a cluster without it still serves.
+    await plugged.ready.catch((error: unknown) => log.error('could not make all system objects', { err: error }));
+    tick();
+  };
+  let bookmarkTimer: ReturnType<typeof world.clock.setTimeout> | undefined;
+  const tick = (): void => {
+    if (stopped) return;
+    bookmarkTimer = world.clock.setTimeout(() => {
+      for (const send of core.bookmarks) send();
+      tick();
+    }, BOOKMARK_MS);
+  };
+  const drain = async (): Promise<void> => {
+    stopped = true;
+    if (bookmarkTimer !== undefined) world.clock.clearTimeout(bookmarkTimer);
+    busDoor?.unsubscribe();
+    await plugged?.stop();
+    cache.endWatches();
+    await door?.close(DRAIN_MS);
+    connection.unsubscribe();
+    sync.stop();
+  };
+  const actor = startActor(
+    apiserverMachine.provide({
+      actors: {
+        load: fromPromise(({ signal }) => sync.load(signal)),
+        open: fromPromise(open),
+        drain: fromPromise(drain),
+      },
+      actions: {
+        repair: () => sync.repair(),
+        announceReady: () => readiness.resolve(),
+        logFailure: (_, { error }) => {
+          log.warn('start failed', { err: error });
+          if (actor.state() === 'opening') readiness.reject(error);
+        },
+      },
+    }),
+    {
+      world,
+      id: `apiserver/${id}`,
+      machine: 'apiserver',
+      ...(options.inspection && { inspection: options.inspection }),
+      restart: false,
+      onError: (error) => readiness.reject(error),
+    },
+  );
+  sync.onRepair = (running) => actor.send({ type: running ? 'gap.found' : 'gap.closed' });
+  const connection = bus.onConnection((connected) =>
+    actor.send({ type: connected ? 'connection.restored' : 'connection.lost' }),
+  );
+
+  return {
+    name: 'apiserver',
+    id,
+    ready: readiness.promise,
+    state: () => actor.state(),
+    get port() {
+      return door?.port ?? 0;
+    },
+    get url() {
+      return `https://${options.https?.host ?? '127.0.0.1'}:${door?.port ?? 0}`;
+    },
+    core,
+    async stop() {
+      actor.send({ type: 'stop' });
+      await actor.done;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { Bus } from '../../bus/bus.ts';
+import type { Fence } from '../../bus/protocol/api.ts';
+import type { World } from '../../bus/world.ts';
+import type { DynamicObject } from '../../schemas/meta/object.ts';
+import type { Registry, Resource, Subresource } from '../../schemas/resource.ts';
+import type { FieldSchema, SchemaSet } from '../../schemas/structural/schema.ts';
+import type {
+  AdmissionPlugin,
+  ApiRequest,
+  Authenticator,
+  Authorizer,
+  PathHandler,
+  StorageHook,
+  TableRenderer,
+  UserInfo,
+  VirtualCreate,
+} from './request.ts';
+import type { Store } from './store.ts';
+import type { Entry, ObjectCodec } from './watch-cache/entry.ts';
+import type { WatchCache } from './watch-cache/watch-cache.ts';
+import type { WatchEncoding, WatchSink } from './watch-cache/watchers.ts';
+
+/** What every handler works with; one for the process. Plug-in points are filled by actor.ts. */
+export interface Core {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly registry: Registry;
+  readonly codec: ObjectCodec;
+  readonly cache: WatchCache;
+  readonly store: Store;
+  /** Where the references of a kind's schema lead: to the builtin definitions, or nowhere for custom resources. */
+  readonly schemasOf: (of: { readonly schema: FieldSchema }) => SchemaSet;
+  /** Whether the resource came by a CustomResourceDefinition. */
+  readonly isCustom: (resource: Resource) => boolean;
+  /** Resolves when the cache holds everything that was committed before the call. */
+  readonly barrier: () => Promise<void>;
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  /** Objects as application/vnd.kubernetes.protobuf; undefined: not offered. */
+  readonly protobuf: undefined;
+  /** Flow schema and priority level that answers name. */
+  readonly flow: { schemaUid: string; levelUid: string };
+  /** In kube-apiserver's order. */
+  admission: readonly AdmissionPlugin[];
+  tables: TableRenderer | undefined;
+  /** Sends a bookmark to each watch that wants them; called about once a minute. */
+  readonly bookmarks: Set<() => void>;
+  readonly pathHandlers: PathHandler[];
+  /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
+  readonly virtualCreates: Map<string, VirtualCreate>;
+  /** Claims that go with writes; keyed alike. */
+  readonly hooks: Map<string, StorageHook>;
+}
+
+/** The body of a request: still bytes (HTTPS), or what the bus has already decoded. */
+export type Body = { readonly bytes: Uint8Array; readonly contentType: string } | { readonly value: unknown };
+
+/** A request for a resource, looked up and authorized. */
+export interface ResourceRequest extends ApiRequest {
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly body: Body | undefined;
+  readonly fence: Fence | undefined;
+  /** How a watch wants its events; doors supply it because only they know the media type. */
+  readonly watchEncoding: WatchEncoding | undefined;
+}
+
+/** What a request comes to; the door renders it in the media type that was asked for. */
+export type Answer =
+  /** A stored object, by its cached bytes. */
+  | { readonly type: 'entry'; readonly code: number; readonly resource: Resource; readonly entry: Entry }
+  /** An object that no store holds: dry runs, subresources, Status. In the version to answer in. */
+  | { readonly type: 'object'; readonly code: number; readonly object: object; readonly resource?: Resource }
+  | ListAnswer
+  | WatchAnswer;
+export interface ListAnswer {
+  readonly type: 'list';
+  readonly resource: Resource;
+  readonly entries: readonly Entry[];
+  readonly revision: number;
+  readonly continue?: string | undefined;
+  readonly remaining?: number | undefined;
+}
+export interface WatchAnswer {
+  readonly type: 'watch';
+  readonly resource: Resource;
+  /** Starts the watch; the returned function stops it. Called in the same tick as the answer is handed over. */
+  start(sink: WatchSink): () => void;
+}
+export type Handler = (core: Core, request: ResourceRequest) => Answer | Promise<Answer>;
+
+/** Who the API server itself is when it reads and writes. Source: apiserver pkg/authentication/user APIServerUser. */
+export const SELF: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
+
+export const isDryRun = (request: ApiRequest): boolean =>
+  request.query.has('dryRun') && request.query.get('dryRun') !== '';
+export type Draft = DynamicObject;

@@ -1,0 +1,154 @@
+import type { ServedMessage, Session, Subscription } from '../../../bus/bus.ts';
+import { encodeOnce, type Encoded } from '../../../bus/codec.ts';
+import type { ApiReply, ApiRequestBody, Stored, WatchItem } from '../../../bus/protocol/api.ts';
+import * as subjects from '../../../bus/subjects.ts';
+import { fromStorage } from '../../../schemas/convert.ts';
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
+import { ApiError, toStatus, type Status } from '../../../schemas/meta/status.ts';
+import type { Resource } from '../../../schemas/resource.ts';
+import type { Answer, Core } from '../core.ts';
+import { handle, type DoorRequest } from '../pipeline.ts';
+import type { RequestInfo } from '../request.ts';
+import { impersonate } from '../authentication/index.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
+import { userOfCaller } from './callers.ts';
+
+const QUEUE = 'apiserver';
+/** Frames that a watcher may be behind before it is closed: it resumes at its last revision, or lists again. */
+const MAX_LAG = 1000;
+const NO_QUERY = new URLSearchParams();
+
+/** Requests and watches of the cluster's own components. */
+export function openBusDoor(core: Core): Subscription {
+  const { bus } = core;
+  const all = [
+    bus.serve(subjects.apiOf('*'), QUEUE, (message) => answer(core, message)),
+    bus.serveSessions(subjects.apiOf('*'), QUEUE, (message, session) => void serveWatch(core, message, session)),
+  ];
+  return {
+    unsubscribe: () => {
+      for (const one of all) one.unsubscribe();
+    },
+  };
+}
+
+function doorRequest(core: Core, message: ServedMessage): DoorRequest {
+  const address = subjects.parseApi(message.subject);
+  const body = (message.body ?? {}) as ApiRequestBody;
+  const slash = address.resource.indexOf('/');
+  const fieldSelector = body.query?.['fieldSelector'];
+  const info: RequestInfo = {
+    isResource: true,
+    path: '',
+    verb: address.verb,
+    group: address.group,
+    version: address.version,
+    resource: slash < 0 ? address.resource : address.resource.slice(0, slash),
+    subresource: slash < 0 ? '' : address.resource.slice(slash + 1),
+    namespace: address.namespace,
+    name: address.name,
+    ...(fieldSelector !== undefined && address.name === '' && { fieldSelector }),
+  };
+  const caller = userOfCaller(address.caller);
+  const user = body.impersonate === undefined ? caller : impersonate(body.impersonate, caller, info, core.authorizer);
+  return {
+    info,
+    user,
+    query: body.query === undefined ? NO_QUERY : new URLSearchParams(body.query),
+    patchType: body.patchType,
+    userAgent: caller.agent,
+    signal: message.signal,
+    warnings: [],
+    cause: body.cause,
+    body: body.object === undefined ? undefined : { value: body.object },
+    fence: body.fence,
+    watchEncoding: (resource) => encodingFor(core, resource),
+  };
+}
+
+async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {
+  const request = doorRequest(core, message);
+  const result = await handle(core, request);
+  const warnings = request.warnings.length > 0 ? { warnings: request.warnings } : {};
+  return reply(core, result, warnings);
+}
+function reply(core: Core, result: Answer, warnings: { readonly warnings?: readonly string[] }): ApiReply {
+  switch (result.type) {
+    case 'entry':
+      return { stored: storedOf(core, result.resource, result.entry), ...warnings };
+    case 'object':
+      return { object: result.object, ...warnings };
+    case 'list': {
+      const { resource, entries, revision, remaining } = result;
+      return {
+        list: entries.map((entry) => storedOf(core, resource, entry)),
+        apiVersion: apiVersionOf(resource),
+        kind: resource.listKind,
+        revision,
+        ...(result.continue !== undefined && { continue: result.continue }),
+        ...(remaining !== undefined && { remaining }),
+      };
+    }
+    case 'watch':
+      throw new ApiError('BadRequest', 'a watch needs a session');
+  }
+}
+/** As the store holds it; in another version only for those who asked for one. */
+function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
+  if (apiVersionOf(resource) === resource.storageVersion) return { value: entry.stored, revision: entry.revision };
+  const value = entry.encoded(`bus ${apiVersionOf(resource)}`, () =>
+    Buffer.from(core.codec.encode(fromStorage(resource, entry.object))),
+  );
+  return { value, revision: entry.revision };
+}
+
+const encodings = new WeakMap<Resource, WatchEncoding>();
+function encodingFor(core: Core, resource: Resource): WatchEncoding {
+  let known = encodings.get(resource);
+  if (known === undefined) encodings.set(resource, (known = busEncoding(core, resource) as WatchEncoding));
+  return known;
+}
+/** Frames are lists of items; what one tick brought is encoded once for all sessions. */
+function busEncoding(core: Core, resource: Resource): WatchEncoding<WatchItem[]> {
+  return {
+    id: `bus ${apiVersionOf(resource)}`,
+    event: (type, entry, revision) => {
+      const { value } = storedOf(core, resource, entry);
+      return [{ type, stored: { value, revision } }];
+    },
+    bookmark: (revision, initialEventsEnd) => [
+      { type: 'BOOKMARK', revision, ...(initialEventsEnd && { initialEventsEnd }) },
+    ],
+    join: (frames) => frames.flat(),
+  };
+}
+
+async function serveWatch(core: Core, message: ServedMessage, session: Session): Promise<void> {
+  try {
+    const result = await handle(core, { ...doorRequest(core, message), signal: session.signal });
+    if (session.signal.aborted) return;
+    if (result.type !== 'watch') throw new ApiError('BadRequest', 'a session carries watches only');
+    const stop = result.start(new SessionSink(session));
+    session.signal.addEventListener('abort', stop, { once: true });
+  } catch (error) {
+    session.close(toStatus(error));
+  }
+}
+const once = new WeakMap<object, Encoded>();
+class SessionSink implements WatchSink {
+  readonly #session: Session;
+  constructor(session: Session) {
+    this.#session = session;
+  }
+  write(frame: unknown): boolean {
+    if (this.#session.unacknowledged > MAX_LAG) return false;
+    let encoded = once.get(frame as object);
+    if (encoded === undefined) once.set(frame as object, (encoded = encodeOnce(frame)));
+    this.#session.send(encoded).catch(() => {});
+    return true;
+  }
+  end(status?: Status): void {
+    this.#session.close(status);
+  }
+}

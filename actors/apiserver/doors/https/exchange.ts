@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+
+export type HeaderList = readonly string[];
+type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
+
+/** One HTTP request and its answer, whichever version of the protocol carries it. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: HeaderMap;
+  /** The body; rejects with RangeError above `limit` bytes. */
+  read(limit: number): Promise<Buffer>;
+  /** `headers` is a flat list of names and values. */
+  send(code: number, headers: HeaderList, body: Buffer | string): void;
+  /** Begins an answer without an end in sight. */
+  stream(code: number, headers: HeaderList): Streaming;
+  readonly sent: boolean;
+}
+export interface Streaming {
+  /** False when more than `limit` bytes wait for the reader. */
+  write(chunk: Buffer, limit: number): boolean;
+  end(): void;
+  onClose(listener: () => void): void;
+}
+
+const EMPTY = Buffer.alloc(0);
+function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    source.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        source.removeAllListeners('data');
+        source.resume();
+        reject(new RangeError('too large'));
+      } else chunks.push(chunk);
+    });
+    source.on('end', () =>
+      resolve(chunks.length === 1 ? chunks[0]! : chunks.length === 0 ? EMPTY : Buffer.concat(chunks)),
+    );
+    source.on('error', reject);
+    source.on('close', () => reject(new Error('the connection was closed')));
+  });
+}
+
+export class Http1Exchange implements Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+  }
+  get method(): string {
+    return this.#request.method ?? 'GET';
+  }
+  get target(): string {
+    return this.#request.url ?? '/';
+  }
+  get headers(): HeaderMap {
+    return this.#request.headers;
+  }
+  get sent(): boolean {
+    return this.#response.headersSent;
+  }
+  read(limit: number): Promise<Buffer> {
+    return collect(this.#request, limit);
+  }
+  send(code: number, headers: HeaderList, body: Buffer | string): void {
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    this.#response.writeHead(code, [...headers, 'Content-Length', String(length)]);
+    this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
+  }
+  stream(code: number, headers: HeaderList): Streaming {
+    const response = this.#response;
+    response.writeHead(code, [...headers, 'Transfer-Encoding', 'chunked']);
+    response.flushHeaders();
+    const socket = response.socket;
+    return new ChunkedStream(response, socket);
+  }
+}
+let lastChunk: Buffer | undefined;
+let lastFramed: Buffer = EMPTY;
+const CRLF = Buffer.from('\r\n');
+/** A chunk with its size line; the same chunk goes to many readers one after another. */
+function framed(chunk: Buffer): Buffer {
+  if (chunk !== lastChunk) {
+    lastChunk = chunk;
+    lastFramed = Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, CRLF]);
+  }
+  return lastFramed;
+}
+class ChunkedStream implements Streaming {
+  readonly #response: ServerResponse;
+  readonly #socket: Socket | null;
+  constructor(response: ServerResponse, socket: Socket | null) {
+    this.#response = response;
+    this.#socket = socket;
+  }
+  write(chunk: Buffer, limit: number): boolean {
+    const socket = this.#socket;
+    if (socket === null || socket.destroyed) return false;
+    // Past the response object: it would cut each chunk into three writes.
+    socket.write(framed(chunk));
+    return socket.writableLength <= limit;
+  }
+  end(): void {
+    if (this.#socket === null || this.#socket.destroyed) return;
+    if (this.#socket.writableNeedDrain) this.#socket.destroySoon();
+    else this.#response.end();
+  }
+  onClose(listener: () => void): void {
+    this.#response.on('close', listener);
+  }
+}
+
+export class Http2Exchange implements Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly headers: HeaderMap;
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    this.#stream = stream;
+    this.headers = headers;
+  }
+  get method(): string {
+    return this.headers[':method'] as string;
+  }
+  get target(): string {
+    return this.headers[':path'] as string;
+  }
+  get sent(): boolean {
+    return this.#stream.headersSent;
+  }
+  read(limit: number): Promise<Buffer> {
+    return collect(this.#stream, limit);
+  }
+  #respond(code: number, headers: HeaderList, length: number | undefined, endStream: boolean): void {
+    const map: Record<string, string | number | string[]> = { ':status': code };
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i]!.toLowerCase();
+      const value = headers[i + 1]!;
+      const before = map[name];
+      if (before === undefined) map[name] = value;
+      else map[name] = Array.isArray(before) ? [...before, value] : [String(before), value];
+    }
+    if (length !== undefined) map['content-length'] = length;
+    this.#stream.respond(map, { endStream });
+  }
+  send(code: number, headers: HeaderList, body: Buffer | string): void {
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const none = length === 0 || this.method === 'HEAD';
+    this.#respond(code, headers, length, none);
+    if (!none) this.#stream.end(body);
+  }
+  stream(code: number, headers: HeaderList): Streaming {
+    const stream = this.#stream;
+    if (!stream.destroyed && !stream.closed) this.#respond(code, headers, undefined, false);
+    return {
+      write: (chunk, limit) => {
+        if (stream.destroyed || stream.closed || stream.writableEnded) return false;
+        stream.write(chunk);
+        return stream.writableLength <= limit;
+      },
+      end: () => {
+        if (stream.destroyed || stream.closed) return;
+        if (stream.writableNeedDrain) stream.close();
+        else stream.end();
+      },
+      onClose: (listener) => {
+        stream.on('close', listener);
+      },
+    };
+  }
+}

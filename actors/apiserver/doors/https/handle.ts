@@ -1,0 +1,214 @@
+import type { PatchType } from '../../../../bus/protocol/api.ts';
+import { ApiError, reasonOf, toStatus, type Status } from '../../../../schemas/meta/status.ts';
+import type { Resource } from '../../../../schemas/resource.ts';
+import { impersonate, impersonationOf } from '../../authentication/index.ts';
+import type { Answer, Body, Core } from '../../core.ts';
+import { jsonWatch } from '../../encoding/json.ts';
+import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
+import { unknownPath } from '../../errors.ts';
+import { handle } from '../../pipeline.ts';
+import type { Credentials, PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
+import { authorize } from '../../stages/authorize.ts';
+import { parsePath, requestInfo } from '../../stages/request-info.ts';
+import type { WatchEncoding } from '../../watch-cache/watchers.ts';
+import { negotiate, PLAIN_JSON, unacceptable, type Accepted } from './accept.ts';
+import type { Exchange } from './exchange.ts';
+import { respond, respondPath, respondStatus, respondText } from './respond.ts';
+import { streamWatch } from './watch.ts';
+
+/** Source: apiserver pkg/server/config.go MaxRequestBodyBytes. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const NO_QUERY = new URLSearchParams();
+const NEVER = new AbortController().signal;
+
+/** What is known of a connection: all its requests share it, so authentication by certificate happens once. */
+export interface Connection {
+  readonly certificate: Credentials['certificate'];
+  user: UserInfo | undefined;
+}
+
+/** One request from its first byte to its last; never rejects. */
+export async function serve(core: Core, exchange: Exchange, connection: Connection): Promise<void> {
+  let accepted = PLAIN_JSON;
+  try {
+    const { method, target, headers } = exchange;
+    const mark = target.indexOf('?');
+    const path = mark < 0 ? target : target.slice(0, mark);
+    const query = mark < 0 || mark === target.length - 1 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1));
+    const parsed = parsePath(path);
+    let info = requestInfo(method, parsed, query);
+    let user = authenticated(core, exchange, connection);
+    if (user instanceof Promise) user = await user;
+    const wanted =
+      headers['impersonate-user'] === undefined && !hasImpersonation(headers) ? undefined : impersonationOf(headers);
+    if (wanted !== undefined) user = impersonate(wanted, user, info, core.authorizer);
+    if (!info.isResource) {
+      authorize(core.authorizer, user, info);
+      await servePath(core, exchange, path, query, user);
+      return;
+    }
+    const accept = headers['accept'] as string | undefined;
+    const watching = info.verb === 'watch';
+    accepted = negotiate(accept, core.protobuf !== undefined);
+    if (watching && accepted.format === 'yaml') throw unacceptable(true);
+    if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
+    if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
+      query.append('fieldSelector', `metadata.name=${parsed.name}`);
+      info = { ...info, name: parsed.name, fieldSelector: `metadata.name=${parsed.name}` };
+    }
+    const body = method === 'GET' || method === 'HEAD' ? undefined : await readBody(exchange, info);
+    const warnings: string[] = [];
+    const format = accepted;
+    const result = handle(core, {
+      info,
+      method,
+      user,
+      query,
+      patchType: method === 'PATCH' ? patchTypeOf(headers['content-type'] as string | undefined) : undefined,
+      userAgent: (headers['user-agent'] as string | undefined) ?? '',
+      signal: NEVER,
+      warnings,
+      body,
+      fence: undefined,
+      watchEncoding: (resource) => encodingFor(core, resource, format, query),
+    });
+    let answer: Answer;
+    try {
+      answer = result instanceof Promise ? await result : result;
+    } catch (error) {
+      respondStatus(core, exchange, toStatus(error), accepted, warnings);
+      return;
+    }
+    if (answer.type === 'watch') streamWatch(core, exchange, answer, accepted);
+    else await respond(core, exchange, answer, accepted, query, warnings);
+  } catch (error) {
+    fail(core, exchange, error, accepted);
+  }
+}
+function fail(core: Core, exchange: Exchange, error: unknown, accepted: Accepted): void {
+  if (exchange.sent) return;
+  const status = toStatus(error);
+  if (status.code === 500 && reasonOf(error) === undefined)
+    core.world.log.error('a request failed unexpectedly', { err: error, path: exchange.target });
+  respondStatus(core, exchange, status, reasonOf(error) === 'NotAcceptable' ? yamlIfAsked(exchange) : accepted, []);
+}
+/** Refusals of a media type still come as YAML to those who asked for YAML. */
+function yamlIfAsked(exchange: Exchange): Accepted {
+  return String(exchange.headers['accept'] ?? '').startsWith('application/yaml')
+    ? { ...PLAIN_JSON, format: 'yaml', contentType: 'application/yaml' }
+    : PLAIN_JSON;
+}
+function hasImpersonation(headers: Exchange['headers']): boolean {
+  if (headers['impersonate-group'] !== undefined || headers['impersonate-uid'] !== undefined) return true;
+  for (const name in headers) if (name.startsWith('impersonate-extra-')) return true;
+  return false;
+}
+
+function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
+  const authorization = exchange.headers['authorization'] as string | undefined;
+  if (authorization === undefined && connection.user !== undefined) return connection.user;
+  const bearerToken = bearer(authorization);
+  const user = core.authenticator.authenticate({
+    ...(bearerToken !== undefined && { bearerToken }),
+    certificate: connection.certificate,
+    headers: exchange.headers,
+  });
+  if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
+  if (user instanceof Promise)
+    return user.then((found) => {
+      if (found === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
+      return found;
+    });
+  if (authorization === undefined) connection.user = user;
+  return user;
+}
+function bearer(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const space = authorization.indexOf(' ');
+  return authorization.slice(0, space).toLowerCase() === 'bearer' ? authorization.slice(space + 1).trim() : undefined;
+}
+
+const PATCHES: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+const mediaType = (value: string | undefined): string => {
+  if (value === undefined) return '';
+  const end = value.indexOf(';');
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
+};
+function patchTypeOf(contentType: string | undefined): PatchType {
+  const type = PATCHES[mediaType(contentType)];
+  if (type === undefined) throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
+  return type;
+}
+async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
+  let bytes: Buffer;
+  try {
+    bytes = await exchange.read(MAX_BODY_BYTES);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`, {
+      details: {},
+      cause: error,
+    });
+  }
+  const type = mediaType(exchange.headers['content-type'] as string | undefined);
+  if (info.verb === 'patch')
+    return { bytes, contentType: type === 'application/apply-patch+yaml' ? 'application/yaml' : 'application/json' };
+  if (type === '' || type === 'application/json') return { bytes, contentType: 'application/json' };
+  if (type === 'application/yaml' || type === 'application/vnd.kubernetes.protobuf')
+    return { bytes, contentType: type };
+  if (bytes.length === 0 && info.verb.startsWith('delete')) return { bytes, contentType: 'application/json' };
+  throw new ApiError(
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+}
+
+function encodingFor(core: Core, resource: Resource, accepted: Accepted, query: URLSearchParams): WatchEncoding {
+  switch (accepted.as) {
+    case 'Table':
+      return tableWatch(core, resource, accepted.version, query.get('includeObject') ?? 'Metadata') as WatchEncoding;
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return partialWatch(resource, accepted.version) as WatchEncoding;
+    default:
+      return jsonWatch(resource) as WatchEncoding;
+  }
+}
+
+async function servePath(
+  core: Core,
+  exchange: Exchange,
+  path: string,
+  query: URLSearchParams,
+  user: UserInfo,
+): Promise<void> {
+  const request = { method: exchange.method, path, query, headers: exchange.headers, user, signal: NEVER };
+  for (const handler of core.pathHandlers) {
+    let answer: PathAnswer | Promise<PathAnswer> | undefined;
+    try {
+      answer = handler(request);
+      if (answer instanceof Promise) answer = await answer;
+    } catch (error) {
+      const accept = exchange.headers['accept'] as string | undefined;
+      respondStatus(core, exchange, toStatus(error) as Status, safeNegotiate(core, accept), []);
+      return;
+    }
+    if (answer !== undefined) {
+      await respondPath(core, exchange, answer);
+      return;
+    }
+  }
+  respondText(core, exchange, 404, '404 page not found\n');
+}
+function safeNegotiate(core: Core, accept: string | undefined): Accepted {
+  try {
+    return negotiate(accept, core.protobuf !== undefined);
+  } catch {
+    return PLAIN_JSON;
+  }
+}

@@ -1,0 +1,130 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
+import type { Core } from '../../core.ts';
+import { Http1Exchange, Http2Exchange } from './exchange.ts';
+import { serve, type Connection } from './handle.ts';
+
+export interface HttpsOptions {
+  readonly host: string;
+  readonly port: number;
+  /** PEM. */
+  readonly key: string;
+  readonly cert: string;
+  /** Client certificates are believed if this authority signed them. */
+  readonly clientCa: string;
+  /** Several processes share the port. */
+  readonly reusePort?: boolean | undefined;
+}
+export interface HttpsDoor {
+  readonly port: number;
+  /** Takes no new connection, ends idle ones, waits for requests in flight. */
+  close(graceMs: number): Promise<void>;
+}
+const KEEP_ALIVE_MS = 180_000;
+const MAX_HEADER_BYTES = 1024 * 1024;
+const connections = new WeakMap<object, Connection>();
+
+/**
+ * One port for HTTP/1.1 and HTTP/2. The TLS server hands each connection to the server of the protocol that ALPN settled:
+ * the compatibility layer of http2 would make every HTTP/1.1 request dearer.
+ */
+export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<HttpsDoor> {
+  const http1 = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES, noDelay: true });
+  http1.timeout = 0;
+  http1.requestTimeout = 0;
+  http1.on('request', (request, response) => {
+    void serve(core, new Http1Exchange(request, response), connectionOf(request.socket as TLSSocket));
+  });
+  http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const code = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${code}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${code}`);
+  });
+  const http2 = createSecureServer({ settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20 } });
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', () => {});
+  });
+  http2.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    const socket = stream.session?.socket as TLSSocket | undefined;
+    void serve(core, new Http2Exchange(stream, headers), connectionOf(socket));
+  });
+
+  const server = createTlsServer({
+    key: options.key,
+    cert: options.cert,
+    ca: options.clientCa,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['h2', 'http/1.1'],
+  });
+  const sockets = new Set<TLSSocket>();
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    socket.setNoDelay(true);
+    if (socket.alpnProtocol === 'h2') http2.emit('secureConnection', socket);
+    else http1.emit('connection', socket);
+  });
+  server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') core.world.log.debug('a TLS handshake failed', { err: error });
+  });
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => close({ core, server, http1, http2, sockets, sessions }, graceMs),
+  };
+}
+function connectionOf(socket: TLSSocket | undefined): Connection {
+  // Both protocols wrap the socket in proxies of their own; the session of the handshake is the same for all of them.
+  const key = socket ?? connections;
+  let known = connections.get(key);
+  if (known === undefined) {
+    known = { certificate: certificateOf(socket), user: undefined };
+    connections.set(key, known);
+  }
+  return known;
+}
+function certificateOf(socket: TLSSocket | undefined): Connection['certificate'] {
+  if (socket === undefined || !socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate() as { subject?: { CN?: string | string[]; O?: string | string[] } };
+  if (subject === undefined) return undefined;
+  const list = (value: string | string[] | undefined): string[] =>
+    value === undefined ? [] : typeof value === 'string' ? [value] : value;
+  return { commonName: list(subject.CN).at(-1) ?? '', organizations: list(subject.O) };
+}
+function listen(server: Server, options: HttpsOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, ...(options.reusePort && { reusePort: true }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+interface Open {
+  readonly core: Core;
+  readonly server: Server;
+  readonly http1: HttpServer;
+  readonly http2: Http2SecureServer;
+  readonly sockets: ReadonlySet<TLSSocket>;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+}
+async function close({ core, server, http1, http2, sockets, sessions }: Open, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const session of sessions) session.close();
+  http1.closeIdleConnections();
+  http2.close();
+  const timer = core.world.clock.setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  await closed;
+  core.world.clock.clearTimeout(timer);
+}

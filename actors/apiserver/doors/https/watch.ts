@@ -1,0 +1,45 @@
+import type { Status } from '../../../../schemas/meta/status.ts';
+import type { Core, WatchAnswer } from '../../core.ts';
+import type { WatchSink } from '../../watch-cache/watchers.ts';
+import type { Accepted } from './accept.ts';
+import type { Exchange, Streaming } from './exchange.ts';
+import { baseHeaders } from './respond.ts';
+
+/** Bytes that may wait for a slow reader before its watch is ended: it resumes where it was. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** Answers 200 and streams events until one side has enough. */
+export function streamWatch(core: Core, exchange: Exchange, answer: WatchAnswer, accepted: Accepted): void {
+  const stream = exchange.stream(200, baseHeaders(core, accepted.contentType));
+  const sink = new StreamSink(stream);
+  const stop = answer.start(sink);
+  sink.limit += sink.opening;
+  sink.opened = true;
+  stream.onClose(stop);
+}
+class StreamSink implements WatchSink {
+  readonly #stream: Streaming;
+  /** Grows by what the opening state takes: that is bounded by what there is. */
+  limit = MAX_WAITING_BYTES;
+  opening = 0;
+  opened = false;
+  constructor(stream: Streaming) {
+    this.#stream = stream;
+  }
+  write(frame: unknown): boolean {
+    const bytes = frame as Buffer;
+    if (!this.opened) {
+      this.opening += bytes.length;
+      return this.#stream.write(bytes, Number.POSITIVE_INFINITY);
+    }
+    return this.#stream.write(bytes, this.limit);
+  }
+  end(status?: Status): void {
+    if (status !== undefined)
+      this.#stream.write(
+        Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`),
+        Number.POSITIVE_INFINITY,
+      );
+    this.#stream.end();
+  }
+}

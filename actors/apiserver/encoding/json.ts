@@ -1,0 +1,109 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { apiVersionOf, type KubeObject } from '../../../schemas/meta/object.ts';
+import type { Resource } from '../../../schemas/resource.ts';
+import type { ListAnswer } from '../core.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import type { WatchEncoding } from '../watch-cache/watchers.ts';
+
+/** What the JSON of a resource's objects begins with; lists of builtin kinds leave it out of their items. */
+interface Head {
+  readonly apiVersion: string;
+  readonly isStorage: boolean;
+  readonly text: string;
+  /** Bytes up to `"metadata"`. */
+  readonly length: number;
+}
+const heads = new WeakMap<Resource, Head>();
+function headOf(resource: Resource): Head {
+  let head = heads.get(resource);
+  if (head === undefined) {
+    const apiVersion = apiVersionOf(resource);
+    const text = `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+    head = { apiVersion, isStorage: apiVersion === resource.storageVersion, text, length: Buffer.byteLength(text) };
+    heads.set(resource, head);
+  }
+  return head;
+}
+function encode(head: Head, object: KubeObject): Buffer {
+  const { kind: _kind, apiVersion: _version, ...rest } = object;
+  return Buffer.from(head.text + JSON.stringify(rest).slice(1));
+}
+/** The object in the resource's version, encoded once. */
+export function jsonOf(resource: Resource, entry: Entry): Buffer {
+  const head = headOf(resource);
+  if (head.isStorage) return (entry.json ??= encode(head, entry.object));
+  return entry.encoded(`json ${head.apiVersion}`, () => encode(head, fromStorage(resource, entry.object)));
+}
+const COMMA = 0x2c;
+const BRACE = 0x7b;
+const TAIL = Buffer.from(']}');
+
+/** Joins the cached bytes of the items. `custom`: items carry kind and apiVersion, as those of custom resources do. */
+export function listJson(answer: ListAnswer, custom: boolean): Buffer {
+  const { resource, entries } = answer;
+  const head = headOf(resource);
+  const start = Buffer.from(
+    `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(listMetadata(answer))},"items":[`,
+  );
+  const skip = custom ? 0 : head.length - 1;
+  let length = start.length + TAIL.length + Math.max(0, entries.length - 1);
+  for (const entry of entries) length += jsonOf(resource, entry).length - skip;
+  const out = Buffer.allocUnsafe(length);
+  let at = start.copy(out);
+  for (let i = 0; i < entries.length; i++) {
+    if (i > 0) out[at++] = COMMA;
+    const bytes = jsonOf(resource, entries[i]!);
+    const from = at;
+    at += bytes.copy(out, at, skip);
+    // The last byte of what was skipped is the comma after the head: the item's opening brace takes its place.
+    if (skip > 0) out[from] = BRACE;
+  }
+  TAIL.copy(out, at);
+  return out;
+}
+export const listMetadata = (answer: ListAnswer): object => ({
+  resourceVersion: String(answer.revision),
+  ...(answer.continue !== undefined && { continue: answer.continue }),
+  ...(answer.remaining !== undefined && { remainingItemCount: answer.remaining }),
+});
+
+const OPEN = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+};
+const CLOSE = Buffer.from('}\n');
+export const BOOKMARK_END = { 'k8s.io/initial-events-end': 'true' };
+
+const encodings = new WeakMap<Resource, WatchEncoding<Buffer>>();
+/** Watch events as lines of JSON. */
+export function jsonWatch(resource: Resource): WatchEncoding<Buffer> {
+  let known = encodings.get(resource);
+  if (known === undefined) encodings.set(resource, (known = make(resource)));
+  return known;
+}
+function make(resource: Resource): WatchEncoding<Buffer> {
+  const head = headOf(resource);
+  return {
+    id: `json ${head.apiVersion}`,
+    event(type, entry, revision) {
+      const bytes = entry.revision === revision ? jsonOf(resource, entry) : encode(head, at(resource, entry, revision));
+      return Buffer.concat([OPEN[type], bytes, CLOSE]);
+    },
+    bookmark: (revision, end) => {
+      const metadata = {
+        resourceVersion: String(revision),
+        creationTimestamp: null,
+        ...(end && { annotations: BOOKMARK_END }),
+      };
+      const object = { kind: resource.kind, apiVersion: head.apiVersion, metadata };
+      return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+    },
+    join: (frames) => Buffer.concat(frames),
+  };
+}
+/** The last state of an object that left, at the version at which it did. */
+export function at(resource: Resource, entry: Entry, revision: number): KubeObject {
+  const object = fromStorage(resource, entry.object);
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}

@@ -1,0 +1,70 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { printYaml } from '../../../schemas/codec/yaml.ts';
+import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
+import type { Answer, Core, ListAnswer } from '../core.ts';
+import type { Accepted } from '../doors/https/accept.ts';
+import { jsonOf, listJson, listMetadata } from './json.ts';
+import { partialJson, partialListJson, partialOf, tableJson } from './transforms.ts';
+
+/** The bytes of an answer as JSON, from the caches wherever there are any. */
+export function renderJson(
+  core: Core,
+  answer: Exclude<Answer, { type: 'watch' }>,
+  accepted: Accepted,
+  query: URLSearchParams,
+): Buffer {
+  const isFailure = answer.type === 'object' && (answer.resource === undefined || isStatus(answer.object));
+  if (isFailure) return Buffer.from(JSON.stringify(answer.object));
+  switch (accepted.as) {
+    case 'Table':
+      return tableJson(core, answer, accepted.version, query.get('includeObject') ?? 'Metadata');
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      if (answer.type === 'list') return partialListJson(answer, accepted.version);
+      if (answer.type === 'entry') return partialJson(answer.resource, answer.entry, accepted.version);
+      return Buffer.from(JSON.stringify(partialOf(answer.object as KubeObject, accepted.version)));
+    default:
+  }
+  switch (answer.type) {
+    case 'entry':
+      return jsonOf(answer.resource, answer.entry);
+    case 'list':
+      return listJson(answer, core.isCustom(answer.resource));
+    case 'object':
+      return Buffer.from(JSON.stringify(answer.object));
+  }
+}
+export const isStatus = (object: object): boolean => (object as { kind?: string }).kind === 'Status';
+
+/** The same as an object, for media types that are made from one. */
+export function renderObject(
+  core: Core,
+  answer: Exclude<Answer, { type: 'watch' }>,
+  accepted: Accepted,
+  query: URLSearchParams,
+): object {
+  if (accepted.as !== '') return JSON.parse(renderJson(core, answer, accepted, query).toString()) as object;
+  switch (answer.type) {
+    case 'entry':
+      return fromStorage(answer.resource, answer.entry.object);
+    case 'object':
+      return answer.object;
+    case 'list':
+      return listObject(answer, core.isCustom(answer.resource));
+  }
+}
+function listObject(answer: ListAnswer, custom: boolean): object {
+  const { resource } = answer;
+  return {
+    kind: resource.listKind,
+    apiVersion: apiVersionOf(resource),
+    metadata: listMetadata(answer),
+    items: answer.entries.map((entry) => {
+      const object = fromStorage(resource, entry.object) as DynamicObject;
+      if (custom) return object;
+      const { kind: _kind, apiVersion: _version, ...rest } = object;
+      return rest;
+    }),
+  };
+}
+export const yamlOf = (object: object): Promise<string> => printYaml(object);

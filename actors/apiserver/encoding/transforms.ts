@@ -1,0 +1,140 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
+import type { Resource } from '../../../schemas/resource.ts';
+import type { Answer, Core, ListAnswer } from '../core.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import type { WatchEncoding } from '../watch-cache/watchers.ts';
+import { at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
+
+/** PartialObjectMetadata and Table. Source: apiserver pkg/endpoints/handlers/response.go. */
+const metaVersion = (version: string): string => `meta.k8s.io/${version}`;
+
+export const partialOf = (object: KubeObject, version: string): object => ({
+  kind: 'PartialObjectMetadata',
+  apiVersion: metaVersion(version),
+  metadata: object.metadata,
+});
+export const partialJson = (resource: Resource, entry: Entry, version: string): Buffer =>
+  entry.encoded(`partial ${version}`, () =>
+    Buffer.from(JSON.stringify(partialOf(fromStorage(resource, entry.object), version))),
+  );
+export function partialListJson(answer: ListAnswer, version: string): Buffer {
+  const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":[`;
+  return joined(
+    head,
+    answer.entries.map((entry) => partialJson(answer.resource, entry, version)),
+  );
+}
+const COMMA = Buffer.from(',');
+const TAIL = Buffer.from(']}');
+function joined(head: string, items: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [Buffer.from(head)];
+  for (let i = 0; i < items.length; i++) {
+    if (i > 0) parts.push(COMMA);
+    parts.push(items[i]!);
+  }
+  parts.push(TAIL);
+  return Buffer.concat(parts);
+}
+
+export function tableJson(
+  core: Core,
+  answer: Exclude<Answer, { type: 'watch' }>,
+  version: string,
+  include: string,
+): Buffer {
+  const resource = answer.resource!;
+  const metadata =
+    answer.type === 'list'
+      ? listMetadata(answer)
+      : versionOf(answer.type === 'entry' ? answer.entry.object : (answer.object as KubeObject));
+  const now = core.world.clock.now();
+  const rows =
+    answer.type === 'list'
+      ? answer.entries.map((entry) => rowOf(core, resource, entry, version, include, now))
+      : answer.type === 'entry'
+        ? [rowOf(core, resource, answer.entry, version, include, now)]
+        : [
+            Buffer.from(
+              JSON.stringify(rowOfObject(core, resource, answer.object as DynamicObject, version, include, now)),
+            ),
+          ];
+  return joined(`${headOf(core, resource, version, metadata)}"rows":[`, rows);
+}
+const versionOf = (object: KubeObject): object => ({ resourceVersion: object.metadata.resourceVersion ?? '' });
+const headOf = (core: Core, resource: Resource, version: string, metadata: object): string =>
+  `{"kind":"Table","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${columnsJson(core, resource)},`;
+const columns = new WeakMap<Resource, string>();
+function columnsJson(core: Core, resource: Resource): string {
+  let known = columns.get(resource);
+  if (known === undefined) columns.set(resource, (known = JSON.stringify(core.tables?.columns(resource) ?? [])));
+  return known;
+}
+/** Cells change with time (ages), the object beside them does not. */
+function rowOf(core: Core, resource: Resource, entry: Entry, version: string, include: string, now: number): Buffer {
+  const object = fromStorage(resource, entry.object) as DynamicObject;
+  const cells = JSON.stringify(core.tables?.cells(resource, object, now) ?? []);
+  if (include === 'None') return Buffer.from(`{"cells":${cells},"object":null}`);
+  const beside = include === 'Object' ? jsonOf(resource, entry) : partialJson(resource, entry, version);
+  return Buffer.concat([Buffer.from(`{"cells":${cells},"object":`), beside, CLOSE]);
+}
+const CLOSE = Buffer.from('}');
+const rowOfObject = (
+  core: Core,
+  resource: Resource,
+  object: DynamicObject,
+  version: string,
+  include: string,
+  now: number,
+): object => ({
+  cells: core.tables?.cells(resource, object, now) ?? [],
+  object: include === 'None' ? null : include === 'Object' ? object : partialOf(object, version),
+});
+
+const END = Buffer.from('}\n');
+/** Watch events whose objects are metadata alone. */
+export function partialWatch(resource: Resource, version: string): WatchEncoding<Buffer> {
+  return {
+    id: `partial ${version} ${resource.version}`,
+    event(type, entry, revision) {
+      const object =
+        entry.revision === revision
+          ? partialJson(resource, entry, version)
+          : Buffer.from(JSON.stringify(partialOf(at(resource, entry, revision), version)));
+      return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, END]);
+    },
+    bookmark: (revision, end) =>
+      bookmark(partialOf({ kind: '', apiVersion: '', metadata: bookmarkMetadata(revision, end) }, version)),
+    join: (frames) => Buffer.concat(frames),
+  };
+}
+const bookmarkMetadata = (revision: number, end: boolean): KubeObject['metadata'] => ({
+  resourceVersion: String(revision),
+  ...(end && { annotations: BOOKMARK_END }),
+});
+const bookmark = (object: object): Buffer => Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+
+/** Watch events whose objects are tables of one row; only the first of a watch names its columns. */
+export function tableWatch(core: Core, resource: Resource, version: string, include: string): WatchEncoding<Buffer> {
+  return {
+    id: `table ${version} ${include} ${resource.version}`,
+    event(type, entry, revision) {
+      const object = at(resource, entry, revision) as DynamicObject;
+      const row = JSON.stringify(rowOfObject(core, resource, object, version, include, core.world.clock.now()));
+      const head = headOf(core, resource, version, versionOf(object));
+      return Buffer.from(`{"type":"${type}","object":${head}"rows":[${row}]}}\n`);
+    },
+    bookmark: (revision, end) => {
+      const object = partialOf({ kind: '', apiVersion: '', metadata: bookmarkMetadata(revision, end) }, version);
+      const metadata = { resourceVersion: String(revision) };
+      return bookmark({
+        kind: 'Table',
+        apiVersion: metaVersion(version),
+        metadata,
+        columnDefinitions: [],
+        rows: [{ cells: [], object }],
+      });
+    },
+    join: (frames) => Buffer.concat(frames),
+  };
+}

@@ -1,0 +1,92 @@
+import type { Fence, PatchType } from '../../bus/protocol/api.ts';
+import type { Resource, Subresource } from '../../schemas/resource.ts';
+import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
+import { methodNotAllowed, unknownPath } from './errors.ts';
+import type { RequestInfo, UserInfo } from './request.ts';
+import { authorize } from './stages/authorize.ts';
+import { subresourceHandlers } from './subresources/index.ts';
+import { create } from './verbs/create.ts';
+import { delete as remove } from './verbs/delete.ts';
+import { deletecollection } from './verbs/deletecollection.ts';
+import { get } from './verbs/get.ts';
+import { list } from './verbs/list.ts';
+import { patch } from './verbs/patch.ts';
+import { update } from './verbs/update.ts';
+import { watch } from './verbs/watch.ts';
+import type { WatchEncoding } from './watch-cache/watchers.ts';
+
+/**
+ * The way of a request, whichever door it came through: request info -> authenticate -> impersonate (doors) -> audit ->
+ * priority and fairness -> authorize -> route -> the verb's handler, which decodes, defaults, admits, validates and
+ * commits. Each stage is a file of stages/, each verb a file of verbs/.
+ */
+export interface DoorRequest {
+  readonly info: RequestInfo;
+  /** Upper-case method of an HTTP request; the bus says only verbs. */
+  readonly method?: string | undefined;
+  readonly user: UserInfo;
+  readonly query: URLSearchParams;
+  readonly patchType: PatchType | undefined;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+  readonly warnings: string[];
+  readonly cause?: string | undefined;
+  readonly body: Body | undefined;
+  readonly fence: Fence | undefined;
+  readonly watchEncoding: ((resource: Resource) => WatchEncoding) | undefined;
+}
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  get, list, watch, create, update, patch, delete: remove, deletecollection,
+}; // prettier-ignore
+
+export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
+  authorize(core.authorizer, request.user, request.info);
+  const { resource, subresource, handler } = route(core, request.info, request.method);
+  const resourceRequest: ResourceRequest = {
+    info: request.info,
+    user: request.user,
+    query: request.query,
+    patchType: request.patchType,
+    userAgent: request.userAgent,
+    signal: request.signal,
+    warnings: request.warnings,
+    cause: request.cause,
+    body: request.body,
+    fence: request.fence,
+    resource,
+    subresource,
+    watchEncoding: request.info.verb === 'watch' ? request.watchEncoding?.(resource) : undefined,
+  };
+  return handler(core, resourceRequest);
+}
+
+interface Route {
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly handler: Handler;
+}
+/** Throws NotFound or MethodNotAllowed as the real server's routes would. */
+function route(core: Core, info: RequestInfo, method: string | undefined): Route {
+  const resource = core.registry.lookup(info);
+  if (resource === undefined) throw unknownPath();
+  const { verb } = info;
+  const named = info.name !== '' && info.fieldSelector === undefined;
+  if (method === 'HEAD') throw methodNotAllowed();
+  if (resource.namespaced ? named && info.namespace === '' : info.namespace !== '' && resource.kind !== 'Namespace')
+    throw unknownPath();
+  if (info.subresource !== '') {
+    const subresource = resource.subresources.get(info.subresource);
+    if (subresource === undefined) throw unknownPath();
+    if (!subresource.verbs.has(verb)) throw methodNotAllowed();
+    const handler = subresourceHandlers(subresource.name)?.[verb];
+    if (handler === undefined) throw methodNotAllowed();
+    return { resource, subresource, handler };
+  }
+  const handler = HANDLERS[verb];
+  if (handler === undefined || !resource.verbs.has(verb)) throw methodNotAllowed();
+  if (verb === 'create' && (named || (resource.namespaced && info.namespace === ''))) throw methodNotAllowed();
+  if (verb === 'deletecollection' && resource.namespaced && info.namespace === '') throw methodNotAllowed();
+  if ((verb === 'update' || verb === 'patch') && !named) throw methodNotAllowed();
+  return { resource, subresource: undefined, handler };
+}

@@ -1,0 +1,97 @@
+import { hostname } from 'node:os';
+import {
+  createAuthenticator,
+  createIdentityReviews,
+  createOpenIdHandler,
+  createServiceAccountTokens,
+  createTokenRequest,
+  readTokenKey,
+} from './authentication/index.ts';
+import { createAuthorizer, createEscalationCheck, createReviews } from './authorization/index.ts';
+import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
+import type { Core } from './core.ts';
+import { createDiscoveryHandler } from './discovery/index.ts';
+import { createHealthHandler } from './health/index.ts';
+import { createLoopback } from './loopback.ts';
+import { createTableRenderer } from './tables/index.ts';
+import { namespaces } from '../runtime/resources.ts';
+
+export interface PluginOptions {
+  /** PEM of the key that signs service account tokens. */
+  readonly serviceAccountKey?: string | undefined;
+  readonly serviceAccountIssuer?: string | undefined;
+  readonly disableAdmission?: readonly string[] | undefined;
+  /** Static bearer tokens. */
+  readonly tokens?:
+    Readonly<Record<string, { readonly name: string; readonly groups?: readonly string[] }>> | undefined;
+  readonly serviceCidr?: string | undefined;
+  readonly advertiseAddress?: string | undefined;
+  /** What is not there yet is made; default true. */
+  readonly bootstrap?: boolean | undefined;
+}
+export interface Plugged {
+  /** Once the port is known. */
+  begin(port: number): void;
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+
+/** Fills the places that core.ts leaves open: who may do what, what is admitted, what is answered beside resources. */
+export function plugIn(
+  core: Core,
+  options: PluginOptions & { readonly https?: { readonly clientCa: string; readonly host: string } | undefined },
+  state: () => string,
+): Plugged {
+  const { registry, cache, world } = core;
+  const authorizer = createAuthorizer({ registry, cache });
+  core.authorizer = authorizer;
+  const issuer = options.serviceAccountIssuer ?? ISSUER;
+  const fresh = (): Promise<void> => core.barrier();
+  const keys = options.serviceAccountKey === undefined ? [] : [readTokenKey(options.serviceAccountKey)];
+  const tokens = createServiceAccountTokens({ registry, cache, world, issuer, audiences: [issuer], keys, fresh });
+  const authenticator = createAuthenticator({
+    registry, cache, world, serviceAccounts: tokens, ...(options.tokens && { staticTokens: options.tokens }),
+  }); // prettier-ignore
+  core.authenticator = authenticator;
+  core.tables = createTableRenderer();
+  for (const [key, create] of createReviews(authorizer)) core.virtualCreates.set(key, create);
+  for (const [key, create] of createIdentityReviews(authenticator, [issuer], world))
+    core.virtualCreates.set(key, create);
+  core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
+  core.admission = [createEscalationCheck(authorizer)];
+  const loopback = createLoopback(core);
+  let port = 0;
+  const server = (): string => `${options.advertiseAddress ?? options.https?.host ?? '127.0.0.1'}:${port}`;
+  core.pathHandlers.push(
+    createDiscoveryHandler({ registry, server }),
+    createHealthHandler({ probe: (check) => probe(core, state, check) }),
+    createOpenIdHandler(tokens, server),
+  );
+  let bootstrap: Bootstrap | undefined;
+  return {
+    begin(actualPort) {
+      port = actualPort;
+      if (options.bootstrap === false) return;
+      bootstrap = startBootstrap({
+        registry, cache, world, loopback, serviceCidr: options.serviceCidr ?? '10.96.0.0/16', hostname: hostname(),
+        advertiseAddress: options.advertiseAddress ?? '127.0.0.1', port, clientCa: options.https?.clientCa ?? '',
+      }); // prettier-ignore
+    },
+    get ready() {
+      return bootstrap?.ready ?? Promise.resolve();
+    },
+    async stop() {
+      await bootstrap?.stop();
+    },
+  };
+}
+function probe(core: Core, state: () => string, check: string): string | undefined {
+  const now = state();
+  if (check === 'etcd' || check === 'etcd-readiness' || check === 'ping')
+    return now === 'degraded' ? 'the store is out of reach' : undefined;
+  if (check === 'shutdown') return now === 'draining' ? 'process is shutting down' : undefined;
+  if (check.startsWith('poststarthook/') || check === 'informer-sync')
+    return core.registry.lookup(namespaces) === undefined ? 'not finished' : undefined;
+  return undefined;
+}

@@ -1,0 +1,39 @@
+import type { Resource, Subresource } from '../../../schemas/resource.ts';
+import { isDryRun, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import type { AdmissionAttributes, Operation } from '../request.ts';
+
+export interface AdmissionInput {
+  readonly operation: Operation;
+  readonly resource: Resource;
+  readonly subresource: Subresource | undefined;
+  readonly name: string;
+  readonly object: Draft | undefined;
+  readonly old: Draft | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+const attributes = (request: ResourceRequest, input: AdmissionInput): AdmissionAttributes => ({
+  ...input,
+  namespace: request.info.namespace,
+  dryRun: isDryRun(request),
+  user: request.user,
+  warnings: request.warnings,
+});
+
+/** Plugins that change the object run one after another, each seeing what those before made of it. */
+export async function mutate(core: Core, request: ResourceRequest, input: AdmissionInput): Promise<void> {
+  const a = attributes(request, input);
+  for (const plugin of core.admission) {
+    if (plugin.mutate === undefined || !plugin.handles.has(a.operation)) continue;
+    const pending = plugin.mutate(a);
+    if (pending !== undefined) await pending;
+  }
+}
+/** The last word before the write; the first refusal counts. */
+export async function validateAdmission(core: Core, request: ResourceRequest, input: AdmissionInput): Promise<void> {
+  const a = attributes(request, input);
+  for (const plugin of core.admission) {
+    if (plugin.validate === undefined || !plugin.handles.has(a.operation)) continue;
+    const pending = plugin.validate(a);
+    if (pending !== undefined) await pending;
+  }
+}

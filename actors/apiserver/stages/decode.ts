@@ -1,0 +1,129 @@
+import { JsonSyntaxError, parseJson, type ParsedJson } from '../../../schemas/codec/json.ts';
+import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import { decode } from '../../../schemas/structural/decode.ts';
+import type { FieldSchema } from '../../../schemas/structural/schema.ts';
+import type { Body, Core, Draft, ResourceRequest } from '../core.ts';
+import { badRequest } from '../errors.ts';
+
+/** What a body is expected to hold: the resource's kind, or a subresource's. */
+export interface Expected {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly schema: FieldSchema;
+}
+const SHOWN_BYTES = 30;
+/** Go's print of the struct that the type of a body is read into. */
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/**
+ * The body as an object of the expected kind: types checked, unknown fields dropped and, by `fieldValidation`, refused
+ * or warned about. Throws BadRequest, UnsupportedMediaType.
+ * Source: apiserver pkg/endpoints/handlers/create.go; apimachinery pkg/runtime/serializer/json.
+ */
+export async function decodeObject(
+  core: Core,
+  request: ResourceRequest,
+  expected: Expected = request.resource,
+): Promise<Draft> {
+  const { body } = request;
+  const parsed = await parse(body, expected.kind);
+  return decodeParsed(core, request, parsed, expected);
+}
+export function decodeParsed(core: Core, request: ResourceRequest, parsed: ParsedJson, expected: Expected): Draft {
+  const value = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const apiVersion = apiVersionOf(expected);
+  checkType(core, value, expected, apiVersion);
+  const { object, strict } = decode(value, expected.schema, core.schemasOf(expected), {
+    kind: expected.kind,
+    version: expected.version,
+  });
+  complain(request, [...parsed.duplicates, ...strict], expected, value);
+  object.apiVersion = apiVersion;
+  object.kind = expected.kind;
+  object.metadata ??= {};
+  return object;
+}
+export const fieldValidation = (request: ResourceRequest): string => request.query.get('fieldValidation') || 'Warn';
+
+function complain(request: ResourceRequest, problems: readonly string[], expected: Expected, value: object): void {
+  if (problems.length === 0) return;
+  const mode = fieldValidation(request);
+  if (mode === 'Strict') {
+    const { kind, apiVersion } = value as { kind?: string; apiVersion?: string };
+    const { version } = parseApiVersion(apiVersion || apiVersionOf(expected));
+    throw badRequest(
+      `${kind || expected.kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: strict decoding error: ${problems.join(', ')}`,
+    );
+  }
+  if (mode === 'Warn') request.warnings.push(...problems);
+}
+
+/** Another kind or version than the path's. */
+function checkType(
+  core: Core,
+  value: { apiVersion?: unknown; kind?: unknown },
+  expected: Expected,
+  apiVersion: string,
+): void {
+  const kind = value.kind || expected.kind;
+  const given = value.apiVersion || apiVersion;
+  if (kind === expected.kind && given === apiVersion) return;
+  if (typeof kind !== 'string' || typeof given !== 'string') return;
+  const gv = parseApiVersion(given);
+  const fail = (why: string): ApiError =>
+    badRequest(`${kind} in version ${JSON.stringify(gv.version)} cannot be handled as a ${expected.kind}: ${why}`);
+  if (core.registry.byKind({ ...gv, kind }) === undefined)
+    throw fail(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    );
+  if (kind !== expected.kind || gv.group !== expected.group)
+    throw fail(
+      `converting (${goVersion(gv)}.${kind}) to (${goGroup(expected.group)}.${expected.kind}): unknown conversion`,
+    );
+  throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+}
+const goVersion = (gv: { group: string; version: string }): string => gv.version;
+const goGroup = (group: string): string => (group === '' ? 'core' : group.split('.')[0]!);
+
+/** Parses without looking at the kind. `expectedKind` is only for the error's text. */
+export async function parse(body: Body | undefined, expectedKind: string): Promise<ParsedJson> {
+  if (body === undefined) return fail(expectedKind, 'unexpected end of JSON input', new Uint8Array(0));
+  if ('value' in body) return { value: body.value ?? null, duplicates: [] };
+  const { bytes, contentType } = body;
+  if (contentType === 'application/yaml') {
+    const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
+    try {
+      const parsed = await parseYaml(bytes);
+      return checkShape(parsed, bytes, expectedKind);
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
+    }
+  }
+  try {
+    if (bytes.length === 0) throw new JsonSyntaxError('unexpected end of JSON input');
+    return checkShape(parseJson(bytes), bytes, expectedKind);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    return fail(expectedKind, error.message, bytes);
+  }
+}
+function checkShape(parsed: ParsedJson, bytes: Uint8Array, kind: string): ParsedJson {
+  const { value } = parsed;
+  if (value === null || (typeof value === 'object' && !Array.isArray(value))) return parsed;
+  const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return fail(kind, `json: cannot unmarshal ${type} into Go value of type ${TYPE_META}`, bytes);
+}
+function fail(kind: string, why: string, bytes: Uint8Array): never {
+  throw badRequest(unrecognized(kind, `couldn't get version/kind; json parse error: ${why}`, bytes));
+}
+const unrecognized = (kind: string, why: string, bytes: Uint8Array): string =>
+  `the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(bytes)})`;
+function summary(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '<empty>';
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, SHOWN_BYTES));
+  return (head[0] === 0x7b ? head.toString('utf8') : head.toString('hex')) + (bytes.length > SHOWN_BYTES ? ' ...' : '');
+}

@@ -1,0 +1,44 @@
+import { fieldPath, type FieldError } from '../../../schemas/meta/field.ts';
+import { validateMetadata, validateMetadataUpdate, type MetadataRules } from '../../../schemas/meta/metadata.ts';
+import type { Resource } from '../../../schemas/resource.ts';
+import type { Core, Draft } from '../core.ts';
+import { invalid } from '../errors.ts';
+
+const ROOT = fieldPath();
+const METADATA = fieldPath('metadata');
+const rules = new WeakMap<Resource, MetadataRules>();
+
+function rulesOf(core: Core, resource: Resource): MetadataRules {
+  let known = rules.get(resource);
+  if (known === undefined) {
+    known = {
+      namespaced: resource.namespaced,
+      validateName: resource.definition.validateName,
+      custom: core.isCustom(resource),
+    };
+    rules.set(resource, known);
+  }
+  return known;
+}
+
+/** Throws Invalid. Source: apiserver pkg/registry/rest create.go BeforeCreate. */
+export function validateCreate(core: Core, resource: Resource, draft: Draft): void {
+  const errors: FieldError[] = [...validateMetadata(draft.metadata, rulesOf(core, resource), METADATA)];
+  const { validate } = resource.definition;
+  if (validate) errors.push(...validate(draft, ROOT));
+  if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
+}
+/** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
+export function validateUpdate(core: Core, resource: Resource, draft: Draft, old: Draft, status: boolean): void {
+  const errors: FieldError[] = [
+    ...validateMetadataUpdate(draft.metadata, old.metadata, rulesOf(core, resource), METADATA),
+  ];
+  const { validate, validateUpdate: update, validateStatusUpdate: onStatus } = resource.definition;
+  if (status) {
+    if (onStatus) errors.push(...onStatus(draft, old, ROOT));
+  } else {
+    if (validate) errors.push(...validate(draft, ROOT));
+    if (update) errors.push(...update(draft, old, ROOT));
+  }
+  if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
+}

@@ -1,0 +1,77 @@
+import { storageKey } from '../../../schemas/resource.ts';
+import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import { alreadyExists, badRequest, generateNameExhausted, plain } from '../errors.ts';
+import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
+import { decodeObject } from '../stages/decode.ts';
+import { applyDefaults } from '../stages/default.ts';
+import { fillForCreate, generateName, matchNamespace } from '../stages/metadata.ts';
+import { trackManagedFields } from '../stages/managed-fields.ts';
+import { put, storedForm } from '../stages/persist.ts';
+import { validateCreate } from '../stages/validate.ts';
+import { fromStorage } from '../../../schemas/convert.ts';
+import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
+
+/** Names tried for one generateName before giving up. Source: genericregistry maxNameGenerationCreateAttempts. */
+const ATTEMPTS = 8;
+
+/** Source: apiserver pkg/endpoints/handlers/create.go, pkg/registry/generic/registry/store.go Create. */
+export async function create(core: Core, request: ResourceRequest): Promise<Answer> {
+  const options = writeOptions(request, 'CreateOptions');
+  const draft = await decodeObject(core, request);
+  matchNamespace(request.resource, request.info.namespace, draft);
+  return createObject(core, request, draft, options);
+}
+
+/** The part of create that apply and PUT of a missing object share. */
+export async function createObject(
+  core: Core,
+  request: ResourceRequest,
+  decoded: Draft,
+  options: Readonly<Record<string, unknown>>,
+  managed = false,
+): Promise<Answer> {
+  const { resource } = request;
+  const { definition } = resource;
+  if (decoded.metadata.resourceVersion) throw plain('resourceVersion should not be set on objects to be created');
+  let draft = applyDefaults(core, resource, decoded);
+  if (!managed) draft = trackManagedFields(core, request, undefined, draft);
+  const input: AdmissionInput = {
+    operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
+  }; // prettier-ignore
+  await mutate(core, request, input);
+  dedupOwners(request, draft);
+  if (definition.prepareForCreate) draft = definition.prepareForCreate(draft) as Draft;
+  fillForCreate(core.world, resource, draft);
+  const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
+  for (let attempt = 1; ; attempt++) {
+    if (base !== '') draft.metadata.name = generateName(core.world, base);
+    const name = draft.metadata.name ?? '';
+    if (attempt === 1) {
+      validateCreate(core, resource, draft);
+      if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
+      await validateAdmission(core, request, { ...input, name, object: draft });
+    }
+    const key = storageKey(resource, request.info.namespace, name);
+    if (isDryRun(request)) {
+      if (core.cache.of(resource).byKey.has(key)) throw alreadyExists(resource, name);
+      return { type: 'object', code: 201, object: draft, resource };
+    }
+    const entry = await put(core, request, key, storedForm(resource, dropUnserved(draft)), 0);
+    if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
+    if (base === '') throw existsOrTerminating(core, request, key, name);
+    if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);
+  }
+}
+/** Source: genericregistry store.go Create, rest.CheckGeneratedNameError. */
+function existsOrTerminating(core: Core, request: ResourceRequest, key: string, name: string): Error {
+  const { resource } = request;
+  const entry = core.cache.of(resource).byKey.get(key);
+  const present = entry && fromStorage(resource, entry.object);
+  if (present?.metadata.deletionTimestamp === undefined || present.metadata.deletionTimestamp === null)
+    return alreadyExists(resource, name);
+  const error = alreadyExists(resource, name);
+  return Object.assign(error, {
+    status: { ...error.status, message: `object is being deleted: ${error.status.message}` },
+  });
+}
+export const missingName = (): Error => badRequest('name must be provided');

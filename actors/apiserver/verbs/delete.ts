@@ -1,0 +1,187 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { formatTime, parseTime } from '../../../schemas/meta/time.ts';
+import type { Status } from '../../../schemas/meta/status.ts';
+import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import { conflict, notFound } from '../errors.ts';
+import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
+import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import { deleteOptions, type DeleteOptions } from './delete-options.ts';
+import { hasSpecFinalizers } from './update.ts';
+
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+/** Source: apiserver pkg/endpoints/handlers/delete.go; pkg/registry/generic/registry/store.go Delete. */
+export async function remove_(core: Core, request: ResourceRequest): Promise<Answer> {
+  const options = await deleteOptions(request);
+  return deleteObject(core, request, options);
+}
+export { remove_ as delete };
+
+/** What DELETE comes to: the object while it is still there (or when its kind says so), else a Status. */
+export async function deleteObject(core: Core, request: ResourceRequest, options: DeleteOptions): Promise<Answer> {
+  const { resource, info } = request;
+  const key = storageKey(resource, info.namespace, info.name);
+  const dryRun = isDryRun(request) || (options.dryRun?.length ?? 0) > 0;
+  const input: AdmissionInput = {
+    operation: 'DELETE', resource, subresource: request.subresource, name: info.name, object: undefined, old: undefined,
+    options: options as Readonly<Record<string, unknown>>,
+  }; // prettier-ignore
+  await mutate(core, request, input);
+  return guaranteed(core, key, resource, async (known) => {
+    if (known.entry === undefined) throw notFound(resource, info.name);
+    const old = fromStorage(resource, known.entry.object) as Draft;
+    checkPreconditions(resource, old, options);
+    await validateAdmission(core, request, { ...input, old });
+    return attempt(core, request, known, old, options, dryRun);
+  });
+}
+function checkPreconditions(resource: Resource, old: Draft, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const name = old.metadata.name ?? '';
+  const named = { group: resource.group, resource: resource.kind };
+  if (uid !== undefined && uid !== old.metadata.uid)
+    throw conflict(
+      named,
+      name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion)
+    throw conflict(
+      named,
+      name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`,
+    );
+}
+
+/** What a deletion does to the object first. */
+interface Marked {
+  readonly draft: Draft;
+  readonly changed: boolean;
+  /** Stays until someone else finishes: finalizers, or a grace period. */
+  readonly waits: boolean;
+}
+async function attempt(
+  core: Core,
+  request: ResourceRequest,
+  known: Known,
+  old: Draft,
+  options: DeleteOptions,
+  dryRun: boolean,
+): Promise<Answer | typeof retry> {
+  const { resource } = request;
+  const entry = known.entry!;
+  const marked = mark(core, resource, old, options);
+  let revision = entry.revision;
+  let present: Entry = entry;
+  if (marked.changed && !dryRun) {
+    const written = await put(core, request, entry.key, storedForm(resource, marked.draft), revision);
+    if (written === undefined) return retry;
+    revision = written.revision;
+    present = written;
+  }
+  if (marked.waits)
+    return dryRun
+      ? { type: 'object', code: 200, object: marked.draft, resource }
+      : { type: 'entry', code: 200, resource, entry: present };
+  if (!dryRun && (await remove(core, request, entry.key, revision)) === undefined) return retry;
+  if (resource.definition.deleteReturnsObject) {
+    if (marked.changed && !dryRun) return { type: 'entry', code: 200, resource, entry: present };
+    return { type: 'object', code: 200, object: marked.draft, resource };
+  }
+  return { type: 'object', code: 200, object: deleted(resource, old) };
+}
+/** Source: apiserver pkg/endpoints/handlers/delete.go. */
+function deleted(resource: Resource, old: Draft): Status {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: old.metadata.name ?? '',
+      ...(resource.group !== '' && { group: resource.group }),
+      kind: resource.resource,
+      uid: old.metadata.uid ?? '',
+    },
+  } as unknown as Status;
+}
+
+function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions): Marked {
+  const { definition } = resource;
+  const m = old.metadata;
+  const now = core.world.clock.now();
+  const graceful = definition.gracePeriodSeconds;
+  const draft: Draft = { ...old, metadata: { ...m } };
+  const finalizers = finalizersFor(resource, m.finalizers ?? [], options);
+  const finalizersChanged = !sameList(finalizers, m.finalizers ?? []);
+  if (finalizers.length > 0) draft.metadata.finalizers = finalizers;
+  else delete draft.metadata.finalizers;
+  const pending = finalizers.length > 0 || hasSpecFinalizers(old);
+  const generation = (): void => {
+    if ((m.generation ?? 0) > 0) draft.metadata.generation = m.generation! + 1;
+  };
+  if (graceful !== undefined) {
+    if (m.deletionTimestamp && m.deletionGracePeriodSeconds !== undefined && m.deletionGracePeriodSeconds !== null) {
+      // Under way: a deletion may only be hastened.
+      const wanted = options.gracePeriodSeconds;
+      if (wanted === undefined || wanted >= m.deletionGracePeriodSeconds)
+        return {
+          draft: old,
+          changed: false,
+          waits: m.deletionGracePeriodSeconds > 0 || (m.finalizers?.length ?? 0) > 0,
+        };
+      const began = (parseTime(m.deletionTimestamp) ?? now) - m.deletionGracePeriodSeconds * 1000;
+      draft.metadata.deletionTimestamp = formatTime(began + Math.max(0, wanted) * 1000);
+      draft.metadata.deletionGracePeriodSeconds = Math.max(0, wanted);
+      return { draft, changed: true, waits: pending || wanted > 0 };
+    }
+    const seconds = m.deletionTimestamp ? undefined : graceful(old, options.gracePeriodSeconds);
+    if (seconds !== undefined) {
+      draft.metadata.deletionTimestamp = formatTime(now + seconds * 1000);
+      draft.metadata.deletionGracePeriodSeconds = seconds;
+      generation();
+      return { draft, changed: true, waits: pending || seconds > 0 };
+    }
+  }
+  if (!pending) return { draft, changed: false, waits: false };
+  // Not graceful, but somebody has to clean up first. Source: genericregistry markAsDeleting.
+  const at = m.deletionTimestamp ? (parseTime(m.deletionTimestamp) ?? 0) : undefined;
+  if (at === undefined || at > now) {
+    draft.metadata.deletionTimestamp = formatTime(now);
+    generation();
+  }
+  const wasMarked = m.deletionTimestamp && m.deletionGracePeriodSeconds === 0 && !finalizersChanged;
+  draft.metadata.deletionGracePeriodSeconds = 0;
+  terminating(draft);
+  return { draft, changed: !wasMarked, waits: true };
+}
+/** A namespace says so in its phase. Source: pkg/registry/core/namespace/storage Delete. */
+function terminating(draft: Draft): void {
+  if (!hasSpecFinalizers(draft)) return;
+  draft['status'] = { ...(draft['status'] as object | undefined), phase: 'Terminating' };
+}
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((v) => b.includes(v));
+
+/** Source: genericregistry deletionFinalizersForGarbageCollection. */
+function finalizersFor(resource: Resource, present: readonly string[], options: DeleteOptions): string[] {
+  const rest = present.filter((f) => f !== ORPHAN && f !== FOREGROUND);
+  const policy = options.propagationPolicy;
+  let orphan: boolean;
+  let foreground: boolean;
+  if (options.orphanDependents !== undefined) {
+    orphan = options.orphanDependents;
+    foreground = false;
+  } else if (policy !== undefined) {
+    orphan = policy === 'Orphan';
+    foreground = policy === 'Foreground';
+  } else {
+    const explicit = present.includes(ORPHAN) || present.includes(FOREGROUND);
+    orphan = explicit ? present.includes(ORPHAN) : resource.definition.defaultPropagation === 'Orphan';
+    foreground = present.includes(FOREGROUND) && !orphan;
+  }
+  return [...rest, ...(orphan ? [ORPHAN] : []), ...(foreground ? [FOREGROUND] : [])];
+}

@@ -1,0 +1,78 @@
+import type { ApiRequest } from '../request.ts';
+import type { Draft, ResourceRequest } from '../core.ts';
+import { invalidKind } from '../errors.ts';
+import { fieldPath, notSupported, invalid as invalidField, type FieldError } from '../../../schemas/meta/field.ts';
+
+type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
+
+/** The write options of the query, checked. Throws Invalid. Source: apimachinery pkg/apis/meta/v1/validation. */
+export function writeOptions(request: ApiRequest, kind: OptionsKind): Readonly<Record<string, unknown>> {
+  const { query } = request;
+  const options: Record<string, unknown> = { kind, apiVersion: 'meta.k8s.io/v1' };
+  if (query.size === 0) return options;
+  const errors: FieldError[] = [];
+  const dryRun = query.getAll('dryRun').filter((v) => v !== '');
+  if (dryRun.length > 0) {
+    options['dryRun'] = dryRun;
+    if (dryRun.some((v) => v !== 'All')) errors.push(notSupported(fieldPath('dryRun'), dryRun, ['All']));
+  }
+  const manager = query.get('fieldManager') ?? '';
+  if (manager !== '') {
+    options['fieldManager'] = manager;
+    errors.push(...validateManager(manager));
+  }
+  const validation = query.get('fieldValidation') ?? '';
+  if (validation !== '') {
+    options['fieldValidation'] = validation;
+    if (!['Ignore', 'Warn', 'Strict'].includes(validation))
+      errors.push(notSupported(fieldPath('fieldValidation'), validation, ['Ignore', 'Strict', 'Warn']));
+  }
+  if (query.get('force') === 'true') options['force'] = true;
+  if (errors.length > 0) throw invalidKind('meta.k8s.io', kind, '', errors);
+  return options;
+}
+function* validateManager(manager: string): Generator<FieldError> {
+  const at = fieldPath('fieldManager');
+  if (manager.length > 128)
+    yield { reason: 'FieldValueTooLong', field: `${at}`, message: 'Too long: may not be more than 128 bytes' };
+  // oxlint-disable-next-line no-control-regex -- that is what is refused
+  const odd = [...manager].findIndex((c) => /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/u.test(c));
+  if (odd >= 0) yield invalidField(at, manager, 'should only contain printable characters');
+}
+/** Source: apiserver pkg/endpoints/handlers/create.go managerOrUserAgent. */
+export function managerOf(request: ApiRequest): string {
+  const given = request.query.get('fieldManager') ?? '';
+  if (given !== '') return given;
+  const agent = request.userAgent.split('/')[0] ?? '';
+  return [...agent].filter((c) => c >= ' ' && c !== '\u007f').join('').slice(0, 128) || 'unknown'; // prettier-ignore
+}
+/** Source: apiserver pkg/endpoints/handlers/rest.go dedupOwnerReferences. */
+export function dedupOwners(request: ResourceRequest, draft: Draft): void {
+  const owners = draft.metadata.ownerReferences;
+  if (!owners || owners.length < 2) return;
+  const seen = new Set<string>();
+  const kept = owners.filter((o) => {
+    const id = JSON.stringify([
+      o.apiVersion,
+      o.kind,
+      o.name,
+      o.uid,
+      o.controller ?? null,
+      o.blockOwnerDeletion ?? null,
+    ]);
+    return !seen.has(id) && seen.add(id);
+  });
+  if (kept.length === owners.length) return;
+  draft.metadata.ownerReferences = kept;
+  request.warnings.push(
+    '.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ' +
+      [...new Set(owners.filter((o, i) => owners.findIndex((p) => p.uid === o.uid) !== i).map((o) => o.uid))].join(
+        ', ',
+      ),
+  );
+}
+/** Metadata that the store never holds. */
+export function dropUnserved(draft: Draft): Draft {
+  delete draft.metadata.selfLink;
+  return draft;
+}

@@ -1,0 +1,171 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
+import { storageKey } from '../../../schemas/resource.ts';
+import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import { conflict, invalid, notFound } from '../errors.ts';
+import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
+import { decodeObject } from '../stages/decode.ts';
+import { applyDefaults } from '../stages/default.ts';
+import { trackManagedFields } from '../stages/managed-fields.ts';
+import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
+import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
+import { validateUpdate } from '../stages/validate.ts';
+import { createObject } from './create.ts';
+import { parseVersion } from './get.ts';
+import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
+
+/** PUT of an object or of its status. Source: apiserver pkg/endpoints/handlers/update.go. */
+export async function update(core: Core, request: ResourceRequest): Promise<Answer> {
+  const options = writeOptions(request, 'UpdateOptions');
+  const { resource, info } = request;
+  const decoded = await decodeObject(core, request);
+  matchNamespace(resource, info.namespace, decoded);
+  matchName(info.name, decoded);
+  const version = parseVersion(decoded.metadata.resourceVersion ?? null) ?? 0;
+  const key = storageKey(resource, info.namespace, info.name);
+  return guaranteed(core, key, resource, async (known) => {
+    if (known.entry === undefined) {
+      if (!resource.definition.allowCreateOnUpdate || request.subresource !== undefined)
+        throw notFound(resource, info.name);
+      if (version !== 0) throw conflict(resource, info.name);
+      return createObject(core, request, structuredClone(decoded), options);
+    }
+    if (version === 0 && resource.definition.requiresResourceVersionOnUpdate)
+      throw invalid(resource, info.name, [
+        invalidField(fieldPath('metadata')('resourceVersion'), 0, 'must be specified for an update'),
+      ]);
+    if (version !== 0 && version !== known.entry.revision) throw conflict(resource, info.name);
+    return replace(core, request, known, structuredClone(decoded), options, 'update');
+  });
+}
+
+/**
+ * From a new version of an object to its commit: what PUT, all patches and the subresources share. Answers `retry` if the
+ * object changed meanwhile and the writer did not say which version it meant.
+ */
+export async function replace(
+  core: Core,
+  request: ResourceRequest,
+  known: Known,
+  decoded: Draft,
+  options: Readonly<Record<string, unknown>>,
+  how: 'update' | 'patch' | 'apply',
+): Promise<Answer | typeof retry> {
+  const { resource, subresource } = request;
+  const { definition } = resource;
+  const entry = known.entry!;
+  const name = request.info.name;
+  const old = fromStorage(resource, entry.object) as Draft;
+  const given = decoded.metadata.resourceVersion;
+  const pinned = given !== undefined && given !== '' && given !== '0';
+  let draft = applyDefaults(core, resource, decoded);
+  draft.metadata.resourceVersion = old.metadata.resourceVersion;
+  if (how === 'update') checkUid(request, draft, old, entry.key);
+  const onStatus = subresource?.name === 'status';
+  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft);
+  const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
+  await mutate(core, request, input);
+  dedupOwners(request, draft);
+  draft = keepWhatIsTheServers(request, draft, old);
+  validateUpdate(core, resource, draft, old, onStatus);
+  if (definition.warnings) request.warnings.push(...definition.warnings(draft, old));
+  await validateAdmission(core, request, { ...input, object: draft });
+  if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
+  const stored = storedForm(resource, dropUnserved(draft));
+  if (sameAsStored(stored, entry.object)) {
+    if (!known.fresh) {
+      await core.barrier();
+      if (core.cache.of(resource).byKey.get(entry.key) !== entry) return retry;
+    }
+    return { type: 'entry', code: 200, resource, entry };
+  }
+  if (isDryRun(request)) return { type: 'object', code: 200, object: draft, resource };
+  const written = await put(core, request, entry.key, stored, entry.revision);
+  if (written !== undefined) return { type: 'entry', code: 200, resource, entry: written };
+  if (pinned) throw conflict(resource, name);
+  return retry;
+}
+
+/** Source: apiserver pkg/registry/rest update.go BeforeUpdate; store.go Update preconditions. */
+function checkUid(request: ResourceRequest, draft: Draft, old: Draft, key: string): void {
+  const uid = draft.metadata.uid ?? '';
+  if (uid === '' || uid === old.metadata.uid) return;
+  throw conflict(
+    request.resource,
+    request.info.name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+  );
+}
+function keepWhatIsTheServers(request: ResourceRequest, given: Draft, old: Draft): Draft {
+  const { resource, subresource } = request;
+  const { definition } = resource;
+  let draft = given;
+  const onStatus = subresource?.name === 'status';
+  if (onStatus) {
+    // Through status nothing but status changes; of metadata only what is not the writer's own to say.
+    const { status } = draft;
+    const { metadata } = draft;
+    const { managedFields } = metadata;
+    draft = structuredClone(old);
+    setOrDrop(draft.metadata, 'labels', metadata.labels);
+    setOrDrop(draft.metadata, 'annotations', metadata.annotations);
+    setOrDrop(draft.metadata, 'finalizers', metadata.finalizers);
+    setOrDrop(draft.metadata, 'ownerReferences', metadata.ownerReferences);
+    if (managedFields) draft.metadata.managedFields = managedFields;
+    if (status === undefined) delete draft['status'];
+    else draft['status'] = status;
+  } else if (definition.prepareForUpdate) draft = definition.prepareForUpdate(draft, old) as Draft;
+  const m = draft.metadata;
+  if (!m.uid) m.uid = old.metadata.uid;
+  m.creationTimestamp = old.metadata.creationTimestamp;
+  setOrDrop(m, 'deletionTimestamp', old.metadata.deletionTimestamp);
+  setOrDrop(m, 'deletionGracePeriodSeconds', old.metadata.deletionGracePeriodSeconds);
+  setOrDrop(m, 'generation', old.metadata.generation);
+  if (!onStatus && tracksGeneration(resource) && specChanged(draft, old))
+    m.generation = (old.metadata.generation ?? 0) + 1;
+  return draft;
+}
+function setOrDrop(target: object, key: string, value: unknown): void {
+  if (value === undefined || value === null) delete (target as Record<string, unknown>)[key];
+  else (target as Record<string, unknown>)[key] = value;
+}
+/** The last finalizer of a deleted object is gone. Source: genericregistry ShouldDeleteDuringUpdate. */
+function emptied(draft: Draft, old: Draft): boolean {
+  if ((draft.metadata.finalizers?.length ?? 0) > 0 || !old.metadata.deletionTimestamp) return false;
+  if (hasSpecFinalizers(draft)) return false;
+  return (old.metadata.deletionGracePeriodSeconds ?? 0) === 0;
+}
+/** Namespaces wait for spec.finalizers as well. Source: pkg/registry/core/namespace/storage ShouldDeleteNamespaceDuringUpdate. */
+export const hasSpecFinalizers = (draft: Draft): boolean =>
+  ((draft['spec'] as { finalizers?: readonly string[] } | undefined)?.finalizers?.length ?? 0) > 0;
+
+async function removeEmptied(
+  core: Core,
+  request: ResourceRequest,
+  key: string,
+  revision: number,
+  draft: Draft,
+  pinned: boolean,
+): Promise<Answer | typeof retry> {
+  if (!isDryRun(request) && (await remove(core, request, key, revision)) === undefined) {
+    if (pinned) throw conflict(request.resource, request.info.name);
+    return retry;
+  }
+  return { type: 'object', code: 200, object: draft, resource: request.resource };
+}
+/** Nothing but the version differs. */
+export function sameAsStored(stored: Draft, present: Draft): boolean {
+  const { resourceVersion: _ignored, ...metadata } = present.metadata;
+  if (!sameMetadata(stored.metadata, metadata)) return false;
+  const { metadata: _a, ...left } = stored;
+  const { metadata: _b, ...right } = present;
+  return sameValue(left, right);
+}
+/** A managedFields entry that only became younger is no change. Source: fieldmanager skipNonApplied / noop detection. */
+function sameMetadata(a: Draft['metadata'], b: Draft['metadata']): boolean {
+  const { managedFields: left, ...x } = a;
+  const { managedFields: right, ...y } = b;
+  if (!sameValue(x, y)) return false;
+  const withoutTime = (list: typeof left): unknown => (list ?? []).map(({ time: _time, ...rest }) => rest);
+  return sameValue(withoutTime(left), withoutTime(right));
+}

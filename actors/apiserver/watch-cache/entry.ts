@@ -1,0 +1,68 @@
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
+
+/** How values are stored and sent: the bus's codec. */
+export interface ObjectCodec {
+  encode(value: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
+/**
+ * One version of one object as the store holds it, plus what was derived from it on demand: the decoded object and its
+ * encodings. Everything here is shared by all readers and never changed.
+ */
+export class Entry {
+  readonly key: string;
+  readonly revision: number;
+  readonly createRevision: number;
+  /** The encoding without metadata.resourceVersion, exactly as in the store. */
+  readonly stored: Uint8Array;
+  readonly #codec: ObjectCodec;
+  #object: DynamicObject | undefined;
+  /** JSON in the storage version: by far the most asked for, so it has a field of its own. */
+  json: Buffer | undefined;
+  #others: Map<string, Buffer> | undefined;
+
+  constructor(
+    codec: ObjectCodec,
+    key: string,
+    revision: number,
+    createRevision: number,
+    stored: Uint8Array,
+    object?: DynamicObject,
+  ) {
+    this.#codec = codec;
+    this.key = key;
+    this.revision = revision;
+    this.createRevision = createRevision;
+    this.stored = stored;
+    this.#object = object;
+  }
+  /** In the storage version, with metadata.resourceVersion. */
+  get object(): DynamicObject {
+    if (this.#object === undefined) {
+      const object = this.#codec.decode(this.stored) as DynamicObject;
+      object.metadata.resourceVersion = String(this.revision);
+      this.#object = object;
+    }
+    return this.#object;
+  }
+  /** An encoding made once; `kind` names version and media type. */
+  encoded(kind: string, make: () => Buffer): Buffer {
+    const known = this.#others?.get(kind);
+    if (known !== undefined) return known;
+    const bytes = make();
+    (this.#others ??= new Map()).set(kind, bytes);
+    return bytes;
+  }
+}
+
+/** One committed change of one key. */
+export interface Change {
+  readonly revision: number;
+  readonly key: string;
+  /** undefined: deleted. */
+  readonly entry: Entry | undefined;
+  readonly old: Entry | undefined;
+  /** Watch frames made of it, by encoding and event type, so that each is made once for all watchers. */
+  readonly frames: Map<string, unknown>;
+}

@@ -1,0 +1,131 @@
+import sorted from 'sorted-btree';
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import type { Change, Entry } from './entry.ts';
+import { WatcherIndex } from './watchers.ts';
+
+type Tree = sorted.default<string, Entry>;
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Changes kept for watches that resume; at least this many, at most twice as many. */
+const HISTORY = 4096;
+/** Frozen views of paged lists kept at once. */
+const SNAPSHOTS = 32;
+
+export type ChangeListener = (object: DynamicObject | undefined, old: DynamicObject | undefined) => void;
+
+/** All objects below one storage prefix, in key order, with their recent history and their watchers. */
+export class ResourceCache {
+  readonly prefix: string;
+  readonly byKey = new Map<string, Entry>();
+  #sorted = new sorted.default<string, Entry>(undefined, compare);
+  /** Oldest first. */
+  #history: Change[] = [];
+  /** Changes up to here are no longer (or never were) in the history. */
+  #floor: number;
+  readonly watchers = new WatcherIndex();
+  readonly listeners = new Set<ChangeListener>();
+  readonly #snapshots = new Map<number, Tree>();
+  /** Revision of the newest change below the prefix. */
+  revision: number;
+
+  constructor(prefix: string, floor: number) {
+    this.prefix = prefix;
+    this.#floor = floor;
+    this.revision = floor;
+  }
+  /** Initial load: no history, no watchers. */
+  load(entry: Entry): void {
+    this.byKey.set(entry.key, entry);
+    this.#sorted.set(entry.key, entry);
+  }
+  loadedAt(revision: number): void {
+    this.#floor = revision;
+    this.revision = revision;
+  }
+  apply(revision: number, key: string, entry: Entry | undefined): void {
+    const old = this.byKey.get(key);
+    this.revision = revision;
+    if (entry === undefined) {
+      if (old === undefined) return;
+      this.byKey.delete(key);
+      this.#sorted.delete(key);
+    } else {
+      this.byKey.set(key, entry);
+      this.#sorted.set(key, entry);
+    }
+    const change: Change = { revision, key, entry, old, frames: new Map() };
+    this.#history.push(change);
+    if (this.#history.length > 2 * HISTORY) {
+      this.#floor = this.#history[HISTORY - 1]!.revision;
+      this.#history = this.#history.slice(HISTORY);
+    }
+    if (this.listeners.size > 0) for (const listener of this.listeners) listener(entry?.object, old?.object);
+    this.watchers.deliver(this.prefix, change);
+  }
+  /** Changes after `revision`, oldest first; Expired when some of them are forgotten. */
+  since(revision: number): readonly Change[] {
+    if (revision < this.#floor) throw new ApiError('Expired', `too old resource version: ${revision} (${this.#floor})`);
+    const list = this.#history;
+    let low = 0;
+    let high = list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (list[middle]!.revision > revision) high = middle;
+      else low = middle + 1;
+    }
+    return low === 0 ? list : list.slice(low);
+  }
+  /** Entries whose key begins with `prefix` (a namespace, or all), in key order. */
+  below(prefix: string): Entry[] {
+    return collect(this.#sorted, prefix, prefix, Number.POSITIVE_INFINITY, undefined).entries;
+  }
+  get size(): number {
+    return this.#sorted.size;
+  }
+  /** Up to `limit` entries below `prefix` with keys from `from` on, of the present state or of a kept snapshot. */
+  page(
+    prefix: string,
+    from: string,
+    limit: number,
+    at: number | undefined,
+    matches: ((entry: Entry) => boolean) | undefined,
+  ): Page | undefined {
+    const tree = at === undefined ? this.#sorted : this.#snapshots.get(at);
+    return tree && collect(tree, prefix, from, limit, matches);
+  }
+  /** Keeps the present state readable under `revision`: a copy-on-write clone, so it costs what changes later. */
+  keepSnapshot(revision: number): void {
+    if (this.#snapshots.has(revision)) return;
+    if (this.#snapshots.size >= SNAPSHOTS) {
+      const oldest = this.#snapshots.keys().next().value;
+      if (oldest !== undefined) this.#snapshots.delete(oldest);
+    }
+    this.#snapshots.set(revision, this.#sorted.clone());
+  }
+  dropSnapshots(olderThan: number): void {
+    for (const revision of this.#snapshots.keys()) if (revision < olderThan) this.#snapshots.delete(revision);
+  }
+}
+
+export interface Page {
+  readonly entries: Entry[];
+  /** Whether keys after the last entry remain, and how many lie below the prefix (matching or not). */
+  readonly more: boolean;
+  readonly remaining: number;
+}
+function collect(
+  tree: Tree,
+  prefix: string,
+  from: string,
+  limit: number,
+  matches: ((entry: Entry) => boolean) | undefined,
+): Page {
+  const entries: Entry[] = [];
+  let remaining = 0;
+  const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+  tree.forRange(from, end, false, (_key, entry) => {
+    if (entries.length >= limit) remaining++;
+    else if (matches === undefined || matches(entry)) entries.push(entry);
+  });
+  return { entries, more: remaining > 0, remaining };
+}

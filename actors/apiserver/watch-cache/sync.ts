@@ -1,0 +1,153 @@
+import type { Bus, Message, Subscription } from '../../../bus/bus.ts';
+import type { ChangesRequest, ChangesResponse, RangeRequest, RangeResponse } from '../../../bus/protocol/etcd.ts';
+import * as subjects from '../../../bus/subjects.ts';
+import type { Logger } from '../../../bus/world.ts';
+import { reasonOf } from '../../../schemas/meta/status.ts';
+import type { Committed, WatchCache } from './watch-cache.ts';
+
+const PAGE = 2000;
+
+/**
+ * Keeps the watch cache in step with the store: events first, then the load, then the events after it; a hole in the
+ * sequence is filled from the store before anything newer is shown.
+ */
+export class Sync {
+  readonly #bus: Bus;
+  readonly #cache: WatchCache;
+  readonly #log: Logger;
+  #subscription: Subscription | undefined;
+  #queue: Committed[] = [];
+  #live = false;
+  #repairing: Promise<void> | undefined;
+  /** Told when a repair starts and when it ends. */
+  onRepair: (running: boolean) => void = () => {};
+
+  constructor(bus: Bus, cache: WatchCache, log: Logger) {
+    this.#bus = bus;
+    this.#cache = cache;
+    this.#log = log;
+  }
+  async load(signal: AbortSignal): Promise<void> {
+    this.#live = false;
+    this.#queue = [];
+    this.#subscription ??= this.#bus.subscribe(subjects.eventAll, (message) => this.#onMessage(message));
+    await this.#bus.flush();
+    signal.throwIfAborted();
+    this.#cache.reset();
+    let key = '/';
+    let revision: number | undefined;
+    for (;;) {
+      const request: RangeRequest = { key, rangeEnd: '0', limit: PAGE, revision };
+      const page: RangeResponse = await this.#bus.request(subjects.etcd('range'), request, { signal });
+      for (const kv of page.kvs) this.#cache.load(kv.key, kv.modRevision, kv.createRevision, kv.value);
+      revision ??= page.revision;
+      const last = page.kvs.at(-1);
+      if (!page.more || last === undefined) break;
+      key = `${last.key}\0`;
+    }
+    this.#cache.loaded(revision);
+    this.#live = true;
+    this.#drainQueue();
+    await this.settled();
+  }
+  #onMessage(message: Message): void {
+    const committed = parse(message);
+    if (this.#live && this.#repairing === undefined && committed.revision === this.#cache.revision + 1) {
+      this.#cache.apply(committed);
+      return;
+    }
+    this.#queue.push(committed);
+    if (this.#live && this.#repairing === undefined) this.#drainQueue();
+  }
+  #drainQueue(): void {
+    const queue = this.#queue;
+    let i = 0;
+    for (; i < queue.length; i++) {
+      const next = queue[i]!;
+      if (next.revision <= this.#cache.revision) continue;
+      if (next.revision !== this.#cache.revision + 1) break;
+      this.#cache.apply(next);
+    }
+    this.#queue = queue.slice(i);
+    if (this.#queue.length > 0) this.repair();
+  }
+  /** Asks the store for what the events left out (after a hole, or after the connection was lost). */
+  repair(): void {
+    if (!this.#live || this.#repairing !== undefined) return;
+    this.onRepair(true);
+    this.#repairing = this.#fill().finally(() => {
+      this.#repairing = undefined;
+      this.onRepair(false);
+      if (this.#queue.length > 0) this.#drainQueue();
+    });
+  }
+  async #fill(): Promise<void> {
+    for (;;) {
+      try {
+        const request: ChangesRequest = { after: this.#cache.revision, limit: PAGE };
+        const answer: ChangesResponse = await this.#bus.request(subjects.etcd('changes'), request);
+        for (const change of answer.changes) if (change.revision > this.#cache.revision) this.#cache.apply(change);
+        if (answer.more) continue;
+        this.#cache.skipTo(answer.revision);
+        return;
+      } catch (error) {
+        if (reasonOf(error) === 'Expired') {
+          // Too far behind: load anew. Watchers have ended and list again.
+          this.#log.warn('history is compacted, loading anew', { err: error });
+          await this.load(AbortSignal.timeout(60_000));
+          return;
+        }
+        this.#log.warn('repair failed, trying again', { err: error });
+        await this.pause();
+      }
+    }
+  }
+  /** Replaced by the actor, which has the clock. */
+  pause: () => Promise<void> = () => Promise.resolve();
+  /** Resolves when no repair is running. */
+  async settled(): Promise<void> {
+    while (this.#repairing !== undefined) await this.#repairing;
+  }
+  get repairing(): boolean {
+    return this.#repairing !== undefined;
+  }
+  stop(): void {
+    this.#subscription?.unsubscribe();
+  }
+}
+
+function parse(message: Message): Committed {
+  const { headers } = message;
+  const operation = headers['KV-Operation'];
+  const deleted = operation === 'DEL' || operation === 'PURGE' || message.bytes.length === 0;
+  return {
+    revision: Number(headers['Nats-Sequence']),
+    key: subjects.keyOfEvent(message.subject),
+    value: deleted ? undefined : message.bytes,
+  };
+}
+
+/** A consistent read waits for a round trip that began after it asked; all that wait share one. */
+export class Barrier {
+  readonly #flush: () => Promise<void>;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  constructor(flush: () => Promise<void>) {
+    this.#flush = flush;
+  }
+  pass(): Promise<void> {
+    if (this.#running === undefined) return (this.#running = this.#start());
+    return (this.#next ??= this.#running.then(this.#turn, this.#turn));
+  }
+  readonly #turn = (): Promise<void> => {
+    this.#next = undefined;
+    return (this.#running = this.#start());
+  };
+  async #start(): Promise<void> {
+    try {
+      await this.#flush();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+}
