@@ -20,6 +20,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly prepareForCreate?: (draft: T) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
   readonly prepareForUpdate?: (draft: T, old: T) => T;
+  /** Same for update through the status subresource, beyond keeping all but status from old. */
+  readonly prepareForStatusUpdate?: (draft: T, old: T) => T;
   readonly validate?: (object: T, at: FieldPath) => Errors;
   /** Only what concerns the change: validate() has run on the new object before. */
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
@@ -55,9 +57,13 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Storage key below /registry/, when storage-prefix.ts does not know it. */
   readonly storagePrefix?: string;
   /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
-  readonly conversions?: Readonly<
-    Record<string, { toStorage: (object: KubeObject) => T; fromStorage: (object: T) => KubeObject }>
-  >;
+  readonly conversions?: Readonly<Record<string, Conversion<T>>>;
+}
+export interface Conversion<T extends KubeObject = KubeObject> {
+  readonly toStorage: (object: KubeObject) => T;
+  readonly fromStorage: (object: T) => KubeObject;
+  /** Where the version's fields for selectors have other names; reads the stored object. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
 }
 export const defineResource = <T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> =>
   definition;

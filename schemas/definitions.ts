@@ -1,11 +1,26 @@
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
+import { binding } from './core/binding.ts';
+import { configMap } from './core/config-map.ts';
+import { endpoints } from './core/endpoints.ts';
+import { event } from './core/event.ts';
+import { limitRange } from './core/limit-range.ts';
+import { namespace } from './core/namespace.ts';
+import { node } from './core/node.ts';
+import { persistentVolumeClaim } from './core/persistent-volume-claim.ts';
+import { persistentVolume } from './core/persistent-volume.ts';
+import { podTemplate } from './core/pod-template.ts';
 import { pod } from './core/pod.ts';
+import { replicationController } from './core/replication-controller.ts';
+import { resourceQuota } from './core/resource-quota.ts';
+import { secret } from './core/secret.ts';
+import { serviceAccount } from './core/service-account.ts';
+import { service } from './core/service.ts';
 import type { ResourceDefinition } from './define.ts';
 
 /** Behaviour of every kind that has any beyond its structure. */
 export const definitions = [
-  deployment,
-  pod,
-  replicaSet,
+  binding, configMap, endpoints, event, limitRange, namespace, node, persistentVolume, persistentVolumeClaim, pod, podTemplate,
+  replicationController, resourceQuota, secret, service, serviceAccount,
+  deployment, replicaSet,
 ] as unknown as readonly ResourceDefinition[]; // prettier-ignore

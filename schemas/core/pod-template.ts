@@ -1,0 +1,24 @@
+import { defineResource } from '../define.ts';
+import type { PodTemplate } from '../generated/core-v1.ts';
+import { formatLabels } from '../meta/selectors.ts';
+import { containerColumns } from './container-columns.ts';
+import { defaultPodTemplate } from './pod-spec-defaults.ts';
+import { validatePodTemplate } from './pod-template-validation.ts';
+import { podTemplateWarnings } from './pod-warnings.ts';
+
+export const podTemplate = defineResource<PodTemplate>({
+  group: '', version: 'v1', resource: 'podtemplates',
+  deleteReturnsObject: true,
+  tracksGeneration: true,
+
+  defaults(draft) {
+    defaultPodTemplate(draft.template);
+    return draft;
+  },
+  *validate({ template }, at) {
+    yield* validatePodTemplate(template ?? {}, at('template'));
+  },
+  warnings: ({ template }, old) => podTemplateWarnings(template, old?.template),
+  cells: ({ metadata, template }) =>
+    [metadata.name ?? '', ...containerColumns(template?.spec), formatLabels(template?.metadata?.labels)],
+}); // prettier-ignore

@@ -1,0 +1,109 @@
+import { defineResource } from '../define.ts';
+import type { Service } from '../generated/core-v1.ts';
+import { nameIsLabel } from '../meta/names.ts';
+import { formatLabels } from '../meta/selectors.ts';
+import { age } from '../meta/time.ts';
+import { isExternallyAccessible, isHeadless } from './service-kinds.ts';
+import { inheritAllocations, syncClusterIps, wipeUnused } from './service-update.ts';
+import { validateService } from './service-validation.ts';
+import { validateServiceUpdate } from './service-update-validation.ts';
+
+const AFFINITY_SECONDS = 10800;
+
+export const service = defineResource<Service>({
+  group: '', version: 'v1', resource: 'services',
+  deleteReturnsObject: true,
+  allowCreateOnUpdate: true,
+  validateName: nameIsLabel,
+  tracksGeneration: false,
+
+  /** Source: pkg/apis/core/v1 SetDefaults_Service. */
+  defaults(draft) {
+    const spec = draft.spec!;
+    spec.sessionAffinity ??= 'None';
+    if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
+    else if (spec.sessionAffinity === 'ClientIP' && spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined)
+      spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_SECONDS } };
+    spec.type ??= 'ClusterIP';
+    for (const port of spec.ports ?? []) {
+      port.protocol ??= 'TCP';
+      port.targetPort ||= port.port;
+    }
+    if (isExternallyAccessible(draft)) spec.externalTrafficPolicy ??= 'Cluster';
+    if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
+    if (spec.type === 'LoadBalancer') {
+      spec.allocateLoadBalancerNodePorts ??= true;
+      for (const ingress of draft.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
+    }
+    return draft;
+  },
+  prepareForCreate(draft) {
+    draft.status = { loadBalancer: {} };
+    syncClusterIps(draft, undefined);
+    return draft;
+  },
+  prepareForUpdate(draft, old) {
+    draft.status = { loadBalancer: {}, ...old.status };
+    inheritAllocations(draft, old);
+    syncClusterIps(draft, old);
+    wipeUnused(draft, old);
+    return draft;
+  },
+
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  warnings,
+
+  selectableFields: { 'spec.clusterIP': ({ spec }) => spec?.clusterIP ?? '', 'spec.type': ({ spec }) => spec?.type ?? '' },
+
+  cells(object, now) {
+    const { metadata, spec } = object;
+    const ports = (spec?.ports ?? []).map((p) => (p.nodePort ? `${p.port}:${p.nodePort}/${p.protocol}` : `${p.port}/${p.protocol}`));
+    return [
+      metadata.name ?? '', spec?.type ?? '', spec?.clusterIPs?.[0] ?? '<none>', externalIp(object), ports.join(',') || '<none>',
+      age(metadata.creationTimestamp, now), formatLabels(spec?.selector),
+    ];
+  },
+}); // prettier-ignore
+
+/** Source: pkg/printers/internalversion getServiceExternalIP. */
+function externalIp({ spec, status }: Service): string {
+  const external = spec?.externalIPs ?? [];
+  switch (spec?.type) {
+    case 'ClusterIP':
+    case 'NodePort':
+      return external.join(',') || '<none>';
+    case 'LoadBalancer': {
+      const ingress = (status?.loadBalancer?.ingress ?? [])
+        .map((i) => i.ip || i.hostname || '')
+        .filter((i) => i !== '');
+      return [...[...new Set(ingress)].sort(), ...external].join(',') || '<pending>';
+    }
+    case 'ExternalName':
+      return spec.externalName ?? '';
+    default:
+      return '<unknown>';
+  }
+}
+/** Source: pkg/api/service warnings.go GetWarningsForService. */
+function warnings(object: Service): readonly string[] {
+  const { metadata, spec = {} } = object;
+  const out: string[] = [];
+  const hints = 'service.kubernetes.io/topology-aware-hints';
+  if (metadata.annotations?.[hints] !== undefined)
+    out.push(`annotation ${hints} is deprecated, please use service.kubernetes.io/topology-mode instead`);
+  const external = spec.externalIPs ?? [];
+  if (isHeadless(object)) {
+    if (spec.loadBalancerIP) out.push('spec.loadBalancerIP is ignored for headless services');
+    if (external.length > 0) out.push('spec.externalIPs is ignored for headless services');
+    if (spec.sessionAffinity !== 'None') out.push('spec.SessionAffinity is ignored for headless services');
+  } else if (external.length > 0 && spec.type !== 'ExternalName')
+    out.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters');
+  if (spec.type === 'ExternalName' && external.length > 0)
+    out.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (spec.type !== 'ExternalName' && spec.externalName)
+    out.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  if (spec.trafficDistribution === 'PreferClose')
+    out.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
+  return out;
+}
