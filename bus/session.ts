@@ -34,6 +34,8 @@ export class SessionEnd implements Session {
   readonly closed: Promise<Status | undefined>;
   /** Address of the connection at the other end; undefined until the server has accepted. */
   peer: string | undefined;
+  /** Rosters of the peer in a row that did not name this session (see `bus/roster.ts`). */
+  unlisted = 0;
   /** Called when this end is first sent on or read from. */
   onFirstUse: (() => void) | undefined;
   readonly #host: SessionHost;
@@ -228,7 +230,7 @@ export class SessionEnd implements Session {
     return false;
   }
 
-  /** Frames sent, and consumed, so far: the ends compare them now and then (see `bus/sessions.ts`). */
+  /** Frames sent, and consumed, so far: the ends compare them now and then (see `bus/roster.ts`). */
   get counts(): readonly [sent: number, consumed: number] {
     return [this.#sent - this.#batch.length, this.#consumed];
   }

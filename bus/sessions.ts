@@ -1,18 +1,20 @@
 import { ApiError, toStatus } from '../schemas/meta/status.ts';
+import { BEAT_MS, everyBeat } from './beat.ts';
 import type { OpenOptions, Session, Subscription } from './bus.ts';
 import { encode } from './codec.ts';
 import { HEADER } from './message.ts';
 import type { ServedRequest } from './message.ts';
 import type { Requests } from './requests.ts';
 import type { Acceptor } from './responses.ts';
+import { createRoster, ROSTER_BEATS, ROSTER_KEY } from './roster.ts';
 import { SessionEnd, unavailable } from './session.ts';
 import type { SessionHost } from './session.ts';
 import * as subjects from './subjects.ts';
 import type { RawSubscription, Transport } from './transport.ts';
-import type { TimerId, World } from './world.ts';
+import type { World } from './world.ts';
 
 const DEFAULT_WINDOW = 256;
-export const BEAT_MS = 250;
+const NONE: ReadonlySet<SessionEnd> = new Set();
 const NOTHING = new Uint8Array(0);
 
 export interface Sessions {
@@ -42,14 +44,14 @@ export function createSessions(
   requests: Requests,
   options: { readonly silenceMs: number },
 ): Sessions {
-  const { clock } = world;
   const ends = new Map<string, SessionEnd>();
   const keys = new Map<SessionEnd, { readonly key: string; readonly id: string; readonly to: 'client' | 'server' }>();
   const peers = new Map<string, Peer>();
   const owing = new Set<SessionEnd>();
   const maxSilentBeats = Math.max(2, Math.ceil(options.silenceMs / BEAT_MS));
   let incoming: RawSubscription | undefined;
-  let timer: TimerId | undefined;
+  let beats: Subscription | undefined;
+  let beatCount = 0;
   let toFlush: SessionEnd[] = [];
 
   const flushAll = (): void => {
@@ -80,9 +82,24 @@ export function createSessions(
     },
   };
 
+  const roster = createRoster({
+    address,
+    keyAtPeer: (end) => {
+      const { id, to } = keys.get(end)!;
+      return `${id}.${to}`;
+    },
+    find: (key) => ends.get(key),
+    with: (peerAddress) => peers.get(peerAddress)?.ends ?? NONE,
+    publish: (subject, bytes) => {
+      transport.publish(subject, bytes);
+    },
+  });
+
   const add = (id: string, side: 'client' | 'server', window: number): SessionEnd => {
     incoming ??= transport.subscribe(subjects.sessionAll(address), undefined, (message) => {
-      const end = ends.get(message.subject.slice(ownPrefix));
+      const key = message.subject.slice(ownPrefix);
+      if (key === ROSTER_KEY) return void roster.receive(message.bytes);
+      const end = ends.get(key);
       if (!end) return;
       const peer = end.peer === undefined ? undefined : peers.get(end.peer);
       if (peer) peer.silentBeats = 0;
@@ -93,7 +110,7 @@ export function createSessions(
     const end = new SessionEnd(id, host, window);
     ends.set(key, end);
     keys.set(end, { key, id, to: side === 'client' ? 'server' : 'client' });
-    timer ??= nextBeat();
+    beats ??= everyBeat(world.clock, beat);
     return end;
   };
   const ownPrefix = subjects.sessionAll(address).length - 1;
@@ -115,17 +132,17 @@ export function createSessions(
     end.attach(peerAddress, credit);
   };
 
-  const nextBeat = (): TimerId => {
-    const ms = BEAT_MS - (clock.now() % BEAT_MS);
-    return clock.setTimeout(beat, ms < BEAT_MS / 4 ? ms + BEAT_MS : ms);
+  const stopBeating = (): void => {
+    beats?.unsubscribe();
+    beats = undefined;
   };
   const beat = (): void => {
-    timer = undefined;
-    if (ends.size === 0) return;
-    timer = nextBeat();
+    if (ends.size === 0) return void stopBeating();
     transport.publish(subjects.beat(address), NOTHING);
     for (const end of owing) if (!end.tellWhenQuiet()) owing.delete(end);
-    for (const peer of peers.values()) {
+    const roll = ++beatCount % ROSTER_BEATS === 0;
+    for (const [peerAddress, peer] of peers) {
+      if (roll) roster.send(peerAddress, peer.ends);
       if (++peer.silentBeats < maxSilentBeats) continue;
       for (const end of [...peer.ends]) end.close(unavailable('the other end of the session is silent').status);
     }
@@ -199,7 +216,7 @@ export function createSessions(
     close: () => {
       connection.unsubscribe();
       incoming?.unsubscribe();
-      if (timer !== undefined) clock.clearTimeout(timer);
+      stopBeating();
     },
   };
 }

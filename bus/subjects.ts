@@ -74,6 +74,10 @@ export const presence = (component: string, id: string): string =>
   `${ROOT}.presence.${escapeToken(component)}.${escapeToken(id)}`;
 export const presenceOf = (component: string): string =>
   `${ROOT}.presence.${component === '*' ? '*' : escapeToken(component)}.*`;
+export function parsePresence(subject: string): { readonly component: string; readonly id: string } {
+  const [component = '', id = ''] = subject.split('.').slice(3).map(unescapeToken);
+  return { component, id };
+}
 export const inspect = (component: string, id: string): string =>
   `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
 export const inspectOf = (component: string): string => `${ROOT}.inspect.${escapeToken(component)}.*`;
@@ -92,5 +96,7 @@ export const inbox = (address: string): string => `_INBOX.${address}`;
 /** Frames of one session to its client's or to its server's end. */
 export const session = (address: string, id: string, to: 'client' | 'server'): string =>
   `${ROOT}.session.${address}.${id}.${to}`;
+/** What two connections tell each other about all their sessions. */
+export const sessionRoster = (address: string): string => `${ROOT}.session.${address}.roster`;
 export const sessionAll = (address: string): string => `${ROOT}.session.${address}.>`;
 export const beat = (address: string): string => `${ROOT}.beat.${address}`;

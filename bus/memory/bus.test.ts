@@ -8,7 +8,7 @@ busConformance('memory', () => {
   const names = new Map<Bus, string>();
   return Promise.resolve({
     connect: (name) => {
-      const bus = hub.connect(name);
+      const bus = hub.connect(name, { drainGraceMs: 200 });
       names.set(bus, name);
       return Promise.resolve(bus);
     },

@@ -20,7 +20,7 @@ busConformance('NATS', () => {
         world: realWorld({ level: 'silent' }),
         servers: server.url,
         name,
-        drainGraceMs: 1000,
+        drainGraceMs: 200,
       });
       buses.push(bus);
       return bus;

@@ -88,7 +88,7 @@ export class NatsTransport implements Transport {
   }
 
   publish(subject: string, bytes: Uint8Array, reply?: string, headers?: Headers): void {
-    if (!this.connected) return;
+    if (!this.connected || this.connection.isClosed()) return;
     if (bytes.length > this.maxBytes)
       throw new ApiError('RequestEntityTooLarge', `a message of ${bytes.length} bytes is too large for the bus`);
     try {

@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Bus } from '../bus.ts';
+import { announce, watchPresence } from '../presence.ts';
+import { delay } from '../world.ts';
+import { createMemoryHub } from './bus.ts';
+import { EventQueue } from './event-queue.ts';
+import { seededRandom } from './random.ts';
+import { simulate } from './simulation.ts';
+
+/** A little world with all that could differ between two runs: chance, ids, timers, requests, sessions, a cut wire. */
+async function history(seed: number): Promise<string> {
+  const lines: string[] = [];
+  const simulation = simulate(seed, { onLog: (record) => lines.push(JSON.stringify(record)) });
+  const say = (...what: unknown[]): void => void lines.push(`${simulation.now()} ${JSON.stringify(what)}`);
+  const hub = createMemoryHub({ simulation });
+  const [server, other] = [hub.connect('server'), hub.connect('other')];
+  for (const [name, bus] of [
+    ['server', server],
+    ['other', other],
+  ] as const) {
+    const world = simulation.world(name);
+    bus.serve('work', 'q', async (m) => {
+      await delay(world.clock, world.random() * 20);
+      say(name, m.body);
+      return world.ids.uuid();
+    });
+    bus.serveSessions('watch', 'q', (_, session) => {
+      for (let i = 0; i < 20; i++) void session.send([name, i]);
+    });
+    announce(bus, world, { component: 'worker', id: name, state: () => 'up' });
+  }
+  const clients: Bus[] = ['a', 'b', 'c'].map((name) => hub.connect(name));
+  watchPresence(clients[0]!, simulation.world('a'), (presence) => {
+    say(presence);
+  });
+  let done = 0;
+  for (const [n, bus] of clients.entries())
+    void (async () => {
+      const world = simulation.world(`client-${n}`);
+      for (let i = 0; i < 10; i++) {
+        say(n, await bus.request('work', [n, i, world.ids.suffix(5)]).catch(String));
+        await delay(world.clock, world.random() * 5);
+      }
+      const session = await bus.open('watch', null, { window: 4 }).catch((e: unknown) => say(n, String(e)));
+      if (session) {
+        for await (const frame of session.frames()) {
+          say(n, frame);
+          if ((frame as [string, number])[1] === 15 && n > 0) session.close();
+        }
+        say(n, await session.closed);
+      }
+      done++;
+    })();
+  await simulation.advance(100);
+  hub.setConnected('other', false);
+  await simulation.advance(2000);
+  hub.kill('server');
+  await simulation.run(() => done === 3, 60_000);
+  return lines.join('\n');
+}
+
+describe('simulation', () => {
+  it('has the same history for the same seed, byte for byte, and another for another', async () => {
+    const histories = await Promise.all([1, 1, 2].map(history));
+    expect(histories[0]!.split('\n').length).toBeGreaterThan(50);
+    expect(histories[1]).toBe(histories[0]);
+    expect(histories[2]).not.toBe(histories[0]);
+  });
+  it('lets no time pass but on its own clock', async () => {
+    const simulation = simulate(1);
+    const began = simulation.clock.now();
+    let rang = 0;
+    simulation.clock.setTimeout(() => rang++, 3_600_000);
+    await simulation.advance(3_599_999);
+    expect(rang).toBe(0);
+    await simulation.advance(1);
+    expect(rang).toBe(1);
+    expect(simulation.clock.now() - began).toBe(3_600_000);
+  });
+  it('gives each world the same numbers whatever the others draw', () => {
+    const [one, two] = [simulate(7), simulate(7)];
+    for (let i = 0; i < 10; i++) one.world('x').random();
+    one.world('y').ids.uuid();
+    const [a, b] = [one.world('z'), two.world('z')];
+    for (let i = 0; i < 20; i++) expect(a.random()).toBe(b.random());
+    expect(a.ids.uuid()).toBe(b.ids.uuid());
+    expect(a.ids.uuid()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+  it('says so when what is waited for does not happen', async () => {
+    const simulation = simulate(1);
+    await expect(simulation.run(() => false, 1000)).rejects.toThrow('nothing is left to happen');
+    const forever = (): void => void simulation.clock.setTimeout(forever, 100);
+    forever();
+    await expect(simulation.run(() => false, 1000)).rejects.toThrow('not so after 1000 ms');
+  });
+  it('forgets timers that were cleared', async () => {
+    const { clock, advance } = simulate(1);
+    let rang = false;
+    clock.clearTimeout(clock.setTimeout(() => (rang = true), 10));
+    await advance(100);
+    expect(rang).toBe(false);
+  });
+});
+
+describe('the event queue', () => {
+  it('gives events in order of time, then of insertion', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.boolean())), (events) => {
+        const queue = new EventQueue();
+        const added = events.map(([at, cancelled], index) => {
+          const event = queue.add(at, () => undefined);
+          event.cancelled = cancelled;
+          return { at, index, cancelled, event };
+        });
+        const expected = added.filter((e) => !e.cancelled).sort((a, b) => a.at - b.at || a.index - b.index);
+        for (const { event } of expected) expect(queue.take()).toBe(event);
+        expect(queue.take()).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('seeded randomness', () => {
+  it('is spread over [0, 1) and differs from seed to seed', () => {
+    const means = ['a', 'b', 1, 2, '1/x'].map((seed) => {
+      const random = seededRandom(seed);
+      const drawn = Array.from({ length: 5000 }, random);
+      expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...drawn)).toBeLessThan(1);
+      return drawn.reduce((a, b) => a + b) / drawn.length;
+    });
+    for (const mean of means) expect(Math.abs(mean - 0.5)).toBeLessThan(0.03);
+    expect(new Set(means.slice(0, 4)).size).toBe(4);
+  });
+});
