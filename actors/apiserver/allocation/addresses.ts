@@ -1,0 +1,176 @@
+import type { Service } from '../../../schemas/generated/core-v1.ts';
+import type { IPAddress, ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
+import { reasonOf } from '../../../schemas/meta/status.ts';
+import { parseTime } from '../../../schemas/meta/time.ts';
+import { services } from '../../runtime/resources.ts';
+import { contains, formatAddress, parseAddress, parseRange, usable, type Family, type Range } from './ip.ts';
+import type { AllocationContext } from './context.ts';
+
+const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by';
+const FAMILY = 'ipaddress.kubernetes.io/ip-family';
+const MANAGER = 'ipallocator.k8s.io';
+/** A claim without a service may belong to a create that is under way; after so long it is a leftover. */
+const LEFTOVER_MS = 60_000;
+const RANDOM_TRIES = 64;
+
+/** Refusals of one address, as they end up in the text of an Invalid status. */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+}
+export interface ServiceRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Cluster addresses: one IPAddress object each. Creating the object is the claim, so any number of API servers can
+ * allocate at once. Source: kubernetes pkg/registry/core/service/ipallocator (ipallocator.go, cidrallocator.go).
+ */
+export class Addresses {
+  readonly #context: AllocationContext;
+  readonly #configured: readonly Range[];
+  constructor(context: AllocationContext) {
+    this.#context = context;
+    this.#configured = context.serviceCidrs.map((cidr) => {
+      const range = parseRange(cidr);
+      if (range === undefined) throw new Error(`${JSON.stringify(cidr)} is no range of addresses`);
+      return range;
+    });
+  }
+  get families(): readonly Family[] {
+    return [...new Set(this.#configured.map((r) => r.family))];
+  }
+  #resource(name: 'ipaddresses' | 'servicecidrs') {
+    return this.#context.registry.lookup({ group: 'networking.k8s.io', version: 'v1', resource: name })!;
+  }
+  /** The configured ranges and those of ServiceCIDRs that are ready. */
+  #ranges(family: Family): readonly Range[] {
+    const found = new Map(this.#configured.map((r) => [r.cidr, r]));
+    for (const object of this.#context.cache.list<ServiceCIDR>(this.#resource('servicecidrs'))) {
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      if (!object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) continue;
+      for (const cidr of object.spec?.cidrs ?? []) {
+        const range = parseRange(cidr);
+        if (range !== undefined) found.set(cidr, range);
+      }
+    }
+    return [...found.values()].filter((r) => r.family === family);
+  }
+  /** Claims the address asked for. Thrown: AddressError. */
+  async claim(address: string, owner: ServiceRef, dryRun: boolean): Promise<void> {
+    const parsed = parseAddress(address);
+    if (parsed === undefined || !this.#ranges(parsed.family).some((r) => contains(r, parsed)))
+      throw new AddressError('the provided network does not match the current range');
+    if (dryRun) {
+      if (this.#present(address) !== undefined) throw new AddressError('provided IP is already allocated');
+      return;
+    }
+    if (await this.#create(parsed.family, address, owner)) return;
+    if (await this.#reclaim(address)) if (await this.#create(parsed.family, address, owner)) return;
+    throw new AddressError('provided IP is already allocated');
+  }
+  /** Claims any free address. Those that users choose by hand come from the low end: it is used last. */
+  async next(family: Family, owner: ServiceRef, dryRun: boolean): Promise<string> {
+    for (const range of this.#ranges(family)) {
+      const { first, last } = usable(range);
+      const band = reserved(last - first + 1n);
+      for (const [from, to] of [
+        [first + band, last],
+        [first, first + band - 1n],
+      ] as const)
+        for (const value of this.#candidates(from, to)) {
+          const address = formatAddress(family, value);
+          if (this.#present(address) !== undefined) continue;
+          if (dryRun || (await this.#create(family, address, owner))) return address;
+        }
+    }
+    throw new AddressError('range is full');
+  }
+  async release(address: string): Promise<void> {
+    try {
+      await this.#context.loopback.delete(this.#resource('ipaddresses'), '', address);
+    } catch (error) {
+      if (reasonOf(error) !== 'NotFound') throw error;
+    }
+  }
+  /** Makes claims that services lack, and drops those that no service has. Resolves with the count of repairs. */
+  async repair(): Promise<number> {
+    const { cache, registry, world } = this.#context;
+    const used = new Map<string, ServiceRef>();
+    for (const service of cache.list<Service>(registry.lookup(services)!))
+      for (const address of addressesOf(service))
+        used.set(address, { namespace: service.metadata.namespace ?? '', name: service.metadata.name ?? '' });
+    let repairs = 0;
+    for (const [address, owner] of used) {
+      const parsed = parseAddress(address);
+      if (parsed === undefined || this.#present(address) !== undefined) continue;
+      if (!this.#ranges(parsed.family).some((r) => contains(r, parsed))) continue;
+      if (await this.#create(parsed.family, address, owner)) repairs++;
+    }
+    for (const claim of cache.list<IPAddress>(this.#resource('ipaddresses'))) {
+      const address = claim.metadata.name ?? '';
+      if (claim.metadata.labels?.[MANAGED_BY] !== MANAGER || used.has(address)) continue;
+      if (!isOld(claim, world.clock.now())) continue;
+      await this.release(address);
+      repairs++;
+    }
+    return repairs;
+  }
+
+  *#candidates(from: bigint, to: bigint): Generator<bigint> {
+    const size = to - from + 1n;
+    if (size <= 0n) return;
+    const pick = (): bigint =>
+      from + (BigInt(Math.floor(this.#context.world.random() * Number.MAX_SAFE_INTEGER)) % size);
+    for (let i = 0; i < RANDOM_TRIES; i++) yield pick();
+    // Nearly full: look at each from a random one on. Huge ranges are never that full.
+    const start = pick() - from;
+    const most = size > 1_000_000n ? 1_000_000n : size;
+    for (let i = 0n; i < most; i++) yield from + ((start + i) % size);
+  }
+  #present(address: string): IPAddress | undefined {
+    return this.#context.cache.get<IPAddress>(this.#resource('ipaddresses'), '', address);
+  }
+  /** False if someone has it. */
+  async #create(family: Family, address: string, owner: ServiceRef): Promise<boolean> {
+    const object: IPAddress = {
+      kind: 'IPAddress',
+      apiVersion: 'networking.k8s.io/v1',
+      metadata: { name: address, labels: { [FAMILY]: family, [MANAGED_BY]: MANAGER } },
+      spec: { parentRef: { group: '', resource: 'services', ...owner } },
+    };
+    try {
+      await this.#context.loopback.create(this.#resource('ipaddresses'), object);
+      return true;
+    } catch (error) {
+      if (reasonOf(error) === 'AlreadyExists') return false;
+      throw error;
+    }
+  }
+  /** Drops a claim whose service is not there, left by a server that died between claim and create. */
+  async #reclaim(address: string): Promise<boolean> {
+    const { cache, registry, world, fresh } = this.#context;
+    await fresh();
+    const claim = this.#present(address);
+    if (claim === undefined) return true;
+    const { namespace = '', name = '' } = claim.spec?.parentRef ?? {};
+    const owner = cache.get<Service>(registry.lookup(services)!, namespace, name);
+    if (owner !== undefined && addressesOf(owner).includes(address)) return false;
+    if (claim.metadata.labels?.[MANAGED_BY] !== MANAGER || !isOld(claim, world.clock.now())) return false;
+    await this.release(address);
+    return true;
+  }
+}
+const isOld = (claim: IPAddress, now: number): boolean =>
+  now - (parseTime(claim.metadata.creationTimestamp ?? '') ?? now) > LEFTOVER_MS;
+/** Source: ipallocator.go calculateRangeOffset. */
+function reserved(size: bigint): bigint {
+  const sixteenth = size / 16n;
+  const band = sixteenth < 16n ? 16n : sixteenth > 256n ? 256n : sixteenth;
+  return size <= 16n ? 0n : band;
+}
+/** Those that the cluster gave: neither headless nor external services have any. */
+export const addressesOf = (service: Service): readonly string[] =>
+  service.spec?.type === 'ExternalName'
+    ? []
+    : (service.spec?.clusterIPs ?? []).filter((ip) => ip !== '' && ip !== 'None');

@@ -1,0 +1,129 @@
+import type { Service } from '../../../schemas/generated/core-v1.ts';
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
+import { services } from '../../runtime/resources.ts';
+import type { AllocationContext } from './context.ts';
+
+const PREFIX = '/registry/ranges/servicenodeports/';
+const LEFTOVER_MS = 60_000;
+const RANDOM_TRIES = 64;
+
+export class PortError extends Error {
+  override readonly name = 'PortError';
+}
+/** All that one write takes and gives back; nothing is given back before it is known how the write ended. */
+export interface PortOperation {
+  take(port: number): Promise<void>;
+  next(): Promise<number>;
+  releaseLater(port: number): void;
+  finish(committed: boolean): Promise<void>;
+}
+
+/**
+ * Ports that every node opens for a service, one claim each. Source: kubernetes
+ * pkg/registry/core/service/portallocator (allocator.go, operation.go).
+ */
+export class NodePorts {
+  readonly #context: AllocationContext;
+  readonly #first: number;
+  readonly #last: number;
+  /** By how many services of the cache each port is used. */
+  readonly #used = new Map<number, number>();
+  constructor(context: AllocationContext) {
+    this.#context = context;
+    this.#first = context.nodePorts?.first ?? 30_000;
+    this.#last = context.nodePorts?.last ?? 32_767;
+    const resource = context.registry.lookup(services)!;
+    for (const service of context.cache.list(resource)) this.#count(service, 1);
+    context.cache.onChange(resource, (object, old) => {
+      if (old !== undefined) this.#count(old, -1);
+      if (object !== undefined) this.#count(object, 1);
+    });
+  }
+  begin(owner: string, dryRun: boolean): PortOperation {
+    const taken = new Set<number>();
+    const later = new Set<number>();
+    const { claims, world, fresh } = this.#context;
+    const key = (port: number): string => `${PREFIX}${port}`;
+    const claim = async (port: number): Promise<boolean> => {
+      if (taken.has(port)) return false;
+      if ((this.#used.get(port) ?? 0) > 0) {
+        // A service that was just deleted may still be in the cache.
+        await fresh();
+        if ((this.#used.get(port) ?? 0) > 0) return false;
+      }
+      if (!dryRun) {
+        const value = JSON.stringify({ owner, at: world.clock.now() });
+        if (!(await claims.take(key(port), value, (old) => this.#isLeftover(old)))) return false;
+      }
+      taken.add(port);
+      return true;
+    };
+    return {
+      take: async (port) => {
+        if (port < this.#first || port > this.#last)
+          throw new PortError(
+            `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`,
+          );
+        if (!(await claim(port))) throw new PortError('provided port is already allocated');
+      },
+      next: async () => {
+        for (const port of this.#candidates()) if (await claim(port)) return port;
+        throw new PortError('range is full');
+      },
+      releaseLater: (port) => void later.add(port),
+      finish: async (committed) => {
+        if (dryRun) return;
+        await Promise.all([...(committed ? later : taken)].map((port) => claims.free(key(port))));
+      },
+    };
+  }
+  async release(ports: readonly number[]): Promise<void> {
+    await Promise.all(ports.map((port) => this.#context.claims.free(`${PREFIX}${port}`)));
+  }
+  async repair(): Promise<number> {
+    const { claims } = this.#context;
+    const present = new Map((await claims.list(PREFIX)).map((c) => [Number(c.key.slice(PREFIX.length)), c.value]));
+    let repairs = 0;
+    for (const [port, count] of this.#used) {
+      if (count === 0 || present.has(port) || port < this.#first || port > this.#last) continue;
+      const value = JSON.stringify({ owner: '', at: this.#context.world.clock.now() });
+      if (await claims.take(`${PREFIX}${port}`, value, () => false)) repairs++;
+    }
+    for (const [port, value] of present) {
+      if ((this.#used.get(port) ?? 0) > 0 || !this.#isLeftover(value)) continue;
+      await claims.free(`${PREFIX}${port}`);
+      repairs++;
+    }
+    return repairs;
+  }
+  #isLeftover(value: string): boolean {
+    try {
+      const { at } = JSON.parse(value) as { at?: unknown };
+      return typeof at === 'number' && this.#context.world.clock.now() - at > LEFTOVER_MS;
+    } catch {
+      return true;
+    }
+  }
+  /** Chosen by hand from the low end, by the server from the rest first. Source: portallocator calculateRangeOffset. */
+  *#candidates(): Generator<number> {
+    const size = this.#last - this.#first + 1;
+    const band = size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
+    const { random } = this.#context.world;
+    const from = this.#first + band;
+    const count = size - band;
+    for (let i = 0; i < RANDOM_TRIES; i++) yield from + Math.floor(random() * count);
+    const start = Math.floor(random() * count);
+    for (let i = 0; i < count; i++) yield from + ((start + i) % count);
+    for (let port = this.#first; port < from; port++) yield port;
+  }
+  #count(service: DynamicObject, by: number): void {
+    for (const port of new Set(portsOf(service as unknown as Service)))
+      this.#used.set(port, (this.#used.get(port) ?? 0) + by);
+  }
+}
+/** Node ports and the health check's. */
+export function portsOf(service: Service): number[] {
+  const out = (service.spec?.ports ?? []).map((p) => p.nodePort ?? 0);
+  out.push(service.spec?.healthCheckNodePort ?? 0);
+  return out.filter((port) => port !== 0);
+}
