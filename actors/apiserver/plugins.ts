@@ -7,7 +7,9 @@ import {
   createTokenRequest,
   readTokenKey,
 } from './authentication/index.ts';
-import { createAuthorizer, createEscalationCheck, createReviews } from './authorization/index.ts';
+import { createAdmission } from './admission/index.ts';
+import { createAllocation, storeClaims, type Allocation } from './allocation/index.ts';
+import { createAuthorizer, createReviews } from './authorization/index.ts';
 import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
 import type { Core } from './core.ts';
 import { createDiscoveryHandler } from './discovery/index.ts';
@@ -59,8 +61,13 @@ export function plugIn(
   for (const [key, create] of createIdentityReviews(authenticator, [issuer], world))
     core.virtualCreates.set(key, create);
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
-  core.admission = [createEscalationCheck(authorizer)];
   const loopback = createLoopback(core);
+  const serviceCidr = options.serviceCidr ?? '10.96.0.0/16';
+  core.admission = createAdmission({ registry, cache, loopback, world, authorizer, fresh, disabled: options.disableAdmission });
+  const allocation: Allocation = createAllocation({
+    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs: [serviceCidr], fresh,
+  }); // prettier-ignore
+  core.hooks.set('services', allocation);
   let port = 0;
   const server = (): string => `${options.advertiseAddress ?? options.https?.host ?? '127.0.0.1'}:${port}`;
   core.pathHandlers.push(
@@ -74,9 +81,12 @@ export function plugIn(
       port = actualPort;
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
-        registry, cache, world, loopback, serviceCidr: options.serviceCidr ?? '10.96.0.0/16', hostname: hostname(),
+        registry, cache, world, loopback, serviceCidr, hostname: hostname(),
         advertiseAddress: options.advertiseAddress ?? '127.0.0.1', port, clientCa: options.https?.clientCa ?? '',
       }); // prettier-ignore
+      void bootstrap.ready
+        .then(() => allocation.repair())
+        .catch((error: unknown) => world.log.warn('claims of services could not be repaired', { err: error }));
     },
     get ready() {
       return bootstrap?.ready ?? Promise.resolve();
