@@ -14,7 +14,7 @@ export interface Bus {
   /** One answer from one of the servers of `subject`. Default timeout 30 s. */
   request<T>(subject: string, body: unknown, options?: RequestOptions): Promise<T>;
   /** Answers requests on `subject` (wildcards allowed) as a member of `queue`. What the handler throws crosses as Status. */
-  serve(subject: string, queue: string, handler: (message: ServedMessage) => unknown): Subscription;
+  serve(subject: string, queue: string, handler: (message: ServedMessage) => unknown): ServedSubscription;
   /** Opens a session (see Session) with one of the servers of `subject`; resolves when that server accepted it. */
   open(subject: string, body: unknown, options?: OpenOptions): Promise<Session>;
   serveSessions(
@@ -46,6 +46,10 @@ export interface ServedMessage extends Message {
 }
 export interface Subscription {
   unsubscribe(): void;
+}
+export interface ServedSubscription extends Subscription {
+  /** Like unsubscribe(), but requests already on their way here are still handled; resolves when they were handed over. */
+  readonly drain?: () => Promise<void>;
 }
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;

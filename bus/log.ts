@@ -65,7 +65,7 @@ export interface LogEntry {
   readonly value: Uint8Array | undefined;
   /** Milliseconds since the epoch, as the log stamped it. */
   readonly time: number;
-  /** Those of the entry, without what the log itself added; `id` is apart. */
+  /** Those of the entry, and what the log added: the names that begin with `Nats-` and `KV-`. */
   readonly headers: Readonly<Record<string, string>>;
   /** '' for an entry written by something else than this interface. */
   readonly id: string;
@@ -83,6 +83,12 @@ export const EVENT_HEADERS = {
   /** `DEL` or `PURGE` on a tombstone, absent on a value. */
   operation: 'KV-Operation',
 } as const;
+
+const NO_SPACE_CAUSE = 'LogFull';
+/** The `details` of the ServiceUnavailable that append() throws when it will not get better by trying again. */
+export const noSpaceDetails = { causes: [{ reason: NO_SPACE_CAUSE, message: 'no space left' }] };
+export const isNoSpace = (error: unknown): boolean =>
+  statusOf(error)?.details?.causes?.some((c) => c.reason === NO_SPACE_CAUSE) ?? false;
 
 const CONFLICT_CAUSE = 'LogRevision';
 /** The `details` of the Conflict that append() throws. */

@@ -1,5 +1,5 @@
 import { ApiError, toStatus } from '../schemas/meta/status.ts';
-import type { ServedMessage, Session, Subscription } from './bus.ts';
+import type { ServedMessage, ServedSubscription, Session, Subscription } from './bus.ts';
 import { encode } from './codec.ts';
 import { HEADER, ServedRequest } from './message.ts';
 import { subjectMatches } from './subject-pattern.ts';
@@ -11,7 +11,7 @@ export type Handler = (message: ServedMessage) => unknown;
 export type Acceptor = (message: ServedMessage, session: Session) => unknown;
 
 export interface Responses {
-  serve(subject: string, queue: string, handler: Handler): Subscription;
+  serve(subject: string, queue: string, handler: Handler): ServedSubscription;
   serveSessions(subject: string, queue: string, acceptor: Acceptor): Subscription;
   /** Takes nothing new and resolves when what is in flight is done, at the latest after `graceMs`. */
   drain(graceMs: number): Promise<void>;
@@ -112,7 +112,11 @@ export function createResponses(
     return acceptor;
   };
 
-  const add = (subject: string, queue: string, part: Partial<Pick<Served, 'handler' | 'acceptor'>>): Subscription => {
+  const add = (
+    subject: string,
+    queue: string,
+    part: Partial<Pick<Served, 'handler' | 'acceptor'>>,
+  ): ServedSubscription => {
     const key = `${queue} ${subject}`;
     let entry = served.get(key);
     if (!entry) {
@@ -131,15 +135,22 @@ export function createResponses(
     if (entry[name]) throw new ApiError('InternalError', `${subject} is served already`);
     Object.assign(entry, part);
     const mine = entry;
-    return {
-      unsubscribe: () => {
-        if (mine[name] !== part[name]) return;
-        mine[name] = undefined;
-        if (mine.handler ?? mine.acceptor) return;
-        if (served.get(key) === mine) served.delete(key);
-        mine.subscription.unsubscribe();
-      },
+    const unsubscribe = (): void => {
+      if (mine[name] !== part[name]) return;
+      mine[name] = undefined;
+      if (mine.handler ?? mine.acceptor) return;
+      if (served.get(key) === mine) served.delete(key);
+      mine.subscription.unsubscribe();
     };
+    const drain = async (): Promise<void> => {
+      const other = name === 'handler' ? mine.acceptor : mine.handler;
+      if (other === undefined && served.get(key) === mine) {
+        served.delete(key);
+        await mine.subscription.drain();
+      }
+      unsubscribe();
+    };
+    return { unsubscribe, drain };
   };
 
   return {

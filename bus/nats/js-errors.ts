@@ -1,5 +1,5 @@
 import { ApiError } from '../../schemas/meta/status.ts';
-import { conflictDetails } from '../log.ts';
+import { conflictDetails, noSpaceDetails } from '../log.ts';
 
 export interface JsError {
   readonly code: number;
@@ -25,7 +25,9 @@ export function jsError(error: JsError, what: string): ApiError {
   }
   if (TOO_LARGE.has(number)) return new ApiError('RequestEntityTooLarge', `${what}: ${text}`);
   if (NO_SPACE.has(number))
-    return new ApiError('ServiceUnavailable', `${what}: the store has no space left (${text}); free disk space`);
+    return new ApiError('ServiceUnavailable', `${what}: the store has no space left (${text}): free disk space`, {
+      details: noSpaceDetails,
+    });
   if (NOT_FOUND.has(number)) return new ApiError('NotFound', `${what}: ${text}`);
   return new ApiError('ServiceUnavailable', `${what}: ${text}`);
 }

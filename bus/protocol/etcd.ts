@@ -23,7 +23,7 @@ export interface RangeRequest {
 }
 /**
  * An answer is cut at about 1 MB (at least one item), with or without `limit`: `more` then, and the rest is had by asking
- * again from behind the last key (`lastKey + '\\0'`) at this `revision`.
+ * again from behind the last key (`lastKey + '\0'`) at this `revision`.
  */
 export interface RangeResponse {
   /** What the items are as of: never newer than them. */
@@ -90,6 +90,12 @@ export interface EtcdStatus {
   readonly keys: number;
   readonly bytes: number;
   readonly durable: boolean;
+}
+export interface SnapshotResponse {
+  /** On the machine of the facade that answered. */
+  readonly file: string;
+  readonly revision: number;
+  readonly bytes: number;
 }
 export type EtcdVerb = 'range' | 'put' | 'delete' | 'changes' | 'compact' | 'status' | 'snapshot';
 

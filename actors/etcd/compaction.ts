@@ -1,0 +1,175 @@
+import type { Log } from '../../bus/log.ts';
+import { delay, type TimerId, type World } from '../../bus/world.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
+import { decodeFloor, encodeFloor, FLOOR_KEY, type Floor } from './floor.ts';
+import type { Index, Purge, Version } from './index.ts';
+
+export interface CompactionOptions {
+  readonly world: World;
+  readonly log: Log;
+  readonly index: Index;
+  /** How long the past can be read. */
+  readonly historyMs: number;
+  /**
+   * How long a tombstone stays in the log, at least: a snapshot or a facade that is older cannot catch up and loads
+   * anew. Far longer than a load takes: who replays must not meet a value whose tombstone goes before it gets there.
+   */
+  readonly tombstoneMs: number;
+  /** Another facade has another history: this one must load again. */
+  readonly onDigestDiffers: () => void;
+}
+
+/** Versions dropped in one go: a few milliseconds in which nothing else is answered. */
+const SLICE = 2_000;
+/** The store's own keys do not keep the floor moving. */
+const isOwn = (key: string): boolean => key.startsWith('/kubus/');
+
+/**
+ * Moves the floor by time and purges below it. Every facade has a timer; who writes the floor's key first does the
+ * purging. All others forget when they see the key change.
+ */
+export class Compaction {
+  readonly #options: CompactionOptions;
+  #timer: TimerId | undefined;
+  #floor: Floor | undefined;
+  #mine = '';
+  #purging = Promise.resolve();
+  #running = false;
+
+  constructor(options: CompactionOptions) {
+    this.#options = options;
+  }
+  get floor(): Floor | undefined {
+    return this.#floor;
+  }
+  start(): void {
+    this.#running = true;
+    this.#arm();
+  }
+  stop(): void {
+    this.#running = false;
+    if (this.#timer !== undefined) this.#options.world.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The floor's key has changed. Thrown: Invalid for data of a newer version. */
+  onFloor({ value, id }: Version): void {
+    if (value === undefined) return;
+    const floor = decodeFloor(value);
+    this.#floor = floor;
+    const { index } = this.#options;
+    this.#compare(floor);
+    index.raise(floor.floor, floor.forgotten);
+    const mine = id !== '' && id === this.#mine;
+    if (this.#running) this.#forget(mine);
+  }
+
+  /** Drops what is below the floor after loading, and purges what whoever moved it left behind. */
+  async afterLoad(): Promise<void> {
+    this.#forget(true);
+    await this.#purging;
+    await this.#sweepIfNeeded();
+  }
+  /** Resolves when what is to be purged is purged. */
+  idle(): Promise<void> {
+    return this.#purging;
+  }
+
+  /** Moves the floor as far as the time allows. True if it moved, by this facade. */
+  async tick(): Promise<boolean> {
+    const { world, index, historyMs, tombstoneMs } = this.#options;
+    const now = world.clock.now();
+    const target = index.history.upTo(now - historyMs);
+    const forgotten = Math.min(index.tombstonesUpTo(now - Math.max(tombstoneMs, historyMs)), target || index.floor);
+    if (!this.#worthwhile(target) && forgotten <= index.forgotten) return false;
+    return await this.compactTo(Math.max(target, index.floor), Math.max(forgotten, index.forgotten));
+  }
+
+  async compactTo(revision: number, forgotten = this.#options.index.forgotten): Promise<boolean> {
+    const { world, log, index } = this.#options;
+    const id = world.ids.token();
+    const value = encodeFloor({ floor: revision, forgotten, at: index.revision, digest: index.digest });
+    this.#mine = id;
+    try {
+      await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
+      return true;
+    } catch (error) {
+      if (reasonOf(error) === 'Conflict') return false;
+      throw error;
+    }
+  }
+
+  #worthwhile(target: number): boolean {
+    for (const { revision, key } of this.#options.index.history.after(0)) {
+      if (revision > target) return false;
+      if (!isOwn(key)) return true;
+    }
+    return false;
+  }
+  #arm(): void {
+    const { world, historyMs } = this.#options;
+    const interval = Math.min(Math.max(historyMs / 5, 1_000), 60_000) * (0.9 + world.random() / 5);
+    this.#timer = world.clock.setTimeout(() => {
+      this.tick()
+        .then(async (moved) => {
+          if (!moved) return;
+          await this.idle();
+          await this.#sweepIfNeeded();
+        })
+        .catch((err: unknown) => world.log.warn('compaction failed, trying again later', { err }))
+        .finally(() => {
+          if (this.#running) this.#arm();
+        });
+    }, interval);
+  }
+
+  /** A facade that missed or mixed up an entry would give wrong answers for ever: compare what each has seen. */
+  #compare({ at, digest }: Floor): void {
+    const { index, world, onDigestDiffers } = this.#options;
+    if (digest === undefined) return;
+    index.anchor(at, digest);
+    const own = index.history.at(at)?.digest;
+    if (own === undefined || own === digest) return;
+    world.log.error('this facade has another history than the one that moved the floor; loading again', { at });
+    onDigestDiffers();
+  }
+
+  #forget(purge: boolean): void {
+    this.#purging = this.#purging.then(async () => {
+      const { index, world } = this.#options;
+      while (index.forgetful) {
+        const purges = index.forget(SLICE);
+        if (purge) await this.#purge(purges);
+        else await delay(world.clock, 1);
+      }
+    });
+  }
+  async #purge(purges: readonly Purge[]): Promise<void> {
+    const { log, world } = this.#options;
+    for (const { key, before } of purges) {
+      try {
+        await log.purge(key, before);
+      } catch (err) {
+        // What stays behind is only space: the next sweep finds it.
+        world.log.warn('could not purge', { key, before, err });
+        if (reasonOf(err) === 'ServiceUnavailable' || reasonOf(err) === 'Timeout') return;
+      }
+    }
+  }
+
+  /** Purges what a facade that ended half-way left in the log: it holds more than the index then. */
+  async #sweepIfNeeded(): Promise<void> {
+    const { log, index } = this.#options;
+    const { last, count } = await log.bounds();
+    if (last !== index.revision || count <= index.entries) return;
+    const leftovers = new Map<string, number>();
+    for await (const { key, revision, value } of log.read(1, index.floor)) {
+      const oldest = index.oldest(key);
+      if (oldest !== undefined && revision < oldest.revision) leftovers.set(key, oldest.revision);
+      // Of a key that is gone only what ends in a tombstone goes.
+      else if (oldest === undefined && revision <= index.forgotten && value === undefined)
+        leftovers.set(key, revision + 1);
+    }
+    await this.#purge([...leftovers].map(([key, before]) => ({ key, before })));
+  }
+}

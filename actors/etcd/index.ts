@@ -1,0 +1,308 @@
+import { crc32 } from 'node:zlib';
+import sortedBTree from 'sorted-btree';
+import type { LogEntry } from '../../bus/log.ts';
+import { compareAnyKeys, compareKeys, hasSurrogate } from './compare.ts';
+import { HEADERS, parseOrigin } from './headers.ts';
+import { History } from './history.ts';
+
+/** A CommonJS module: Node hands out its exports, test runners the class itself. */
+const BTree = ('default' in sortedBTree ? sortedBTree.default : sortedBTree) as typeof sortedBTree.default;
+
+/** One state of one key. Mutable only where the index itself forgets: `older` and `id` below the floor. */
+export interface Version {
+  readonly key: string;
+  readonly revision: number;
+  /** Of the write that brought the key into being; of the deleted object on a tombstone. */
+  readonly createRevision: number;
+  /** Writes since creation, 1 for the first; 0 on a tombstone. */
+  readonly version: number;
+  /** undefined: a tombstone. */
+  readonly value: Uint8Array | undefined;
+  readonly time: number;
+  /** Milliseconds since the epoch; 0: never. */
+  readonly expiresAt: number;
+  /** Of the write, for as long as a repetition may come. */
+  id: string;
+  older: Version | undefined;
+  /** Checksum of the history up to here; undefined where its start is unknown. */
+  digest: number | undefined;
+}
+interface Cell {
+  newest: Version;
+}
+/** What the log may drop: entries of `key` below revision `before`. */
+export interface Purge {
+  readonly key: string;
+  readonly before: number;
+}
+export interface RangeQuery {
+  readonly key: string;
+  readonly rangeEnd?: string | undefined;
+  readonly revision: number;
+  /** Stop collecting at this many items or bytes; counting goes on. */
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+export interface RangeResult {
+  readonly versions: readonly Version[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+/**
+ * All keys in etcd's order, each with its versions above the compaction floor and the newest one at or below it. Plain
+ * data in memory, changed only by apply() in the order of revisions. JetStream's subjects are not in etcd's order and
+ * keep no values by revision, hence this.
+ */
+export class Index {
+  /** Everything up to here is in the index. */
+  revision = 0;
+  /** Reads below it cannot be answered exactly. */
+  floor = 0;
+  /** Tombstones up to here are gone: an index that ends below it cannot be brought up to date entry by entry. */
+  forgotten = 0;
+  /** Live keys, and the bytes of all values held. */
+  keys = 0;
+  bytes = 0;
+  /** Entries held; the log holds as many once it is purged. */
+  entries = 0;
+  readonly history = new History();
+  #digest: number | undefined = 0;
+  #anyKeys = false;
+  readonly #cells = new Map<string, Cell>();
+  readonly #ordered = new BTree<string, Cell>(undefined, (a, b) =>
+    this.#anyKeys ? compareAnyKeys(a, b) : compareKeys(a, b),
+  );
+  /** Keys whose newest version is a tombstone, oldest first. */
+  readonly #tombstones = new Set<Cell>();
+
+  get digest(): number | undefined {
+    return this.#digest;
+  }
+
+  /** Takes the next entry. The caller sees to the order; revisions left out are gone from the log (see hole()). */
+  apply(entry: LogEntry): Version {
+    const { revision, key, headers } = entry;
+    if (revision <= this.revision) throw new RangeError(`revision ${revision} after ${this.revision}`);
+    if (revision > this.revision + 1) this.hole(revision - 1);
+    const cell = this.#cells.get(key);
+    const before = cell?.newest;
+    // A copy of its own: the entry's bytes may be a view into a far larger buffer.
+    const value = entry.value && new Uint8Array(entry.value);
+    const { time } = entry;
+    const ttl = headers[HEADERS.ttlMs];
+    const version: Version = {
+      key: before?.key ?? key,
+      revision,
+      ...origin(revision, value, before, headers[HEADERS.origin]),
+      value,
+      time,
+      expiresAt: ttl === undefined || value === undefined ? 0 : time + Number(ttl),
+      id: entry.id,
+      older: before,
+      digest: undefined,
+    };
+    this.#digest = version.digest = chain(this.#digest, version);
+    this.revision = revision;
+    this.#insert(cell, version);
+    this.history.push(version);
+    return version;
+  }
+
+  /** Says that no entry up to `revision` is left in the log: what was there cannot be told exactly any more. */
+  hole(revision: number): void {
+    if (revision <= this.revision) return;
+    this.revision = revision;
+    this.floor = Math.max(this.floor, revision);
+    this.#digest = undefined;
+  }
+
+  /** Versions of a snapshot, oldest first per key; then `restored`. */
+  restore(version: Version): void {
+    const cell = this.#cells.get(version.key);
+    version.older = cell?.newest;
+    this.#insert(cell, version);
+  }
+  restored(at: { revision: number; floor: number; forgotten: number; digest: number | undefined }): void {
+    const recent: Version[] = [];
+    const tombstones = [...this.#tombstones].sort((a, b) => a.newest.revision - b.newest.revision);
+    this.#tombstones.clear();
+    for (const cell of tombstones) this.#tombstones.add(cell);
+    for (const { newest } of this.#cells.values())
+      for (let v: Version | undefined = newest; v !== undefined && v.revision > at.floor; v = v.older) recent.push(v);
+    recent.sort((a, b) => a.revision - b.revision);
+    for (const version of recent) this.history.push(version);
+    ({ revision: this.revision, floor: this.floor, forgotten: this.forgotten } = at);
+    this.#digest = at.digest;
+  }
+
+  /** The newest version of the key, a tombstone included. */
+  newest(key: string): Version | undefined {
+    return this.#cells.get(key)?.newest;
+  }
+  /** The newest version if it is not a tombstone. */
+  live(key: string): Version | undefined {
+    const newest = this.newest(key);
+    return newest?.value === undefined ? undefined : newest;
+  }
+
+  range({ key, rangeEnd, revision, limit, maxBytes }: RangeQuery): RangeResult {
+    const versions: Version[] = [];
+    let count = 0;
+    let bytes = 0;
+    let more = false;
+    const take = (newest: Version): void => {
+      const version = asOf(newest, revision);
+      if (version?.value === undefined) return;
+      count++;
+      if (more) return;
+      bytes += version.value.length + version.key.length;
+      if (versions.length >= limit || (bytes > maxBytes && versions.length > 0)) more = true;
+      else versions.push(version);
+    };
+    if (rangeEnd === undefined) {
+      const newest = this.newest(key);
+      if (newest !== undefined) take(newest);
+      return { versions, more, count };
+    }
+    // etcd: "\0" as the end means every key from `key` on.
+    if (rangeEnd === '\0') {
+      for (const [, cell] of this.#ordered.entries(key)) take(cell.newest);
+    } else this.#ordered.forRange(key, rangeEnd, false, (_, cell) => take(cell.newest));
+    return { versions, more, count };
+  }
+
+  /** The keys after `key` in order, at most `limit`: a walk that may be interrupted by writes. */
+  cellsAfter(key: string | undefined, limit: number): Version[] {
+    const found: Version[] = [];
+    for (const [at, cell] of this.#ordered.entries(key)) {
+      if (at === key) continue;
+      found.push(cell.newest);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** The write with this id on this key, among its newest versions. */
+  written(key: string, id: string): Version | undefined {
+    let version = this.newest(key);
+    for (let i = 0; i < 64 && version !== undefined; i++, version = version.older)
+      if (version.id === id) return version;
+    return undefined;
+  }
+
+  /** Moves the floor, and the mark below which tombstones go; forget() then drops what is below. */
+  raise(floor: number, forgotten: number): void {
+    this.floor = Math.max(this.floor, Math.min(floor, this.revision));
+    this.forgotten = Math.max(this.forgotten, Math.min(forgotten, this.floor));
+  }
+  /**
+   * Drops at most about `limit` versions that are below the floor. What the log need not hold any more is returned, each
+   * key once; nothing when all is dropped.
+   */
+  forget(limit: number): Purge[] {
+    const purges = new Map<string, number>();
+    for (const { key } of this.history.dropTo(this.floor, limit)) {
+      if (purges.has(key)) continue;
+      const kept = this.#cut(key);
+      if (kept !== undefined) purges.set(key, kept.revision);
+    }
+    for (const cell of this.#tombstones) {
+      const { key, revision } = cell.newest;
+      if (revision > this.forgotten || purges.size >= limit || this.history.reaches(revision)) break;
+      this.#tombstones.delete(cell);
+      this.#cells.delete(key);
+      this.#ordered.delete(key);
+      this.entries--;
+      purges.set(key, revision + 1);
+    }
+    return [...purges].map(([key, before]) => ({ key, before }));
+  }
+  /** True while forget() has something to do. */
+  get forgetful(): boolean {
+    if (this.history.reaches(this.floor)) return true;
+    for (const { newest } of this.#tombstones) return newest.revision <= this.forgotten;
+    return false;
+  }
+  /** Revision of the newest among the oldest tombstones that were written up to `time`; 0 if none. */
+  tombstonesUpTo(time: number): number {
+    let revision = 0;
+    for (const { newest } of this.#tombstones) {
+      if (newest.time > time) break;
+      ({ revision } = newest);
+    }
+    return revision;
+  }
+  /** The oldest version held of a key. */
+  oldest(key: string): Version | undefined {
+    let version = this.newest(key);
+    while (version?.older !== undefined) version = version.older;
+    return version;
+  }
+
+  /** Takes over the checksum that another replica had at `revision`, and counts on from there. */
+  anchor(revision: number, digest: number): void {
+    if (this.#digest !== undefined || revision < this.floor) return;
+    this.#digest = digest;
+    for (const version of this.history.after(revision)) this.#digest = version.digest = chain(this.#digest, version);
+  }
+
+  /** Drops what the key was below the floor; returns the version that it had at the floor if something was dropped. */
+  #cut(key: string): Version | undefined {
+    const newest = this.newest(key);
+    const kept = newest && asOf(newest, this.floor);
+    if (kept === undefined) return undefined;
+    kept.id = '';
+    if (kept.older === undefined) return undefined;
+    for (let gone: Version | undefined = kept.older; gone !== undefined; gone = gone.older) {
+      this.entries--;
+      this.bytes -= gone.value?.length ?? 0;
+    }
+    kept.older = undefined;
+    return kept;
+  }
+
+  #insert(cell: Cell | undefined, version: Version): void {
+    const { key, value } = version;
+    const wasLive = cell?.newest.value !== undefined;
+    this.entries++;
+    this.bytes += value?.length ?? 0;
+    this.keys += Number(value !== undefined) - Number(wasLive);
+    if (cell === undefined) {
+      cell = { newest: version };
+      this.#anyKeys ||= hasSurrogate(key);
+      this.#cells.set(key, cell);
+      this.#ordered.set(key, cell);
+    } else {
+      cell.newest = version;
+      this.#tombstones.delete(cell);
+    }
+    if (value === undefined) this.#tombstones.add(cell);
+  }
+}
+
+/** What the key was at `revision`. */
+function asOf(newest: Version, revision: number): Version | undefined {
+  let version: Version | undefined = newest;
+  while (version !== undefined && version.revision > revision) version = version.older;
+  return version;
+}
+
+function origin(
+  revision: number,
+  value: Uint8Array | undefined,
+  before: Version | undefined,
+  header: string | undefined,
+): { createRevision: number; version: number } {
+  const live = before?.value === undefined ? undefined : before;
+  if (value === undefined) return { createRevision: live?.createRevision ?? 0, version: 0 };
+  if (live !== undefined) return { createRevision: live.createRevision, version: live.version + 1 };
+  // Nothing known of the key: it is new, or what came before is purged, and then the writer has told.
+  return (before === undefined ? parseOrigin(header) : undefined) ?? { createRevision: revision, version: 1 };
+}
+
+function chain(digest: number | undefined, { key, value, revision }: Version): number | undefined {
+  if (digest === undefined) return undefined;
+  const link = crc32(key, digest) ^ revision;
+  return value === undefined ? ~link >>> 0 : crc32(value, link >>> 0);
+}
