@@ -64,7 +64,6 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     authenticator: { authenticate: () => undefined },
     authorizer: { authorize: () => ({ allowed: 'yes', reason: '' }) },
     admission: [],
-    protobuf: undefined,
     flow: { schemaUid: '', levelUid: '' },
     tables: undefined,
     bookmarks: new Set(),

@@ -36,8 +36,6 @@ export interface Core {
   readonly barrier: () => Promise<void>;
   authenticator: Authenticator;
   authorizer: Authorizer;
-  /** Objects as application/vnd.kubernetes.protobuf; undefined: not offered. */
-  readonly protobuf: undefined;
   /** Flow schema and priority level that answers name. */
   readonly flow: { schemaUid: string; levelUid: string };
   /** In kube-apiserver's order. */

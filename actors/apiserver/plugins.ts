@@ -63,7 +63,15 @@ export function plugIn(
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
   const loopback = createLoopback(core);
   const serviceCidr = options.serviceCidr ?? '10.96.0.0/16';
-  core.admission = createAdmission({ registry, cache, loopback, world, authorizer, fresh, disabled: options.disableAdmission });
+  core.admission = createAdmission({
+    registry,
+    cache,
+    loopback,
+    world,
+    authorizer,
+    fresh,
+    disabled: options.disableAdmission,
+  });
   const allocation: Allocation = createAllocation({
     registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs: [serviceCidr], fresh,
   }); // prettier-ignore

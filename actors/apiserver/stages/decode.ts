@@ -1,4 +1,6 @@
 import { JsonSyntaxError, parseJson, type ParsedJson } from '../../../schemas/codec/json.ts';
+import { decodeMessage, hasProtobuf, ProtobufError, readEnvelope } from '../../../schemas/codec/protobuf.ts';
+import { schemaNameOf } from '../../../schemas/registry.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
@@ -103,6 +105,7 @@ export async function parse(body: Body | undefined, expectedKind: string): Promi
       throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
     }
   }
+  if (contentType === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expectedKind);
   try {
     if (bytes.length === 0) throw new JsonSyntaxError('unexpected end of JSON input');
     return checkShape(parseJson(bytes), bytes, expectedKind);
@@ -111,6 +114,21 @@ export async function parse(body: Body | undefined, expectedKind: string): Promi
     return fail(expectedKind, error.message, bytes);
   }
 }
+function parseProtobuf(bytes: Uint8Array, expectedKind: string): ParsedJson {
+  try {
+    const { apiVersion, kind, raw } = readEnvelope(bytes);
+    const definition =
+      kind === 'DeleteOptions'
+        ? DELETE_OPTIONS
+        : schemaNameOf({ ...parseApiVersion(apiVersion), kind: kind || expectedKind });
+    const value = hasProtobuf(definition) ? decodeMessage(definition, raw) : {};
+    return { value: { apiVersion, kind, ...value }, duplicates: [] };
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
+  }
+}
+const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 function checkShape(parsed: ParsedJson, bytes: Uint8Array, kind: string): ParsedJson {
   const { value } = parsed;
   if (value === null || (typeof value === 'object' && !Array.isArray(value))) return parsed;

@@ -46,7 +46,7 @@ function choose(accept: string, protobuf: boolean): Accepted | ApiError {
     if (format === undefined) continue;
     sawType = true;
     const { as = '', g: group = '', v: version = '' } = clause.parameters;
-    if (format === 'protobuf' && !protobuf) continue;
+    if (format === 'protobuf' && (!protobuf || as === 'Table')) continue;
     if (as === '') return { format, as: '', version: '', contentType: CONTENT_TYPE[format] };
     if (!TRANSFORMS.has(as) || group !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) continue;
     return { format, as: as as Accepted['as'], version, contentType: CONTENT_TYPE[format] };

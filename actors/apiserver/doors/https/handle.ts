@@ -4,6 +4,7 @@ import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate, impersonationOf } from '../../authentication/index.ts';
 import type { Answer, Body, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
+import { protobufWatch } from '../../encoding/protobuf.ts';
 import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
 import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
@@ -49,7 +50,7 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     }
     const accept = headers['accept'] as string | undefined;
     const watching = info.verb === 'watch';
-    accepted = negotiate(accept, core.protobuf !== undefined);
+    accepted = negotiate(accept, speaksProtobuf(core, info));
     if (watching && accepted.format === 'yaml') throw unacceptable(true);
     if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
@@ -97,6 +98,11 @@ function yamlIfAsked(exchange: Exchange): Accepted {
   return String(exchange.headers['accept'] ?? '').startsWith('application/yaml')
     ? { ...PLAIN_JSON, format: 'yaml', contentType: 'application/yaml' }
     : PLAIN_JSON;
+}
+/** Custom resources have no protobuf form. */
+function speaksProtobuf(core: Core, info: RequestInfo): boolean {
+  const resource = core.registry.lookup(info);
+  return resource !== undefined && !core.isCustom(resource);
 }
 function hasImpersonation(headers: Exchange['headers']): boolean {
   if (headers['impersonate-group'] !== undefined || headers['impersonate-uid'] !== undefined) return true;
@@ -169,6 +175,7 @@ async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
 }
 
 function encodingFor(core: Core, resource: Resource, accepted: Accepted, query: URLSearchParams): WatchEncoding {
+  if (accepted.format === 'protobuf') return protobufWatch(resource, accepted.version) as WatchEncoding;
   switch (accepted.as) {
     case 'Table':
       return tableWatch(core, resource, accepted.version, query.get('includeObject') ?? 'Metadata') as WatchEncoding;
@@ -207,7 +214,7 @@ async function servePath(
 }
 function safeNegotiate(core: Core, accept: string | undefined): Accepted {
   try {
-    return negotiate(accept, core.protobuf !== undefined);
+    return negotiate(accept, false);
   } catch {
     return PLAIN_JSON;
   }

@@ -3,6 +3,7 @@ import { constants, gzip } from 'node:zlib';
 import type { Status } from '../../../../schemas/meta/status.ts';
 import type { Answer, Core } from '../../core.ts';
 import { isStatus, renderJson, renderObject, yamlOf } from '../../encoding/render.ts';
+import { renderProtobuf, statusProtobuf } from '../../encoding/protobuf.ts';
 import type { PathAnswer } from '../../request.ts';
 import { negotiate, PLAIN_JSON, type Accepted } from './accept.ts';
 import type { Exchange } from './exchange.ts';
@@ -49,6 +50,7 @@ export function respond(
     return yamlOf(renderObject(core, answer, status ? PLAIN_JSON : accepted, query)).then((text) =>
       exchange.send(code, headers, text),
     );
+  if (accepted.format === 'protobuf') return exchange.send(code, headers, renderProtobuf(answer, accepted.version));
   const pretty = query.size > 0 && prettyWanted(query);
   const bytes = renderJson(core, answer, accepted, query);
   const body = pretty ? Buffer.from(`${JSON.stringify(JSON.parse(bytes.toString()), null, 2)}\n`) : bytes;
@@ -74,14 +76,15 @@ export function respondStatus(
 ): void {
   if (exchange.sent) return;
   const yaml = accepted.format === 'yaml';
-  const headers = baseHeaders(core, yaml ? 'application/yaml' : 'application/json');
+  const protobuf = accepted.format === 'protobuf';
+  const headers = baseHeaders(core, accepted.contentType);
   addWarnings(headers, warnings);
   const retry = status.details?.retryAfterSeconds;
   if (retry !== undefined && retry > 0) headers.push('Retry-After', String(retry));
   const shown = { ...status };
   if (shown.reason === '') delete (shown as { reason?: string }).reason;
   if (yaml) void yamlOf(shown).then((text) => exchange.send(status.code, headers, text));
-  else exchange.send(status.code, headers, Buffer.from(JSON.stringify(shown)));
+  else exchange.send(status.code, headers, protobuf ? statusProtobuf(shown) : Buffer.from(JSON.stringify(shown)));
 }
 
 export async function respondPath(core: Core, exchange: Exchange, answer: PathAnswer): Promise<void> {

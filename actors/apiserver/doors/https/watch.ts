@@ -1,5 +1,6 @@
 import type { Status } from '../../../../schemas/meta/status.ts';
 import type { Core, WatchAnswer } from '../../core.ts';
+import { errorFrame } from '../../encoding/protobuf.ts';
 import type { WatchSink } from '../../watch-cache/watchers.ts';
 import type { Accepted } from './accept.ts';
 import type { Exchange, Streaming } from './exchange.ts';
@@ -10,8 +11,10 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 /** Answers 200 and streams events until one side has enough. */
 export function streamWatch(core: Core, exchange: Exchange, answer: WatchAnswer, accepted: Accepted): void {
-  const stream = exchange.stream(200, baseHeaders(core, accepted.contentType));
-  const sink = new StreamSink(stream);
+  const protobuf = accepted.format === 'protobuf';
+  const contentType = protobuf ? `${accepted.contentType};stream=watch` : accepted.contentType;
+  const stream = exchange.stream(200, baseHeaders(core, contentType));
+  const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
   sink.opened = true;
@@ -23,7 +26,9 @@ class StreamSink implements WatchSink {
   limit = MAX_WAITING_BYTES;
   opening = 0;
   opened = false;
-  constructor(stream: Streaming) {
+  readonly #protobuf: boolean;
+  constructor(stream: Streaming, protobuf: boolean) {
+    this.#protobuf = protobuf;
     this.#stream = stream;
   }
   write(frame: unknown): boolean {
@@ -35,11 +40,12 @@ class StreamSink implements WatchSink {
     return this.#stream.write(bytes, this.limit);
   }
   end(status?: Status): void {
-    if (status !== undefined)
-      this.#stream.write(
-        Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`),
-        Number.POSITIVE_INFINITY,
-      );
+    if (status !== undefined) {
+      const frame = this.#protobuf
+        ? errorFrame(status)
+        : Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+      this.#stream.write(frame, Number.POSITIVE_INFINITY);
+    }
     this.#stream.end();
   }
 }

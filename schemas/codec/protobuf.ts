@@ -1,0 +1,384 @@
+import messageFacts from '../facts/protobuf.json' with { type: 'json' };
+import { builtinSchemas } from '../structural/builtin.ts';
+import { formatMicroTime, formatTime, parseTime } from '../meta/time.ts';
+import { parseJson } from './json.ts';
+import { WireReader, WireWriter } from './wire.ts';
+
+/**
+ * Kubernetes' protobuf: `k8s\0`, then runtime.Unknown with the type and the object. Objects here are those of JSON; what
+ * the two forms call differently (embedded structs, times, quantities) is translated.
+ * Source: apimachinery pkg/runtime/serializer/protobuf; the generated.proto files.
+ */
+type Json = Record<string, unknown>;
+type Scalar = 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'double';
+interface Field {
+  readonly number: number;
+  /** In JSON; undefined: the fields of the message lie in the object itself. */
+  readonly name: string | undefined;
+  readonly type: Scalar | Message;
+  readonly repeated: boolean;
+  readonly map: boolean;
+}
+interface Message {
+  readonly name: string;
+  readonly special: Special | undefined;
+  readonly fields: ReadonlyMap<number, Field>;
+}
+/** A message that is something other than an object in JSON. */
+interface Special {
+  toJson(reader: WireReader): unknown;
+  toWire(value: unknown, writer: WireWriter): void;
+}
+export class ProtobufError extends Error {
+  override readonly name = 'ProtobufError';
+}
+const MAGIC = Buffer.from('k8s\0');
+const SCALARS: ReadonlySet<string> = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'double']);
+const facts = messageFacts as unknown as Readonly<
+  Record<string, readonly (readonly [number, string, string, string?])[]>
+>;
+const messages = new Map<string, Message>();
+
+/** `k8s.io.api.core.v1.Pod` for a definition `io.k8s.api.core.v1.Pod`. */
+const messageName = (definition: string): string =>
+  definition
+    .replace(/^io\.k8s\./, 'k8s.io.')
+    .replaceAll('-apiserver', '_apiserver')
+    .replaceAll('-aggregator', '_aggregator');
+const definitionName = (message: string): string =>
+  message
+    .replace(/^k8s\.io\./, 'io.k8s.')
+    .replaceAll('_apiserver', '-apiserver')
+    .replaceAll('_aggregator', '-aggregator');
+
+function message(name: string): Message {
+  let known = messages.get(name);
+  if (known !== undefined) return known;
+  const fields = new Map<number, Field>();
+  known = { name, special: SPECIALS[name], fields };
+  messages.set(name, known);
+  const json = builtinSchemas.definition(definitionName(name))?.fields;
+  const names = json && Object.keys(json);
+  for (const [number, given, type, repeated] of facts[name] ?? []) {
+    const map = /^map<string, (.+)>$/.exec(type);
+    fields.set(number, {
+      number,
+      name: jsonName(name, given, names),
+      type: typeOf(map?.[1] ?? type, name),
+      repeated: repeated === 'repeated',
+      map: map !== null,
+    });
+  }
+  return known;
+}
+/** Go's embedded structs are messages of their own; a few names differ in case only. */
+function jsonName(owner: string, given: string, names: readonly string[] | undefined): string | undefined {
+  if (owner.endsWith('.JSONSchemaProps'))
+    return (
+      SCHEMA_NAMES[given] ??
+      given.replace(/^xKubernetes/, 'x-kubernetes').replace(/(?<=^x-kubernetes.*)[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+    );
+  if (names === undefined || names.includes(given)) return given;
+  return names.find((n) => n.toLowerCase() === given.toLowerCase());
+}
+const SCHEMA_NAMES: Readonly<Record<string, string>> = { schema: '$schema', ref: '$ref' };
+function typeOf(type: string, owner: string): Field['type'] {
+  if (SCALARS.has(type)) return type as Scalar;
+  return message(type.includes('.') ? type : `${owner.slice(0, owner.lastIndexOf('.'))}.${type}`);
+}
+
+/** Whether objects of this definition have a protobuf form. */
+export const hasProtobuf = (definition: string): boolean => Object.hasOwn(facts, messageName(definition));
+export const isProtobuf = (bytes: Uint8Array): boolean => MAGIC.equals(bytes.subarray(0, MAGIC.length));
+
+export interface TypedBytes {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly raw: Uint8Array;
+  readonly contentType: string;
+}
+/** Opens the envelope. Throws ProtobufError. */
+export function readEnvelope(bytes: Uint8Array): TypedBytes {
+  if (!isProtobuf(bytes))
+    throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  const out: { apiVersion: string; kind: string; raw: Uint8Array; contentType: string } = {
+    apiVersion: '',
+    kind: '',
+    raw: new Uint8Array(0),
+    contentType: '',
+  };
+  const reader = new WireReader(bytes.subarray(MAGIC.length));
+  while (reader.next()) {
+    if (reader.field === 1) {
+      const type = new WireReader(reader.bytes());
+      while (type.next()) {
+        if (type.field === 1) out.apiVersion = type.text();
+        else if (type.field === 2) out.kind = type.text();
+        else type.skip();
+      }
+    } else if (reader.field === 2) out.raw = reader.bytes();
+    else if (reader.field === 4) out.contentType = reader.text();
+    else reader.skip();
+  }
+  return out;
+}
+/** The object of a definition, as JSON would have it but without kind and apiVersion. Throws ProtobufError. */
+export function decodeMessage(definition: string, raw: Uint8Array): Json {
+  const type = message(messageName(definition));
+  try {
+    return readMessage(type, new WireReader(raw), {});
+  } catch (cause) {
+    throw new ProtobufError(`proto: ${(cause as Error).message}`, { cause });
+  }
+}
+function readMessage(type: Message, reader: WireReader, into: Json): Json {
+  while (reader.next()) {
+    const field = type.fields.get(reader.field);
+    if (field === undefined) reader.skip();
+    else if (field.name === undefined) readMessage(field.type as Message, new WireReader(reader.bytes()), into);
+    else if (field.map) {
+      const map = (into[field.name] ??= {}) as Json;
+      const [key, value] = readPair(field.type, new WireReader(reader.bytes()));
+      map[key] = value;
+    } else {
+      const value = readValue(field.type, reader);
+      if (field.repeated) ((into[field.name] ??= []) as unknown[]).push(value);
+      else into[field.name] = value;
+    }
+  }
+  return into;
+}
+function readPair(type: Field['type'], reader: WireReader): [string, unknown] {
+  let key = '';
+  let value: unknown = typeof type === 'string' ? '' : null;
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.text();
+    else if (reader.field === 2) value = readValue(type, reader);
+    else reader.skip();
+  }
+  return [key, value];
+}
+function readValue(type: Field['type'], reader: WireReader): unknown {
+  switch (type) {
+    case 'string':
+      return reader.text();
+    case 'bytes':
+      return Buffer.from(reader.bytes()).toString('base64');
+    case 'bool':
+      return reader.varint() !== 0n;
+    case 'int32':
+    case 'int64':
+      return Number(BigInt.asIntN(64, reader.varint()));
+    case 'double':
+      return reader.double();
+    default: {
+      const inner = new WireReader(reader.bytes());
+      return type.special ? type.special.toJson(inner) : readMessage(type, inner, {});
+    }
+  }
+}
+
+/** An object without its envelope, as lists hold it. */
+export function encodeMessage(definition: string, object: object): Buffer {
+  const raw = new WireWriter();
+  writeMessage(message(messageName(definition)), object as Json, raw);
+  return raw.finish();
+}
+export function envelope(apiVersion: string, kind: string, raw: Buffer): Buffer {
+  const type = new WireWriter();
+  type.text(1, apiVersion);
+  type.text(2, kind);
+  const unknown = new WireWriter();
+  unknown.message(1, type);
+  unknown.bytes(2, raw);
+  unknown.text(3, '');
+  unknown.text(4, '');
+  return Buffer.concat([MAGIC, unknown.finish()]);
+}
+/** An object in its envelope. */
+export const encodeObject = (definition: string, apiVersion: string, kind: string, object: object): Buffer =>
+  envelope(apiVersion, kind, encodeMessage(definition, object));
+
+/** A list of messages without their envelopes, in one. */
+export function encodeList(apiVersion: string, kind: string, metadata: object, items: readonly Buffer[]): Buffer {
+  const raw = new WireWriter();
+  raw.bytes(1, encodeMessage('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta', metadata));
+  for (const item of items) raw.bytes(2, item);
+  return envelope(apiVersion, kind, raw.finish());
+}
+/** One event of a watch with its length before it. `object` is in its envelope. */
+export function watchFrame(type: string, object: Buffer): Buffer {
+  const extension = new WireWriter();
+  extension.bytes(1, object);
+  const event = new WireWriter();
+  event.text(1, type);
+  event.message(2, extension);
+  const body = event.finish();
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+function writeMessage(type: Message, object: Json, writer: WireWriter): void {
+  for (const field of type.fields.values()) {
+    if (field.name === undefined) {
+      const inner = new WireWriter();
+      writeMessage(field.type as Message, object, inner);
+      writer.message(field.number, inner);
+      continue;
+    }
+    const value = object[field.name];
+    if (value === undefined || value === null) continue;
+    if (field.map)
+      for (const [key, item] of Object.entries(value)) {
+        const pair = new WireWriter();
+        pair.text(1, key);
+        writeValue(2, field.type, item, pair);
+        writer.message(field.number, pair);
+      }
+    else if (field.repeated) for (const item of value as unknown[]) writeValue(field.number, field.type, item, writer);
+    else writeValue(field.number, field.type, value, writer);
+  }
+}
+function writeValue(number: number, type: Field['type'], value: unknown, writer: WireWriter): void {
+  switch (type) {
+    case 'string':
+      return writer.text(number, value as string);
+    case 'bytes':
+      return writer.bytes(number, Buffer.from(value as string, 'base64'));
+    case 'bool':
+      return writer.varint(number, value ? 1 : 0);
+    case 'int32':
+    case 'int64':
+      return writer.varint(number, value as number);
+    case 'double':
+      return writer.double(number, value as number);
+    default: {
+      const inner = new WireWriter();
+      if (type.special) type.special.toWire(value, inner);
+      else writeMessage(type, (value ?? {}) as Json, inner);
+      writer.message(number, inner);
+    }
+  }
+}
+
+const time = (format: (ms: number, micros: number) => string): Special => ({
+  toJson(reader) {
+    let seconds = 0;
+    let nanos = 0;
+    let any = false;
+    while (reader.next()) {
+      if (reader.field === 1) seconds = Number(BigInt.asIntN(64, reader.varint()));
+      else if (reader.field === 2) nanos = Number(BigInt.asIntN(64, reader.varint()));
+      else reader.skip();
+      any = true;
+    }
+    return any ? format(seconds * 1000 + Math.floor(nanos / 1e6), Math.floor(nanos / 1000) % 1000) : null;
+  },
+  toWire(value, writer) {
+    const text = value as string;
+    const ms = parseTime(text);
+    if (ms === undefined) return;
+    writer.varint(1, Math.floor(ms / 1000));
+    const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
+    writer.varint(2, Number(fraction.slice(0, 9).padEnd(9, '0')));
+  },
+});
+/** One bytes field that holds JSON. */
+const rawJson: Special = {
+  toJson(reader) {
+    let value: unknown = null;
+    while (reader.next()) {
+      if (reader.field === 1) {
+        const bytes = reader.bytes();
+        value = bytes.length === 0 ? null : parseJson(bytes).value;
+      } else reader.skip();
+    }
+    return value;
+  },
+  toWire: (value, writer) => writer.bytes(1, Buffer.from(JSON.stringify(value))),
+};
+const items: Special = {
+  toJson(reader) {
+    const list: string[] = [];
+    while (reader.next()) list.push(reader.text());
+    return list;
+  },
+  toWire: (value, writer) => (value as string[]).forEach((item) => writer.text(1, item)),
+};
+const quantity: Special = {
+  toJson(reader) {
+    let text = '0';
+    while (reader.next()) text = reader.text();
+    return text;
+  },
+  toWire: (value, writer) => writer.text(1, String(value)),
+};
+const intOrString: Special = {
+  toJson(reader) {
+    let [type, number, text] = [0n, 0, ''];
+    while (reader.next()) {
+      if (reader.field === 1) type = reader.varint();
+      else if (reader.field === 2) number = Number(BigInt.asIntN(64, reader.varint()));
+      else if (reader.field === 3) text = reader.text();
+      else reader.skip();
+    }
+    return type === 0n ? number : text;
+  },
+  toWire(value, writer) {
+    writer.varint(1, typeof value === 'number' ? 0 : 1);
+    if (typeof value === 'number') writer.varint(2, value);
+    else writer.text(3, value as string);
+  },
+};
+const duration: Special = {
+  toJson(reader) {
+    let nanos = 0n;
+    while (reader.next()) nanos = BigInt.asIntN(64, reader.varint());
+    return `${Number(nanos) / 1e9}s`;
+  },
+  toWire: (value, writer) => writer.varint(1, Math.round(Number.parseFloat(String(value)) * 1e9)),
+};
+const schemaProps = (): Message => message('k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps');
+/** A schema, or else: a boolean (2: allows), a list of schemas or of names. */
+const either = (schemaField: number, otherField: number, other: 'bool' | 'schemas' | 'names'): Special => ({
+  toJson(reader) {
+    const list: unknown[] = [];
+    let schema: unknown;
+    let allows = false;
+    while (reader.next()) {
+      if (reader.field === schemaField) schema = readValue(schemaProps(), reader);
+      else if (reader.field !== otherField) reader.skip();
+      else if (other === 'bool') allows = reader.varint() !== 0n;
+      else list.push(other === 'names' ? reader.text() : readValue(schemaProps(), reader));
+    }
+    return schema ?? (other === 'bool' ? allows : list);
+  },
+  toWire(value, writer) {
+    if (typeof value === 'boolean') writer.varint(otherField, value ? 1 : 0);
+    else if (Array.isArray(value))
+      for (const item of value) writeValue(otherField, other === 'names' ? 'string' : schemaProps(), item, writer);
+    else {
+      if (other === 'bool') writer.varint(otherField, 1);
+      writeValue(schemaField, schemaProps(), value, writer);
+    }
+  },
+});
+const META = 'k8s.io.apimachinery.pkg.apis.meta.v1';
+const EXTENSIONS = 'k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1';
+const SPECIALS: Readonly<Record<string, Special>> = {
+  [`${META}.Time`]: time((ms) => formatTime(ms)),
+  [`${META}.MicroTime`]: time((ms, micros) => formatMicroTime(ms, micros)),
+  [`${META}.FieldsV1`]: rawJson,
+  [`${META}.Duration`]: duration,
+  [`${META}.Verbs`]: items,
+  'k8s.io.apimachinery.pkg.runtime.RawExtension': rawJson,
+  'k8s.io.apimachinery.pkg.api.resource.Quantity': quantity,
+  'k8s.io.apimachinery.pkg.util.intstr.IntOrString': intOrString,
+  'k8s.io.api.authentication.v1.ExtraValue': items,
+  'k8s.io.api.authorization.v1.ExtraValue': items,
+  'k8s.io.api.certificates.v1.ExtraValue': items,
+  [`${EXTENSIONS}.JSON`]: rawJson,
+  [`${EXTENSIONS}.JSONSchemaPropsOrBool`]: either(2, 1, 'bool'),
+  [`${EXTENSIONS}.JSONSchemaPropsOrArray`]: either(1, 2, 'schemas'),
+  [`${EXTENSIONS}.JSONSchemaPropsOrStringArray`]: either(1, 2, 'names'),
+};
