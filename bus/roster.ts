@@ -17,11 +17,12 @@ export interface RosterHost {
   /** Name of the session's other end at its connection. */
   keyAtPeer(end: SessionEnd): string;
   find(key: string): SessionEnd | undefined;
-  with(peer: string): ReadonlySet<SessionEnd>;
+  /** Our ends of the sessions with `peer`, and those that are being opened, perhaps there. */
+  with(peer: string): Iterable<SessionEnd>;
   publish(subject: string, bytes: Uint8Array): void;
 }
 export interface Roster {
-  send(peer: string, ends: ReadonlySet<SessionEnd>): void;
+  send(peer: string): void;
   receive(bytes: Uint8Array): void;
 }
 
@@ -32,20 +33,23 @@ export interface Roster {
  * the other was accepting.
  */
 export function createRoster(host: RosterHost): Roster {
-  const send = (peer: string, ends: ReadonlySet<SessionEnd>): void => {
-    const entries = [...ends].map((end): Entry => [host.keyAtPeer(end), ...end.counts]);
-    host.publish(subjects.sessionRoster(peer), encode([host.address, entries]));
+  const tell = (peer: string, isReply: boolean): void => {
+    const entries = [...host.with(peer)].map((end): Entry => [host.keyAtPeer(end), ...end.counts]);
+    host.publish(subjects.sessionRoster(peer), encode([host.address, entries, isReply]));
   };
   return {
-    send,
+    send: (peer) => {
+      tell(peer, false);
+    },
     receive: (bytes) => {
       const roster = parse(bytes);
       if (!roster) return;
-      const [peer, entries] = roster;
+      const { peer, entries, isReply } = roster;
       const listed = new Set<SessionEnd>();
       let strangers = false;
       for (const [key, sent, consumed] of entries) {
         const end = host.find(key);
+        if (end && end.peer === undefined) continue;
         if (end?.peer !== peer) {
           strangers = true;
           continue;
@@ -55,15 +59,17 @@ export function createRoster(host: RosterHost): Roster {
         end.compare(sent, consumed);
       }
       for (const end of [...host.with(peer)])
-        if (!listed.has(end) && ++end.unlisted >= UNLISTED_LIMIT)
+        if (end.peer === peer && !listed.has(end) && ++end.unlisted >= UNLISTED_LIMIT)
           end.close(unavailable('the other end of the session has forgotten it').status);
       // The peer learns from ours that it has sessions that we do not have.
-      if (strangers) send(peer, host.with(peer));
+      if (strangers && !isReply) tell(peer, true);
     },
   };
 }
 
-function parse(bytes: Uint8Array): readonly [peer: string, entries: readonly Entry[]] | undefined {
+function parse(
+  bytes: Uint8Array,
+): { readonly peer: string; readonly entries: readonly Entry[]; readonly isReply: boolean } | undefined {
   let value: unknown;
   try {
     value = decode(bytes);
@@ -76,5 +82,5 @@ function parse(bytes: Uint8Array): readonly [peer: string, entries: readonly Ent
   const valid = entries.every(
     (e) => Array.isArray(e) && typeof e[0] === 'string' && Number.isSafeInteger(e[1]) && Number.isSafeInteger(e[2]),
   );
-  return valid ? [value[0], entries as Entry[]] : undefined;
+  return valid ? { peer: value[0], entries: entries as Entry[], isReply: value[2] === true } : undefined;
 }

@@ -14,7 +14,6 @@ import type { RawSubscription, Transport } from './transport.ts';
 import type { World } from './world.ts';
 
 const DEFAULT_WINDOW = 256;
-const NONE: ReadonlySet<SessionEnd> = new Set();
 const NOTHING = new Uint8Array(0);
 
 export interface Sessions {
@@ -47,6 +46,7 @@ export function createSessions(
   const ends = new Map<string, SessionEnd>();
   const keys = new Map<SessionEnd, { readonly key: string; readonly id: string; readonly to: 'client' | 'server' }>();
   const peers = new Map<string, Peer>();
+  const opening = new Set<SessionEnd>();
   const owing = new Set<SessionEnd>();
   const maxSilentBeats = Math.max(2, Math.ceil(options.silenceMs / BEAT_MS));
   let incoming: RawSubscription | undefined;
@@ -74,6 +74,7 @@ export function createSessions(
       const entry = keys.get(end);
       if (entry) ends.delete(entry.key);
       keys.delete(end);
+      opening.delete(end);
       owing.delete(end);
       const peer = end.peer === undefined ? undefined : peers.get(end.peer);
       if (!peer?.ends.delete(end) || peer.ends.size > 0) return;
@@ -89,7 +90,7 @@ export function createSessions(
       return `${id}.${to}`;
     },
     find: (key) => ends.get(key),
-    with: (peerAddress) => peers.get(peerAddress)?.ends ?? NONE,
+    with: (peerAddress) => [...(peers.get(peerAddress)?.ends ?? []), ...opening],
     publish: (subject, bytes) => {
       transport.publish(subject, bytes);
     },
@@ -116,6 +117,7 @@ export function createSessions(
   const ownPrefix = subjects.sessionAll(address).length - 1;
 
   const attach = (end: SessionEnd, peerAddress: string, credit: number): void => {
+    opening.delete(end);
     if (end.isClosed) return;
     let peer = peers.get(peerAddress);
     if (!peer) {
@@ -142,7 +144,7 @@ export function createSessions(
     for (const end of owing) if (!end.tellWhenQuiet()) owing.delete(end);
     const roll = ++beatCount % ROSTER_BEATS === 0;
     for (const [peerAddress, peer] of peers) {
-      if (roll) roster.send(peerAddress, peer.ends);
+      if (roll) roster.send(peerAddress);
       if (++peer.silentBeats < maxSilentBeats) continue;
       for (const end of [...peer.ends]) end.close(unavailable('the other end of the session is silent').status);
     }
@@ -159,6 +161,7 @@ export function createSessions(
       const window = openOptions.window ?? DEFAULT_WINDOW;
       const id = world.ids.token();
       const end = add(id, 'client', window);
+      opening.add(end);
       const settle = (answer: unknown): void => {
         const { session, credit } = parseAnswer(answer);
         attach(end, session, credit);
