@@ -11,6 +11,7 @@ import type { Core } from './core.ts';
 import { openBusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
 import { apiserverMachine } from './machine.ts';
+import { createMetrics } from './metrics/index.ts';
 import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
 import { Store } from './store.ts';
 import { Barrier, Sync } from './watch-cache/sync.ts';
@@ -66,6 +67,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     admission: [],
     flow: { schemaUid: '', levelUid: '' },
     tables: undefined,
+    metrics: createMetrics(),
     bookmarks: new Set(),
     pathHandlers: [],
     virtualCreates: new Map(),

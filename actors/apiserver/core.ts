@@ -15,6 +15,7 @@ import type {
   UserInfo,
   VirtualCreate,
 } from './request.ts';
+import type { Metrics } from './metrics/index.ts';
 import type { Store } from './store.ts';
 import type { Entry, ObjectCodec } from './watch-cache/entry.ts';
 import type { WatchCache } from './watch-cache/watch-cache.ts';
@@ -41,6 +42,7 @@ export interface Core {
   /** In kube-apiserver's order. */
   admission: readonly AdmissionPlugin[];
   tables: TableRenderer | undefined;
+  readonly metrics: Metrics;
   /** Sends a bookmark to each watch that wants them; called about once a minute. */
   readonly bookmarks: Set<() => void>;
   readonly pathHandlers: PathHandler[];

@@ -15,6 +15,8 @@ import type { Core } from './core.ts';
 import { createDiscoveryHandler } from './discovery/index.ts';
 import { createHealthHandler } from './health/index.ts';
 import { createLoopback } from './loopback.ts';
+import { createMetricsHandler } from './metrics/index.ts';
+import { createOpenApiHandler } from './discovery/openapi.ts';
 import { createTableRenderer } from './tables/index.ts';
 import { namespaces } from '../runtime/resources.ts';
 
@@ -82,6 +84,8 @@ export function plugIn(
     createDiscoveryHandler({ registry, server }),
     createHealthHandler({ probe: (check) => probe(core, state, check) }),
     createOpenIdHandler(tokens, server),
+    createOpenApiHandler(registry),
+    createMetricsHandler(core.metrics),
   );
   let bootstrap: Bootstrap | undefined;
   return {

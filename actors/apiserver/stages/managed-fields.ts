@@ -1,11 +1,45 @@
+import { fromStorage, toStorage } from '../../../schemas/convert.ts';
+import { apiVersionOf, parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
+import { resetFieldsOf, updateManagedFields, type VersionOf } from '../../../schemas/patch/managed-fields/index.ts';
+import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
+import { managerOf } from '../verbs/options.ts';
 
-/** Notes in metadata.managedFields who set what. */
-export function trackManagedFields(
-  _core: Core,
-  _request: ResourceRequest,
-  _old: Draft | undefined,
-  draft: Draft,
-): Draft {
+/** Notes in metadata.managedFields who set what; changes and returns `draft`. Source: apimachinery pkg/util/managedfields. */
+export function trackManagedFields(core: Core, request: ResourceRequest, live: Draft | undefined, draft: Draft): Draft {
+  const { resource } = request;
+  const subresource = request.subresource?.name ?? '';
+  const entries = updateManagedFields({
+    live,
+    updated: draft,
+    manager: managerOf(request),
+    apiVersion: apiVersionOf(resource),
+    subresource,
+    now: formatTime(core.world.clock.now()),
+    schema: resource.schema,
+    set: core.schemasOf(resource),
+    reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),
+    versionOf: versionsOf(core, resource),
+  });
+  if (entries.length > 0) draft.metadata.managedFields = entries;
+  else delete draft.metadata.managedFields;
   return draft;
+}
+
+const known = new WeakMap<Resource, VersionOf>();
+/** The other versions of a kind, for owners who wrote in them. */
+export function versionsOf(core: Core, resource: Resource): VersionOf {
+  let versionOf = known.get(resource);
+  if (versionOf === undefined) {
+    versionOf = (apiVersion) => {
+      const other = core.registry.byKind({ ...parseApiVersion(apiVersion), kind: resource.kind });
+      if (other === undefined) return undefined;
+      const convert = (object: object): Record<string, unknown> =>
+        fromStorage(other, toStorage(resource, object as KubeObject)) as unknown as Record<string, unknown>;
+      return { schema: other.schema, set: core.schemasOf(other), convert };
+    };
+    known.set(resource, versionOf);
+  }
+  return versionOf;
 }

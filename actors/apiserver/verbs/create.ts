@@ -1,6 +1,6 @@
-import { storageKey } from '../../../schemas/resource.ts';
+import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { alreadyExists, badRequest, generateNameExhausted, plain } from '../errors.ts';
+import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
@@ -9,6 +9,7 @@ import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storedForm } from '../stages/persist.ts';
 import { validateCreate } from '../stages/validate.ts';
 import { fromStorage } from '../../../schemas/convert.ts';
+import { answerVirtual } from './virtual.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
 
 /** Names tried for one generateName before giving up. Source: genericregistry maxNameGenerationCreateAttempts. */
@@ -17,10 +18,14 @@ const ATTEMPTS = 8;
 /** Source: apiserver pkg/endpoints/handlers/create.go, pkg/registry/generic/registry/store.go Create. */
 export async function create(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'CreateOptions');
+  const virtual = core.virtualCreates.get(request.resource.resource);
+  if (virtual !== undefined) return answerVirtual(core, request, virtual);
   const draft = await decodeObject(core, request);
   matchNamespace(request.resource, request.info.namespace, draft);
   return createObject(core, request, draft, options);
 }
+
+export const hookKey = (resource: Resource): string => resource.resource;
 
 /** The part of create that apply and PUT of a missing object share. */
 export async function createObject(
@@ -43,14 +48,25 @@ export async function createObject(
   if (definition.prepareForCreate) draft = definition.prepareForCreate(draft) as Draft;
   fillForCreate(core.world, resource, draft);
   const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
+  if (base !== '') draft.metadata.name = generateName(core.world, base);
+  const finish = await core.hooks.get(hookKey(resource))?.beginCreate?.(draft, isDryRun(request));
+  let committed = false;
+  try {
+    validateCreate(core, resource, draft);
+    if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
+    await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
+    const answer = await commit(core, request, draft, base);
+    committed = !isDryRun(request);
+    return answer;
+  } finally {
+    await finish?.(committed);
+  }
+}
+/** Writes under the given name, or under generated ones until one is free. */
+async function commit(core: Core, request: ResourceRequest, draft: Draft, base: string): Promise<Answer> {
+  const { resource } = request;
   for (let attempt = 1; ; attempt++) {
-    if (base !== '') draft.metadata.name = generateName(core.world, base);
     const name = draft.metadata.name ?? '';
-    if (attempt === 1) {
-      validateCreate(core, resource, draft);
-      if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
-      await validateAdmission(core, request, { ...input, name, object: draft });
-    }
     const key = storageKey(resource, request.info.namespace, name);
     if (isDryRun(request)) {
       if (core.cache.of(resource).byKey.has(key)) throw alreadyExists(resource, name);
@@ -60,6 +76,7 @@ export async function createObject(
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '') throw existsOrTerminating(core, request, key, name);
     if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);
+    draft.metadata.name = generateName(core.world, base);
   }
 }
 /** Source: genericregistry store.go Create, rest.CheckGeneratedNameError. */
@@ -74,4 +91,3 @@ function existsOrTerminating(core: Core, request: ResourceRequest, key: string, 
     status: { ...error.status, message: `object is being deleted: ${error.status.message}` },
   });
 }
-export const missingName = (): Error => badRequest('name must be provided');

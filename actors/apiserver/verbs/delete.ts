@@ -87,6 +87,7 @@ async function attempt(
       ? { type: 'object', code: 200, object: marked.draft, resource }
       : { type: 'entry', code: 200, resource, entry: present };
   if (!dryRun && (await remove(core, request, entry.key, revision)) === undefined) return retry;
+  if (!dryRun) await core.hooks.get(resource.resource)?.afterDelete?.(marked.draft);
   if (resource.definition.deleteReturnsObject) {
     if (marked.changed && !dryRun) return { type: 'entry', code: 200, resource, entry: present };
     return { type: 'object', code: 200, object: marked.draft, resource };

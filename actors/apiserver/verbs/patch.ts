@@ -6,9 +6,11 @@ import { applyStrategicMergePatch } from '../../../schemas/patch/strategic-merge
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { conflict, notFound } from '../errors.ts';
-import { decodeParsed, parse } from '../stages/decode.ts';
+import { decodeParsed } from '../stages/decode.ts';
+import { parsePatch } from '../stages/decode-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry } from '../stages/persist.ts';
+import { apply } from './apply.ts';
 import { parseVersion } from './get.ts';
 import { writeOptions } from './options.ts';
 import { replace } from './update.ts';
@@ -17,7 +19,8 @@ import { replace } from './update.ts';
 export async function patch(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'PatchOptions');
   const { resource, info, patchType } = request;
-  const { value } = await parse(request.body, resource.kind);
+  const value = await parsePatch(request);
+  if (patchType === 'apply') return apply(core, request, value, options);
   const key = storageKey(resource, info.namespace, info.name);
   let conflicts = 0;
   return guaranteed(core, key, resource, async (known) => {

@@ -10,7 +10,7 @@ import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
 import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
 import { validateUpdate } from '../stages/validate.ts';
-import { createObject } from './create.ts';
+import { createObject, hookKey } from './create.ts';
 import { parseVersion } from './get.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
 
@@ -67,9 +67,30 @@ export async function replace(
   await mutate(core, request, input);
   dedupOwners(request, draft);
   draft = keepWhatIsTheServers(request, draft, old);
-  validateUpdate(core, resource, draft, old, onStatus);
-  if (definition.warnings) request.warnings.push(...definition.warnings(draft, old));
-  await validateAdmission(core, request, { ...input, object: draft });
+  const hook = onStatus ? undefined : core.hooks.get(hookKey(resource));
+  const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
+  let committed = false;
+  try {
+    validateUpdate(core, resource, draft, old, onStatus);
+    if (definition.warnings && !onStatus) request.warnings.push(...definition.warnings(draft, old));
+    await validateAdmission(core, request, { ...input, object: draft });
+    const answer = await commit(core, request, known, draft, old, pinned);
+    committed = answer !== retry && answer.type === 'entry' && answer.entry !== entry;
+    return answer;
+  } finally {
+    await finish?.(committed);
+  }
+}
+async function commit(
+  core: Core,
+  request: ResourceRequest,
+  known: Known,
+  draft: Draft,
+  old: Draft,
+  pinned: boolean,
+): Promise<Answer | typeof retry> {
+  const { resource } = request;
+  const entry = known.entry!;
   if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
   const stored = storedForm(resource, dropUnserved(draft));
   if (sameAsStored(stored, entry.object)) {
@@ -82,7 +103,7 @@ export async function replace(
   if (isDryRun(request)) return { type: 'object', code: 200, object: draft, resource };
   const written = await put(core, request, entry.key, stored, entry.revision);
   if (written !== undefined) return { type: 'entry', code: 200, resource, entry: written };
-  if (pinned) throw conflict(resource, name);
+  if (pinned) throw conflict(resource, request.info.name);
   return retry;
 }
 
@@ -151,6 +172,7 @@ async function removeEmptied(
     if (pinned) throw conflict(request.resource, request.info.name);
     return retry;
   }
+  if (!isDryRun(request)) await core.hooks.get(hookKey(request.resource))?.afterDelete?.(draft);
   return { type: 'object', code: 200, object: draft, resource: request.resource };
 }
 /** Nothing but the version differs. */

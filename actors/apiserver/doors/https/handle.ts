@@ -202,7 +202,7 @@ async function servePath(
       if (answer instanceof Promise) answer = await answer;
     } catch (error) {
       const accept = exchange.headers['accept'] as string | undefined;
-      respondStatus(core, exchange, toStatus(error) as Status, safeNegotiate(core, accept), []);
+      respondStatus(core, exchange, toStatus(error) as Status, safeNegotiate(accept), []);
       return;
     }
     if (answer !== undefined) {
@@ -212,7 +212,7 @@ async function servePath(
   }
   respondText(core, exchange, 404, '404 page not found\n');
 }
-function safeNegotiate(core: Core, accept: string | undefined): Accepted {
+function safeNegotiate(accept: string | undefined): Accepted {
   try {
     return negotiate(accept, false);
   } catch {
