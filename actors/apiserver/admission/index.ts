@@ -14,6 +14,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { ownerReferencesPermission } from './owner-references.ts';
+import { podSecurity } from './pod-security.ts';
 import { priority } from './priority.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
@@ -33,6 +34,7 @@ const ORDER: readonly Slot[] = [
   { name: 'ServiceAccount', make: serviceAccount },
   { name: 'NodeRestriction', make: nodeRestriction },
   { name: 'TaintNodesByCondition', make: taintNodesByCondition },
+  { name: 'PodSecurity', make: podSecurity },
   { name: 'Priority', make: priority },
   { name: 'DefaultTolerationSeconds', make: defaultTolerationSeconds },
   { name: 'DefaultStorageClass', make: defaultStorageClass },
