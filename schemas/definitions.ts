@@ -1,5 +1,10 @@
+import { controllerRevision } from './apps/controller-revision.ts';
+import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
+import { statefulSet } from './apps/stateful-set.ts';
+import { cronJob } from './batch/cron-job.ts';
+import { job } from './batch/job.ts';
 import { binding } from './core/binding.ts';
 import { configMap } from './core/config-map.ts';
 import { endpoints } from './core/endpoints.ts';
@@ -16,11 +21,13 @@ import { resourceQuota } from './core/resource-quota.ts';
 import { secret } from './core/secret.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { service } from './core/service.ts';
+import { platformDefinitions } from './definitions-platform.ts';
 import type { ResourceDefinition } from './define.ts';
 
 /** Behaviour of every kind that has any beyond its structure. */
 export const definitions = [
   binding, configMap, endpoints, event, limitRange, namespace, node, persistentVolume, persistentVolumeClaim, pod, podTemplate,
   replicationController, resourceQuota, secret, service, serviceAccount,
-  deployment, replicaSet,
+  controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
+  cronJob, job,
 ] as unknown as readonly ResourceDefinition[]; // prettier-ignore

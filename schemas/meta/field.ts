@@ -29,6 +29,12 @@ const show = (value: unknown): string => (value === undefined ? 'null' : JSON.st
 export const invalid = (at: FieldPath, value: unknown, why: string): FieldError => ({
   reason: 'FieldValueInvalid', field: `${at}`, message: `Invalid value: ${show(value)}${why === '' ? '' : `: ${why}`}`,
 }); // prettier-ignore
+/** Where the value says nothing: `Invalid value: why`. */
+export const invalidOmitted = (at: FieldPath, why: string): FieldError => ({
+  reason: 'FieldValueInvalid',
+  field: `${at}`,
+  message: `Invalid value: ${why}`,
+});
 export const required = (at: FieldPath, why = ''): FieldError => ({
   reason: 'FieldValueRequired',
   field: `${at}`,

@@ -1,0 +1,103 @@
+import { containerColumns } from '../core/container-columns.ts';
+import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
+import { podTemplateWarnings } from '../core/pod-warnings.ts';
+import { defineResource } from '../define.ts';
+import type { Job, JobSpec } from '../generated/batch-v1.ts';
+import { invalid, required } from '../meta/field.ts';
+import { dnsLabel } from '../meta/names.ts';
+import { formatSelector, validateLabelSelector } from '../meta/selectors.ts';
+import { age, humanDuration, parseTime } from '../meta/time.ts';
+import { selectorOrNothing } from '../apps/workload-validation.ts';
+import { generateSelector, validateGeneratedSelector } from './job-selector.ts';
+import { validateJobSpec } from './job-spec-validation.ts';
+import { validateJobStatusUpdate } from './job-status-validation.ts';
+import { validateJobUpdate } from './job-update-validation.ts';
+
+export const job = defineResource<Job>({
+  group: 'batch', version: 'v1', resource: 'jobs',
+  defaultPropagation: 'Orphan',
+
+  defaults(draft) {
+    defaultJobSpec(draft.spec!);
+    const labels = draft.spec?.template?.metadata?.labels;
+    if (labels && Object.keys(draft.metadata.labels ?? {}).length === 0) draft.metadata.labels = { ...labels };
+    return draft;
+  },
+  prepareForCreate(draft) {
+    if (draft.spec?.manualSelector !== true) generateSelector(draft);
+    draft.status = {};
+    return draft;
+  },
+  prepareForUpdate(draft, old) {
+    draft.status = old.status ?? {};
+    return draft;
+  },
+
+  /** Source: pkg/apis/batch/validation ValidateJob. */
+  *validate(object, at) {
+    const { metadata, spec } = object;
+    const here = at('spec');
+    yield* validateGeneratedSelector(object, at);
+    yield* validateJobSpec(spec!, here);
+    if (!spec?.selector) yield required(here('selector'));
+    else yield* validateLabelSelector(spec.selector, here('selector'));
+    const labels = spec?.template?.metadata?.labels;
+    if (selectorOrNothing(spec?.selector)?.matches(labels) === false)
+      yield invalid(here('template')('metadata')('labels'), labels, '`selector` does not match template `labels`');
+    if (spec?.completionMode !== 'Indexed' || !spec.completions) return;
+    const longest = `${metadata.name}-${spec.completions - 1}`;
+    if (dnsLabel(longest).length > 0)
+      yield invalid(at('metadata')('name'), metadata.name, `will not able to create pod with invalid DNS label: ${longest}`);
+  },
+  validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
+  warnings({ metadata, spec }, old) {
+    const problems = old === undefined ? dnsLabel(metadata.name ?? '') : [];
+    return [
+      ...(problems.length > 0 ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
+      ...podTemplateWarnings(spec?.template, old?.spec?.template),
+    ];
+  },
+
+  selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
+
+  cells(object, now) {
+    const { metadata, spec, status } = object;
+    const started = parseTime(status?.startTime ?? '');
+    const ended = parseTime(status?.completionTime ?? '') ?? now;
+    return [
+      metadata.name ?? '', state(object), completions(object), started === undefined ? '' : humanDuration(ended - started),
+      age(metadata.creationTimestamp, now), ...containerColumns(spec?.template?.spec), formatSelector(spec?.selector),
+    ];
+  },
+}); // prettier-ignore
+
+/** Also of the template in a CronJob. Source: pkg/apis/batch/v1 SetDefaults_Job. */
+function defaultJobSpec(spec: JobSpec): void {
+  defaultPodTemplate(spec.template);
+  defaultPatterns(spec);
+  if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
+  spec.parallelism ??= 1;
+  spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2 ** 31 - 1;
+  spec.completionMode ??= 'NonIndexed';
+  spec.suspend ??= false;
+  spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
+  spec.manualSelector ??= false;
+}
+export function defaultPatterns(spec: JobSpec): void {
+  for (const { onPodConditions } of spec.podFailurePolicy?.rules ?? [])
+    for (const p of onPodConditions ?? []) p.status ||= 'True';
+}
+/** In the order in which they are looked at. */
+const ENDED = ['Complete', 'Failed'];
+const UNDERWAY = ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'];
+function state({ metadata, status }: Job): string {
+  const holds = (type: string): boolean => status?.conditions?.find((c) => c.type === type)?.status === 'True';
+  return ENDED.find(holds) ?? (metadata.deletionTimestamp ? 'Terminating' : (UNDERWAY.find(holds) ?? 'Running'));
+}
+function completions({ spec, status }: Job): string {
+  const done = status?.succeeded ?? 0;
+  if (spec?.completions !== undefined) return `${done}/${spec.completions}`;
+  const parallelism = spec?.parallelism ?? 0;
+  return parallelism > 1 ? `${done}/1 of ${parallelism}` : `${done}/1`;
+}
