@@ -30,4 +30,5 @@ export const definitions = [
   replicationController, resourceQuota, secret, service, serviceAccount,
   controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
   cronJob, job,
+  ...platformDefinitions,
 ] as unknown as readonly ResourceDefinition[]; // prettier-ignore
