@@ -7,7 +7,7 @@ import type { ApiClient } from './api-client.ts';
 import type { Component } from './component.ts';
 import { controllerMachine, keyMachine, type SyncOutput } from './controller-machine.ts';
 import type { EventRecorder } from './events.ts';
-import { createExecutor } from './executor.ts';
+import { createExecutor, type ExecuteOptions } from './executor.ts';
 import type { Informer } from './informer.ts';
 import type { Inspection } from './inspection.ts';
 import type { Decision, Intent } from './intent.ts';
@@ -26,6 +26,8 @@ export const source = <T extends KubeObject>(
   keysOf: (object: T, old: T | undefined) => Iterable<string>,
 ): Source => ({ informer, keysOf }) as unknown as Source;
 
+/** Who wants to hear of each success while intents are carried out. */
+export type Listen = Pick<ExecuteOptions, 'onCreated' | 'onDeleted'>;
 export interface SyncContext {
   readonly key: string;
   /** Milliseconds since the epoch, when the sync began. */
@@ -33,7 +35,7 @@ export interface SyncContext {
   readonly signal: AbortSignal;
   readonly client: ApiClient;
   /** Carries out intents and remembers the writes: the key's next sync waits until the caches show them. */
-  readonly execute: (intents: readonly Intent[]) => Promise<void>;
+  readonly execute: (intents: readonly Intent[], listen?: Listen) => Promise<void>;
 }
 export interface ControllerOptions {
   /** `replicaset`: the controller's folder; the component is `controller:replicaset`. */
@@ -107,7 +109,8 @@ export function startController(o: ControllerOptions): Controller {
             now: world.clock.now(),
             signal,
             client,
-            execute: (intents) => execute(intents, { signal, onWritten: (written) => writes.note(key, written) }),
+            execute: (intents, listen) =>
+              execute(intents, { ...listen, signal, onWritten: (written) => writes.note(key, written) }),
           });
           return output ?? {};
         } finally {
@@ -212,9 +215,14 @@ export function startController(o: ControllerOptions): Controller {
           working = true;
           busy = 0;
           ready = [];
-          detach = o.sources.map(listen);
-          for (const informer of new Set(informers)) detach.push(informer.on({ batch: settle }));
-          started.resolve();
+          // Not within the action: hearing of all objects at once starts an actor for each.
+          queueMicrotask(() => {
+            if (working && detach.length === 0) {
+              detach = o.sources.map(listen);
+              for (const informer of new Set(informers)) detach.push(informer.on({ batch: settle }));
+            }
+            started.resolve();
+          });
         },
         stopWork: () => {
           working = false;

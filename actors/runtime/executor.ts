@@ -17,6 +17,8 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   readonly onWritten?: ((written: Written) => void) | undefined;
   readonly onCreated?: ((object: KubeObject) => void) | undefined;
+  /** Called with the name of what was deleted (not when it was gone already). */
+  readonly onDeleted?: ((name: string) => void) | undefined;
   readonly cause?: string | undefined;
 }
 export type Execute = (intents: readonly Intent[], options: ExecuteOptions) => Promise<void>;
@@ -66,6 +68,7 @@ export function createExecutor(o: {
               preconditions: { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
             }),
           });
+          e.onDeleted?.(name);
         } catch (error) {
           if (reasonOf(error) !== 'NotFound') throw error;
         }

@@ -146,6 +146,9 @@ export function fakeApi(world: World, registry: Registry = createRegistry()): Fa
       subresource === 'status' || subresource === 'finalize'
         ? { ...old, [subresource === 'status' ? 'status' : 'spec']: draft[subresource === 'status' ? 'status' : 'spec'] }
         : { ...draft, metadata: { ...draft.metadata, uid: meta.uid, creationTimestamp: meta.creationTimestamp, deletionTimestamp: meta.deletionTimestamp, deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds, generation: meta.generation }, ...(r.subresources.has('status') ? { status: old['status'] } : {}) }; // prettier-ignore
+    // The status of a Deployment takes its annotations along. Source: pkg/registry/apps/deployment strategy.
+    if (subresource === 'status' && r.resource === 'deployments')
+      next.metadata = { ...meta, annotations: draft.metadata.annotations };
     if (r.subresources.has('status') && JSON.stringify(next['spec']) !== JSON.stringify(old['spec']))
       next.metadata = { ...next.metadata, generation: (meta.generation ?? 0) + 1 };
     const key = keyOf(old);

@@ -1,0 +1,63 @@
+import type { KubeObject, OwnerReference } from '../../schemas/meta/object.ts';
+import type { Selector } from '../../schemas/meta/selectors.ts';
+import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+import type { Intent } from './intent.ts';
+
+/** The managing controller's reference, if the object has one. */
+export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
+  object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+
+/** What an object that `owner` manages carries. Source: metav1.NewControllerRef. */
+export const controllerReference = (owner: KubeObject): OwnerReference => ({
+  apiVersion: owner.apiVersion,
+  kind: owner.kind,
+  name: owner.metadata.name!,
+  uid: owner.metadata.uid!,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+export interface Claim<T extends KubeObject> {
+  /** Owned and matching, adopted ones included. */
+  readonly claimed: readonly T[];
+  readonly adoptions: readonly Intent[];
+  readonly releases: readonly Intent[];
+}
+/**
+ * Sorts out which objects a controller manages: its own that still match, orphans that match (adopted), own that match no
+ * more (released). Source: pkg/controller/controller_ref_manager.go ClaimObject.
+ */
+export function claim<T extends KubeObject>(
+  owner: KubeObject,
+  selector: Selector,
+  gvr: GroupVersionResource,
+  objects: Iterable<T>,
+): Claim<T> {
+  const claimed: T[] = [];
+  const adoptions: Intent[] = [];
+  const releases: Intent[] = [];
+  const { uid, namespace, deletionTimestamp } = owner.metadata;
+  const patch = (object: T, reference: unknown): Extract<Intent, { op: 'patch' }> => ({
+    op: 'patch',
+    gvr,
+    namespace: object.metadata.namespace,
+    name: object.metadata.name!,
+    type: 'strategic',
+    patch: { metadata: { uid: object.metadata.uid, ownerReferences: [reference] } },
+    tolerate: ['NotFound', 'Invalid'],
+  });
+  for (const object of objects) {
+    if (object.metadata.namespace !== namespace) continue;
+    const controller = controllerOf(object);
+    const matches = selector.matches(object.metadata.labels);
+    if (controller) {
+      if (controller.uid !== uid) continue;
+      if (matches) claimed.push(object);
+      else if (!deletionTimestamp) releases.push(patch(object, { $patch: 'delete', uid }));
+    } else if (matches && !deletionTimestamp && !object.metadata.deletionTimestamp) {
+      claimed.push(object);
+      adoptions.push({ ...patch(object, controllerReference(owner)), tolerate: ['NotFound'] });
+    }
+  }
+  return { claimed, adoptions, releases };
+}
