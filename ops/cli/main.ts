@@ -8,6 +8,7 @@ const program = new Command('kubus')
   .description('A complete Kubernetes cluster whose every component is an XState actor, and whose only wire is NATS.')
   .version(VERSION, '-V, --version')
   .exitOverride()
+  .enablePositionalOptions()
   .showHelpAfterError('(see: kubus help)')
   .addHelpText(
     'after',
@@ -130,7 +131,6 @@ named(program.command('kubectl'))
   .action(async (args: string[], options: unknown) =>
     (await import('./commands/kubectl.ts')).kubectl(args, options as never),
   );
-program.enablePositionalOptions();
 // What the supervisor starts; nobody types it.
 program
   .command('process', { hidden: true })

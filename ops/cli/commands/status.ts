@@ -1,0 +1,34 @@
+import { requireCluster } from '../../cluster/config.ts';
+import { connectConsole } from '../../cluster/connect.ts';
+import { watchPresence } from '../../../bus/presence.ts';
+import { isUp } from '../../process/supervisor.ts';
+import { print, printJson, table } from '../output.ts';
+
+/** Longer than two presence beats: whoever is alive has been heard. */
+const LISTEN_MS = 600;
+
+/** What each component says it is doing. Exit status 1 if the cluster is down. */
+export async function status(options: { name: string; output: string }): Promise<void> {
+  const { paths, config } = requireCluster(options.name);
+  const pid = isUp(paths);
+  if (pid === undefined) {
+    if (options.output === 'json') printJson({ name: config.name, state: 'down', components: [] });
+    else print(`Cluster "${config.name}" is down. Start it with: kubus up --name ${config.name}`);
+    process.exitCode = 1;
+    return;
+  }
+  const { bus, world } = await connectConsole(paths);
+  const presence = watchPresence(bus, world, () => undefined);
+  await new Promise((r) => setTimeout(r, LISTEN_MS));
+  const rows = presence.list();
+  presence.unsubscribe();
+  await bus.drain();
+  if (options.output === 'json') return printJson({ name: config.name, state: 'up', pid, components: rows });
+  print(`Cluster "${config.name}" is up (process ${pid}).\n`);
+  print(
+    table(
+      ['COMPONENT', 'ID', 'STATE'],
+      rows.map((r) => [r.component, r.id, r.state]),
+    ),
+  );
+}
