@@ -1,0 +1,18 @@
+import { lease } from './coordination/lease.ts';
+import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { ingressClass } from './networking/ingress-class.ts';
+import { ingress } from './networking/ingress.ts';
+import { ipAddress } from './networking/ip-address.ts';
+import { networkPolicy } from './networking/network-policy.ts';
+import { serviceCidr } from './networking/service-cidr.ts';
+import { runtimeClass } from './node/runtime-class.ts';
+import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
+import { clusterRoleBinding, roleBinding } from './rbac/role-binding.ts';
+import { clusterRole, role } from './rbac/role.ts';
+import { priorityClass } from './scheduling/priority-class.ts';
+
+/** Kinds of the groups beside core, apps and batch. */
+export const platformDefinitions = [
+  clusterRole, clusterRoleBinding, endpointSlice, ingress, ingressClass, ipAddress, lease, networkPolicy, podDisruptionBudget,
+  priorityClass, role, roleBinding, runtimeClass, serviceCidr,
+]; // prettier-ignore

@@ -1,0 +1,37 @@
+import { defineResource } from '../define.ts';
+import type { RuntimeClass } from '../generated/node-v1.ts';
+import { validateTolerations } from '../helpers/toleration-rules.ts';
+import { problems } from '../helpers/checks.ts';
+import { immutable } from '../meta/field-checks.ts';
+import { duplicate, required } from '../meta/field.ts';
+import { dnsLabel } from '../meta/names.ts';
+import { validateLabels } from '../meta/selectors.ts';
+import { age } from '../meta/time.ts';
+
+export const runtimeClass = defineResource<RuntimeClass>({
+  group: 'node.k8s.io', version: 'v1', resource: 'runtimeclasses',
+  allowCreateOnUpdate: true,
+  requiresResourceVersionOnUpdate: true,
+
+  *validate({ handler, scheduling }, at) {
+    if (!handler) yield required(at('handler'));
+    else yield* problems(dnsLabel(handler), handler, at('handler'));
+    if (!scheduling) return;
+    yield* validateLabels(scheduling.nodeSelector, at('scheduling')('nodeSelector'));
+    const here = at('scheduling')('tolerations');
+    const tolerations = scheduling.tolerations ?? [];
+    yield* validateTolerations(tolerations, here);
+    const seen = new Set<string>();
+    for (const [i, toleration] of tolerations.entries()) {
+      const { key, operator, value, effect } = toleration;
+      const id = JSON.stringify([key, operator, value, effect]);
+      if (seen.has(id)) yield duplicate(here(i), toleration);
+      seen.add(id);
+    }
+  },
+  *validateUpdate({ handler }, old, at) {
+    yield* immutable(handler, old.handler, at('handler'));
+  },
+
+  cells: ({ metadata, handler }, now) => [metadata.name ?? '', handler ?? '', age(metadata.creationTimestamp, now)],
+}); // prettier-ignore
