@@ -12,8 +12,7 @@ const raise = (to: Record<string, string>, from: Given): void => {
   for (const [name, amount] of Object.entries(from ?? {}))
     if (to[name] === undefined || compareQuantities(amount, to[name]) > 0) to[name] = canonicalQuantity(amount);
 };
-const isPodLevel = (name: string): boolean =>
-  name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+const isPodLevel = (name: string): boolean => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
 /**
  * Requests or limits of a whole pod: containers and sidecars together, at least what each init container needs with the

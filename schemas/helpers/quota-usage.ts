@@ -113,11 +113,14 @@ function claimUsage(claim: PersistentVolumeClaim): Quantities {
   if (of !== '') usage[`${of}${CLASS_SUFFIX}persistentvolumeclaims`] = '1';
   let storage = claim.spec?.resources?.requests?.['storage'];
   const allocated = claim.status?.allocatedResources?.['storage'];
-  if (storage !== undefined && allocated !== undefined && compareQuantities(allocated, storage) > 0) storage = allocated;
+  if (storage !== undefined && allocated !== undefined && compareQuantities(allocated, storage) > 0)
+    storage = allocated;
   if (storage === undefined) return usage;
   // Fractions of a byte are rounded up.
   const whole: string =
-    compareQuantities(storage, String(quantityValue(storage))) === 0 ? String(storage) : quantityOfMilli(quantityValue(storage) * 1000);
+    compareQuantities(storage, String(quantityValue(storage))) === 0
+      ? String(storage)
+      : quantityOfMilli(quantityValue(storage) * 1000);
   usage['requests.storage'] = whole;
   if (of !== '') usage[`${of}${CLASS_SUFFIX}requests.storage`] = whole;
   return usage;

@@ -16,6 +16,7 @@ import { nodeRestriction } from './node-restriction.ts';
 import { ownerReferencesPermission } from './owner-references.ts';
 import { podSecurity } from './pod-security.ts';
 import { priority } from './priority.ts';
+import { resourceQuota } from './resource-quota.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
@@ -46,6 +47,7 @@ const ORDER: readonly Slot[] = [
   { name: 'CertificateSigning', make: certificateSigning },
   { name: 'CertificateSubjectRestriction', make: certificateSubjectRestriction },
   { name: 'DefaultIngressClass', make: defaultIngressClass },
+  { name: 'ResourceQuota', make: resourceQuota },
 ];
 /** Known to kube-apiserver, without effect here yet or only with features that are off: naming them is no error. */
 const KNOWN = [

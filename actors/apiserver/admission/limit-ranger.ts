@@ -5,13 +5,8 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from '../../../schemas/generated/core-v1.ts';
-import {
-  addQuantities,
-  canonicalQuantity,
-  compareQuantities,
-  quantityMilli,
-  quantityValue,
-} from '../../../schemas/meta/quantity.ts';
+import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
+import { canonicalQuantity, compareQuantities, quantityMilli, quantityValue } from '../../../schemas/meta/quantity.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
 import { aggregate, forbid, isOn, kind, operations, type AdmissionContext } from './common.ts';
 
@@ -113,7 +108,7 @@ function* podErrors(item: LimitRangeItem, pod: Pod): Generator<string> {
   if (item.type === 'Container')
     for (const { resources } of [...containers, ...initContainers])
       yield* check(item, resources?.requests ?? {}, resources?.limits ?? {});
-  if (item.type === 'Pod') yield* check(item, podTotal(pod, 'requests'), podTotal(pod, 'limits'));
+  if (item.type === 'Pod') yield* check(item, podQuantities(pod, 'requests'), podQuantities(pod, 'limits'));
 }
 function* claimErrors(item: LimitRangeItem, claim: PersistentVolumeClaim): Generator<string> {
   if (item.type !== 'PersistentVolumeClaim') return;
@@ -126,35 +121,4 @@ function* claimErrors(item: LimitRangeItem, claim: PersistentVolumeClaim): Gener
     else if (quantityValue(request) > quantityValue(bound))
       yield `${text}, but request is ${canonicalQuantity(request)}`;
   }
-}
-
-/** Sum of containers and sidecars, at least what each init container needs with the sidecars before it. */
-function podTotal(pod: Pod, which: 'requests' | 'limits'): Amounts {
-  const add = (to: Record<string, string>, from: Amounts): void => {
-    for (const [name, amount] of Object.entries(from)) to[name] = addQuantities(to[name] ?? '0', amount);
-  };
-  const raise = (to: Record<string, string>, from: Amounts): void => {
-    for (const [name, amount] of Object.entries(from))
-      if (to[name] === undefined || compareQuantities(amount, to[name]) > 0) to[name] = canonicalQuantity(amount);
-  };
-  const total: Record<string, string> = {};
-  for (const { resources } of pod.spec?.containers ?? []) add(total, resources?.[which] ?? {});
-  const sidecars: Record<string, string> = {};
-  const peak: Record<string, string> = {};
-  for (const { resources, restartPolicy } of pod.spec?.initContainers ?? []) {
-    const own = resources?.[which] ?? {};
-    if (restartPolicy === 'Always') {
-      add(total, own);
-      add(sidecars, own);
-      raise(peak, sidecars);
-    } else {
-      const together: Record<string, string> = { ...sidecars };
-      add(together, own);
-      raise(peak, together);
-    }
-  }
-  raise(total, peak);
-  for (const [name, amount] of Object.entries(pod.spec?.resources?.[which] ?? {}))
-    if (name === 'cpu' || name === 'memory' || name.startsWith('hugepages-')) total[name] = canonicalQuantity(amount);
-  return total;
 }
