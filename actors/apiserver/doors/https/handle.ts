@@ -35,7 +35,7 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     const { method, target, headers } = exchange;
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
-    const query = mark < 0 || mark === target.length - 1 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1));
+    let query = mark < 0 || mark === target.length - 1 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1));
     const parsed = parsePath(path);
     let info = requestInfo(method, parsed, query);
     let user = authenticated(core, exchange, connection);
@@ -54,6 +54,8 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     if (watching && accepted.format === 'yaml') throw unacceptable(true);
     if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
+      // A copy: without a query string all requests share one.
+      query = new URLSearchParams(query);
       query.append('fieldSelector', `metadata.name=${parsed.name}`);
       info = { ...info, name: parsed.name, fieldSelector: `metadata.name=${parsed.name}` };
     }
