@@ -2,13 +2,25 @@ import type { Handler } from '../core.ts';
 import { get } from '../verbs/get.ts';
 import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
+import { createVirtual } from '../verbs/virtual.ts';
+import { bind } from './binding.ts';
+import { evict } from './eviction.ts';
+import { getScale, patchScale, updateScale } from './scale.ts';
 
 type Handlers = Readonly<Record<string, Handler>>;
-/** `status` and those that are only another door to the object: what differs is what a writer may change. */
+/** Other doors to the same object: what differs is what a writer may change (scoped.ts). */
 const onObject: Handlers = { get, update, patch };
 
 const HANDLERS: Readonly<Record<string, Handlers>> = {
   status: onObject,
+  ephemeralcontainers: onObject,
+  resize: onObject,
+  finalize: onObject,
+  approval: onObject,
+  scale: { get: getScale, update: updateScale, patch: patchScale },
+  binding: { create: bind },
+  eviction: { create: evict },
+  token: { create: createVirtual },
 };
 export const subresourceHandlers = (name: string): Handlers | undefined =>
   Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;

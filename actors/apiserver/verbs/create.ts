@@ -9,7 +9,8 @@ import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storedForm } from '../stages/persist.ts';
 import { validateCreate } from '../stages/validate.ts';
 import { fromStorage } from '../../../schemas/convert.ts';
-import { answerVirtual } from './virtual.ts';
+import { bind } from '../subresources/binding.ts';
+import { createVirtual } from './virtual.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
 
 /** Names tried for one generateName before giving up. Source: genericregistry maxNameGenerationCreateAttempts. */
@@ -18,8 +19,8 @@ const ATTEMPTS = 8;
 /** Source: apiserver pkg/endpoints/handlers/create.go, pkg/registry/generic/registry/store.go Create. */
 export async function create(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'CreateOptions');
-  const virtual = core.virtualCreates.get(request.resource.resource);
-  if (virtual !== undefined) return answerVirtual(core, request, virtual);
+  if (core.virtualCreates.has(request.resource.resource)) return createVirtual(core, request);
+  if (request.resource.kind === 'Binding') return bind(core, request);
   const draft = await decodeObject(core, request);
   matchNamespace(request.resource, request.info.namespace, draft);
   return createObject(core, request, draft, options);

@@ -26,7 +26,7 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = fromStorage(resource, known.entry.object) as Draft;
-    const patched = applyPatch(core, request, patchType, old, value);
+    const patched = applyPatch(core, request, old, value);
     const draft = decodeParsed(core, request, { value: patched, duplicates: [] }, resource);
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);
@@ -38,14 +38,9 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
     return answer;
   });
 }
-function applyPatch(
-  core: Core,
-  request: ResourceRequest,
-  type: string | undefined,
-  old: Draft,
-  value: unknown,
-): unknown {
-  switch (type) {
+/** The patched object, not decoded yet. Throws what the patch's kind refuses. */
+export function applyPatch(core: Core, request: ResourceRequest, old: Draft, value: unknown): unknown {
+  switch (request.patchType) {
     case 'json':
       return applyJsonPatch(old, value);
     case 'merge':

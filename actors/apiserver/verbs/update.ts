@@ -10,6 +10,7 @@ import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
 import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
 import { validateUpdate } from '../stages/validate.ts';
+import { SCOPED } from '../subresources/scoped.ts';
 import { createObject, hookKey } from './create.ts';
 import { parseVersion } from './get.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
@@ -135,7 +136,12 @@ function keepWhatIsTheServers(request: ResourceRequest, given: Draft, old: Draft
     if (managedFields) draft.metadata.managedFields = managedFields;
     if (status === undefined) delete draft['status'];
     else draft['status'] = status;
-  } else if (definition.prepareForUpdate) draft = definition.prepareForUpdate(draft, old) as Draft;
+  } else if (subresource !== undefined && Object.hasOwn(SCOPED, subresource.name)) {
+    const { managedFields } = draft.metadata;
+    draft = SCOPED[subresource.name]!(draft, old);
+    if (managedFields) draft.metadata.managedFields = managedFields;
+  } else if (subresource?.name !== 'scale' && definition.prepareForUpdate)
+    draft = definition.prepareForUpdate(draft, old) as Draft;
   const m = draft.metadata;
   if (!m.uid) m.uid = old.metadata.uid;
   m.creationTimestamp = old.metadata.creationTimestamp;

@@ -1,9 +1,27 @@
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
-import type { VirtualCreate } from '../request.ts';
+import { methodNotAllowed } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
+import { trackManagedFields } from '../stages/managed-fields.ts';
+import { expectedKind } from '../subresources/expected.ts';
 
 /** Reviews and tokens: made for the answer, stored nowhere. */
-export async function answerVirtual(core: Core, request: ResourceRequest, make: VirtualCreate): Promise<Answer> {
-  const object = await decodeObject(core, request);
-  return { type: 'object', code: 201, object: await make(request, object), resource: request.resource };
+export async function createVirtual(core: Core, request: ResourceRequest): Promise<Answer> {
+  const { resource, subresource } = request;
+  const key = subresource === undefined ? resource.resource : `${resource.resource}/${subresource.name}`;
+  const make = core.virtualCreates.get(key);
+  if (make === undefined) throw methodNotAllowed();
+  const group = subresource?.responseGroup ?? resource.group;
+  const version = subresource?.responseVersion ?? resource.version;
+  const expected =
+    subresource === undefined ? resource : expectedKind(apiVersionOf({ group, version }), subresource.kind);
+  const object = await decodeObject(core, request, expected);
+  if (subresource !== undefined)
+    trackManagedFields(
+      core,
+      { ...request, resource: { ...resource, group, version, schema: expected.schema } },
+      undefined,
+      object,
+    );
+  return { type: 'object', code: 201, object: await make(request, object), resource };
 }

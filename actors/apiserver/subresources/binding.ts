@@ -1,0 +1,107 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
+import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import { badRequest, conflict, notFound, plain } from '../errors.ts';
+import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
+import { decodeObject } from '../stages/decode.ts';
+import { matchNamespace } from '../stages/metadata.ts';
+import { guaranteed, put, retry, storedForm } from '../stages/persist.ts';
+import { writeOptions } from '../verbs/options.ts';
+import { expectedKind, SUCCESS } from './expected.ts';
+
+const BINDING = expectedKind('v1', 'Binding');
+const PODS = { group: '', version: 'v1', resource: 'pods' };
+
+interface PodSpec {
+  nodeName?: string;
+  schedulingGates?: readonly unknown[];
+}
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
+
+/** `create` of pods/binding, and of bindings. Source: pkg/registry/core/pod/storage/storage.go BindingREST. */
+export async function bind(core: Core, request: ResourceRequest): Promise<Answer> {
+  const options = writeOptions(request, 'CreateOptions');
+  const draft = await decodeObject(core, request, BINDING);
+  const pods = core.registry.lookup(PODS)!;
+  matchNamespace(pods, request.info.namespace, draft);
+  const name = request.info.name === '' ? (draft.metadata.name ?? '') : request.info.name;
+  if (draft.metadata.name && draft.metadata.name !== name)
+    throw badRequest('name in URL does not match name in Binding object');
+  const input: AdmissionInput = {
+    operation: 'CREATE',
+    resource: pods,
+    subresource: pods.subresources.get('binding'),
+    name,
+    object: draft,
+    old: undefined,
+    options,
+  };
+  await mutate(core, request, input);
+  const node = targetOf(draft);
+  await validateAdmission(core, request, input);
+  return assign(core, { ...request, resource: pods }, pods, name, node, draft);
+}
+function targetOf(draft: Draft): string {
+  const target = (draft['target'] ?? {}) as { kind?: string; name?: string };
+  if (target.kind && target.kind !== 'Node')
+    throw plain(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+  if (!target.name) throw plain('target.name: Required value');
+  return target.name;
+}
+function assign(
+  core: Core,
+  request: ResourceRequest,
+  pods: Resource,
+  name: string,
+  node: string,
+  binding: Draft,
+): Promise<Answer> {
+  const key = storageKey(pods, request.info.namespace, name);
+  const refuse = (why: string): Error => conflict({ group: '', resource: 'pods/binding' }, name, why);
+  const { uid, resourceVersion } = binding.metadata;
+  return guaranteed(core, key, pods, async ({ entry }) => {
+    if (entry === undefined) throw notFound(pods, name);
+    const old = fromStorage(pods, entry.object) as Draft;
+    if (uid && uid !== old.metadata.uid)
+      throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
+    if (resourceVersion && resourceVersion !== old.metadata.resourceVersion)
+      throw refuse(
+        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion}`,
+      );
+    const spec = (old['spec'] ?? {}) as PodSpec;
+    if (old.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+    if (spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
+    if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
+    if (isDryRun(request)) return { type: 'object', code: 201, object: SUCCESS };
+    const bound = assigned(old, node, binding, formatTime(core.world.clock.now()));
+    const written = await put(core, request, key, storedForm(pods, bound), entry.revision);
+    return written === undefined ? retry : { type: 'object', code: 201, object: SUCCESS };
+  });
+}
+function assigned(old: Draft, node: string, binding: Draft, now: string): Draft {
+  const status = (old['status'] ?? {}) as { conditions?: readonly Condition[] };
+  const scheduled = {
+    type: 'PodScheduled',
+    ...(old.metadata.generation && { observedGeneration: old.metadata.generation }),
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: now,
+  };
+  const others = (status.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
+  const annotations = { ...old.metadata.annotations, ...binding.metadata.annotations };
+  const labels = { ...binding.metadata.labels, ...old.metadata.labels };
+  return {
+    ...old,
+    metadata: {
+      ...old.metadata,
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+      ...(Object.keys(labels).length > 0 && { labels }),
+    },
+    spec: { ...(old['spec'] as object), nodeName: node },
+    status: { ...status, conditions: [...others, scheduled] },
+  };
+}

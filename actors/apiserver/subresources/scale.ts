@@ -1,0 +1,116 @@
+import { fromStorage } from '../../../schemas/convert.ts';
+import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
+import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
+import { conflict, invalidKind, notFound } from '../errors.ts';
+import { decodeObject, decodeParsed } from '../stages/decode.ts';
+import { parsePatch } from '../stages/decode-patch.ts';
+import { matchName, matchNamespace } from '../stages/metadata.ts';
+import { guaranteed, retry, type Known } from '../stages/persist.ts';
+import { get } from '../verbs/get.ts';
+import { writeOptions } from '../verbs/options.ts';
+import { applyPatch } from '../verbs/patch.ts';
+import { replace } from '../verbs/update.ts';
+import { expectedKind } from './expected.ts';
+
+const SCALE = expectedKind('autoscaling/v1', 'Scale');
+
+interface Scale extends Draft {
+  readonly spec: { readonly replicas?: number };
+}
+const read = (object: Draft, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], object);
+function write(object: Draft, path: string, value: unknown): void {
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let at = object as Record<string, unknown>;
+  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
+  at[last] = value;
+}
+function scaleOf(resource: Resource, object: Draft): Draft {
+  const { scale } = resource.definition;
+  if (scale === undefined) throw notFound(resource, object.metadata.name ?? '');
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = scale.selector(object);
+  const replicas = read(object, scale.specReplicas) as number | undefined;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: replicas ? { replicas } : {},
+    status: {
+      replicas: (read(object, scale.statusReplicas) as number | undefined) ?? 0,
+      ...(selector && { selector }),
+    },
+  };
+}
+const shown = (resource: Resource, object: Draft): Answer => ({
+  type: 'object',
+  code: 200,
+  object: scaleOf(resource, object),
+  resource,
+});
+
+export async function getScale(core: Core, request: ResourceRequest): Promise<Answer> {
+  const answer = await get(core, request);
+  return answer.type === 'entry'
+    ? shown(request.resource, fromStorage(request.resource, answer.entry.object) as Draft)
+    : answer;
+}
+/** Source: pkg/registry/apps/deployment/storage ScaleREST. */
+export async function updateScale(core: Core, request: ResourceRequest): Promise<Answer> {
+  const decoded = (await decodeObject(core, request, SCALE)) as Scale;
+  return change(core, request, () => structuredClone(decoded), writeOptions(request, 'UpdateOptions'));
+}
+export async function patchScale(core: Core, request: ResourceRequest): Promise<Answer> {
+  const options = writeOptions(request, 'PatchOptions');
+  const value = await parsePatch(request);
+  const edit = (present: Draft): Scale => {
+    const patched = applyPatch(
+      core,
+      { ...request, resource: { ...request.resource, schema: SCALE.schema } },
+      present,
+      value,
+    );
+    return decodeParsed(core, request, { value: patched, duplicates: [] }, SCALE) as Scale;
+  };
+  return change(core, request, edit, options);
+}
+function change(
+  core: Core,
+  request: ResourceRequest,
+  edit: (present: Draft) => Scale,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Answer> {
+  const { resource, info } = request;
+  const key = storageKey(resource, info.namespace, info.name);
+  return guaranteed(core, key, resource, async (known: Known) => {
+    if (known.entry === undefined) throw notFound(resource, info.name);
+    const old = fromStorage(resource, known.entry.object) as Draft;
+    const wanted = edit(scaleOf(resource, old));
+    matchNamespace(resource, info.namespace, wanted);
+    matchName(info.name, wanted);
+    const version = wanted.metadata.resourceVersion ?? '';
+    if (version !== '' && version !== '0' && version !== old.metadata.resourceVersion)
+      throw conflict(resource, info.name);
+    const uid = wanted.metadata.uid ?? '';
+    if (uid !== '' && uid !== old.metadata.uid)
+      throw conflict(
+        resource,
+        info.name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      );
+    const replicas = wanted.spec?.replicas ?? 0;
+    if (replicas < 0)
+      throw invalidKind('autoscaling', 'Scale', info.name, [
+        invalidField(fieldPath('spec')('replicas'), replicas, 'must be greater than or equal to 0'),
+      ]);
+    const draft = structuredClone(old);
+    write(draft, resource.definition.scale!.specReplicas, replicas);
+    if (version === '' || version === '0') delete draft.metadata.resourceVersion;
+    const answer = await replace(core, request, known, draft, options, 'patch');
+    if (answer === retry) return retry;
+    if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
+    return isDryRun(request) && answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
+  });
+}

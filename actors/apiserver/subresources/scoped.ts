@@ -1,0 +1,55 @@
+import type { Draft } from '../core.ts';
+
+/**
+ * What each door to an object lets through: the object as it was, with that part of the writer's. `status` is not here: it
+ * takes metadata as well. Source: the strategies of pkg/registry.
+ */
+export const SCOPED: Readonly<Record<string, (draft: Draft, old: Draft) => Draft>> = {
+  ephemeralcontainers: (draft, old) =>
+    withSpec(old, { ephemeralContainers: (draft['spec'] as Spec | undefined)?.['ephemeralContainers'] }),
+  resize: (draft, old) => {
+    const spec = (draft['spec'] ?? {}) as Spec;
+    const before = (old['spec'] ?? {}) as Spec;
+    return withSpec(old, {
+      containers: resized(before['containers'], spec['containers']),
+      initContainers: resized(before['initContainers'], spec['initContainers']),
+    });
+  },
+  finalize: (draft, old) => withSpec(old, { finalizers: (draft['spec'] as Spec | undefined)?.['finalizers'] }),
+  approval: (draft, old) => {
+    const status = { ...(old['status'] as Spec | undefined) };
+    const conditions = (draft['status'] as Spec | undefined)?.['conditions'];
+    if (conditions !== undefined) status['conditions'] = conditions;
+    return { ...structuredClone(old), status };
+  },
+};
+type Spec = Record<string, unknown>;
+interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly resources?: unknown;
+  readonly resizePolicy?: unknown;
+}
+function withSpec(old: Draft, change: Spec): Draft {
+  const copy = structuredClone(old);
+  const spec = { ...(copy['spec'] as Spec | undefined) };
+  for (const [key, value] of Object.entries(change)) {
+    if (value === undefined) delete spec[key];
+    else spec[key] = value;
+  }
+  copy['spec'] = spec;
+  return copy;
+}
+function resized(before: unknown, wanted: unknown): Container[] | undefined {
+  if (!Array.isArray(before)) return undefined;
+  const list = (wanted ?? []) as readonly Container[];
+  return (before as readonly Container[]).map((container, i) => {
+    const now = list[i]?.name === container.name ? list[i] : list.find((c) => c.name === container.name);
+    if (now === undefined) return container;
+    return {
+      ...container,
+      ...(now.resources !== undefined && { resources: now.resources }),
+      ...(now.resizePolicy !== undefined && { resizePolicy: now.resizePolicy }),
+    };
+  });
+}
