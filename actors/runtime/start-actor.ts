@@ -20,6 +20,8 @@ export interface StartActorOptions<L extends AnyActorLogic> {
   /** How a crashed actor comes back; `false`: it stays dead and `onError` decides. Default 100 ms doubling to 30 s. */
   readonly restart?: { readonly firstMs: number; readonly maxMs: number } | false;
   readonly onError?: (error: unknown) => void;
+  /** Called with each state entered, the first included. */
+  readonly onState?: (state: string) => void;
   /** Called when a terminal chart has reached a final state. */
   readonly onDone?: (output: OutputFrom<L>) => void;
 }
@@ -57,6 +59,7 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
     const options = { clock, id: o.id, ...(o.input !== undefined && { input: o.input }) };
     const created = createActor(logic, options as never);
     created.subscribe({
+      ...(o.onState && { next: () => o.onState!(stateText(valueOf(created))) }),
       error: (error) => crashed(error),
       complete: () => {
         end();

@@ -1,0 +1,89 @@
+import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
+import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
+import { createApiClient } from '../../actors/runtime/client.ts';
+import type { Component } from '../../actors/runtime/component.ts';
+import type { ControllerDeps } from '../../actors/runtime/controller-deps.ts';
+import type { Controller } from '../../actors/runtime/controller.ts';
+import { createEventRecorder } from '../../actors/runtime/events.ts';
+import { createInformers } from '../../actors/runtime/informer.ts';
+import { createInspection } from '../../actors/runtime/inspection.ts';
+import { presenceLiveness, startLeaderElection } from '../../actors/runtime/leader-election.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { World } from '../../bus/world.ts';
+
+export interface ControllerManagerOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  /** The id under which presence is announced: also the identity in the Lease. */
+  readonly id: string;
+  /** PEM of the cluster's CA: the content of each namespace's kube-root-ca.crt. */
+  readonly clusterCa: string;
+  /** PEM of the key that signs service account tokens. */
+  readonly serviceAccountKey?: string | undefined;
+  /** Names of those to run; default all. */
+  readonly controllers?: readonly string[] | undefined;
+}
+type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Controller;
+
+/** Every controller by the name it has in callers and credentials. */
+export const CONTROLLERS: Readonly<Record<string, Starter>> = {
+  replicaset: startReplicaSetController,
+  deployment: startDeploymentController,
+};
+
+/**
+ * Composition root of the controllers: one set of caches, a client and a name of its own for each controller, and one
+ * leadership for all; standbys keep their caches warm.
+ */
+export function startControllerManager(o: ControllerManagerOptions): Component {
+  const { world, bus, id } = o;
+  const component = 'controller-manager';
+  const names = o.controllers ?? Object.keys(CONTROLLERS);
+  const inspection = createInspection({ world, bus, component, id });
+  const client = createApiClient(bus, world, 'controller-manager');
+  const informers = createInformers(client, world, inspection);
+  const liveness = presenceLiveness(bus, world, component);
+
+  let controllers: Controller[] = [];
+  const election = startLeaderElection({
+    world,
+    client,
+    lease: { namespace: 'kube-system', name: 'kube-controller-manager' },
+    identity: id,
+    liveness,
+    inspection,
+    onStarted: () => controllers.forEach((controller) => controller.activate()),
+    onStopped: () => controllers.forEach((controller) => controller.deactivate()),
+  });
+  const deps: ControllerDeps = {
+    world,
+    id,
+    informers,
+    client: (caller) => createApiClient(bus, world, caller),
+    recorder: (own, source) => createEventRecorder({ client: own, world, component: source }),
+    inspection,
+    fence: () => election.fence(),
+    active: false,
+  };
+  controllers = names.map((name) => {
+    const start = CONTROLLERS[name];
+    if (!start) throw new Error(`there is no controller '${name}'; there are ${Object.keys(CONTROLLERS).join(', ')}`);
+    return start(deps, o);
+  });
+
+  let stopping: Promise<void> | undefined;
+  return {
+    name: component,
+    id,
+    ready: election.ready,
+    state: () => election.state(),
+    stop: () =>
+      (stopping ??= (async () => {
+        await Promise.all(controllers.map((controller) => controller.stop()));
+        await election.stop();
+        liveness.stop();
+        informers.stop();
+        inspection.close();
+      })()),
+  };
+}
