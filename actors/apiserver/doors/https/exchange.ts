@@ -11,6 +11,8 @@ export interface Exchange {
   /** Path and query. */
   readonly target: string;
   readonly headers: HeaderMap;
+  /** Names and values as they came, alternating: `headers` has joined what was repeated. */
+  readonly rawHeaders: HeaderList;
   /** The body; rejects with RangeError above `limit` bytes. */
   read(limit: number): Promise<Buffer>;
   /** `headers` is a flat list of names and values. */
@@ -62,6 +64,9 @@ export class Http1Exchange implements Exchange {
   }
   get headers(): HeaderMap {
     return this.#request.headers;
+  }
+  get rawHeaders(): HeaderList {
+    return this.#request.rawHeaders;
   }
   get sent(): boolean {
     return this.#response.headersSent;
@@ -120,9 +125,11 @@ class ChunkedStream implements Streaming {
 export class Http2Exchange implements Exchange {
   readonly #stream: ServerHttp2Stream;
   readonly headers: HeaderMap;
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+  readonly rawHeaders: HeaderList;
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: HeaderList) {
     this.#stream = stream;
     this.headers = headers;
+    this.rawHeaders = rawHeaders;
   }
   get method(): string {
     return this.headers[':method'] as string;

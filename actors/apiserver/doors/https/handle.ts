@@ -41,7 +41,9 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     let user = authenticated(core, exchange, connection);
     if (user instanceof Promise) user = await user;
     const wanted =
-      headers['impersonate-user'] === undefined && !hasImpersonation(headers) ? undefined : impersonationOf(headers);
+      headers['impersonate-user'] === undefined && !hasImpersonation(headers)
+        ? undefined
+        : impersonationOf(distinct(exchange.rawHeaders));
     if (wanted !== undefined) user = impersonate(wanted, user, info, core.authorizer);
     if (!info.isResource) {
       authorize(core.authorizer, user, info);
@@ -105,6 +107,12 @@ function yamlIfAsked(exchange: Exchange): Accepted {
 function speaksProtobuf(core: Core, info: RequestInfo): boolean {
   const resource = core.registry.lookup(info);
   return resource !== undefined && !core.isCustom(resource);
+}
+/** Repeated headers as lists: a group may hold the comma that would otherwise part it from the next. */
+function distinct(raw: readonly string[]): Record<string, string[]> {
+  const out: Record<string, string[]> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) (out[raw[i]!.toLowerCase()] ??= []).push(raw[i + 1]!);
+  return out;
 }
 function hasImpersonation(headers: Exchange['headers']): boolean {
   if (headers['impersonate-group'] !== undefined || headers['impersonate-uid'] !== undefined) return true;

@@ -49,10 +49,10 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     session.on('close', () => sessions.delete(session));
     session.on('error', () => {});
   });
-  http2.on('stream', (stream, headers) => {
+  http2.on('stream', (stream, headers, _flags, rawHeaders) => {
     stream.on('error', () => {});
     const socket = stream.session?.socket as TLSSocket | undefined;
-    void serve(core, new Http2Exchange(stream, headers), connectionOf(socket));
+    void serve(core, new Http2Exchange(stream, headers, rawHeaders), connectionOf(socket));
   });
 
   const server = createTlsServer({
