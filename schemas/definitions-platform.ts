@@ -10,9 +10,16 @@ import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/role-binding.ts';
 import { clusterRole, role } from './rbac/role.ts';
 import { priorityClass } from './scheduling/priority-class.ts';
+import { csiDriver } from './storage/csi-driver.ts';
+import { csiNode } from './storage/csi-node.ts';
+import { csiStorageCapacity } from './storage/csi-storage-capacity.ts';
+import { storageClass } from './storage/storage-class.ts';
+import { volumeAttachment } from './storage/volume-attachment.ts';
+import { volumeAttributesClass } from './storage/volume-attributes-class.ts';
 
 /** Kinds of the groups beside core, apps and batch. */
 export const platformDefinitions = [
   clusterRole, clusterRoleBinding, endpointSlice, ingress, ingressClass, ipAddress, lease, networkPolicy, podDisruptionBudget,
   priorityClass, role, roleBinding, runtimeClass, serviceCidr,
+  csiDriver, csiNode, csiStorageCapacity, storageClass, volumeAttachment, volumeAttributesClass,
 ]; // prettier-ignore

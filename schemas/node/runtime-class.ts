@@ -1,9 +1,10 @@
 import { defineResource } from '../define.ts';
 import type { RuntimeClass } from '../generated/node-v1.ts';
+import { deprecatedNodeLabel } from '../helpers/node-labels.ts';
 import { validateTolerations } from '../helpers/toleration-rules.ts';
 import { problems } from '../helpers/checks.ts';
 import { immutable } from '../meta/field-checks.ts';
-import { duplicate, required } from '../meta/field.ts';
+import { duplicate, fieldPath, required } from '../meta/field.ts';
 import { dnsLabel } from '../meta/names.ts';
 import { validateLabels } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
@@ -32,6 +33,9 @@ export const runtimeClass = defineResource<RuntimeClass>({
   *validateUpdate({ handler }, old, at) {
     yield* immutable(handler, old.handler, at('handler'));
   },
+
+  warnings: ({ scheduling }) =>
+    Object.keys(scheduling?.nodeSelector ?? {}).flatMap((key) => deprecatedNodeLabel(key, fieldPath('scheduling')('nodeSelector'))),
 
   cells: ({ metadata, handler }, now) => [metadata.name ?? '', handler ?? '', age(metadata.creationTimestamp, now)],
 }); // prettier-ignore
