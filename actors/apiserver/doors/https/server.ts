@@ -1,5 +1,11 @@
 import { createServer, type Server as HttpServer } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import type { Core } from '../../core.ts';
@@ -49,11 +55,14 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     session.on('close', () => sessions.delete(session));
     session.on('error', () => {});
   });
-  http2.on('stream', (stream, headers, _flags, rawHeaders) => {
-    stream.on('error', () => {});
-    const socket = stream.session?.socket as TLSSocket | undefined;
-    void serve(core, new Http2Exchange(stream, headers, rawHeaders), connectionOf(socket));
-  });
+  http2.on(
+    'stream',
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+      stream.on('error', () => {});
+      const socket = stream.session?.socket as TLSSocket | undefined;
+      void serve(core, new Http2Exchange(stream, headers, rawHeaders), connectionOf(socket));
+    },
+  );
 
   const server = createTlsServer({
     key: options.key,
