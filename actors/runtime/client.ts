@@ -147,7 +147,10 @@ async function* watchEvents<T extends KubeObject>(
 ): AsyncGenerator<readonly WatchEvent<T>[]> {
   const query = queryOf(o);
   query['allowWatchBookmarks'] = 'true';
-  if (o.resourceVersion === undefined) query['sendInitialEvents'] = 'true';
+  if (o.resourceVersion === undefined) {
+    query['sendInitialEvents'] = 'true';
+    query['resourceVersionMatch'] = 'NotOlderThan';
+  }
   const body: ApiRequestBody = { query, ...(o.cause && { cause: o.cause }) };
   const session = await bus.open(subject, body, { signal: o.signal, timeoutMs: o.timeoutMs });
   const onAbort = (): void => session.close();
