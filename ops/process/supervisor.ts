@@ -118,11 +118,11 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
         nats!.ended.then((why) => Promise.reject(new Error(`nats-server ended (${why})`))),
       ]);
     });
-    if (child !== undefined)
-      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => child!.ready);
     const kubeconfig = kubeconfigFor(config.name, server, pki);
     writePrivate(paths.kubeconfig, kubeconfig);
     await mergeKubeconfig(userKubeconfig(), config.name, kubeconfig);
+    if (child !== undefined)
+      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => child!.ready);
     return { server, stop, failed: local!.failed };
   } catch (error) {
     await stop().catch(() => undefined);
