@@ -49,7 +49,14 @@ export interface Authorizer {
 export interface Credentials {
   readonly bearerToken?: string | undefined;
   /** Verified client certificate's subject. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly certificate?:
+    | {
+        readonly commonName: string;
+        readonly organizations: readonly string[];
+        /** SHA-256 of the certificate in lower-case hex; becomes the credential id of its user. */
+        readonly sha256?: string | undefined;
+      }
+    | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 export interface Authenticator {

@@ -19,6 +19,31 @@ function maySign(context: AdmissionContext, user: UserInfo, verb: string, signer
 const specOf = (a: AdmissionAttributes): CertificateSigningRequest['spec'] | undefined =>
   (a.old as CertificateSigningRequest | undefined)?.spec;
 
+/**
+ * A request says who made it; what the client wrote there does not count. Cannot be disabled.
+ * Source: kubernetes pkg/registry/certificates/certificates/strategy.go PrepareForCreate.
+ */
+export const certificateRequester = (): AdmissionPlugin => ({
+  name: 'CertificateRequester',
+  handles: operations('CREATE'),
+  mutate(a) {
+    if (!isOn(a, GROUP, RESOURCE)) return;
+    const request = a.object as CertificateSigningRequest | undefined;
+    if (request === undefined) return;
+    const { username: _name, uid: _uid, groups: _groups, extra: _extra, ...asked } = request.spec ?? {};
+    const { name, uid, groups, extra } = a.user;
+    request.spec = {
+      ...asked,
+      username: name,
+      ...(uid && { uid }),
+      ...(groups.length > 0 && { groups: [...groups] }),
+      ...(extra !== undefined && {
+        extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
+      }),
+    } as CertificateSigningRequest['spec'];
+  },
+});
+
 /** Source: kubernetes plugin/pkg/admission/certificates/approval. */
 export const certificateApproval = (context: AdmissionContext): AdmissionPlugin => ({
   name: 'CertificateApproval',

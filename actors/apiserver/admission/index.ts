@@ -6,7 +6,12 @@
 import { createEscalationCheck } from '../authorization/escalation.ts';
 import type { ClusterAuthorizer } from '../authorization/authorizer.ts';
 import type { AdmissionPlugin } from '../request.ts';
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import {
+  certificateApproval,
+  certificateRequester,
+  certificateSigning,
+  certificateSubjectRestriction,
+} from './certificates.ts';
 import type { AdmissionContext } from './common.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
@@ -72,5 +77,5 @@ export function createAdmission(options: AdmissionOptions): readonly AdmissionPl
   const chosen = ORDER.filter(
     (slot) => !disabled.includes(slot.name) && (slot.off === undefined || enabled.includes(slot.name)),
   );
-  return [createEscalationCheck(options.authorizer), ...chosen.map((slot) => slot.make(options))];
+  return [createEscalationCheck(options.authorizer), certificateRequester(), ...chosen.map((slot) => slot.make(options))];
 }

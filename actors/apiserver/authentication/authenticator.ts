@@ -71,7 +71,13 @@ export function createAuthenticator({
     review,
     authenticate({ certificate, bearerToken }) {
       if (certificate !== undefined && certificate.commonName !== '')
-        return authenticated({ name: certificate.commonName, groups: certificate.organizations });
+        return authenticated({
+          name: certificate.commonName,
+          groups: certificate.organizations,
+          ...(certificate.sha256 !== undefined && {
+            extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${certificate.sha256}`] },
+          }),
+        });
       if (bearerToken !== undefined && bearerToken !== '') return statics.get(bearerToken) ?? byToken(bearerToken);
       if (!allowAnonymous) throw unauthorized();
       return anonymous;

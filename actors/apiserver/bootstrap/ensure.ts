@@ -16,6 +16,9 @@ export function resourceOf(ground: Pick<Ground, 'registry'>, gvr: GroupVersionRe
   if (found === undefined) throw new Error(`${gvr.resource}.${gvr.version}.${gvr.group} is not served`);
   return found;
 }
+/** What no repetition would change: said in the log, and no reason to leave the rest undone. */
+const hopeless = (error: unknown): boolean =>
+  ['Invalid', 'BadRequest', 'Forbidden', 'MethodNotAllowed'].includes(reasonOf(error) ?? '');
 /** Several API servers start at once: who comes second finds the object there, or changed, and is content. */
 const beaten = (error: unknown): boolean => ['AlreadyExists', 'Conflict', 'NotFound'].includes(reasonOf(error) ?? '');
 
@@ -40,7 +43,13 @@ export async function ensureAll<T extends KubeObject>(
       }
       return 1;
     } catch (error) {
-      if (!beaten(error)) throw error;
+      if (hopeless(error)) {
+        const { name, namespace } = object.metadata;
+        ground.world.log.error('a bootstrap object was refused', {
+          object: { kind: object.kind, ns: namespace, name },
+          err: error,
+        });
+      } else if (!beaten(error)) throw error;
       return 0;
     }
   };

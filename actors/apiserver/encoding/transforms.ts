@@ -19,9 +19,11 @@ export const partialJson = (resource: Resource, entry: Entry, version: string): 
     Buffer.from(JSON.stringify(partialOf(fromStorage(resource, entry.object), version))),
   );
 export function partialListJson(answer: ListAnswer, version: string): Buffer {
-  const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":[`;
+  const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":`;
+  // Go builds this list from nothing: without items it is nil.
+  if (answer.entries.length === 0) return Buffer.from(`${head}null}`);
   return joined(
-    head,
+    `${head}[`,
     answer.entries.map((entry) => partialJson(answer.resource, entry, version)),
   );
 }

@@ -1,7 +1,12 @@
 import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
-import { ApiError } from '../../../schemas/meta/status.ts';
-import type { ResourceRequest } from '../core.ts';
-import { badRequest } from '../errors.ts';
+import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
+import { ApiError, statusOf } from '../../../schemas/meta/status.ts';
+import { jsonPatchStrictErrors } from '../../../schemas/patch/json-patch.ts';
+import { goFormat } from '../../../schemas/patch/values.ts';
+import { decode } from '../../../schemas/structural/decode.ts';
+import type { Core, Draft, ResourceRequest } from '../core.ts';
+import { badRequest, invalidKind } from '../errors.ts';
+import { fieldValidation, type Expected } from './decode.ts';
 
 /** The patch itself, before it is applied. Throws BadRequest with the decoder's text. */
 export async function parsePatch(request: ResourceRequest): Promise<unknown> {
@@ -26,7 +31,11 @@ export async function parsePatch(request: ResourceRequest): Promise<unknown> {
   }
   try {
     const { value, duplicates } = parseJson(body.bytes);
-    if (duplicates.length > 0 && patchType === 'strategic') warn(request, duplicates, value);
+    if (duplicates.length > 0 && patchType === 'strategic') {
+      const mode = fieldValidation(request);
+      if (mode === 'Warn') request.warnings.push(...duplicates);
+      else if (mode === 'Strict') strictProblems.set(value as object, duplicates);
+    }
     return value;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
@@ -35,6 +44,72 @@ export async function parsePatch(request: ResourceRequest): Promise<unknown> {
     });
   }
 }
-function warn(request: ResourceRequest, problems: readonly string[], _value: unknown): void {
-  if ((request.query.get('fieldValidation') || 'Warn') === 'Warn') request.warnings.push(...problems);
+/** Members named twice in a strategic patch: refused together with the unknown fields of its result. */
+const strictProblems = new WeakMap<object, readonly string[]>();
+
+/**
+ * The result of a patch as an object. What is wrong with it is the patch's fault: Invalid, with an empty kind and name.
+ * Source: apiserver pkg/endpoints/handlers/patch.go.
+ */
+export function decodePatched(
+  core: Core,
+  request: ResourceRequest,
+  patched: unknown,
+  old: Draft,
+  patch: unknown,
+  expected: Expected,
+): Draft {
+  const { kind = expected.kind, apiVersion } = (patched ?? {}) as { kind?: string; apiVersion?: string };
+  const wanted = apiVersionOf(expected);
+  const show = (): string =>
+    request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old as Record<string, unknown>, true);
+  const refuse = (why: string): ApiError =>
+    invalidKind('', '', '', [
+      { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(show())}: ${why}` },
+    ]);
+  if (kind !== expected.kind && core.registry.byKind({ ...parseApiVersion(apiVersion ?? wanted), kind }) === undefined)
+    throw refuse(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion ?? wanted)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    );
+  try {
+    const { object, strict } = decode(sorted(patched), expected.schema, core.schemasOf(expected));
+    const problems = [...(strictProblems.get(patch as object) ?? []), ...patchProblems(request, patch), ...strict];
+    if (problems.length > 0) {
+      const mode = fieldValidation(request);
+      if (mode === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
+      if (mode === 'Warn') request.warnings.push(...problems);
+    }
+    object.apiVersion = wanted;
+    object.kind = expected.kind;
+    object.metadata ??= {};
+    return object;
+  } catch (error) {
+    if (statusOf(error)?.reason !== 'BadRequest') throw error;
+    throw refuse((error as Error).message.replace(/^.*? cannot be handled as a [^:]*: /, ''));
+  }
 }
+/** The patch libraries leave the top level sorted: that is the order in which problems are told. */
+function sorted(patched: unknown): unknown {
+  if (typeof patched !== 'object' || patched === null || Array.isArray(patched)) return patched;
+  const map = patched as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.keys(map)
+      .sort()
+      .map((key) => [key, map[key]]),
+  );
+}
+const patchProblems = (request: ResourceRequest, patch: unknown): readonly string[] =>
+  request.patchType === 'json' ? jsonPatchStrictErrors(patch) : [];
+
+/** JSON as the patch libraries leave it: what they touched has its keys sorted, the rest is as it was. */
+function goJson(value: unknown, before: unknown, root = false): string {
+  if (typeof value !== 'object' || value === null || (value === before && !root)) return JSON.stringify(value);
+  if (Array.isArray(value))
+    return `[${value.map((v, i) => goJson(v, (before as unknown[] | undefined)?.[i])).join(',')}]`;
+  const map = value as Record<string, unknown>;
+  const old = (typeof before === 'object' && before !== null ? before : {}) as Record<string, unknown>;
+  const keys = Object.keys(map).filter((key) => map[key] !== undefined);
+  if (root || keys.some((key) => map[key] !== old[key] && !isUntouched(map[key], old[key]))) keys.sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${goJson(map[key], old[key])}`).join(',')}}`;
+}
+const isUntouched = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -63,6 +63,9 @@ function complain(request: ResourceRequest, problems: readonly string[], expecte
   if (mode === 'Warn') request.warnings.push(...problems);
 }
 
+/** Versions that are served no more but still understood. */
+const ACCEPTED: Readonly<Record<string, string>> = { Eviction: 'policy/v1beta1' };
+const OLD_SCALES = ['extensions/v1beta1', 'apps/v1beta1', 'apps/v1beta2'];
 /** Another kind or version than the path's. */
 function checkType(
   core: Core,
@@ -72,11 +75,13 @@ function checkType(
 ): void {
   const kind = value.kind || expected.kind;
   const given = value.apiVersion || apiVersion;
-  if (kind === expected.kind && given === apiVersion) return;
+  if (kind === expected.kind && (given === apiVersion || ACCEPTED[kind] === given)) return;
   if (typeof kind !== 'string' || typeof given !== 'string') return;
   const gv = parseApiVersion(given);
   const fail = (why: string): ApiError =>
     badRequest(`${kind} in version ${JSON.stringify(gv.version)} cannot be handled as a ${expected.kind}: ${why}`);
+  if (kind === 'Scale' && OLD_SCALES.includes(given))
+    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
   if (core.registry.byKind({ ...gv, kind }) === undefined)
     throw fail(
       `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,

@@ -86,7 +86,6 @@ function assigned(old: Draft, node: string, binding: Draft, now: string): Draft 
   const status = (old['status'] ?? {}) as { conditions?: readonly Condition[] };
   const scheduled = {
     type: 'PodScheduled',
-    ...(old.metadata.generation && { observedGeneration: old.metadata.generation }),
     status: 'True',
     lastProbeTime: null,
     lastTransitionTime: now,

@@ -3,8 +3,8 @@ import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalidKind, notFound } from '../errors.ts';
-import { decodeObject, decodeParsed } from '../stages/decode.ts';
-import { parsePatch } from '../stages/decode-patch.ts';
+import { decodeObject } from '../stages/decode.ts';
+import { decodePatched, parsePatch } from '../stages/decode-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry, type Known } from '../stages/persist.ts';
 import { get } from '../verbs/get.ts';
@@ -72,7 +72,7 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
       present,
       value,
     );
-    return decodeParsed(core, request, { value: patched, duplicates: [] }, SCALE) as Scale;
+    return decodePatched(core, request, patched, present, value, SCALE) as Scale;
   };
   return change(core, request, edit, options);
 }

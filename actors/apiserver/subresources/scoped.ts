@@ -16,12 +16,6 @@ export const SCOPED: Readonly<Record<string, (draft: Draft, old: Draft) => Draft
     });
   },
   finalize: (draft, old) => withSpec(old, { finalizers: (draft['spec'] as Spec | undefined)?.['finalizers'] }),
-  approval: (draft, old) => {
-    const status = { ...(old['status'] as Spec | undefined) };
-    const conditions = (draft['status'] as Spec | undefined)?.['conditions'];
-    if (conditions !== undefined) status['conditions'] = conditions;
-    return { ...structuredClone(old), status };
-  },
 };
 type Spec = Record<string, unknown>;
 interface Container {

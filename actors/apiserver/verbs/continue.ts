@@ -23,7 +23,12 @@ export function decodeContinue(token: string, prefix: string): Continue {
     if (!/^[A-Za-z0-9_-]*$/.test(token)) throw new JsonSyntaxError('illegal base64 data at input byte 0');
     value = parseJson(Buffer.from(token, 'base64url').toString('latin1')).value;
   } catch (error) {
-    throw new ApiError('BadRequest', `invalid continue token: continue key is not valid: ${(error as Error).message}`, {
+    // Bytes above ASCII are shown as Go shows them.
+    const why = (error as Error).message.replace(
+      /'([\u0080-\u00ff])'/,
+      (_, c: string) => `'\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}'`,
+    );
+    throw new ApiError('BadRequest', `invalid continue token: continue key is not valid: ${why}`, {
       cause: error,
     });
   }

@@ -49,7 +49,11 @@ export async function createObject(
   if (definition.prepareForCreate) draft = definition.prepareForCreate(draft) as Draft;
   fillForCreate(core.world, resource, draft);
   const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
-  if (base !== '') draft.metadata.name = generateName(core.world, base);
+  if (base !== '') {
+    draft.metadata.name = generateName(core.world, base);
+    // Defaults that follow from the name.
+    draft = applyDefaults(core, resource, draft);
+  }
   const finish = await core.hooks.get(hookKey(resource))?.beginCreate?.(draft, isDryRun(request));
   let committed = false;
   try {

@@ -148,6 +148,12 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
     }
   }
   if (!pending) return { draft, changed: false, waits: false };
+  if (hasSpecFinalizers(old)) {
+    if (m.deletionTimestamp) return { draft: finalizersChanged ? draft : old, changed: finalizersChanged, waits: true };
+    draft.metadata.deletionTimestamp = formatTime(now);
+    terminating(draft);
+    return { draft, changed: true, waits: true };
+  }
   // Not graceful, but somebody has to clean up first. Source: genericregistry markAsDeleting.
   const at = m.deletionTimestamp ? (parseTime(m.deletionTimestamp) ?? 0) : undefined;
   if (at === undefined || at > now) {
@@ -156,12 +162,10 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
   }
   const wasMarked = m.deletionTimestamp && m.deletionGracePeriodSeconds === 0 && !finalizersChanged;
   draft.metadata.deletionGracePeriodSeconds = 0;
-  terminating(draft);
   return { draft, changed: !wasMarked, waits: true };
 }
 /** A namespace says so in its phase. Source: pkg/registry/core/namespace/storage Delete. */
 function terminating(draft: Draft): void {
-  if (!hasSpecFinalizers(draft)) return;
   draft['status'] = { ...(draft['status'] as object | undefined), phase: 'Terminating' };
 }
 const sameList = (a: readonly string[], b: readonly string[]): boolean =>

@@ -1,6 +1,6 @@
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
-import { badVersion, notFound } from '../errors.ts';
+import { badVersion, notFound, plain } from '../errors.ts';
 import { tooLarge } from '../watch-cache/watch-cache.ts';
 
 /** How long a read waits for a version that the cache has not reached. Source: cacher blockTimeout. */
@@ -12,6 +12,11 @@ export function parseVersion(text: string | null): number | undefined {
   if (!/^\d+$/.test(text)) throw badVersion(text);
   return Number(text);
 }
+function readVersion(text: string | null): number | undefined {
+  if (text === null || text === '') return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw plain(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${badVersion(text).message}`);
+}
 /** Any state of at least `version`: 0 is whatever is there. */
 export async function waitFor(core: Core, version: number): Promise<void> {
   if (version <= core.cache.revision) return;
@@ -22,7 +27,7 @@ export async function waitFor(core: Core, version: number): Promise<void> {
 
 /** Without a resourceVersion the newest state, confirmed by a barrier; with one, a state not older than that. */
 export function get(core: Core, request: ResourceRequest): Answer | Promise<Answer> {
-  const version = request.query.size === 0 ? undefined : parseVersion(request.query.get('resourceVersion'));
+  const version = request.query.size === 0 ? undefined : readVersion(request.query.get('resourceVersion'));
   if (version !== undefined && version <= core.cache.revision) return found(core, request);
   return (version === undefined ? core.barrier() : waitFor(core, version)).then(() => found(core, request));
 }

@@ -21,7 +21,8 @@ function listOptions(query: URLSearchParams): ListOptions {
   const text = query.get('resourceVersion') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
   const token = query.get('continue') ?? '';
-  const limit = Number(query.get('limit') ?? '0');
+  const limit = integer(query.get('limit'));
+  integer(query.get('timeoutSeconds'));
   const errors: FieldError[] = [];
   if (query.get('sendInitialEvents') !== null)
     errors.push(forbidden(fieldPath('sendInitialEvents'), 'sendInitialEvents is forbidden for list'));
@@ -41,7 +42,14 @@ function listOptions(query: URLSearchParams): ListOptions {
   const version = text === '' ? undefined : Number(text);
   if (token !== '' && version !== undefined && version !== 0)
     throw badRequest('specifying resource version is not allowed when using continue');
-  return { version, match, limit: Number.isInteger(limit) && limit > 0 ? limit : 0, continue: token };
+  return { version, match, limit: text === '0' ? 0 : Math.max(0, limit), continue: token };
+}
+
+/** Source: apimachinery pkg/runtime conversion of query parameters. */
+export function integer(text: string | null): number {
+  if (text === null || text === '') return 0;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
 }
 
 export async function list(core: Core, request: ResourceRequest): Promise<Answer> {

@@ -5,9 +5,8 @@ import { applyMergePatch } from '../../../schemas/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../../schemas/patch/strategic-merge.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
-import { conflict, notFound } from '../errors.ts';
-import { decodeParsed } from '../stages/decode.ts';
-import { parsePatch } from '../stages/decode-patch.ts';
+import { badRequest, conflict, notFound } from '../errors.ts';
+import { decodePatched, parsePatch } from '../stages/decode-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry } from '../stages/persist.ts';
 import { apply } from './apply.ts';
@@ -27,7 +26,8 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = fromStorage(resource, known.entry.object) as Draft;
     const patched = applyPatch(core, request, old, value);
-    const draft = decodeParsed(core, request, { value: patched, duplicates: [] }, resource);
+    const draft = decodePatched(core, request, patched, old, value, resource);
+    if (!draft.metadata.name) throw unnamed(info.name);
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);
     const version = parseVersion(draft.metadata.resourceVersion ?? null) ?? 0;
@@ -38,6 +38,9 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
     return answer;
   });
 }
+const unnamed = (name: string): Error =>
+  badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+
 /** The patched object, not decoded yet. Throws what the patch's kind refuses. */
 export function applyPatch(core: Core, request: ResourceRequest, old: Draft, value: unknown): unknown {
   switch (request.patchType) {

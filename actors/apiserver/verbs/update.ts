@@ -9,6 +9,7 @@ import { applyDefaults } from '../stages/default.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
 import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
+import { restoreUnwritten } from '../stages/reset.ts';
 import { validateUpdate } from '../stages/validate.ts';
 import { SCOPED } from '../subresources/scoped.ts';
 import { createObject, hookKey } from './create.ts';
@@ -67,7 +68,7 @@ export async function replace(
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   dedupOwners(request, draft);
-  draft = keepWhatIsTheServers(request, draft, old);
+  draft = keepWhatIsTheServers(core, request, draft, old);
   const hook = onStatus ? undefined : core.hooks.get(hookKey(resource));
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
@@ -118,24 +119,13 @@ function checkUid(request: ResourceRequest, draft: Draft, old: Draft, key: strin
     `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
   );
 }
-function keepWhatIsTheServers(request: ResourceRequest, given: Draft, old: Draft): Draft {
+function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft): Draft {
   const { resource, subresource } = request;
   const { definition } = resource;
   let draft = given;
   const onStatus = subresource?.name === 'status';
-  if (onStatus) {
-    // Through status nothing but status changes; of metadata only what is not the writer's own to say.
-    const { status } = draft;
-    const { metadata } = draft;
-    const { managedFields } = metadata;
-    draft = structuredClone(old);
-    setOrDrop(draft.metadata, 'labels', metadata.labels);
-    setOrDrop(draft.metadata, 'annotations', metadata.annotations);
-    setOrDrop(draft.metadata, 'finalizers', metadata.finalizers);
-    setOrDrop(draft.metadata, 'ownerReferences', metadata.ownerReferences);
-    if (managedFields) draft.metadata.managedFields = managedFields;
-    if (status === undefined) delete draft['status'];
-    else draft['status'] = status;
+  if (onStatus || subresource?.name === 'approval') {
+    draft = restoreUnwritten(core, request, draft, old);
   } else if (subresource !== undefined && Object.hasOwn(SCOPED, subresource.name)) {
     const { managedFields } = draft.metadata;
     draft = SCOPED[subresource.name]!(draft, old);

@@ -3,6 +3,7 @@ import { plain, invalidKind } from '../errors.ts';
 import { toStatus, type Status } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { selectionOf, type Selection } from '../stages/select.ts';
+import { integer } from './list.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
 
 /** A watch that says nothing about its end ends between half an hour and an hour. Source: apiserver minRequestTimeout. */
@@ -40,7 +41,7 @@ function watchOptions(query: URLSearchParams): WatchOptions {
     version: text === '' ? undefined : Number(text),
     initial,
     bookmarks: flag !== null && flag !== 'false' && flag !== '0',
-    timeoutSeconds: Number(query.get('timeoutSeconds') ?? '0') || 0,
+    timeoutSeconds: integer(query.get('timeoutSeconds')),
   };
 }
 

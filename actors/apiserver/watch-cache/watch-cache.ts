@@ -173,7 +173,7 @@ export class WatchCache implements CacheReader {
 
 /** Source: apiserver pkg/storage NewTooLargeResourceVersionError. */
 export function tooLarge(wanted: number, current: number): ApiError {
-  return new ApiError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+  return new ApiError('Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
     details: {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
