@@ -77,5 +77,9 @@ export function createAdmission(options: AdmissionOptions): readonly AdmissionPl
   const chosen = ORDER.filter(
     (slot) => !disabled.includes(slot.name) && (slot.off === undefined || enabled.includes(slot.name)),
   );
-  return [createEscalationCheck(options.authorizer), certificateRequester(), ...chosen.map((slot) => slot.make(options))];
+  return [
+    createEscalationCheck(options.authorizer),
+    certificateRequester(),
+    ...chosen.map((slot) => slot.make(options)),
+  ];
 }

@@ -103,11 +103,15 @@ function connectionOf(socket: TLSSocket | undefined): Connection {
 }
 function certificateOf(socket: TLSSocket | undefined): Connection['certificate'] {
   if (socket === undefined || !socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate() as { subject?: { CN?: string | string[]; O?: string | string[] } };
+  const { subject, fingerprint256 } = socket.getPeerCertificate() as {
+    subject?: { CN?: string | string[]; O?: string | string[] };
+    fingerprint256?: string;
+  };
   if (subject === undefined) return undefined;
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : typeof value === 'string' ? [value] : value;
-  return { commonName: list(subject.CN).at(-1) ?? '', organizations: list(subject.O) };
+  const sha256 = fingerprint256?.replaceAll(':', '').toLowerCase();
+  return { commonName: list(subject.CN).at(-1) ?? '', organizations: list(subject.O), sha256 };
 }
 function listen(server: Server, options: HttpsOptions): Promise<void> {
   return new Promise((resolve, reject) => {
