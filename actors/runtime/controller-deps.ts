@@ -15,7 +15,7 @@ export interface ControllerDeps {
   /** The API as `controller:<name>` sees it. */
   readonly client: (caller: string) => ApiClient;
   /** Events from `component`, written as `controller:<name>`. */
-  readonly recorder: (client: ApiClient, component: string) => EventRecorder;
+  readonly recorderFor: (client: ApiClient, component: string) => EventRecorder;
   readonly inspection?: Inspection | undefined;
   readonly fence?: (() => Fence | undefined) | undefined;
   /** false: stand by until activated. */

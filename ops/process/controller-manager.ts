@@ -1,5 +1,8 @@
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
+import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
+import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
+import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import type { ControllerDeps } from '../../actors/runtime/controller-deps.ts';
@@ -29,6 +32,9 @@ type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Cont
 export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   replicaset: startReplicaSetController,
   deployment: startDeploymentController,
+  namespace: startNamespaceController,
+  serviceaccount: startServiceAccountController,
+  'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
 };
 
 /**
@@ -60,7 +66,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
     id,
     informers,
     client: (caller) => createApiClient(bus, world, caller),
-    recorder: (own, source) => createEventRecorder({ client: own, world, component: source }),
+    recorderFor: (own, source) => createEventRecorder({ client: own, world, component: source }),
     inspection,
     fence: () => election.fence(),
     active: false,

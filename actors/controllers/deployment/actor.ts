@@ -17,7 +17,7 @@ import { condition, hasDeadline, set } from './status.ts';
 /** Rolls the pods of each Deployment from one template to the next through ReplicaSets. */
 export function startDeploymentController(deps: ControllerDeps): Controller {
   const client = deps.client('controller:deployment');
-  const recorder = deps.recorder(client, 'deployment-controller');
+  const recorder = deps.recorderFor(client, 'deployment-controller');
   const all = deps.informers.for<Deployment>(deployments);
   const sets = deps.informers.for<ReplicaSet>(replicaSets);
   const pods = deps.informers.for<Pod>(podsResource);

@@ -15,7 +15,7 @@ import { manageReplicas, nextAvailability, updateStatus, type Observed } from '.
 /** Keeps as many pods of each ReplicaSet as it asks for. */
 export function startReplicaSetController(deps: ControllerDeps): Controller {
   const client = deps.client('controller:replicaset');
-  const recorder = deps.recorder(client, 'replicaset-controller');
+  const recorder = deps.recorderFor(client, 'replicaset-controller');
   const sets = deps.informers.for<ReplicaSet>(replicaSets);
   const pods = deps.informers.for<Pod>(podsResource);
   pods.addIndex(BY_CONTROLLER, byController);

@@ -38,7 +38,7 @@ export function testCluster(seed = 1): TestCluster {
     id: 'test',
     informers,
     client: (caller) => api.client(caller),
-    recorder: (own, component) => createEventRecorder({ client: own, world, component }),
+    recorderFor: (own, component) => createEventRecorder({ client: own, world, component }),
   };
   return {
     world,

@@ -1,0 +1,88 @@
+import type { CustomResourceDefinition } from '../../schemas/generated/apiextensions-v1.ts';
+import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+import { createRegistry } from '../../schemas/registry.ts';
+import type { Informers } from './informer.ts';
+
+/** A kind of object as those see it who treat all kinds alike: the garbage collector, the namespace controller. */
+export interface Kind {
+  readonly gvr: GroupVersionResource;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: ReadonlySet<string>;
+}
+export interface Kinds {
+  /** Resolves when the custom kinds are known too. */
+  readonly synced: Promise<void>;
+  /** Each stored kind once, in one of its versions. */
+  all(): Iterable<Kind>;
+  /** By the apiVersion's group and kind, as owner references name them; any version. */
+  byKind(group: string, kind: string): Kind | undefined;
+  /** Called with each kind now and when it comes; returns what ends that. */
+  on(handler: { readonly add: (kind: Kind) => void; readonly remove?: (kind: Kind) => void }): () => void;
+}
+export const customResourceDefinitions: GroupVersionResource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  resource: 'customresourcedefinitions',
+};
+const CUSTOM_VERBS: ReadonlySet<string> = new Set(['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']); // prettier-ignore
+
+/** All kinds that the cluster stores: the builtin ones and those that CustomResourceDefinitions bring. */
+export function createKinds(informers: Informers): Kinds {
+  const builtin = new Map<string, Kind>();
+  const byKind = new Map<string, Kind>();
+  const registry = createRegistry();
+  for (const r of registry.all()) {
+    if (!r.verbs.has('delete') || !r.verbs.has('list')) continue;
+    const kind: Kind = {
+      gvr: { group: r.group, version: r.version, resource: r.resource },
+      kind: r.kind,
+      namespaced: r.namespaced,
+      verbs: r.verbs,
+    };
+    // Versions and groups that share their objects (events, autoscaling) are one kind.
+    const known = builtin.get(r.storagePrefix);
+    if (!known) builtin.set(r.storagePrefix, kind);
+    if (!byKind.has(`${r.group}/${r.kind}`)) byKind.set(`${r.group}/${r.kind}`, known ?? kind);
+  }
+  const custom = new Map<string, Kind>();
+  const handlers = new Set<Parameters<Kinds['on']>[0]>();
+  const crds = informers.for<CustomResourceDefinition>(customResourceDefinitions);
+
+  function drop(crd: CustomResourceDefinition): void {
+    const kind = custom.get(crd.metadata.name!);
+    if (!kind) return;
+    custom.delete(crd.metadata.name!);
+    byKind.delete(`${kind.gvr.group}/${kind.kind}`);
+    for (const h of handlers) h.remove?.(kind);
+  }
+  function put(crd: CustomResourceDefinition): void {
+    const { group, names, scope, versions } = crd.spec;
+    const isEstablished = crd.status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True') ?? false;
+    const version = (versions.find((v) => v.served && v.storage) ?? versions.find((v) => v.served))?.name;
+    const present = custom.get(crd.metadata.name!);
+    if (!isEstablished || version === undefined) return drop(crd);
+    if (present?.gvr.version === version && present.kind === names.kind) return;
+    drop(crd);
+    const gvr = { group, version, resource: names.plural };
+    const kind: Kind = { gvr, kind: names.kind, namespaced: scope === 'Namespaced', verbs: CUSTOM_VERBS };
+    custom.set(crd.metadata.name!, kind);
+    byKind.set(`${group}/${names.kind}`, kind);
+    for (const h of handlers) h.add(kind);
+  }
+  crds.on({ add: put, update: put, delete: drop });
+
+  return {
+    synced: crds.synced,
+    *all() {
+      yield* builtin.values();
+      yield* custom.values();
+    },
+    byKind: (group, kind) => byKind.get(`${group}/${kind}`),
+    on(handler) {
+      for (const kind of this.all()) handler.add(kind);
+      handlers.add(handler);
+      return () => void handlers.delete(handler);
+    },
+  };
+}
