@@ -1,3 +1,4 @@
+import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { lease } from './coordination/lease.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
 import { ingressClass } from './networking/ingress-class.ts';
@@ -22,4 +23,5 @@ export const platformDefinitions = [
   clusterRole, clusterRoleBinding, endpointSlice, ingress, ingressClass, ipAddress, lease, networkPolicy, podDisruptionBudget,
   priorityClass, role, roleBinding, runtimeClass, serviceCidr,
   csiDriver, csiNode, csiStorageCapacity, storageClass, volumeAttachment, volumeAttributesClass,
+  horizontalPodAutoscaler,
 ]; // prettier-ignore

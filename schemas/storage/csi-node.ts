@@ -33,7 +33,7 @@ export const csiNode = defineResource<CSINode>({
 
 /** Source: pkg/apis/storage/validation validateCSINodeDriver. */
 function* validateDriver(
-  { name, nodeID = '', allocatable, topologyKeys = [] }: CSINodeDriver,
+  { name, nodeID = '', allocatable, topologyKeys: keys }: CSINodeDriver,
   others: ReadonlySet<string>,
   at: FieldPath,
 ): Errors {
@@ -43,6 +43,7 @@ function* validateDriver(
     yield invalid(at('nodeID'), nodeID, `must be ${MAX_NODE_ID} characters or less`);
   yield* nonNegative(allocatable?.count, at('allocatable')('count'));
   if (others.has(name)) yield duplicate(at('name'), name);
+  const topologyKeys = keys ?? [];
   for (const [i, key] of topologyKeys.entries()) {
     if (key === '') yield required(at);
     if (topologyKeys.indexOf(key) < i) yield duplicate(at, key);

@@ -57,7 +57,8 @@ function* validateTopologies(terms: readonly TopologySelectorTerm[], path: Field
   for (const [i, { matchLabelExpressions = [] }] of terms.entries()) {
     const at = path(i)('matchLabelExpressions');
     const byKey: Record<string, string[]> = {};
-    for (const [n, { key, values = [] }] of matchLabelExpressions.entries()) {
+    for (const [n, { key, values: given }] of matchLabelExpressions.entries()) {
+      const values = given ?? [];
       if (values.length === 0) yield required(at(n)('values'));
       for (const [k, value] of values.entries()) if (values.indexOf(value) < k) yield duplicate(at(n)('values')(k), value);
       for (const why of qualifiedName(key)) yield invalid(at(n)('key'), key, why);
