@@ -12,14 +12,20 @@ export function* validateNodeSelector({ nodeSelectorTerms }: NodeSelector, at: F
   for (const [i, term] of nodeSelectorTerms.entries())
     yield* validateNodeSelectorTerm(term, at('nodeSelectorTerms')(i));
 }
+/** `strict`: values must be label values; of preferences they need not. */
 export function* validateNodeSelectorTerm(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
   at: FieldPath,
+  strict = true,
 ): Errors {
-  for (const [i, r] of matchExpressions.entries()) yield* validateRequirement(r, at('matchExpressions')(i));
+  for (const [i, r] of matchExpressions.entries()) yield* validateRequirement(r, strict, at('matchExpressions')(i));
   for (const [i, r] of matchFields.entries()) yield* validateFieldRequirement(r, at('matchFields')(i));
 }
-function* validateRequirement({ key, operator, values = [] }: NodeSelectorRequirement, at: FieldPath): Errors {
+function* validateRequirement(
+  { key, operator, values = [] }: NodeSelectorRequirement,
+  strict: boolean,
+  at: FieldPath,
+): Errors {
   switch (operator) {
     case 'In':
     case 'NotIn':
@@ -39,6 +45,7 @@ function* validateRequirement({ key, operator, values = [] }: NodeSelectorRequir
       yield invalid(at('operator'), operator, 'not a valid selector operator');
   }
   for (const why of qualifiedName(key)) yield invalid(at('key'), key, why);
+  if (!strict) return;
   for (const [i, value] of values.entries())
     for (const why of labelValue(value)) yield invalid(at('values')(i), value, why);
 }

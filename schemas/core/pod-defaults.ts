@@ -26,18 +26,18 @@ function defaultPodResources(spec: PodSpec): void {
   const { resources } = spec;
   if (!resources || (!resources.limits && !resources.requests)) return;
   const limits: Record<string, Quantity> = { ...resources.limits };
-  for (const [name, value] of Object.entries(aggregate(spec, 'limits')))
+  for (const [name, value] of Object.entries(aggregateResources(spec, 'limits')))
     if (name.startsWith('hugepages-') && resources.requests?.[name] === undefined) limits[name] ??= value;
   if (Object.keys(limits).length > 0) resources.limits = limits;
   if (!resources.limits) return;
   const requests: Record<string, Quantity> = { ...resources.requests };
-  for (const [name, value] of Object.entries(aggregate(spec, 'requests')))
+  for (const [name, value] of Object.entries(aggregateResources(spec, 'requests')))
     if (name === 'cpu' || name === 'memory') requests[name] ??= value;
   for (const [name, value] of Object.entries(resources.limits)) if (isPodLevel(name)) requests[name] ??= value;
   if (Object.keys(requests).length > 0) resources.requests = requests;
 }
 /** The sum of all containers, or more if an init container needs more. Source: component-helpers AggregateContainerRequests. */
-function aggregate(spec: PodSpec, which: 'limits' | 'requests'): Record<string, Quantity> {
+export function aggregateResources(spec: PodSpec, which: 'limits' | 'requests'): Record<string, Quantity> {
   const sum: Record<string, Quantity> = {};
   const add = (c: Container, into: Record<string, Quantity>): void => {
     for (const [name, value] of Object.entries(c.resources?.[which] ?? {}))

@@ -2,7 +2,12 @@ import { defineResource } from '../define.ts';
 import type { Pod } from '../generated/core-v1.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
+import { affinityTerms, mergeLabelKeys } from './pod-affinity-validation.ts';
 import { qosClass } from './pod-qos.ts';
+import { validatePodUpdate } from './pod-update-validation.ts';
+import { validatePod } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
+import { dnsLabel } from '../meta/names.ts';
 
 export const pod = defineResource<Pod>({
   group: '', version: 'v1', resource: 'pods',
@@ -10,15 +15,47 @@ export const pod = defineResource<Pod>({
 
   defaults: defaultPod,
 
+  /** Source: pkg/registry/core/pod strategy.go PrepareForCreate. */
   prepareForCreate(draft) {
     const spec = draft.spec!;
-    draft.metadata.generation = 1;
+    delete spec.schedulingGroup;
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
+    if ((spec.schedulingGates ?? []).length > 0)
+      draft.status.conditions = [
+        { type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
+      ];
+    const labels = draft.metadata.labels ?? {};
+    for (const term of affinityTerms(spec.affinity)) mergeLabelKeys(term, labels);
+    for (const constraint of spec.topologySpreadConstraints ?? []) mergeLabelKeys(constraint, labels);
     return draft;
   },
   prepareForUpdate(draft, old) {
     if (old.status) draft.status = old.status;
     return draft;
+  },
+  /** Source: podStatusStrategy: owners are kept, and what a kubelet of another age leaves out. */
+  prepareForStatusUpdate(draft, old) {
+    if (old.metadata.ownerReferences) draft.metadata.ownerReferences = old.metadata.ownerReferences;
+    else delete draft.metadata.ownerReferences;
+    const status = (draft.status ??= {});
+    if (old.status?.qosClass) status.qosClass ??= old.status.qosClass;
+    if (old.status?.observedGeneration) status.observedGeneration ??= old.status.observedGeneration;
+    for (const condition of status.conditions ?? []) {
+      const before = old.status?.conditions?.find((c) => c.type === condition.type)?.observedGeneration;
+      if (before) condition.observedGeneration ??= before;
+    }
+    return draft;
+  },
+
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
+  warnings({ metadata, spec }, old) {
+    if (old !== undefined) return [];
+    const problems = dnsLabel(metadata.name ?? '');
+    return [
+      ...(problems.length > 0 ? [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
+      ...podWarnings(spec, metadata, 'spec'),
+    ];
   },
 
   /** Source: pkg/registry/core/pod strategy.go CheckGracefulDelete. */

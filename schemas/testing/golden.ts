@@ -158,7 +158,7 @@ export function comparable(value: unknown, sent: unknown): unknown {
   if (object.kind === 'Pod' && spec) stripAdmission(spec, given);
   if (object.kind === 'Node' && spec && given['taints'] === undefined) delete spec['taints'];
   if (object.kind === 'PersistentVolume')
-    delete (object['status'] as Record<string, unknown>)['lastPhaseTransitionTime'];
+    delete (object['status'] as unknown as Record<string, unknown>)['lastPhaseTransitionTime'];
   const finalizers = object.metadata['finalizers'] as string[] | undefined;
   if (finalizers?.every((f) => f.startsWith('kubernetes.io/p'))) delete object.metadata['finalizers'];
   return JSON.parse(

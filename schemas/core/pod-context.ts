@@ -1,0 +1,8 @@
+import type { ObjectMeta } from '../generated/meta-v1.ts';
+
+/** Where a pod spec stands: some rules hold only in a Pod. */
+export interface PodContext {
+  readonly metadata: ObjectMeta;
+  /** A Pod, not a template. */
+  readonly isPod: boolean;
+}
