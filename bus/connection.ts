@@ -5,6 +5,7 @@ import { ReceivedMessage } from './message.ts';
 import { createRequests } from './requests.ts';
 import { createResponses } from './responses.ts';
 import { createSessions } from './sessions.ts';
+import type { Neighbours } from './sessions.ts';
 import { escapeToken } from './subjects.ts';
 import type { Transport } from './transport.ts';
 import type { World } from './world.ts';
@@ -18,13 +19,18 @@ export interface ConnectionOptions {
   readonly drainGraceMs?: number | undefined;
   /** Sessions are closed when nothing was heard of the other end's connection for this long; default 1 s. */
   readonly silenceMs?: number | undefined;
+  /** Connections of this process, this one among them: their sessions with each other need no heartbeats. */
+  readonly neighbours?: Neighbours | undefined;
 }
 
 /** A Bus over any transport. */
 export function createConnection(transport: Transport, world: World, options: ConnectionOptions): Bus {
   const address = `${escapeToken(options.role)}.${world.ids.token()}`;
   const requests = createRequests(transport, world, address, { patienceMs: options.patienceMs ?? 2000 });
-  const sessions = createSessions(transport, world, address, requests, { silenceMs: options.silenceMs ?? 1000 });
+  const sessions = createSessions(transport, world, address, requests, {
+    silenceMs: options.silenceMs ?? 1000,
+    neighbours: options.neighbours,
+  });
   const responses = createResponses(transport, world, sessions.accept);
   let draining: Promise<void> | undefined;
   const open = (): void => {

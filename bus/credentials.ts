@@ -57,8 +57,8 @@ export function permissionsFor(spec: RoleSpec): Permissions {
   const { components, callers } = partsOf(spec);
   // Heartbeats, state and inspection of its own components; its own inbox and its own end of sessions.
   const publish = components.flatMap((c) => [subjects.presenceOf(c), subjects.inspectOf(c)]);
-  publish.push(subjects.beat(`${id}.*`));
-  const subscribe = [`${subjects.inbox(id)}.>`, subjects.sessionAll(id), subjects.presenceOf('*')];
+  publish.push(subjects.beat(`${id}.*`), subjects.rollCall);
+  const subscribe = [`${subjects.inbox(id)}.>`, subjects.sessionAll(id), subjects.presenceOf('*'), subjects.rollCall];
   subscribe.push(...components.map((c) => subjects.controlOf(c)));
   publish.push(...callers.map((caller) => subjects.apiOf(caller)));
 

@@ -68,6 +68,47 @@ describe('presence', () => {
     await simulation.advance(5000);
     expect(told.length).toBe(1);
   });
+  it('is silent while nobody watches, and answers at once when somebody does', async () => {
+    const { simulation, hub, watch, announcement, become } = await scene();
+    let beats = 0;
+    hub.connect('spy').subscribe('kubus.v1.presence.scheduler.x', () => beats++);
+    await simulation.advance(60_000);
+    expect(beats).toBeGreaterThan(235);
+    watch.unsubscribe();
+    await simulation.advance(20_000);
+    beats = 0;
+    await simulation.advance(60_000);
+    expect(beats).toBe(0);
+    const seen: Presence[] = [];
+    watchPresence(hub.connect('late'), simulation.world('late'), (p) => void seen.push(p));
+    await simulation.advance(2);
+    expect(seen.map((p) => p.component).sort()).toEqual(['etcd', 'scheduler']);
+    await simulation.advance(60_000);
+    expect(seen.length).toBe(2);
+    become('leading');
+    announcement.changed();
+    await simulation.advance(2);
+    expect(seen.at(-1)?.state).toBe('leading');
+  });
+  it('is not beaten for watchers on the same bus, who know when it ends', async () => {
+    const simulation = simulate('own');
+    const hub = createMemoryHub({ simulation });
+    const [bus, world] = [hub.connect('one'), simulation.world('one')];
+    let beats = 0;
+    hub.connect('spy').subscribe('kubus.v1.presence.*.*', () => beats++);
+    const seen: Presence[] = [];
+    const watch = watchPresence(bus, world, (p) => void seen.push(p), { component: 'scheduler' });
+    const announcement = announce(bus, world, { component: 'scheduler', id: 'x', state: () => 'up' });
+    await simulation.advance(30_000);
+    beats = 0;
+    await simulation.advance(60_000);
+    expect(beats).toBeLessThan(15);
+    expect(watch.list().map((p) => p.id)).toEqual(['x']);
+    announcement.stop();
+    await simulation.advance(10);
+    expect(watch.list()).toEqual([]);
+    expect(seen.map((p) => p.alive)).toEqual([true, false]);
+  });
   it('ends with unsubscribe', async () => {
     const { simulation, told, watch, announcement } = await scene();
     watch.unsubscribe();

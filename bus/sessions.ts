@@ -16,6 +16,9 @@ import type { World } from './world.ts';
 const DEFAULT_WINDOW = 256;
 const NOTHING = new Uint8Array(0);
 
+/** The connections of this process by address: one need not listen for their beats, when the process dies so do we. */
+export type Neighbours = Map<string, Transport>;
+
 export interface Sessions {
   open(subject: string, body: unknown, options: OpenOptions): Promise<Session>;
   /** Accepts the session that `message` asks for; the result is the answer to the request. */
@@ -24,10 +27,14 @@ export interface Sessions {
   close(): void;
 }
 
-/** A connection at the other end of some of our sessions. One subscription to its beats serves them all. */
+/**
+ * A connection at the other end of some of our sessions. One subscription to its beats serves them all; of a connection
+ * of this process we know without.
+ */
 interface Peer {
   readonly ends: Set<SessionEnd>;
-  readonly beats: Subscription;
+  readonly life: Subscription;
+  readonly isNear: boolean;
   /** Beats of ours since its last sign of life: our own stalls do not count as its silence. */
   silentBeats: number;
 }
@@ -41,8 +48,10 @@ export function createSessions(
   world: World,
   address: string,
   requests: Requests,
-  options: { readonly silenceMs: number },
+  options: { readonly silenceMs: number; readonly neighbours: Neighbours | undefined },
 ): Sessions {
+  const { neighbours } = options;
+  neighbours?.set(address, transport);
   const ends = new Map<string, SessionEnd>();
   const keys = new Map<SessionEnd, { readonly key: string; readonly id: string; readonly to: 'client' | 'server' }>();
   const peers = new Map<string, Peer>();
@@ -67,9 +76,13 @@ export function createSessions(
       if (end.peer !== undefined && to) transport.publish(subjects.session(end.peer, to.id, to.to), message);
     },
     flushSoon: (end) => {
-      if (toFlush.push(end) === 1) queueMicrotask(flushAll);
+      // Unlike a microtask this comes after the promises that are due: a loop that awaits each send fills one message.
+      if (toFlush.push(end) === 1) process.nextTick(flushAll);
     },
-    owesCredit: (end) => void owing.add(end),
+    owesCredit: (end) => {
+      owing.add(end);
+      startBeating();
+    },
     ended: (end) => {
       const entry = keys.get(end);
       if (entry) ends.delete(entry.key);
@@ -78,7 +91,7 @@ export function createSessions(
       owing.delete(end);
       const peer = end.peer === undefined ? undefined : peers.get(end.peer);
       if (!peer?.ends.delete(end) || peer.ends.size > 0) return;
-      peer.beats.unsubscribe();
+      peer.life.unsubscribe();
       peers.delete(end.peer!);
     },
   };
@@ -111,22 +124,32 @@ export function createSessions(
     const end = new SessionEnd(id, host, window);
     ends.set(key, end);
     keys.set(end, { key, id, to: side === 'client' ? 'server' : 'client' });
-    beats ??= everyBeat(world.clock, beat);
+    startBeating();
     return end;
   };
   const ownPrefix = subjects.sessionAll(address).length - 1;
 
+  const closePeer = (peer: Peer, why: string): void => {
+    const status = unavailable(why).status;
+    for (const end of [...peer.ends]) end.close(status);
+  };
   const attach = (end: SessionEnd, peerAddress: string, credit: number): void => {
     opening.delete(end);
     if (end.isClosed) return;
     let peer = peers.get(peerAddress);
     if (!peer) {
+      const near = neighbours?.get(peerAddress);
       const created: Peer = {
         ends: new Set(),
         silentBeats: 0,
-        beats: transport.subscribe(subjects.beat(peerAddress), undefined, () => {
-          created.silentBeats = 0;
-        }),
+        isNear: near !== undefined,
+        life: near
+          ? near.onConnection((connected) => {
+              if (!connected) closePeer(created, 'the other end of the session has lost its connection');
+            })
+          : transport.subscribe(subjects.beat(peerAddress), undefined, () => {
+              created.silentBeats = 0;
+            }),
       };
       peers.set(peerAddress, (peer = created));
     }
@@ -134,19 +157,22 @@ export function createSessions(
     end.attach(peerAddress, credit);
   };
 
+  const startBeating = (): void => {
+    beats ??= everyBeat(world.clock, beat);
+  };
   const stopBeating = (): void => {
     beats?.unsubscribe();
     beats = undefined;
   };
   const beat = (): void => {
-    if (ends.size === 0) return void stopBeating();
-    transport.publish(subjects.beat(address), NOTHING);
+    const far = [...peers].filter(([, peer]) => !peer.isNear);
+    if (far.length === 0 && opening.size === 0 && owing.size === 0) return void stopBeating();
+    if (far.length > 0 || opening.size > 0) transport.publish(subjects.beat(address), NOTHING);
     for (const end of owing) if (!end.tellWhenQuiet()) owing.delete(end);
     const roll = ++beatCount % ROSTER_BEATS === 0;
-    for (const [peerAddress, peer] of peers) {
+    for (const [peerAddress, peer] of far) {
       if (roll) roster.send(peerAddress);
-      if (++peer.silentBeats < maxSilentBeats) continue;
-      for (const end of [...peer.ends]) end.close(unavailable('the other end of the session is silent').status);
+      if (++peer.silentBeats >= maxSilentBeats) closePeer(peer, 'the other end of the session is silent');
     }
   };
 
@@ -217,6 +243,7 @@ export function createSessions(
       for (const end of [...ends.values()]) end.close(status);
     },
     close: () => {
+      neighbours?.delete(address);
       connection.unsubscribe();
       incoming?.unsubscribe();
       stopBeating();

@@ -74,6 +74,8 @@ export const presence = (component: string, id: string): string =>
   `${ROOT}.presence.${escapeToken(component)}.${escapeToken(id)}`;
 export const presenceOf = (component: string): string =>
   `${ROOT}.presence.${component === '*' ? '*' : escapeToken(component)}.*`;
+/** From who watches presence to all: say that you are there, and go on saying it for a while. */
+export const rollCall = `${ROOT}.rollcall`;
 export function parsePresence(subject: string): { readonly component: string; readonly id: string } {
   const [component = '', id = ''] = subject.split('.').slice(3).map(unescapeToken);
   return { component, id };

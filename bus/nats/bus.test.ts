@@ -1,7 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Bus } from '../bus.ts';
 import { busConformance } from '../conformance.ts';
+import type { Fixture } from '../conformance.ts';
 import { realWorld } from '../real-world.ts';
+import type { NatsOptions } from './connect.ts';
 import { connectNats, natsConnectionOf } from './connect.ts';
 import { startTestServer } from './testing/server.ts';
 import type { TestServer } from './testing/server.ts';
@@ -12,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-busConformance('NATS', () => {
+const start = (options: Partial<NatsOptions>) => (): Promise<Fixture> => {
   const buses: Bus[] = [];
   return Promise.resolve({
     connect: async (name) => {
@@ -21,6 +23,7 @@ busConformance('NATS', () => {
         servers: server.url,
         name,
         drainGraceMs: 200,
+        ...options,
       });
       buses.push(bus);
       return bus;
@@ -30,4 +33,6 @@ busConformance('NATS', () => {
       await Promise.all(buses.map((bus) => bus.drain()));
     },
   });
-});
+};
+busConformance('NATS', start({ neighbours: undefined }));
+busConformance('NATS within one process', start({}));

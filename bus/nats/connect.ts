@@ -5,6 +5,7 @@ import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus } from '../bus.ts';
 import { createConnection } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
+import type { Neighbours } from '../sessions.ts';
 import type { Credentials } from '../credentials.ts';
 import { escapeToken, inbox } from '../subjects.ts';
 import { delay } from '../world.ts';
@@ -42,6 +43,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   const transport = new NatsTransport(connection, world.log);
   transport.onConnection(backoff.reset);
   const bus = createConnection(transport, world, {
+    // Between servers of a cluster messages can get lost while both connections stay: there only heartbeats tell.
+    neighbours: connection.info?.cluster === undefined ? neighbours : undefined,
     ...options,
     role: options.credentials?.role ?? options.role ?? options.name,
   });
@@ -49,6 +52,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   return bus;
 }
 
+const neighbours: Neighbours = new Map();
 const connections = new WeakMap<Bus, NatsConnection>();
 /** The connection beneath a Bus of `connectNats`, for JetStream. Thrown: Error for any other Bus. */
 export function natsConnectionOf(bus: Bus): NatsConnection {
