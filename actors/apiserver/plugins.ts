@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import {
   createAuthenticator,
   createIdentityReviews,
@@ -94,7 +94,7 @@ export function plugIn(
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidr, hostname: hostname(),
-        advertiseAddress: options.advertiseAddress ?? '127.0.0.1', port, clientCa: options.https?.clientCa ?? '',
+        advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, clientCa: options.https?.clientCa ?? '',
       }); // prettier-ignore
       void bootstrap.ready
         .then(() => allocation.repair())
@@ -116,4 +116,16 @@ function probe(core: Core, state: () => string, check: string): string | undefin
   if (check.startsWith('poststarthook/') || check === 'informer-sync')
     return core.registry.lookup(namespaces) === undefined ? 'not finished' : undefined;
   return undefined;
+}
+/**
+ * Endpoints may not name the loopback: the machine's own address stands in for it, as in the real server.
+ * Source: apimachinery pkg/util/net ResolveBindAddress.
+ */
+function advertised(address: string | undefined): string {
+  if (address !== undefined && !address.startsWith('127.') && !['0.0.0.0', '::', '::1', 'localhost'].includes(address))
+    return address;
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .find((i) => i !== undefined && !i.internal && i.family === 'IPv4');
+  return own?.address ?? '192.0.2.1';
 }

@@ -56,11 +56,12 @@ export async function ensureAll<T extends KubeObject>(
   const counts = await Promise.all(objects.map(one));
   return counts.reduce((sum, n) => sum + n, 0);
 }
-/** Runs a write that may lose against another API server's. */
-export async function attempt(write: () => Promise<unknown>): Promise<void> {
+/** Runs a write that may lose against another API server's; one that is refused is logged and left. */
+export async function attempt(ground: Pick<Ground, 'world'>, write: () => Promise<unknown>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    if (!beaten(error)) throw error;
+    if (hopeless(error)) ground.world.log.error('a system object was refused', { err: error });
+    else if (!beaten(error)) throw error;
   }
 }

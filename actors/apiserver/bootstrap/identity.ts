@@ -57,7 +57,7 @@ export function createIdentity(ground: Ground, identity: Identity) {
     const labels = { [COMPONENT]: 'kube-apiserver', 'kubernetes.io/hostname': identity.hostname };
     const metadata = { name, namespace: 'kube-system', labels, annotations: { [ADDRESS]: own } };
     const fresh: Lease = { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata, spec };
-    await attempt(() =>
+    await attempt(ground, () =>
       present === undefined
         ? loopback.create(lease!, fresh)
         : loopback.update(lease!, {
@@ -111,12 +111,12 @@ export function createIdentity(ground: Ground, identity: Identity) {
     const present = cache.get<Endpoints>(endpoint!, 'default', 'kubernetes');
     const presentSlice = cache.get<EndpointSlice>(slice!, 'default', 'kubernetes');
     await Promise.all([
-      attempt(async () => {
+      attempt(ground, async () => {
         if (present === undefined) await loopback.create(endpoint!, wantedEndpoints);
         else if (!same(present.subsets ?? [], wantedEndpoints.subsets ?? []))
           await loopback.update(endpoint!, { ...present, subsets: wantedEndpoints.subsets });
       }),
-      attempt(async () => {
+      attempt(ground, async () => {
         if (presentSlice === undefined) await loopback.create(slice!, wantedSlice);
         else if (!same([presentSlice.endpoints, presentSlice.ports], [wantedSlice.endpoints, wantedSlice.ports]))
           await loopback.update(slice!, {
@@ -133,7 +133,7 @@ export function createIdentity(ground: Ground, identity: Identity) {
     publish: () => publish(false),
     async leave(): Promise<void> {
       await publish(true);
-      await attempt(() => loopback.delete(lease!, 'kube-system', name));
+      await attempt(ground, () => loopback.delete(lease!, 'kube-system', name));
     },
   };
 }

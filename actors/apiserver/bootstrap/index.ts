@@ -7,12 +7,15 @@
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
 import type { ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
 import type { KubeObject } from '../../../schemas/meta/object.ts';
+import { delay } from '../../../bus/world.ts';
 import { configMaps, namespaces, priorityClasses, services } from '../../runtime/resources.ts';
 import { attempt, ensureAll, resourceOf, type Ground } from './ensure.ts';
 import { createIdentity, RENEW_MS, type Identity } from './identity.ts';
 import * as objects from './objects.ts';
 import { ensureRbac } from './rbac.ts';
 import { keepConditions } from './status.ts';
+
+const LEAVE_MS = 1_000;
 
 export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
   /** `10.96.0.0/16`; the service `kubernetes` gets its first address. */
@@ -47,7 +50,7 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
     const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
     const cidr = cache.get<ServiceCIDR>(cidrs, '', 'kubernetes');
     if (cidr !== undefined && (cidr.status?.conditions ?? []).length === 0)
-      await attempt(() =>
+      await attempt(options, () =>
         loopback.update(
           cidrs,
           { ...cidr, status: objects.serviceCidrReady(world.clock.now()) } as KubeObject,
@@ -80,7 +83,11 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
       if (timer !== undefined) world.clock.clearTimeout(timer);
       conditions?.stop();
       await ready.catch(() => undefined);
-      await identity.leave().catch((error: unknown) => world.log.warn('leaving failed', { err: error }));
+      const leaving = identity.leave().catch((error: unknown) => world.log.warn('leaving failed', { err: error }));
+      // The store may be gone already; the lease then runs out by itself.
+      const patience = new AbortController();
+      await Promise.race([leaving, delay(world.clock, LEAVE_MS, patience.signal).catch(() => undefined)]);
+      patience.abort();
     },
   };
 }

@@ -53,7 +53,7 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
       message: wanted.message,
     };
     const conditions = [...before.filter((c) => c.type !== wanted.type), condition];
-    await attempt(() =>
+    await attempt(ground, () =>
       loopback.update(resource, { ...object, status: { ...object.status, conditions } } as KubeObject, 'status'),
     );
   };
