@@ -74,10 +74,10 @@ async function readKubeconfig(file: string): Promise<Kubeconfig> {
       // YAML may begin with a brace too.
     }
   }
-  const { parse } = await import('yaml');
-  return (parse(text) as Kubeconfig | null) ?? {};
+  const { yaml } = await import('../../schemas/codec/yaml-library.ts');
+  return (yaml.parse(text) as Kubeconfig | null) ?? {};
 }
 async function writeKubeconfig(file: string, config: Kubeconfig): Promise<void> {
-  const { stringify } = await import('yaml');
-  writePrivate(file, stringify(config));
+  const { yaml } = await import('../../schemas/codec/yaml-library.ts');
+  writePrivate(file, yaml.stringify(config));
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
+import type { x509 as Library } from './x509-library.ts';
 
 /** Keys and certificates of one cluster, PEM. Files are 0600, folders 0700. */
 export interface Pki {
@@ -37,8 +38,7 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
       ) as unknown as Pki;
     }
   }
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
+  const { x509 } = await import('./x509-library.ts');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const write = (name: string, text: string): string => {
     writeFileSync(file(name), text, { mode: 0o600 });
@@ -87,7 +87,7 @@ const serial = (): string =>
 
 /** The cluster's CA: kept for ten years, so that kubeconfigs stay good when certificates are renewed. */
 async function authority(
-  x509: typeof X509,
+  x509: typeof Library,
   dir: string,
   now: number,
   write: (name: string, text: string) => string,
@@ -112,7 +112,7 @@ async function authority(
   return { cert, key: pair.privateKey };
 }
 async function issue(
-  x509: typeof X509,
+  x509: typeof Library,
   ca: Authority,
   name: string,
   now: number,

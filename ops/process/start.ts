@@ -85,7 +85,11 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     const bus = await connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats }) });
     const context: Context = { spec, config, world, bus, id: `${name}-${world.ids.suffix(5)}` };
     const component = await STARTERS[name](context);
-    const presence = announce(bus, world, { component: name === 'nodes' ? 'node-agent' : name, id: context.id, state: () => component.state() });
+    const presence = announce(bus, world, {
+      component: name === 'nodes' ? 'node-agent' : name,
+      id: context.id,
+      state: () => component.state(),
+    });
     running.push({ component, bus, leave: () => presence.stop() });
     await component.ready;
   };

@@ -24,7 +24,7 @@ const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
 /** The first document of a body. Throws JsonSyntaxError with a text that begins `yaml: `. */
 export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> {
   const text = typeof body === 'string' ? body : decodeUtf8(body);
-  const yaml = await import('yaml');
+  const { yaml } = await import('./yaml-library.ts');
   const lines = new yaml.LineCounter();
   try {
     const documents = yaml.parseAllDocuments(text, { ...OPTIONS, lineCounter: lines });
@@ -43,7 +43,7 @@ export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> 
 }
 /** Several documents, as kubectl's files have them; empty ones are left out. */
 export async function parseYamlDocuments(text: string): Promise<unknown[]> {
-  const yaml = await import('yaml');
+  const { yaml } = await import('./yaml-library.ts');
   const documents = yaml.parseAllDocuments(text, OPTIONS);
   if ('empty' in documents) return [];
   return documents.map((d) => {
@@ -82,7 +82,7 @@ function inspect(document: Document, yaml: Yaml, lineOf: (offset: number) => num
 
 /** As kubectl and the API server print it: keys sorted, lists not indented. */
 export async function printYaml(value: unknown): Promise<string> {
-  const yaml = await import('yaml');
+  const { yaml } = await import('./yaml-library.ts');
   return yaml.stringify(value, {
     version: '1.1',
     sortMapEntries: true,

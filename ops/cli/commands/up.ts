@@ -72,7 +72,7 @@ async function foreground(options: UpOptions, config: ClusterConfig, paths: Clus
       paths, config, host: options.host,
       step: (label, work) => progress.step(label, async () => {
         toParent?.({ step: label });
-        return work();
+        return Promise.race([work(), signal.then(() => Promise.reject(new UserError('interrupted', 130)))]);
       }),
       warn: (text) => (toParent !== undefined && process.connected ? toParent({ warning: text }) : printError(`kubus: ${text}`)),
     }); // prettier-ignore
