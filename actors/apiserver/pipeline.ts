@@ -40,6 +40,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   get, list, watch, create, update, patch, delete: remove, deletecollection,
 }; // prettier-ignore
 
+const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
+
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   authorize(core.authorizer, request.user, request.info);
   const { resource, subresource, handler } = route(core, request.info, request.method);
@@ -83,6 +85,8 @@ function route(core: Core, info: RequestInfo, method: string | undefined): Route
     if (handler === undefined) throw methodNotAllowed();
     return { resource, subresource, handler };
   }
+  // What cannot be done to single objects (reviews) has no path for them either.
+  if (named && !ITEM_VERBS.some((v) => resource.verbs.has(v))) throw unknownPath();
   const handler = HANDLERS[verb];
   if (handler === undefined || !resource.verbs.has(verb)) throw methodNotAllowed();
   if (verb === 'create' && (named || (resource.namespaced && info.namespace === ''))) throw methodNotAllowed();

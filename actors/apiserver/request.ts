@@ -131,8 +131,12 @@ export interface TableRenderer {
   cells(resource: Resource, object: DynamicObject, now: number): readonly unknown[];
 }
 
-/** A create through a subresource whose logic lives elsewhere (serviceaccounts/token, reviews): the object to answer. */
-export type VirtualCreate = (request: ApiRequest, object: DynamicObject) => Promise<DynamicObject> | DynamicObject;
+/** A create whose logic lives elsewhere and that stores nothing (serviceaccounts/token, reviews): the object to answer. */
+export interface VirtualCreate {
+  (request: ApiRequest, object: DynamicObject): Promise<DynamicObject> | DynamicObject;
+  /** Fills in, in place, what the client left out; before managed fields are noted. */
+  readonly defaults?: (object: DynamicObject) => void;
+}
 
 /**
  * Claims that go with a write (addresses and ports of services): made after mutating admission and before validation,

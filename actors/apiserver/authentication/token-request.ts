@@ -2,12 +2,12 @@ import type { BoundObjectReference, TokenRequest } from '../../../schemas/genera
 import type { Node, Pod, Secret, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
 import { fieldPath, invalid } from '../../../schemas/meta/field.ts';
 import type { FieldError } from '../../../schemas/meta/field.ts';
-import { parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
+import { parseApiVersion, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
-import type { CacheReader, VirtualCreate } from '../request.ts';
+import type { ApiRequest, CacheReader, VirtualCreate } from '../request.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
 const GROUP = 'authentication.k8s.io';
@@ -72,7 +72,7 @@ export function createTokenRequest({
     const node = on ? (cache.get<Node>(nodes, '', on) ?? { metadata: { name: on } }) : undefined;
     return { pod, ...(node && { node }) };
   };
-  return async (request, object) => {
+  const create = async (request: ApiRequest, object: DynamicObject): Promise<DynamicObject> => {
     const asked = object as unknown as TokenRequest;
     const { name, namespace } = request.info;
     const given = object.metadata ?? {};
@@ -123,6 +123,11 @@ export function createTokenRequest({
       status: { token, expirationTimestamp: formatTime(nowMs + seconds * 1000) },
     };
   };
+  const defaults = (object: DynamicObject): void => {
+    const spec = (object['spec'] ??= {}) as { expirationSeconds?: number };
+    spec.expirationSeconds ??= DEFAULT_SECONDS;
+  };
+  return Object.assign(create, { defaults });
 }
 
 function refused(name: string, errors: readonly FieldError[]): ApiError {

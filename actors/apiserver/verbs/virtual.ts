@@ -16,12 +16,8 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   const expected =
     subresource === undefined ? resource : expectedKind(apiVersionOf({ group, version }), subresource.kind);
   const object = await decodeObject(core, request, expected);
-  if (subresource !== undefined)
-    trackManagedFields(
-      core,
-      { ...request, resource: { ...resource, group, version, schema: expected.schema } },
-      undefined,
-      object,
-    );
+  make.defaults?.(object);
+  const tracked = subresource === undefined ? resource : { ...resource, group, version, schema: expected.schema };
+  trackManagedFields(core, { ...request, resource: tracked }, undefined, object);
   return { type: 'object', code: 201, object: await make(request, object), resource };
 }
