@@ -17,11 +17,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. */
   readonly defaults?: (draft: T) => T;
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
-  readonly prepareForCreate?: (draft: T) => T;
+  readonly prepareForCreate?: (draft: T, writer?: Writer) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
   readonly prepareForUpdate?: (draft: T, old: T) => T;
-  /** Same for update through the status subresource, beyond keeping all but status from old. */
-  readonly prepareForStatusUpdate?: (draft: T, old: T) => T;
+  /** Same for update through the status or approval subresource, beyond keeping from old what these do not write. `now`: RFC 3339. */
+  readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
   readonly validate?: (object: T, at: FieldPath) => Errors;
   /** Only what concerns the change: validate() has run on the new object before. */
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
@@ -58,6 +58,13 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly storagePrefix?: string;
   /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
   readonly conversions?: Readonly<Record<string, Conversion<T>>>;
+}
+/** Who sends a request, for kinds that note it. */
+export interface Writer {
+  readonly name: string;
+  readonly uid?: string | undefined;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 export interface Conversion<T extends KubeObject = KubeObject> {
   readonly toStorage: (object: KubeObject) => T;

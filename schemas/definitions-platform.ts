@@ -1,4 +1,5 @@
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
+import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { lease } from './coordination/lease.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
 import { ingressClass } from './networking/ingress-class.ts';
@@ -24,4 +25,5 @@ export const platformDefinitions = [
   priorityClass, role, roleBinding, runtimeClass, serviceCidr,
   csiDriver, csiNode, csiStorageCapacity, storageClass, volumeAttachment, volumeAttributesClass,
   horizontalPodAutoscaler,
+  certificateSigningRequest,
 ]; // prettier-ignore

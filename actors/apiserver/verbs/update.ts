@@ -1,5 +1,6 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalid, notFound } from '../errors.ts';
@@ -126,6 +127,8 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
   const onStatus = subresource?.name === 'status';
   if (onStatus || subresource?.name === 'approval') {
     draft = restoreUnwritten(core, request, draft, old);
+    if (definition.prepareForStatusUpdate)
+      draft = definition.prepareForStatusUpdate(draft, old, formatTime(core.world.clock.now())) as Draft;
   } else if (subresource !== undefined && Object.hasOwn(SCOPED, subresource.name)) {
     const { managedFields } = draft.metadata;
     draft = SCOPED[subresource.name]!(draft, old);

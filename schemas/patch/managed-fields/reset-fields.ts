@@ -22,7 +22,8 @@ const SPECIAL: Readonly<Record<string, FieldSet>> = {
   'deployments/status': paths('metadata.labels', 'spec'),
   'pods/status': paths('metadata.deletionTimestamp', 'metadata.ownerReferences', 'spec'),
   certificatesigningrequests: paths('spec', 'status'),
-  'certificatesigningrequests/status': paths('spec', 'status.conditions'),
+  // Conditions are written here as well: a signer says that it failed.
+  'certificatesigningrequests/status': paths('spec'),
   'certificatesigningrequests/approval': paths('spec', 'status.certificate'),
 };
 
