@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import type { DynamicObject } from './meta/object.ts';
 import { comparable, create, oracleIsPresent, scenario, targetOf, update } from './testing/golden.ts';
 
-const SCENARIOS = ['kinds-core-1', 'kinds-core-2', 'kinds-apps', 'kinds-batch', 'pods', 'immutable-fields', 'field-validation', 'services', 'cross-version', 'storage-objects', 'limit-ranges', 'quota']; // prettier-ignore
+const SCENARIOS = ['kinds-core-1', 'kinds-core-2', 'kinds-apps', 'kinds-batch', 'pods', 'immutable-fields', 'field-validation', 'services', 'cross-version', 'storage-objects', 'quota']; // prettier-ignore
+/** Answers of allocators, which are not the schemas'. */
+const ALLOCATED = /chosen twice|out of range|network address|dual stack required|wrong family/;
 const VERBOSE = process.env['GOLDEN'];
 
 it.skipIf(!oracleIsPresent)('writes answer as the recorded API server did (skipped without ../shared/oracle)', () => {
@@ -21,12 +23,18 @@ it.skipIf(!oracleIsPresent)('writes answer as the recorded API server did (skipp
       if (!isWrite || target === undefined || target.subresource !== '' || JSON.stringify(step.body).includes('$times'))
         continue;
       const body: unknown = typeof step.body === 'string' && !step.body.startsWith('{') ? undefined : step.body;
-      if (body === undefined || JSON.stringify(body).includes('${')) continue;
+      if (
+        body === undefined ||
+        JSON.stringify(body).includes('${') ||
+        (name === 'services' && ALLOCATED.test(step.name))
+      )
+        continue;
+      const strict = step.path.includes('fieldValidation=Strict');
       const key = (o: { metadata: { name?: string | undefined } }): string =>
         `${target.resource.resource}/${target.namespace}/${o.metadata.name}`;
       const old = step.method === 'PUT' ? store.get(key(body as DynamicObject)) : undefined;
       if (step.method === 'PUT' && old === undefined) continue;
-      const answer = old ? update(target, body, old) : create(target, body);
+      const answer = old ? update(target, body, old, strict) : create(target, body, strict);
       const dry = step.path.includes('dryRun');
       if ((answer as { kind: string }).kind !== 'Status' && !dry)
         store.set(key(answer as DynamicObject), answer as DynamicObject);

@@ -46,6 +46,8 @@ export const statefulSet = defineResource<StatefulSet>({
   },
   prepareForCreate(draft) {
     draft.status = { replicas: 0, availableReplicas: 0 };
+    // Off by default: the feature MaxUnavailableStatefulSet.
+    delete draft.spec?.updateStrategy?.rollingUpdate?.maxUnavailable;
     return draft;
   },
   prepareForUpdate(draft, old) {

@@ -19,12 +19,13 @@ export const job = defineResource<Job>({
 
   defaults(draft) {
     defaultJobSpec(draft.spec!);
-    const labels = draft.spec?.template?.metadata?.labels;
-    if (labels && Object.keys(draft.metadata.labels ?? {}).length === 0) draft.metadata.labels = { ...labels };
+    inheritLabels(draft);
     return draft;
   },
+  /** The generated labels of the template become the Job's when it is read again, so they are set at once. */
   prepareForCreate(draft) {
     if (draft.spec?.manualSelector !== true) generateSelector(draft);
+    inheritLabels(draft);
     draft.status = {};
     return draft;
   },
@@ -72,7 +73,11 @@ export const job = defineResource<Job>({
   },
 }); // prettier-ignore
 
-/** Also of the template in a CronJob. Source: pkg/apis/batch/v1 SetDefaults_Job. */
+function inheritLabels({ metadata, spec }: Job): void {
+  const labels = spec?.template?.metadata?.labels;
+  if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+}
+/** Source: pkg/apis/batch/v1 SetDefaults_Job. */
 function defaultJobSpec(spec: JobSpec): void {
   defaultPodTemplate(spec.template);
   defaultPatterns(spec);

@@ -27,11 +27,13 @@ export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
   },
   prepareForCreate(draft) {
     draft.status = { phase: 'Pending' };
+    dropOldSource(draft.spec!, undefined);
     copySources(draft.spec!);
     return draft;
   },
   prepareForUpdate(draft, old) {
     draft.status = old.status ?? {};
+    dropOldSource(draft.spec!, old.spec);
     copySources(draft.spec!);
     return draft;
   },
@@ -55,6 +57,14 @@ export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
   },
 }); // prettier-ignore
 
+/** dataSource once took claims and snapshots only, and still ignores the rest. Source: EnforceDataSourceBackwardsCompatibility. */
+function dropOldSource(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaimSpec | undefined): void {
+  const source = spec.dataSource;
+  if (!source || spec.dataSourceRef || old?.dataSource || old?.dataSourceRef) return;
+  const isClaim = source.kind === 'PersistentVolumeClaim' && !source.apiGroup;
+  if (!isClaim && !(source.kind === 'VolumeSnapshot' && source.apiGroup === 'snapshot.storage.k8s.io'))
+    delete spec.dataSource;
+}
 /** Both ways of naming a source say the same. Source: pkg/api/persistentvolumeclaim NormalizeDataSources. */
 function copySources(spec: PersistentVolumeClaimSpec): void {
   const { dataSource, dataSourceRef } = spec;

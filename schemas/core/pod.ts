@@ -22,7 +22,7 @@ export const pod = defineResource<Pod>({
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
     if ((spec.schedulingGates ?? []).length > 0)
       draft.status.conditions = [
-        { type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
+        { type: 'PodScheduled', status: 'False', lastTransitionTime: draft.metadata.creationTimestamp, reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
       ];
     const labels = draft.metadata.labels ?? {};
     for (const term of affinityTerms(spec.affinity)) mergeLabelKeys(term, labels);

@@ -2,7 +2,7 @@ import type { Errors } from '../define.ts';
 import type { Service, ServicePort, ServiceSpec } from '../generated/core-v1.ts';
 import { dnsLabelField } from '../meta/field-checks.ts';
 import { duplicate, forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
-import { isIpv6, parseIp, validateCidr, validateEndpointIp, validateIp } from '../meta/ip.ts';
+import { isIpv6, validateCidr, validateEndpointIp, validateIp } from '../meta/ip.ts';
 import { dnsSubdomain, portName, portNumber, qualifiedName } from '../meta/names.ts';
 import { validateLabels } from '../meta/selectors.ts';
 import { isExternallyAccessible, isHeadless, needsHealthCheckPort } from './service-kinds.ts';
@@ -27,8 +27,8 @@ export function* validateService(object: Service, at: FieldPath): Errors {
   yield* validateAffinity(spec, here);
   if (spec.type !== 'ExternalName') yield* validateAddresses(object, here);
   for (const [i, ip] of (spec.externalIPs ?? []).entries()) {
-    if (parseIp(ip) === undefined) yield* validateIp(ip, here('externalIPs')(i));
-    else yield* validateEndpointIp(ip, here('externalIPs')(i));
+    const errors = [...validateIp(ip, here('externalIPs')(i))];
+    yield* errors.length > 0 ? errors : validateEndpointIp(ip, here('externalIPs')(i));
   }
   if (!spec.type) yield required(here('type'));
   else if (!TYPES.includes(spec.type)) yield notSupported(here('type'), spec.type, TYPES);
@@ -134,9 +134,10 @@ function* validateAddresses(object: Service, at: FieldPath): Errors {
         bad = true;
         yield invalid(here, clusterIPs, "'None' must be the first and only value");
       }
-    } else if (parseIp(ip) === undefined) {
-      bad = true;
-      yield* validateIp(ip, here(i));
+    } else {
+      const errors = [...validateIp(ip, here(i))];
+      bad ||= errors.length > 0;
+      yield* errors;
     }
   }
   if (clusterIPs.length > 2) yield invalid(here, clusterIPs, 'may only hold up to 2 values');

@@ -55,9 +55,21 @@ const NOT_CIDR = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64
 /** Of fields from before strict addresses. Source: apimachinery pkg/util/validation/ip.go IsValidIPForLegacyField. */
 export function* validateIp(text: string, at: FieldPath): Errors {
   if (parseIp(text) === undefined) yield invalid(at, text, NOT_IP);
+  else yield* validateStrict(text, at);
+}
+function* validateStrict(text: string, at: FieldPath): Errors {
+  const v4 = text.slice(text.lastIndexOf(':') + 1);
+  if (v4.includes('.') && v4.split('.').some((p) => /^0\d/.test(p)))
+    yield invalid(at, text, 'must not have leading 0s');
+  else if (text.includes(':') && parseIp(text)!.value >> 32n === 0xffffn)
+    yield invalid(at, text, 'must not be an IPv4-mapped IPv6 address');
 }
 export function* validateCidr(text: string, at: FieldPath): Errors {
-  if (parseCidr(text) === undefined) yield invalid(at, text, NOT_CIDR);
+  const cidr = parseCidr(text);
+  if (cidr === undefined) yield invalid(at, text, NOT_CIDR);
+  else if (/(?:^|\.)0\d/.test(text.split('/')[0]!) || /\/0\d/.test(text))
+    yield invalid(at, text, 'must not have leading 0s in IP or prefix length');
+  else if (cidr.address !== cidr.base) yield invalid(at, text, 'must not have bits set beyond the prefix length');
 }
 const within = (value: bigint, family: 4 | 6, cidr: string): boolean => {
   const range = parseCidr(cidr)!;

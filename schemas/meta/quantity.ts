@@ -18,7 +18,6 @@ const SHAPE = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?
 export const QUANTITY_FORMAT_ERROR =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const SUFFIX_ERROR = "unable to parse quantity's suffix";
-const NUMERIC_ERROR = 'unable to parse numeric part of quantity';
 
 /** Division that rounds away from zero, as quantities finer than a nano unit are. */
 const divideUp = (a: bigint, b: bigint): bigint => {
@@ -32,7 +31,7 @@ export class QuantityError extends Error {
 
 /** Throws QuantityError. Numbers are read by their decimal text. */
 export function parseQuantity(input: string | number): Quantity {
-  const text = typeof input === 'number' ? String(input) : input;
+  const text = typeof input === 'number' ? String(input) : input.trim();
   const match = SHAPE.exec(text);
   if (match === null || (match[2] === '' && !match[3])) throw new QuantityError(problemOf(text));
   const [, sign, whole, fraction = '', suffix = ''] = match;
@@ -54,11 +53,8 @@ export function parseQuantity(input: string | number): Quantity {
   }
   return { nano: nano > MAX ? MAX : nano < -MAX ? -MAX : nano, format };
 }
-function problemOf(text: string): string {
-  const parts = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
-  if (parts === null) return QUANTITY_FORMAT_ERROR;
-  return /^[+-]?\d*\.?\d*$/.test(parts[1]!) && /\d/.test(parts[1]!) ? SUFFIX_ERROR : NUMERIC_ERROR;
-}
+const problemOf = (text: string): string =>
+  text !== '' && /^[+-]?\d*(?:\.\d*)?[eEinumkKMGTP]*[-+]?\d*$/.test(text) ? SUFFIX_ERROR : QUANTITY_FORMAT_ERROR;
 
 const DECIMAL_SUFFIXES = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const BINARY_SUFFIXES = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
@@ -87,9 +83,29 @@ export function formatQuantity({ nano, format }: Quantity): string {
 }
 const PLAIN = /^(?:0|[1-9]\d{0,2})$/;
 const MILLI = /^[1-9]\d{0,2}m$/;
-/** Canonical text of any valid quantity; throws QuantityError. */
-export const canonicalQuantity = (input: string | number): string =>
-  typeof input === 'string' && (PLAIN.test(input) || MILLI.test(input)) ? input : formatQuantity(parseQuantity(input));
+/**
+ * The text that Kubernetes keeps of a quantity: the one given where its digits fit the suffix (`1.500`, `1E3`), else the
+ * canonical one. Throws QuantityError. Source: quantity.go ParseQuantity, "in canonical form, reuse the string".
+ */
+export function canonicalQuantity(input: string | number): string {
+  const text = typeof input === 'number' ? String(input) : input.trim();
+  if (PLAIN.test(text) || MILLI.test(text)) return text;
+  const quantity = parseQuantity(text);
+  return isReusable(text) ? text : formatQuantity(quantity);
+}
+const MAX_DIGITS = 18;
+function isReusable(text: string): boolean {
+  const [, , whole = '', fraction = '', suffix = ''] = SHAPE.exec(text)!;
+  const digits = (whole.replace(/^0+/, '') || '0') + fraction;
+  if (digits.length > MAX_DIGITS) return false;
+  const binary = BINARY[suffix];
+  if (binary !== undefined)
+    return (
+      fraction === '' && digits.length + Math.floor((Number(binary) * 3) / 10) <= 14 && (BigInt(digits) & 7n) !== 0n
+    );
+  const scale = (DECIMAL[suffix] ?? Number(suffix.slice(1))) - fraction.length;
+  return scale >= -9 && scale % 3 === 0 && !digits.endsWith('000') && !digits.startsWith('0');
+}
 export const isQuantity = (input: string | number): boolean => {
   try {
     parseQuantity(input);

@@ -120,7 +120,9 @@ function readStruct(value: Json, plan: StructPlan, place: Place | undefined, sta
       seen++;
       if (given !== null) {
         const inner: Place = { parent: place, name: field.name, struct: plan.name, goType: field.goType };
-        const result = read(given, field.plan, inner, state);
+        let result = read(given, field.plan, inner, state);
+        // An empty list is no list: the store's protobuf cannot tell them apart.
+        if (field.always && field.plan.kind === 'list' && (result as unknown[]).length === 0) result = field.zero;
         if (field.always || field.pointer || !isEmpty(result, field)) {
           out[field.name] = field.default !== undefined && !field.pointer && result === '' ? field.default : result;
           continue;

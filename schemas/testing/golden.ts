@@ -5,8 +5,9 @@ import { parseJson } from '../codec/json.ts';
 import { fieldPath, type FieldError } from '../meta/field.ts';
 import { invalidError } from '../meta/invalid.ts';
 import { validateMetadata, validateMetadataUpdate } from '../meta/metadata.ts';
-import type { DynamicObject } from '../meta/object.ts';
-import { statusOf } from '../meta/status.ts';
+import { apiVersionOf, type DynamicObject } from '../meta/object.ts';
+import { ApiError, statusOf } from '../meta/status.ts';
+import { fromStorage, toStorage } from '../convert.ts';
 import { builtinSchemas, createRegistry } from '../registry.ts';
 import type { Resource } from '../resource.ts';
 import { applyDefaults } from '../structural/default.ts';
@@ -64,11 +65,11 @@ export function targetOf(path: string): Target | undefined {
 const TIME = '2020-01-01T00:00:00Z';
 
 /** The answer that the schemas alone give: an object or a Status. */
-export function create(target: Target, body: unknown): unknown {
+export function create(target: Target, body: unknown, strict = false): unknown {
   return attempt(() => {
     const { resource } = target;
     const { definition } = resource;
-    let draft = read(resource, body);
+    let draft = read(resource, body, strict);
     draft.metadata.namespace = target.namespace;
     if (target.namespace === '') delete draft.metadata.namespace;
     draft.metadata.creationTimestamp = TIME;
@@ -89,12 +90,12 @@ export function create(target: Target, body: unknown): unknown {
     return finish(resource, draft);
   });
 }
-export function update(target: Target, body: unknown, old: DynamicObject): unknown {
+export function update(target: Target, body: unknown, old: DynamicObject, strict = false): unknown {
   return attempt(() => {
     const { resource } = target;
     const { definition } = resource;
-    let draft = read(resource, body);
-    const before = structuredClone(old);
+    let draft = read(resource, body, strict);
+    const before = toStorage(resource, structuredClone(old)) as DynamicObject;
     draft.metadata = {
       ...draft.metadata,
       namespace: before.metadata.namespace,
@@ -118,17 +119,27 @@ export function update(target: Target, body: unknown, old: DynamicObject): unkno
     return finish(resource, draft);
   });
 }
-function read(resource: Resource, body: unknown): DynamicObject {
-  const value = typeof body === 'string' ? parseJson(body).value : body;
-  const options = { kind: resource.kind, version: resource.version };
-  const draft = decode(value ?? {}, resource.schema, builtinSchemas, options).object;
-  draft.kind = resource.kind;
-  draft.apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+function read(resource: Resource, body: unknown, strict: boolean): DynamicObject {
+  const parsed = typeof body === 'string' ? parseJson(body) : { value: body, duplicates: [] };
+  const decoded = decode(parsed.value ?? {}, resource.schema, builtinSchemas, {
+    kind: resource.kind,
+    version: resource.version,
+  });
+  const problems = [...parsed.duplicates, ...decoded.strict];
+  if (strict && problems.length > 0)
+    throw new ApiError(
+      'BadRequest',
+      `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: strict decoding error: ${problems.join(', ')}`,
+    );
+  const served = decoded.object;
+  served.kind = resource.kind;
+  served.apiVersion = apiVersionOf(resource);
+  const draft = toStorage(resource, served) as DynamicObject;
   const defaulted = (resource.definition.defaults?.(draft) ?? draft) as DynamicObject;
-  return applyDefaults(defaulted, resource.schema, builtinSchemas);
+  return served === draft ? applyDefaults(defaulted, resource.schema, builtinSchemas) : defaulted;
 }
 const finish = (resource: Resource, draft: DynamicObject): DynamicObject =>
-  canonical(draft, resource.schema, builtinSchemas);
+  canonical(fromStorage(resource, draft), resource.schema, builtinSchemas);
 function attempt(run: () => unknown): unknown {
   try {
     return run();
@@ -140,7 +151,7 @@ function attempt(run: () => unknown): unknown {
 }
 /** Without what only the pipeline, admission or allocation set. */
 export function comparable(value: unknown, sent: unknown): unknown {
-  const object = structuredClone(value) as Record<string, never> & {
+  const object = JSON.parse(JSON.stringify(value).replaceAll(/\$uid[#:\w-]*/g, 'uid')) as Record<string, never> & {
     metadata: Record<string, unknown>;
     spec?: Record<string, unknown>;
     kind: string;
