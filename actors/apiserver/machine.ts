@@ -28,7 +28,7 @@ export const apiserverMachine = setup({
     }),
   },
   /** ms. */
-  delays: { backoff: ({ context }) => Math.min(100 * 2 ** context.failures, 5_000) },
+  delays: { backoff: ({ context }) => Math.min(10 * 2 ** context.failures, 5_000) },
   actions: {
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),

@@ -1,4 +1,5 @@
 import sorted from 'sorted-btree';
+import type { Clock } from '../../../bus/world.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Change, Entry } from './entry.ts';
@@ -22,13 +23,14 @@ export class ResourceCache {
   #history: Change[] = [];
   /** Changes up to here are no longer (or never were) in the history. */
   #floor: number;
-  readonly watchers = new WatcherIndex();
+  readonly watchers: WatcherIndex;
   readonly listeners = new Set<ChangeListener>();
   readonly #snapshots = new Map<number, Tree>();
   /** Revision of the newest change below the prefix. */
   revision: number;
 
-  constructor(prefix: string, floor: number) {
+  constructor(prefix: string, floor: number, clock: Clock) {
+    this.watchers = new WatcherIndex(clock);
     this.prefix = prefix;
     this.#floor = floor;
     this.revision = floor;

@@ -45,7 +45,7 @@ export class WatchCache implements CacheReader {
   below(prefix: string): ResourceCache {
     let cache = this.#resources.get(prefix);
     if (cache === undefined) {
-      cache = new ResourceCache(prefix, this.#floor);
+      cache = new ResourceCache(prefix, this.#floor, this.#clock);
       this.#resources.set(prefix, cache);
     }
     return cache;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../bus/world.ts';
 import type { Status } from '../../../schemas/meta/status.ts';
 import type { Change, Entry } from './entry.ts';
 
@@ -90,6 +91,9 @@ const drop = (map: Map<string, Set<WatchGroup>>, key: string, group: WatchGroup)
   if (set?.delete(group) && set.size === 0) map.delete(key);
 };
 
+const LONG_ROUND_MS = 3;
+const MAX_PAUSE_MS = 25;
+
 /** The watchers of one resource, found by what an event can tell cheaply: key, namespace, node. */
 export class WatcherIndex {
   readonly #groups = new Map<string, WatchGroup>();
@@ -97,7 +101,13 @@ export class WatcherIndex {
   readonly #byKey = new Map<string, Set<WatchGroup>>();
   readonly #byNode = new Map<string, Set<WatchGroup>>();
   readonly #dirty: WatchGroup[] = [];
+  readonly #clock: Clock;
   #scheduled = false;
+  /** Until then nothing is written: what comes meanwhile leaves together. */
+  #quietUntil = 0;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Hands `change` to those who may see it; they are written to once the tick's changes are all in. */
   deliver(prefix: string, change: Change): void {
@@ -120,8 +130,10 @@ export class WatcherIndex {
       this.#dirty.push(group);
       if (!this.#scheduled) {
         this.#scheduled = true;
+        const wait = this.#quietUntil === 0 ? 0 : this.#quietUntil - this.#clock.now();
         // After all messages of one read of the connection: their events leave in one write per watcher.
-        queueMicrotask(() => this.flush());
+        if (wait <= 0) queueMicrotask(this.#onTurn);
+        else this.#clock.setTimeout(this.#onTurn, wait);
       }
     }
   }
@@ -129,12 +141,21 @@ export class WatcherIndex {
   frameFor<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Change): T | undefined {
     return frameOf(scope, encoding, change);
   }
+  readonly #onTurn = (): void => this.flush();
+  /**
+   * Writes what is pending. A round that took long is followed by a pause as long: with a thousand watchers, events in
+   * quick succession share writes, and requests are served in between.
+   */
   flush(): void {
     this.#scheduled = false;
+    if (this.#dirty.length === 0) return;
+    const began = this.#clock.now();
     for (const group of this.#dirty.splice(0)) {
       group.flush();
       this.#forget(group);
     }
+    const ended = this.#clock.now();
+    this.#quietUntil = ended - began < LONG_ROUND_MS ? 0 : ended + Math.min(ended - began, MAX_PAUSE_MS);
   }
   /** Adds a sink to the group of its scope and encoding. The caller has brought it up to date in the same tick. */
   join<T>(scope: WatchScope, encoding: WatchEncoding<T>, sink: WatchSink<T>): () => void {

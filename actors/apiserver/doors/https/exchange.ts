@@ -29,6 +29,7 @@ export interface Streaming {
 }
 
 const EMPTY = Buffer.alloc(0);
+const LARGE_BYTES = 64 * 1024;
 function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -77,6 +78,8 @@ export class Http1Exchange implements Exchange {
   send(code: number, headers: HeaderList, body: Buffer | string): void {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.#response.writeHead(code, [...headers, 'Content-Length', String(length)]);
+    // Head and body in one write is one packet; a large body would be copied for it.
+    if (length > LARGE_BYTES) this.#response.flushHeaders();
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
   }
   stream(code: number, headers: HeaderList): Streaming {
