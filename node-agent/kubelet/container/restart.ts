@@ -1,0 +1,35 @@
+import type { Container, PodSpec } from '../../../schemas/generated/core-v1.ts';
+
+/**
+ * Whether a container that ended is to run again. Its own rules and policy go before the pod's; a sidecar always does.
+ * Source: component-helpers / api pod util ContainerShouldRestart.
+ */
+export function restarts(container: Container, spec: PodSpec, exitCode: number): boolean {
+  for (const rule of container.restartPolicyRules ?? []) {
+    const codes = rule.exitCodes;
+    if (rule.action !== 'Restart' || codes === undefined) continue;
+    const listed = codes.values?.includes(exitCode) === true;
+    if (codes.operator === 'In' ? listed : !listed) return true;
+  }
+  switch (container.restartPolicy ?? spec.restartPolicy ?? 'Always') {
+    case 'Always':
+      return true;
+    case 'OnFailure':
+      return exitCode !== 0;
+    default:
+      return false;
+  }
+}
+/** Source: kubelet initialCrashLoopBackOff, MaxCrashLoopBackOff, imageBackOffPeriod, MaxImageBackOff. */
+export const BACKOFF_MS = 10_000;
+export const MAX_BACKOFF_MS = 300_000;
+/** Running this long wipes the slate clean. Source: client-go flowcontrol.Backoff hasExpired: twice the maximum. */
+export const FORGIVEN_AFTER_MS = 2 * MAX_BACKOFF_MS;
+
+/** The `n`-th (from 1) wait in a row, ms: 10 s doubling up to 5 min. */
+export const backoffMs = (n: number): number => Math.min(BACKOFF_MS * 2 ** (n - 1), MAX_BACKOFF_MS);
+/** As Go prints a duration of whole seconds: `10s`, `2m40s`, `5m0s`. */
+export const goDuration = (ms: number): string => {
+  const s = Math.round(ms / 1_000);
+  return s < 60 ? `${s}s` : `${Math.trunc(s / 60)}m${s % 60}s`;
+};

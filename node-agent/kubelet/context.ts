@@ -1,0 +1,32 @@
+import type { World } from '../../bus/world.ts';
+import type { ApiClient } from '../../actors/runtime/api-client.ts';
+import type { EventRecorder } from '../../actors/runtime/events.ts';
+import type { Inspection } from '../../actors/runtime/inspection.ts';
+import type { ContainerRuntime } from '../runtime/interface.ts';
+import type { containerMachine } from './container/machine.ts';
+import type { ContainerWorker } from './container/worker.ts';
+import type { podMachine } from './pod/machine.ts';
+import type { PodWorker } from './pod/worker.ts';
+import type { probeMachine } from './probe/machine.ts';
+import type { ProbeWorker } from './probe/worker.ts';
+import type { StatusWriter } from './status/writer.ts';
+
+/** What the workers of one node share. Charts find their worker here by id, so that one chart serves all instances. */
+export interface NodeContext {
+  readonly world: World;
+  readonly client: ApiClient;
+  readonly runtime: ContainerRuntime;
+  readonly recorder: EventRecorder;
+  readonly inspection: Inspection | undefined;
+  readonly nodeName: string;
+  readonly nodeIP: string;
+  readonly writer: StatusWriter;
+  readonly pods: Map<string, PodWorker>;
+  readonly containers: Map<string, ContainerWorker>;
+  readonly probes: Map<string, ProbeWorker>;
+  readonly logic: {
+    readonly pod: typeof podMachine;
+    readonly container: typeof containerMachine;
+    readonly probe: typeof probeMachine;
+  };
+}

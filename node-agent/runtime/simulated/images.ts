@@ -1,0 +1,31 @@
+import { RuntimeError, type Image } from '../interface.ts';
+
+const REFERENCE =
+  /^(?:(?:[a-zA-Z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+
+/** As containerd names it: `nginx` -> `docker.io/library/nginx:latest`. Throws InvalidImageName. */
+export function fullName(image: string): string {
+  if (!REFERENCE.test(image))
+    throw new RuntimeError(
+      'InvalidImageName',
+      `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`,
+    );
+  const slash = image.indexOf('/');
+  const head = slash < 0 ? '' : image.slice(0, slash);
+  const hasHost = head.includes('.') || head.includes(':') || head === 'localhost';
+  const named = hasHost ? image : slash < 0 ? `docker.io/library/${image}` : `docker.io/${image}`;
+  const last = named.slice(named.lastIndexOf('/'));
+  return last.includes(':') || last.includes('@') ? named : `${named}:latest`;
+}
+/** An image that exists because someone asked for it: digest and size follow from its name. */
+export function inventImage(name: string): Image {
+  const digest = Array.from({ length: 8 }, (_, i) => hash(`${i}${name}`).toString(16).padStart(8, '0')).join('');
+  const bare = name.includes('@') ? name : `${name.slice(0, name.lastIndexOf(':'))}@sha256:${digest}`;
+  return { id: bare, name, sizeBytes: 5_000_000 + (hash(name) % 120_000_000) };
+}
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}

@@ -1,0 +1,246 @@
+import { delay, type TimerId, type World } from '../../../bus/world.ts';
+import type { Container, ContainerStatus, Pod } from '../../../schemas/generated/core-v1.ts';
+import { parseTime } from '../../../schemas/meta/time.ts';
+import { RuntimeError, type ContainerRuntime, type Image, type LogLine, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
+import { AddressPool } from './addresses.ts';
+import { fullName, inventImage } from './images.ts';
+import { probeFailure } from './probe-output.ts';
+import { scriptOf, type ContainerScript, type Run } from './script.ts';
+
+interface SimSandbox extends Sandbox {
+  readonly podUid: string;
+  readonly containers: Set<string>;
+}
+interface SimContainer {
+  readonly id: string;
+  readonly sandbox: string;
+  readonly podUid: string;
+  readonly name: string;
+  readonly script: ContainerScript;
+  readonly run: Run;
+  readonly podIP: string | undefined;
+  status: RuntimeStatus;
+  timer: TimerId | undefined;
+  /** Resolves when it has ended. */
+  readonly ended: PromiseWithResolvers<void>;
+  readonly probed: Record<ProbeKind, number>;
+}
+
+/**
+ * Runs containers that are only timers, as their pod's script says (see script.ts). All state is what the API must be
+ * told; one process holds hundreds of these.
+ */
+export function createSimulatedRuntime(world: World): ContainerRuntime {
+  const { clock } = world;
+  const sandboxes = new Map<string, SimSandbox>();
+  const containers = new Map<string, SimContainer>();
+  const byPod = new Map<string, string[]>();
+  const images = new Map<string, Image>();
+  const pulls = new Map<string, number>();
+  const listeners = new Set<(id: string) => void>();
+  let addresses = new AddressPool('10.244.0.0/24');
+  const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
+
+  function exit(c: SimContainer, code: number, reason: string, message = ''): void {
+    if (c.status.state === 'exited') return;
+    if (c.timer !== undefined) clock.clearTimeout(c.timer);
+    c.timer = undefined;
+    c.status = { ...c.status, state: 'exited', finishedAt: clock.now(), exitCode: code, reason, message };
+    c.ended.resolve();
+    for (const listener of listeners) listener(c.id);
+  }
+  const exitByScript = (c: SimContainer): void => {
+    const { exitCode, reason, message } = c.run;
+    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? '');
+  };
+  function begin(c: SimContainer, startedAt: number): void {
+    c.status = { ...c.status, state: 'running', startedAt };
+    if (c.run.exitAfterMs === undefined) return;
+    const left = Math.max(startedAt + c.run.exitAfterMs - clock.now(), 0);
+    c.timer = clock.setTimeout(() => exitByScript(c), left);
+  }
+  function add(sandbox: SimSandbox, pod: Pod, container: Container, attempt: number, id: string): SimContainer {
+    const script = scriptOf(pod).of(container);
+    const created: SimContainer = {
+      id,
+      sandbox: sandbox.id,
+      podUid: sandbox.podUid,
+      name: container.name,
+      script,
+      run: script.runs[Math.min(attempt, script.runs.length - 1)]!,
+      podIP: sandbox.ip,
+      status: { id, state: 'created', startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '' },
+      timer: undefined,
+      ended: Promise.withResolvers<void>(),
+      probed: { startup: 0, readiness: 0, liveness: 0 },
+    };
+    containers.set(id, created);
+    sandbox.containers.add(id);
+    const ids = byPod.get(sandbox.podUid);
+    if (ids === undefined) byPod.set(sandbox.podUid, [id]);
+    else ids.push(id);
+    return created;
+  }
+  function newSandbox(pod: Pod, ip: string | undefined): SimSandbox {
+    const sandbox: SimSandbox = { id: newId(), ip, podUid: pod.metadata.uid ?? '', containers: new Set() };
+    sandboxes.set(sandbox.id, sandbox);
+    return sandbox;
+  }
+  function forget(id: string): void {
+    const c = containers.get(id);
+    if (c === undefined) return;
+    exit(c, 137, 'Error');
+    containers.delete(id);
+    sandboxes.get(c.sandbox)?.containers.delete(id);
+    const left = byPod.get(c.podUid)?.filter((other) => other !== id) ?? [];
+    if (left.length === 0) byPod.delete(c.podUid);
+    else byPod.set(c.podUid, left);
+  }
+  const need = (id: string): SimContainer => {
+    const c = containers.get(id);
+    if (c === undefined) throw new RuntimeError('ContainerNotFound', `container "${id}" not found`);
+    return c;
+  };
+
+  return {
+    name: 'containerd',
+    version: '2.2.1',
+    setPodCIDR(cidr) {
+      addresses = new AddressPool(cidr);
+      for (const { ip } of sandboxes.values()) if (ip !== undefined) addresses.claim(ip);
+    },
+    async runPodSandbox(pod, signal) {
+      const { sandbox } = scriptOf(pod, (problem) =>
+        world.log.warn('simulation script ignored', { pod: pod.metadata.name, problem }),
+      );
+      if (sandbox.delayMs > 0) await delay(clock, sandbox.delayMs, signal);
+      signal.throwIfAborted();
+      if (sandbox.error !== undefined) throw new RuntimeError('CreatePodSandboxError', sandbox.error);
+      const ip = pod.spec?.hostNetwork === true ? undefined : addresses.take();
+      if (ip === undefined && pod.spec?.hostNetwork !== true)
+        throw new RuntimeError('CreatePodSandboxError', 'no addresses left in the range of the node');
+      return newSandbox(pod, ip);
+    },
+    async stopPodSandbox(id) {
+      for (const c of sandboxes.get(id)?.containers ?? []) exit(containers.get(c)!, 137, 'Error');
+    },
+    async removePodSandbox(id) {
+      const sandbox = sandboxes.get(id);
+      if (sandbox === undefined) return;
+      for (const c of [...sandbox.containers]) forget(c);
+      if (sandbox.ip !== undefined) addresses.release(sandbox.ip);
+      sandboxes.delete(id);
+      for (const key of pulls.keys()) if (key.startsWith(`${sandbox.podUid}/`)) pulls.delete(key);
+    },
+    imageStatus: (image) => images.get(fullName(image)),
+    async pullImage(image, pod, container, signal) {
+      const name = fullName(image);
+      const { pull } = scriptOf(pod).of(container);
+      if (pull.delayMs > 0) await delay(clock, pull.delayMs, signal);
+      signal.throwIfAborted();
+      const key = `${pod.metadata.uid}/${container.name}`;
+      const failed = pulls.get(key) ?? 0;
+      if (pull.error !== undefined && failed < pull.failures) {
+        pulls.set(key, failed + 1);
+        throw new RuntimeError('ErrImagePull', pull.error);
+      }
+      const known = images.get(name) ?? inventImage(name);
+      images.set(name, known);
+      return known;
+    },
+    images: () => [...images.values()],
+    async createContainer(sandboxId, { pod, container, attempt }) {
+      const sandbox = sandboxes.get(sandboxId);
+      if (sandbox === undefined) throw new RuntimeError('CreateContainerError', `sandbox "${sandboxId}" not found`);
+      return add(sandbox, pod, container, attempt, newId()).id;
+    },
+    async startContainer(id, signal) {
+      const c = need(id);
+      if (c.script.startDelayMs > 0) await delay(clock, c.script.startDelayMs, signal);
+      signal.throwIfAborted();
+      if (c.script.startError !== undefined) {
+        exit(c, 128, 'StartError', c.script.startError);
+        throw new RuntimeError('RunContainerError', c.script.startError);
+      }
+      begin(c, clock.now());
+    },
+    async stopContainer(id, graceSeconds) {
+      const c = containers.get(id);
+      if (c === undefined || c.status.state === 'exited') return;
+      if (c.status.state === 'created') return exit(c, 137, 'Error');
+      const graceMs = graceSeconds * 1_000;
+      const { stopAfterMs, ignoresTerm } = c.script;
+      if (c.timer !== undefined) clock.clearTimeout(c.timer);
+      const killed = ignoresTerm || stopAfterMs > graceMs;
+      const end = (): void => (killed ? exit(c, 137, 'Error') : exit(c, 0, 'Completed'));
+      const wait = killed ? graceMs : stopAfterMs;
+      if (wait <= 0) end();
+      else c.timer = clock.setTimeout(end, wait);
+      await c.ended.promise;
+    },
+    async removeContainer(id) {
+      forget(id);
+    },
+    containerStatus: (id) => containers.get(id)?.status,
+    containersOf: (podUid) => byPod.get(podUid) ?? [],
+    onExit(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async runHook(id, kind, hook, signal) {
+      const { script } = need(id);
+      const ms = hook.sleep !== undefined ? hook.sleep.seconds * 1_000 : kind === 'preStop' ? script.preStopMs : 0;
+      if (ms > 0) await delay(clock, ms, signal);
+      signal.throwIfAborted();
+      if (kind === 'postStart' && script.postStart !== undefined)
+        throw new RuntimeError('PostStartHookError', script.postStart);
+    },
+    async probe(id, kind, probe, signal) {
+      signal.throwIfAborted();
+      const c = need(id);
+      const results = c.script.probes[kind];
+      const success = results[Math.min(c.probed[kind]++, results.length - 1)] ?? true;
+      return { success, output: success ? '' : probeFailure(probe, c.podIP ?? '127.0.0.1') };
+    },
+    adopt(pod) {
+      const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+      const running = statuses.filter((s) => s.state?.running !== undefined && s.containerID);
+      if (running.length === 0) return undefined;
+      const podIP = pod.spec?.hostNetwork === true ? undefined : pod.status?.podIP;
+      if (podIP !== undefined) addresses.claim(podIP);
+      const sandbox = newSandbox(pod, podIP);
+      const specs = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+      for (const status of running) {
+        const container = specs.find((spec) => spec.name === status.name);
+        if (container === undefined) continue;
+        learnImage(images, status);
+        const c = add(sandbox, pod, container, status.restartCount, idOf(status.containerID!));
+        begin(c, parseTime(status.state!.running!.startedAt ?? '') ?? clock.now());
+      }
+      return sandbox;
+    },
+    async *logs(id, { follow, signal }) {
+      const c = need(id);
+      let time = c.status.startedAt;
+      const line = (text: string): LogLine => ({ time, stream: 'stdout', text });
+      for (const text of c.script.logs) yield line(text);
+      if (follow !== true) return;
+      const every = c.script.logEveryMs;
+      const last = c.script.logs.at(-1);
+      while (c.status.state === 'running' && signal?.aborted !== true) {
+        if (every === undefined || last === undefined) return void (await c.ended.promise);
+        await delay(clock, every, signal);
+        time = clock.now();
+        yield line(last);
+      }
+    },
+    close() {
+      listeners.clear();
+      for (const { timer } of containers.values()) if (timer !== undefined) clock.clearTimeout(timer);
+    },
+  };
+}
+const idOf = (containerID: string): string => containerID.slice(containerID.indexOf('://') + 3);
+function learnImage(images: Map<string, Image>, status: ContainerStatus): void {
+  if (status.image && !images.has(status.image)) images.set(status.image, inventImage(status.image));
+}

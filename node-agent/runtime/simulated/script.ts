@@ -1,0 +1,138 @@
+import { parse } from 'yaml';
+import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
+import { isSidecar } from '../../../schemas/helpers/pod-resources.ts';
+import type { ProbeKind } from '../interface.ts';
+
+/**
+ * How simulated containers behave, scripted per pod by the annotation `kubus.dev/simulate`, YAML or JSON:
+ *
+ *     kubus.dev/simulate: |
+ *       sandbox: { delayMs: 20 }              # error: text -> FailedCreatePodSandBox, retried
+ *       containers:
+ *         web:
+ *           pull: { delayMs: 300, error: "manifest unknown", failures: 2 }  # fails twice, then works; no failures: always
+ *           startDelayMs: 100                 # startError: text -> RunContainerError
+ *           runs:                             # one entry a run, the last one repeats
+ *             - { exitAfterMs: 500, exitCode: 1, message: "no database" }
+ *             - { exitAfterMs: 800, reason: OOMKilled }
+ *             - {}                            # runs until it is stopped
+ *           stopAfterMs: 50                   # time it takes to end after SIGTERM; ignoresTerm: true -> killed, 137
+ *           readiness: [false, false, true]   # one result a probe, the last one repeats; a new run begins anew
+ *           liveness: [true]
+ *           startup: [false, true]
+ *           postStart: error text             # preStopMs: 200
+ *           logs: ["listening on :8080"]      # logEveryMs: 1000 repeats the last line
+ *
+ * A single run may be written without `runs`. Without a script: init containers and containers of Jobs succeed, `sleep`,
+ * `exit`, `true`, `false` and `echo` in a command are understood, everything else runs until it is stopped.
+ */
+export interface Script {
+  readonly sandbox: { readonly delayMs: number; readonly error?: string | undefined };
+  of(container: Container): ContainerScript;
+}
+export interface ContainerScript {
+  readonly pull: { readonly delayMs: number; readonly error?: string | undefined; readonly failures: number };
+  readonly startDelayMs: number;
+  readonly startError?: string | undefined;
+  readonly runs: readonly Run[];
+  readonly stopAfterMs: number;
+  readonly ignoresTerm: boolean;
+  readonly probes: Readonly<Record<ProbeKind, readonly boolean[]>>;
+  readonly postStart?: string | undefined;
+  readonly preStopMs: number;
+  readonly logs: readonly string[];
+  readonly logEveryMs?: number | undefined;
+}
+export interface Run {
+  /** undefined: until stopped. */
+  readonly exitAfterMs?: number | undefined;
+  readonly exitCode: number;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+}
+export const SIMULATE = 'kubus.dev/simulate';
+
+/** Reads a pod's script; a malformed one is reported to `complain` and ignored, part by part. */
+export function scriptOf(pod: Pod, complain: (problem: string) => void = () => undefined): Script {
+  const text = pod.metadata.annotations?.[SIMULATE];
+  let root: Fields = {};
+  if (text !== undefined)
+    try {
+      root = fields(parse(text));
+    } catch (error) {
+      complain(`annotation ${SIMULATE}: ${(error as Error).message}`);
+    }
+  const sandbox = fields(root['sandbox']);
+  const containers = fields(root['containers']);
+  return {
+    sandbox: { delayMs: number(sandbox['delayMs']) ?? 0, error: string(sandbox['error']) },
+    of: (container) => {
+      const own = { ...root, ...fields(containers[container.name]) };
+      const pull = fields(own['pull']);
+      const error = string(pull['error']);
+      return {
+        pull: { delayMs: number(pull['delayMs']) ?? 0, error, failures: number(pull['failures']) ?? Infinity },
+        startDelayMs: number(own['startDelayMs']) ?? 0,
+        startError: string(own['startError']),
+        runs: runsOf(own, pod, container),
+        stopAfterMs: number(own['stopAfterMs']) ?? 0,
+        ignoresTerm: own['ignoresTerm'] === true,
+        probes: {
+          readiness: booleans(own['readiness']),
+          liveness: booleans(own['liveness']),
+          startup: booleans(own['startup']),
+        },
+        postStart: string(own['postStart']),
+        preStopMs: number(own['preStopMs']) ?? 0,
+        logs: Array.isArray(own['logs']) ? own['logs'].map(String) : understood(container).logs,
+        logEveryMs: number(own['logEveryMs']),
+      };
+    },
+  };
+}
+function runsOf(own: Fields, pod: Pod, container: Container): readonly Run[] {
+  if (Array.isArray(own['runs']) && own['runs'].length > 0) return own['runs'].map((run) => runOf(fields(run)));
+  if ('exitAfterMs' in own || 'exitCode' in own || 'reason' in own) return [runOf({ exitAfterMs: 0, ...own })];
+  const { run } = understood(container);
+  if (run !== undefined) return [run];
+  const isInit = pod.spec?.initContainers?.some((c) => c.name === container.name) === true;
+  if (isInit && !isSidecar(container)) return [{ exitAfterMs: 0, exitCode: 0 }];
+  const ofJob = pod.metadata.ownerReferences?.some((o) => o.controller === true && o.kind === 'Job') === true;
+  return ofJob ? [{ exitAfterMs: 1_000, exitCode: 0 }] : [FOREVER];
+}
+const FOREVER: Run = { exitCode: 0 };
+function runOf(f: Fields): Run {
+  const reason = string(f['reason']);
+  const exitCode = number(f['exitCode']) ?? (reason === 'OOMKilled' ? 137 : 0);
+  const ends = f['exitAfterMs'] !== undefined || f['exitCode'] !== undefined || reason !== undefined;
+  return { ...(ends && { exitAfterMs: number(f['exitAfterMs']) ?? 0 }), exitCode, reason, message: string(f['message']) };
+}
+/** What a command line of the simplest words would do; `run` undefined if it holds any other word. */
+function understood(container: Container): { readonly run?: Run | undefined; readonly logs: readonly string[] } {
+  let words = [...(container.command ?? []), ...(container.args ?? [])];
+  if (words.length === 0) return { logs: [] };
+  if (/(^|\/)(ba|a)?sh$/.test(words[0]!) && words[1] === '-c') words = words.slice(2, 3);
+  else words = [words.join(' ')];
+  const logs: string[] = [];
+  let exitAfterMs = 0;
+  let exitCode = 0;
+  for (const step of words[0]!.split(/;|&&|\n/).map((s) => s.trim()).filter(Boolean)) {
+    const [word, argument = ''] = [step.split(/\s+/)[0]!, step.split(/\s+/).slice(1).join(' ')];
+    if (word === 'echo') logs.push(argument.replace(/^(["'])(.*)\1$/, '$2'));
+    else if (word === 'sleep' && argument === 'infinity') return { run: FOREVER, logs };
+    else if (word === 'sleep' && /^\d+(\.\d+)?[smh]?$/.test(argument)) exitAfterMs += seconds(argument) * 1_000;
+    else if (word === 'true') exitCode = 0;
+    else if (word === 'false') exitCode = 1;
+    else if (word === 'exit') return { run: { exitAfterMs, exitCode: Number(argument) || 0 }, logs };
+    else return { logs };
+  }
+  return { run: { exitAfterMs, exitCode }, logs };
+}
+const seconds = (text: string): number =>
+  Number.parseFloat(text) * (text.endsWith('h') ? 3_600 : text.endsWith('m') ? 60 : 1);
+
+type Fields = Readonly<Record<string, unknown>>;
+const fields = (x: unknown): Fields => (typeof x === 'object' && x !== null && !Array.isArray(x) ? (x as Fields) : {});
+const number = (x: unknown): number | undefined => (typeof x === 'number' && x >= 0 ? x : undefined);
+const string = (x: unknown): string | undefined => (typeof x === 'string' ? x : undefined);
+const booleans = (x: unknown): readonly boolean[] => (Array.isArray(x) ? x.map(Boolean) : []);
