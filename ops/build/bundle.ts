@@ -13,25 +13,31 @@ if (out === undefined) {
 const folder = dirname(out);
 mkdirSync(folder, { recursive: true });
 const staging = join(folder, `building-${process.pid}`);
-await build({
-  entryPoints: [{ in: join(root, 'ops/cli/main.ts'), out: 'kubus' }],
-  outdir: staging,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  // What only some commands need is imported lazily and so ends in a chunk of its own.
-  splitting: true,
-  chunkNames: 'chunk-[hash]',
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  sourcemap: false,
-  legalComments: 'none',
-  logLevel: 'error',
-  loader: { '.json': 'json' },
-  banner: {
-    js: "import { createRequire as kubusRequire } from 'node:module'; const require = kubusRequire(import.meta.url);",
-  },
-});
+try {
+  await build({
+    entryPoints: [{ in: join(root, 'ops/cli/main.ts'), out: 'kubus' }],
+    outdir: staging,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    // What only some commands need is imported lazily and so ends in a chunk of its own.
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    sourcemap: false,
+    legalComments: 'none',
+    logLevel: 'error',
+    loader: { '.json': 'json' },
+    banner: {
+      js: "import { createRequire as kubusRequire } from 'node:module'; const require = kubusRequire(import.meta.url);",
+    },
+  });
+} catch {
+  // esbuild has said what is wrong and where.
+  rmSync(staging, { recursive: true, force: true });
+  process.exit(1);
+}
 // Old chunks go only after the new entry is in place: a cluster that runs may still load one of them.
 const chunks = readdirSync(staging);
 for (const file of [
