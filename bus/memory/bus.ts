@@ -15,6 +15,8 @@ export interface MemoryHubOptions {
   readonly simulation?: Simulation | undefined;
   /** Least and greatest time a message takes on a simulation, microseconds; default 50 to 400. */
   readonly latencyMicros?: readonly [number, number] | undefined;
+  /** Messages that nobody receives although both connections stay, as when a route between servers breaks. */
+  readonly loses?: ((message: { readonly subject: string; readonly from: string }) => boolean) | undefined;
 }
 
 export interface MemoryHub {
@@ -32,7 +34,7 @@ export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
     ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400])
     : nextTurnDelivery();
   const random = options.simulation ? options.simulation.world('memory-hub').random : seededRandom('memory-hub');
-  const hub = new MemorySwitch(deliver, random);
+  const hub = new MemorySwitch(deliver, random, options.loses);
   const connections = new Map<string, MemoryTransport>();
   return {
     connect: (name, connectionOptions = {}) => {

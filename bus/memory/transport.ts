@@ -20,31 +20,35 @@ interface Interest {
 
 /** The server's part: who is interested in what, and who of a queue gets the next message. */
 export class MemorySwitch {
-  readonly #interests = new Set<Interest>();
   readonly #exact = new Map<string, Set<Interest>>();
   readonly #wild = new Set<Interest>();
   readonly #random: () => number;
   readonly deliver: Deliver;
-  constructor(deliver: Deliver, random: () => number) {
+  readonly #loses: ((message: { readonly subject: string; readonly from: string }) => boolean) | undefined;
+  constructor(
+    deliver: Deliver,
+    random: () => number,
+    loses?: (message: { readonly subject: string; readonly from: string }) => boolean,
+  ) {
     this.deliver = deliver;
+    this.#loses = loses;
     this.#random = random;
   }
 
   add(interest: Interest): void {
-    this.#interests.add(interest);
     if (/[*>]/.test(interest.pattern)) return void this.#wild.add(interest);
     const same = this.#exact.get(interest.pattern);
     if (same) same.add(interest);
     else this.#exact.set(interest.pattern, new Set([interest]));
   }
   remove(interest: Interest): void {
-    this.#interests.delete(interest);
     this.#wild.delete(interest);
     const same = this.#exact.get(interest.pattern);
     if (same?.delete(interest) && same.size === 0) this.#exact.delete(interest.pattern);
   }
 
   route(from: MemoryTransport, message: RawMessage): void {
+    if (this.#loses?.({ subject: message.subject, from: from.name })) return;
     const queues = new Map<string, Interest[]>();
     let found = false;
     const offer = (interest: Interest): void => {
