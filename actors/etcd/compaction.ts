@@ -88,7 +88,12 @@ export class Compaction {
   async compactTo(revision: number, forgotten = this.#options.index.forgotten): Promise<boolean> {
     const { world, log, index } = this.#options;
     const id = world.ids.token();
-    const value = encodeFloor({ floor: revision, forgotten, at: index.revision, digest: index.digest });
+    const value = encodeFloor({
+      floor: revision,
+      forgotten,
+      at: index.revision,
+      digest: index.digest(revision, index.revision),
+    });
     this.#mine = id;
     try {
       await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
@@ -124,14 +129,12 @@ export class Compaction {
   }
 
   /** A facade that missed or mixed up an entry would give wrong answers for ever: compare what each has seen. */
-  #compare({ at, digest }: Floor): void {
+  #compare({ floor, at, digest }: Floor): void {
     const { index, world, onDigestDiffers } = this.#options;
-    if (digest === undefined) return;
-    index.anchor(at, digest);
-    const own = index.history.at(at)?.digest;
-    if (own === undefined || own === digest) return;
-    world.log.error('this facade has another history than the one that moved the floor; loading again', { at });
-    onDigestDiffers();
+    const own = index.digest(floor, at);
+    if (digest === undefined || own === undefined || own === digest) return;
+    world.log.error('this facade has seen other entries than the one that moved the floor', { floor, at });
+    if (this.#running) onDigestDiffers();
   }
 
   #forget(purge: boolean): void {

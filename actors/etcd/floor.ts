@@ -11,7 +11,7 @@ export interface Floor {
   readonly floor: number;
   /** Tombstones up to here are purged whole. */
   readonly forgotten: number;
-  /** Checksum of the history up to revision `at`, as its writer had it: others compare. */
+  /** Checksum of all entries from the floor to revision `at`, as the floor's writer has seen them: others compare. */
   readonly at: number;
   readonly digest?: number | undefined;
 }

@@ -4,6 +4,8 @@ import type { Version } from './index.ts';
 export class History {
   #versions: Version[] = [];
   #head = 0;
+  /** Of the newest one that was dropped. */
+  #baseSum = 0;
 
   get length(): number {
     return this.#versions.length - this.#head;
@@ -11,16 +13,23 @@ export class History {
   push(version: Version): void {
     this.#versions.push(version);
   }
+  /** Version.sum of the newest. */
+  get sum(): number {
+    return this.length === 0 ? this.#baseSum : this.#versions.at(-1)!.sum;
+  }
+  /** Version.sum as it was at `revision`, which must not be older than what was dropped. */
+  sumAt(revision: number): number {
+    const i = this.#position(revision + 1);
+    return i === this.#head ? this.#baseSum : this.#versions[i - 1]!.sum;
+  }
   first(): Version | undefined {
     return this.#versions[this.#head];
   }
-  /** The version with this revision. */
-  at(revision: number): Version | undefined {
-    const version = this.#versions[this.#position(revision)];
-    return version?.revision === revision ? version : undefined;
-  }
   *after(revision: number): Iterable<Version> {
     for (let i = this.#position(revision + 1); i < this.#versions.length; i++) yield this.#versions[i]!;
+  }
+  newest(): Version | undefined {
+    return this.length === 0 ? undefined : this.#versions.at(-1);
   }
   /** True if a version up to `revision` is still in it. */
   reaches(revision: number): boolean {
@@ -32,6 +41,7 @@ export class History {
     const end = Math.min(this.#position(revision + 1), this.#head + limit);
     const dropped = this.#versions.slice(this.#head, end);
     this.#head = end;
+    this.#baseSum = dropped.at(-1)?.sum ?? this.#baseSum;
     if (this.#head > 1024 && this.#head * 2 > this.#versions.length) {
       this.#versions = this.#versions.slice(this.#head);
       this.#head = 0;

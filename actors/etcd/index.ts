@@ -24,8 +24,8 @@ export interface Version {
   /** Of the write, for as long as a repetition may come. */
   id: string;
   older: Version | undefined;
-  /** Checksum of the history up to here; undefined where its start is unknown. */
-  digest: number | undefined;
+  /** Sum of the checksums of all entries up to this one, from wherever this index began: only differences mean something. */
+  sum: number;
 }
 interface Cell {
   newest: Version;
@@ -42,6 +42,8 @@ export interface RangeQuery {
   /** Stop collecting at this many items or bytes; counting goes on. */
   readonly limit: number;
   readonly maxBytes: number;
+  /** Do not go on counting when the page is full. */
+  readonly uncounted?: boolean | undefined;
 }
 export interface RangeResult {
   readonly versions: readonly Version[];
@@ -67,18 +69,12 @@ export class Index {
   /** Entries held; the log holds as many once it is purged. */
   entries = 0;
   readonly history = new History();
-  #digest: number | undefined = 0;
   #anyKeys = false;
   readonly #cells = new Map<string, Cell>();
-  readonly #ordered = new BTree<string, Cell>(undefined, (a, b) =>
-    this.#anyKeys ? compareAnyKeys(a, b) : compareKeys(a, b),
-  );
+  readonly #compare = (a: string, b: string): number => (this.#anyKeys ? compareAnyKeys(a, b) : compareKeys(a, b));
+  readonly #ordered = new BTree<string, Cell>(undefined, this.#compare);
   /** Keys whose newest version is a tombstone, oldest first. */
   readonly #tombstones = new Set<Cell>();
-
-  get digest(): number | undefined {
-    return this.#digest;
-  }
 
   /** Takes the next entry. The caller sees to the order; revisions left out are gone from the log (see hole()). */
   apply(entry: LogEntry): Version {
@@ -100,9 +96,9 @@ export class Index {
       expiresAt: ttl === undefined || value === undefined ? 0 : time + Number(ttl),
       id: entry.id,
       older: before,
-      digest: undefined,
+      sum: 0,
     };
-    this.#digest = version.digest = chain(this.#digest, version);
+    version.sum = (this.history.sum + checksum(version)) >>> 0;
     this.revision = revision;
     this.#insert(cell, version);
     this.history.push(version);
@@ -114,7 +110,6 @@ export class Index {
     if (revision <= this.revision) return;
     this.revision = revision;
     this.floor = Math.max(this.floor, revision);
-    this.#digest = undefined;
   }
 
   /** Versions of a snapshot, oldest first per key; then `restored`. */
@@ -123,7 +118,7 @@ export class Index {
     version.older = cell?.newest;
     this.#insert(cell, version);
   }
-  restored(at: { revision: number; floor: number; forgotten: number; digest: number | undefined }): void {
+  restored(at: { revision: number; floor: number; forgotten: number }): void {
     const recent: Version[] = [];
     const tombstones = [...this.#tombstones].sort((a, b) => a.newest.revision - b.newest.revision);
     this.#tombstones.clear();
@@ -131,9 +126,11 @@ export class Index {
     for (const { newest } of this.#cells.values())
       for (let v: Version | undefined = newest; v !== undefined && v.revision > at.floor; v = v.older) recent.push(v);
     recent.sort((a, b) => a.revision - b.revision);
-    for (const version of recent) this.history.push(version);
+    for (const version of recent) {
+      version.sum = (this.history.sum + checksum(version)) >>> 0;
+      this.history.push(version);
+    }
     ({ revision: this.revision, floor: this.floor, forgotten: this.forgotten } = at);
-    this.#digest = at.digest;
   }
 
   /** The newest version of the key, a tombstone included. */
@@ -146,19 +143,23 @@ export class Index {
     return newest?.value === undefined ? undefined : newest;
   }
 
-  range({ key, rangeEnd, revision, limit, maxBytes }: RangeQuery): RangeResult {
+  range({ key, rangeEnd, revision, limit, maxBytes, uncounted }: RangeQuery): RangeResult {
     const versions: Version[] = [];
     let count = 0;
     let bytes = 0;
     let more = false;
-    const take = (newest: Version): void => {
+    /** True when there is no more to learn. */
+    const take = (newest: Version): boolean => {
       const version = asOf(newest, revision);
-      if (version?.value === undefined) return;
+      if (version?.value === undefined) return false;
+      if (!more) {
+        bytes += version.value.length + version.key.length;
+        if (versions.length >= limit || (bytes > maxBytes && versions.length > 0)) more = true;
+        else versions.push(version);
+      }
+      if (more && uncounted) return true;
       count++;
-      if (more) return;
-      bytes += version.value.length + version.key.length;
-      if (versions.length >= limit || (bytes > maxBytes && versions.length > 0)) more = true;
-      else versions.push(version);
+      return false;
     };
     if (rangeEnd === undefined) {
       const newest = this.newest(key);
@@ -166,9 +167,11 @@ export class Index {
       return { versions, more, count };
     }
     // etcd: "\0" as the end means every key from `key` on.
-    if (rangeEnd === '\0') {
-      for (const [, cell] of this.#ordered.entries(key)) take(cell.newest);
-    } else this.#ordered.forRange(key, rangeEnd, false, (_, cell) => take(cell.newest));
+    const end = rangeEnd === '\0' ? undefined : rangeEnd;
+    for (const [at, cell] of this.#ordered.entries(key)) {
+      if (end !== undefined && this.#compare(at, end) >= 0) break;
+      if (take(cell.newest)) break;
+    }
     return { versions, more, count };
   }
 
@@ -240,11 +243,10 @@ export class Index {
     return version;
   }
 
-  /** Takes over the checksum that another replica had at `revision`, and counts on from there. */
-  anchor(revision: number, digest: number): void {
-    if (this.#digest !== undefined || revision < this.floor) return;
-    this.#digest = digest;
-    for (const version of this.history.after(revision)) this.#digest = version.digest = chain(this.#digest, version);
+  /** Checksum of all entries in `(from, to]`; undefined unless every one of them was seen. */
+  digest(from: number, to: number): number | undefined {
+    if (from < this.floor || to > this.revision) return undefined;
+    return (this.history.sumAt(to) - this.history.sumAt(from)) >>> 0;
   }
 
   /** Drops what the key was below the floor; returns the version that it had at the floor if something was dropped. */
@@ -301,8 +303,8 @@ function origin(
   return (before === undefined ? parseOrigin(header) : undefined) ?? { createRevision: revision, version: 1 };
 }
 
-function chain(digest: number | undefined, { key, value, revision }: Version): number | undefined {
-  if (digest === undefined) return undefined;
-  const link = crc32(key, digest) ^ revision;
-  return value === undefined ? ~link >>> 0 : crc32(value, link >>> 0);
+/** Of what the entry says, and where. */
+function checksum({ key, value, revision }: Version): number {
+  const name = crc32(key, value === undefined ? 1 : 0);
+  return Math.imul((value === undefined ? name : crc32(value, name)) ^ revision, 0x9e3779b1) >>> 0;
 }

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTestServer, type TestServer } from '../../ops/testing/nats-server.ts';
+import type { TestServer } from '../../bus/nats/testing/server.ts';
 import type { ChangesResponse } from '../../bus/protocol/etcd.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
-import { memoryRig, natsRig, text, until, type Client, type Rig } from './testing/rig.ts';
+import { deleteStream, memoryRig, natsRig, startJetStream, text, until, type Client, type Rig } from './testing/rig.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startJetStream();
 });
 afterAll(() => server.stop());
 
@@ -263,10 +263,3 @@ describe.each<[string, () => Rig, () => Promise<void>]>([
     expect((await client.list('/d/')).items).toHaveLength(200);
   });
 });
-
-async function deleteStream(url: string): Promise<void> {
-  const { connect } = await import('@nats-io/transport-node');
-  const connection = await connect({ servers: url });
-  await connection.request('$JS.API.STREAM.DELETE.KV_kubus');
-  await connection.close();
-}

@@ -15,7 +15,8 @@ interface Head {
   /** Of the log, so that a file is never taken for another log's. */
   readonly identity: string;
   readonly revision: number;
-  readonly digest?: number | undefined;
+  /** When the newest entry was written: another one at this revision is the mark of another past. */
+  readonly time: number;
 }
 interface Tail {
   readonly versions: number;
@@ -42,7 +43,8 @@ const KEPT = 2;
  */
 export async function writeSnapshot(index: Index, identity: string, dir: string, id: string): Promise<SnapshotInfo> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const { revision, digest } = index;
+  const { revision } = index;
+  const time = index.history.newest()?.time ?? 0;
   const name = `${String(revision).padStart(16, '0')}-${id.replaceAll(/[^\w-]/g, '_')}${SUFFIX}`;
   const file = join(dir, name);
   const partial = `${file}.partial`;
@@ -50,7 +52,7 @@ export async function writeSnapshot(index: Index, identity: string, dir: string,
   let bytes = 0;
   let versions = 0;
   try {
-    const head: Head = { format: FORMAT_VERSION, identity, revision, digest };
+    const head: Head = { format: FORMAT_VERSION, identity, revision, time };
     bytes += await writeBlock(handle, head);
     let key: string | undefined;
     for (;;) {
@@ -75,6 +77,13 @@ export async function writeSnapshot(index: Index, identity: string, dir: string,
   return { file, revision, bytes };
 }
 
+export interface LogView {
+  readonly identity: string;
+  readonly last: number;
+  /** When the entry was written; undefined if it is purged. */
+  timeOf(revision: number): Promise<number | undefined>;
+}
+
 /**
  * Fills an empty index from the newest snapshot that is whole, of this log, and not ahead of it.
  * Returns what was tried and why it was left, for the log. Thrown: Invalid for a snapshot of a newer version.
@@ -82,7 +91,7 @@ export async function writeSnapshot(index: Index, identity: string, dir: string,
 export async function readNewestSnapshot(
   createIndex: () => Index,
   dir: string,
-  log: { readonly identity: string; readonly last: number },
+  log: LogView,
 ): Promise<{ index: Index | undefined; rejected: string[] }> {
   const rejected: string[] = [];
   for (const file of (await snapshotsIn(dir)).reverse()) {
@@ -94,11 +103,7 @@ export async function readNewestSnapshot(
   return { index: undefined, rejected };
 }
 
-async function readSnapshot(
-  index: Index,
-  file: string,
-  log: { readonly identity: string; readonly last: number },
-): Promise<string | undefined> {
+async function readSnapshot(index: Index, file: string, log: LogView): Promise<string | undefined> {
   const handle = await open(file, 'r');
   try {
     const blocks = readBlocks(handle);
@@ -107,12 +112,14 @@ async function readSnapshot(
     assertFormat(head.format, `the snapshot ${file}`);
     if (head.identity !== log.identity) return 'of another log';
     if (head.revision > log.last) return `ends at revision ${head.revision}, the log at ${log.last}`;
+    const time = head.time === 0 ? undefined : await log.timeOf(head.revision);
+    if (time !== undefined && time !== head.time) return 'of another past: the log lost writes since';
     let count = 0;
     for await (const block of blocks) {
       if (!Array.isArray(block)) {
         const { versions, floor, forgotten } = block as Tail;
         if (versions !== count) return 'damaged: versions are missing';
-        index.restored({ revision: head.revision, digest: head.digest, floor, forgotten });
+        index.restored({ revision: head.revision, floor, forgotten });
         return undefined;
       }
       count += block.length;
@@ -138,7 +145,7 @@ const versionOf = ([key, revision, createRevision, version, time, expiresAt, id,
   ...{ key, revision, createRevision, version, time, expiresAt, id },
   value: value === null ? undefined : new Uint8Array(value),
   older: undefined,
-  digest: undefined,
+  sum: 0,
 });
 
 async function writeBlock(handle: FileHandle, content: unknown): Promise<number> {

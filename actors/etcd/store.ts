@@ -125,9 +125,15 @@ export class Store {
   }
 
   async #snapshot(bounds: LogBounds): Promise<Index | undefined> {
-    const { snapshotDir, world } = this.options;
-    if (snapshotDir === undefined || bounds.last === 0) return undefined;
-    const { index, rejected } = await readNewestSnapshot(() => new Index(), snapshotDir, bounds);
+    const { snapshotDir, world, log } = this.options;
+    // Who has to load a second time does not trust what it has.
+    const again = this.#identity !== '';
+    if (snapshotDir === undefined || bounds.last === 0 || again) return undefined;
+    const timeOf = async (revision: number): Promise<number | undefined> => {
+      for await (const { time } of log.read(revision, revision)) return time;
+      return undefined;
+    };
+    const { index, rejected } = await readNewestSnapshot(() => new Index(), snapshotDir, { ...bounds, timeOf });
     if (rejected.length > 0) world.log.warn('snapshots were left aside', { rejected });
     return index;
   }

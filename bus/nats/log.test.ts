@@ -1,16 +1,18 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestServer, type TestServer } from '../../ops/testing/nats-server.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { logConformance } from '../log-conformance.ts';
 import type { Log } from '../log.ts';
 import { realWorld } from '../real-world.ts';
 import { openNatsLog } from './log.ts';
+import { natsServerConfig } from './server-config.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
 
 const world = realWorld({ level: 'silent' });
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer(({ port, dir }) => natsServerConfig({ port, storeDir: join(dir, 'data') }));
 });
 afterAll(() => server.stop());
 

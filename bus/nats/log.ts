@@ -33,6 +33,8 @@ const DUPLICATE_WINDOW_MS = 120_000;
 const BATCH = { batch: 1000, max_bytes: 4 * 1024 * 1024 } as const;
 /** How long a reader waits for a replica that lags behind what is known to be committed. */
 const LAG_MS = 5_000;
+/** Room for the key and the headers, here and in the answer of whoever reads the value. */
+const ENVELOPE_BYTES = 16 * 1024;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -97,7 +99,7 @@ class NatsLog implements Log {
   async append(entry: NewEntry): Promise<number> {
     const { value = EMPTY, expect, id } = entry;
     const subject = PREFIX + logToken(entry.key);
-    const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - 2048;
+    const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
     if (value.length > limit)
       throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above the limit of ${limit}`);
     const headers: Record<string, string[]> = { [EVENT_HEADERS.id]: [id] };

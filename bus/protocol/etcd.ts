@@ -20,6 +20,8 @@ export interface RangeRequest {
   readonly limit?: number | undefined;
   readonly keysOnly?: boolean | undefined;
   readonly countOnly?: boolean | undefined;
+  /** `count` may be left at what the page holds: who reads page after page to the end need not have all counted each time. */
+  readonly uncounted?: boolean | undefined;
 }
 /**
  * An answer is cut at about 1 MB (at least one item), with or without `limit`: `more` then, and the rest is had by asking

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import type { Bus } from '../../../bus/bus.ts';
 import type { Log } from '../../../bus/log.ts';
 import { createMemoryHub } from '../../../bus/memory/bus.ts';
 import { createMemoryLog } from '../../../bus/memory/log.ts';
 import { connectNats, natsConnectionOf } from '../../../bus/nats/connect.ts';
 import { openNatsLog } from '../../../bus/nats/log.ts';
+import { natsServerConfig } from '../../../bus/nats/server-config.ts';
+import { startTestServer, type TestServer } from '../../../bus/nats/testing/server.ts';
 import type {
   ChangesRequest,
   ChangesResponse,
@@ -66,7 +69,7 @@ export class Client {
     const items: string[] = [];
     const rangeEnd = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
     for (let key = prefix; ;) {
-      const page: RangeResponse = await this.range(key, { rangeEnd, revision });
+      const page: RangeResponse = await this.range(key, { rangeEnd, revision, uncounted: true });
       revision ??= page.revision;
       items.push(...page.kvs.map((kv) => `${kv.key}=${text(kv.value)}`));
       const last = page.kvs.at(-1);
@@ -80,12 +83,37 @@ export type Tuning = Partial<Omit<EtcdOptions, 'bus' | 'log'>>;
 /** A bus and a log; facades and clients on it as wanted, all closed by close(). */
 export interface Rig {
   client(): Promise<Client>;
-  /** Resolves when it serves. */
-  etcd(tuning?: Tuning): Promise<Component>;
+  /** Resolves when it serves. `meddle` stands between it and its log. */
+  etcd(tuning?: Tuning, meddle?: (log: Log) => Log): Promise<Component>;
   /** A log of one's own, to meddle. */
   log(): Promise<Log>;
   close(): Promise<void>;
 }
+
+/** A log that does some things in its own way. */
+export const meddled = (log: Log, ways: Partial<Log>): Log =>
+  new Proxy(log, {
+    get(target, name: keyof Log) {
+      const own: unknown = Object.hasOwn(ways, name) ? ways[name] : target[name];
+      return typeof own === 'function' ? (own.bind(Object.hasOwn(ways, name) ? ways : target) as unknown) : own;
+    },
+  });
+
+/** A nats-server as `kubus up` configures it, without credentials. */
+export const startJetStream = (): Promise<TestServer> =>
+  startTestServer(({ port, dir }) => natsServerConfig({ port, storeDir: join(dir, 'data') }));
+/** One call of the JetStream API. */
+export async function jetStream(servers: string, subject: string, body?: unknown): Promise<Record<string, unknown>> {
+  const bus = await connectNats({ world: quiet(), servers, name: 'meddler' });
+  const reply = await natsConnectionOf(bus).request(
+    `$JS.API.${subject}`,
+    body === undefined ? '' : JSON.stringify(body),
+  );
+  await bus.drain();
+  return reply.json();
+}
+export const deleteStream = async (servers: string): Promise<void> =>
+  void (await jetStream(servers, 'STREAM.DELETE.KV_kubus'));
 
 export const quiet = (): World => realWorld({ level: 'silent' });
 
@@ -128,9 +156,9 @@ function rigOf(world: World, connect: (name: string) => Promise<Bus>, open: (bus
       return new Client(bus, name);
     },
     log: async () => (await opened('log')).log,
-    etcd: async (tuning = {}) => {
+    etcd: async (tuning = {}, meddle = (log: Log) => log) => {
       const { bus, log, name } = await opened('etcd');
-      const component = startEtcd({ world, id: name, ...tuning, bus, log });
+      const component = startEtcd({ world, id: name, ...tuning, bus, log: meddle(log) });
       stops.push(() => component.stop());
       await component.ready;
       return component;

@@ -8,13 +8,13 @@ export const MAX_REPLY_BYTES = 1_000_000;
 
 /** Fixes the revision first and reads as of it, so that no list is newer than its items. */
 export async function range(store: Store, request: RangeRequest, signal: AbortSignal): Promise<RangeResponse> {
-  const { key, rangeEnd, limit, keysOnly, countOnly } = request;
+  const { key, rangeEnd, limit, keysOnly, countOnly, uncounted } = request;
   const revision = await settle(store, request.revision, signal);
   const query = { key, rangeEnd, revision, maxBytes: MAX_REPLY_BYTES };
   if (countOnly) {
     const { count } = store.index.range({ ...query, limit: 0 });
     return { revision, kvs: [], more: false, count };
   }
-  const { versions, more, count } = store.index.range({ ...query, limit: limit ? limit : Infinity });
+  const { versions, more, count } = store.index.range({ ...query, uncounted, limit: limit ? limit : Infinity });
   return { revision, kvs: versions.map((version) => keyValue(version, keysOnly)), more, count };
 }

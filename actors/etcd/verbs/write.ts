@@ -58,13 +58,11 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
     }
     if (value !== undefined && newest === undefined && index.keys >= store.options.maxKeys)
       throw new ApiError('ServiceUnavailable', `the store holds ${index.keys} keys, as many as it is tested for`);
+    let revision: number;
     try {
       const replaces = actual ?? newest?.revision ?? 0;
       const headers = headersOf(request, current);
-      const revision = await store.options.log.append({ key, value, expect: replaces, id, headers });
-      store.options.hooks.onWrite(true);
-      if (store.index.revision < revision) await seen(store, revision);
-      return { revision, ...(value === undefined && current && { previous: keyValue(current) }) };
+      revision = await store.options.log.append({ key, value, expect: replaces, id, headers });
     } catch (error) {
       const reason = reasonOf(error);
       if (reason === 'Conflict') {
@@ -83,7 +81,11 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       await delay(clock, pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       fresh = false;
+      continue;
     }
+    store.options.hooks.onWrite(true);
+    if (store.index.revision < revision) await seen(store, revision);
+    return { revision, ...(value === undefined && current && { previous: keyValue(current) }) };
   }
 }
 
