@@ -1,7 +1,10 @@
+import { apiService } from './apiregistration/api-service.ts';
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { lease } from './coordination/lease.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { flowSchema } from './flowcontrol/flow-schema.ts';
+import { priorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts';
 import { ingressClass } from './networking/ingress-class.ts';
 import { ingress } from './networking/ingress.ts';
 import { ipAddress } from './networking/ip-address.ts';
@@ -26,4 +29,6 @@ export const platformDefinitions = [
   csiDriver, csiNode, csiStorageCapacity, storageClass, volumeAttachment, volumeAttributesClass,
   horizontalPodAutoscaler,
   certificateSigningRequest,
+  flowSchema, priorityLevelConfiguration,
+  apiService,
 ]; // prettier-ignore

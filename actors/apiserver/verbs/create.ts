@@ -46,7 +46,8 @@ export async function createObject(
   }; // prettier-ignore
   await mutate(core, request, input);
   dedupOwners(request, draft);
-  if (definition.prepareForCreate) draft = definition.prepareForCreate(draft, request.user) as Draft;
+  if (definition.prepareForCreate)
+    draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
   fillForCreate(core.world, resource, draft);
   const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
   if (base !== '') {
