@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { toStorage } from './convert.ts';
 import type { DynamicObject } from './meta/object.ts';
 import { comparable, create, oracleIsPresent, scenario, targetOf, update } from './testing/golden.ts';
 
@@ -67,3 +68,68 @@ function sameKeys(a: string, b: string): boolean {
     Array.isArray(v) ? v.map(sort) : typeof v === 'object' && v !== null ? Object.fromEntries(Object.entries(v).sort().map(([k, x]) => [k, sort(x)])) : v; // prettier-ignore
   return JSON.stringify(sort(JSON.parse(a))) === JSON.stringify(sort(JSON.parse(b)));
 }
+
+it.skipIf(!oracleIsPresent)('rows of tables and warnings are as recorded (skipped without ../shared/oracle)', () => {
+  const problems: string[] = [];
+  let seen = 0;
+  for (const name of SCENARIOS) {
+    const { steps, recorded } = scenario(name);
+    const objects = new Map<string, DynamicObject>();
+    for (const step of steps) {
+      const target = targetOf(step.path);
+      const golden = recorded.get(step.name);
+      if (target === undefined || golden === undefined || golden.status > 201) continue;
+      const { definition } = target.resource;
+      const body = golden.body as DynamicObject;
+      if (body.kind === target.resource.kind)
+        objects.set(`${target.resource.group}/${body.kind}/${body.metadata.name}`, body);
+      const rows = tableRows(golden.body);
+      if (rows !== undefined) {
+        for (const { cells, object } of rows) {
+          const whole = objects.get(`${target.resource.group}/${target.resource.kind}/${object?.metadata.name}`);
+          if (whole === undefined) continue;
+          seen++;
+          const actual = definition.cells?.(
+            toStorage(target.resource, whole) as DynamicObject,
+            Date.parse('2020-01-02T00:00:00Z'),
+          );
+          if (actual && !sameCells(actual, cells))
+            problems.push(
+              `${name}: ${step.name}\n  expected ${JSON.stringify(cells)}\n  actual   ${JSON.stringify(actual)}`,
+            );
+        }
+      } else if (
+        step.method === 'POST' &&
+        golden.status === 201 &&
+        target.subresource === '' &&
+        typeof step.body === 'object'
+      ) {
+        const expected = [golden.headers.warning ?? []]
+          .flat()
+          .map((w) => JSON.parse(w.replace(/^299 - /, '')) as string)
+          .filter((w) => !/^unknown field|^duplicate field|would violate/.test(w));
+        const actual = definition.warnings?.(golden.body as DynamicObject, undefined) ?? [];
+        seen++;
+        if (JSON.stringify(actual) !== JSON.stringify(expected))
+          problems.push(
+            `${name}: ${step.name}\n  expected ${JSON.stringify(expected)}\n  actual   ${JSON.stringify(actual)}`,
+          );
+      }
+    }
+  }
+  expect(problems).toEqual([]);
+  expect(seen).toBeGreaterThan(50);
+});
+interface Row {
+  readonly cells: readonly unknown[];
+  readonly object?: DynamicObject;
+}
+const tableRows = (body: unknown): readonly Row[] | undefined =>
+  (body as { kind?: string })?.kind === 'Table' ? ((body as { rows?: Row[] | null }).rows ?? []) : undefined;
+/** Ages are labels in the record. */
+const sameCells = (actual: readonly unknown[], expected: readonly unknown[]): boolean =>
+  actual.length === expected.length &&
+  expected.every(
+    (cell, i) =>
+      cell === '$age' || cell === '$time' || cell === actual[i] || (typeof cell === 'string' && cell.startsWith('$')),
+  );

@@ -47,7 +47,7 @@ export const cronJob = defineResource<CronJob>({
     const problems = old === undefined ? dnsLabel(metadata.name ?? '') : [];
     return [
       ...(problems.length > 0 ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
-      ...podTemplateWarnings(spec?.jobTemplate?.spec?.template, old?.spec?.jobTemplate?.spec?.template),
+      ...podTemplateWarnings(spec?.jobTemplate?.spec?.template, old?.spec?.jobTemplate?.spec?.template, 'spec.jobTemplate.spec.template'),
     ];
   },
 

@@ -39,7 +39,7 @@ export const event = defineResource<Event>({
     return [
       age(last, now), e.type ?? '', e.reason ?? '', e.involvedObject?.name ? `${kind}/${e.involvedObject.name}` : kind,
       e.involvedObject?.fieldPath ?? '', source(e), (e.message ?? '').trim(), age(first, now),
-      String(e.series ? (e.series.count ?? 0) : e.count || 1), e.metadata.name ?? '',
+      e.series ? (e.series.count ?? 0) : e.count || 1, e.metadata.name ?? '',
     ];
   },
 }); // prettier-ignore

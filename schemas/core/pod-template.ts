@@ -18,7 +18,7 @@ export const podTemplate = defineResource<PodTemplate>({
   *validate({ template }, at) {
     yield* validatePodTemplate(template ?? {}, at('template'));
   },
-  warnings: ({ template }, old) => podTemplateWarnings(template, old?.template),
+  warnings: ({ template }, old) => podTemplateWarnings(template, old?.template, 'template'),
   cells: ({ metadata, template }) =>
     [metadata.name ?? '', ...containerColumns(template?.spec), formatLabels(template?.metadata?.labels)],
 }); // prettier-ignore

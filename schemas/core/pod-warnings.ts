@@ -1,8 +1,150 @@
-import type { PodSpec, PodTemplateSpec } from '../generated/core-v1.ts';
+import type { Container, ContainerPort, EphemeralContainer, PodSpec, PodTemplateSpec } from '../generated/core-v1.ts';
 import type { ObjectMeta } from '../generated/meta-v1.ts';
+import { equal } from '../meta/equal.ts';
+import { fieldPath, type FieldPath } from '../meta/field.ts';
+import { parseQuantity } from '../meta/quantity.ts';
+import { affinityWarnings, nodeLabelWarnings } from './affinity-warnings.ts';
 
-export const podWarnings = (_spec: PodSpec | undefined, _metadata: ObjectMeta, _path: string): readonly string[] => [];
-export const podTemplateWarnings = (
-  _template: PodTemplateSpec | undefined,
-  _old?: PodTemplateSpec,
-): readonly string[] => [];
+type AnyContainer = Container | EphemeralContainer;
+
+/** Of a new or changed template; `path` is where it stands. Source: pkg/api/pod warnings.go GetWarningsForPodTemplate. */
+export function podTemplateWarnings(
+  template: PodTemplateSpec | undefined,
+  old?: PodTemplateSpec,
+  path = 'spec.template',
+): readonly string[] {
+  if (!template?.spec || (old && equal(template, old))) return [];
+  const at = fieldPath(path);
+  return podWarnings(template.spec, template.metadata ?? {}, at('spec'), at('metadata')('annotations'));
+}
+const VOLUMES: readonly (readonly [string, string])[] = [
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+];
+const ANNOTATIONS: readonly (readonly [string, string])[] = [
+  ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
+  ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+  ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+];
+const SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+
+/** What works but should not be asked for. Source: pkg/api/pod warnings.go warningsForPodSpecAndMeta, in its order. */
+export function podWarnings(
+  spec: PodSpec,
+  { annotations = {} }: ObjectMeta,
+  at: FieldPath,
+  notesAt: FieldPath,
+): string[] {
+  const out: string[] = [...nodeLabelWarnings(spec, at)];
+  for (const [key, why] of ANNOTATIONS) if (annotations[key] !== undefined) out.push(`${notesAt.key(key)}: ${why}`);
+  for (const [i, volume] of (spec.volumes ?? []).entries())
+    for (const [source, why] of VOLUMES)
+      if (source in volume) out.push(`${at('volumes')(i)(source === 'storageos' ? 'storageOS' : source)}: ${why}`);
+  repeated(
+    spec.hostAliases ?? [],
+    (a) => a.ip,
+    (i, ip) => out.push(`${at('hostAliases')(i)('ip')}: duplicate ip ${JSON.stringify(ip)}`),
+  );
+  repeated(
+    spec.imagePullSecrets ?? [],
+    (s) => s.name ?? '',
+    (i, name) => out.push(`${at('imagePullSecrets')(i)('name')}: duplicate name ${JSON.stringify(name)}`),
+  );
+  for (const [i, { name }] of (spec.imagePullSecrets ?? []).entries())
+    if (!name) out.push(`${at('imagePullSecrets')(i)('name')}: invalid empty name ""`);
+  fractional(spec.overhead, at('overhead'), out);
+  if (!spec.securityContext?.seccompProfile && annotations['seccomp.security.alpha.kubernetes.io/pod'] !== undefined)
+    out.push(`${notesAt.key('seccomp.security.alpha.kubernetes.io/pod')}: ${SECCOMP}`);
+  const containers = [...allContainers(spec, at)];
+  for (const [container, here] of containers) containerWarnings(container, annotations, here, notesAt, out);
+  portWarnings(containers, out);
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
+    out.push(
+      `${at('terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
+  out.push(...affinityWarnings(spec.affinity, at('affinity')));
+  return out;
+}
+function* allContainers(spec: PodSpec, at: FieldPath): Generator<readonly [AnyContainer, FieldPath]> {
+  for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const)
+    for (const [i, container] of (spec[list] ?? []).entries()) yield [container, at(list)(i)];
+}
+function repeated<T>(
+  items: readonly T[],
+  key: (item: T) => string,
+  report: (index: number, key: string) => void,
+): void {
+  const seen = new Set<string>();
+  for (const [i, item] of items.entries()) {
+    if (seen.has(key(item))) report(i, key(item));
+    seen.add(key(item));
+  }
+}
+function fractional(list: Readonly<Record<string, string | number>> | undefined, at: FieldPath, out: string[]): void {
+  for (const name of ['memory', 'ephemeral-storage']) {
+    const value = list?.[name];
+    if (value !== undefined && parseQuantity(value).nano % 1_000_000_000n !== 0n)
+      out.push(
+        `${at.key(name)}: fractional byte value ${JSON.stringify(String(value))} is invalid, must be an integer`,
+      );
+  }
+}
+function containerWarnings(
+  c: AnyContainer,
+  annotations: Readonly<Record<string, string>>,
+  at: FieldPath,
+  notesAt: FieldPath,
+  out: string[],
+): void {
+  const key = `container.seccomp.security.alpha.kubernetes.io/${c.name}`;
+  if (!c.securityContext?.seccompProfile && annotations[key] !== undefined) out.push(`${notesAt.key(key)}: ${SECCOMP}`);
+  const { limits, requests } = c.resources ?? {};
+  const own: string[] = [];
+  fractional(limits, at('resources')('limits'), own);
+  fractional(requests, at('resources')('requests'), own);
+  // Memory of both before storage of both.
+  out.push(...own.filter((w) => w.includes('[memory]')), ...own.filter((w) => !w.includes('[memory]')));
+  const seen = new Set<string>();
+  for (const [i, { name, value = '', valueFrom }] of (c.env ?? []).entries()) {
+    const reference = `$(${name})`;
+    if (seen.has(name) && (valueFrom || value === reference || !value.includes(reference)))
+      out.push(
+        `${at('env')(i)}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+      );
+    seen.add(name);
+  }
+}
+function portWarnings(containers: readonly (readonly [AnyContainer, FieldPath])[], out: string[]): void {
+  const seen = new Map<string, { at: FieldPath; port: ContainerPort }[]>();
+  const all = containers.flatMap(([c, at]) => (c.ports ?? []).map((port, i) => ({ port, at: at('ports')(i) })));
+  for (const { port, at } of all) {
+    const { hostIP: ip = '', hostPort = 0 } = port;
+    const key = `${port.containerPort}/${port.protocol}`;
+    const others = seen.get(key) ?? [];
+    for (const other of others) {
+      const { hostIP: otherIp = '', hostPort: otherPort = 0 } = other.port;
+      if (ip === otherIp && hostPort === otherPort) out.push(`${at}: duplicate port definition with ${other.at}`);
+      else if (hostPort === 0 || otherPort === 0) out.push(`${at}: overlapping port definition with ${other.at}`);
+      else if (hostPort === otherPort && (ip === '') !== (otherIp === ''))
+        out.push(`${at}: dangerously ambiguous port definition with ${other.at}`);
+    }
+    seen.set(key, [...others, { at, port }]);
+  }
+  const names = new Map<string, FieldPath>();
+  for (const { port, at } of all) {
+    if (!port.name) continue;
+    const other = names.get(port.name);
+    if (other)
+      out.push(
+        `${at}: duplicate port name ${JSON.stringify(port.name)} with ${other}, services and probes that select ports by name will use ${other}`,
+      );
+    else names.set(port.name, at);
+  }
+}

@@ -7,6 +7,7 @@ import { qosClass } from './pod-qos.ts';
 import { validatePodUpdate } from './pod-update-validation.ts';
 import { validatePod } from './pod-validation.ts';
 import { podWarnings } from './pod-warnings.ts';
+import { fieldPath } from '../meta/field.ts';
 import { dnsLabel } from '../meta/names.ts';
 
 export const pod = defineResource<Pod>({
@@ -54,7 +55,7 @@ export const pod = defineResource<Pod>({
     const problems = dnsLabel(metadata.name ?? '');
     return [
       ...(problems.length > 0 ? [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
-      ...podWarnings(spec, metadata, 'spec'),
+      ...podWarnings(spec!, metadata, fieldPath('spec'), fieldPath('metadata.annotations')),
     ];
   },
 
