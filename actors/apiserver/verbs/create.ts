@@ -1,3 +1,4 @@
+import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
