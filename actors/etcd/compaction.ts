@@ -1,4 +1,4 @@
-import type { Log } from '../../bus/log.ts';
+import { isNoSpace, type Log } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { decodeFloor, encodeFloor, FLOOR_KEY, type Floor } from './floor.ts';
@@ -85,22 +85,37 @@ export class Compaction {
     return await this.compactTo(Math.max(target, index.floor), Math.max(forgotten, index.forgotten));
   }
 
+  /** True if the floor moved, false if another facade moved it first. Thrown: what the log throws. */
   async compactTo(revision: number, forgotten = this.#options.index.forgotten): Promise<boolean> {
     const { world, log, index } = this.#options;
     const id = world.ids.token();
-    const value = encodeFloor({
-      floor: revision,
-      forgotten,
-      at: index.revision,
-      digest: index.digest(revision, index.revision),
-    });
+    const digest = index.digest(revision, index.revision);
+    const value = encodeFloor({ floor: revision, forgotten, at: index.revision, digest });
     this.#mine = id;
-    try {
-      await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
-      return true;
-    } catch (error) {
-      if (reasonOf(error) === 'Conflict') return false;
-      throw error;
+    for (let room = false; ; room = true) {
+      try {
+        await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
+        return true;
+      } catch (error) {
+        if (reasonOf(error) === 'Conflict') return false;
+        if (!isNoSpace(error) || room) throw error;
+        await this.#makeRoom(revision);
+      }
+    }
+  }
+
+  /**
+   * The disk is so full that not even the floor can be written: purge first. Only what newer versions replace, no
+   * tombstones: whoever meets the holes takes them for a floor.
+   */
+  async #makeRoom(revision: number): Promise<void> {
+    const { log, index } = this.#options;
+    const purged = new Set<string>();
+    for (const { key, revision: at } of [...index.history.after(0)]) {
+      if (at > revision) return;
+      const kept = purged.has(key) ? undefined : index.at(key, revision);
+      purged.add(key);
+      if (kept?.older !== undefined) await log.purge(key, kept.revision);
     }
   }
 

@@ -137,6 +137,11 @@ export class Index {
   newest(key: string): Version | undefined {
     return this.#cells.get(key)?.newest;
   }
+  /** What the key was at `revision`, a tombstone included. */
+  at(key: string, revision: number): Version | undefined {
+    const newest = this.newest(key);
+    return newest && asOf(newest, revision);
+  }
   /** The newest version if it is not a tombstone. */
   live(key: string): Version | undefined {
     const newest = this.newest(key);
