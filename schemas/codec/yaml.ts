@@ -53,6 +53,7 @@ export async function parseYamlDocuments(text: string): Promise<unknown[]> {
   }).filter((v) => v !== null); // prettier-ignore
 }
 function problem(message: string, line: number): string {
+  if (message.includes('call stack')) return 'yaml: exceeded max depth';
   const at = line > 1 ? `line ${line}: ` : '';
   if (/[Nn]ested mappings|Implicit map key|block as implicit key|multiline/i.test(message))
     return `yaml: ${at}mapping values are not allowed in this context`;

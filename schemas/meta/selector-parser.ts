@@ -14,7 +14,10 @@ const SPECIAL = new Set('=!(),><');
 const SYMBOLS: Readonly<Record<string, Kind>> = {
   '!': '!', '=': '=', '==': '==', '!=': '!=', '>': 'gt', '<': 'lt', '(': '(', ')': ')', ',': ',',
 }; // prettier-ignore
-const KEYWORDS: Readonly<Record<string, Kind>> = { in: 'in', notin: 'notin' };
+const KEYWORDS: ReadonlyMap<string, Kind> = new Map([
+  ['in', 'in'],
+  ['notin', 'notin'],
+]);
 const BINARY = 'in, notin, =, ==, !=, gt, lt';
 
 function lex(text: string): Token[] {
@@ -31,7 +34,7 @@ function lex(text: string): Token[] {
       const start = i;
       while (i < text.length && !SPECIAL.has(text[i]!) && !' \t\r\n'.includes(text[i]!)) i++;
       const word = text.slice(start, i);
-      out.push({ kind: KEYWORDS[word] ?? 'identifier', text: word });
+      out.push({ kind: KEYWORDS.get(word) ?? 'identifier', text: word });
     }
   }
   out.push({ kind: 'end', text: '' });
