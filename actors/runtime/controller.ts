@@ -46,6 +46,10 @@ export interface ControllerOptions {
   readonly sources: readonly Source[];
   /** Informers that are read but whose changes concern no key. */
   readonly reads?: readonly Informer<KubeObject>[];
+  /** Awaited, beside the informers' first lists, before any key is synced. */
+  readonly synced?: () => Promise<void>;
+  /** Called whenever work begins (leadership gained): the place to enqueue what no source tells of. */
+  readonly onActive?: (enqueue: (key: string) => void) => void;
   /** Keys in work at once; default 5. */
   readonly workers?: number;
   /** Makes the key true; what it throws is retried with backoff. Never changes objects of a cache. */
@@ -202,6 +206,7 @@ export function startController(o: ControllerOptions): Controller {
       actors: {
         syncCaches: fromPromise<void>(async () => {
           await Promise.all(informers.map((informer) => informer.synced));
+          await o.synced?.();
         }),
         drainKeys: fromPromise<void>(async () => {
           for (const actor of keys.values()) if (!actor.state().startsWith('syncing')) actor.stop();
@@ -220,6 +225,7 @@ export function startController(o: ControllerOptions): Controller {
             if (working && detach.length === 0) {
               detach = o.sources.map(listen);
               for (const informer of new Set(informers)) detach.push(informer.on({ batch: settle }));
+              o.onActive?.(enqueue);
             }
             started.resolve();
           });

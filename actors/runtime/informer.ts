@@ -49,6 +49,8 @@ export function createInformer<T extends KubeObject>(o: {
   readonly gvr: GroupVersionResource;
   readonly selection?: Selection | undefined;
   readonly inspection?: Inspection | undefined;
+  /** What of each object is kept; default all of it. */
+  readonly transform?: ((object: T) => T) | undefined;
 }): Informer<T> {
   const { client, world, gvr, selection } = o;
   const log = world.log.child({ informer: gvr.resource });
@@ -91,7 +93,7 @@ export function createInformer<T extends KubeObject>(o: {
     }
   }
   function take(event: WatchEvent<T>): 'listed' | undefined {
-    const { object } = event;
+    const object = o.transform && event.type !== 'BOOKMARK' ? o.transform(event.object) : event.object;
     const at = Number(object.metadata.resourceVersion);
     if (event.type === 'BOOKMARK') {
       if (at > revision && !listing) revision = at;
@@ -182,21 +184,31 @@ export function createInformer<T extends KubeObject>(o: {
 /** One informer per resource and selection, shared by all components of a process that ask for it. */
 export interface Informers {
   for<T extends KubeObject>(gvr: GroupVersionResource, selection?: Selection): Informer<T>;
+  /** All objects of the resource, of which only apiVersion, kind and metadata may be used; shares what for() keeps. */
+  metadata(gvr: GroupVersionResource): Informer<KubeObject>;
   all(): Iterable<Informer<KubeObject>>;
   stop(): void;
 }
 export function createInformers(client: ApiClient, world: World, inspection?: Inspection): Informers {
   const informers = new Map<string, Informer<KubeObject>>();
+  const idOf = (gvr: GroupVersionResource, selection: Selection): string =>
+    [gvr.group, gvr.version, gvr.resource, selection.namespace, selection.labelSelector, selection.fieldSelector].join(
+      '|',
+    );
   return {
+    metadata(gvr) {
+      const whole = informers.get(idOf(gvr, {}));
+      if (whole) return whole;
+      const id = `metadata|${idOf(gvr, {})}`;
+      let informer = informers.get(id);
+      if (!informer) {
+        informer = createInformer<KubeObject>({ client, world, gvr, inspection, transform: metadataOf });
+        informers.set(id, informer);
+      }
+      return informer;
+    },
     for<T extends KubeObject>(gvr: GroupVersionResource, selection: Selection = {}) {
-      const id = [
-        gvr.group,
-        gvr.version,
-        gvr.resource,
-        selection.namespace ?? '',
-        selection.labelSelector ?? '',
-        selection.fieldSelector ?? '',
-      ].join('|');
+      const id = idOf(gvr, selection);
       let informer = informers.get(id);
       if (!informer) {
         informer = createInformer<KubeObject>({ client, world, gvr, selection, inspection });
@@ -211,3 +223,7 @@ export function createInformers(client: ApiClient, world: World, inspection?: In
     },
   };
 }
+const metadataOf = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
+  const { managedFields: _fields, annotations: _annotations, ...rest } = metadata;
+  return { apiVersion, kind, metadata: rest };
+};

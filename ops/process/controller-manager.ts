@@ -1,4 +1,7 @@
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
+import { startEndpointController } from '../../actors/controllers/endpoint/actor.ts';
+import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
+import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
@@ -34,7 +37,11 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   deployment: startDeploymentController,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,
+  endpointslice: startEndpointSliceController,
+  endpoint: startEndpointController,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
+  // Last: it shares the caches that the others have asked for.
+  'garbage-collector': startGarbageCollector,
 };
 
 /**

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
+import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
+import { endpointSlices, nodes, pods, services } from '../../runtime/resources.ts';
+import { testCluster } from '../../runtime/testing/cluster.ts';
+import { startEndpointSliceController } from './actor.ts';
+import { MAX_ENDPOINTS, reconcile, type Observed } from './reconcile.ts';
+
+const labels = { app: 'web' };
+const service = (spec: object = {}): Service => ({
+  apiVersion: 'v1', kind: 'Service',
+  metadata: { name: 'web', namespace: 'd', uid: 'svc', labels: { team: 'a' } },
+  spec: { selector: labels, clusterIP: '10.96.0.1', ipFamilies: ['IPv4'], ports: [{ name: 'http', port: 80, targetPort: 'web', protocol: 'TCP' }], ...spec },
+}); // prettier-ignore
+const pod = (i: number, o: { ready?: boolean; ip?: string; port?: number; deleted?: boolean; node?: string } = {}): Pod => ({
+  apiVersion: 'v1', kind: 'Pod',
+  metadata: { name: `p${i}`, namespace: 'd', uid: `p${i}`, labels, ...(o.deleted && { deletionTimestamp: '2026-01-01T00:00:00Z' }) },
+  spec: { nodeName: o.node ?? 'n1', containers: [{ name: 'c', ports: [{ name: 'web', containerPort: o.port ?? 8080, protocol: 'TCP' }] }] },
+  status: { phase: 'Running', podIP: o.ip ?? `10.0.${i >> 8}.${i & 255}`, podIPs: [{ ip: o.ip ?? `10.0.${i >> 8}.${i & 255}` }], conditions: [{ type: 'Ready', status: o.ready === false ? 'False' : 'True' }] },
+}) as Pod; // prettier-ignore
+const node: Node = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z1' } },
+};
+const observe = (o: Partial<Observed> & { pods: Pod[] }): Observed => ({
+  service: service(),
+  slices: [],
+  node: () => node,
+  ...o,
+});
+let serial = 0;
+function apply(slices: readonly EndpointSlice[], observed: Observed): { slices: EndpointSlice[]; writes: number } {
+  const { intents } = reconcile({ ...observed, slices });
+  let next = [...slices];
+  for (const x of intents) {
+    if (x.op === 'create') next.push({ ...(x.object as EndpointSlice), metadata: { ...x.object.metadata, name: `web-${++serial}`, uid: `s${serial}` } }); // prettier-ignore
+    if (x.op === 'update') next = next.map((s) => (s.metadata.uid === x.object.metadata.uid ? (x.object as EndpointSlice) : s)); // prettier-ignore
+    if (x.op === 'delete') next = next.filter((s) => s.metadata.uid !== x.uid);
+  }
+  return { slices: next, writes: intents.length };
+}
+
+describe('reconcile', () => {
+  it('converges, loses none, and fills no slice beyond its limit', () => {
+    const step = fc.array(fc.tuple(fc.nat(450), fc.boolean(), fc.constantFrom(8080, 9090)), { maxLength: 450 });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 4 }), (steps) => {
+        let slices: EndpointSlice[] = [];
+        for (const step of steps) {
+          const all = new Map(step.map(([i, ready, port]) => [i, pod(i, { ready, port })]));
+          const observed = observe({ pods: [...all.values()] });
+          ({ slices } = apply(slices, observed));
+          expect(apply(slices, observed).writes).toBe(0);
+          const found = slices.flatMap((s) => s.endpoints ?? []);
+          expect(new Set(found.map((e) => e.targetRef?.name)).size).toBe(all.size);
+          expect(found).toHaveLength(all.size);
+          for (const s of slices) expect(s.endpoints!.length).toBeLessThanOrEqual(MAX_ENDPOINTS);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+  it('writes one slice when one pod of many changes', () => {
+    const all = Array.from({ length: 250 }, (_, i) => pod(i));
+    const { slices } = apply([], observe({ pods: all }));
+    expect(slices.map((s) => s.endpoints!.length).sort()).toEqual([100, 100, 50]);
+    all[7] = pod(7, { ready: false });
+    expect(apply(slices, observe({ pods: all })).writes).toBe(1);
+    all.push(pod(900));
+    expect(apply(slices, observe({ pods: all })).writes).toBeLessThanOrEqual(2);
+  });
+  const conditionCases: [string, object, Parameters<typeof pod>[1], object][] = [
+    ['ready', {}, {}, { ready: true, serving: true, terminating: false }],
+    ['not ready', {}, { ready: false }, { ready: false, serving: false, terminating: false }],
+    ['terminating', {}, { deleted: true }, { ready: false, serving: true, terminating: true }],
+    ['published though not ready', { publishNotReadyAddresses: true }, { ready: false }, { ready: true, serving: false, terminating: false }],
+  ]; // prettier-ignore
+  it.each(conditionCases)('conditions: %s', (_name, spec, of, conditions) => {
+    const { slices } = apply([], observe({ service: service(spec), pods: [pod(1, of)] }));
+    expect(slices[0]?.endpoints?.[0]).toEqual({ addresses: ['10.0.0.1'], conditions, targetRef: { kind: 'Pod', namespace: 'd', name: 'p1', uid: 'p1' }, nodeName: 'n1', zone: 'z1' }); // prettier-ignore
+  });
+  it('says with an empty slice that there is no endpoint, and reuses it', () => {
+    const none = apply([], observe({ pods: [] }));
+    expect(none.slices).toMatchObject([{ endpoints: [], ports: [], addressType: 'IPv4' }]);
+    const some = apply(none.slices, observe({ pods: [pod(1)] }));
+    expect(some.slices).toHaveLength(1);
+    expect(some.slices[0]).toMatchObject({ metadata: { uid: none.slices[0]!.metadata.uid }, ports: [{ name: 'http', port: 8080 }] }); // prettier-ignore
+  });
+  it('keeps families apart', () => {
+    const dual = pod(1);
+    dual.status!.podIPs = [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }];
+    const { slices } = apply([], observe({ service: service({ ipFamilies: ['IPv4', 'IPv6'] }), pods: [dual] }));
+    expect(slices.map((s) => [s.addressType, s.endpoints![0]!.addresses])).toEqual([['IPv4', ['10.0.0.1']], ['IPv6', ['fd00::1']]]); // prettier-ignore
+    const only4 = apply(slices, observe({ pods: [dual] }));
+    expect(only4.slices.map((s) => s.addressType)).toEqual(['IPv4']);
+  });
+  it('labels slices with the Service, and as headless if it is', () => {
+    const { slices } = apply([], observe({ service: service({ clusterIP: 'None' }), pods: [] }));
+    expect(slices[0]!.metadata.labels).toEqual({ team: 'a', 'kubernetes.io/service-name': 'web', 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io', 'service.kubernetes.io/headless': '' }); // prettier-ignore
+  });
+  it('leaves pods out whose node is unknown and looks again', () => {
+    const decision = reconcile(observe({ pods: [pod(1)], node: () => undefined }));
+    expect(decision.requeueAfterMs).toBeDefined();
+    expect(decision.intents).toMatchObject([{ op: 'create', object: { endpoints: [] } }]);
+  });
+  it('hints where traffic should stay', () => {
+    const { slices } = apply([], observe({ service: service({ trafficDistribution: 'PreferSameNode' }), pods: [pod(1), pod(2, { ready: false })] })); // prettier-ignore
+    expect(slices[0]!.endpoints!.map((e) => e.hints)).toEqual([{ forZones: [{ name: 'z1' }], forNodes: [{ name: 'n1' }] }, undefined]); // prettier-ignore
+  });
+});
+
+describe('controller', () => {
+  it('follows pods as they come, become ready and go', async () => {
+    const { api, client, start, runPods, quiet, list } = testCluster();
+    start(startEndpointSliceController);
+    runPods({ nodes: ['n1'] });
+    await client.create(nodes, node);
+    await client.create(services, { ...service(), metadata: { name: 'web', namespace: 'd' } });
+    await quiet();
+    expect(list<EndpointSlice>(endpointSlices)).toMatchObject([{ endpoints: [] }]);
+    for (const name of ['a', 'b']) await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd', labels }, spec: { containers: pod(1).spec!.containers } } as Pod); // prettier-ignore
+    await quiet();
+    const [slice] = list<EndpointSlice>(endpointSlices);
+    expect(slice!.endpoints!.map((e) => [e.targetRef!.name, e.conditions!.ready])).toEqual([['a', true], ['b', true]]); // prettier-ignore
+    await client.delete(endpointSlices, slice!.metadata.name!, 'd');
+    await quiet();
+    expect(list<EndpointSlice>(endpointSlices)[0]!.endpoints).toHaveLength(2);
+    await client.delete(pods, 'a', 'd', { gracePeriodSeconds: 0 });
+    await quiet();
+    expect(list<EndpointSlice>(endpointSlices)[0]!.endpoints).toHaveLength(1);
+    expect(api.objects(endpointSlices)).toHaveLength(1);
+  });
+});
