@@ -76,6 +76,24 @@ function createBackoff({ random }: World): Backoff {
   };
 }
 
+/**
+ * nats-core asks for the delay before each look at the clock, not once an attempt: it gets the same one until that much
+ * time has passed, and then none.
+ */
+function reconnectDelay({ clock }: World, backoff: Backoff): () => number {
+  let due: number | undefined;
+  let wait = 0;
+  return () => {
+    if (due === undefined) {
+      wait = backoff.next();
+      due = clock.now() + wait;
+    }
+    if (clock.now() < due) return wait;
+    due = undefined;
+    return 0;
+  };
+}
+
 async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnection> {
   const { clock } = options.world;
   const { credentials } = options;
@@ -89,7 +107,7 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
         name: options.name,
         timeout: Math.max(500, Math.min(5000, deadline - clock.now())),
         maxReconnectAttempts: -1,
-        reconnectDelayHandler: backoff.next,
+        reconnectDelayHandler: reconnectDelay(options.world, backoff),
         // JetStream's own requests are answered below it.
         inboxPrefix: inbox(escapeToken(credentials?.role ?? options.role ?? options.name)),
         reconnectTimeWait: FIRST_RETRY_MS,
