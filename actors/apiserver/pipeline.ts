@@ -4,6 +4,7 @@ import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import type { RequestInfo, UserInfo } from './request.ts';
 import { authorize } from './stages/authorize.ts';
+import { deprecation } from './stages/deprecation.ts';
 import { subresourceHandlers } from './subresources/index.ts';
 import { create } from './verbs/create.ts';
 import { delete as remove } from './verbs/delete.ts';
@@ -45,6 +46,8 @@ const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   authorize(core.authorizer, request.user, request.info);
   const { resource, subresource, handler } = route(core, request.info, request.method);
+  const old = deprecation(resource);
+  if (old !== undefined) request.warnings.push(old);
   const resourceRequest: ResourceRequest = {
     info: request.info,
     user: request.user,

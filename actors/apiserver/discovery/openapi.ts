@@ -23,7 +23,7 @@ export function createOpenApiHandler(registry: Registry): PathHandler {
     if (trimmed === V3) return answer(request, openApiV3Index(registry, options), 'text/plain; charset=utf-8');
     if (!trimmed.startsWith(`${V3}/`)) return undefined;
     const document = openApiV3(registry, trimmed.slice(V3.length + 1), options);
-    if (document === undefined) return undefined;
+    if (document === undefined) return { code: 404, headers: { 'Content-Type': '' }, body: '' };
     const hash = request.query.get('hash');
     if (hash !== null && hash !== '' && `"${hash}"` !== document.etag) {
       const target = `${path}?hash=${document.etag.slice(1, -1)}`;

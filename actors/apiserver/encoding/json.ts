@@ -26,9 +26,9 @@ function headOf(resource: Resource): Head {
 }
 function encode(head: Head, object: KubeObject): Buffer {
   const { kind: _kind, apiVersion: _version, ...rest } = object;
-  return Buffer.from(head.text + JSON.stringify(rest).slice(1));
+  return Buffer.from(`${head.text}${JSON.stringify(rest).slice(1)}\n`);
 }
-/** The object in the resource's version, encoded once. */
+/** The object in the resource's version, encoded once; with the newline that ends every body. */
 export function jsonOf(resource: Resource, entry: Entry): Buffer {
   const head = headOf(resource);
   if (head.isStorage) return (entry.json ??= encode(head, entry.object));
@@ -36,7 +36,7 @@ export function jsonOf(resource: Resource, entry: Entry): Buffer {
 }
 const COMMA = 0x2c;
 const BRACE = 0x7b;
-const TAIL = Buffer.from(']}');
+const TAIL = Buffer.from(']}\n');
 
 /** Joins the cached bytes of the items. `custom`: items carry kind and apiVersion, as those of custom resources do. */
 export function listJson(answer: ListAnswer, custom: boolean): Buffer {
@@ -47,14 +47,14 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
   );
   const skip = custom ? 0 : head.length - 1;
   let length = start.length + TAIL.length + Math.max(0, entries.length - 1);
-  for (const entry of entries) length += jsonOf(resource, entry).length - skip;
+  for (const entry of entries) length += jsonOf(resource, entry).length - skip - 1;
   const out = Buffer.allocUnsafe(length);
   let at = start.copy(out);
   for (let i = 0; i < entries.length; i++) {
     if (i > 0) out[at++] = COMMA;
     const bytes = jsonOf(resource, entries[i]!);
     const from = at;
-    at += bytes.copy(out, at, skip);
+    at += bytes.copy(out, at, skip, bytes.length - 1);
     // The last byte of what was skipped is the comma after the head: the item's opening brace takes its place.
     if (skip > 0) out[from] = BRACE;
   }
@@ -88,12 +88,11 @@ function make(resource: Resource): WatchEncoding<Buffer> {
     id: `json ${head.apiVersion}`,
     event(type, entry, revision) {
       const bytes = entry.revision === revision ? jsonOf(resource, entry) : encode(head, at(resource, entry, revision));
-      return Buffer.concat([OPEN[type], bytes, CLOSE]);
+      return Buffer.concat([OPEN[type], bytes.subarray(0, -1), CLOSE]);
     },
     bookmark: (revision, end) => {
       const metadata = {
         resourceVersion: String(revision),
-        creationTimestamp: null,
         ...(end && { annotations: BOOKMARK_END }),
       };
       const object = { kind: resource.kind, apiVersion: head.apiVersion, metadata };

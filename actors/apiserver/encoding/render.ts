@@ -14,7 +14,7 @@ export function renderJson(
   query: URLSearchParams,
 ): Buffer {
   const isFailure = answer.type === 'object' && (answer.resource === undefined || isStatus(answer.object));
-  if (isFailure) return Buffer.from(JSON.stringify(answer.object));
+  if (isFailure) return line(answer.object);
   switch (accepted.as) {
     case 'Table':
       return tableJson(core, answer, accepted.version, query.get('includeObject') ?? 'Metadata');
@@ -22,7 +22,7 @@ export function renderJson(
     case 'PartialObjectMetadataList':
       if (answer.type === 'list') return partialListJson(answer, accepted.version);
       if (answer.type === 'entry') return partialJson(answer.resource, answer.entry, accepted.version);
-      return Buffer.from(JSON.stringify(partialOf(answer.object as KubeObject, accepted.version)));
+      return line(partialOf(answer.object as KubeObject, accepted.version));
     default:
   }
   switch (answer.type) {
@@ -31,9 +31,10 @@ export function renderJson(
     case 'list':
       return listJson(answer, core.isCustom(answer.resource));
     case 'object':
-      return Buffer.from(JSON.stringify(answer.object));
+      return line(answer.object);
   }
 }
+const line = (object: object): Buffer => Buffer.from(`${JSON.stringify(object)}\n`);
 export const isStatus = (object: object): boolean => (object as { kind?: string }).kind === 'Status';
 
 /** The same as an object, for media types that are made from one. */

@@ -21,14 +21,14 @@ export const partialJson = (resource: Resource, entry: Entry, version: string): 
 export function partialListJson(answer: ListAnswer, version: string): Buffer {
   const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":`;
   // Go builds this list from nothing: without items it is nil.
-  if (answer.entries.length === 0) return Buffer.from(`${head}null}`);
+  if (answer.entries.length === 0) return Buffer.from(`${head}null}\n`);
   return joined(
     `${head}[`,
     answer.entries.map((entry) => partialJson(answer.resource, entry, version)),
   );
 }
 const COMMA = Buffer.from(',');
-const TAIL = Buffer.from(']}');
+const TAIL = Buffer.from(']}\n');
 function joined(head: string, items: readonly Buffer[]): Buffer {
   const parts: Buffer[] = [Buffer.from(head)];
   for (let i = 0; i < items.length; i++) {
@@ -64,12 +64,12 @@ export function tableJson(
   return joined(`${headOf(core, resource, version, metadata)}"rows":[`, rows);
 }
 const versionOf = (object: KubeObject): object => ({ resourceVersion: object.metadata.resourceVersion ?? '' });
-const headOf = (core: Core, resource: Resource, version: string, metadata: object): string =>
-  `{"kind":"Table","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${columnsJson(core, resource)},`;
-const columns = new WeakMap<Resource, string>();
+const headOf = (core: Core, resource: Resource, version: string, metadata: object, columns = true): string =>
+  `{"kind":"Table","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${columns ? columnsJson(core, resource) : null},`;
+const columnsOf = new WeakMap<Resource, string>();
 function columnsJson(core: Core, resource: Resource): string {
-  let known = columns.get(resource);
-  if (known === undefined) columns.set(resource, (known = JSON.stringify(core.tables?.columns(resource) ?? [])));
+  let known = columnsOf.get(resource);
+  if (known === undefined) columnsOf.set(resource, (known = JSON.stringify(core.tables?.columns(resource) ?? [])));
   return known;
 }
 /** Cells change with time (ages), the object beside them does not. */
@@ -77,7 +77,7 @@ function rowOf(core: Core, resource: Resource, entry: Entry, version: string, in
   const object = fromStorage(resource, entry.object) as DynamicObject;
   const cells = JSON.stringify(core.tables?.cells(resource, object, now) ?? []);
   if (include === 'None') return Buffer.from(`{"cells":${cells},"object":null}`);
-  const beside = include === 'Object' ? jsonOf(resource, entry) : partialJson(resource, entry, version);
+  const beside = include === 'Object' ? jsonOf(resource, entry).subarray(0, -1) : partialJson(resource, entry, version);
   return Buffer.concat([Buffer.from(`{"cells":${cells},"object":`), beside, CLOSE]);
 }
 const CLOSE = Buffer.from('}');
@@ -116,14 +116,18 @@ const bookmarkMetadata = (revision: number, end: boolean): KubeObject['metadata'
 });
 const bookmark = (object: object): Buffer => Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
 
+let tables = 0;
 /** Watch events whose objects are tables of one row; only the first of a watch names its columns. */
 export function tableWatch(core: Core, resource: Resource, version: string, include: string): WatchEncoding<Buffer> {
+  let first = true;
   return {
-    id: `table ${version} ${include} ${resource.version}`,
+    // Not shared: which event is the first differs from watch to watch.
+    id: `table ${tables++}`,
     event(type, entry, revision) {
       const object = at(resource, entry, revision) as DynamicObject;
       const row = JSON.stringify(rowOfObject(core, resource, object, version, include, core.world.clock.now()));
-      const head = headOf(core, resource, version, versionOf(object));
+      const head = headOf(core, resource, version, versionOf(object), first);
+      first = false;
       return Buffer.from(`{"type":"${type}","object":${head}"rows":[${row}]}}\n`);
     },
     bookmark: (revision, end) => {

@@ -2,7 +2,7 @@ import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import { ApiError, statusOf } from '../../../schemas/meta/status.ts';
 import { jsonPatchStrictErrors } from '../../../schemas/patch/json-patch.ts';
-import { goFormat } from '../../../schemas/patch/values.ts';
+import { goFormat, jsonTypeName } from '../../../schemas/patch/values.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
@@ -20,6 +20,10 @@ export async function parsePatch(request: ResourceRequest): Promise<unknown> {
       if (duplicates.length > 0)
         throw badRequest(
           `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((d) => `  ${d}`).join('\n')}`,
+        );
+      if (Array.isArray(value) || typeof value !== 'object')
+        throw badRequest(
+          `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonTypeName(value)} into Go value of type map[string]interface {}`,
         );
       return value;
     } catch (error) {

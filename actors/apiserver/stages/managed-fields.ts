@@ -6,13 +6,13 @@ import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { managerOf } from '../verbs/options.ts';
 
-/** Notes in metadata.managedFields who set what; changes and returns `draft`. Source: apimachinery pkg/util/managedfields. */
+/** Notes in metadata.managedFields who set what; changes and returns `draft`. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
 export function trackManagedFields(core: Core, request: ResourceRequest, live: Draft | undefined, draft: Draft): Draft {
   const { resource } = request;
   const subresource = request.subresource?.name ?? '';
   const entries = updateManagedFields({
-    live,
-    updated: draft,
+    live: live && fromStorage(resource, live),
+    updated: fromStorage(resource, draft),
     manager: managerOf(request),
     apiVersion: apiVersionOf(resource),
     subresource,

@@ -1,6 +1,5 @@
 import type { Fence } from '../../../bus/protocol/api.ts';
-import { toStorage } from '../../../schemas/convert.ts';
-import type { DynamicObject } from '../../../schemas/meta/object.ts';
+import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { conflict } from '../errors.ts';
@@ -28,9 +27,14 @@ function isHolder(core: Core, fence: Fence): boolean {
   return spec?.holderIdentity === fence.holder && (spec.leaseTransitions ?? 0) === fence.transitions;
 }
 
-/** The object as it is stored, in the order of fields that readers expect, without what the store itself knows. */
-export function storedForm(resource: Resource, draft: Draft): DynamicObject {
-  const storage = toStorage(resource, ordered(resource, draft)) as DynamicObject;
+/** The resource in the version that the store holds: there defaults, admission and validation work. */
+export function storageOf(core: Core, resource: Resource): Resource {
+  if (apiVersionOf(resource) === resource.storageVersion) return resource;
+  return core.registry.byStorageKey(resource.storagePrefix) ?? resource;
+}
+/** The object (of the storage version) in the order of fields that readers expect, without what the store itself knows. */
+export function storedForm(core: Core, resource: Resource, draft: Draft): DynamicObject {
+  const storage = ordered(storageOf(core, resource), draft);
   const { resourceVersion: _revision, ...metadata } = storage.metadata;
   return { ...storage, metadata };
 }

@@ -78,7 +78,7 @@ function assign(
     if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
     if (isDryRun(request)) return { type: 'object', code: 201, object: SUCCESS };
     const bound = assigned(old, node, binding, formatTime(core.world.clock.now()));
-    const written = await put(core, request, key, storedForm(pods, bound), entry.revision);
+    const written = await put(core, request, key, storedForm(core, pods, bound), entry.revision);
     return written === undefined ? retry : { type: 'object', code: 201, object: SUCCESS };
   });
 }

@@ -100,7 +100,13 @@ async function claim(
       ...present,
       status: { ...status, disruptionsAllowed: (status.disruptionsAllowed ?? 0) - 1, disruptedPods },
     };
-    const written = await put(core, { ...request, resource: budgets }, key, storedForm(budgets, next), entry.revision);
+    const written = await put(
+      core,
+      { ...request, resource: budgets },
+      key,
+      storedForm(core, budgets, next),
+      entry.revision,
+    );
     return written === undefined ? retry : true;
   });
 }

@@ -1,12 +1,14 @@
 import { fromStorage } from '../../../schemas/convert.ts';
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { conflict, invalidKind, notFound } from '../errors.ts';
+import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { decodePatched, parsePatch } from '../stages/decode-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry, type Known } from '../stages/persist.ts';
+import { apply } from '../verbs/apply.ts';
 import { get } from '../verbs/get.ts';
 import { writeOptions } from '../verbs/options.ts';
 import { applyPatch } from '../verbs/patch.ts';
@@ -65,6 +67,7 @@ export async function updateScale(core: Core, request: ResourceRequest): Promise
 export async function patchScale(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'PatchOptions');
   const value = await parsePatch(request);
+  if (request.patchType === 'apply') return applyScale(core, request, value, options);
   const edit = (present: Draft): Scale => {
     const patched = applyPatch(
       core,
@@ -75,6 +78,28 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
     return decodePatched(core, request, patched, present, value, SCALE) as Scale;
   };
   return change(core, request, edit, options);
+}
+/** Who applies a scale owns the replicas of the object. Source: managedfields ScaleHandler. */
+async function applyScale(
+  core: Core,
+  request: ResourceRequest,
+  value: unknown,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Answer> {
+  const { resource } = request;
+  const given = (value ?? {}) as {
+    apiVersion?: string;
+    kind?: string;
+    metadata?: object;
+    spec?: { replicas?: number };
+  };
+  if (given.kind !== 'Scale' || given.apiVersion !== 'autoscaling/v1')
+    throw badRequest(`invalid object type: ${given.apiVersion ?? '/'}, Kind=${given.kind ?? ''}`);
+  const config: Draft = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { ...given.metadata } };
+  if (given.spec?.replicas !== undefined) write(config, resource.definition.scale!.specReplicas, given.spec.replicas);
+  const answer = await apply(core, request, config, options);
+  if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
+  return answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
 }
 function change(
   core: Core,

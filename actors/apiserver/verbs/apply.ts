@@ -4,7 +4,7 @@ import { formatTime } from '../../../schemas/meta/time.ts';
 import { applyServerSide, resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
-import { conflict, invalidKind, notFound } from '../errors.ts';
+import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
 import { decodeParsed } from '../stages/decode.ts';
 import { versionsOf } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
@@ -26,6 +26,10 @@ export async function apply(
     throw invalidKind('meta.k8s.io', 'PatchOptions', '', [
       required(fieldPath('fieldManager'), 'is required for apply patch'),
     ]);
+  const given = isRecord(config) && isRecord(config['metadata']) ? config['metadata'] : {};
+  const name = given['name'];
+  if (typeof name === 'string' && name !== '' && name !== info.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   const key = storageKey(resource, info.namespace, info.name);
   const subresource = request.subresource?.name ?? '';
   return guaranteed(core, key, resource, async (known) => {
@@ -52,7 +56,6 @@ export async function apply(
     }
     const draft = decodeParsed(core, request, { value: { ...object }, duplicates: [] }, resource);
     setManaged(draft, managedFields);
-    const given = isRecord(config) && isRecord(config['metadata']) ? config['metadata'] : {};
     if (live === undefined) {
       if (typeof given['uid'] === 'string' && given['uid'] !== '')
         throw conflict(

@@ -7,9 +7,9 @@ import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
 import { fillForCreate, generateName, matchNamespace } from '../stages/metadata.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
-import { put, storedForm } from '../stages/persist.ts';
+import { put, storageOf, storedForm } from '../stages/persist.ts';
 import { validateCreate } from '../stages/validate.ts';
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { bind } from '../subresources/binding.ts';
 import { createVirtual } from './virtual.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
@@ -38,9 +38,10 @@ export async function createObject(
   managed = false,
 ): Promise<Answer> {
   const { resource } = request;
-  const { definition } = resource;
+  const storage = storageOf(core, resource);
+  const { definition } = storage;
   if (decoded.metadata.resourceVersion) throw plain('resourceVersion should not be set on objects to be created');
-  let draft = applyDefaults(core, resource, decoded);
+  let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
   if (!managed) draft = trackManagedFields(core, request, undefined, draft);
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
@@ -54,12 +55,12 @@ export async function createObject(
   if (base !== '') {
     draft.metadata.name = generateName(core.world, base);
     // Defaults that follow from the name.
-    draft = applyDefaults(core, resource, draft);
+    draft = applyDefaults(core, storage, draft);
   }
   const finish = await core.hooks.get(hookKey(resource))?.beginCreate?.(draft, isDryRun(request));
   let committed = false;
   try {
-    validateCreate(core, resource, draft);
+    validateCreate(core, storage, draft);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
     const answer = await commit(core, request, draft, base);
@@ -77,9 +78,9 @@ async function commit(core: Core, request: ResourceRequest, draft: Draft, base: 
     const key = storageKey(resource, request.info.namespace, name);
     if (isDryRun(request)) {
       if (core.cache.of(resource).byKey.has(key)) throw alreadyExists(resource, name);
-      return { type: 'object', code: 201, object: draft, resource };
+      return { type: 'object', code: 201, object: fromStorage(resource, draft), resource };
     }
-    const entry = await put(core, request, key, storedForm(resource, dropUnserved(draft)), 0);
+    const entry = await put(core, request, key, storedForm(core, resource, dropUnserved(draft)), 0);
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '') throw existsOrTerminating(core, request, key, name);
     if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);

@@ -32,7 +32,7 @@ export async function deleteObject(core: Core, request: ResourceRequest, options
   await mutate(core, request, input);
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
-    const old = fromStorage(resource, known.entry.object) as Draft;
+    const old = known.entry.object;
     checkPreconditions(resource, old, options);
     await validateAdmission(core, request, { ...input, old });
     return attempt(core, request, known, old, options, dryRun);
@@ -77,20 +77,23 @@ async function attempt(
   let revision = entry.revision;
   let present: Entry = entry;
   if (marked.changed && !dryRun) {
-    const written = await put(core, request, entry.key, storedForm(resource, marked.draft), revision);
+    const written = await put(core, request, entry.key, storedForm(core, resource, marked.draft), revision);
     if (written === undefined) return retry;
     revision = written.revision;
     present = written;
   }
   if (marked.waits)
     return dryRun
-      ? { type: 'object', code: 200, object: marked.draft, resource }
+      ? { type: 'object', code: 200, object: fromStorage(resource, marked.draft), resource }
       : { type: 'entry', code: 200, resource, entry: present };
-  if (!dryRun && (await remove(core, request, entry.key, revision)) === undefined) return retry;
+  const gone = dryRun ? 0 : await remove(core, request, entry.key, revision);
+  if (gone === undefined) return retry;
   if (!dryRun) await core.hooks.get(resource.resource)?.afterDelete?.(marked.draft);
   if (resource.definition.deleteReturnsObject) {
-    if (marked.changed && !dryRun) return { type: 'entry', code: 200, resource, entry: present };
-    return { type: 'object', code: 200, object: marked.draft, resource };
+    // What is answered is the object's last state, at the version at which it went.
+    const { draft } = marked;
+    const last = dryRun ? draft : { ...draft, metadata: { ...draft.metadata, resourceVersion: String(gone) } };
+    return { type: 'object', code: 200, object: fromStorage(resource, last), resource };
   }
   return { type: 'object', code: 200, object: deleted(resource, old) };
 }

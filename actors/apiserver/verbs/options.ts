@@ -1,7 +1,13 @@
 import type { ApiRequest } from '../request.ts';
 import type { Draft, ResourceRequest } from '../core.ts';
 import { invalidKind } from '../errors.ts';
-import { fieldPath, notSupported, invalid as invalidField, type FieldError } from '../../../schemas/meta/field.ts';
+import {
+  fieldPath,
+  forbidden,
+  notSupported,
+  invalid as invalidField,
+  type FieldError,
+} from '../../../schemas/meta/field.ts';
 
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 
@@ -27,7 +33,11 @@ export function writeOptions(request: ApiRequest, kind: OptionsKind): Readonly<R
     if (!['Ignore', 'Warn', 'Strict'].includes(validation))
       errors.push(notSupported(fieldPath('fieldValidation'), validation, ['Ignore', 'Strict', 'Warn']));
   }
-  if (query.get('force') === 'true') options['force'] = true;
+  if (query.get('force') === 'true') {
+    options['force'] = true;
+    if (kind === 'PatchOptions' && request.patchType !== 'apply')
+      errors.push(forbidden(fieldPath('force'), 'may not be specified for non-apply patch'));
+  }
   if (errors.length > 0) throw invalidKind('meta.k8s.io', kind, '', errors);
   return options;
 }

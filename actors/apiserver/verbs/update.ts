@@ -1,4 +1,4 @@
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
@@ -9,7 +9,7 @@ import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
-import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
+import { guaranteed, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
 import { restoreUnwritten } from '../stages/reset.ts';
 import { validateUpdate } from '../stages/validate.ts';
 import { SCOPED } from '../subresources/scoped.ts';
@@ -55,13 +55,14 @@ export async function replace(
   how: 'update' | 'patch' | 'apply',
 ): Promise<Answer | typeof retry> {
   const { resource, subresource } = request;
-  const { definition } = resource;
+  const storage = storageOf(core, resource);
+  const { definition } = storage;
   const entry = known.entry!;
   const name = request.info.name;
-  const old = fromStorage(resource, entry.object) as Draft;
+  const old = entry.object;
   const given = decoded.metadata.resourceVersion;
   const pinned = given !== undefined && given !== '' && given !== '0';
-  let draft = applyDefaults(core, resource, decoded);
+  let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
   if (how === 'update') checkUid(request, draft, old, entry.key);
   const onStatus = subresource?.name === 'status';
@@ -74,7 +75,7 @@ export async function replace(
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
-    validateUpdate(core, resource, draft, old, onStatus);
+    validateUpdate(core, storage, draft, old, onStatus);
     if (definition.warnings && !onStatus) request.warnings.push(...definition.warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });
     const answer = await commit(core, request, known, draft, old, pinned);
@@ -95,7 +96,7 @@ async function commit(
   const { resource } = request;
   const entry = known.entry!;
   if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
-  const stored = storedForm(resource, dropUnserved(draft));
+  const stored = storedForm(core, resource, dropUnserved(draft));
   if (sameAsStored(stored, entry.object)) {
     if (!known.fresh) {
       await core.barrier();
@@ -103,7 +104,7 @@ async function commit(
     }
     return { type: 'entry', code: 200, resource, entry };
   }
-  if (isDryRun(request)) return { type: 'object', code: 200, object: draft, resource };
+  if (isDryRun(request)) return { type: 'object', code: 200, object: fromStorage(resource, draft), resource };
   const written = await put(core, request, entry.key, stored, entry.revision);
   if (written !== undefined) return { type: 'entry', code: 200, resource, entry: written };
   if (pinned) throw conflict(resource, request.info.name);
@@ -122,7 +123,7 @@ function checkUid(request: ResourceRequest, draft: Draft, old: Draft, key: strin
 }
 function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft): Draft {
   const { resource, subresource } = request;
-  const { definition } = resource;
+  const { definition } = storageOf(core, resource);
   let draft = given;
   const onStatus = subresource?.name === 'status';
   if (onStatus || subresource?.name === 'approval') {
@@ -172,7 +173,7 @@ async function removeEmptied(
     return retry;
   }
   if (!isDryRun(request)) await core.hooks.get(hookKey(request.resource))?.afterDelete?.(draft);
-  return { type: 'object', code: 200, object: draft, resource: request.resource };
+  return { type: 'object', code: 200, object: fromStorage(request.resource, draft), resource: request.resource };
 }
 /** Nothing but the version differs. */
 export function sameAsStored(stored: Draft, present: Draft): boolean {

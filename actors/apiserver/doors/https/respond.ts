@@ -84,7 +84,8 @@ export function respondStatus(
   const shown = { ...status };
   if (shown.reason === '') delete (shown as { reason?: string }).reason;
   if (yaml) void yamlOf(shown).then((text) => exchange.send(status.code, headers, text));
-  else exchange.send(status.code, headers, protobuf ? statusProtobuf(shown) : Buffer.from(JSON.stringify(shown)));
+  else
+    exchange.send(status.code, headers, protobuf ? statusProtobuf(shown) : Buffer.from(`${JSON.stringify(shown)}\n`));
 }
 
 export async function respondPath(core: Core, exchange: Exchange, answer: PathAnswer): Promise<void> {
@@ -105,6 +106,8 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
     text = accepted.format === 'yaml' ? await yamlOf(body) : JSON.stringify(body);
   }
   for (const [name, value] of Object.entries(given)) set(name, value);
+  const type = headers.indexOf('Content-Type');
+  if (headers[type + 1] === '') headers.splice(type, 2);
   if (text.length > GZIP_FROM_BYTES && /\bgzip\b/.test(String(exchange.headers['accept-encoding'] ?? '')))
     await compressed(exchange, code, headers, Buffer.from(text));
   else exchange.send(code, headers, text);
