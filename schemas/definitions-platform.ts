@@ -1,3 +1,12 @@
+import { mutatingAdmissionPolicy, validatingAdmissionPolicy } from './admissionregistration/policies.ts';
+import {
+  mutatingAdmissionPolicyBinding,
+  validatingAdmissionPolicyBinding,
+} from './admissionregistration/policy-bindings.ts';
+import {
+  mutatingWebhookConfiguration,
+  validatingWebhookConfiguration,
+} from './admissionregistration/webhook-configurations.ts';
 import { apiService } from './apiregistration/api-service.ts';
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
@@ -31,4 +40,6 @@ export const platformDefinitions = [
   certificateSigningRequest,
   flowSchema, priorityLevelConfiguration,
   apiService,
+  mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration, validatingAdmissionPolicy,
+  validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
 ]; // prettier-ignore

@@ -1,0 +1,149 @@
+import { defineResource, type Errors } from '../define.ts';
+import type {
+  AuditAnnotation, MutatingAdmissionPolicy, Mutation, ValidatingAdmissionPolicy, Validation, Variable,
+} from '../generated/admissionregistration-v1.ts'; // prettier-ignore
+import { problems } from '../helpers/checks.ts';
+import { validateConditions } from '../helpers/conditions.ts';
+import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
+import { qualifiedName } from '../meta/names.ts';
+import { age } from '../meta/time.ts';
+import {
+  defaultMatchResources, failurePolicy, oneOf, REINVOCATION_POLICIES, validateMatchConditions, validateMatchResources,
+  validateMutatingOperations, validateParamKind,
+} from './rules.ts'; // prettier-ignore
+
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
+const PATCH_TYPES = ['ApplyConfiguration', 'JSONPatch'];
+const MAX_AUDIT_ANNOTATIONS = 20;
+const MAX_EXPRESSION_BYTES = 5 * 1024;
+/** Source: cel-go identifiers, less the words of the language. */
+const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
+const RESERVED: ReadonlySet<string> = new Set([
+  'true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function', 'if', 'import', 'let', 'loop',
+  'package', 'namespace', 'return', 'var', 'void', 'while',
+]); // prettier-ignore
+
+export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolicy>({
+  group: 'admissionregistration.k8s.io', version: 'v1', resource: 'validatingadmissionpolicies',
+  requiresResourceVersionOnUpdate: true,
+
+  defaults(draft) {
+    const spec = (draft.spec ??= {});
+    spec.failurePolicy ??= 'Fail';
+    defaultMatchResources(spec.matchConstraints);
+    return draft;
+  },
+  prepareForCreate(draft) {
+    draft.status = {};
+    return draft;
+  },
+  prepareForUpdate(draft, old) {
+    draft.status = old.status ?? {};
+    return draft;
+  },
+
+  /** Structure only: whether expressions compile is for those who run them. */
+  *validate({ metadata, spec = {} }, path) {
+    const at = path('spec');
+    yield* validateCommon(spec, at);
+    const { variables = [], validations = [], auditAnnotations = [] } = spec;
+    yield* validateVariables(variables, at('variables'));
+    if (validations.length === 0 && auditAnnotations.length === 0) {
+      yield required(at('validations'), 'validations or auditAnnotations must contain at least one item');
+      yield required(at('auditAnnotations'), 'validations or auditAnnotations must contain at least one item');
+      return;
+    }
+    for (const [i, validation] of validations.entries()) yield* validateValidation(validation, at('validations')(i));
+    yield* validateAuditAnnotations(metadata.name ?? '', auditAnnotations, at('auditAnnotations'));
+  },
+  *validateStatusUpdate({ status }, _old, path) {
+    const at = path('status');
+    for (const [i, { fieldRef, warning }] of (status?.typeChecking?.expressionWarnings ?? []).entries()) {
+      const here = at('typeChecking')('expressionWarnings')(i);
+      if (!warning) yield required(here('warning'));
+      if ((fieldRef ?? '').trim() === '') yield required(here('fieldRef'));
+    }
+    yield* validateConditions(status?.conditions ?? [], at('conditions'));
+  },
+  cells: ({ metadata, spec }, now) => [metadata.name ?? '', spec?.validations?.length ?? 0, paramKind(spec), age(metadata.creationTimestamp, now)],
+}); // prettier-ignore
+
+export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
+  group: 'admissionregistration.k8s.io', version: 'v1', resource: 'mutatingadmissionpolicies',
+  requiresResourceVersionOnUpdate: true,
+  tracksGeneration: true,
+
+  defaults(draft) {
+    const spec = (draft.spec ??= {});
+    spec.failurePolicy ??= 'Fail';
+    defaultMatchResources(spec.matchConstraints);
+    return draft;
+  },
+  *validate({ spec = {} }, path) {
+    const at = path('spec');
+    yield* validateCommon(spec, at, true);
+    yield* validateVariables(spec.variables ?? [], at('variables'));
+    if (!spec.mutations?.length) yield required(at('mutations'), 'mutations must contain at least one item');
+    for (const [i, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, at('mutations')(i));
+    if (!spec.reinvocationPolicy) yield required(at('reinvocationPolicy'));
+    else yield* oneOf(spec.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'));
+  },
+  cells: ({ metadata, spec }, now) => [metadata.name ?? '', spec?.mutations?.length ?? 0, paramKind(spec), age(metadata.creationTimestamp, now)],
+}); // prettier-ignore
+
+type Spec = NonNullable<ValidatingAdmissionPolicy['spec']>;
+type Common = Pick<Spec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions'>;
+const paramKind = (spec: Pick<Spec, 'paramKind'> | undefined): string =>
+  spec?.paramKind ? `${spec.paramKind.apiVersion ?? ''}/${spec.paramKind.kind ?? ''}` : '<unset>';
+
+function* validateCommon(spec: Common, at: FieldPath, isMutating = false): Errors {
+  if (spec.failurePolicy === undefined) yield required(at('failurePolicy'));
+  yield* failurePolicy(spec.failurePolicy, at('failurePolicy'));
+  if (spec.paramKind) yield* validateParamKind(spec.paramKind, at('paramKind'));
+  if (!spec.matchConstraints) yield required(at('matchConstraints'));
+  else {
+    yield* validateMatchResources(spec.matchConstraints, at('matchConstraints'));
+    if (!spec.matchConstraints.resourceRules?.length) yield required(at('matchConstraints')('resourceRules'));
+    if (isMutating) yield* validateMutatingOperations(spec.matchConstraints, at('matchConstraints'));
+  }
+  yield* validateMatchConditions(spec.matchConditions ?? [], at('matchConditions'));
+}
+function* validateVariables(variables: readonly Variable[], at: FieldPath): Errors {
+  for (const [i, { name = '', expression = '' }] of variables.entries()) {
+    if (name.trim() === '') yield required(at(i)('name'), 'name is not specified');
+    else if (!IDENTIFIER.test(name) || RESERVED.has(name)) yield invalid(at(i)('name'), name, 'must be a valid CEL identifier');
+    if (expression.trim() === '') yield required(at(i)('expression'), 'expression is not specified');
+  }
+} // prettier-ignore
+function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath): Errors {
+  if (expression.trim() === '') yield required(at('expression'), 'expression is not specified');
+  if (messageExpression && messageExpression.trim() === '') yield invalid(at('messageExpression'), messageExpression, 'must be non-empty if specified');
+  if (message && message.trim() === '') yield invalid(at('message'), message, 'must be non-empty if specified');
+  else if (/[\n\r]/.test((message ?? '').trim())) yield invalid(at('message'), message, 'must not contain line breaks');
+  yield* oneOf(reason, REASONS, at('reason'));
+} // prettier-ignore
+function* validateAuditAnnotations(policy: string, annotations: readonly AuditAnnotation[], at: FieldPath): Errors {
+  if (annotations.length > MAX_AUDIT_ANNOTATIONS)
+    yield invalid(at, annotations, `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`);
+  for (const [i, { key, valueExpression = '' }] of annotations.entries()) {
+    if (policy === '') yield invalid(at(i)('key'), key, 'requires metadata.name be non-empty');
+    else yield* problems(qualifiedName(`${policy}/${key}`), `${policy}/${key}`, at(i)('key'));
+    const expression = valueExpression.trim();
+    if (expression === '') yield required(at(i)('valueExpression'), 'valueExpression is not specified');
+    else if (expression.length > MAX_EXPRESSION_BYTES)
+      yield required(at(i)('valueExpression'), `must not exceed ${MAX_EXPRESSION_BYTES} bytes in length`);
+    if (annotations.findIndex((a) => a.key === key) < i) yield duplicate(at(i)('key'), key);
+  }
+}
+function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath): Errors {
+  if (!patchType) yield required(at('patchType'));
+  else if (patchType === 'JSONPatch') {
+    if (!jsonPatch) yield required(at('jsonPatch'), 'must be specified when patchType is JSONPatch');
+    else if ((jsonPatch.expression ?? '').trim() === '') yield required(at('jsonPatch')('expression'));
+    if (applyConfiguration) yield invalid(at('applyConfiguration'), '{applyConfiguration}', 'must not be specified when patchType is JSONPatch');
+  } else if (patchType === 'ApplyConfiguration') {
+    if (!applyConfiguration) yield required(at('applyConfiguration'), 'must be specified when patchType is ApplyConfiguration');
+    else if ((applyConfiguration.expression ?? '').trim() === '') yield required(at('applyConfiguration')('expression'));
+    if (jsonPatch) yield invalid(at('jsonPatch'), '{jsonPatch}', 'must not be specified when patchType is ApplyConfiguration');
+  } else yield* oneOf(patchType, PATCH_TYPES, at('patchType'));
+} // prettier-ignore

@@ -1,0 +1,142 @@
+import { defineResource, type Errors, type ResourceDefinition } from '../define.ts';
+import type {
+  MutatingWebhook, MutatingWebhookConfiguration, ServiceReference, ValidatingWebhook, ValidatingWebhookConfiguration,
+} from '../generated/admissionregistration-v1.ts'; // prettier-ignore
+import { problems } from '../helpers/checks.ts';
+import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
+import { dns1035Label, dnsSubdomain, portNumber } from '../meta/names.ts';
+import { validateLabelSelector } from '../meta/selectors.ts';
+import { age } from '../meta/time.ts';
+import {
+  failurePolicy,
+  matchPolicy,
+  oneOf,
+  REINVOCATION_POLICIES,
+  validateMatchConditions,
+  validateRule,
+} from './rules.ts';
+
+const DEFAULT_TIMEOUT_SECONDS = 10;
+const MAX_TIMEOUT_SECONDS = 30;
+const DEFAULT_PORT = 443;
+const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
+const URL_FORM = '; desired format: https://host[/path]';
+type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
+type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
+
+const configuration = <T extends Configuration>(resource: string, isMutating: boolean): ResourceDefinition<T> =>
+  defineResource<T>({
+    group: 'admissionregistration.k8s.io', version: 'v1', resource,
+    tracksGeneration: true,
+    requiresResourceVersionOnUpdate: true,
+
+    /** Source: pkg/apis/admissionregistration/v1 SetDefaults_ValidatingWebhook. */
+    defaults(draft) {
+      for (const hook of (draft.webhooks ?? []) as Webhook[]) {
+        hook.failurePolicy ??= 'Fail';
+        hook.matchPolicy ??= 'Equivalent';
+        hook.namespaceSelector ??= {};
+        hook.objectSelector ??= {};
+        hook.timeoutSeconds ??= DEFAULT_TIMEOUT_SECONDS;
+        if (isMutating) hook.reinvocationPolicy ??= 'Never';
+        for (const rule of hook.rules ?? []) rule.scope ??= '*';
+        if (hook.clientConfig?.service) hook.clientConfig.service.port ??= DEFAULT_PORT;
+      }
+      return draft;
+    },
+    *validate({ webhooks }, at) {
+      const names = new Set<string>();
+      for (const [i, hook] of ((webhooks ?? []) as Webhook[]).entries()) {
+        const here = at('webhooks')(i);
+        yield* validateWebhook(hook, here);
+        yield* validateReviewVersions(hook.admissionReviewVersions ?? [], here('admissionReviewVersions'));
+        if (hook.name && names.has(hook.name)) yield duplicate(here('name'), hook.name);
+        names.add(hook.name);
+      }
+    },
+    cells: ({ metadata, webhooks }, now) => [metadata.name ?? '', webhooks?.length ?? 0, age(metadata.creationTimestamp, now)],
+  }); // prettier-ignore
+export const validatingWebhookConfiguration = configuration<ValidatingWebhookConfiguration>(
+  'validatingwebhookconfigurations',
+  false,
+);
+export const mutatingWebhookConfiguration = configuration<MutatingWebhookConfiguration>(
+  'mutatingwebhookconfigurations',
+  true,
+);
+
+/** Source: pkg/apis/admissionregistration/validation validateMutatingWebhook. */
+function* validateWebhook(hook: Webhook, at: FieldPath): Errors {
+  yield* validateName(hook.name ?? '', at('name'));
+  for (const [i, rule] of (hook.rules ?? []).entries()) yield* validateRule(rule, at('rules')(i));
+  yield* failurePolicy(hook.failurePolicy, at('failurePolicy'));
+  yield* matchPolicy(hook.matchPolicy, at('matchPolicy'));
+  if (!hook.sideEffects) yield required(at('sideEffects'), `must specify one of ${SIDE_EFFECTS.join(', ')}`);
+  else yield* oneOf(hook.sideEffects, SIDE_EFFECTS, at('sideEffects'));
+  const timeout = hook.timeoutSeconds;
+  if (timeout !== undefined && (timeout > MAX_TIMEOUT_SECONDS || timeout < 1))
+    yield invalid(at('timeoutSeconds'), timeout, 'the timeout value must be between 1 and 30 seconds');
+  if (hook.namespaceSelector) yield* validateLabelSelector(hook.namespaceSelector, at('namespaceSelector'));
+  if (hook.objectSelector) yield* validateLabelSelector(hook.objectSelector, at('objectSelector'));
+  yield* oneOf(hook.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'));
+  const { url, service } = hook.clientConfig ?? {};
+  if ((url === undefined) === (service === undefined))
+    yield required(at('clientConfig'), 'exactly one of url or service is required');
+  else if (url !== undefined) yield* validateUrl(url, at('clientConfig')('url'));
+  else if (service) yield* validateService(service, at('clientConfig')('service'));
+  yield* validateMatchConditions(hook.matchConditions ?? [], at('matchConditions'));
+}
+/** Source: apimachinery pkg/util/validation IsFullyQualifiedName. */
+function* validateName(name: string, at: FieldPath): Errors {
+  const found = dnsSubdomain(name);
+  if (name === '') yield required(at);
+  else if (found.length > 0) yield invalid(at, name, found.join(','));
+  else if (name.split('.').length < 3)
+    yield invalid(at, name, 'should be a domain with at least three segments separated by dots');
+}
+function* validateReviewVersions(versions: readonly string[], at: FieldPath): Errors {
+  const accepted = REVIEW_VERSIONS.join(', ');
+  if (versions.length === 0) {
+    yield required(at, `must specify one of ${accepted}`);
+    return;
+  }
+  for (const [i, version] of versions.entries())
+    if (versions.indexOf(version) < i) yield invalid(at(i), version, 'duplicate version');
+    else yield* problems(dns1035Label(version), version, at(i));
+  if (!versions.some((version) => REVIEW_VERSIONS.includes(version)))
+    yield invalid(at, versions, `must include at least one of ${accepted}`);
+}
+/** Source: apiserver pkg/util/webhook ValidateWebhookURL. */
+export function* validateUrl(text: string, at: FieldPath): Errors {
+  const [, scheme = '', rest = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/s.exec(text)!;
+  if (/[\s\p{Cc}]/u.test(text)) {
+    yield required(at, `url must be a valid URL: parse ${JSON.stringify(text)}: net/url: invalid control character in URL${URL_FORM}`);
+    return;
+  }
+  const [, authority = '', , query, fragment] = /^(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest)!;
+  const user = authority.includes('@') ? authority.slice(0, authority.lastIndexOf('@')) : undefined;
+  const host = user === undefined ? authority : authority.slice(user.length + 1);
+  if (scheme.toLowerCase() !== 'https') yield invalid(at, scheme.toLowerCase(), `'https' is the only allowed URL scheme${URL_FORM}`);
+  if (host === '') yield invalid(at, host, `host must be specified${URL_FORM}`);
+  if (user !== undefined) yield invalid(at, user, 'user information is not permitted in the URL');
+  if (fragment) yield invalid(at, fragment, 'fragments are not permitted in the URL');
+  if (query) yield invalid(at, query, 'query parameters are not permitted in the URL');
+} // prettier-ignore
+/** The two names are swapped in the real server's call: what it says of one is about the other. Source: ValidateWebhookService. */
+export function* validateService({ name, namespace, path, port }: ServiceReference, at: FieldPath): Errors {
+  if (!namespace) yield required(at('name'));
+  if (!name) yield required(at('namespace'));
+  const problemsOfPort = portNumber(port ?? 0);
+  if (problemsOfPort.length > 0) yield invalid(at('port'), port, `port is not valid: ${problemsOfPort.join(', ')}`);
+  if (!path || path === '/') return;
+  const here = at('path');
+  if (path === '//') {
+    yield invalid(here, path, 'segment[0] may not be empty');
+    return;
+  }
+  if (!path.startsWith('/')) yield invalid(here, path, "must start with a '/'");
+  for (const [i, step] of path.slice(1).replace(/\/$/, '').split('/').entries())
+    if (step === '') yield invalid(here, path, `segment[${i}] may not be empty`);
+    else for (const why of dnsSubdomain(step)) yield invalid(here, path, `segment[${i}]: ${why}`);
+}
