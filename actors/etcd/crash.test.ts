@@ -68,7 +68,7 @@ it(
     });
     for (let kill = 0; kill < KILLS; kill++) {
       const before = writes;
-      await until(() => writes >= before + WRITERS, 20_000);
+      await until(() => writes >= before + 8 * WRITERS, 20_000);
       await server.restart();
     }
     done = true;

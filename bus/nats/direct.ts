@@ -25,21 +25,24 @@ const SILENCE_MS = 5_000;
 /**
  * One batch of messages from whichever server holds the stream, by direct get: no consumer is made, so nothing leaks
  * and nothing is locked. Each message names the one before it, so one lost on the way cuts the batch there.
- * Source: NATS ADR-31.
+ * `signal` is aborted when the connection is lost. Source: NATS ADR-31.
  */
 export function directBatch(
   connection: NatsConnection,
   world: World,
   stream: string,
   query: BatchQuery,
+  signal: AbortSignal,
 ): Promise<Batch> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return void reject(signal.reason as Error);
     const messages: StoredMessage[] = [];
     const inbox = newInbox(connection);
     let timer: TimerId | undefined;
     let seen = true;
     const finish = (settle: () => void): void => {
       if (timer !== undefined) world.clock.clearTimeout(timer);
+      signal.removeEventListener('abort', onLost);
       subscription.unsubscribe();
       settle();
     };
@@ -75,6 +78,10 @@ export function directBatch(
         if (error === null) onMessage(message);
       },
     });
+    function onLost(): void {
+      finish(() => reject(signal.reason as Error));
+    }
+    signal.addEventListener('abort', onLost, { once: true });
     watch();
     connection.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), { reply: inbox });
   });

@@ -2,6 +2,7 @@ import { createInbox, MsgHdrsImpl, type Msg, type NatsConnection } from '@nats-i
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { TimerId, World } from '../world.ts';
 import { jsError, type JsError } from './js-errors.ts';
+import type { Link } from './link.ts';
 import { rawHeaders } from './raw-headers.ts';
 
 interface Pending {
@@ -26,11 +27,13 @@ export class JsApi {
   readonly #pending = new Map<string, Pending>();
   #count = 0;
   #timer: TimerId | undefined;
-  #closed = false;
+  #watched: AbortSignal | undefined;
+  readonly #link: Link;
   readonly #unsubscribe: () => void;
 
-  constructor(connection: NatsConnection, world: World, timeoutMs: number) {
+  constructor(connection: NatsConnection, world: World, timeoutMs: number, link: Link) {
     this.#connection = connection;
+    this.#link = link;
     this.#world = world;
     this.#timeoutMs = timeoutMs;
     this.#inbox = `${newInbox(connection)}.`;
@@ -45,7 +48,9 @@ export class JsApi {
   /** Sends and returns the raw reply. Thrown: ServiceUnavailable (nobody there), Timeout (outcome unknown). */
   send(subject: string, payload: Uint8Array | string, what: string, headers?: Record<string, string[]>): Promise<Msg> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return void reject(new ApiError('ServiceUnavailable', `${what}: the log is closed`));
+      const { signal } = this.#link;
+      if (signal.aborted) return void reject(signal.reason as ApiError);
+      if (signal !== this.#watched) this.#watch(signal);
       const token = (++this.#count).toString(36);
       try {
         this.#connection.publish(subject, payload, {
@@ -68,17 +73,20 @@ export class JsApi {
     return parseAnswer<T>(reply, subject);
   }
 
-  /** Outcomes that were to come over a connection that is gone stay unknown: say so now, not after the timeout. */
-  disconnected(): void {
-    this.#rejectAll((what) => new ApiError('Timeout', `${what}: the connection was lost; the outcome is unknown`));
-  }
-
   close(): void {
-    this.#closed = true;
     this.#unsubscribe();
     this.#rejectAll((what) => new ApiError('Timeout', `${what}: the log was closed; the outcome is unknown`));
     if (this.#timer !== undefined) this.#world.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Outcomes that were to come over a connection that is gone stay unknown: say so now, not after the timeout. */
+  #watch(signal: AbortSignal): void {
+    this.#watched = signal;
+    const onLost = (): void => {
+      this.#rejectAll((what) => new ApiError('Timeout', `${what}: the connection was lost; the outcome is unknown`));
+    };
+    signal.addEventListener('abort', onLost, { once: true });
   }
 
   #onReply(message: Msg): void {

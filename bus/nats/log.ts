@@ -9,6 +9,7 @@ import { SharedBarrier } from './barrier.ts';
 import { directBatch, type Batch, type BatchQuery, type StoredMessage } from './direct.ts';
 import { headerValue, NatsEntry } from './entry.ts';
 import { JsApi, parseAnswer } from './js-api.ts';
+import { Link } from './link.ts';
 import { rawHeaders } from './raw-headers.ts';
 import { assertServer, ensureStream, infoOf } from './stream.ts';
 
@@ -44,12 +45,17 @@ const EMPTY = new Uint8Array(0);
 export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
   const { connection, world, replicas = 1, durable = true, timeoutMs = 5_000 } = options;
   assertServer(connection);
-  const api = new JsApi(connection, world, timeoutMs);
+  const link = new Link(connection, () => log?.reconnected());
+  const api = new JsApi(connection, world, timeoutMs, link);
+  let log: NatsLog | undefined;
   try {
     const wish = { stream: STREAM, subjects: `${PREFIX}>`, events: eventAll, replicas, durable };
     const info = await ensureStream(api, wish);
-    return new NatsLog(connection, world, api, durable, Math.max(replicas, info.config.num_replicas ?? 1));
+    const copies = Math.max(replicas, info.config.num_replicas ?? 1);
+    log = new NatsLog(connection, world, api, link, durable, copies);
+    return log;
   } catch (error) {
+    link.close();
     api.close();
     throw error;
   }
@@ -65,13 +71,15 @@ class NatsLog implements Log {
   readonly #connection: NatsConnection;
   readonly #world: World;
   readonly #api: JsApi;
+  readonly #link: Link;
   readonly #replicas: number;
   readonly #listeners = new Set<Listener>();
   readonly #barrier: SharedBarrier;
   readonly #unsubscribe: () => void;
   #closed = false;
 
-  constructor(connection: NatsConnection, world: World, api: JsApi, durable: boolean, replicas: number) {
+  constructor(connection: NatsConnection, world: World, api: JsApi, link: Link, durable: boolean, replicas: number) {
+    this.#link = link;
     this.durable = durable;
     this.#connection = connection;
     this.#world = world;
@@ -93,7 +101,6 @@ class NatsLog implements Log {
     // One server queues a republished entry before it acknowledges the write, so a PING on the connection that carries
     // the entries is enough. Of several servers an old leader may answer: only a write committed since then proves it.
     this.#barrier = new SharedBarrier(replicas > 1 ? () => this.#barrierWrite() : () => this.#ping());
-    void this.#watchConnection();
   }
 
   async append(entry: NewEntry): Promise<number> {
@@ -185,12 +192,16 @@ class NatsLog implements Log {
     this.#closed = true;
     this.#listeners.clear();
     this.#unsubscribe();
+    this.#link.close();
     this.#api.close();
+  }
+  /** Subscriptions are restored by now, and what was republished meanwhile is lost to this connection. */
+  reconnected(): void {
+    for (const { onDoubt } of this.#listeners) onDoubt?.();
   }
 
   #batch(query: BatchQuery): Promise<Batch> {
-    if (this.#closed) return Promise.reject(new ApiError('ServiceUnavailable', 'the log is closed'));
-    return directBatch(this.#connection, this.#world, STREAM, query);
+    return directBatch(this.#connection, this.#world, STREAM, query, this.#link.signal);
   }
 
   /** The revision under which an earlier attempt with this id was stored on this subject. */
@@ -229,11 +240,15 @@ class NatsLog implements Log {
   }
 
   async #ping(): Promise<void> {
-    if (this.#closed) throw new ApiError('ServiceUnavailable', 'the log is closed');
     const { clock } = this.#world;
+    const { signal } = this.#link;
+    signal.throwIfAborted();
     let timer: TimerId | undefined;
+    let onLost = (): void => undefined;
     const silence = new Promise<never>((_, reject) => {
       timer = clock.setTimeout(() => reject(new ApiError('Timeout', 'the bus does not answer')), LAG_MS);
+      onLost = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', onLost, { once: true });
     });
     try {
       await Promise.race([this.#connection.flush(), silence]);
@@ -243,6 +258,7 @@ class NatsLog implements Log {
       throw new ApiError('ServiceUnavailable', `the bus is not connected: ${why}`, { cause });
     } finally {
       clock.clearTimeout(timer!);
+      signal.removeEventListener('abort', onLost);
     }
   }
 
@@ -258,15 +274,6 @@ class NatsLog implements Log {
       await Promise.race([arrived, delay(this.#world.clock, LAG_MS).then(lagging)]);
     } finally {
       listener.unsubscribe();
-    }
-  }
-
-  async #watchConnection(): Promise<void> {
-    for await (const status of this.#connection.status()) {
-      if (this.#closed) return;
-      if (status.type === 'disconnect') this.#api.disconnected();
-      // Subscriptions are restored by now, and what was republished meanwhile is lost to this connection.
-      if (status.type === 'reconnect') for (const { onDoubt } of this.#listeners) onDoubt?.();
     }
   }
 }
