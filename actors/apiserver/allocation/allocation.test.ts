@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Service, ServiceSpec } from '../../../schemas/generated/core-v1.ts';
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
+import { statusOf } from '../../../schemas/meta/status.ts';
+import { fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
+import { createAllocation, type Allocation } from './index.ts';
+
+const allocationOf = (c: FakeCluster, more: object = {}): Allocation =>
+  createAllocation({ ...c, serviceCidrs: ['10.96.0.0/16'], fresh: () => Promise.resolve(), ...more });
+const service = (name: string, spec: Partial<ServiceSpec> = {}): Service => ({
+  kind: 'Service',
+  apiVersion: 'v1',
+  metadata: { name, namespace: 'd' },
+  spec: { type: 'ClusterIP', ports: [{ port: 80, protocol: 'TCP' }], ...spec },
+});
+const create = async (c: FakeCluster, a: Allocation, s: Service, dryRun = false): Promise<Service | string> => {
+  try {
+    const finish = await a.beginCreate(s as unknown as DynamicObject, dryRun);
+    await finish(!dryRun);
+    if (!dryRun) c.put(s);
+    return s;
+  } catch (error) {
+    return statusOf(error)?.message ?? String(error);
+  }
+};
+const update = async (c: FakeCluster, a: Allocation, next: Service): Promise<Service | string> => {
+  const services = c.resource('', 'services');
+  const old = c.cache.get<DynamicObject>(services, 'd', next.metadata.name!)!;
+  try {
+    const finish = await a.beginUpdate(next as unknown as DynamicObject, old, false);
+    await finish(true);
+    return c.put(next) as unknown as Service;
+  } catch (error) {
+    return statusOf(error)?.message ?? String(error);
+  }
+};
+const addresses = (c: FakeCluster): string[] =>
+  [...c.cache.list(c.resource('networking.k8s.io', 'ipaddresses'))].map((o) => o.metadata.name!).sort();
+
+describe('addresses of services', () => {
+  it('are chosen, claimed by an IPAddress, and given back with the service', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const made = (await create(c, a, service('a'))) as Service;
+    expect(made.spec).toMatchObject({
+      ipFamilies: ['IPv4'],
+      ipFamilyPolicy: 'SingleStack',
+      clusterIPs: [made.spec!.clusterIP],
+    });
+    const claim = c.cache.get(c.resource('networking.k8s.io', 'ipaddresses'), '', made.spec!.clusterIP!);
+    expect(claim).toMatchObject({
+      metadata: { labels: { 'ipaddress.kubernetes.io/ip-family': 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' } },
+      spec: { parentRef: { resource: 'services', namespace: 'd', name: 'a' } },
+    }); // prettier-ignore
+    await a.afterDelete(made as unknown as DynamicObject);
+    expect(addresses(c)).toEqual([]);
+  });
+  it.each([
+    ['taken', { clusterIP: '10.96.200.7' }, 'failed to allocate IP 10.96.200.7: provided IP is already allocated'],
+    ['outside', { clusterIP: '10.50.0.1' }, 'failed to allocate IP 10.50.0.1: the provided network does not match the current range'],
+    ['the network itself', { clusterIP: '10.96.0.0' }, 'failed to allocate IP 10.96.0.0: the provided network does not match the current range'],
+  ])('may be asked for, but not one that is %s', async (_, spec, why) => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    await create(c, a, service('first', { clusterIP: '10.96.200.7' }));
+    expect(await create(c, a, service('d', spec))).toBe(
+      `Service "d" is invalid: spec.clusterIPs: Invalid value: ["${spec.clusterIP}"]: ${why}`,
+    );
+    expect(addresses(c)).toEqual(['10.96.200.7']);
+  }); // prettier-ignore
+  it.each([
+    [{ ipFamilyPolicy: 'RequireDualStack' }, 'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services'],
+    [{ ipFamilies: ['IPv6'] }, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'],
+    [{ clusterIPs: ['10.96.1.1', 'fd00::1'] }, 'spec.clusterIPs: Invalid value: ["10.96.1.1","fd00::1"]: must be empty when `clusterIP` is not specified'],
+    [{ clusterIP: '10.96.1.1', clusterIPs: ['10.96.1.2'] }, 'spec.clusterIPs: Invalid value: ["10.96.1.2"]: first value must match `clusterIP`'],
+  ] as [Partial<ServiceSpec>, string][])('%#: refuse %j', async (spec, why) => {
+    const c = fakeCluster();
+    expect(await create(c, allocationOf(c), service('x', spec))).toBe(`Service "x" is invalid: ${why}`);
+    expect(addresses(c)).toEqual([]);
+  }); // prettier-ignore
+  it('are none for headless and external services; a headless one without selector is of both families', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const headless = (await create(c, a, service('h', { clusterIP: 'None' }))) as Service;
+    expect(headless.spec).toMatchObject({
+      clusterIPs: ['None'],
+      ipFamilies: ['IPv4', 'IPv6'],
+      ipFamilyPolicy: 'RequireDualStack',
+    });
+    await create(c, a, service('e', { type: 'ExternalName', externalName: 'x.io' }));
+    expect(addresses(c)).toEqual([]);
+  });
+  it('come in two families on a cluster of two', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c, { serviceCidrs: ['10.96.0.0/16', 'fd00::/108'] });
+    const made = (await create(c, a, service('a', { ipFamilyPolicy: 'PreferDualStack' }))) as Service;
+    expect(made.spec!.ipFamilies).toEqual(['IPv4', 'IPv6']);
+    expect(addresses(c)).toHaveLength(2);
+    const single = (await update(c, a, { ...made, spec: { ...made.spec, ipFamilyPolicy: 'SingleStack' } })) as Service;
+    expect(single.spec!.clusterIPs).toEqual([made.spec!.clusterIP]);
+    expect(addresses(c)).toEqual([made.spec!.clusterIP]);
+  });
+  it('stay when a client leaves them out, go with the type, come back with it', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const made = (await create(c, a, service('a'))) as Service;
+    const ip = made.spec!.clusterIP!;
+    expect(((await update(c, a, service('a', { selector: { x: 'y' } }))) as Service).spec!.clusterIPs).toEqual([ip]);
+    await update(c, a, service('a', { type: 'ExternalName', externalName: 'x.io' }));
+    expect(addresses(c)).toEqual([]);
+    await update(c, a, service('a'));
+    expect(addresses(c)).toHaveLength(1);
+  });
+  it('are not taken by a dry run', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const made = (await create(c, a, service('a', { clusterIP: '10.96.200.8' }), true)) as Service;
+    expect(made.spec!.clusterIPs).toEqual(['10.96.200.8']);
+    expect(addresses(c)).toEqual([]);
+  });
+  it('are given back when the write fails', async () => {
+    const c = fakeCluster();
+    const finish = await allocationOf(c).beginCreate(
+      service('a', { type: 'NodePort' }) as unknown as DynamicObject,
+      false,
+    );
+    expect([addresses(c).length, c.claims.keys.size]).toEqual([1, 1]);
+    await finish(false);
+    expect([addresses(c).length, c.claims.keys.size]).toEqual([0, 0]);
+  });
+  it('run out with the range', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c, { serviceCidrs: ['10.0.0.0/29'] });
+    for (let i = 0; i < 6; i++) expect(await create(c, a, service(`s${i}`))).toMatchObject({ kind: 'Service' });
+    expect(new Set(addresses(c)).size).toBe(6);
+    expect(await create(c, a, service('last'))).toBe(
+      'Service "last" is invalid: spec.clusterIPs: Invalid value: null: failed to allocate IP: range is full',
+    );
+  });
+  it('are never given twice, however many servers allocate at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 1000 }), async (seed) => {
+        const c = fakeCluster(seed);
+        const servers = [1, 2, 3].map(() => allocationOf(c, { serviceCidrs: ['10.0.0.0/27'] }));
+        const made = await Promise.all(
+          Array.from({ length: 24 }, (_, i) => create(c, servers[i % 3]!, service(`s${i}`, { type: 'NodePort' }))),
+        );
+        const specs = made.map((s) => (s as Service).spec!);
+        expect(new Set(specs.map((s) => s.clusterIP)).size).toBe(24);
+        expect(new Set(specs.map((s) => s.ports![0]!.nodePort)).size).toBe(24);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('node ports', () => {
+  it('are chosen or taken as asked, and shared by protocols of one port', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const any = (await create(c, a, service('np', { type: 'NodePort' }))) as Service;
+    const port = any.spec!.ports![0]!.nodePort!;
+    expect(port).toBeGreaterThanOrEqual(30_000);
+    const asked = (nodePort: number) => service('x', { type: 'NodePort', ports: [{ port: 1, nodePort }] });
+    expect(await create(c, a, asked(port))).toBe(
+      `Service "x" is invalid: spec.ports[0].nodePort: Invalid value: ${port}: provided port is already allocated`,
+    );
+    expect(await create(c, a, asked(80))).toBe(
+      'Service "x" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
+    );
+    const both = service('both', {
+      type: 'NodePort',
+      ports: [
+        { port: 1, name: 'a', protocol: 'TCP', nodePort: 31_998 },
+        { port: 1, name: 'b', protocol: 'UDP', nodePort: 31_998 },
+      ],
+    });
+    expect(await create(c, a, both)).toMatchObject({ kind: 'Service' });
+  });
+  it('follow the type, and come with a health check port for local load balancers', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    await create(c, a, service('a'));
+    const np = (await update(c, a, service('a', { type: 'NodePort' }))) as Service;
+    expect(c.claims.keys.size).toBe(1);
+    expect(((await update(c, a, service('a', { type: 'NodePort' }))) as Service).spec!.ports).toEqual(np.spec!.ports);
+    const plain = service('a');
+    await update(c, a, plain);
+    expect(c.claims.keys.size).toBe(0);
+    const lb = service('lb', { type: 'LoadBalancer', externalTrafficPolicy: 'Local' });
+    const made = (await create(c, a, lb)) as Service;
+    expect(made.spec!.healthCheckNodePort).toBeGreaterThan(0);
+    expect(c.claims.keys.size).toBe(2);
+    await a.afterDelete(made as unknown as DynamicObject);
+    expect(c.claims.keys.size).toBe(0);
+  });
+});
+
+describe('repair', () => {
+  it('makes what services lack and drops what none has, but no claim that is young', async () => {
+    const c = fakeCluster();
+    c.put(
+      service('old', {
+        type: 'NodePort',
+        clusterIP: '10.96.3.3',
+        clusterIPs: ['10.96.3.3'],
+        ports: [{ port: 1, nodePort: 30_123 }],
+      }),
+    );
+    const a = allocationOf(c);
+    await a.beginCreate(
+      service('crashed', { type: 'NodePort', clusterIP: '10.96.4.4' }) as unknown as DynamicObject,
+      false,
+    );
+    await a.repair();
+    expect(addresses(c)).toEqual(['10.96.3.3', '10.96.4.4']);
+    await c.simulation.advance(61_000);
+    await a.repair();
+    expect(addresses(c)).toEqual(['10.96.3.3']);
+    expect([...c.claims.keys.keys()]).toEqual(['/registry/ranges/servicenodeports/30123']);
+  });
+});
