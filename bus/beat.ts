@@ -38,7 +38,7 @@ function next(clock: Clock, ticker: Ticker): TimerId {
   return clock.setTimeout(
     () => {
       ticker.timer = next(clock, ticker);
-      for (const listener of [...ticker.listeners]) if (ticker.listeners.has(listener)) listener();
+      for (const listener of ticker.listeners) listener();
     },
     // Timers may fire a little early.
     ms < BEAT_MS / 4 ? ms + BEAT_MS : ms,

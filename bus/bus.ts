@@ -17,10 +17,15 @@ export interface Bus {
   serve(subject: string, queue: string, handler: (message: ServedMessage) => unknown): ServedSubscription;
   /** Opens a session (see Session) with one of the servers of `subject`; resolves when that server accepted it. */
   open(subject: string, body: unknown, options?: OpenOptions): Promise<Session>;
+  /**
+   * Accepts sessions on `subject`; what `accept` throws crosses as Status and refuses the session. If it returns a promise
+   * the session is accepted when that resolves, or when the session is first sent on or read from; what it rejects with
+   * afterwards closes the session.
+   */
   serveSessions(
     subject: string,
     queue: string,
-    accept: (message: ServedMessage, session: Session) => void,
+    accept: (message: ServedMessage, session: Session) => void | Promise<void>,
   ): Subscription;
   /**
    * Resolves when everything that the server had sent on this connection before now has been handed to its subscribers

@@ -31,7 +31,7 @@ export function createConnection(transport: Transport, world: World, options: Co
     silenceMs: options.silenceMs ?? 1000,
     neighbours: options.neighbours,
   });
-  const responses = createResponses(transport, world, sessions.accept);
+  const responses = createResponses(transport, world, (message, acceptor) => sessions.accept(message, acceptor));
   let draining: Promise<void> | undefined;
   const open = (): void => {
     if (draining) throw new ApiError('ServiceUnavailable', 'the connection to the bus is closing');

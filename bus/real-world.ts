@@ -69,10 +69,18 @@ function realLogger(options: RealWorldOptions): Logger {
 
 function fromPino(log: pino.Logger): Logger {
   return {
-    debug: (message, keys) => void log.debug(keys ?? {}, message),
-    info: (message, keys) => void log.info(keys ?? {}, message),
-    warn: (message, keys) => void log.warn(keys ?? {}, message),
-    error: (message, keys) => void log.error(keys ?? {}, message),
+    debug: (message, keys) => {
+      log.debug(keys ?? {}, message);
+    },
+    info: (message, keys) => {
+      log.info(keys ?? {}, message);
+    },
+    warn: (message, keys) => {
+      log.warn(keys ?? {}, message);
+    },
+    error: (message, keys) => {
+      log.error(keys ?? {}, message);
+    },
     child: (keys) => fromPino(log.child(keys)),
   };
 }

@@ -85,14 +85,14 @@ export function createRequests(
   });
   const connection = transport.onConnection((connected) => {
     if (connected) return;
-    for (const id of [...pending.keys()])
+    for (const id of pending.keys())
       fail(
         id,
         new ApiError('Timeout', 'the connection to the bus was lost before the answer came; the outcome is unknown'),
       );
   });
   const refusal = transport.onRefused((subject, error) => {
-    for (const [id, entry] of [...pending]) if (entry.subject === subject) fail(id, error);
+    for (const [id, entry] of pending) if (entry.subject === subject) fail(id, error);
   });
 
   const send = (
@@ -103,7 +103,10 @@ export function createRequests(
     onLate: ((answer: unknown) => void) | undefined,
   ): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      if (closed) return void reject(unavailable('the connection to the bus is closed'));
+      if (closed) {
+        reject(unavailable('the connection to the bus is closed'));
+        return;
+      }
       const id = ++last;
       const onAbort =
         signal &&
@@ -158,7 +161,7 @@ export function createRequests(
     },
     close: () => {
       closed = true;
-      for (const id of [...pending.keys()]) fail(id, unavailable('the connection to the bus was closed'));
+      for (const id of pending.keys()) fail(id, unavailable('the connection to the bus was closed'));
       answers.unsubscribe();
       connection.unsubscribe();
       refusal.unsubscribe();

@@ -58,7 +58,7 @@ export function createRoster(host: RosterHost): Roster {
         end.unlisted = 0;
         end.compare(sent, consumed);
       }
-      for (const end of [...host.with(peer)])
+      for (const end of host.with(peer))
         if (end.peer === peer && !listed.has(end) && ++end.unlisted >= UNLISTED_LIMIT)
           end.close(unavailable('the other end of the session has forgotten it').status);
       // The peer learns from ours that it has sessions that we do not have.

@@ -175,16 +175,29 @@ export class SessionEnd implements Session {
     try {
       values = decodeAll(message);
     } catch {
-      return void this.close(malformed());
+      this.close(malformed());
+      return;
     }
     const header = values[0];
-    if (!Array.isArray(header) || !isCount(header[0]) || !isCount(header[1])) return void this.close(malformed());
+    if (!Array.isArray(header) || !isCount(header[0]) || !isCount(header[1])) {
+      this.close(malformed());
+      return;
+    }
     const [first, acknowledged, end] = header as [number, number, unknown];
-    if (first !== this.#received + 1) return void this.close(lost());
-    if (acknowledged > this.#sent) return void this.close(malformed());
+    if (first !== this.#received + 1) {
+      this.close(lost());
+      return;
+    }
+    if (acknowledged > this.#sent) {
+      this.close(malformed());
+      return;
+    }
     for (let i = 1; i < values.length; i++) this.#inbox.push(values[i]);
     this.#received += values.length - 1;
-    if (end === undefined && this.#received - this.#consumed > this.#window) return void this.close(overrun());
+    if (end === undefined && this.#received - this.#consumed > this.#window) {
+      this.close(overrun());
+      return;
+    }
     if (acknowledged > this.#acknowledged) {
       this.#acknowledged = acknowledged;
       if (this.#waiting.length > 0) this.#admit();
@@ -237,7 +250,10 @@ export class SessionEnd implements Session {
   /** The peer's counts; what it has sent and we have not received is lost for good. */
   compare(peerSent: number, peerConsumed: number): void {
     if (this.#isClosed) return;
-    if (peerSent > this.#received) return void this.close(lost());
+    if (peerSent > this.#received) {
+      this.close(lost());
+      return;
+    }
     if (peerConsumed <= this.#acknowledged || peerConsumed > this.#sent) return;
     this.#acknowledged = peerConsumed;
     this.#admit();

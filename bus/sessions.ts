@@ -112,7 +112,10 @@ export function createSessions(
   const add = (id: string, side: 'client' | 'server', window: number): SessionEnd => {
     incoming ??= transport.subscribe(subjects.sessionAll(address), undefined, (message) => {
       const key = message.subject.slice(ownPrefix);
-      if (key === ROSTER_KEY) return void roster.receive(message.bytes);
+      if (key === ROSTER_KEY) {
+        roster.receive(message.bytes);
+        return;
+      }
       const end = ends.get(key);
       if (!end) return;
       const peer = end.peer === undefined ? undefined : peers.get(end.peer);
@@ -131,7 +134,7 @@ export function createSessions(
 
   const closePeer = (peer: Peer, why: string): void => {
     const status = unavailable(why).status;
-    for (const end of [...peer.ends]) end.close(status);
+    for (const end of peer.ends) end.close(status);
   };
   const attach = (end: SessionEnd, peerAddress: string, credit: number): void => {
     opening.delete(end);
@@ -166,7 +169,10 @@ export function createSessions(
   };
   const beat = (): void => {
     const far = [...peers].filter(([, peer]) => !peer.isNear);
-    if (far.length === 0 && opening.size === 0 && owing.size === 0) return void stopBeating();
+    if (far.length === 0 && opening.size === 0 && owing.size === 0) {
+      stopBeating();
+      return;
+    }
     if (far.length > 0 || opening.size > 0) transport.publish(subjects.beat(address), NOTHING);
     for (const end of owing) if (!end.tellWhenQuiet()) owing.delete(end);
     const roll = ++beatCount % ROSTER_BEATS === 0;
@@ -179,7 +185,7 @@ export function createSessions(
   const connection = transport.onConnection((connected) => {
     if (connected) return;
     const status = unavailable('the connection to the bus was lost').status;
-    for (const end of [...ends.values()]) end.abandon(status);
+    for (const end of ends.values()) end.abandon(status);
   });
 
   return {
@@ -240,7 +246,7 @@ export function createSessions(
     },
     closeAll: (reason) => {
       const status = unavailable(reason).status;
-      for (const end of [...ends.values()]) end.close(status);
+      for (const end of ends.values()) end.close(status);
     },
     close: () => {
       neighbours?.delete(address);

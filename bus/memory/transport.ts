@@ -36,7 +36,10 @@ export class MemorySwitch {
   }
 
   add(interest: Interest): void {
-    if (/[*>]/.test(interest.pattern)) return void this.#wild.add(interest);
+    if (/[*>]/.test(interest.pattern)) {
+      this.#wild.add(interest);
+      return;
+    }
     const same = this.#exact.get(interest.pattern);
     if (same) same.add(interest);
     else this.#exact.set(interest.pattern, new Set([interest]));
@@ -54,7 +57,10 @@ export class MemorySwitch {
     const offer = (interest: Interest): void => {
       if (!interest.owner.connected) return;
       found = true;
-      if (interest.queue === undefined) return void this.#hand(from, interest, message);
+      if (interest.queue === undefined) {
+        this.#hand(from, interest, message);
+        return;
+      }
       const members = queues.get(interest.queue);
       if (members) members.push(interest);
       else queues.set(interest.queue, [interest]);
@@ -135,7 +141,7 @@ export class MemoryTransport implements Transport {
   setConnected(connected: boolean): void {
     if (this.#closed || connected === this.connected) return;
     this.connected = connected;
-    for (const listener of [...this.#listeners]) listener(connected);
+    for (const listener of this.#listeners) listener(connected);
   }
   close(): Promise<void> {
     this.#closed = true;

@@ -1,6 +1,5 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect, nkeyAuthenticator } from '@nats-io/transport-node';
-import { readFileSync } from 'node:fs';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus } from '../bus.ts';
 import { createConnection } from '../connection.ts';
@@ -11,6 +10,8 @@ import { escapeToken, inbox } from '../subjects.ts';
 import { delay } from '../world.ts';
 import type { World } from '../world.ts';
 import { translate } from './errors.ts';
+import { tlsSettings } from './tls.ts';
+import type { NatsTls } from './tls.ts';
 import { NatsTransport } from './transport.ts';
 
 export interface NatsOptions extends Partial<ConnectionOptions> {
@@ -24,14 +25,6 @@ export interface NatsOptions extends Partial<ConnectionOptions> {
   /** How long to go on trying the first time; default 10 s. Afterwards it reconnects for ever. */
   readonly connectTimeoutMs?: number | undefined;
 }
-export interface NatsTls {
-  /** PEM, or a file of it. */
-  readonly ca?: string | undefined;
-  readonly caFile?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
-
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2000;
 
@@ -41,7 +34,9 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   const backoff = createBackoff(world);
   const connection = await dial(options, backoff);
   const transport = new NatsTransport(connection, world.log);
-  transport.onConnection(backoff.reset);
+  transport.onConnection(() => {
+    backoff.reset();
+  });
   const bus = createConnection(transport, world, {
     // Between servers of a cluster messages can get lost while both connections stay: there only heartbeats tell.
     neighbours: connection.info?.cluster === undefined ? neighbours : undefined,
@@ -119,7 +114,8 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
         ...(credentials && {
           authenticator: nkeyAuthenticator(new TextEncoder().encode(credentials.seed)),
         }),
-        ...(tls && { tls: tlsOptions(tls) }),
+        // Servers that others tell of are not known to be those whose certificates we check.
+        ...(tls && { tls: tlsSettings(tls, servers), ignoreClusterUpdates: true }),
       });
       backoff.reset();
       return connection;
@@ -132,13 +128,4 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
       await delay(clock, wait);
     }
   }
-}
-
-function tlsOptions(tls: NatsTls): { ca?: string; cert?: string; key?: string } {
-  const ca = tls.ca ?? (tls.caFile === undefined ? undefined : readFileSync(tls.caFile, 'utf8'));
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(tls.cert !== undefined && { cert: tls.cert }),
-    ...(tls.key !== undefined && { key: tls.key }),
-  };
 }
