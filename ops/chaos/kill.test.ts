@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -21,18 +21,11 @@ afterAll(async () => {
 });
 
 /** Processes of the cluster by what they are. */
-function victims(): Record<'supervisor' | 'nats-server' | 'controllers', () => number | undefined> {
+function victims(): Record<'supervisor' | 'nats-server', () => number | undefined> {
   const data = join(dir, 'data/kubus/clusters/test');
   return {
     supervisor: () => cluster.process.pid,
     'nats-server': () => readJson<{ pid: number }>(join(data, 'nats/nats-server.pid')).pid,
-    controllers: () => {
-      const children = readFileSync(`/proc/${cluster.process.pid}/task/${cluster.process.pid}/children`, 'utf8')
-        .trim()
-        .split(' ')
-        .map(Number);
-      return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('process'));
-    },
   };
 }
 
@@ -55,7 +48,7 @@ it(`keeps every acknowledged write over ${KILLS} kills of every kind of process 
     }
   };
   const writers = Array.from({ length: WRITERS }, writer);
-  const kinds = ['nats-server', 'controllers', 'supervisor'] as const;
+  const kinds = ['nats-server', 'supervisor'] as const;
   for (let i = 0; i < KILLS; i++) {
     const kind = kinds[i % kinds.length]!;
     const before = acknowledged.size;

@@ -135,7 +135,7 @@ named(program.command('kubectl'))
 program
   .command('process', { hidden: true })
   .requiredOption('--spec <json>')
-  .action(async (options: { spec: string }) => (await import('../process/child.ts')).runChild(options.spec));
+  .action(async (options: { spec: string }) => (await import('../process/thread.ts')).runThread(options.spec));
 
 try {
   await program.parseAsync();

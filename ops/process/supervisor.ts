@@ -1,6 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { kubeconfigFor, mergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
@@ -29,10 +28,11 @@ export interface RunningCluster {
   stop(): Promise<void>;
 }
 const RESTART_MS = [100, 500, 1000, 5000];
+const STOP_MS = 10_000;
 
 /**
- * One local cluster: nats-server, a process with everything that is not on the request path, and in this process the
- * store and the API server. Children that end are started again; nothing acknowledged depends on any of them living.
+ * One local cluster: nats-server, and this process with the store and the API server in its main thread and all that is
+ * not on the request path in another. What ends is started again; nothing acknowledged depends on any of it living.
  */
 export async function startCluster({ paths, config, host, step, warn }: SupervisorOptions): Promise<RunningCluster> {
   const holder = takeLock(paths.lock);
@@ -42,11 +42,11 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
     );
   let nats: NatsServer | undefined;
   let local: RunningProcess | undefined;
-  let child: Child | undefined;
+  let helper: Helper | undefined;
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
-    await child?.stop();
+    await helper?.stop();
     await local?.stop();
     await nats?.stop();
     if (config.ephemeral) rmSync(paths.dir, { recursive: true, force: true });
@@ -110,7 +110,7 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
       dir: paths.dir,
       host,
     };
-    if (far.components.length > 0) child = superviseChild(far, paths, warn);
+    if (far.components.length > 0) helper = superviseThread(far, warn);
     await step('store and API server', async () => {
       local = await startProcess(near);
       await Promise.race([
@@ -121,8 +121,8 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
     const kubeconfig = kubeconfigFor(config.name, server, pki);
     writePrivate(paths.kubeconfig, kubeconfig);
     await mergeKubeconfig(userKubeconfig(), config.name, kubeconfig);
-    if (child !== undefined)
-      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => child!.ready);
+    if (helper !== undefined)
+      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => helper!.ready);
     return { server, stop, failed: local!.failed };
   } catch (error) {
     await stop().catch(() => undefined);
@@ -130,34 +130,34 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
   }
 }
 
-interface Child {
+interface Helper {
   readonly ready: Promise<void>;
   stop(): Promise<void>;
 }
-/** A child process of the same program, started again with backoff when it ends; ends itself when we do. */
-function superviseChild(spec: ProcessSpec, paths: ClusterPaths, warn: (text: string) => void): Child {
-  let current: ChildProcess | undefined;
+/**
+ * A thread of this process with components of its own, started again with backoff when it ends. A thread and not a
+ * process: each further Node process costs 50 MB for the program itself, and nothing is shared but the bus all the same.
+ */
+function superviseThread(spec: ProcessSpec, warn: (text: string) => void): Helper {
+  let current: Worker | undefined;
   let stopping = false;
   let failures = 0;
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   const start = (): void => {
-    const log = openSync(join(paths.logs, `${spec.name}.log`), 'a', 0o600);
-    const child = fork(process.argv[1]!, ['process', '--spec', JSON.stringify(spec)], {
-      stdio: ['ignore', log, log, 'ipc'],
-      detached: true,
+    const thread = new Worker(process.argv[1]!, { argv: ['process', '--spec', JSON.stringify(spec)], name: spec.name });
+    current = thread;
+    let why = 'it ended';
+    thread.on('message', (message) => {
+      if (message !== 'ready') return;
+      failures = 0;
+      isReady();
     });
-    closeSync(log);
-    current = child;
-    child.on('message', (message) => {
-      if (message === 'ready') {
-        failures = 0;
-        isReady();
-      }
-    });
-    child.once('exit', (code, signal) => {
+    thread.on('error', (error) => (why = error instanceof Error ? error.message : String(error)));
+    thread.once('exit', () => {
+      current = undefined;
       if (stopping) return;
       const wait = RESTART_MS[Math.min(failures++, RESTART_MS.length - 1)]!;
-      warn(`${spec.name} ended (${signal ?? `exit status ${code}`}): starting it again; see: kubus logs ${spec.name}`);
+      warn(`${spec.name}: ${why}; starting it again, see: kubus logs ${spec.name}`);
       setTimeout(() => !stopping && start(), wait);
     });
   };
@@ -166,11 +166,11 @@ function superviseChild(spec: ProcessSpec, paths: ClusterPaths, warn: (text: str
     ready,
     stop: async () => {
       stopping = true;
-      const child = current;
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      const thread = current;
+      if (thread === undefined) return;
+      const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+      thread.postMessage('stop');
+      const timer = setTimeout(() => void thread.terminate(), STOP_MS);
       await gone;
       clearTimeout(timer);
     },
