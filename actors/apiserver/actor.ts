@@ -65,7 +65,6 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     authenticator: { authenticate: () => undefined },
     authorizer: { authorize: () => ({ allowed: 'yes', reason: '' }) },
     admission: [],
-    flow: { schemaUid: '', levelUid: '' },
     tables: undefined,
     metrics: createMetrics(),
     bookmarks: new Set(),

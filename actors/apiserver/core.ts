@@ -37,8 +37,6 @@ export interface Core {
   readonly barrier: () => Promise<void>;
   authenticator: Authenticator;
   authorizer: Authorizer;
-  /** Flow schema and priority level that answers name. */
-  readonly flow: { schemaUid: string; levelUid: string };
   /** In kube-apiserver's order. */
   admission: readonly AdmissionPlugin[];
   tables: TableRenderer | undefined;

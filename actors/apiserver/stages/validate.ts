@@ -3,6 +3,7 @@ import { validateMetadata, validateMetadataUpdate, type MetadataRules } from '..
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft } from '../core.ts';
 import { invalid } from '../errors.ts';
+import { SCOPED_RULES } from '../subresources/scoped.ts';
 
 const ROOT = fieldPath();
 const METADATA = fieldPath('metadata');
@@ -29,16 +30,19 @@ export function validateCreate(core: Core, resource: Resource, draft: Draft): vo
   if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
 }
 /** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
-export function validateUpdate(core: Core, resource: Resource, draft: Draft, old: Draft, status: boolean): void {
+export function validateUpdate(core: Core, resource: Resource, draft: Draft, old: Draft, subresource: string): void {
   const errors: FieldError[] = [
     ...validateMetadataUpdate(draft.metadata, old.metadata, rulesOf(core, resource), METADATA),
   ];
   const { validate, validateUpdate: update, validateStatusUpdate: onStatus } = resource.definition;
-  if (status) {
+  if (subresource === 'status') {
     if (onStatus) errors.push(...onStatus(draft, old, ROOT));
   } else {
     if (validate) errors.push(...validate(draft, ROOT));
-    if (update) errors.push(...update(draft, old, ROOT));
+    // The other doors let through so little that they have rules of their own.
+    const own = SCOPED_RULES[subresource];
+    if (own) errors.push(...own(draft, old));
+    else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
   }
   if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
 }

@@ -58,8 +58,30 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
     if (budget !== undefined && !goesAnyway(pod, budget)) await claim(core, request, budgets, budget, dryRun);
   }
   const remove = { ...request, subresource: undefined, body: undefined };
+  if (!dryRun) await explain(core, remove, pod);
   await deleteObject(core, remove, wanted);
   return { type: 'object', code: 201, object: SUCCESS };
+}
+/** The pod says why it goes. Source: eviction.go addConditionAndDeletePod. */
+async function explain(core: Core, request: ResourceRequest, pod: Draft): Promise<void> {
+  const { resource, info } = request;
+  const key = storageKey(resource, info.namespace, info.name);
+  await guaranteed(core, key, resource, async ({ entry }) => {
+    if (entry === undefined || entry.object.metadata.uid !== pod.metadata.uid) return true;
+    const status = (entry.object['status'] ?? {}) as PodStatus;
+    const conditions = (status.conditions ?? []).filter((c) => c.type !== 'DisruptionTarget');
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      lastProbeTime: null,
+      lastTransitionTime: formatTime(core.world.clock.now()),
+      reason: 'EvictionByEvictionAPI',
+      message: 'Eviction API: evicting',
+    };
+    const next = { ...entry.object, status: { ...status, conditions: [...conditions, condition] } };
+    const written = await put(core, request, key, storedForm(core, resource, next), entry.revision);
+    return written === undefined ? retry : true;
+  });
 }
 function needsNoBudget(pod: Draft): boolean {
   const phase = (pod['status'] as PodStatus | undefined)?.phase ?? 'Pending';

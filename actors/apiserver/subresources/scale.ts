@@ -1,5 +1,7 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
+import type { Cell } from '../../../schemas/define.ts';
+import { age } from '../../../schemas/meta/time.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
@@ -50,8 +52,25 @@ const shown = (resource: Resource, object: Draft): Answer => ({
   type: 'object',
   code: 200,
   object: scaleOf(resource, object),
-  resource,
+  resource: tableOf(resource),
 });
+const tables = new WeakMap<Resource, Resource>();
+/** A Scale has columns of its own. */
+function tableOf(resource: Resource): Resource {
+  let known = tables.get(resource);
+  if (known === undefined) {
+    const cells = (o: Draft, now: number): Cell[] => {
+      const { spec, status } = o as Draft & { spec: { replicas?: number }; status: { replicas?: number } };
+      return [o.metadata.name ?? '', spec.replicas ?? 0, status.replicas ?? 0, age(o.metadata.creationTimestamp, now)];
+    };
+    known = { ...resource, columns: COLUMNS, definition: { ...resource.definition, cells: cells as never } };
+    tables.set(resource, known);
+  }
+  return known;
+}
+const COLUMNS = (
+  [['Name', 'string'], ['Desired', 'integer'], ['Available', 'integer'], ['Age', 'string']] as const
+).map(([name, type]) => ({ name, type, format: '', priority: 0 })); // prettier-ignore
 
 export async function getScale(core: Core, request: ResourceRequest): Promise<Answer> {
   const answer = await get(core, request);

@@ -1,3 +1,6 @@
+import { qosClass } from '../../../schemas/helpers/pod-resources.ts';
+import { equal } from '../../../schemas/meta/equal.ts';
+import { fieldPath, forbidden, invalid, type FieldError } from '../../../schemas/meta/field.ts';
 import type { Draft } from '../core.ts';
 
 /**
@@ -47,3 +50,28 @@ function resized(before: unknown, wanted: unknown): Container[] | undefined {
     };
   });
 }
+
+type Rule = (draft: Draft, old: Draft) => Generator<FieldError>;
+/** What these doors refuse beyond what the kind itself does. Source: pkg/apis/core/validation ValidatePodEphemeralContainersUpdate, ValidatePodResize. */
+export const SCOPED_RULES: Readonly<Record<string, Rule>> = {
+  *ephemeralcontainers(draft, old) {
+    const at = fieldPath('spec')('ephemeralContainers');
+    const now = new Map(listOf(draft, 'ephemeralContainers').map((c) => [c.name, c]));
+    for (const before of listOf(old, 'ephemeralContainers')) {
+      const name = JSON.stringify(before.name);
+      const after = now.get(before.name);
+      if (after === undefined) yield forbidden(at, `existing ephemeral containers ${name} may not be removed\n`);
+      else if (!equal(after, before)) yield forbidden(at, `existing ephemeral containers ${name} may not be changed\n`);
+    }
+  },
+  *resize(draft, old) {
+    const [was, is] = [qos(old), qos(draft)];
+    if (was !== is) yield invalid(fieldPath('spec'), was, 'Pod QOS Class may not change as a result of resizing');
+  },
+  *finalize() {},
+  *approval() {},
+};
+const listOf = (object: Draft, field: string): readonly Container[] =>
+  ((object['spec'] as Spec | undefined)?.[field] as readonly Container[] | undefined) ?? [];
+const qos = (object: Draft): string =>
+  qosClass({ ...object, status: undefined } as unknown as Parameters<typeof qosClass>[0]);

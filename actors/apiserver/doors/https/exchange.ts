@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 
+import type { FlowClass } from '../../stages/flow-control.ts';
+
 export type HeaderList = readonly string[];
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -20,6 +22,10 @@ export interface Exchange {
   /** Begins an answer without an end in sight. */
   stream(code: number, headers: HeaderList): Streaming;
   readonly sent: boolean;
+  /** Of the answer; 0 until it is sent. */
+  readonly code: number;
+  /** Set once the user is known. */
+  flow: FlowClass;
 }
 export interface Streaming {
   /** False when more than `limit` bytes wait for the reader. */
@@ -28,6 +34,7 @@ export interface Streaming {
   onClose(listener: () => void): void;
 }
 
+const UNCLASSIFIED: FlowClass = { schemaUid: '', levelUid: '' };
 const EMPTY = Buffer.alloc(0);
 const LARGE_BYTES = 64 * 1024;
 function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> {
@@ -51,6 +58,8 @@ function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> 
 }
 
 export class Http1Exchange implements Exchange {
+  code = 0;
+  flow = UNCLASSIFIED;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -76,6 +85,7 @@ export class Http1Exchange implements Exchange {
     return collect(this.#request, limit);
   }
   send(code: number, headers: HeaderList, body: Buffer | string): void {
+    this.code = code;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.#response.writeHead(code, [...headers, 'Content-Length', String(length)]);
     // Head and body in one write is one packet; a large body would be copied for it.
@@ -83,6 +93,7 @@ export class Http1Exchange implements Exchange {
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
   }
   stream(code: number, headers: HeaderList): Streaming {
+    this.code = code;
     const response = this.#response;
     response.writeHead(code, [...headers, 'Transfer-Encoding', 'chunked']);
     response.flushHeaders();
@@ -126,6 +137,8 @@ class ChunkedStream implements Streaming {
 }
 
 export class Http2Exchange implements Exchange {
+  code = 0;
+  flow = UNCLASSIFIED;
   readonly #stream: ServerHttp2Stream;
   readonly headers: HeaderMap;
   readonly rawHeaders: HeaderList;
@@ -159,6 +172,7 @@ export class Http2Exchange implements Exchange {
     this.#stream.respond(map, { endStream });
   }
   send(code: number, headers: HeaderList, body: Buffer | string): void {
+    this.code = code;
     if (this.#stream.destroyed || this.#stream.closed) return;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const none = length === 0 || this.method === 'HEAD';
@@ -166,6 +180,7 @@ export class Http2Exchange implements Exchange {
     if (!none) this.#stream.end(body);
   }
   stream(code: number, headers: HeaderList): Streaming {
+    this.code = code;
     const stream = this.#stream;
     if (!stream.destroyed && !stream.closed) this.#respond(code, headers, undefined, false);
     return {

@@ -9,7 +9,9 @@ import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
 import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { Credentials, PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
+import { audit } from '../../stages/audit.ts';
 import { authorize } from '../../stages/authorize.ts';
+import { classify } from '../../stages/flow-control.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
 import { negotiate, PLAIN_JSON, unacceptable, type Accepted } from './accept.ts';
@@ -30,6 +32,28 @@ export interface Connection {
 
 /** One request from its first byte to its last; never rejects. */
 export async function serve(core: Core, exchange: Exchange, connection: Connection): Promise<void> {
+  const { metrics, world } = core;
+  const began = world.clock.now();
+  const mutating = exchange.method !== 'GET' && exchange.method !== 'HEAD';
+  metrics.begin(mutating);
+  const about: About = { info: undefined, user: undefined };
+  try {
+    await answer(core, exchange, connection, about);
+  } finally {
+    metrics.end(mutating);
+    const { info, user } = about;
+    if (info !== undefined) {
+      metrics.series(info).observe(exchange.code, (world.clock.now() - began) / 1000);
+      if (user !== undefined) audit(core, () => ({ auditId: '', user, info, code: exchange.code }), exchange.code);
+    }
+  }
+}
+/** What is known of a request once its way is over. */
+interface About {
+  info: RequestInfo | undefined;
+  user: UserInfo | undefined;
+}
+async function answer(core: Core, exchange: Exchange, connection: Connection, about: About): Promise<void> {
   let accepted = PLAIN_JSON;
   try {
     const { method, target, headers } = exchange;
@@ -38,6 +62,7 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     let query = mark < 0 || mark === target.length - 1 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1));
     const parsed = parsePath(path);
     let info = requestInfo(method, parsed, query);
+    about.info = info;
     let user = authenticated(core, exchange, connection);
     if (user instanceof Promise) user = await user;
     const wanted =
@@ -45,6 +70,8 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
         ? undefined
         : impersonationOf(distinct(exchange.rawHeaders));
     if (wanted !== undefined) user = impersonate(wanted, user, info, core.authorizer);
+    about.user = user;
+    exchange.flow = classify(core, user);
     if (!info.isResource) {
       authorize(core.authorizer, user, info);
       await servePath(core, exchange, path, query, user);
@@ -77,15 +104,17 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
       fence: undefined,
       watchEncoding: (resource) => encodingFor(core, resource, format, query),
     });
-    let answer: Answer;
+    let found: Answer;
     try {
-      answer = result instanceof Promise ? await result : result;
+      found = result instanceof Promise ? await result : result;
     } catch (error) {
       respondStatus(core, exchange, toStatus(error), accepted, warnings);
       return;
     }
-    if (answer.type === 'watch') streamWatch(core, exchange, answer, accepted);
-    else await respond(core, exchange, answer, accepted, query, warnings);
+    if (found.type === 'watch') {
+      const ended = core.metrics.series(info).longRunning();
+      streamWatch(core, exchange, found, accepted, ended);
+    } else await respond(core, exchange, found, accepted, query, warnings);
   } catch (error) {
     fail(core, exchange, error, accepted);
   }

@@ -14,13 +14,13 @@ const gzipped = promisify(gzip);
 const NO_CACHE = 'no-cache, private';
 
 /** What every answer carries. */
-export function baseHeaders(core: Core, contentType: string): string[] {
+export function baseHeaders(core: Core, exchange: Exchange, contentType: string): string[] {
   return [
     'Audit-Id', core.world.ids.uuid(),
     'Cache-Control', NO_CACHE,
     'Content-Type', contentType,
-    'X-Kubernetes-Pf-Flowschema-Uid', core.flow.schemaUid,
-    'X-Kubernetes-Pf-Prioritylevel-Uid', core.flow.levelUid,
+    'X-Kubernetes-Pf-Flowschema-Uid', exchange.flow.schemaUid,
+    'X-Kubernetes-Pf-Prioritylevel-Uid', exchange.flow.levelUid,
   ]; // prettier-ignore
 }
 function addWarnings(headers: string[], warnings: readonly string[]): void {
@@ -44,7 +44,7 @@ export function respond(
 ): Promise<void> | void {
   const code = answer.type === 'list' ? 200 : answer.code;
   const status = answer.type === 'object' && isStatus(answer.object);
-  const headers = baseHeaders(core, accepted.contentType);
+  const headers = baseHeaders(core, exchange, accepted.contentType);
   if (warnings.length > 0) addWarnings(headers, warnings);
   if (accepted.format === 'yaml')
     return yamlOf(renderObject(core, answer, status ? PLAIN_JSON : accepted, query)).then((text) =>
@@ -77,7 +77,7 @@ export function respondStatus(
   if (exchange.sent) return;
   const yaml = accepted.format === 'yaml';
   const protobuf = accepted.format === 'protobuf';
-  const headers = baseHeaders(core, accepted.contentType);
+  const headers = baseHeaders(core, exchange, accepted.contentType);
   addWarnings(headers, warnings);
   const retry = status.details?.retryAfterSeconds;
   if (retry !== undefined && retry > 0) headers.push('Retry-After', String(retry));
@@ -91,7 +91,7 @@ export function respondStatus(
 export async function respondPath(core: Core, exchange: Exchange, answer: PathAnswer): Promise<void> {
   const { code, body } = answer;
   const given = answer.headers ?? {};
-  const headers = baseHeaders(core, '');
+  const headers = baseHeaders(core, exchange, '');
   const set = (name: string, value: string): void => {
     const at = headers.findIndex((h, i) => i % 2 === 0 && h.toLowerCase() === name.toLowerCase());
     if (at < 0) headers.push(name, value);
@@ -113,7 +113,7 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
   else exchange.send(code, headers, text);
 }
 export function respondText(core: Core, exchange: Exchange, code: number, text: string): void {
-  const headers = baseHeaders(core, 'text/plain; charset=utf-8');
+  const headers = baseHeaders(core, exchange, 'text/plain; charset=utf-8');
   headers.push('X-Content-Type-Options', 'nosniff');
   exchange.send(code, headers, text);
 }

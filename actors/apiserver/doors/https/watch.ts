@@ -10,15 +10,24 @@ import { baseHeaders } from './respond.ts';
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 /** Answers 200 and streams events until one side has enough. */
-export function streamWatch(core: Core, exchange: Exchange, answer: WatchAnswer, accepted: Accepted): void {
+export function streamWatch(
+  core: Core,
+  exchange: Exchange,
+  answer: WatchAnswer,
+  accepted: Accepted,
+  ended: () => void,
+): void {
   const protobuf = accepted.format === 'protobuf';
   const contentType = protobuf ? `${accepted.contentType};stream=watch` : accepted.contentType;
-  const stream = exchange.stream(200, baseHeaders(core, contentType));
+  const stream = exchange.stream(200, baseHeaders(core, exchange, contentType));
   const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
   sink.opened = true;
-  stream.onClose(stop);
+  stream.onClose(() => {
+    ended();
+    stop();
+  });
 }
 class StreamSink implements WatchSink {
   readonly #stream: Streaming;
