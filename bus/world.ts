@@ -15,8 +15,8 @@ export interface World {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  setTimeout(fn: (...args: unknown[]) => void, ms: number): TimerId;
-  clearTimeout(id: TimerId): void;
+  readonly setTimeout: (fn: (...args: unknown[]) => void, ms: number) => TimerId;
+  readonly clearTimeout: (id: TimerId) => void;
 }
 export type TimerId = number | object;
 
