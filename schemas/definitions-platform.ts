@@ -23,6 +23,10 @@ import { runtimeClass } from './node/runtime-class.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/role-binding.ts';
 import { clusterRole, role } from './rbac/role.ts';
+import { deviceClass } from './resource/device-class.ts';
+import { resourceClaimTemplate } from './resource/resource-claim-template.ts';
+import { resourceClaim } from './resource/resource-claim.ts';
+import { resourceSlice } from './resource/resource-slice.ts';
 import { priorityClass } from './scheduling/priority-class.ts';
 import { csiDriver } from './storage/csi-driver.ts';
 import { csiNode } from './storage/csi-node.ts';
@@ -42,4 +46,5 @@ export const platformDefinitions = [
   apiService,
   mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration, validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
+  deviceClass, resourceClaim, resourceClaimTemplate, resourceSlice,
 ]; // prettier-ignore
