@@ -1,6 +1,7 @@
 import type { Affinity, NodeSelectorTerm, PodSpec } from '../generated/core-v1.ts';
 import type { FieldPath } from '../meta/field.ts';
 import { labelValue } from '../meta/names.ts';
+import { own } from '../meta/own.ts';
 
 /** Labels of nodes that got other names. Source: pkg/api/node util.go. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -17,7 +18,7 @@ const NULL_SELECTOR = 'a null labelSelector results in matching no pod';
 /** Of selectors on nodes. */
 export function* nodeLabelWarnings(spec: PodSpec, at: FieldPath): Generator<string> {
   for (const key of Object.keys(spec.nodeSelector ?? {}))
-    if (RENAMED[key]) yield `${at('nodeSelector').key(key)}: ${RENAMED[key]}`;
+    if (own(RENAMED, key)) yield `${at('nodeSelector').key(key)}: ${RENAMED[key]}`;
   const affinity = spec.affinity?.nodeAffinity;
   const here = at('affinity')('nodeAffinity');
   for (const [i, term] of (affinity?.[REQUIRED]?.nodeSelectorTerms ?? []).entries())
@@ -26,14 +27,14 @@ export function* nodeLabelWarnings(spec: PodSpec, at: FieldPath): Generator<stri
     yield* ofTerm(preference ?? {}, true, here(PREFERRED)(i)('preference'));
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const constraint = at('topologySpreadConstraints')(i);
-    if (RENAMED[topologyKey]) yield `${constraint('topologyKey')}: ${topologyKey} is ${RENAMED[topologyKey]}`;
+    if (own(RENAMED, topologyKey)) yield `${constraint('topologyKey')}: ${topologyKey} is ${RENAMED[topologyKey]}`;
     if (!labelSelector) yield `${constraint('labelSelector')}: ${NULL_SELECTOR}`;
   }
 }
 function* ofTerm({ matchExpressions = [] }: NodeSelectorTerm, values: boolean, at: FieldPath): Generator<string> {
   for (const [i, { key, values: given = [] }] of matchExpressions.entries()) {
     const here = at('matchExpressions')(i);
-    if (RENAMED[key]) yield `${here('key')}: ${key} is ${RENAMED[key]}`;
+    if (own(RENAMED, key)) yield `${here('key')}: ${key} is ${RENAMED[key]}`;
     if (!values) continue;
     for (const [n, value] of given.entries())
       for (const why of labelValue(value)) yield `${here('values')(n)}: ${value} is ${why}`;

@@ -4,6 +4,7 @@ import { duplicate, forbidden, invalid, required, type FieldPath } from '../meta
 import { qualifiedName } from '../meta/names.ts';
 import { compareQuantities, quantityMilli } from '../meta/quantity.ts';
 import { isOvercommitAllowed, validateContainerResourceName, validateResourceName } from './resource-names.ts';
+import { own } from '../meta/own.ts';
 
 export const limitRange = defineResource<LimitRange>({
   group: '', version: 'v1', resource: 'limitranges',
@@ -68,13 +69,9 @@ function* validateAmounts(limit: LimitRangeItem, at: FieldPath): Errors {
   const defaults = isPod ? {} : (limit.default ?? {});
   const requests = isPod ? {} : (limit.defaultRequest ?? {});
   for (const name of new Set([max, min, defaults, requests, maxLimitRequestRatio].flatMap((l) => Object.keys(l)))) {
-    const [low, high, byDefault, request, ratio] = [
-      min[name],
-      max[name],
-      defaults[name],
-      requests[name],
-      maxLimitRequestRatio[name],
-    ];
+    const [low, high, byDefault, request, ratio] = [min, max, defaults, requests, maxLimitRequestRatio].map((l) =>
+      own(l, name),
+    );
     const above = (a: string | number | undefined, b: string | number | undefined): boolean =>
       a !== undefined && b !== undefined && compareQuantities(a, b) > 0;
     if (above(low, high)) yield invalid(at('min').key(name), low, `min value ${low} is greater than max value ${high}`);

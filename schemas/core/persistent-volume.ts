@@ -6,7 +6,7 @@ import { forbidden, invalid, notSupported, required, type FieldPath } from '../m
 import { parseQuantity } from '../meta/quantity.ts';
 import { age } from '../meta/time.ts';
 import { validateNodeSelector } from './node-affinity-validation.ts';
-import { diffOfStructs } from './struct-diff.ts';
+import { asGoStruct, diffOfStructs } from './struct-diff.ts';
 import { shortAccessModes, validateAccessModes, validateClassName, VOLUME_MODES } from './volume-claim.ts';
 
 const BETA_CLASS = 'volume.beta.kubernetes.io/storage-class';
@@ -49,9 +49,15 @@ export const persistentVolume = defineResource<PersistentVolume>({
     if (!equal(a, b))
       yield forbidden(
         at('spec')('persistentvolumesource'),
-        `spec.persistentvolumesource is immutable after creation\n${diffOfStructs('io.k8s.api.core.v1.PersistentVolumeSpec', a, b)}`,
+        `spec.persistentvolumesource is immutable after creation\n${diffOfStructs('io.k8s.api.core.v1.PersistentVolumeSpec', a, b, SOURCES)}`,
       );
     yield* immutable(spec?.volumeMode, old.spec?.volumeMode, at('volumeMode'));
+    if (old.spec?.nodeAffinity && !equal(spec?.nodeAffinity, old.spec.nodeAffinity))
+      yield invalid(
+        at('nodeAffinity'),
+        asGoStruct('io.k8s.api.core.v1.VolumeNodeAffinity', spec?.nodeAffinity),
+        'field is immutable, except for updating from beta label to GA',
+      );
     if (old.spec?.volumeAttributesClassName !== undefined && spec?.volumeAttributesClassName === undefined)
       yield forbidden(at('spec')('volumeAttributesClassName'), 'update from non-nil value to nil is forbidden');
   },

@@ -6,6 +6,7 @@ import { duplicate, forbidden, invalid, notSupported, required, type FieldPath }
 import { nameIsLabel, qualifiedName } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
 import { validateNodeSelector, validateNodeSelectorTerm } from './node-affinity-validation.ts';
+import { own } from '../meta/own.ts';
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
@@ -81,7 +82,7 @@ export function mergeLabelKeys(
     [term.mismatchLabelKeys, 'NotIn'],
   ] as const)
     for (const key of keys ?? []) {
-      const value = labels[key];
+      const value = own(labels, key);
       if (value === undefined) continue;
       const expressions = (term.labelSelector.matchExpressions ??= []);
       if (

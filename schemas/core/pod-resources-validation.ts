@@ -5,6 +5,7 @@ import { compareQuantities } from '../meta/quantity.ts';
 import { aggregateResources } from './pod-defaults.ts';
 import { isHugePages, validatePodResourceName } from './resource-names.ts';
 import { validateResourceRequirements } from './resource-requirements.ts';
+import { own } from '../meta/own.ts';
 
 /** Resources of the pod as a whole hold those of its containers. Source: pkg/apis/core/validation validatePodResources. */
 export function* validatePodResources(spec: PodSpec, claims: ReadonlySet<string>, at: FieldPath): Errors {
@@ -18,31 +19,31 @@ export function* validatePodResources(spec: PodSpec, claims: ReadonlySet<string>
   if (resources.claims) yield forbidden(here('claims'), 'claims may not be set for Resources at pod-level');
   yield* validateResourceRequirements(resources, validatePodResourceName, claims, here);
   for (const [name, sum] of Object.entries(aggregateResources(spec, 'requests'))) {
-    const own = resources.requests?.[name];
-    if (own !== undefined && compareQuantities(sum, own) > 0)
+    const whole = own(resources.requests, name);
+    if (whole !== undefined && compareQuantities(sum, whole) > 0)
       yield invalid(
         here('requests').key(name),
-        String(own),
+        String(whole),
         `must be greater than or equal to aggregate container requests of ${sum}`,
       );
   }
   for (const [name, sum] of Object.entries(aggregateResources(spec, 'limits'))) {
-    const own = resources.limits?.[name];
-    if (isHugePages(name) && own !== undefined && compareQuantities(sum, own) > 0)
+    const whole = own(resources.limits, name);
+    if (isHugePages(name) && whole !== undefined && compareQuantities(sum, whole) > 0)
       yield invalid(
         here('limits').key(name),
-        String(own),
+        String(whole),
         `must be greater than or equal to aggregate container limits of ${sum}`,
       );
   }
   for (const [i, container] of (spec.containers ?? []).entries())
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const own = resources.limits?.[name];
-      if (own !== undefined && compareQuantities(limit, own) > 0)
+      const whole = own(resources.limits, name);
+      if (whole !== undefined && compareQuantities(limit, whole) > 0)
         yield invalid(
           here('containers')(i).key(name)('limits'),
           String(limit),
-          `must be less than or equal to pod limits of ${own}`,
+          `must be less than or equal to pod limits of ${whole}`,
         );
     }
 }

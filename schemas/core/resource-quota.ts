@@ -5,6 +5,7 @@ import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
 import { roundUpList } from './pod-spec-defaults.ts';
 import { isStandardQuotaName, validateQuotaResourceName, validateResourceQuantity } from './resource-names.ts';
+import { own } from '../meta/own.ts';
 
 export const resourceQuota = defineResource<ResourceQuota>({
   group: '', version: 'v1', resource: 'resourcequotas',
@@ -64,12 +65,12 @@ const SCOPES: Readonly<Record<string, readonly string[]>> = {
 }; // prettier-ignore
 const CONFLICTS = [['BestEffort', 'NotBestEffort'], ['Terminating', 'NotTerminating']]; // prettier-ignore
 const fits = (scope: string, resource: string): boolean =>
-  !isStandardQuotaName(resource) || (SCOPES[scope]?.includes(resource) ?? true);
+  !isStandardQuotaName(resource) || (own(SCOPES, scope)?.includes(resource) ?? true);
 
 function* validateScopes({ scopes = [], hard = {} }: ResourceQuotaSpec, at: FieldPath): Errors {
   const here = at('scopes');
   for (const scope of scopes) {
-    if (SCOPES[scope] === undefined) yield invalid(here, scopes, 'unsupported scope');
+    if (own(SCOPES, scope) === undefined) yield invalid(here, scopes, 'unsupported scope');
     for (const resource of Object.keys(hard))
       if (!fits(scope, resource)) yield invalid(here, scopes, 'unsupported scope applied to resource');
   }
@@ -81,7 +82,7 @@ const ONLY_EXISTS = ['BestEffort', 'NotBestEffort', 'Terminating', 'NotTerminati
 function* validateSelector({ scopeSelector, scopes = [], hard = {} }: ResourceQuotaSpec, at: FieldPath): Errors {
   const seen: string[] = [];
   for (const { scopeName, operator, values = [] } of scopeSelector?.matchExpressions ?? []) {
-    if (SCOPES[scopeName] === undefined) yield invalid(at('scopeName'), scopeName, 'unsupported scope');
+    if (own(SCOPES, scopeName) === undefined) yield invalid(at('scopeName'), scopeName, 'unsupported scope');
     for (const resource of Object.keys(hard))
       if (!fits(scopeName, resource)) yield invalid(at, scopeSelector, 'unsupported scope applied to resource');
     if (ONLY_EXISTS.includes(scopeName) && operator !== 'Exists')

@@ -4,6 +4,7 @@ import { dnsLabelField } from '../meta/field-checks.ts';
 import { duplicate, forbidden, invalid, notFound, required, type FieldPath } from '../meta/field.ts';
 import { compareQuantities, parseQuantity } from '../meta/quantity.ts';
 import { isHugePages, isOvercommitAllowed, validateResourceQuantity } from './resource-names.ts';
+import { own } from '../meta/own.ts';
 
 /** `rule` says which names are allowed. Source: pkg/apis/core/validation validateResourceRequirements. */
 export function* validateResourceRequirements(
@@ -22,7 +23,7 @@ export function* validateResourceRequirements(
     const here = at('requests').key(name);
     yield* rule(name, here);
     yield* validateResourceQuantity(name, quantity, here);
-    const limit = limits[name];
+    const limit = own(limits, name);
     if (limit === undefined) {
       if (!isOvercommitAllowed(name))
         yield required(at('limits'), 'Limit must be set for non overcommitable resources');

@@ -30,7 +30,9 @@ export const service = defineResource<Service>({
       port.targetPort ||= port.port;
     }
     if (isExternallyAccessible(draft)) spec.externalTrafficPolicy ??= 'Cluster';
-    if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
+    // Never shown for what has no traffic inside. Source: pkg/registry/core/service/storage defaultOnReadInternalTrafficPolicy.
+    if (spec.type === 'ExternalName') delete spec.internalTrafficPolicy;
+    else spec.internalTrafficPolicy ??= 'Cluster';
     if (spec.type === 'LoadBalancer') {
       spec.allocateLoadBalancerNodePorts ??= true;
       for (const ingress of draft.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';

@@ -7,14 +7,29 @@ const CONTEXT = 3;
  * Two values as indented JSON of Go's structs, line by line, with three lines around each change: what some immutable
  * fields answer with. Source: apimachinery pkg/util/diff Diff.
  */
-export function diffOfStructs(definition: string, old: unknown, object: unknown): string {
-  const plan = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas);
+export function diffOfStructs(definition: string, old: unknown, object: unknown, only?: readonly string[]): string {
+  const whole = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas);
+  const plan =
+    only && whole.kind === 'struct' ? { ...whole, fields: whole.fields.filter((f) => only.includes(f.name)) } : whole;
   const a = JSON.stringify(goStruct(old, plan), null, 1).split('\n');
   const b = JSON.stringify(goStruct(object, plan), null, 1).split('\n');
   return unified(a, b);
 }
-const goName = (field: string): string =>
-  field[0]!.toUpperCase() + field.slice(1).replace(/Id$/, 'ID').replace(/Ips$/, 'IPs').replace(/Ip$/, 'IP');
+const ACRONYM = /^(?:gce|aws|nfs|iscsi|rbd|fc|csi|dns|uid|gid|tcp|api)(?=[A-Z]|$)/;
+const goName = (field: string): string => {
+  if (field === 'cephfs') return 'CephFS';
+  const acronym = ACRONYM.exec(field)?.[0] ?? '';
+  const rest = field.slice(acronym.length);
+  return (
+    acronym.toUpperCase() +
+    (rest === ''
+      ? ''
+      : rest[0]!.toUpperCase() + rest.slice(1).replace(/Id$/, 'ID').replace(/Ips$/, 'IPs').replace(/Ip$/, 'IP'))
+  );
+};
+/** A value of a definition as Go prints the struct. */
+export const asGoStruct = (definition: string, value: unknown): unknown =>
+  goStruct(value, planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas));
 
 /** Every field of the struct by its Go name, unset ones as null or zero. */
 function goStruct(value: unknown, plan: Plan): unknown {

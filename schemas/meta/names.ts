@@ -14,7 +14,9 @@ export const byteLength = (text: string): number => {
   }
   return n;
 };
-export const maxLength = (max: number): string => `must be no more than ${max} bytes`;
+/** Of names. Label keys and values say `bytes`. */
+export const maxLength = (max: number): string => `must be no more than ${max} characters`;
+const maxBytes = (max: number): string => `must be no more than ${max} bytes`;
 export const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 /** `message (e.g. 'a',  or 'b', regex used for validation is '...')`: with Go's doubled blanks. */
 export const regexProblem = (message: string, pattern: string, ...examples: readonly string[]): string =>
@@ -34,7 +36,7 @@ function rule(
     const short = value.length <= max && (value.length * 3 <= max || byteLength(value) <= max);
     if (short && regexp.test(value)) return NONE;
     return [
-      ...(short ? [] : [maxLength(max)]),
+      ...(short ? [] : [(message.startsWith('a valid label') ? maxBytes : maxLength)(max)]),
       ...(regexp.test(value) ? [] : [regexProblem(message, pattern, ...examples)]),
     ];
   };
@@ -101,10 +103,10 @@ function qualifiedProblems(value: string): Problems {
   const name = parts.at(-1)!;
   if (parts.length === 2) {
     if (parts[0] === '') out.push('prefix part must be non-empty');
-    else out.push(...dnsSubdomain(parts[0]!).map((p) => `prefix part ${p}`));
+    else out.push(...dnsSubdomain(parts[0]!).map((p) => `prefix part ${p === maxLength(253) ? maxBytes(253) : p}`));
   }
   if (name === '') out.push('name part must be non-empty');
-  else if (byteLength(name) > 63) out.push(`name part ${maxLength(63)}`);
+  else if (byteLength(name) > 63) out.push(`name part ${maxBytes(63)}`);
   if (!qualifiedShape.test(name)) out.push(`name part ${shape}`);
   return out;
 }

@@ -3,6 +3,7 @@ import { forbidden, invalid, required } from './field.ts';
 import { parseLabelRequirements, SelectorError } from './selector-parser.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import type { LabelSelector } from '../generated/meta-v1.ts';
+import { own } from './own.ts';
 
 export { SelectorError } from './selector-parser.ts';
 
@@ -119,10 +120,10 @@ export function selectorFromObject(selector: LabelSelector | null | undefined): 
 function compileObject(selector: LabelSelector): Selector {
   const requirements: Requirement[] = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => ({ key, operator: '=', values: [value] })); // prettier-ignore
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const own = OPERATORS[operator];
-    if (own === undefined)
+    const known = own(OPERATORS, operator);
+    if (known === undefined)
       throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
-    requirements.push({ key, operator: own, values: [...new Set(values)].sort() });
+    requirements.push({ key, operator: known, values: [...new Set(values)].sort() });
   }
   return requirements.length === 0 ? everything : selectorOf(requirements);
 }

@@ -25,6 +25,9 @@ export interface Step {
   readonly body?: unknown;
   readonly as?: unknown;
   readonly quiet?: boolean;
+  /** Only parts of the answer were recorded. */
+  readonly keep?: unknown;
+  readonly keys?: unknown;
 }
 export interface Recorded {
   readonly name: string;
