@@ -17,6 +17,16 @@ export interface RoleSpec {
   readonly nodes?: readonly string[] | undefined;
 }
 
+/**
+ * A process that runs several roles on one connection (fewer sockets, fewer wake-ups at rest): it may do what any of them
+ * may. `id` as in RoleSpec; `apiserver` if that is one of them.
+ */
+export interface JointSpec {
+  readonly id: string;
+  readonly roles: readonly RoleSpec[];
+}
+export type UserSpec = RoleSpec | JointSpec;
+
 /** What a credential may say and hear; everything else is refused by the server. */
 export interface Permissions {
   readonly publish: readonly string[];
@@ -51,9 +61,16 @@ function partsOf(spec: RoleSpec): { readonly components: readonly string[]; read
   }
 }
 
-/** Least privilege for a role, as NATS subjects. */
-export function permissionsFor(spec: RoleSpec): Permissions {
-  const id = roleToken(spec);
+/** Least privilege for a role, or for several together, as NATS subjects. */
+export function permissionsFor(spec: UserSpec): Permissions {
+  const each = 'roles' in spec ? spec.roles.map((r) => permissionsOf({ ...r, id: spec.id })) : [permissionsOf(spec)];
+  const union = (part: 'publish' | 'subscribe'): string[] => [...new Set(each.flatMap((p) => p[part]))];
+  const allowResponses = each.find((p) => p.allowResponses)?.allowResponses;
+  return { publish: union('publish'), subscribe: union('subscribe'), allowResponses };
+}
+
+function permissionsOf(spec: RoleSpec): Permissions {
+  const id = subjects.escapeToken(idOf(spec));
   const { components, callers } = partsOf(spec);
   // Heartbeats, state and inspection of its own components; its own inbox and its own end of sessions.
   const publish = components.flatMap((c) => [subjects.presenceOf(c), subjects.inspectOf(c)]);
@@ -90,7 +107,7 @@ export function permissionsFor(spec: RoleSpec): Permissions {
   return { publish, subscribe, allowResponses: serves ? { max: 1, expiresSeconds: 120 } : undefined };
 }
 
-const roleToken = (spec: RoleSpec): string => subjects.escapeToken(spec.id ?? spec.role);
+const idOf = (spec: UserSpec): string => spec.id ?? (spec as RoleSpec).role;
 
 /** What a process needs to get on the bus; kept as a file of JSON with mode 0600. */
 export interface Credentials {
@@ -105,15 +122,15 @@ export interface Credentials {
 
 /** A new user: what it keeps, and what the server is told. */
 export function createCredentials(
-  spec: RoleSpec,
+  spec: UserSpec,
   server: { readonly urls: readonly string[]; readonly ca?: string | undefined },
 ): { readonly credentials: Credentials; readonly user: NatsUser } {
   const seed = new TextDecoder().decode(createUser().getSeed());
-  const credentials = { urls: server.urls, role: spec.id ?? spec.role, seed, ...(server.ca && { ca: server.ca }) };
+  const credentials = { urls: server.urls, role: idOf(spec), seed, ...(server.ca && { ca: server.ca }) };
   return { credentials, user: userOf(spec, seed) };
 }
 /** The user of a seed that exists already. */
-export const userOf = (spec: RoleSpec, seed: string): NatsUser => ({
+export const userOf = (spec: UserSpec, seed: string): NatsUser => ({
   spec,
   publicKey: fromSeed(new TextEncoder().encode(seed)).getPublicKey(),
 });
@@ -140,7 +157,7 @@ export function parseCredentials(text: string): Credentials {
 }
 
 export interface NatsUser {
-  readonly spec: RoleSpec;
+  readonly spec: UserSpec;
   /** `U...` */
   readonly publicKey: string;
 }

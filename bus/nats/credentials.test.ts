@@ -83,20 +83,41 @@ const subscribing: readonly (readonly [subject: string, allowed: readonly Who[]]
 describe('credentials on a real server', () => {
   let server: TestServer;
   let foreign: Credentials;
+  let both: Bus;
+  const joint = createCredentials(
+    {
+      id: 'workers',
+      roles: [
+        { role: 'controller-manager', controllers: ['job'] },
+        { role: 'scheduler' },
+        { role: 'nodes', nodes: ['worker-9'] },
+      ],
+    },
+    { urls: [] },
+  );
   const buses = {} as Record<Who, Bus>;
   beforeAll(async () => {
     const made = everyone.map((who) => [who, createCredentials(specs[who], { urls: ['nats://unknown'] })] as const);
     server = await startTestServer(({ port, dir }) =>
-      natsServerConfig({ port, storeDir: dir, users: made.map(([, { user }]) => user) }),
+      natsServerConfig({ port, storeDir: dir, users: [joint.user, ...made.map(([, { user }]) => user)] }),
     );
+    both = await connectNats({
+      world: realWorld({ level: 'silent' }),
+      name: 'both',
+      credentials: { ...joint.credentials, urls: [server.url] },
+    });
     for (const [who, { credentials }] of made) {
       const read = parseCredentials(formatCredentials({ ...credentials, urls: [server.url] }));
       buses[who] = await connectNats({ world: realWorld({ level: 'silent' }), name: who, credentials: read });
     }
+    const { etcd, apiserver } = buses;
+    etcd.serve(subjects.etcdAll, 'etcd', (m) => ({ etcd: m.body }));
+    apiserver.serve(subjects.apiOf('*'), 'apiserver', (m) => apiserver.request(subjects.etcd('range'), m.body));
+    await Promise.all([etcd.flush(), apiserver.flush()]);
     foreign = createCredentials({ role: 'etcd' }, { urls: [server.url] }).credentials;
   });
   afterAll(async () => {
-    await Promise.all(Object.values(buses).map((bus) => bus.drain()));
+    await Promise.all([both, ...Object.values(buses)].map((bus) => bus.drain()));
     await server.stop();
   });
 
@@ -136,8 +157,6 @@ describe('credentials on a real server', () => {
 
   it('lets each do its work: requests, sessions both ways, the log', async () => {
     const { apiserver, etcd, nodes, scheduler, controllers } = buses;
-    etcd.serve(subjects.etcdAll, 'etcd', (m) => ({ etcd: m.body }));
-    apiserver.serve(subjects.apiOf('*'), 'apiserver', (m) => apiserver.request(subjects.etcd('range'), m.body));
     apiserver.serveSessions(subjects.apiOf('*'), 'apiserver', (_, session) => void session.send('watching'));
     nodes.serveSessions(subjects.nodeAll('worker-1'), 'node', (_, session) => void session.send('logs'));
     await Promise.all([etcd, apiserver, nodes].map((bus) => bus.flush()));
@@ -157,6 +176,19 @@ describe('credentials on a real server', () => {
     const manager = await jetstreamManager(natsConnectionOf(etcd));
     await manager.streams.add({ name: 'KV_kubus', subjects: ['$KV.kubus.>'] });
     await manager.streams.delete('KV_kubus');
+  });
+  it('lets one connection do the work of several roles', async () => {
+    const { apiserver } = buses;
+    both.serveSessions(subjects.nodeAll('worker-9'), 'node', (_, session) => void session.send('logs'));
+    await both.flush();
+    for (const caller of ['scheduler', 'node:worker-9', 'controller:job'])
+      expect(await both.request(pods(caller), 1)).toEqual({ etcd: 1 });
+    await expect(both.request(pods('node:worker-1'), 1)).rejects.toSatisfy((e) => reasonOf(e) === 'Forbidden');
+    const session = await apiserver.open(subjects.node('worker-9', 'logs'), null);
+    for await (const frame of session.frames()) {
+      expect(frame).toBe('logs');
+      session.close();
+    }
   });
   it('answers a request that the server refuses with Forbidden, at once', async () => {
     await expect(buses.scheduler.request(pods('console'), 1)).rejects.toSatisfy((e) => reasonOf(e) === 'Forbidden');
