@@ -56,7 +56,7 @@ function partsOf(spec: RoleSpec): { readonly components: readonly string[]; read
     case 'nodes':
       return {
         components: ['kubelet', 'kube-proxy', 'node-agent'],
-        callers: (spec.nodes ?? []).flatMap((name) => [`node:${name}`, `kube-proxy:${name}`]),
+        callers: [...(spec.nodes ?? []).map((name) => `node:${name}`), 'kube-proxy'],
       };
   }
 }

@@ -35,6 +35,7 @@ const publishing: readonly (readonly [subject: string, allowed: readonly Who[]])
   [pods('controller:deployment'), []],
   [pods('node:worker-1'), ['nodes']],
   [pods('node:worker-2'), []],
+  [pods('kube-proxy'), ['nodes']],
   [pods('console'), ['console']],
   [pods('apiserver'), ['apiserver']],
   [subjects.etcd('put'), ['apiserver']],
