@@ -1,10 +1,11 @@
-import type { Namespace, Pod, PodTemplateSpec } from '../../../schemas/generated/core-v1.ts';
-import { fieldPath, invalid, type FieldError } from '../../../schemas/meta/field.ts';
-import { invalidError } from '../../../schemas/meta/invalid.ts';
-import type { DynamicObject } from '../../../schemas/meta/object.ts';
-import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
-import { find, forbid, isOn, kind, operations, type AdmissionContext } from './common.ts';
-import { violations, type PodUnderTest, type Violation } from './pod-security-checks.ts';
+import type { Namespace, Pod, PodTemplateSpec } from '../../../../schemas/generated/core-v1.ts';
+import { fieldPath, invalid, type FieldError } from '../../../../schemas/meta/field.ts';
+import { invalidError } from '../../../../schemas/meta/invalid.ts';
+import type { DynamicObject } from '../../../../schemas/meta/object.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
+import { find, forbid, isOn, kind, operations, type AdmissionContext } from '../common.ts';
+import { violations } from './checks.ts';
+import type { PodUnderTest, Violation } from './common.ts';
 
 const LATEST = 36;
 const PREFIX = 'pod-security.kubernetes.io/';
