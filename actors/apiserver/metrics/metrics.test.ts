@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { RequestInfo } from '../request.ts';
+import { createMetrics, createMetricsHandler } from './index.ts';
+import { Histogram, labelText } from './series.ts';
+
+const info = (more: Partial<RequestInfo> = {}): RequestInfo => ({
+  isResource: true, path: '', verb: 'get', group: 'apps', version: 'v1', resource: 'deployments', subresource: '',
+  namespace: 'd', name: 'x', ...more,
+}); // prettier-ignore
+
+describe('metrics', () => {
+  it('count requests by verb, resource, scope and code', async () => {
+    const metrics = createMetrics();
+    metrics.series(info()).observe(200, 0.004);
+    metrics.series(info()).observe(200, 0.2);
+    metrics.series(info()).observe(404, 70);
+    metrics.series(info({ verb: 'list', name: '', namespace: '' })).observe(200, 0);
+    const text = await metrics.render();
+    const labels =
+      'component="apiserver",group="apps",resource="deployments",scope="resource",subresource="",verb="GET",version="v1"';
+    expect(text).toContain(`apiserver_request_total{code="200",dry_run="",${labels}} 2`);
+    expect(text).toContain(`apiserver_request_total{code="404",dry_run="",${labels}} 1`);
+    expect(text).toContain(`apiserver_request_duration_seconds_bucket{dry_run="",${labels},le="0.005"} 1`);
+    expect(text).toContain(`apiserver_request_duration_seconds_bucket{dry_run="",${labels},le="0.2"} 2`);
+    expect(text).toContain(`apiserver_request_duration_seconds_bucket{dry_run="",${labels},le="+Inf"} 3`);
+    expect(text).toContain('scope="cluster",subresource="",verb="LIST"');
+    expect(text).toContain('process_cpu_seconds_total');
+  });
+  it('show what is running now', async () => {
+    const metrics = createMetrics();
+    metrics.begin(true);
+    const end = metrics.series(info({ verb: 'watch', name: '' })).longRunning();
+    expect(await metrics.render()).toMatch(/apiserver_longrunning_requests\{.*verb="WATCH".*\} 1\n/);
+    expect(await metrics.render()).toContain('apiserver_current_inflight_requests{request_kind="mutating"} 1');
+    end();
+    end();
+    metrics.end(true);
+    expect(await metrics.render()).not.toMatch(/apiserver_longrunning_requests\{/);
+  });
+  it('read values that others keep, at each scrape', async () => {
+    const metrics = createMetrics();
+    let objects = 3;
+    metrics.collect('apiserver_storage_objects', 'gauge', 'STABLE', 'Objects by resource.', () => [
+      [{ resource: 'pods' }, objects],
+    ]);
+    expect(await metrics.render()).toContain('apiserver_storage_objects{resource="pods"} 3');
+    objects = 4;
+    expect(await metrics.render()).toContain('apiserver_storage_objects{resource="pods"} 4');
+  });
+  it('are served as text', async () => {
+    const answer = await createMetricsHandler(createMetrics())({ path: '/metrics' } as never);
+    expect(answer?.headers?.['Content-Type']).toBe('text/plain; version=0.0.4; charset=utf-8; escaping=underscores');
+  });
+});
+
+it('escapes label values', () => {
+  expect(labelText({ a: 'x"y\\z\n' })).toBe('a="x\\"y\\\\z\\n"');
+});
+it('adds up buckets', () => {
+  const h = new Histogram([1, 2]);
+  for (const v of [0.5, 1, 1.5, 9]) h.add(v);
+  expect([...h.render('h', '')]).toEqual([
+    'h_bucket{le="1"} 2', 'h_bucket{le="2"} 3', 'h_bucket{le="+Inf"} 4', 'h_sum 12', 'h_count 4',
+  ]); // prettier-ignore
+});
