@@ -3,6 +3,9 @@ import { startEndpointController } from '../../actors/controllers/endpoint/actor
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
 import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
+import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
+import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
+import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
@@ -39,6 +42,9 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   serviceaccount: startServiceAccountController,
   endpointslice: startEndpointSliceController,
   endpoint: startEndpointController,
+  'pod-gc': startPodGc,
+  'node-lifecycle': startNodeLifecycleController,
+  'node-ipam': (deps) => startNodeIpam(deps),
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
   // Last: it shares the caches that the others have asked for.
   'garbage-collector': startGarbageCollector,
