@@ -16,6 +16,8 @@ const collect = async (entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> =>
   return all;
 };
 
+const unavailable = (e: unknown): boolean => reasonOf(e) === 'ServiceUnavailable';
+
 /** What every Log must do; run by `bus/memory/log.test.ts` and `bus/nats/log.test.ts`. */
 export function logConformance(name: string, createRig: () => Promise<LogRig>): void {
   describe(`log conformance: ${name}`, () => {
@@ -206,7 +208,6 @@ export function logConformance(name: string, createRig: () => Promise<LogRig>): 
     it('answers ServiceUnavailable once closed', async () => {
       const other = await rig.open();
       await other.close();
-      const unavailable = (e: unknown): boolean => reasonOf(e) === 'ServiceUnavailable';
       await expect(other.append({ key: '/a', value: undefined, id: 'x' })).rejects.toSatisfy(unavailable);
       await expect(other.barrier()).rejects.toSatisfy(unavailable);
       await expect(collect(other.read(1, 5))).rejects.toSatisfy(unavailable);

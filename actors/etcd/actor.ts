@@ -99,10 +99,15 @@ export function startEtcd(options: EtcdOptions): Component {
     const answer = handler(store, message.body as never, message.signal);
     if (answer instanceof Promise) {
       inFlight.add(answer);
-      const done = (): void => void inFlight.delete(answer);
-      answer.then(done, done);
+      const settled = (): void => void inFlight.delete(answer);
+      answer.then(settled, settled);
     }
     return answer;
+  };
+
+  const announce = async (): Promise<void> => {
+    await bus.flush().catch(() => undefined);
+    ready.resolve();
   };
 
   const machine = etcdMachine.provide({
@@ -114,7 +119,7 @@ export function startEtcd(options: EtcdOptions): Component {
         const patience = new AbortController();
         const late = delay(world.clock, DRAIN_MS, patience.signal).catch(() => undefined);
         await Promise.race([closing, late]);
-        await Promise.race([Promise.allSettled([...inFlight]), late]);
+        await Promise.race([Promise.allSettled(inFlight), late]);
         patience.abort();
         await store.drain();
       }),
@@ -123,10 +128,7 @@ export function startEtcd(options: EtcdOptions): Component {
       openDoors: () => {
         doors ??= bus.serve(subjects.etcdAll, QUEUE, serve);
         // Ready is who can be asked: the server must know of the subscription.
-        void bus.flush().then(
-          () => ready.resolve(),
-          () => ready.resolve(),
-        );
+        void announce();
       },
       closeDoors: () => {
         closing = doors?.drain?.();

@@ -82,11 +82,12 @@ export class Compaction {
     const target = index.history.upTo(now - historyMs);
     const forgotten = Math.min(index.tombstonesUpTo(now - Math.max(tombstoneMs, historyMs)), target || index.floor);
     if (!this.#worthwhile(target) && forgotten <= index.forgotten) return false;
-    return await this.compactTo(Math.max(target, index.floor), Math.max(forgotten, index.forgotten));
+    const moved = await this.compactTo(Math.max(target, index.floor), Math.max(forgotten, index.forgotten));
+    return moved !== undefined;
   }
 
-  /** True if the floor moved, false if another facade moved it first. Thrown: what the log throws. */
-  async compactTo(revision: number, forgotten = this.#options.index.forgotten): Promise<boolean> {
+  /** Revision of the floor's entry, undefined if another facade moved it first. Thrown: what the log throws. */
+  async compactTo(revision: number, forgotten = this.#options.index.forgotten): Promise<number | undefined> {
     const { world, log, index } = this.#options;
     const id = world.ids.token();
     const digest = index.digest(revision, index.revision);
@@ -94,10 +95,9 @@ export class Compaction {
     this.#mine = id;
     for (let room = false; ; room = true) {
       try {
-        await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
-        return true;
+        return await log.append({ key: FLOOR_KEY, value, expect: index.newest(FLOOR_KEY)?.revision ?? 0, id });
       } catch (error) {
-        if (reasonOf(error) === 'Conflict') return false;
+        if (reasonOf(error) === 'Conflict') return undefined;
         if (!isNoSpace(error) || room) throw error;
         await this.#makeRoom(revision);
       }
@@ -111,7 +111,8 @@ export class Compaction {
   async #makeRoom(revision: number): Promise<void> {
     const { log, index } = this.#options;
     const purged = new Set<string>();
-    for (const { key, revision: at } of [...index.history.after(0)]) {
+    const past = Array.from(index.history.after(0));
+    for (const { key, revision: at } of past) {
       if (at > revision) return;
       const kept = purged.has(key) ? undefined : index.at(key, revision);
       purged.add(key);
@@ -130,17 +131,19 @@ export class Compaction {
     const { world, historyMs } = this.#options;
     const interval = Math.min(Math.max(historyMs / 5, 1_000), 60_000) * (0.9 + world.random() / 5);
     this.#timer = world.clock.setTimeout(() => {
-      this.tick()
-        .then(async (moved) => {
-          if (!moved) return;
-          await this.idle();
-          await this.#sweepIfNeeded();
-        })
-        .catch((err: unknown) => world.log.warn('compaction failed, trying again later', { err }))
-        .finally(() => {
-          if (this.#running) this.#arm();
-        });
+      void this.#round();
     }, interval);
+  }
+  async #round(): Promise<void> {
+    try {
+      if (await this.tick()) {
+        await this.idle();
+        await this.#sweepIfNeeded();
+      }
+    } catch (err) {
+      this.#options.world.log.warn('compaction failed, trying again later', { err });
+    }
+    if (this.#running) this.#arm();
   }
 
   /** A facade that missed or mixed up an entry would give wrong answers for ever: compare what each has seen. */
@@ -153,14 +156,16 @@ export class Compaction {
   }
 
   #forget(purge: boolean): void {
-    this.#purging = this.#purging.then(async () => {
-      const { index, world } = this.#options;
-      while (index.forgetful) {
-        const purges = index.forget(SLICE);
-        if (purge) await this.#purge(purges);
-        else await delay(world.clock, 1);
-      }
-    });
+    this.#purging = this.#forgetAfter(this.#purging, purge);
+  }
+  async #forgetAfter(before: Promise<void>, purge: boolean): Promise<void> {
+    await before;
+    const { index, world } = this.#options;
+    while (index.forgetful) {
+      const purges = index.forget(SLICE);
+      if (purge) await this.#purge(purges);
+      else await delay(world.clock, 1);
+    }
   }
   async #purge(purges: readonly Purge[]): Promise<void> {
     const { log, world } = this.#options;

@@ -32,12 +32,12 @@ it(
     const acknowledged = new Map<string, { value: string; revision: number }>();
     const revisions = new Set<number>();
     let writes = 0;
-    let done = false;
+    const run = { over: false };
     const etcd = await rig.etcd({ snapshotDir: dir });
     const client = await rig.client();
     const writers = Array.from({ length: WRITERS }, async (_, w) => {
       const key = `/w/${w}`;
-      for (let i = 0; !done; i++) {
+      for (let i = 0; !run.over; i++) {
         const value = `${i}`;
         const request = {
           key,
@@ -71,7 +71,7 @@ it(
       await until(() => writes >= before + 8 * WRITERS, 20_000);
       await server.restart();
     }
-    done = true;
+    run.over = true;
     await Promise.all(writers);
     const check = async (): Promise<void> => {
       for (const [key, { value, revision }] of acknowledged) {
@@ -127,7 +127,6 @@ it('refuses writes in one clear line when the disk is full, loses none that it a
   expect(etcd.state()).toContain('suspended');
   const { items } = await client.list('/k/');
   const wanted = Array.from({ length: 5 }, (_, back) => stored - back).toSorted((a, b) => (a % 5) - (b % 5));
-  const heads = (list: string[]): string[] => list.map((item) => item.slice(0, 20));
   expect(heads(items)).toEqual(heads(wanted.map((i) => `/k/${i % 5}=${i}${value}`)));
   // Not even the floor can be written: compaction makes room for it first.
   await client.compact(stored - 5);
@@ -135,3 +134,5 @@ it('refuses writes in one clear line when the disk is full, loses none that it a
   expect(etcd.state()).not.toContain('suspended');
   expect(text((await client.range('/k/0', { revision })).kvs[0]?.value)).toBe('room again');
 });
+
+const heads = (list: string[]): string[] => list.map((item) => item.slice(0, 20));

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogEntry } from '../../bus/log.ts';
 import { compareAnyKeys, compareKeys } from './compare.ts';
@@ -17,8 +17,8 @@ const entry = (revision: number, key: string, value: string | undefined, more: P
   ...more,
 });
 
+const order = (key: string): Buffer => Buffer.from(key.toWellFormed());
 describe('order of keys', () => {
-  const order = (key: string): Buffer => Buffer.from(key.toWellFormed());
   it('is the order of their UTF-8 bytes', () => {
     const anyKey = fc.string({ unit: 'grapheme' }).map((k) => k.toWellFormed());
     fc.assert(
@@ -70,6 +70,12 @@ const command = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('delete' as const), key }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('compact' as const), back: fc.nat(6), keep: fc.nat(3) }) },
 );
+
+const digestOf = (...entries: LogEntry[]): number | undefined => {
+  const index = new Index();
+  for (const e of entries) index.apply(e);
+  return index.digest(0, index.revision);
+};
 
 describe('the index', () => {
   it('agrees with a naive model under random puts, deletes and compactions, at every revision above the floor', () => {
@@ -140,11 +146,6 @@ describe('the index', () => {
   });
 
   it('tells histories apart that differ in one bit, one key, or one kind of entry', () => {
-    const digestOf = (...entries: LogEntry[]): number | undefined => {
-      const index = new Index();
-      for (const e of entries) index.apply(e);
-      return index.digest(0, index.revision);
-    };
     const base = entry(1, '/a', 'x');
     const digests = [
       digestOf(base, entry(2, '/b', 'y')),

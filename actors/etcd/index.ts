@@ -6,7 +6,7 @@ import { HEADERS, parseOrigin } from './headers.ts';
 import { History } from './history.ts';
 
 /** A CommonJS module: Node hands out its exports, test runners the class itself. */
-const BTree = ('default' in sortedBTree ? sortedBTree.default : sortedBTree) as typeof sortedBTree.default;
+const BTree: typeof sortedBTree.default = 'default' in sortedBTree ? sortedBTree.default : sortedBTree;
 
 /** One state of one key. Mutable only where the index itself forgets: `older` and `id` below the floor. */
 export interface Version {

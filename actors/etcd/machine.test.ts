@@ -53,7 +53,7 @@ it('can be stopped from every state', () => {
   }
 });
 
-it('opens its doors only while it serves, and closes them before it loads again', () => {
+it('opens its doors only while it serves, and closes them before it loads again', async () => {
   const doors: string[] = [];
   const actor = createActor(
     etcdMachine.provide({
@@ -65,14 +65,13 @@ it('opens its doors only while it serves, and closes them before it loads again'
       actions: { openDoors: () => void doors.push('open'), closeDoors: () => void doors.push('close') },
     }),
   ).start();
-  return settled(() => actor.getSnapshot().matches('serving')).then(async () => {
-    expect(doors).toEqual(['open']);
-    actor.send({ type: 'track.lost', why: 'x' });
-    expect(actor.getSnapshot().value).toBe('loading');
-    await settled(() => actor.getSnapshot().matches('serving'));
-    actor.send({ type: 'stop' });
-    expect(doors).toEqual(['open', 'close', 'open', 'close']);
-  });
+  await settled(() => actor.getSnapshot().matches('serving'));
+  expect(doors).toEqual(['open']);
+  actor.send({ type: 'track.lost', why: 'x' });
+  expect(actor.getSnapshot().value).toBe('loading');
+  await settled(() => actor.getSnapshot().matches('serving'));
+  actor.send({ type: 'stop' });
+  expect(doors).toEqual(['open', 'close', 'open', 'close']);
 });
 
 it('tries an absent log again after 100 ms, twice that the next time, at most 5 s', async () => {

@@ -50,7 +50,7 @@ export const etcdMachine = setup({
     openDoors: () => undefined,
     closeDoors: () => undefined,
     reportFailure: () => undefined,
-    reportRetry: (_, _params: { error: unknown }) => undefined,
+    reportRetry: (_context, _params: { error: unknown }) => undefined,
   },
 }).createMachine({
   id: 'etcd',

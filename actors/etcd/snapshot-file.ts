@@ -142,7 +142,13 @@ function rowsOf(newest: Version, revision: number, floor: number): Row[] {
   return rows.reverse();
 }
 const versionOf = ([key, revision, createRevision, version, time, expiresAt, id, value]: Row): Version => ({
-  ...{ key, revision, createRevision, version, time, expiresAt, id },
+  key,
+  revision,
+  createRevision,
+  version,
+  time,
+  expiresAt,
+  id,
   value: value === null ? undefined : new Uint8Array(value),
   older: undefined,
   sum: 0,

@@ -41,6 +41,8 @@ export class Store {
   #snapshotRevision = 0;
   #snapshotTimer: TimerId | undefined;
   #snapshotting: Promise<SnapshotInfo> | undefined;
+  /** Ends what runs beside the chart. */
+  #life = new AbortController();
 
   constructor(options: StoreOptions) {
     this.options = options;
@@ -93,6 +95,16 @@ export class Store {
         this.options.world.log.debug('catching up failed, trying again', { err: error });
         await delay(this.options.world.clock, 200, signal);
       }
+    }
+  }
+
+  /** Resolves when the index has what was just written: nothing is acknowledged that the next reader would not find. */
+  async seen(revision: number): Promise<void> {
+    try {
+      await this.#feed.reached(revision, 100);
+    } catch {
+      this.#feed.doubt();
+      await this.#feed.reached(revision);
     }
   }
 
@@ -153,7 +165,11 @@ export class Store {
   #around(index: Index): [Feed, Compaction] {
     const { world, log, historyMs, tombstoneMs, hooks } = this.options;
     const compaction = new Compaction({
-      ...{ world, log, index, historyMs, tombstoneMs },
+      world,
+      log,
+      index,
+      historyMs,
+      tombstoneMs,
       onDigestDiffers: () => hooks.onLost('another facade has another history'),
     });
     const onApplied = (version: Version): void => {
@@ -172,14 +188,20 @@ export class Store {
   /** Every facade tries; the id is the same for all, so one tombstone comes of it. */
   async #expire(key: string, revision: number): Promise<void> {
     const { log, world } = this.options;
-    for (let wait = 500; this.index.newest(key)?.revision === revision; wait = Math.min(wait * 2, 30_000)) {
+    const { signal } = this.#life;
+    for (
+      let wait = 500;
+      !signal.aborted && this.index.newest(key)?.revision === revision;
+      wait = Math.min(wait * 2, 30_000)
+    ) {
       try {
         await log.append({ key, value: undefined, expect: revision, id: `expiry-${revision}` });
         return;
       } catch (err) {
         if (reasonOf(err) === 'Conflict') return;
         world.log.debug('could not expire a key, trying again', { key, err });
-        await delay(world.clock, wait);
+        if (signal.aborted) return;
+        await delay(world.clock, wait, signal).catch(() => undefined);
       }
     }
   }
@@ -198,6 +220,8 @@ export class Store {
     }, snapshotMs);
   }
   #stopTimers(): void {
+    this.#life.abort();
+    this.#life = new AbortController();
     this.#compaction.stop();
     this.#expiry.stop();
     if (this.#snapshotTimer !== undefined) this.options.world.clock.clearTimeout(this.#snapshotTimer);

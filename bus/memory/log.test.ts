@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Encoded } from '../codec.ts';
+import type { Encoded } from '../codec.ts';
 import { logConformance } from '../log-conformance.ts';
 import { realWorld } from '../real-world.ts';
 import { createMemoryLog } from './log.ts';

@@ -35,7 +35,10 @@ export function directBatch(
   signal: AbortSignal,
 ): Promise<Batch> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return void reject(signal.reason as Error);
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
     const messages: StoredMessage[] = [];
     const inbox = newInbox(connection);
     let timer: TimerId | undefined;

@@ -11,7 +11,6 @@ interface Pending {
   readonly what: string;
   readonly deadline: number;
 }
-type Answer<T> = T & { readonly error?: JsError };
 
 const decoder = new TextDecoder();
 
@@ -42,14 +41,17 @@ export class JsApi {
         if (error === null) this.#onReply(message);
       },
     });
-    this.#unsubscribe = () => void subscription.unsubscribe();
+    this.#unsubscribe = () => subscription.unsubscribe();
   }
 
   /** Sends and returns the raw reply. Thrown: ServiceUnavailable (nobody there), Timeout (outcome unknown). */
   send(subject: string, payload: Uint8Array | string, what: string, headers?: Record<string, string[]>): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const { signal } = this.#link;
-      if (signal.aborted) return void reject(signal.reason as ApiError);
+      if (signal.aborted) {
+        reject(signal.reason as ApiError);
+        return;
+      }
       if (signal !== this.#watched) this.#watch(signal);
       const token = (++this.#count).toString(36);
       try {
@@ -58,9 +60,8 @@ export class JsApi {
           ...(headers && { headers: MsgHdrsImpl.fromRecord(headers) }),
         });
       } catch (cause) {
-        return void reject(
-          new ApiError('ServiceUnavailable', `${what}: ${(cause as Error).message}`, { cause: cause as Error }),
-        );
+        reject(new ApiError('ServiceUnavailable', `${what}: ${(cause as Error).message}`, { cause }));
+        return;
       }
       this.#pending.set(token, { resolve, reject, what, deadline: this.#world.clock.now() + this.#timeoutMs });
       this.#arm();
@@ -70,7 +71,7 @@ export class JsApi {
   /** A call of the JetStream API. Thrown besides: what jsError() makes of its answer. */
   async call<T>(subject: string, body?: unknown): Promise<T> {
     const reply = await this.send(`$JS.API.${subject}`, body === undefined ? '' : JSON.stringify(body), subject);
-    return parseAnswer<T>(reply, subject);
+    return parseAnswer(reply, subject) as T;
   }
 
   close(): void {
@@ -123,8 +124,8 @@ export class JsApi {
   }
 }
 
-export function parseAnswer<T>(message: Msg, what: string): T {
-  const answer = JSON.parse(decoder.decode(message.data)) as Answer<T>;
+export function parseAnswer(message: Msg, what: string): unknown {
+  const answer = JSON.parse(decoder.decode(message.data)) as { readonly error?: JsError };
   if (answer.error !== undefined) throw jsError(answer.error, what);
   return answer;
 }

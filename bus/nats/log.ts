@@ -4,7 +4,7 @@ import type { Subscription } from '../bus.ts';
 import { EVENT_HEADERS, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
 import { logToken } from '../log-key.ts';
 import { eventAll } from '../subjects.ts';
-import { delay, type TimerId, type World } from '../world.ts';
+import { delay, type World } from '../world.ts';
 import { SharedBarrier } from './barrier.ts';
 import { directBatch, type Batch, type BatchQuery, type StoredMessage } from './direct.ts';
 import { headerValue, NatsEntry } from './entry.ts';
@@ -97,7 +97,7 @@ class NatsLog implements Log {
         for (const { onEntry } of this.#listeners) onEntry(entry);
       },
     });
-    this.#unsubscribe = () => void subscription.unsubscribe();
+    this.#unsubscribe = () => subscription.unsubscribe();
     // One server queues a republished entry before it acknowledges the write, so a PING on the connection that carries
     // the entries is enough. Of several servers an old leader may answer: only a write committed since then proves it.
     this.#barrier = new SharedBarrier(replicas > 1 ? () => this.#barrierWrite() : () => this.#ping());
@@ -115,7 +115,7 @@ class NatsLog implements Log {
     for (const name in entry.headers) headers[name] = [headerValue(entry.headers[name]!)];
     const reply = await this.#api.send(subject, value, 'append', headers);
     try {
-      return parseAnswer<{ seq: number }>(reply, 'append').seq;
+      return (parseAnswer(reply, 'append') as { seq: number }).seq;
     } catch (error) {
       if (reasonOf(error) !== 'Conflict') throw error;
       // The server compares the revision before it looks at the id, so a repeated write meets its own first attempt.
@@ -243,36 +243,34 @@ class NatsLog implements Log {
     const { clock } = this.#world;
     const { signal } = this.#link;
     signal.throwIfAborted();
-    let timer: TimerId | undefined;
-    let onLost = (): void => undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = clock.setTimeout(() => reject(new ApiError('Timeout', 'the bus does not answer')), LAG_MS);
-      onLost = () => reject(signal.reason as Error);
-      signal.addEventListener('abort', onLost, { once: true });
-    });
+    const silence = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(() => silence.reject(new ApiError('Timeout', 'the bus does not answer')), LAG_MS);
+    const onLost = (): void => silence.reject(signal.reason);
+    signal.addEventListener('abort', onLost, { once: true });
     try {
-      await Promise.race([this.#connection.flush(), silence]);
+      await Promise.race([this.#connection.flush(), silence.promise]);
     } catch (cause) {
       if (reasonOf(cause) !== undefined) throw cause;
       const why = (cause as Error).message;
       throw new ApiError('ServiceUnavailable', `the bus is not connected: ${why}`, { cause });
     } finally {
-      clock.clearTimeout(timer!);
+      clock.clearTimeout(timer);
       signal.removeEventListener('abort', onLost);
     }
   }
 
   async #barrierWrite(): Promise<void> {
     const id = this.#world.ids.token();
-    let seen = (): void => undefined;
-    const arrived = new Promise<void>((resolve) => (seen = resolve));
+    const arrived = Promise.withResolvers<void>();
     const listener = this.subscribe((entry) => {
-      if (entry.id === id) seen();
+      if (entry.id === id) arrived.resolve();
     });
+    const done = new AbortController();
     try {
       await this.append({ key: BARRIER_KEY, value: EMPTY, id });
-      await Promise.race([arrived, delay(this.#world.clock, LAG_MS).then(lagging)]);
+      await Promise.race([arrived.promise, delay(this.#world.clock, LAG_MS, done.signal).then(lagging)]);
     } finally {
+      done.abort();
       listener.unsubscribe();
     }
   }

@@ -11,6 +11,16 @@ export interface StreamWish {
   readonly durable: boolean;
 }
 export interface StreamConfig {
+  readonly name?: string;
+  readonly description?: string;
+  readonly subjects?: readonly string[];
+  readonly retention?: string;
+  readonly discard?: string;
+  readonly max_msg_size?: number;
+  readonly allow_rollup_hdrs?: boolean;
+  readonly deny_delete?: boolean;
+  readonly deny_purge?: boolean;
+  readonly duplicate_window?: number;
   readonly max_msgs_per_subject?: number;
   readonly num_replicas?: number;
   readonly storage?: string;
@@ -55,11 +65,24 @@ export function assertServer(connection: NatsConnection): void {
  * could be missed; the store expires by tombstones of its own.)
  */
 const configOf = ({ stream, subjects, events, replicas, durable }: StreamWish): StreamConfig => ({
-  ...{ name: stream, description: 'Kubus: every object of the cluster', subjects: [subjects] },
-  ...{ retention: 'limits', discard: 'new', storage: 'file', num_replicas: replicas },
-  ...{ max_msgs_per_subject: -1, max_msgs: -1, max_bytes: -1, max_age: 0, max_msg_size: -1 },
-  ...{ allow_rollup_hdrs: true, deny_delete: true, deny_purge: false, allow_direct: true },
-  ...{ duplicate_window: DUPLICATE_WINDOW_NS, republish: { src: subjects, dest: events } },
+  name: stream,
+  description: 'Kubus: every object of the cluster',
+  subjects: [subjects],
+  retention: 'limits',
+  discard: 'new',
+  storage: 'file',
+  num_replicas: replicas,
+  max_msgs_per_subject: -1,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_age: 0,
+  max_msg_size: -1,
+  allow_rollup_hdrs: true,
+  deny_delete: true,
+  deny_purge: false,
+  allow_direct: true,
+  duplicate_window: DUPLICATE_WINDOW_NS,
+  republish: { src: subjects, dest: events },
   ...(durable ? {} : { persist_mode: 'async' }),
   metadata: { [FORMAT]: String(FORMAT_VERSION) },
 });

@@ -15,10 +15,12 @@ export async function compact(store: Store, { revision }: CompactRequest): Promi
         `required revision ${revision} is a future revision, the store is at ${index.revision}`,
       );
     const moved = await compaction.compactTo(revision);
-    await feed.fresh();
-    if (moved) {
-      await compaction.idle();
-      return { revision: index.floor };
+    if (moved === undefined) {
+      await feed.fresh();
+      continue;
     }
+    await store.seen(moved);
+    await compaction.idle();
+    return { revision: store.index.floor };
   }
 }

@@ -84,7 +84,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       continue;
     }
     store.options.hooks.onWrite(true);
-    if (store.index.revision < revision) await seen(store, revision);
+    if (store.index.revision < revision) await store.seen(revision);
     return { revision, ...(value === undefined && current && { previous: keyValue(current) }) };
   }
 }
@@ -92,16 +92,6 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
 /** A tombstone that the index has forgotten and the log not yet: to be replaced all the same. */
 const leftover = (index: Index, key: string, said: number | undefined): number | undefined =>
   said !== undefined && said <= index.forgotten && index.newest(key) === undefined ? said : undefined;
-
-/** Never acknowledged before the index has it: who reads next must find it. */
-async function seen(store: Store, revision: number): Promise<void> {
-  try {
-    await store.feed.reached(revision, 100);
-  } catch {
-    store.feed.doubt();
-    await store.feed.reached(revision);
-  }
-}
 
 function headersOf({ ttlMs, cause }: Write, current: Version | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
