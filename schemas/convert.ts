@@ -1,4 +1,4 @@
-import { apiVersionOf, type DynamicObject, type KubeObject } from './meta/object.ts';
+import { apiVersionOf, type KubeObject } from './meta/object.ts';
 import type { Resource } from './resource.ts';
 
 /** The object as the store holds it: in the storage version. Objects of that version are returned as they are. */
@@ -12,5 +12,5 @@ export function toStorage(resource: Resource, object: KubeObject): KubeObject {
 export function fromStorage(resource: Resource, object: KubeObject): KubeObject {
   const served = apiVersionOf(resource);
   if (served === resource.storageVersion) return object;
-  return resource.definition.conversions?.[served]?.fromStorage(object as DynamicObject) ?? object;
+  return resource.definition.conversions?.[served]?.fromStorage(object) ?? object;
 }

@@ -7,12 +7,12 @@ import { replay, type Outcome } from './testing/replay.ts';
 const SCENARIOS = ['kinds-core-1', 'kinds-core-2', 'kinds-apps', 'kinds-batch', 'pods', 'immutable-fields', 'field-validation', 'services', 'cross-version', 'storage-objects', 'quota', 'namespaces', 'crud-concurrency', 'patch-strategic', 'patch-merge', 'patch-json', 'selectors', 'workload-status', 'subresources']; // prettier-ignore
 const VERBOSE = process.env['GOLDEN'];
 
+const show = (o: Outcome): string =>
+  VERBOSE ? `--- ${o.step}\n  expected ${o.expected.slice(0, 1500)}\n  actual   ${o.actual.slice(0, 1500)}` : o.step;
 it.skipIf(!oracleIsPresent)('writes answer as the recorded API server did (skipped without ../shared/oracle)', () => {
   const outcomes = SCENARIOS.flatMap(replay);
   const failures = outcomes.filter((o) => !o.matches);
   const matched = outcomes.length - failures.length;
-  const show = (o: Outcome): string =>
-    VERBOSE ? `--- ${o.step}\n  expected ${o.expected.slice(0, 1500)}\n  actual   ${o.actual.slice(0, 1500)}` : o.step;
   console.log(`${failures.map(show).join('\n')}\n${matched} of ${outcomes.length} recorded writes match`);
   expect(matched / outcomes.length).toBeGreaterThan(0.9);
 });
@@ -39,10 +39,7 @@ it.skipIf(!oracleIsPresent)('rows of tables and warnings are as recorded (skippe
           const whole = objects.get(`${target.resource.group}/${target.resource.kind}/${object?.metadata.name}`);
           if (whole === undefined || whole.metadata.resourceVersion !== object?.metadata.resourceVersion) continue;
           seen++;
-          const actual = definition.cells?.(
-            toStorage(target.resource, whole) as DynamicObject,
-            Date.parse('2020-01-02T00:00:00Z'),
-          );
+          const actual = definition.cells?.(toStorage(target.resource, whole), Date.parse('2020-01-02T00:00:00Z'));
           if (actual && !sameCells(actual, cells))
             problems.push(
               `${name}: ${step.name}\n  expected ${JSON.stringify(cells)}\n  actual   ${JSON.stringify(actual)}`,

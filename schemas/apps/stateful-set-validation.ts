@@ -41,7 +41,7 @@ export function* validateStatefulSetSpec(spec: StatefulSetSpec, at: FieldPath): 
   yield* validateLongRunning(spec.template ?? {}, 'StatefulSet', at('template'));
 }
 /** Hostname and subdomain are the controller's, and volumes are made of the claim templates. */
-function asPodsGetIt({ template = {}, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
+function asPodsGetIt({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
   if (!template.spec) return template;
   const { hostname: _, subdomain: __, ...spec } = template.spec;
   const claims: Volume[] = volumeClaimTemplates.map(({ metadata }) => ({

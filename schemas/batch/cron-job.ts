@@ -23,7 +23,7 @@ export const cronJob = defineResource<CronJob>({
 
   /** Source: pkg/apis/batch/v1 SetDefaults_CronJob. */
   defaults(draft) {
-    const spec = draft.spec!;
+    const spec = draft.spec;
     const job = spec.jobTemplate?.spec;
     defaultPodTemplate(job?.template);
     if (job) defaultPatterns(job);
@@ -64,7 +64,8 @@ export const cronJob = defineResource<CronJob>({
 /** Source: pkg/apis/batch/validation ValidateCronJobCreate; an update is checked alike but for the name's length. */
 function* validateCronJob({ metadata, spec }: CronJob, at: FieldPath): Errors {
   const here = at('spec');
-  const { schedule = '', timeZone, jobTemplate } = spec ?? {};
+  const { timeZone, jobTemplate } = spec ?? {};
+  const schedule = spec?.schedule ?? '';
   const concurrency: string = spec?.concurrencyPolicy ?? '';
   if (schedule === '') yield required(here('schedule'));
   else {

@@ -26,8 +26,8 @@ function parseInterval(text: string, completions: number): readonly [number, num
     ends.push(Number(limit));
   }
   const [from, to = from] = ends as [number, number?];
-  if (ends.length === 2 && from >= to!) return `non-increasing order, previous: ${from}, current: ${to}`;
-  return [from, to!];
+  if (ends.length === 2 && from >= to) return `non-increasing order, previous: ${from}, current: ${to}`;
+  return [from, to];
 }
 /** The first index that both name; unreadable parts are left out. Source: validateFailedIndexesNotOverlapCompleted. */
 export function overlap(completed: string, failed: string, completions: number): number | undefined {

@@ -1,4 +1,5 @@
-import type { Document, Node, ParseOptions, DocumentOptions, SchemaOptions, TagId, Tags } from 'yaml';
+import type { Document, Node, ParseOptions, DocumentOptions, SchemaOptions, Tags } from 'yaml';
+import type * as yamlLibrary from './yaml-library.ts';
 import { decodeUtf8, JsonSyntaxError } from './json.ts';
 import { MAX_DEPTH } from './json-syntax.ts';
 
@@ -13,7 +14,7 @@ const withoutTimes = (tags: Tags): Tags =>
     (t) =>
       typeof t === 'string' ||
       (!t.tag.endsWith(':timestamp') && !(t as { format?: string }).format?.startsWith('TIME')),
-  ) as (TagId | Tags[number])[] as Tags;
+  );
 const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
   customTags: withoutTimes,
@@ -60,9 +61,9 @@ function problem(message: string, line: number): string {
   if (/tab/i.test(message)) return `yaml: ${at}found character that cannot start any token`;
   return `yaml: ${at}${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`;
 }
-type Yaml = typeof import('yaml');
+type Guards = Pick<(typeof yamlLibrary)['yaml'], 'isMap' | 'isScalar' | 'isSeq'>;
 /** Finds keys set twice, and nesting too deep for the walkers that follow. */
-function inspect(document: Document, yaml: Yaml, lineOf: (offset: number) => number, out: string[]): void {
+function inspect(document: Document, yaml: Guards, lineOf: (offset: number) => number, out: string[]): void {
   const walk = (node: Node | null | undefined, depth: number): void => {
     if (depth > MAX_DEPTH) throw new JsonSyntaxError('yaml: exceeded max depth');
     if (yaml.isSeq(node)) for (const item of node.items) walk(item as Node, depth + 1);

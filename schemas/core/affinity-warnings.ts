@@ -18,7 +18,7 @@ const NULL_SELECTOR = 'a null labelSelector results in matching no pod';
 /** Of selectors on nodes. */
 export function* nodeLabelWarnings(spec: PodSpec, at: FieldPath): Generator<string> {
   for (const key of Object.keys(spec.nodeSelector ?? {}))
-    if (own(RENAMED, key)) yield `${at('nodeSelector').key(key)}: ${RENAMED[key]}`;
+    if (own(RENAMED, key)) yield `${String(at('nodeSelector').key(key))}: ${RENAMED[key]}`;
   const affinity = spec.affinity?.nodeAffinity;
   const here = at('affinity')('nodeAffinity');
   for (const [i, term] of (affinity?.[REQUIRED]?.nodeSelectorTerms ?? []).entries())
@@ -27,26 +27,27 @@ export function* nodeLabelWarnings(spec: PodSpec, at: FieldPath): Generator<stri
     yield* ofTerm(preference ?? {}, true, here(PREFERRED)(i)('preference'));
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const constraint = at('topologySpreadConstraints')(i);
-    if (own(RENAMED, topologyKey)) yield `${constraint('topologyKey')}: ${topologyKey} is ${RENAMED[topologyKey]}`;
-    if (!labelSelector) yield `${constraint('labelSelector')}: ${NULL_SELECTOR}`;
+    if (own(RENAMED, topologyKey))
+      yield `${String(constraint('topologyKey'))}: ${topologyKey} is ${RENAMED[topologyKey]}`;
+    if (!labelSelector) yield `${String(constraint('labelSelector'))}: ${NULL_SELECTOR}`;
   }
 }
 function* ofTerm({ matchExpressions = [] }: NodeSelectorTerm, values: boolean, at: FieldPath): Generator<string> {
   for (const [i, { key, values: given = [] }] of matchExpressions.entries()) {
     const here = at('matchExpressions')(i);
-    if (own(RENAMED, key)) yield `${here('key')}: ${key} is ${RENAMED[key]}`;
+    if (own(RENAMED, key)) yield `${String(here('key'))}: ${key} is ${RENAMED[key]}`;
     if (!values) continue;
     for (const [n, value] of given.entries())
-      for (const why of labelValue(value)) yield `${here('values')(n)}: ${value} is ${why}`;
+      for (const why of labelValue(value)) yield `${String(here('values')(n))}: ${value} is ${why}`;
   }
 }
 /** Of terms on other pods. */
 export function* affinityWarnings(affinity: Affinity | undefined, at: FieldPath): Generator<string> {
   for (const field of ['podAffinity', 'podAntiAffinity'] as const) {
     for (const [i, term] of (affinity?.[field]?.[REQUIRED] ?? []).entries())
-      if (!term.labelSelector) yield `${at(field)(REQUIRED)(i)('labelSelector')}: ${NULL_SELECTOR}`;
+      if (!term.labelSelector) yield `${String(at(field)(REQUIRED)(i)('labelSelector'))}: ${NULL_SELECTOR}`;
     for (const [i, { podAffinityTerm: term }] of (affinity?.[field]?.[PREFERRED] ?? []).entries())
       if (!term?.labelSelector)
-        yield `${at(field)(PREFERRED)(i)('podAffinityTerm')('labelSelector')}: ${NULL_SELECTOR}`;
+        yield `${String(at(field)(PREFERRED)(i)('podAffinityTerm')('labelSelector'))}: ${NULL_SELECTOR}`;
   }
 }

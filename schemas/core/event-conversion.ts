@@ -41,7 +41,10 @@ export const eventToV1 = (object: Event): KubeObject => {
   for (const name of ['reportingController', 'reportingInstance']) if (out[name] === '') delete out[name];
   return out;
 };
-const about = (field: string) => (e: Event): string => String((e.involvedObject as Record<string, unknown> | undefined)?.[field] ?? ''); // prettier-ignore
+const about =
+  (field: string) =>
+  (e: Event): string =>
+    (e.involvedObject as Record<string, string | undefined> | undefined)?.[field] ?? '';
 export const eventSelectableV1: Readonly<Record<string, (e: Event) => string>> = {
   ...Object.fromEntries(['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((f) => [`regarding.${f}`, about(f)])),
   reason: (e) => e.reason ?? '',

@@ -62,6 +62,8 @@ function* validateNames(limit: LimitRangeItem, at: FieldPath): Errors {
     yield required(at('limits'), 'either minimum or maximum storage value is required, but neither was provided');
   yield* names('maxLimitRequestRatio');
 }
+const above = (a: string | number | undefined, b: string | number | undefined): boolean =>
+  a !== undefined && b !== undefined && compareQuantities(a, b) > 0;
 /** Source: pkg/apis/core/validation ValidateLimitRange, its second half. */
 function* validateAmounts(limit: LimitRangeItem, at: FieldPath): Errors {
   const { min = {}, max = {}, maxLimitRequestRatio = {} } = limit;
@@ -72,8 +74,6 @@ function* validateAmounts(limit: LimitRangeItem, at: FieldPath): Errors {
     const [low, high, byDefault, request, ratio] = [min, max, defaults, requests, maxLimitRequestRatio].map((l) =>
       own(l, name),
     );
-    const above = (a: string | number | undefined, b: string | number | undefined): boolean =>
-      a !== undefined && b !== undefined && compareQuantities(a, b) > 0;
     if (above(low, high)) yield invalid(at('min').key(name), low, `min value ${low} is greater than max value ${high}`);
     if (above(low, request))
       yield invalid(

@@ -97,7 +97,7 @@ export function mergeLabelKeys(
 export const affinityTerms = (affinity: Affinity | undefined): PodAffinityTerm[] =>
   [affinity?.podAffinity, affinity?.podAntiAffinity].flatMap((a) => [
     ...(a?.[REQUIRED] ?? []),
-    ...(a?.[PREFERRED] ?? []).map((p) => p.podAffinityTerm!),
+    ...(a?.[PREFERRED] ?? []).map((p) => p.podAffinityTerm),
   ]);
 const ACTIONS = ['DoNotSchedule', 'ScheduleAnyway'];
 const POLICIES = ['Honor', 'Ignore'];

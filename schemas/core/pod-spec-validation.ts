@@ -38,7 +38,7 @@ const DNS = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 
 /** Source: pkg/apis/core/validation ValidatePodSpec, in its order. */
 export function* validatePodSpec(given: PodSpec | undefined, context: PodContext, at: FieldPath): Errors {
-  const spec = given ?? ({ containers: [] } as PodSpec);
+  const spec = given ?? { containers: [] };
   if (spec.terminationGracePeriodSeconds === undefined) yield required(at('terminationGracePeriodSeconds'));
   const volumes = yield* validateVolumes(spec.volumes ?? [], context, at('volumes'));
   const claims = new Set((spec.resourceClaims ?? []).map((c) => c.name).filter((n) => n !== ''));

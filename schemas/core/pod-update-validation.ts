@@ -84,16 +84,16 @@ function* validateDeadline(
   } else if (now < 0 || now > MAX_INT32) yield invalid(at, now, inclusiveRange(0, MAX_INT32));
   else if (old !== undefined && old < now) yield invalid(at, now, 'must be less than or equal to previous value');
 }
+const withoutSeconds = (toleration: Toleration): Toleration => ({ ...toleration, tolerationSeconds: undefined });
 function* validateAddedTolerations(now: readonly Toleration[], old: readonly Toleration[], at: FieldPath): Errors {
-  const without = ({ tolerationSeconds: _, ...rest }: Toleration): Omit<Toleration, 'tolerationSeconds'> => rest;
-  if (old.some((o) => !now.some((n) => equal(without(n), without(o)))))
+  if (old.some((o) => !now.some((n) => equal(withoutSeconds(n), withoutSeconds(o)))))
     yield forbidden(at, 'existing toleration can not be modified except its tolerationSeconds');
 }
+const images = (
+  now: readonly Container[] | undefined,
+  old: readonly Container[] | undefined,
+): Container[] | undefined => now?.map((c, i) => ({ ...c, image: old?.[i]?.image }));
 function withoutMutable(spec: PodSpec, before: PodSpec): PodSpec {
-  const images = (
-    now: readonly Container[] | undefined,
-    old: readonly Container[] | undefined,
-  ): Container[] | undefined => now?.map((c, i) => ({ ...c, image: old?.[i]?.image }));
   const rest: PodSpec = { ...spec, containers: images(spec.containers, before.containers) ?? [] };
   const put = <K extends keyof PodSpec>(field: K, value: PodSpec[K]): void => {
     if (value === undefined) delete rest[field];

@@ -43,31 +43,33 @@ export function podWarnings(
   notesAt: FieldPath,
 ): string[] {
   const out: string[] = [...nodeLabelWarnings(spec, at)];
-  for (const [key, why] of ANNOTATIONS) if (annotations[key] !== undefined) out.push(`${notesAt.key(key)}: ${why}`);
+  for (const [key, why] of ANNOTATIONS)
+    if (annotations[key] !== undefined) out.push(`${String(notesAt.key(key))}: ${why}`);
   for (const [i, volume] of (spec.volumes ?? []).entries())
     for (const [source, why] of VOLUMES)
-      if (source in volume) out.push(`${at('volumes')(i)(source === 'storageos' ? 'storageOS' : source)}: ${why}`);
+      if (source in volume)
+        out.push(`${String(at('volumes')(i)(source === 'storageos' ? 'storageOS' : source))}: ${why}`);
   repeated(
     spec.hostAliases ?? [],
     (a) => a.ip,
-    (i, ip) => out.push(`${at('hostAliases')(i)('ip')}: duplicate ip ${JSON.stringify(ip)}`),
+    (i, ip) => out.push(`${String(at('hostAliases')(i)('ip'))}: duplicate ip ${JSON.stringify(ip)}`),
   );
   repeated(
     spec.imagePullSecrets ?? [],
     (s) => s.name ?? '',
-    (i, name) => out.push(`${at('imagePullSecrets')(i)('name')}: duplicate name ${JSON.stringify(name)}`),
+    (i, name) => out.push(`${String(at('imagePullSecrets')(i)('name'))}: duplicate name ${JSON.stringify(name)}`),
   );
   for (const [i, { name }] of (spec.imagePullSecrets ?? []).entries())
-    if (!name) out.push(`${at('imagePullSecrets')(i)('name')}: invalid empty name ""`);
+    if (!name) out.push(`${String(at('imagePullSecrets')(i)('name'))}: invalid empty name ""`);
   fractional(spec.overhead, at('overhead'), out);
   if (!spec.securityContext?.seccompProfile && annotations['seccomp.security.alpha.kubernetes.io/pod'] !== undefined)
-    out.push(`${notesAt.key('seccomp.security.alpha.kubernetes.io/pod')}: ${SECCOMP}`);
+    out.push(`${String(notesAt.key('seccomp.security.alpha.kubernetes.io/pod'))}: ${SECCOMP}`);
   const containers = [...allContainers(spec, at)];
   for (const [container, here] of containers) containerWarnings(container, annotations, here, notesAt, out);
   portWarnings(containers, out);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     out.push(
-      `${at('terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
+      `${String(at('terminationGracePeriodSeconds'))}: must be >= 0; negative values are invalid and will be treated as 1`,
     );
   out.push(...affinityWarnings(spec.affinity, at('affinity')));
   return out;
@@ -92,7 +94,7 @@ function fractional(list: Readonly<Record<string, string | number>> | undefined,
     const value = list?.[name];
     if (value !== undefined && parseQuantity(value).nano % 1_000_000_000n !== 0n)
       out.push(
-        `${at.key(name)}: fractional byte value ${JSON.stringify(String(value))} is invalid, must be an integer`,
+        `${String(at.key(name))}: fractional byte value ${JSON.stringify(String(value))} is invalid, must be an integer`,
       );
   }
 }
@@ -104,7 +106,8 @@ function containerWarnings(
   out: string[],
 ): void {
   const key = `container.seccomp.security.alpha.kubernetes.io/${c.name}`;
-  if (!c.securityContext?.seccompProfile && annotations[key] !== undefined) out.push(`${notesAt.key(key)}: ${SECCOMP}`);
+  if (!c.securityContext?.seccompProfile && annotations[key] !== undefined)
+    out.push(`${String(notesAt.key(key))}: ${SECCOMP}`);
   const { limits, requests } = c.resources ?? {};
   const own: string[] = [];
   fractional(limits, at('resources')('limits'), own);
@@ -116,7 +119,7 @@ function containerWarnings(
     const reference = `$(${name})`;
     if (seen.has(name) && (valueFrom || value === reference || !value.includes(reference)))
       out.push(
-        `${at('env')(i)}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+        `${String(at('env')(i))}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
       );
     seen.add(name);
   }
@@ -130,10 +133,12 @@ function portWarnings(containers: readonly (readonly [AnyContainer, FieldPath])[
     const others = seen.get(key) ?? [];
     for (const other of others) {
       const { hostIP: otherIp = '', hostPort: otherPort = 0 } = other.port;
-      if (ip === otherIp && hostPort === otherPort) out.push(`${at}: duplicate port definition with ${other.at}`);
-      else if (hostPort === 0 || otherPort === 0) out.push(`${at}: overlapping port definition with ${other.at}`);
+      if (ip === otherIp && hostPort === otherPort)
+        out.push(`${String(at)}: duplicate port definition with ${String(other.at)}`);
+      else if (hostPort === 0 || otherPort === 0)
+        out.push(`${String(at)}: overlapping port definition with ${String(other.at)}`);
       else if (hostPort === otherPort && (ip === '') !== (otherIp === ''))
-        out.push(`${at}: dangerously ambiguous port definition with ${other.at}`);
+        out.push(`${String(at)}: dangerously ambiguous port definition with ${String(other.at)}`);
     }
     seen.set(key, [...others, { at, port }]);
   }
@@ -143,7 +148,7 @@ function portWarnings(containers: readonly (readonly [AnyContainer, FieldPath])[
     const other = names.get(port.name);
     if (other)
       out.push(
-        `${at}: duplicate port name ${JSON.stringify(port.name)} with ${other}, services and probes that select ports by name will use ${other}`,
+        `${String(at)}: duplicate port name ${JSON.stringify(port.name)} with ${String(other)}, services and probes that select ports by name will use ${String(other)}`,
       );
     else names.set(port.name, at);
   }

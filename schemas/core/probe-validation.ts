@@ -56,7 +56,7 @@ export function* validatePort(port: number | string | undefined, at: FieldPath):
     yield invalid(at, port ?? 0, why);
 }
 function* validateProbe(probe: Probe, grace: number | undefined, at: FieldPath): Errors {
-  yield* validateHandler(probe as Handler, grace, at);
+  yield* validateHandler(probe, grace, at);
   for (const field of [
     'initialDelaySeconds',
     'timeoutSeconds',
@@ -115,8 +115,8 @@ function* validateLifecycle(
   os: PodOS | undefined,
   at: FieldPath,
 ): Errors {
-  if (postStart) yield* validateHandler(postStart as Handler, grace, at('postStart'));
-  if (preStop) yield* validateHandler(preStop as Handler, grace, at('preStop'));
+  if (postStart) yield* validateHandler(postStart, grace, at('postStart'));
+  if (preStop) yield* validateHandler(preStop, grace, at('preStop'));
   if (stopSignal === undefined) return;
   const known = os?.name === 'windows' ? WINDOWS_SIGNALS : LINUX_SIGNALS;
   if (!os) yield forbidden(at('stopSignal'), 'may not be set for containers with empty `spec.os.name`');

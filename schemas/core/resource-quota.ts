@@ -7,6 +7,7 @@ import { roundUpList } from './pod-spec-defaults.ts';
 import { isStandardQuotaName, validateQuotaResourceName, validateResourceQuantity } from './resource-names.ts';
 import { own } from '../meta/own.ts';
 
+const sorted = (s: ResourceQuotaSpec | undefined): string => [...new Set<string>(s?.scopes)].sort().join();
 export const resourceQuota = defineResource<ResourceQuota>({
   group: '', version: 'v1', resource: 'resourcequotas',
   deleteReturnsObject: true,
@@ -33,7 +34,6 @@ export const resourceQuota = defineResource<ResourceQuota>({
     yield* validateAmounts(status?.used, at('status')('used'));
   },
   *validateUpdate({ spec }, old, at) {
-    const sorted = (s: ResourceQuotaSpec | undefined): string => [...new Set<string>(s?.scopes)].sort().join();
     if (sorted(spec) !== sorted(old.spec)) yield invalid(at('spec')('scopes'), spec?.scopes, 'field is immutable');
   },
   *validateStatusUpdate({ status }, _old, at) {

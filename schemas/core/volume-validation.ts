@@ -7,7 +7,15 @@ import type {
   VolumeProjection,
 } from '../generated/core-v1.ts';
 import { dnsLabelField } from '../meta/field-checks.ts';
-import { duplicate, forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
+import {
+  duplicate,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  type FieldError,
+  type FieldPath,
+} from '../meta/field.ts';
 import { parseQuantity } from '../meta/quantity.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './env-validation.ts';
 import { validateLocalPath, validateMode, validateNoBacksteps } from './path-validation.ts';
@@ -36,7 +44,7 @@ export function* validateVolumes(
   volumes: readonly Volume[],
   context: PodContext,
   at: FieldPath,
-): Generator<import('../meta/field.ts').FieldError, ReadonlyMap<string, Volume>, undefined> {
+): Generator<FieldError, ReadonlyMap<string, Volume>, undefined> {
   const good = new Map<string, Volume>();
   const { name: podName } = context.metadata;
   const created = new Set(

@@ -27,42 +27,42 @@ export const fieldPath = (path = ''): FieldPath =>
 /** `value` is printed as JSON. Source: apimachinery util/validation/field, Error.ErrorBody. */
 const show = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value));
 export const invalid = (at: FieldPath, value: unknown, why: string): FieldError => ({
-  reason: 'FieldValueInvalid', field: `${at}`, message: `Invalid value: ${show(value)}${why === '' ? '' : `: ${why}`}`,
+  reason: 'FieldValueInvalid', field: at.toString(), message: `Invalid value: ${show(value)}${why === '' ? '' : `: ${why}`}`,
 }); // prettier-ignore
 /** Where the value says nothing: `Invalid value: why`. */
 export const invalidOmitted = (at: FieldPath, why: string): FieldError => ({
   reason: 'FieldValueInvalid',
-  field: `${at}`,
+  field: at.toString(),
   message: `Invalid value: ${why}`,
 });
 export const required = (at: FieldPath, why = ''): FieldError => ({
   reason: 'FieldValueRequired',
-  field: `${at}`,
+  field: at.toString(),
   message: `Required value${why === '' ? '' : `: ${why}`}`,
 });
 export const forbidden = (at: FieldPath, why: string): FieldError => ({
   reason: 'FieldValueForbidden',
-  field: `${at}`,
+  field: at.toString(),
   message: `Forbidden: ${why}`,
 });
 export const duplicate = (at: FieldPath, value: unknown): FieldError => ({
   reason: 'FieldValueDuplicate',
-  field: `${at}`,
+  field: at.toString(),
   message: `Duplicate value: ${show(value)}`,
 });
 export const notFound = (at: FieldPath, value: unknown): FieldError => ({
   reason: 'FieldValueNotFound',
-  field: `${at}`,
+  field: at.toString(),
   message: `Not found: ${show(value)}`,
 });
 /** Values are listed in the order given: sort where the real one takes them from a set. */
 export const notSupported = (at: FieldPath, value: unknown, supported: readonly string[]): FieldError => ({
-  reason: 'FieldValueNotSupported', field: `${at}`,
+  reason: 'FieldValueNotSupported', field: at.toString(),
   message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}` : ''}`,
 }); // prettier-ignore
 export const tooLong = (at: FieldPath, max: number): FieldError => ({
-  reason: 'FieldValueTooLong', field: `${at}`, message: `Too long: may not be more than ${max} bytes`,
+  reason: 'FieldValueTooLong', field: at.toString(), message: `Too long: may not be more than ${max} bytes`,
 }); // prettier-ignore
 export const tooMany = (at: FieldPath, actual: number, max: number): FieldError => ({
-  reason: 'FieldValueTooMany', field: `${at}`, message: `Too many: ${actual}: must have at most ${max} item${max === 1 ? '' : 's'}`,
+  reason: 'FieldValueTooMany', field: at.toString(), message: `Too many: ${actual}: must have at most ${max} item${max === 1 ? '' : 's'}`,
 }); // prettier-ignore

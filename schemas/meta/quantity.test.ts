@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { addQuantities, canonicalQuantity, compareQuantities, formatQuantity, parseQuantity, quantityMilli, quantityValue, subtractQuantities } from './quantity.ts'; // prettier-ignore
 

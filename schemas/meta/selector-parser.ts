@@ -41,16 +41,17 @@ function lex(text: string): Token[] {
   return out;
 }
 
+const isName = (t: Token): boolean => t.kind === 'identifier' || t.kind === 'in' || t.kind === 'notin';
+const fail = (t: Token, expected: string): never => {
+  throw new SelectorError(`found '${t.text}', expected: ${expected}`);
+};
+
 /** Source: apimachinery pkg/labels/selector.go Parser. */
 export function parseLabelRequirements(text: string): Requirement[] {
   const tokens = lex(text);
   let at = 0;
-  const isName = (t: Token): boolean => t.kind === 'identifier' || t.kind === 'in' || t.kind === 'notin';
   const peek = (): Token => tokens[at] ?? tokens.at(-1)!;
   const take = (): Token => tokens[at++] ?? tokens.at(-1)!;
-  const fail = (t: Token, expected: string): never => {
-    throw new SelectorError(`found '${t.text}', expected: ${expected}`);
-  };
 
   const list = (): string[] => {
     const values = new Set<string>();

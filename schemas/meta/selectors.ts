@@ -69,8 +69,7 @@ function compile({ key, operator, values }: Requirement): (labels: Labels) => bo
       return (labels) => Object.hasOwn(labels, key);
     case '!':
       return (labels) => !Object.hasOwn(labels, key);
-    case 'gt':
-    case 'lt': {
+    default: {
       const limit = BigInt(only!);
       return (labels) => {
         const value = get(labels, key);

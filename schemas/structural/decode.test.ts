@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createRegistry, builtinSchemas } from '../registry.ts';
 import { canonical, decode } from './decode.ts';

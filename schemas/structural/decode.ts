@@ -63,9 +63,7 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
       return readStruct(value as Json, plan, place, state);
     case 'list': {
       if (!Array.isArray(value)) throw mismatch(value, plan, place);
-      const out = new Array<unknown>(value.length);
-      for (let i = 0; i < value.length; i++) out[i] = readItem(value[i], plan.items, place, state);
-      return out;
+      return value.map((item) => readItem(item, plan.items, place, state));
     }
     case 'map': {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);

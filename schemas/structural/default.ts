@@ -6,7 +6,7 @@ import type { FieldSchema, SchemaSet } from './schema.ts';
  * returns the object. decode() has done the same for what it read.
  */
 export function applyDefaults<T extends object>(object: T, schema: FieldSchema, set: SchemaSet): T {
-  fill(object as Record<string, unknown>, planOf(schema, set));
+  fill(object, planOf(schema, set));
   return object;
 }
 function fill(value: unknown, plan: Plan): void {

@@ -181,6 +181,12 @@ export function comparable(value: unknown, sent: unknown): unknown {
       .replaceAll('"$time"', JSON.stringify(TIME)),
   );
 }
+const isToken = (v: { name?: string }): boolean => v.name?.startsWith('kube-api-access-') === true;
+const drop = (owner: Record<string, unknown>, field: string): void => {
+  const kept = ((owner[field] ?? []) as { name?: string }[]).filter((v) => !isToken(v));
+  if (kept.length === 0) delete owner[field];
+  else owner[field] = kept;
+};
 function stripAdmission(spec: Record<string, unknown>, given: Record<string, unknown>): void {
   for (const field of [
     'tolerations',
@@ -191,21 +197,12 @@ function stripAdmission(spec: Record<string, unknown>, given: Record<string, unk
     'nodeName',
   ])
     if (given[field] === undefined) delete spec[field];
-  const isToken = (v: { name?: string }): boolean => v.name?.startsWith('kube-api-access-') === true;
-  const drop = (owner: Record<string, unknown>, field: string): void => {
-    const kept = ((owner[field] ?? []) as { name?: string }[]).filter((v) => !isToken(v));
-    if (kept.length === 0) delete owner[field];
-    else owner[field] = kept;
-  };
   drop(spec, 'volumes');
   for (const list of ['containers', 'initContainers', 'ephemeralContainers'])
     for (const container of (spec[list] ?? []) as Record<string, unknown>[]) drop(container, 'volumeMounts');
 }
 const withoutCauses = (status: object): unknown => {
-  const { causes: _, ...rest } = ((status as { details?: Record<string, unknown> }).details ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const { causes: _, ...rest } = (status as { details?: Record<string, unknown> }).details ?? {};
   return rest;
 };
 const causes = (status: object): unknown =>
