@@ -8,6 +8,7 @@ import { createSessions } from './sessions.ts';
 import type { Neighbours } from './sessions.ts';
 import { escapeToken } from './subjects.ts';
 import type { Transport } from './transport.ts';
+import { within } from './within.ts';
 import type { World } from './world.ts';
 
 export interface ConnectionOptions {
@@ -68,10 +69,11 @@ export function createConnection(transport: Transport, world: World, options: Co
     flush: () => transport.flush(),
     drain: () =>
       (draining ??= (async () => {
-        await responses.drain(options.drainGraceMs ?? 5000);
+        const graceMs = options.drainGraceMs ?? 5000;
+        await responses.drain(graceMs);
         sessions.closeAll('the other end of the session is shutting down');
         // What was just published must have left before the connection is closed.
-        await transport.flush().catch(() => undefined);
+        await within(world.clock, Math.min(graceMs, 1000), transport.flush());
         sessions.close();
         requests.close();
         await transport.close();

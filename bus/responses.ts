@@ -4,7 +4,7 @@ import { encode } from './codec.ts';
 import { HEADER, ServedRequest } from './message.ts';
 import { subjectMatches } from './subject-pattern.ts';
 import type { RawMessage, RawSubscription, Transport } from './transport.ts';
-import { delay } from './world.ts';
+import { within } from './within.ts';
 import type { World } from './world.ts';
 
 export type Handler = (message: ServedMessage) => unknown;
@@ -157,15 +157,16 @@ export function createResponses(
     serve: (subject, queue, handler) => add(subject, queue, { handler }),
     serveSessions: (subject, queue, acceptor) => add(subject, queue, { acceptor }),
     drain: async (graceMs) => {
-      await Promise.allSettled([...served.values()].map((entry) => entry.subscription.drain()));
+      const drained = Promise.all([...served.values()].map((entry) => entry.subscription.drain()));
       served.clear();
-      if (inFlight.size === 0) return;
-      const stop = new AbortController();
-      const finished = new Promise<void>((resolve) => {
-        idle = resolve;
-      });
-      await Promise.race([finished, delay(world.clock, graceMs, stop.signal).catch(() => undefined)]);
-      stop.abort();
+      const finished = drained.then(
+        () =>
+          new Promise<void>((resolve) => {
+            if (inFlight.size === 0) resolve();
+            else idle = resolve;
+          }),
+      );
+      await within(world.clock, graceMs, finished);
       const reason = new ApiError('ServiceUnavailable', 'the server is shutting down');
       for (const message of inFlight) {
         message.abort(reason);

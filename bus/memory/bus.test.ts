@@ -8,7 +8,7 @@ busConformance('memory', () => {
   const names = new Map<Bus, string>();
   return Promise.resolve({
     connect: (name) => {
-      const bus = hub.connect(name, { drainGraceMs: 200 });
+      const bus = hub.connect(name, { drainGraceMs: 600 });
       names.set(bus, name);
       return Promise.resolve(bus);
     },

@@ -22,7 +22,7 @@ const start = (options: Partial<NatsOptions>) => (): Promise<Fixture> => {
         world: realWorld({ level: 'silent' }),
         servers: server.url,
         name,
-        drainGraceMs: 200,
+        drainGraceMs: 600,
         ...options,
       });
       buses.push(bus);

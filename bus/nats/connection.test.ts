@@ -96,6 +96,21 @@ describe('a connection to nats-server', () => {
     }
     expect(await a.request('s.x', 2)).toBe(2);
   });
+  it.each(['dead', 'stalled'])('drains in bounded time when the server is %s', async (how) => {
+    const a = await connect('a');
+    a.serve('s.x', 'q', () => new Promise(() => undefined));
+    a.serveSessions('s.session', 'q', () => undefined);
+    await a.open('s.session', null);
+    void a.request('s.x', 1).catch(() => undefined);
+    await a.flush();
+    if (how === 'dead') await server.kill();
+    else server.pause();
+    const began = performance.now();
+    await a.drain();
+    expect(performance.now() - began).toBeLessThan(2000);
+    if (how === 'dead') await server.start();
+    else server.resume();
+  });
   it('waits for a server that is not there yet, and says so when it does not come', async () => {
     await server.kill();
     const early = connect('early');

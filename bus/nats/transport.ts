@@ -76,14 +76,14 @@ export class NatsTransport implements Transport {
       this.#log.info(connected ? 'bus connected again' : 'bus connection lost', {
         server: this.connection.getServer(),
       });
-    for (const listener of [...this.#connectionListeners]) listener(connected);
+    for (const listener of this.#connectionListeners) listener(connected);
   }
   #onError(cause: Error): void {
     const error = translate(cause);
     const { operation, subject } = cause as { operation?: unknown; subject?: unknown };
     if (operation === 'publish' && typeof subject === 'string') {
       this.#log.debug('bus refused a message', { subject });
-      for (const listener of [...this.#refusalListeners]) listener(subject, error);
+      for (const listener of this.#refusalListeners) listener(subject, error);
     } else this.#log.error('bus error', { err: cause });
   }
 
@@ -120,7 +120,9 @@ export class NatsTransport implements Transport {
         if (!this.connection.isClosed()) subscription.unsubscribe();
       },
       drain: async () => {
-        if (!this.connection.isClosed()) await subscription.drain().catch(() => undefined);
+        if (this.connection.isClosed()) return;
+        if (this.connected) await subscription.drain().catch(() => undefined);
+        else subscription.unsubscribe();
       },
     };
   }
