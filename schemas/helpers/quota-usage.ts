@@ -54,9 +54,9 @@ export function concerns(subject: QuotaSubject, name: string): boolean {
 
 /** Usage of one object. `nowMs` decides whether a pod that is being deleted still counts. */
 export function usageOf(subject: QuotaSubject, object: DynamicObject, nowMs: number): Quantities {
-  if (isCore(subject, 'pods')) return podUsage(object as unknown as Pod, nowMs);
-  if (isCore(subject, 'services')) return serviceUsage(object as unknown as Service);
-  if (isCore(subject, 'persistentvolumeclaims')) return claimUsage(object as unknown as PersistentVolumeClaim);
+  if (isCore(subject, 'pods')) return podUsage(object, nowMs);
+  if (isCore(subject, 'services')) return serviceUsage(object);
+  if (isCore(subject, 'persistentvolumeclaims')) return claimUsage(object);
   const counted: Record<string, string> = { [countName(subject)]: '1' };
   if (subject.group === '' && LEGACY_COUNTS.has(subject.resource)) counted[subject.resource] = '1';
   return counted;

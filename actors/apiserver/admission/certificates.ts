@@ -40,7 +40,7 @@ export const certificateRequester = (): AdmissionPlugin => ({
       ...(extra !== undefined && {
         extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
       }),
-    } as CertificateSigningRequest['spec'];
+    };
   },
 });
 

@@ -26,7 +26,7 @@ export function limitRanger(context: AdmissionContext): AdmissionPlugin {
     handles: operations('CREATE', 'UPDATE'),
     mutate(a) {
       if (!isPod(a) || a.object === undefined) return;
-      for (const range of limitsIn(a)) applyDefaults(a.object as unknown as Pod, range);
+      for (const range of limitsIn(a)) applyDefaults(a.object, range);
     },
     validate(a) {
       if (a.object === undefined) return;

@@ -35,7 +35,7 @@ export function priority(context: AdmissionContext): AdmissionPlugin {
         a,
         `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
       );
-    spec.preemptionPolicy = policy as NonNullable<typeof spec.preemptionPolicy>;
+    spec.preemptionPolicy = policy;
   };
   const resolve = async (a: AdmissionAttributes, pod: Pod, name: string): Promise<void> => {
     const found = await find<PriorityClass>(context, classes, '', name);

@@ -21,14 +21,14 @@ const setUp = (hard: Record<string, string>, used?: Record<string, string>, more
   const charge = async (object: object, options: object = {}) => {
     try {
       await plugin.validate!(attributesOf(c, 'CREATE', object, options));
-      return used_(c);
+      return usedOf(c);
     } catch (error) {
       return statusOf(error)?.message ?? String(error);
     }
   };
   return { c, charge };
 };
-const used_ = (c: FakeCluster) => c.cache.get<ResourceQuota>(c.resource('', 'resourcequotas'), 'd', 'q')?.status?.used;
+const usedOf = (c: FakeCluster) => c.cache.get<ResourceQuota>(c.resource('', 'resourcequotas'), 'd', 'q')?.status?.used;
 const map = (name: string) => ({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, namespace: 'd' } });
 const pod = (resources: object, more: object = {}) => ({
   kind: 'Pod',
@@ -94,6 +94,6 @@ describe('quotas', () => {
       Array.from({ length: 12 }, async (_, i) => plugins[i % 2]!.validate!(attributesOf(c, 'CREATE', map(`m${i}`)))),
     );
     expect(outcomes.filter((o) => o.status === 'fulfilled')).toHaveLength(5);
-    expect(used_(c)).toEqual({ 'count/configmaps': '5' });
+    expect(usedOf(c)).toEqual({ 'count/configmaps': '5' });
   });
 });

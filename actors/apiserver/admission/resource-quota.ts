@@ -67,7 +67,7 @@ export function resourceQuota(context: AdmissionContext): AdmissionPlugin {
       const names = Object.keys(quota.status?.hard ?? {}).filter((name) => concerns(subject, name));
       if (names.length === 0 || !inScope(subject, quota, object)) continue;
       const name = quota.metadata.name ?? '';
-      const missing = isPods(a) ? unsaid(object as unknown as Pod, names) : undefined;
+      const missing = isPods(a) ? unsaid(object, names) : undefined;
       if (missing !== undefined) throw forbid(a, `failed quota: ${name}: must specify ${missing}`);
       if (names.some((n) => quota.status?.used?.[n] === undefined))
         throw forbid(a, `status unknown for quota: ${name}, resources: ${names.toSorted().join(',')}`);
@@ -118,7 +118,7 @@ export function resourceQuota(context: AdmissionContext): AdmissionPlugin {
       const turn = (turns.get(a.namespace) ?? Promise.resolve()).then(() => charge(a));
       const settled = turn.catch(() => undefined);
       turns.set(a.namespace, settled);
-      void settled.then(() => {
+      void settled.finally(() => {
         if (turns.get(a.namespace) === settled) turns.delete(a.namespace);
       });
       return turn;

@@ -21,13 +21,12 @@ export function runtimeClass(context: AdmissionContext): AdmissionPlugin {
     if (found === undefined) throw forbid(a, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
     return found;
   };
-  const podOf = (a: AdmissionAttributes): Pod | undefined =>
-    isOn(a, '', 'pods') ? (a.object as Pod | undefined) : undefined;
+  const podOf = (a: AdmissionAttributes): Pod | undefined => (isOn(a, '', 'pods') ? a.object : undefined);
   const apply = (a: AdmissionAttributes, pod: Pod, from: RuntimeClass): void => {
     const spec = pod.spec!;
-    const fixed = from.overhead?.podFixed as Overhead;
+    const fixed = from.overhead?.podFixed;
     if (from.overhead !== undefined) {
-      if (Object.keys(spec.overhead ?? {}).length > 0 && !sameOverhead(fixed, spec.overhead as Overhead))
+      if (Object.keys(spec.overhead ?? {}).length > 0 && !sameOverhead(fixed, spec.overhead))
         throw forbid(a, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
       spec.overhead = { ...from.overhead.podFixed };
     }
@@ -62,7 +61,7 @@ export function runtimeClass(context: AdmissionContext): AdmissionPlugin {
         if (found?.overhead === undefined) {
           if (overhead !== undefined)
             throw forbid(a, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
-        } else if (!sameOverhead(found.overhead.podFixed as Overhead, overhead as Overhead))
+        } else if (!sameOverhead(found.overhead.podFixed, overhead))
           throw forbid(a, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
       };
       return runtimeClassName === undefined ? check(undefined) : classOf(a, runtimeClassName).then(check);

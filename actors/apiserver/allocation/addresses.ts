@@ -153,8 +153,8 @@ export class Addresses {
     await fresh();
     const claim = this.#present(address);
     if (claim === undefined) return true;
-    const { namespace = '', name = '' } = claim.spec?.parentRef ?? {};
-    const owner = cache.get<Service>(registry.lookup(services)!, namespace, name);
+    const parent = claim.spec?.parentRef;
+    const owner = cache.get<Service>(registry.lookup(services)!, parent?.namespace ?? '', parent?.name ?? '');
     if (owner !== undefined && addressesOf(owner).includes(address)) return false;
     if (claim.metadata.labels?.[MANAGED_BY] !== MANAGER || !isOld(claim, world.clock.now())) return false;
     await this.release(address);

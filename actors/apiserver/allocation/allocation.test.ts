@@ -26,11 +26,11 @@ const create = async (c: FakeCluster, a: Allocation, s: Service, dryRun = false)
 };
 const update = async (c: FakeCluster, a: Allocation, next: Service): Promise<Service | string> => {
   const services = c.resource('', 'services');
-  const old = c.cache.get<DynamicObject>(services, 'd', next.metadata.name!)!;
+  const old = c.cache.get(services, 'd', next.metadata.name!)!;
   try {
     const finish = await a.beginUpdate(next as unknown as DynamicObject, old, false);
     await finish(true);
-    return c.put(next) as unknown as Service;
+    return c.put(next);
   } catch (error) {
     return statusOf(error)?.message ?? String(error);
   }

@@ -135,7 +135,7 @@ export function createAllocation(context: AllocationContext): Allocation {
     async afterDelete(object) {
       const service = object as unknown as Service;
       const name = service.metadata.name ?? '';
-      await Promise.allSettled([
+      const outcomes = await Promise.allSettled([
         ...addressesOf(service).map((address) => addresses.release(address)),
         ports.release(portsOf(service)),
         // So that a new service of that name does not begin with the addresses of the old.
@@ -144,10 +144,9 @@ export function createAllocation(context: AllocationContext): Allocation {
           .catch((error: unknown) => {
             if (reasonOf(error) !== 'NotFound') throw error;
           }),
-      ]).then((outcomes) => {
-        for (const o of outcomes)
-          if (o.status === 'rejected') world.log.warn('a claim was left behind', { err: o.reason as unknown });
-      });
+      ]);
+      for (const o of outcomes)
+        if (o.status === 'rejected') world.log.warn('a claim was left behind', { err: o.reason as unknown });
     },
     async repair() {
       await context.fresh();

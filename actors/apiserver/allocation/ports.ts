@@ -117,8 +117,7 @@ export class NodePorts {
     for (let port = this.#first; port < from; port++) yield port;
   }
   #count(service: DynamicObject, by: number): void {
-    for (const port of new Set(portsOf(service as unknown as Service)))
-      this.#used.set(port, (this.#used.get(port) ?? 0) + by);
+    for (const port of new Set(portsOf(service))) this.#used.set(port, (this.#used.get(port) ?? 0) + by);
   }
 }
 /** Node ports and the health check's. */

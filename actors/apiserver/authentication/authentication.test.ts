@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { ServiceAccount } from '../../../schemas/generated/core-v1.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
 import type { ApiRequest, RequestInfo, UserInfo } from '../request.ts';
 import { createAuthorizer } from '../authorization/authorizer.ts';
@@ -31,7 +30,7 @@ const setUp = () => {
   });
   const issue = (more: object = {}) =>
     tokens.issue({
-      account: account as unknown as ServiceAccount,
+      account: account,
       audiences: [ISSUER],
       expirationSeconds: 3600,
       ...more,

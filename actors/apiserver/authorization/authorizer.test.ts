@@ -28,6 +28,10 @@ const binding = (name: string, to: unknown, subjects: unknown[], namespace?: str
 });
 const user = (name: string) => ({ kind: 'User', apiGroup: RBAC, name });
 const reading = [{ verbs: ['get', 'list'], apiGroups: [''], resources: ['configmaps'] }];
+const deciderOf = (c: FakeCluster) => {
+  const authorizer = createAuthorizer(c);
+  return (who: UserInfo, what: RequestInfo) => authorizer.authorize(who, what);
+};
 const grant = (c: FakeCluster): void => {
   c.put(role('reader', reading, 'd'));
   c.put(binding('b', { kind: 'Role', name: 'reader' }, [user('alice')], 'd'));
@@ -37,7 +41,7 @@ describe('decisions', () => {
   it('allow by a role in its namespace alone, and say by which binding', () => {
     const c = fakeCluster();
     grant(c);
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     expect(authorize(alice, info())).toEqual({
       allowed: 'yes',
       reason: 'RBAC: allowed by RoleBinding "b/d" of Role "reader" to User "alice"',
@@ -47,7 +51,7 @@ describe('decisions', () => {
   });
   it('are forgotten when a role, a binding or a subject changes', () => {
     const c = fakeCluster();
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     expect(authorize(alice, info()).allowed).toBe('noOpinion');
     grant(c);
     expect(authorize(alice, info()).allowed).toBe('yes');
@@ -66,7 +70,7 @@ describe('decisions', () => {
     c.put(role('all', reading));
     c.put(binding('sa', { kind: 'ClusterRole', name: 'all' }, [{ kind: 'ServiceAccount', name: 's', namespace: 'x' }]));
     c.put(binding('none', { kind: 'ClusterRole', name: 'gone' }, [{ kind: 'Group', name: 'system:authenticated' }]));
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     const account: UserInfo = { name: 'system:serviceaccount:x:s', groups: [] };
     expect(authorize(account, info()).reason).toBe(
       'RBAC: allowed by ClusterRoleBinding "sa" of ClusterRole "all" to ServiceAccount "s/x"',
@@ -74,7 +78,7 @@ describe('decisions', () => {
     expect(authorize(alice, info()).reason).toBe('RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found');
   });
   it('allow everything to system:masters', () => {
-    const { authorize } = createAuthorizer(fakeCluster());
+    const authorize = deciderOf(fakeCluster());
     expect(authorize({ name: 'x', groups: ['system:masters'] }, info()).allowed).toBe('yes');
   });
 });
@@ -90,7 +94,7 @@ describe('nodes', () => {
   const secret = (name: string): RequestInfo => info({ verb: 'get', resource: 'secrets', name });
   it('read what their pods name, as long as these run on them', () => {
     const c = fakeCluster();
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     expect(authorize(node, secret('s')).reason).toBe("no relationship found between node 'n1' and this object");
     c.put(pod('p', undefined, { volumes: [{ name: 'v', secret: { secretName: 's' } }] }));
     expect(authorize(node, secret('s')).allowed).toBe('noOpinion');
@@ -103,7 +107,7 @@ describe('nodes', () => {
   });
   it('reach a volume through the claim of a pod, and the secret through the volume', () => {
     const c = fakeCluster();
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     c.put(pod('p', 'n1', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'claim' } }] }));
     c.put({
       kind: 'PersistentVolume', apiVersion: 'v1', metadata: { name: 'pv' },
@@ -116,7 +120,7 @@ describe('nodes', () => {
   });
   it('gain nothing by a mirror pod', () => {
     const c = fakeCluster();
-    const { authorize } = createAuthorizer(c);
+    const authorize = deciderOf(c);
     const mirror = pod('p', 'n1', { volumes: [{ name: 'v', secret: { secretName: 's' } }] });
     c.put({ ...mirror, metadata: { ...mirror.metadata, annotations: { 'kubernetes.io/config.mirror': 'x' } } });
     expect(authorize(node, secret('s')).allowed).toBe('noOpinion');
@@ -134,7 +138,7 @@ describe('nodes', () => {
     ['not list secrets', { resource: 'secrets' }, false],
   ]; // prettier-ignore
   it.each(table)('may %s', (_, request, allowed) => {
-    const { authorize } = createAuthorizer(fakeCluster());
+    const authorize = deciderOf(fakeCluster());
     expect(authorize(node, info(request)).allowed === 'yes').toBe(allowed);
   });
 });

@@ -44,7 +44,7 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
     if (may(a.user, 'escalate', a.resource.resource, a.namespace, requested)) return;
     const aggregates = (o: ClusterRole | undefined): boolean =>
       (o?.aggregationRule?.clusterRoleSelectors ?? []).length > 0;
-    if (aggregates(role) || aggregates(a.old as ClusterRole | undefined))
+    if (aggregates(role) || aggregates(a.old))
       confirm(a, EVERYTHING, 'must have cluster-admin privileges to use the aggregationRule');
     confirm(a, role.rules ?? []);
   };
@@ -65,8 +65,7 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
       if (a.resource.group !== GROUP || a.subresource !== undefined || a.object === undefined) return;
       if (a.user.groups.includes('system:masters')) return;
       if (a.old !== undefined && sameButForCollection(a.object, a.old)) return;
-      if (a.resource.resource === 'roles' || a.resource.resource === 'clusterroles')
-        checkRole(a, a.object as unknown as ClusterRole);
+      if (a.resource.resource === 'roles' || a.resource.resource === 'clusterroles') checkRole(a, a.object);
       else checkBinding(a, (a.object as unknown as RoleBinding).roleRef);
     },
   };

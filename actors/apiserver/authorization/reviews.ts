@@ -104,7 +104,7 @@ const resourceRule = (r: PolicyRule) => ({
   resources: r.resources,
   ...((r.resourceNames ?? []).length > 0 && { resourceNames: r.resourceNames }),
 });
-const specOf = (object: DynamicObject): ReviewSpec => (object['spec'] ?? {}) as ReviewSpec;
+const specOf = (object: DynamicObject): ReviewSpec => object['spec'] ?? {};
 const inNamespace = (object: DynamicObject, namespace: string): DynamicObject => ({
   ...object,
   metadata: { ...object.metadata, namespace },
@@ -199,7 +199,7 @@ function* validateSelector(
   if (raw !== '' && count > 0)
     yield invalid(at('rawSelector'), raw, 'may not specified at the same time as requirements');
   if (raw === '' && count === 0)
-    yield required(at('requirements'), `when ${at} is specified, requirements or rawSelector is required`);
+    yield required(at('requirements'), `when ${at.toString()} is specified, requirements or rawSelector is required`);
 }
 
 /** These kinds are refused with an empty kind and name in the Status. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../../schemas/generated/core-v1.ts';
 import type { ClusterRole, ClusterRoleBinding } from '../../../schemas/generated/rbac-v1.ts';
-import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
 import { firstAddress, startBootstrap, type Bootstrap } from './index.ts';
 import { widerBinding, widerRole } from './rbac.ts';
@@ -18,13 +17,13 @@ const start = (c: FakeCluster, port = 6443): Bootstrap =>
 const count = (c: FakeCluster, group: string, resource: string): number =>
   [...c.cache.list(c.resource(group, resource))].length;
 const get = (c: FakeCluster, group: string, resource: string, namespace: string, name: string) =>
-  c.cache.get<DynamicObject>(c.resource(group, resource), namespace, name);
+  c.cache.get(c.resource(group, resource), namespace, name);
 
 describe('the first start', () => {
   it('makes what a fresh API server makes', async () => {
     const c = fakeCluster();
     await start(c).ready;
-    expect([...c.cache.list(c.resource('', 'namespaces'))].map((o) => o.metadata.name).sort()).toEqual([
+    expect([...c.cache.list(c.resource('', 'namespaces'))].map((o) => o.metadata.name!).toSorted()).toEqual([
       'default', 'kube-node-lease', 'kube-public', 'kube-system',
     ]); // prettier-ignore
     const rbac = 'rbac.authorization.k8s.io';
@@ -119,7 +118,7 @@ describe('a server', () => {
     });
     await c.simulation.advance(1);
     const dangling = () =>
-      (get(c, group, 'flowschemas', '', 'x')?.['status'] as { conditions: { status: string }[] }).conditions[0]!.status;
+      (get(c, group, 'flowschemas', '', 'x')!['status'] as { conditions: { status: string }[] }).conditions[0]!.status;
     expect(dangling()).toBe('True');
     c.put({
       kind: 'PriorityLevelConfiguration',

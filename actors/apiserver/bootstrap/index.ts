@@ -72,9 +72,11 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
         });
     }, RENEW_MS);
   };
-  const ready = make().then(() => {
+  const begin = async (): Promise<void> => {
+    await make();
     if (!stopped) again();
-  });
+  };
+  const ready = begin();
   return {
     ready,
     async stop() {

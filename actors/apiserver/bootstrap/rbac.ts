@@ -64,9 +64,9 @@ export function widerRole<T extends AnyRole>(present: T, wanted: T): T | undefin
   // Rules of an aggregated role are the sum of others: not ours to add to.
   const missing: readonly PolicyRule[] =
     aggregation === undefined ? missingRights(present.rules ?? [], wanted.rules ?? []) : [];
-  const present_ = (present as ClusterRole).aggregationRule;
+  const own = (present as ClusterRole).aggregationRule;
   const selectors = (aggregation?.clusterRoleSelectors ?? []).filter(
-    (s) => !(present_?.clusterRoleSelectors ?? []).some((p) => JSON.stringify(p) === JSON.stringify(s)),
+    (s) => !(own?.clusterRoleSelectors ?? []).some((p) => JSON.stringify(p) === JSON.stringify(s)),
   );
   if (missing.length === 0 && selectors.length === 0 && sameMetadata(present, wanted)) return undefined;
   const added = (wanted.rules ?? []).filter((rule) => missingRights(present.rules ?? [], [rule]).length > 0);
@@ -75,7 +75,7 @@ export function widerRole<T extends AnyRole>(present: T, wanted: T): T | undefin
     metadata: mergedMetadata(present, wanted),
     ...(missing.length > 0 && { rules: [...(present.rules ?? []), ...added] }),
     ...(selectors.length > 0 && {
-      aggregationRule: { clusterRoleSelectors: [...(present_?.clusterRoleSelectors ?? []), ...selectors] },
+      aggregationRule: { clusterRoleSelectors: [...(own?.clusterRoleSelectors ?? []), ...selectors] },
     }),
   };
 }

@@ -107,7 +107,7 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
       // Only coming and going matters to those that refer to it.
       if (object !== undefined && old !== undefined) return;
       const name = (object ?? old)?.metadata.name;
-      for (const schema of cache.list<DynamicObject>(flowSchemas))
+      for (const schema of cache.list(flowSchemas))
         if ((schema['spec'] as FlowSchema['spec'])?.priorityLevelConfiguration.name === name) onFlow(schema);
     }),
     cache.onChange(apiServices, (object) => object && onApi(object)),
@@ -118,7 +118,7 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
         if (api.spec?.service?.name === meta?.name && api.spec?.service?.namespace === meta?.namespace) onApi(api);
     }),
   ];
-  for (const schema of cache.list<DynamicObject>(flowSchemas)) onFlow(schema);
+  for (const schema of cache.list(flowSchemas)) onFlow(schema);
   for (const api of cache.list<APIService>(apiServices)) onApi(api);
   return {
     settled: async () => {

@@ -17,7 +17,7 @@ export class Histogram {
   #count = 0;
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
-    this.#counts = new Array<number>(bounds.length).fill(0);
+    this.#counts = bounds.map(() => 0);
   }
   add(value: number): void {
     this.#sum += value;

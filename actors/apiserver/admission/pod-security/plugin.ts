@@ -168,7 +168,7 @@ export function podSecurity(context: AdmissionContext): AdmissionPlugin {
       if (a.resource.group === '' && a.resource.resource === 'pods') {
         if (IGNORED.has(a.subresource?.name ?? '')) return;
         const pod = a.object as unknown as Pod;
-        if (a.operation === 'UPDATE' && !changesImages(pod, a.old as Pod | undefined)) return;
+        if (a.operation === 'UPDATE' && !changesImages(pod, a.old)) return;
         const subject = under(pod);
         return subject === undefined ? undefined : within(a, subject, true);
       }
