@@ -47,6 +47,9 @@ export async function startTestServer(
     process.kill('SIGKILL');
     await gone;
   };
+  // A test process that ends early does not leave its server behind.
+  const onExit = (): void => void child?.kill('SIGKILL');
+  process.once('exit', onExit);
   await start();
   return {
     url: `nats://127.0.0.1:${port}`,
@@ -62,6 +65,7 @@ export async function startTestServer(
     resume: () => void child?.kill('SIGCONT'),
     stop: async () => {
       await kill();
+      process.off('exit', onExit);
       rmSync(dir, { recursive: true, force: true });
     },
   };
