@@ -1,4 +1,4 @@
-import { open, mkdir, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, mkdir, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { decode, encode } from '../../bus/codec.ts';
@@ -191,10 +191,4 @@ async function snapshotsIn(dir: string): Promise<string[]> {
 async function removeOld(dir: string): Promise<void> {
   const all = await snapshotsIn(dir);
   for (const name of all.slice(0, Math.max(0, all.length - KEPT))) await rm(join(dir, name), { force: true });
-}
-
-/** Age of the newest snapshot, to know whether another one is due. */
-export async function newestSnapshotTime(dir: string): Promise<number | undefined> {
-  const newest = (await snapshotsIn(dir)).at(-1);
-  return newest === undefined ? undefined : (await stat(join(dir, newest))).mtimeMs;
 }

@@ -78,7 +78,8 @@ describe('the stream', () => {
   });
 
   it('is refused from a nats-server that is too old', async () => {
-    const old = { ...connection, info: { ...connection.info, version: '2.10.27' } } as unknown as NatsConnection;
+    const info = { ...connection.info, version: '2.10.27' };
+    const old = Object.create(connection, { info: { value: info } }) as NatsConnection;
     await expect(openNatsLog({ connection: old, world })).rejects.toThrow(/nats-server 2\.10\.27 is too old .* 2\.14/);
   });
 });

@@ -11,7 +11,7 @@ import { headerValue, NatsEntry } from './entry.ts';
 import { JsApi, parseAnswer } from './js-api.ts';
 import { Link } from './link.ts';
 import { rawHeaders } from './raw-headers.ts';
-import { assertServer, ensureStream, infoOf } from './stream.ts';
+import { infoOf, openStream } from './stream.ts';
 
 export interface NatsLogOptions {
   /** Stays the caller's: close() of the log leaves it open. */
@@ -23,6 +23,8 @@ export interface NatsLogOptions {
   readonly durable?: boolean | undefined;
   /** Bounds one call to JetStream; default 5 s. */
   readonly timeoutMs?: number | undefined;
+  /** How long to go on asking servers that have no JetStream yet, or no leader; default 30 s. */
+  readonly waitMs?: number | undefined;
 }
 
 const BUCKET = 'kubus';
@@ -36,21 +38,23 @@ const BATCH = { batch: 1000, max_bytes: 4 * 1024 * 1024 } as const;
 const LAG_MS = 5_000;
 /** Room for the key and the headers, here and in the answer of whoever reads the value. */
 const ENVELOPE_BYTES = 16 * 1024;
+/** Batches that were cut before their first message, one after the other, before a reader gives up. */
+const MAX_EMPTY_BATCHES = 20;
 const EMPTY = new Uint8Array(0);
 
 /**
  * The log on JetStream. Resolves when the stream is there.
- * Thrown: ServiceUnavailable (no or too old a server), Invalid (a stream that must not be used; see ensureStream).
+ * Thrown: ServiceUnavailable or Timeout (no JetStream in time), Invalid (too old a server, a stream that must not be used; see
+ * openStream).
  */
 export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
   const { connection, world, replicas = 1, durable = true, timeoutMs = 5_000 } = options;
-  assertServer(connection);
   const link = new Link(connection, () => log?.reconnected());
   const api = new JsApi(connection, world, timeoutMs, link);
   let log: NatsLog | undefined;
   try {
     const wish = { stream: STREAM, subjects: `${PREFIX}>`, events: eventAll, replicas, durable };
-    const info = await ensureStream(api, wish);
+    const info = await openStream(connection, api, world, wish, options.waitMs ?? 30_000);
     const copies = Math.max(replicas, info.config.num_replicas ?? 1);
     log = new NatsLog(connection, world, api, link, durable, copies);
     return log;
@@ -142,11 +146,15 @@ class NatsLog implements Log {
   async *read(from: number, to?: number): AsyncIterable<LogEntry> {
     const until = to ?? (await this.bounds()).last;
     let next = Math.max(1, from);
+    let nothing = 0;
     let ahead = next <= until ? this.#batch({ seq: next, ...BATCH }) : undefined;
     while (ahead !== undefined) {
       const { messages, end } = await ahead;
       ahead = undefined;
       const last = messages.at(-1)?.sequence;
+      nothing = last === undefined && !end ? nothing + 1 : 0;
+      if (nothing > MAX_EMPTY_BATCHES)
+        throw new ApiError('ServiceUnavailable', `reading the log: nothing comes from revision ${next}`);
       if (last !== undefined) next = last + 1;
       const done = next > until;
       if (!done && !end) {

@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import { FORMAT_VERSION } from '../log.ts';
+import { delay, type World } from '../world.ts';
 import type { JsApi } from './js-api.ts';
 
 export interface StreamWish {
@@ -43,13 +44,13 @@ const FORMAT = 'kubus.format';
 const MIN_SERVER = [2, 14] as const;
 const DUPLICATE_WINDOW_NS = 120e9;
 
-/** Thrown: ServiceUnavailable where nats-server is too old for what the store asks of it. */
-export function assertServer(connection: NatsConnection): void {
+/** Thrown: Invalid where nats-server is too old for what the store asks of it, ServiceUnavailable without JetStream. */
+function assertServer(connection: NatsConnection): void {
   const version = connection.info?.version ?? 'unknown';
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
   if (major < MIN_SERVER[0] || (major === MIN_SERVER[0] && minor < MIN_SERVER[1]))
     throw new ApiError(
-      'ServiceUnavailable',
+      'Invalid',
       `nats-server ${version} is too old for the store: it needs ${MIN_SERVER.join('.')} or newer`,
     );
   if (connection.info?.jetstream !== true)
@@ -88,10 +89,34 @@ const configOf = ({ stream, subjects, events, replicas, durable }: StreamWish): 
 });
 
 /**
+ * The stream as the store needs it; servers that have just started, or are electing a leader, are given `waitMs`.
+ * Thrown: Invalid for a server or a stream that must not be used; ServiceUnavailable or Timeout when the time is over.
+ */
+export async function openStream(
+  connection: NatsConnection,
+  api: JsApi,
+  { clock, log }: World,
+  wish: StreamWish,
+  waitMs: number,
+): Promise<StreamInfo> {
+  for (const end = clock.now() + waitMs; ;) {
+    try {
+      assertServer(connection);
+      return await ensureStream(api, wish);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if ((reason !== 'ServiceUnavailable' && reason !== 'Timeout') || clock.now() >= end) throw error;
+      log.debug('the log cannot be opened yet, trying again', { err: error });
+      await delay(clock, 100);
+    }
+  }
+}
+
+/**
  * Opens the stream, makes it if there is none, brings what may be changed up to date.
  * Thrown: ServiceUnavailable, and Invalid for a stream that must not be used: a newer format, other rules of retention.
  */
-export async function ensureStream(api: JsApi, wish: StreamWish): Promise<StreamInfo> {
+async function ensureStream(api: JsApi, wish: StreamWish): Promise<StreamInfo> {
   let info = await infoOf(api, wish.stream);
   if (info === undefined) {
     const config = configOf(wish);
