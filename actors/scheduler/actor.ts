@@ -1,6 +1,5 @@
 import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
-import type { Fence } from '../../bus/protocol/api.ts';
 import type { World } from '../../bus/world.ts';
 import type { Namespace, Node, Pod, ReplicationController, Service } from '../../schemas/generated/core-v1.ts';
 import type { ReplicaSet, StatefulSet } from '../../schemas/generated/apps-v1.ts';
@@ -12,6 +11,7 @@ import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
 import { createEventRecorder } from '../runtime/events.ts';
 import { createInformers, type Informer } from '../runtime/informer.ts';
+import { presenceLiveness, startLeaderElection, type LeaderElection } from '../runtime/leader-election.ts';
 import { createInspection, type Inspection } from '../runtime/inspection.ts';
 import * as resources from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
@@ -32,18 +32,12 @@ export interface SchedulerOptions {
   readonly id: string;
   /** Pods with this spec.schedulerName are placed; default `default-scheduler`. */
   readonly schedulerName?: string | undefined;
-  /** Campaigns for leadership: calls `onGained` and `onLost`; what it returns gives it up. Default: no election. */
-  readonly elect?: Elect | undefined;
+  /** Competes for the Lease kube-system/kube-scheduler under `id` and places pods only as its holder. Default false. */
+  readonly elects?: boolean | undefined;
   /** Default: over the bus as caller `scheduler`. */
   readonly client?: ApiClient | undefined;
   readonly inspection?: Inspection | undefined;
 }
-export type Elect = (o: {
-  readonly client: ApiClient;
-  readonly onGained: (fence: () => Fence | undefined) => void;
-  readonly onLost: () => void;
-}) => { stop(): Promise<void> };
-
 /** Finished pods take nothing from a node, so they are not even watched. Source: scheduler NewInformerFactory. */
 const UNFINISHED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
 const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
@@ -76,13 +70,13 @@ export function startScheduler(o: SchedulerOptions): Component {
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorder = createEventRecorder({ client, world, component: schedulerName });
-  let fence: () => Fence | undefined = () => undefined;
+  let election: LeaderElection | undefined;
   const loop = schedulingLoop({
     world,
     snapshot,
     queue,
     profile: defaultProfile,
-    placing: placing({ world, client, recorder, fence: () => fence() }),
+    placing: placing({ world, client, recorder, fence: () => election?.fence() }),
     ownersSelector: ownersSelector({
       services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
@@ -93,11 +87,16 @@ export function startScheduler(o: SchedulerOptions): Component {
   // Nodes first: a pod placed on a node that is not known yet still counts there once it comes.
   nodes.on({
     add: (node) => on.nodeSeen(node, undefined),
-    update: on.nodeSeen,
-    delete: on.nodeGone,
-    batch: loop.kick,
+    update: (node, old) => on.nodeSeen(node, old),
+    delete: (node) => on.nodeGone(node),
+    batch: () => loop.kick(),
   });
-  pods.on({ add: (pod) => on.podSeen(pod, undefined), update: on.podSeen, delete: on.podGone, batch: loop.kick });
+  pods.on({
+    add: (pod) => on.podSeen(pod, undefined),
+    update: (pod, old) => on.podSeen(pod, old),
+    delete: (pod) => on.podGone(pod),
+    batch: () => loop.kick(),
+  });
   namespaces.on({
     update: (now, old) => {
       if (JSON.stringify(now.metadata.labels) === JSON.stringify(old.metadata.labels)) return;
@@ -108,7 +107,7 @@ export function startScheduler(o: SchedulerOptions): Component {
 
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
-  let campaign: { stop(): Promise<void> } | undefined;
+  const liveness = o.elects === true ? presenceLiveness(o.bus, world, 'scheduler') : undefined;
   const logic = schedulerMachine.provide({
     actors: {
       syncCaches: fromPromise<void>(async ({ signal }) => {
@@ -120,13 +119,16 @@ export function startScheduler(o: SchedulerOptions): Component {
     },
     actions: {
       campaign: () => {
-        campaign = o.elect?.({
+        election = startLeaderElection({
+          world,
           client,
-          onGained: (of) => {
-            fence = of;
-            actor.send({ type: 'leadership.gained' });
-          },
-          onLost: () => actor.send({ type: 'leadership.lost' }),
+          lease: { namespace: 'kube-system', name: 'kube-scheduler' },
+          identity: o.id,
+          liveness,
+          recorder,
+          inspection,
+          onStarted: () => actor.send({ type: 'leadership.gained' }),
+          onStopped: () => actor.send({ type: 'leadership.lost' }),
         });
       },
       placePods: () => loop.resume(),
@@ -141,7 +143,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     world,
     id: 'scheduler',
     machine: 'scheduler',
-    input: { elects: o.elect !== undefined },
+    input: { elects: o.elects === true },
     inspection,
     onDone: () => stopped.resolve(),
   });
@@ -154,7 +156,8 @@ export function startScheduler(o: SchedulerOptions): Component {
       actor.send({ type: 'stop' });
       await stopped.promise;
       informers.stop();
-      await campaign?.stop();
+      await election?.stop();
+      liveness?.stop();
       if (o.inspection === undefined) inspection.close();
     },
   };

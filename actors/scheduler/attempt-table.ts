@@ -12,7 +12,7 @@ export function tabulate(): Table {
     const from: StateFrom<typeof attemptMachine> = attemptMachine.resolveState({ value: name });
     if (from.status === 'done') continue;
     for (const type of ATTEMPT_EVENTS)
-      if (from.can({ type })) row.set(type, transition(attemptMachine, from, { type })[0].value as AttemptState);
+      if (from.can({ type })) row.set(type, transition(attemptMachine, from, { type })[0].value);
   }
   return table;
 }

@@ -19,7 +19,7 @@ export interface Placing {
     pod: PodInfo,
     reason: 'Unschedulable' | 'SchedulerError',
     message: string,
-    nominatedNode?: string | undefined,
+    nominatedNode?: string,
   ): Promise<void>;
   /** Marks the victims as disrupted and deletes them. */
   evict(candidate: Candidate, preemptor: PodInfo): Promise<void>;

@@ -144,7 +144,7 @@ export class SchedulingQueue {
   /** Brings back those that wait for such an event. */
   onEvent(event: ClusterEvent): void {
     if (this.#unschedulable.size === 0) return;
-    for (const entry of [...this.#unschedulable.values()])
+    for (const entry of this.#unschedulable.values())
       for (const plugin of entry.plugins)
         if (this.#hint(plugin, event, entry.pod)) {
           this.#unschedulable.delete(entry.pod.uid);

@@ -26,7 +26,7 @@ export interface KubeletOptions {
   /** Of caller `node:<name>`. */
   readonly client: ApiClient;
   readonly runtime: ContainerRuntime;
-  readonly node: NodeSpec & { readonly ip: string; readonly podCIDR: string };
+  readonly node: NodeSpec & { readonly ip: string };
   readonly architecture?: string | undefined;
   readonly inspection?: Inspection | undefined;
 }
@@ -77,7 +77,8 @@ export function startKubelet(o: KubeletOptions): Kubelet {
 
   async function arrive(pod: Pod): Promise<void> {
     const uid = pod.metadata.uid ?? '';
-    const isNew = pod.status?.startTime === undefined && pod.metadata.deletionTimestamp === undefined && !isTerminal(pod);
+    const isNew =
+      pod.status?.startTime === undefined && pod.metadata.deletionTimestamp === undefined && !isTerminal(pod);
     let refusal = isNew ? admit(pod, registration.node!, active()) : undefined;
     if (refusal?.reason === 'NodeAffinity') {
       // Labels may have changed since the node was last read.
@@ -118,7 +119,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     actors: {
       register: fromPromise<void>(async ({ signal }) => {
         const registered = await registration.register(signal);
-        runtime.setPodCIDR(registered.spec?.podCIDR ?? node.podCIDR);
+        runtime.setPodCIDR(await registration.podCIDR(signal));
         lease.start(registered);
         recorder.event({ kind: 'Node', name: node.name, uid: node.name, apiVersion: 'v1' }, 'Normal', 'Starting', 'Starting kubelet.'); // prettier-ignore
       }),
@@ -158,7 +159,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       actor.send({ type: 'stop' });
       await stopped.promise;
       unwatchExits();
-      for (const worker of [...context.pods.values()]) worker.halt();
+      for (const worker of context.pods.values()) worker.halt();
       context.writer.stop();
       lease.stop();
       registration.stop();

@@ -16,7 +16,7 @@ export const kubeletMachine = setup({
   },
   /** ms. */
   delays: { registerRetry: 1_000 },
-  actions: { watchPods: () => undefined, beat: () => undefined, leavePods: () => undefined, logFailure: (_, _params: { error: unknown }) => undefined }, // prettier-ignore
+  actions: { watchPods: () => undefined, beat: () => undefined, leavePods: () => undefined, logFailure: (_args, _params: { error: unknown }) => undefined }, // prettier-ignore
 }).createMachine({
   id: 'kubelet',
   initial: 'registering',

@@ -10,14 +10,16 @@ import { createSimulatedRuntime } from '../../node-agent/runtime/simulated/runti
 export type { NodeSpec } from '../../node-agent/kubelet/node/object.ts';
 
 /**
- * Composition root of simulated nodes, any number in one process. A node without `podCIDR` or `ip` gets them by its place
- * in the list, so nodes of several processes should name theirs.
+ * Composition root of simulated nodes, any number in one process. A node without `ip` gets one by its place in the list,
+ * and likewise one without `podCIDR`, unless `podCIDRs` is `byCluster`: then the cluster's node-ipam controller gives it,
+ * as it must where nodes run in several processes that do not know of each other.
  */
 export function startNodes(o: {
   readonly world: World;
   readonly bus: Bus;
   readonly id: string;
   readonly nodes: readonly NodeSpec[];
+  readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
 }): Component {
   const { world, bus, id } = o;
   const inspection = createInspection({ world, bus, component: 'kubelet', id });
@@ -27,7 +29,11 @@ export function startNodes(o: {
       id: `${id}/${node.name}`,
       client: createApiClient(bus, world, `node:${node.name}`),
       runtime: createSimulatedRuntime(world),
-      node: { ...node, podCIDR: node.podCIDR ?? podCIDR(i), ip: node.ip ?? nodeIP(i) },
+      node: {
+        ...node,
+        podCIDR: node.podCIDR ?? (o.podCIDRs === 'byCluster' ? undefined : podCIDR(i)),
+        ip: node.ip ?? nodeIP(i),
+      },
       inspection,
     }),
   );

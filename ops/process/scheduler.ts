@@ -3,10 +3,10 @@ import type { Component } from '../../actors/runtime/component.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 
-/** Composition root of the scheduler. */
+/** Composition root of the scheduler: of several one places pods, the others stand by with warm caches. */
 export const startSchedulerProcess = (o: {
   readonly world: World;
   readonly bus: Bus;
   readonly id: string;
   readonly schedulerName?: string | undefined;
-}): Component => startScheduler(o);
+}): Component => startScheduler({ ...o, elects: true });

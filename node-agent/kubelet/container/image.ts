@@ -55,4 +55,10 @@ function presentOrInvalid(
 }
 /** As Go prints a duration that is a whole number of milliseconds. */
 const milliseconds = (ms: number): string =>
-  ms < 1_000 ? (ms === 0 ? '0s' : `${ms}ms`) : ms < 60_000 ? `${ms / 1_000}s` : `${Math.trunc(ms / 60_000)}m${(ms % 60_000) / 1_000}s`;
+  ms < 1_000
+    ? ms === 0
+      ? '0s'
+      : `${ms}ms`
+    : ms < 60_000
+      ? `${ms / 1_000}s`
+      : `${Math.trunc(ms / 60_000)}m${(ms % 60_000) / 1_000}s`;

@@ -63,9 +63,9 @@ export const containerMachine = setup({
     startProbes: () => undefined,
     stopProbes: () => undefined,
     showRunning: () => undefined,
-    showPullError: (_, _failure: Failure) => undefined,
+    showPullError: (_args, _failure: Failure) => undefined,
     showPullBackoff: () => undefined,
-    showLaunchError: (_, _failure: Failure) => undefined,
+    showLaunchError: (_args, _failure: Failure) => undefined,
     showCrashBackoff: () => undefined,
     settle: () => undefined,
   },
@@ -161,10 +161,7 @@ export const containerMachine = setup({
     },
     exited: {
       entry: { type: 'noteExit' },
-      always: [
-        { guard: 'hasRestart', target: 'restarting' },
-        { target: 'terminated' },
-      ],
+      always: [{ guard: 'hasRestart', target: 'restarting' }, { target: 'terminated' }],
     },
     restarting: {
       always: [

@@ -28,7 +28,11 @@ export function recordsOf(pod: Pod): readonly ContainerRecord[] {
   const spec = pod.spec;
   if (spec === undefined) return [];
   const inits = spec.initContainers ?? [];
-  const record = (container: Container, role: Role, statuses: readonly ContainerStatus[] | undefined): ContainerRecord => {
+  const record = (
+    container: Container,
+    role: Role,
+    statuses: readonly ContainerStatus[] | undefined,
+  ): ContainerRecord => {
     const known = statuses?.find((s) => s.name === container.name);
     const waiting = { waiting: { reason: inits.length > 0 ? 'PodInitializing' : 'ContainerCreating' } };
     return {

@@ -1,16 +1,19 @@
 import type { Container, PodSpec } from '../../../schemas/generated/core-v1.ts';
+import type { Role } from './record.ts';
 
 /**
- * Whether a container that ended is to run again. Its own rules and policy go before the pod's; a sidecar always does.
+ * Whether a container that ended is to run again. Its own rules and policy go before the pod's; a sidecar always does, an
+ * init container that has succeeded never.
  * Source: component-helpers / api pod util ContainerShouldRestart.
  */
-export function restarts(container: Container, spec: PodSpec, exitCode: number): boolean {
+export function restarts(container: Container, role: Role, spec: PodSpec, exitCode: number): boolean {
   for (const rule of container.restartPolicyRules ?? []) {
     const codes = rule.exitCodes;
     if (rule.action !== 'Restart' || codes === undefined) continue;
     const listed = codes.values?.includes(exitCode) === true;
     if (codes.operator === 'In' ? listed : !listed) return true;
   }
+  if (role === 'init' && exitCode === 0) return false;
   switch (container.restartPolicy ?? spec.restartPolicy ?? 'Always') {
     case 'Always':
       return true;

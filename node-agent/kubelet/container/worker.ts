@@ -128,7 +128,8 @@ export class ContainerWorker {
     const message = (error as Error).message;
     if (reason !== 'PostStartHookError') this.event('Warning', 'Failed', `Error: ${message}`);
     this.#noteEnd();
-    if (this.record.state.terminated !== undefined) this.record.lastState = { terminated: this.record.state.terminated };
+    if (this.record.state.terminated !== undefined)
+      this.record.lastState = { terminated: this.record.state.terminated };
     this.#wait(reason, message);
   }
   showRunning(): void {
@@ -174,7 +175,7 @@ export class ContainerWorker {
   }
   hasRestart(): boolean {
     const exitCode = (this.record.state.terminated ?? this.record.lastState?.terminated)?.exitCode ?? 0;
-    return !this.#pod.isEnding && restarts(this.record.spec, this.#pod.pod.spec!, exitCode);
+    return !this.#pod.isEnding && restarts(this.record.spec, this.record.role, this.#pod.pod.spec!, exitCode);
   }
   hasRunLong(): boolean {
     return this.#ranLong;
@@ -192,7 +193,8 @@ export class ContainerWorker {
     const { name } = this.record.spec;
     const pod = `${this.#pod.pod.metadata.name}_${this.#pod.pod.metadata.namespace}(${this.#pod.uid})`;
     const wait = goDuration(backoffMs(Math.max(crashes, 1)));
-    if (this.record.state.terminated !== undefined) this.record.lastState = { terminated: this.record.state.terminated };
+    if (this.record.state.terminated !== undefined)
+      this.record.lastState = { terminated: this.record.state.terminated };
     this.event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${pod}`);
     this.#wait('CrashLoopBackOff', `back-off ${wait} restarting failed container=${name} pod=${pod}`);
   }
@@ -257,7 +259,8 @@ export class ContainerWorker {
   }
   #noteEnd(): void {
     const { record } = this;
-    if (record.state.terminated !== undefined && record.runs > 0 && !isRunning(record) && record.id === undefined) return;
+    if (record.state.terminated !== undefined && record.runs > 0 && !isRunning(record) && record.id === undefined)
+      return;
     const status = record.id === undefined ? undefined : this.#node.runtime.containerStatus(record.id);
     record.started = false;
     record.ready = false;

@@ -18,7 +18,16 @@ export interface NodeLease {
   start(node: Node): void;
   stop(): void;
 }
-export function createNodeLease({ world, client, name }: { readonly world: World; readonly client: ApiClient; readonly name: string }): NodeLease { // prettier-ignore
+export function createNodeLease({
+  world,
+  client,
+  name,
+}: {
+  readonly world: World;
+  readonly client: ApiClient;
+  readonly name: string;
+}): NodeLease {
+  // prettier-ignore
   const { clock } = world;
   const abort = new AbortController();
   let lease: Lease | undefined;

@@ -4,7 +4,7 @@ import type { Image } from '../../runtime/interface.ts';
 /** One node as whoever starts it describes it. */
 export interface NodeSpec {
   readonly name: string;
-  /** Range of its pods' addresses, `10.244.3.0/24`. A Node object that already has one keeps it. */
+  /** Range of its pods' addresses, `10.244.3.0/24`; undefined: the cluster hands one out. A Node that has one keeps it. */
   readonly podCIDR?: string | undefined;
   readonly ip?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -24,7 +24,7 @@ const VERSION = 'v1.36.3';
 export interface NodeFacts {
   readonly spec: NodeSpec;
   readonly ip: string;
-  readonly podCIDR: string;
+  readonly podCIDR: string | undefined;
   /** `containerd://2.2.1`. */
   readonly runtime: string;
   /** 32 hex digits, the same for every start of this node. */
@@ -45,8 +45,7 @@ export function nodeObject(facts: NodeFacts, now: string): Node {
       annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
     },
     spec: {
-      podCIDR: facts.podCIDR,
-      podCIDRs: [facts.podCIDR],
+      ...(facts.podCIDR !== undefined && { podCIDR: facts.podCIDR, podCIDRs: [facts.podCIDR] }),
       ...(spec.taints && spec.taints.length > 0 && { taints: [...spec.taints] }),
     },
     status: nodeStatus(facts, [], [], now),
@@ -61,7 +60,13 @@ export const nodeLabels = ({ spec, architecture }: NodeFacts): Record<string, st
   ...spec.labels,
 });
 /** Source: kubelet defaultNodeStatusFuncs. `old`: the conditions written before, for their transition times. */
-export function nodeStatus(facts: NodeFacts, images: readonly Image[], old: readonly NodeCondition[], now: string): NodeStatus { // prettier-ignore
+export function nodeStatus(
+  facts: NodeFacts,
+  images: readonly Image[],
+  old: readonly NodeCondition[],
+  now: string,
+): NodeStatus {
+  // prettier-ignore
   const resources = { ...CAPACITY, ...facts.spec.capacity };
   const condition = (type: string, status: 'True' | 'False', reason: string, message: string): NodeCondition => {
     const before = old.find((c) => c.type === type);

@@ -1,4 +1,4 @@
-import type { TimerId, World } from '../../../bus/world.ts';
+import { delay, type TimerId, type World } from '../../../bus/world.ts';
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
@@ -10,6 +10,8 @@ import { nodeLabels, nodeObject, nodeStatus, type NodeFacts } from './object.ts'
 /** Source: KubeletConfiguration nodeStatusReportFrequency, nodeStatusUpdateFrequency. */
 const REPORT_MS = 5 * 60_000;
 const CHECK_MS = 10_000;
+/** How often the Node is read while it has no range of addresses yet. */
+const POD_CIDR_MS = 100;
 
 /** The Node object: made or found, and reported on every five minutes or when something changed. */
 export interface Registration {
@@ -17,6 +19,8 @@ export interface Registration {
   register(signal: AbortSignal): Promise<Node>;
   /** The Node as last seen. */
   readonly node: Node | undefined;
+  /** Resolves with the range of its pods' addresses once the cluster has given it one. */
+  podCIDR(signal: AbortSignal): Promise<string>;
   /** Reads it again. */
   refresh(): Promise<Node | undefined>;
   startReporting(): void;
@@ -81,6 +85,13 @@ export function createRegistration(o: {
     },
     get node() {
       return node;
+    },
+    async podCIDR(signal) {
+      for (;;) {
+        if (node?.spec?.podCIDR) return node.spec.podCIDR;
+        await delay(clock, POD_CIDR_MS, signal);
+        node = await client.get<Node>(nodes, name, undefined, { signal });
+      }
     },
     async refresh() {
       node = await client.get<Node>(nodes, name).catch(() => node);

@@ -44,7 +44,7 @@ export const podMachine = setup({
   actions: {
     reject: () => undefined,
     showPending: () => undefined,
-    showSandboxError: (_, _params: { uid: string; error: unknown }) => undefined,
+    showSandboxError: (_args, _params: { uid: string; error: unknown }) => undefined,
     startDue: () => undefined,
     failByDeadline: () => undefined,
     shortenGrace: () => undefined,
@@ -78,7 +78,10 @@ export const podMachine = setup({
         onDone: { target: 'tending' },
         onError: {
           target: 'sandboxFailed',
-          actions: { type: 'showSandboxError', params: ({ context, event }) => ({ uid: context.uid, error: event.error }) },
+          actions: {
+            type: 'showSandboxError',
+            params: ({ context, event }) => ({ uid: context.uid, error: event.error }),
+          },
         },
       },
       on: { 'pod.deleted': { target: 'terminating' }, 'deadline.exceeded': { target: 'overdue' } },

@@ -17,7 +17,7 @@ export interface Plan {
 export function plan(spec: PodSpec, records: readonly ContainerRecord[]): Plan {
   const mains = records.filter((c) => c.role === 'main');
   const isOver = (c: ContainerRecord): boolean =>
-    c.state.terminated !== undefined && !restarts(c.spec, spec, c.state.terminated.exitCode);
+    c.state.terminated !== undefined && !restarts(c.spec, c.role, spec, c.state.terminated.exitCode);
   if (mains.every((c) => c.runs > 0 && isOver(c))) return { start: [], stage: 'completed' };
   const begun = mains.some((c) => c.runs > 0);
   const start: ContainerRecord[] = [];

@@ -222,7 +222,8 @@ export class PodWorker {
   #makeContainers(): void {
     if (this.#containers.length > 0) return;
     for (const record of recordsOf(this.pod)) {
-      if (this.isEnding && record.runs > 0 && record.state.running !== undefined && this.sandbox === undefined) continue;
+      if (this.isEnding && record.runs > 0 && record.state.running !== undefined && this.sandbox === undefined)
+        continue;
       this.#containers.push(new ContainerWorker(this.#node, this, record));
     }
   }

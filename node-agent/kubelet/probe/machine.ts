@@ -39,7 +39,7 @@ export const probeMachine = setup({
   actions: {
     count: assign((_, { success }: Result) => ({ last: success })),
     countRun: assign({ run: ({ context }, { success }: Result) => (context.last === success ? context.run + 1 : 1) }),
-    tellFailure: (_, _result: Result) => undefined,
+    tellFailure: (_args, _result: Result) => undefined,
     tellVerdict: () => undefined,
   },
 }).createMachine({
@@ -68,10 +68,7 @@ export const probeMachine = setup({
       },
     },
     judging: {
-      always: [
-        { guard: 'isVerdict', target: 'deciding', actions: { type: 'tellVerdict' } },
-        { target: 'resting' },
-      ],
+      always: [{ guard: 'isVerdict', target: 'deciding', actions: { type: 'tellVerdict' } }, { target: 'resting' }],
     },
     deciding: { always: [{ guard: 'isConcluded', target: 'concluded' }, { target: 'resting' }] },
     resting: { after: { period: { target: 'probing' } } },

@@ -56,7 +56,11 @@ function containersReady({ records, phase }: ConditionInput): Verdict {
   const unready = records.filter((c) => c.role !== 'init' && !c.ready).map((c) => c.spec.name);
   return unready.length === 0
     ? TRUE
-    : { status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
+    : {
+        status: 'False',
+        reason: 'ContainersNotReady',
+        message: `containers with unready status: [${unready.join(' ')}]`,
+      };
 }
 function initialized({ records, phase }: ConditionInput): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };

@@ -34,7 +34,10 @@ export function podStatus(input: StatusInput): PodStatus {
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: conditionsOf({ pod, records, phase, hasSandbox: input.hasSandbox, now: input.now }, old.conditions ?? []),
+    conditions: conditionsOf(
+      { pod, records, phase, hasSandbox: input.hasSandbox, now: input.now },
+      old.conditions ?? [],
+    ),
     ...(why?.message && { message: why.message }),
     ...(why?.reason && { reason: why.reason }),
     hostIP: input.hostIP,
@@ -61,13 +64,11 @@ export const rejectedStatus = (pod: Pod, reason: string, message: string, startT
 
 function containerStatus(c: ContainerRecord, { runtime }: StatusInput): ContainerStatus {
   const resources = c.spec.resources ?? {};
-  const mounts = c.spec.volumeMounts?.map(
-    (mount): VolumeMountStatus => ({
-      name: mount.name,
-      mountPath: mount.mountPath,
-      ...(mount.readOnly && { readOnly: true, recursiveReadOnly: 'Disabled' }),
-    }),
-  );
+  const mounts = c.spec.volumeMounts?.map((mount): VolumeMountStatus => ({
+    name: mount.name,
+    mountPath: mount.mountPath,
+    ...(mount.readOnly && { readOnly: true, recursiveReadOnly: 'Disabled' }),
+  }));
   return {
     name: c.spec.name,
     state: c.state,

@@ -17,7 +17,7 @@ export function phaseOf(
   let succeeded = 0;
   for (const c of records) {
     const ended = c.state.terminated ?? (c.state.waiting === undefined ? undefined : c.lastState?.terminated);
-    const forGood = ended !== undefined && !restarts(c.spec, spec, ended.exitCode);
+    const forGood = ended !== undefined && !restarts(c.spec, c.role, spec, ended.exitCode);
     if (c.role === 'init') {
       if (ended === undefined) pendingInits++;
       else if (ended.exitCode !== 0 && forGood) return 'Failed';

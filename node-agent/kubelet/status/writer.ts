@@ -34,7 +34,14 @@ interface Slot {
   again: boolean;
 }
 
-export function createStatusWriter({ world, client }: { readonly world: World; readonly client: ApiClient }): StatusWriter { // prettier-ignore
+export function createStatusWriter({
+  world,
+  client,
+}: {
+  readonly world: World;
+  readonly client: ApiClient;
+}): StatusWriter {
+  // prettier-ignore
   const { clock } = world;
   const slots = new Map<string, Slot>();
   let stopped = false;
@@ -132,7 +139,9 @@ const sorted = (x: unknown): unknown => {
   const entries = Object.entries(x).map(([k, v]) => [k, sorted(v)] as const);
   return Object.fromEntries(
     entries
-      .filter(([, v]) => v !== undefined && v !== null && v !== '' && !(typeof v === 'object' && Object.keys(v).length === 0))
+      .filter(
+        ([, v]) => v !== undefined && v !== null && v !== '' && !(typeof v === 'object' && Object.keys(v).length === 0),
+      )
       .sort(([p], [q]) => (p < q ? -1 : 1)),
   );
 };

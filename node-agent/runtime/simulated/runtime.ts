@@ -127,7 +127,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     async removePodSandbox(id) {
       const sandbox = sandboxes.get(id);
       if (sandbox === undefined) return;
-      for (const c of [...sandbox.containers]) forget(c);
+      for (const c of sandbox.containers) forget(c);
       if (sandbox.ip !== undefined) addresses.release(sandbox.ip);
       sandboxes.delete(id);
       for (const key of pulls.keys()) if (key.startsWith(`${sandbox.podUid}/`)) pulls.delete(key);
@@ -228,7 +228,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       const every = c.script.logEveryMs;
       const last = c.script.logs.at(-1);
       while (c.status.state === 'running' && signal?.aborted !== true) {
-        if (every === undefined || last === undefined) return void (await c.ended.promise);
+        if (every === undefined || last === undefined) return await c.ended.promise;
         await delay(clock, every, signal);
         time = clock.now();
         yield line(last);

@@ -105,7 +105,12 @@ function runOf(f: Fields): Run {
   const reason = string(f['reason']);
   const exitCode = number(f['exitCode']) ?? (reason === 'OOMKilled' ? 137 : 0);
   const ends = f['exitAfterMs'] !== undefined || f['exitCode'] !== undefined || reason !== undefined;
-  return { ...(ends && { exitAfterMs: number(f['exitAfterMs']) ?? 0 }), exitCode, reason, message: string(f['message']) };
+  return {
+    ...(ends && { exitAfterMs: number(f['exitAfterMs']) ?? 0 }),
+    exitCode,
+    reason,
+    message: string(f['message']),
+  };
 }
 /** What a command line of the simplest words would do; `run` undefined if it holds any other word. */
 function understood(container: Container): { readonly run?: Run | undefined; readonly logs: readonly string[] } {
@@ -116,7 +121,10 @@ function understood(container: Container): { readonly run?: Run | undefined; rea
   const logs: string[] = [];
   let exitAfterMs = 0;
   let exitCode = 0;
-  for (const step of words[0]!.split(/;|&&|\n/).map((s) => s.trim()).filter(Boolean)) {
+  for (const step of words[0]!
+    .split(/;|&&|\n/)
+    .map((s) => s.trim())
+    .filter(Boolean)) {
     const [word, argument = ''] = [step.split(/\s+/)[0]!, step.split(/\s+/).slice(1).join(' ')];
     if (word === 'echo') logs.push(argument.replace(/^(["'])(.*)\1$/, '$2'));
     else if (word === 'sleep' && argument === 'infinity') return { run: FOREVER, logs };
