@@ -63,7 +63,7 @@ export const keyMachine = setup({
   actors: { sync: fromPromise<SyncOutput, { key: string }>(unwired('sync')) },
   guards: {
     wantsRequeue: (_, params: { output: SyncOutput }) => params.output.requeueAfterMs !== undefined,
-    isTerminal: (_, _params: { error: unknown }) => false,
+    isTerminal: (_scope, _params: { error: unknown }) => false,
   },
   /** ms. */
   delays: {
@@ -76,7 +76,7 @@ export const keyMachine = setup({
   actions: {
     enqueue: () => undefined,
     forgetWrites: () => undefined,
-    logFailure: (_, _params: { error: unknown }) => undefined,
+    logFailure: (_scope, _params: { error: unknown }) => undefined,
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
     noteRequeue: assign({ requeueMs: (_, params: { output: SyncOutput }) => params.output.requeueAfterMs ?? 0 }),

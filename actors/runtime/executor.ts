@@ -89,7 +89,7 @@ export function createExecutor(o: {
     let failure: { readonly error: unknown } | undefined;
     const finish = (): void => {
       if (underWay > 0) return;
-      if (failure) reject(failure.error as Error);
+      if (failure) reject(failure.error);
       else if (next >= run.length) resolve();
     };
     const start = (): void => {

@@ -86,7 +86,7 @@ export function createInformer<T extends KubeObject>(o: {
     for (const h of handlers) guarded(() => h.delete?.(gone));
   }
   function replaceAll(list: Map<string, T>): void {
-    for (const [key] of [...store.entries()]) if (!list.has(key)) remove(key, undefined);
+    for (const [key] of store.entries()) if (!list.has(key)) remove(key, undefined);
     for (const [key, object] of list) {
       const old = store.get(key);
       if (old === undefined || old.metadata.resourceVersion !== object.metadata.resourceVersion) put(object, key);

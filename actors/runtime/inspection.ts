@@ -121,7 +121,8 @@ export function createInspection(o: {
   }
   const subscription = o.bus.subscribe(subjects.control(o.component, o.id), (message) => {
     const request = message.body as Partial<InspectRequest> | undefined;
-    if (request?.type === 'inspect') listen(Math.min(Math.max(Number(request.forMs ?? 5_000) || 0, 1), 60_000));
+    if (request?.type === 'inspect')
+      listen(Math.min(Math.max(Number.isFinite(request.forMs) ? request.forMs! : 5_000, 1), 60_000));
   });
 
   return {

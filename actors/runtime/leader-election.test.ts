@@ -113,7 +113,7 @@ describe('leader election', () => {
   it('takes a lease that it holds from an earlier life', async () => {
     const { world, api, candidate, leaders } = setUp();
     const spec = takenBy('a', undefined, world.clock.now());
-    await api.client().create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'x', namespace: 'kube-system' }, spec } as Lease); // prettier-ignore
+    await api.client().create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'x', namespace: 'kube-system' }, spec }); // prettier-ignore
     const a = candidate('a');
     await a.ready;
     expect(leaders).toEqual(['+a']);

@@ -93,7 +93,7 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
     send: (event) => {
       if (!stopped) actor.send(event);
     },
-    snapshot: () => actor.getSnapshot() as SnapshotFrom<L>,
+    snapshot: () => actor.getSnapshot(),
     state: () => stateText(valueOf(actor)),
     get done() {
       if (stopped) return Promise.resolve();

@@ -19,9 +19,9 @@ export const watchMachine = setup({
     }),
   },
   guards: {
+    isResumed: ({ event }) => event.type === 'session.opened' && event.resumed,
     /** What the watch would resume from is compacted: only listing again helps; once at once, then with backoff. */
     isFirstExpiry: ({ context }, params: { error: unknown }) => context.failures === 0 && isExpired(params.error),
-    isResumed: ({ event }) => event.type === 'session.opened' && event.resumed,
     isExpiry: (_, params: { error: unknown }) => isExpired(params.error),
   },
   /** ms. */
@@ -33,7 +33,7 @@ export const watchMachine = setup({
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
     forgetRevision: () => undefined,
-    logFailure: (_, _params: { error: unknown }) => undefined,
+    logFailure: (_scope, _params: { error: unknown }) => undefined,
   },
 }).createMachine({
   id: 'watch',

@@ -147,7 +147,7 @@ describe('rolling update', () => {
   it('takes another name when its own is taken', async () => {
     const c = cluster();
     const name = `web-${templateHash(template('v1'), undefined)}`;
-    await c.client.create(replicaSets, { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name, namespace: 'd' }, spec: { replicas: 0, selector: { matchLabels: { other: 'x' } } } } as ReplicaSet); // prettier-ignore
+    await c.client.create(replicaSets, { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name, namespace: 'd' }, spec: { replicas: 0, selector: { matchLabels: { other: 'x' } } } }); // prettier-ignore
     await c.client.create(deployments, deployment(1));
     await c.quiet();
     expect(get(c).status?.collisionCount).toBe(1);
@@ -232,7 +232,7 @@ describe('reconcile', () => {
           for (const x of intents) {
             if (x.op === 'create') sets = [...sets, { ...(x.object as ReplicaSet), metadata: { ...x.object.metadata, uid: `new-${i}`, creationTimestamp: '2026-01-01T00:00:00Z' } }]; // prettier-ignore
             if (x.op === 'delete') sets = sets.filter((s) => s.metadata.uid !== x.uid);
-            if (x.op === 'update' && x.subresource === 'status') d = x.object as Deployment;
+            if (x.op === 'update' && x.subresource === 'status') d = x.object;
             else if (x.op === 'update') sets = sets.map((s) => (s.metadata.uid === x.object.metadata.uid ? (x.object as ReplicaSet) : s)); // prettier-ignore
           }
           // The ReplicaSet controller and the kubelets keep pace.

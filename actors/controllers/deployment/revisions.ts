@@ -39,7 +39,7 @@ export function withoutHash(template: PodTemplateSpec | undefined): PodTemplateS
   const labels = template?.metadata?.labels;
   if (labels?.[HASH_LABEL] === undefined) return template;
   const { [HASH_LABEL]: _hash, ...rest } = labels;
-  return { ...template, metadata: { ...template!.metadata, labels: rest } } as PodTemplateSpec;
+  return { ...template, metadata: { ...template!.metadata, labels: rest } };
 }
 export const sameTemplate = (a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean =>
   equal(withoutHash(a), withoutHash(b));

@@ -16,7 +16,7 @@ const pod = (i: number, o: { ready?: boolean; admin?: boolean } = {}): Pod => ({
   apiVersion: 'v1', kind: 'Pod', metadata: { name: `p${i}`, namespace: 'd', uid: `p${i}`, labels },
   spec: { nodeName: 'n1', containers: [{ name: 'c', ports: o.admin ? [{ name: 'adm', containerPort: 9000 }] : [] }] },
   status: { phase: 'Running', podIP: `10.0.${i >> 8}.${i & 255}`, conditions: [{ type: 'Ready', status: o.ready === false ? 'False' : 'True' }] },
-}) as Pod; // prettier-ignore
+}); // prettier-ignore
 
 describe('reconcile', () => {
   it('converges', () => {
@@ -68,7 +68,7 @@ it('follows its Service, and leaves alone what others made', async () => {
     metadata: { name: 'mine', namespace: 'd' },
   });
   await client.create(services, { ...service(), metadata: { name: 'web', namespace: 'd' } });
-  await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace: 'd', labels }, spec: { containers: [] } } as Pod); // prettier-ignore
+  await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace: 'd', labels }, spec: { containers: [] } }); // prettier-ignore
   await quiet();
   expect(api.object<Endpoints>(endpointsResource, 'd/web')?.subsets).toMatchObject([{ addresses: [{ targetRef: { name: 'a' } }], ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }]); // prettier-ignore
   await client.delete(services, 'web', 'd');

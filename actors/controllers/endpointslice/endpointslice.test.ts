@@ -18,7 +18,7 @@ const pod = (i: number, o: { ready?: boolean; ip?: string; port?: number; delete
   metadata: { name: `p${i}`, namespace: 'd', uid: `p${i}`, labels, ...(o.deleted && { deletionTimestamp: '2026-01-01T00:00:00Z' }) },
   spec: { nodeName: o.node ?? 'n1', containers: [{ name: 'c', ports: [{ name: 'web', containerPort: o.port ?? 8080, protocol: 'TCP' }] }] },
   status: { phase: 'Running', podIP: o.ip ?? `10.0.${i >> 8}.${i & 255}`, podIPs: [{ ip: o.ip ?? `10.0.${i >> 8}.${i & 255}` }], conditions: [{ type: 'Ready', status: o.ready === false ? 'False' : 'True' }] },
-}) as Pod; // prettier-ignore
+}); // prettier-ignore
 const node: Node = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -120,7 +120,7 @@ describe('controller', () => {
     await client.create(services, { ...service(), metadata: { name: 'web', namespace: 'd' } });
     await quiet();
     expect(list<EndpointSlice>(endpointSlices)).toMatchObject([{ endpoints: [] }]);
-    for (const name of ['a', 'b']) await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd', labels }, spec: { containers: pod(1).spec!.containers } } as Pod); // prettier-ignore
+    for (const name of ['a', 'b']) await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd', labels }, spec: { containers: pod(1).spec!.containers } }); // prettier-ignore
     await quiet();
     const [slice] = list<EndpointSlice>(endpointSlices);
     expect(slice!.endpoints!.map((e) => [e.targetRef!.name, e.conditions!.ready])).toEqual([['a', true], ['b', true]]); // prettier-ignore

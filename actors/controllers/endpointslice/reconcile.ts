@@ -150,7 +150,7 @@ function ofType({ service, slices }: Observed, type: AddressType, groups: Map<st
     else creates.push(newSlice(service, type, [], []));
   }
   // Taking over a slice that would go is one write instead of two.
-  for (const slice of [...deletes]) {
+  for (const slice of deletes.slice()) {
     if (creates.length === 0) break;
     if (!slice.metadata.ownerReferences?.some((o) => o.uid === service.metadata.uid)) continue;
     const made = creates.pop()!;

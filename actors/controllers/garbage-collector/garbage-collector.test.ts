@@ -5,7 +5,6 @@ import type { CustomResourceDefinition } from '../../../schemas/generated/apiext
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { KubeObject, OwnerReference } from '../../../schemas/meta/object.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
-import type { Resource } from '../../../schemas/resource.ts';
 import { customResourceDefinitions } from '../../runtime/kinds.ts';
 import { configMaps, deployments, namespaces, pods, replicaSets, secrets } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
@@ -185,7 +184,7 @@ describe('with its neighbours', () => {
     const c = testCluster();
     const widgets = { group: 'example.com', version: 'v1', resource: 'widgets' };
     const like = createRegistry().lookup(configMaps)!;
-    c.api.registry.add({ ...like, ...widgets, kind: 'Widget', storagePrefix: '/registry/example.com/widgets/', storageVersion: 'example.com/v1' } as Resource); // prettier-ignore
+    c.api.registry.add({ ...like, ...widgets, kind: 'Widget', storagePrefix: '/registry/example.com/widgets/', storageVersion: 'example.com/v1' }); // prettier-ignore
     c.start(startGarbageCollector);
     await c.quiet();
     const crd = {

@@ -8,13 +8,12 @@ import { startRootCaCertPublisher } from '../root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../serviceaccount/actor.ts';
 import { startNamespaceController } from './actor.ts';
 
-const object = (kind: string, name: string, extra: object = {}): KubeObject =>
-  ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name, namespace: kind === 'Namespace' ? undefined : 'team' },
-    ...extra,
-  }) as KubeObject;
+const object = (kind: string, name: string, extra: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, namespace: kind === 'Namespace' ? undefined : 'team' },
+  ...extra,
+});
 
 function setUp() {
   const c = testCluster();

@@ -6,8 +6,12 @@ import { testCluster } from '../../runtime/testing/cluster.ts';
 import { DEFAULT_PLAN, startNodeIpam } from './actor.ts';
 import { cidrAt, countOf, indexOf, reconcile } from './reconcile.ts';
 
-const node = (name: string, podCIDR?: string): Node =>
-  ({ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: podCIDR ? { podCIDR } : {} }) as Node;
+const node = (name: string, podCIDR?: string): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name },
+  spec: podCIDR ? { podCIDR } : {},
+});
 
 describe('plan', () => {
   it('has 256 parts of 10.244.0.0/16', () => {

@@ -19,7 +19,7 @@ const node = (name: string, ready: string | undefined, o: { taints?: Taint[]; zo
     metadata: { name, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', labels: { 'topology.kubernetes.io/zone': o.zone ?? 'z' } },
     spec: { ...(o.taints && { taints: o.taints }), ...(o.unschedulable && { unschedulable: true }) },
     status: { conditions: [...(ready ? [{ type: 'Ready', status: ready, lastHeartbeatTime: 'x' }] : []), ...(o.pressure ? [{ type: o.pressure, status: 'True' }] : [])] },
-  }) as Node; // prettier-ignore
+  }); // prettier-ignore
 const taint = (key: string, effect: string): Taint => ({ key: `node.kubernetes.io/${key}`, effect, timeAdded: '2026-01-01T01:00:00Z' }) as Taint; // prettier-ignore
 const look = (o: Partial<Observed> & { node: Node }): { taints: string[] | undefined; ready: string | undefined; waits: boolean } => {
   const plan = reconcile({ health: 'healthy', mayEvict: true, mustSpare: false, pods: [], hasJustFailed: false, ...o }, NOW);
@@ -58,7 +58,7 @@ describe('reconcile', () => {
 
 describe('eviction', () => {
   const pod = (tolerations: Toleration[], created = '2026-01-01T00:00:00Z'): Pod =>
-    ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'd', uid: 'p', creationTimestamp: created }, spec: { tolerations, containers: [] } }) as Pod; // prettier-ignore
+    ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'd', uid: 'p', creationTimestamp: created }, spec: { tolerations, containers: [] } }); // prettier-ignore
   const gone = taint('unreachable', 'NoExecute');
   const forSeconds = (s: number): Toleration => ({ key: gone.key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: s }); // prettier-ignore
   it.each([

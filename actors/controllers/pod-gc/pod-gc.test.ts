@@ -45,7 +45,7 @@ it('removes the pods of a lost node after its quarantine, unless the API still h
   const { client, api, world, start, list } = testCluster();
   start(startPodGc);
   await client.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
-  for (const name of ['a', 'b']) await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd' }, spec: { nodeName: 'n1', containers: [] } } as Pod); // prettier-ignore
+  for (const name of ['a', 'b']) await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd' }, spec: { nodeName: 'n1', containers: [] } }); // prettier-ignore
   await world.advance(30_000);
   await client.delete(nodes, 'n1');
   await world.advance(39_000);
@@ -53,7 +53,7 @@ it('removes the pods of a lost node after its quarantine, unless the API still h
   await world.advance(45_000);
   expect(list(pods)).toEqual([]);
   expect(api.calls).toContainEqual(expect.objectContaining({ verb: 'get', resource: 'nodes', name: 'n1' }));
-  await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'c', namespace: 'd', finalizers: ['x/y'] }, spec: { containers: [] } } as Pod); // prettier-ignore
+  await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'c', namespace: 'd', finalizers: ['x/y'] }, spec: { containers: [] } }); // prettier-ignore
   await client.delete(pods, 'c', 'd');
   await client.patch(pods, 'c', 'd', 'merge', { metadata: { finalizers: null } });
   await world.settle();

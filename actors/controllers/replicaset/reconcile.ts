@@ -48,6 +48,7 @@ function podOf(replicaSet: ReplicaSet): Pod {
 export function manageReplicas({ replicaSet, active, related }: Observed, now: number): readonly Intent[] {
   if (replicaSet.metadata.deletionTimestamp) return [];
   const missing = (replicaSet.spec?.replicas ?? 0) - active.length;
+  if (missing === 0) return [];
   if (missing > 0) {
     const object = podOf(replicaSet);
     const create: Intent = { op: 'create', gvr: podsResource, object };

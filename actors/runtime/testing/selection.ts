@@ -11,7 +11,7 @@ export function selects(
     every(o.fieldSelector, (path) => {
       let at: unknown = object;
       for (const step of path.split('.')) at = (at as Record<string, unknown> | undefined)?.[step];
-      return at === undefined ? '' : String(at as string);
+      return at === undefined ? '' : String(at);
     })
   );
 }
