@@ -50,7 +50,7 @@ describe('the chain', () => {
       'RBACEscalation', 'CertificateRequester', 'NamespaceLifecycle', 'LimitRanger', 'ServiceAccount', 'NodeRestriction',
       'TaintNodesByCondition', 'Priority', 'DefaultTolerationSeconds', 'DefaultStorageClass',
       'StorageObjectInUseProtection', 'PersistentVolumeClaimResize', 'RuntimeClass', 'CertificateApproval',
-      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'ResourceQuota',
+      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'ResourceQuota',
     ]); // prettier-ignore
   });
   it('does not know plugins that there are none', () => {
@@ -337,4 +337,82 @@ describe('certificates', () => {
     expect(await as('status', { certificate: 'x' })).toMatch(/user not permitted to sign requests with signerName/);
     expect(await as('status', {})).toBeUndefined();
   });
+});
+
+describe('plugins that are off by default', () => {
+  const service = (externalIPs: string[]) => ({
+    kind: 'Service', apiVersion: 'v1', metadata: { name: 's', namespace: 'd' }, spec: { externalIPs },
+  }); // prettier-ignore
+  it('always pull', async () => {
+    const { c, admit } = setUp({ enabled: ['AlwaysPullImages'] });
+    const p = pod();
+    expect(await admit(attributesOf(c, 'CREATE', p))).toBeUndefined();
+    expect(typed(p).spec!.containers[0]!.imagePullPolicy).toBe('Always');
+  });
+  it('deny new external addresses', async () => {
+    const { c, admit } = setUp({ enabled: ['DenyServiceExternalIPs'] });
+    expect(await admit(attributesOf(c, 'CREATE', service(['192.0.2.1'])))).toBe(
+      'services "s" is forbidden: Use of external IPs is denied by admission control',
+    );
+    const old = service(['192.0.2.1']) as never;
+    expect(await admit(attributesOf(c, 'UPDATE', service(['192.0.2.1']), { old }))).toBeUndefined();
+  });
+  it('make missing namespaces', async () => {
+    const { c, admit } = setUp({ enabled: ['NamespaceAutoProvision'] });
+    const map = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'm', namespace: 'new' } };
+    expect(await admit(attributesOf(c, 'CREATE', map))).toBeUndefined();
+  });
+  it('tolerate what devices are tainted with, and keep anti-affinity to nodes', async () => {
+    const { c, admit } = setUp({ enabled: ['ExtendedResourceToleration', 'LimitPodHardAntiAffinityTopology'] });
+    const gpu = pod({
+      containers: [{ name: 'c', image: 'x', resources: { requests: { 'example.com/gpu': '1', cpu: '1' } } }],
+    });
+    await admit(attributesOf(c, 'CREATE', gpu));
+    expect(typed(gpu).spec!.tolerations).toContainEqual({
+      key: 'example.com/gpu',
+      operator: 'Exists',
+      effect: 'NoSchedule',
+    });
+    const term = { topologyKey: 'topology.kubernetes.io/zone' };
+    const wide = pod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } });
+    expect(await admit(attributesOf(c, 'CREATE', wide))).toBe(
+      'pods "p" is forbidden: affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey topology.kubernetes.io/zone but only key kubernetes.io/hostname is allowed',
+    );
+  });
+  it('let nobody block the deletion of what he cannot finalize', async () => {
+    const { c, admit } = setUp({ enabled: ['OwnerReferencesPermissionEnforcement'] });
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'o', uid: 'u', blockOwnerDeletion: true };
+    const map = {
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      metadata: { name: 'm', namespace: 'd', ownerReferences: [owner] },
+    };
+    const bob = { name: 'bob', groups: [] };
+    expect(await admit(attributesOf(c, 'CREATE', map, { user: bob }))).toBe(
+      'configmaps "m" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can\'t set finalizers on',
+    );
+    expect(await admit(attributesOf(c, 'CREATE', map))).toBeUndefined();
+    const old = { ...map, metadata: { name: 'm', namespace: 'd' } } as never;
+    expect(await admit(attributesOf(c, 'UPDATE', map, { user: bob, old }))).toMatch(
+      /cannot set an ownerRef on a resource you can't delete/,
+    );
+  });
+  it('deny everything', async () => {
+    const { c, admit } = setUp({ enabled: ['AlwaysDeny'] });
+    expect(await admit(attributesOf(c, 'CREATE', service([])))).toMatch(/is denying all modifications/);
+  });
+});
+
+it('copies zone and region of the node to a pod that is bound', async () => {
+  const { c, admit } = setUp();
+  const labels = { 'topology.kubernetes.io/zone': 'z', 'kubernetes.io/hostname': 'n' };
+  c.put({ kind: 'Node', apiVersion: 'v1', metadata: { name: 'n', labels } });
+  const binding = {
+    kind: 'Binding',
+    apiVersion: 'v1',
+    metadata: { name: 'p', namespace: 'd' },
+    target: { kind: 'Node', name: 'n' },
+  };
+  await admit(attributesOf(c, 'CREATE', binding, { resource: c.resource('', 'pods'), subresource: 'binding' }));
+  expect(binding.metadata).toMatchObject({ labels: { 'topology.kubernetes.io/zone': 'z' } });
 });

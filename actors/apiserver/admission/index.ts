@@ -1,11 +1,13 @@
 /**
  * The admission chain: `createAdmission(options)` returns the plugins in kube-apiserver's order (plugins.go,
- * AllOrderedPlugins); the pipeline calls `mutate` of each and later `validate` of each. Off by default:
- * OwnerReferencesPermissionEnforcement, DenyServiceExternalIPs, AlwaysPullImages.
+ * AllOrderedPlugins); the pipeline calls `mutate` of each and later `validate` of each. Those marked `off` run only when
+ * enabled by name.
  */
 import { createEscalationCheck } from '../authorization/escalation.ts';
 import type { ClusterAuthorizer } from '../authorization/authorizer.ts';
 import type { AdmissionPlugin } from '../request.ts';
+import { alwaysDeny } from './always-deny.ts';
+import { alwaysPullImages } from './always-pull-images.ts';
 import {
   certificateApproval,
   certificateRequester,
@@ -15,10 +17,15 @@ import {
 import type { AdmissionContext } from './common.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { extendedResourceToleration } from './extended-resource-toleration.ts';
+import { limitPodHardAntiAffinityTopology } from './limit-pod-anti-affinity.ts';
 import { limitRanger } from './limit-ranger.ts';
+import { namespaceAutoProvision } from './namespace-autoprovision.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { ownerReferencesPermission } from './owner-references.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -35,14 +42,18 @@ interface Slot {
   readonly off?: true;
 }
 const ORDER: readonly Slot[] = [
+  { name: 'NamespaceAutoProvision', make: namespaceAutoProvision, off: true },
   { name: 'NamespaceLifecycle', make: namespaceLifecycle },
+  { name: 'LimitPodHardAntiAffinityTopology', make: limitPodHardAntiAffinityTopology, off: true },
   { name: 'LimitRanger', make: limitRanger },
   { name: 'ServiceAccount', make: serviceAccount },
   { name: 'NodeRestriction', make: nodeRestriction },
   { name: 'TaintNodesByCondition', make: taintNodesByCondition },
+  { name: 'AlwaysPullImages', make: alwaysPullImages, off: true },
   { name: 'PodSecurity', make: podSecurity },
   { name: 'Priority', make: priority },
   { name: 'DefaultTolerationSeconds', make: defaultTolerationSeconds },
+  { name: 'ExtendedResourceToleration', make: extendedResourceToleration, off: true },
   { name: 'DefaultStorageClass', make: defaultStorageClass },
   { name: 'StorageObjectInUseProtection', make: storageObjectInUseProtection },
   { name: 'OwnerReferencesPermissionEnforcement', make: ownerReferencesPermission, off: true },
@@ -52,15 +63,17 @@ const ORDER: readonly Slot[] = [
   { name: 'CertificateSigning', make: certificateSigning },
   { name: 'CertificateSubjectRestriction', make: certificateSubjectRestriction },
   { name: 'DefaultIngressClass', make: defaultIngressClass },
+  { name: 'DenyServiceExternalIPs', make: denyServiceExternalIps, off: true },
+  { name: 'PodTopologyLabels', make: podTopologyLabels },
   { name: 'ResourceQuota', make: resourceQuota },
+  { name: 'AlwaysDeny', make: alwaysDeny, off: true },
 ];
 /** Known to kube-apiserver, without effect here yet or only with features that are off: naming them is no error. */
 const KNOWN = [
-  'AlwaysAdmit', 'NamespaceAutoProvision', 'NamespaceExists', 'LimitPodHardAntiAffinityTopology', 'ImagePolicyWebhook',
-  'PodNodeSelector', 'PodTolerationRestriction', 'EventRateLimit', 'ExtendedResourceToleration', 'PodGroupProtection',
-  'ClusterTrustBundleAttest', 'PodTopologyLabels', 'PodGroupWorkloadExists', 'NodeDeclaredFeatureValidator',
+  'AlwaysAdmit', 'NamespaceExists', 'ImagePolicyWebhook', 'PodNodeSelector', 'PodTolerationRestriction', 'EventRateLimit',
+  'PodGroupProtection', 'ClusterTrustBundleAttest', 'PodGroupWorkloadExists', 'NodeDeclaredFeatureValidator',
   'JobValidation', 'PodResizeValidator', 'MutatingAdmissionPolicy', 'MutatingAdmissionWebhook',
-  'ValidatingAdmissionPolicy', 'ValidatingAdmissionWebhook', 'AlwaysDeny',
+  'ValidatingAdmissionPolicy', 'ValidatingAdmissionWebhook',
 ]; // prettier-ignore
 
 export interface AdmissionOptions extends AdmissionContext {

@@ -55,7 +55,8 @@ export function createNodeGraph(registry: Registry, cache: CacheReader): NodeGra
   follow(at('', 'pods'), (object, old, gone) => {
     const pod = object as Pod;
     const node = pod.spec?.nodeName;
-    if (!gone && old !== undefined && (old as Pod).spec?.nodeName === node && pod.status === undefined) return;
+    // Most changes are of status, and what a bound pod names stays as it is.
+    if (!gone && old !== undefined && sameReferences(pod, old as Pod)) return;
     const self = id('pods', pod.metadata.namespace ?? '', pod.metadata.name ?? '');
     link(self, gone ? undefined : node, node ? [self, ...referencedBy(pod)] : []);
   });
@@ -99,6 +100,14 @@ export function createNodeGraph(registry: Registry, cache: CacheReader): NodeGra
     },
   };
 }
+
+const sameReferences = (pod: Pod, old: Pod): boolean =>
+  pod.metadata.uid === old.metadata.uid &&
+  pod.spec?.nodeName === old.spec?.nodeName &&
+  pod.spec?.ephemeralContainers?.length === old.spec?.ephemeralContainers?.length &&
+  pod.status?.resourceClaimStatuses?.length === old.status?.resourceClaimStatuses?.length &&
+  pod.status?.extendedResourceClaimStatus?.resourceClaimName ===
+    old.status?.extendedResourceClaimStatus?.resourceClaimName;
 
 /** A mirror pod leads nowhere: a node must not be able to make a pod that opens other objects to it. */
 function referencedBy(pod: Pod): string[] {

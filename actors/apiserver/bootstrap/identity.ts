@@ -73,7 +73,8 @@ export function createIdentity(ground: Ground, identity: Identity) {
   };
   /** `address:port` of all servers whose lease is fresh; this one's always, unless it is leaving. */
   const alive = (leaving: boolean): string[] => {
-    const found = new Set(leaving ? [] : [own]);
+    // A server without an HTTPS door has no address that anyone could use.
+    const found = new Set(leaving || identity.port === 0 ? [] : [own]);
     for (const l of cache.list<Lease>(lease!, 'kube-system')) {
       const address = l.metadata.annotations?.[ADDRESS];
       if (l.metadata.labels?.[COMPONENT] !== 'kube-apiserver' || address === undefined || address === own) continue;
@@ -82,7 +83,10 @@ export function createIdentity(ground: Ground, identity: Identity) {
     return [...found].sort();
   };
   const publish = async (leaving: boolean): Promise<void> => {
-    const servers = alive(leaving).map(split);
+    const servers = alive(leaving)
+      .map(split)
+      .filter((s) => s.port > 0);
+    if (servers.length === 0 && !leaving) return;
     // Servers on one machine differ in port alone; endpoints then name the machine once for each port.
     const ports = [...new Set(servers.map((s) => s.port))];
     const subsets = ports.map((port) => ({

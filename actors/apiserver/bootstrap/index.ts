@@ -116,7 +116,7 @@ async function namespaced(options: BootstrapOptions): Promise<void> {
   const maps = resourceOf(options, configMaps);
   await Promise.all([
     ensureRbac(options, 'namespaced'),
-    ensureAll(options, resourceOf(options, services), [objects.kubernetesService(address, options.port)]),
+    ensureAll(options, resourceOf(options, services), [objects.kubernetesService(address, options.port || 443)]),
     ensureAll(options, maps, [trust], (present) =>
       Object.entries(trust.data ?? {}).every(([key, value]) => present.data?.[key] === value)
         ? undefined
