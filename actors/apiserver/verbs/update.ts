@@ -125,6 +125,7 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
   const { resource, subresource } = request;
   const { definition } = storageOf(core, resource);
   let draft = given;
+  let raised = false;
   const onStatus = subresource?.name === 'status';
   if (onStatus || subresource?.name === 'approval') {
     draft = restoreUnwritten(core, request, draft, old);
@@ -134,15 +135,19 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
     const { managedFields } = draft.metadata;
     draft = SCOPED[subresource.name]!(draft, old);
     if (managedFields) draft.metadata.managedFields = managedFields;
-  } else if (subresource?.name !== 'scale' && definition.prepareForUpdate)
+  } else if (subresource?.name !== 'scale' && definition.prepareForUpdate) {
+    setOrDrop(draft.metadata, 'generation', old.metadata.generation);
     draft = definition.prepareForUpdate(draft, old) as Draft;
+    // Some kinds count changes beyond their spec.
+    raised = (draft.metadata.generation ?? 0) > (old.metadata.generation ?? 0);
+  }
   const m = draft.metadata;
   if (!m.uid) m.uid = old.metadata.uid;
   m.creationTimestamp = old.metadata.creationTimestamp;
   setOrDrop(m, 'deletionTimestamp', old.metadata.deletionTimestamp);
   setOrDrop(m, 'deletionGracePeriodSeconds', old.metadata.deletionGracePeriodSeconds);
   setOrDrop(m, 'generation', old.metadata.generation);
-  if (!onStatus && tracksGeneration(resource) && specChanged(draft, old))
+  if (raised || (!onStatus && tracksGeneration(resource) && specChanged(draft, old)))
     m.generation = (old.metadata.generation ?? 0) + 1;
   return draft;
 }

@@ -6,6 +6,8 @@ import type { Change, Entry } from './entry.ts';
 import { WatcherIndex } from './watchers.ts';
 
 type Tree = sorted.default<string, Entry>;
+/** A CommonJS module: Node hands over its exports, bundlers and test runners what it exports as default. */
+const SortedTree = ('default' in sorted ? sorted.default : sorted) as typeof sorted.default;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** Changes kept for watches that resume; at least this many, at most twice as many. */
 const HISTORY = 4096;
@@ -18,7 +20,7 @@ export type ChangeListener = (object: DynamicObject | undefined, old: DynamicObj
 export class ResourceCache {
   readonly prefix: string;
   readonly byKey = new Map<string, Entry>();
-  #sorted = new sorted.default<string, Entry>(undefined, compare);
+  #sorted = new SortedTree<string, Entry>(undefined, compare);
   /** Oldest first. */
   #history: Change[] = [];
   /** Changes up to here are no longer (or never were) in the history. */

@@ -6,6 +6,7 @@ import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Committed, WatchCache } from './watch-cache.ts';
 
 const PAGE = 2000;
+const NEVER = new AbortController().signal;
 
 /**
  * Keeps the watch cache in step with the store: events first, then the load, then the events after it; a hole in the
@@ -27,7 +28,13 @@ export class Sync {
     this.#cache = cache;
     this.#log = log;
   }
+  /** Resolves when the cache holds what the store held when it was asked, and all that was heard since. */
   async load(signal: AbortSignal): Promise<void> {
+    await this.#loadAll(signal);
+    this.#drainQueue();
+    await this.settled();
+  }
+  async #loadAll(signal: AbortSignal): Promise<void> {
     this.#live = false;
     this.#queue = [];
     this.#subscription ??= this.#bus.subscribe(subjects.eventAll, (message) => this.#onMessage(message));
@@ -47,8 +54,6 @@ export class Sync {
     }
     this.#cache.loaded(revision);
     this.#live = true;
-    this.#drainQueue();
-    await this.settled();
   }
   #onMessage(message: Message): void {
     const committed = parse(message);
@@ -94,8 +99,8 @@ export class Sync {
         if (reasonOf(error) === 'Expired') {
           // Too far behind: load anew. Watchers have ended and list again.
           this.#log.warn('history is compacted, loading anew', { err: error });
-          await this.load(AbortSignal.timeout(60_000));
-          return;
+          await this.#loadAll(NEVER);
+          continue;
         }
         this.#log.warn('repair failed, trying again', { err: error });
         await this.pause();
