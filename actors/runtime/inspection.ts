@@ -128,11 +128,8 @@ export function createInspection(o: {
   return {
     add(actor) {
       live.add(actor);
-      if (!listening) return;
-      tap(actor);
-      const value = valueOf(actor.ref());
-      if (value !== undefined)
-        emit({ actorId: actor.id, machine: actor.machine, value, event: 'xstate.init', ts: clock.now() });
+      // Its start, which comes after this, is the first state that the tap hears.
+      if (listening) tap(actor);
     },
     remove(actor) {
       live.delete(actor);

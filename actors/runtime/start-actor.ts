@@ -49,6 +49,8 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
   const restart = o.restart ?? RESTART;
   let crashes = 0;
   let stopped = false;
+  /** Crashed, and not back yet. */
+  let down = false;
   let over: (() => void) | undefined;
   let actor = create();
   const live: LiveActor = { id: o.id, machine: o.machine, ref: () => actor };
@@ -79,9 +81,11 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
     if (restart === false) end();
     o.onError?.(error);
     if (restart === false) return;
+    down = true;
     const ms = Math.min(restart.firstMs * 2 ** crashes++, restart.maxMs);
     clock.setTimeout(() => {
       if (stopped) return;
+      down = false;
       actor = create();
       o.inspection?.renewed(live);
       actor.start();
@@ -91,7 +95,7 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
   return {
     id: o.id,
     send: (event) => {
-      if (!stopped) actor.send(event);
+      if (!stopped && !down) actor.send(event);
     },
     snapshot: () => actor.getSnapshot(),
     state: () => stateText(valueOf(actor)),
