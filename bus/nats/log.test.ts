@@ -1,3 +1,4 @@
+import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -67,6 +68,27 @@ describe('the stream', () => {
     } finally {
       await api(connection, 'STREAM.DELETE.KV_kubus');
     }
+  });
+
+  it('is a KV bucket that KV tools read, values, history and deletes', async () => {
+    const log = await openNatsLog({ connection, world });
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    for (const i of [1, 2, 3]) await log.append({ key: '/registry/roles/a:b', value: bytes(`${i}`), id: `kv${i}` });
+    await log.append({ key: '/registry/pods/web', value: undefined, id: 'gone' });
+    const bucket = await new Kvm(connection).open('kubus');
+    const entry = await bucket.get('registry.roles.a=3Ab');
+    expect([entry?.string(), entry?.revision, entry?.operation]).toEqual(['3', 3, 'PUT']);
+    expect((await bucket.get('registry.pods.web'))?.operation).toBe('DEL');
+    const history: string[] = [];
+    for await (const past of await bucket.history({ key: 'registry.roles.a=3Ab' })) history.push(past.string());
+    expect(history).toEqual(['1', '2', '3']);
+    // And what such a tool writes is an entry like any other.
+    await bucket.put('registry.pods.other', 'x');
+    const seen: string[] = [];
+    for await (const e of log.read(5)) seen.push(`${e.revision}${e.key}${e.id}`);
+    expect(seen).toEqual(['5/registry/pods/other']);
+    await log.close();
+    await api(connection, 'STREAM.DELETE.KV_kubus');
   });
 
   it('may be asynchronous where durability is not wanted, and says so', async () => {
