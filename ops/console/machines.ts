@@ -5,21 +5,40 @@ export interface Chart {
   /** What runs one of these. */
   readonly about: string;
 }
-/** Every chart of the product by its id, imported when somebody asks to see them. */
+/** What each chart is the life of, by its id. A chart that is missing here is listed all the same, without a word. */
+const ABOUT: Readonly<Record<string, string>> = {
+  etcd: 'the store',
+  apiserver: 'an API server',
+  scheduler: 'the scheduler',
+  attempt: 'one attempt to place a pod',
+  controller: 'a controller',
+  key: 'an object that a controller keeps in sync',
+  leader: 'one who stands for a Lease',
+  watch: 'a watch over the bus',
+  nodeHealth: 'a node, as the node-lifecycle controller sees it',
+  kubelet: 'the kubelet of a node',
+  pod: 'a pod on its node',
+  container: 'a container of a pod',
+  probe: 'a probe of a container',
+};
+/** Every chart of the product by its id, imported when somebody asks to see them. In the order in which a request meets them. */
 export async function machines(): Promise<ReadonlyMap<string, Chart>> {
-  const [etcd, apiserver, scheduler] = await Promise.all([
-    import('../../actors/etcd/machine.ts'),
+  const modules: object[] = await Promise.all([
     import('../../actors/apiserver/machine.ts'),
+    import('../../actors/etcd/machine.ts'),
+    import('../../actors/runtime/watch-machine.ts'),
+    import('../../actors/runtime/leader-machine.ts'),
+    import('../../actors/runtime/controller-machine.ts'),
+    import('../../actors/controllers/node-lifecycle/machine.ts'),
     import('../../actors/scheduler/machine.ts'),
+    import('../../node-agent/kubelet/machine.ts'),
+    import('../../node-agent/kubelet/pod/machine.ts'),
+    import('../../node-agent/kubelet/container/machine.ts'),
+    import('../../node-agent/kubelet/probe/machine.ts'),
   ]);
-  const charts: [AnyStateMachine | undefined, string][] = [];
-  const add = (module: object, about: string): void => {
-    for (const value of Object.values(module)) if (isMachine(value)) charts.push([value, about]);
-  };
-  add(etcd, 'the store');
-  add(apiserver, 'an API server');
-  add(scheduler, 'the scheduler');
-  return new Map(charts.map(([machine, about]) => [machine!.id, { machine: machine!, about }]));
+  return new Map(modules.flatMap(chartsOf).map((machine) => [machine.id, { machine, about: ABOUT[machine.id] ?? '' }]));
 }
+/** The charts that a module exports. */
+export const chartsOf = (module: object): AnyStateMachine[] => Object.values(module).filter(isMachine);
 const isMachine = (value: unknown): value is AnyStateMachine =>
   typeof value === 'object' && value !== null && 'root' in value && 'definition' in value;

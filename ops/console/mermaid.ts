@@ -25,10 +25,7 @@ export function toMermaid(machine: AnyStateMachine): string {
     if (node !== (machine.root as StateNode) && children.length > 0) lines.push(`${pad}}`);
     for (const list of [...node.transitions.values(), node.always ?? []]) {
       for (const t of list) {
-        const guard =
-          t.guard === undefined
-            ? ''
-            : ` [${typeof t.guard === 'string' ? t.guard : ((t.guard as { type?: string }).type ?? 'guard')}]`;
+        const guard = t.guard === undefined ? '' : ` [${guardName(t.guard)}]`;
         for (const target of t.target ?? [node]) {
           // Transitions of the whole machine would be drawn from every state: they are said in a note instead.
           if (node === (machine.root as StateNode))
@@ -43,6 +40,11 @@ export function toMermaid(machine: AnyStateMachine): string {
   visit(machine.root as StateNode, 1);
   return [...lines, ...transitions].join('\n');
 }
+/** Built-in guards such as stateIn are functions. */
+const guardName = (guard: unknown): string =>
+  typeof guard === 'string'
+    ? guard
+    : ((guard as { type?: string }).type ?? ((guard as { name?: string }).name || 'guard'));
 /** `xstate.after.backoff.replicaset.backoff` -> `after backoff`; `xstate.done.actor.sync` -> `done sync`. Mermaid gives `:` a meaning. */
 const eventName = (type: string): string =>
   (type === ''

@@ -1,9 +1,10 @@
 import type { AnyStateMachine } from 'xstate';
 import { print, printJson, table, UserError } from '../output.ts';
+import { toConfig } from '../../console/config.ts';
 import { toMermaid } from '../../console/mermaid.ts';
 import { machines as all } from '../../console/machines.ts';
 
-/** Lists the charts, or prints one as Mermaid or as the JSON definition that the XState visualizer opens. */
+/** Lists the charts, or prints one as Mermaid or as the JSON that the XState visualizer opens. */
 export async function machines(
   name: string | undefined,
   options: { output: 'mermaid' | 'json' | 'text' },
@@ -22,7 +23,7 @@ export async function machines(
   const chart = charts.get(name);
   if (chart === undefined)
     throw new UserError(`there is no machine "${name}": choose from ${[...charts.keys()].join(', ')}`);
-  if (options.output === 'json') printJson(chart.machine.definition);
+  if (options.output === 'json') printJson(toConfig(chart.machine));
   else print(toMermaid(chart.machine));
 }
 const countStates = (machine: AnyStateMachine): number => {
