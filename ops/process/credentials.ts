@@ -8,6 +8,7 @@ import {
   type Credentials,
   type NatsUser,
   type RoleSpec,
+  type UserSpec,
 } from '../../bus/credentials.ts';
 import { natsServerConfig } from '../../bus/nats/server-config.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
@@ -18,32 +19,45 @@ import { nodeNames, type ComponentName } from './spec.ts';
 
 const credentialsFile = (dir: string, role: string): string => join(dir, 'credentials', `${role}.json`);
 
-export function readCredentials(dir: string, role: ComponentName | 'console'): Credentials {
+/** The name under which a supervised thread keeps the credential of all its components. */
+const JOINT = 'workers';
+
+export function readCredentials(dir: string, role: ComponentName | 'console' | typeof JOINT): Credentials {
   return parseCredentials(readFileSync(credentialsFile(dir, role), 'utf8'));
 }
-/** One credential a role, kept over restarts (only the address may change), and the server's configuration that knows them. */
+export const readJointCredentials = (dir: string): Credentials => readCredentials(dir, JOINT);
+
+/**
+ * One credential a role, kept over restarts (only the address may change), and the server's configuration that knows
+ * them. The components of the supervised thread also have one together: at rest, what costs is the connections.
+ */
 export function writeCredentials(
   paths: ClusterPaths,
   config: ClusterConfig,
   roles: readonly ComponentName[],
 ): { readonly natsConfig: string } {
   const urls = [`nats://127.0.0.1:${config.natsPort}`];
-  const users = [...roles, 'console' as const].map((role): NatsUser => {
-    const spec: RoleSpec = {
-      role,
-      ...(role === 'controller-manager' && { controllers: CONTROLLERS }),
-      ...(role === 'nodes' && { nodes: nodeNames(config) }),
-    };
-    const file = credentialsFile(paths.dir, role);
+  const specOf = (role: ComponentName | 'console'): RoleSpec => ({
+    role,
+    ...(role === 'controller-manager' && { controllers: CONTROLLERS }),
+    ...(role === 'nodes' && { nodes: nodeNames(config) }),
+  });
+  const user = (name: string, spec: UserSpec): NatsUser => {
+    const file = credentialsFile(paths.dir, name);
     if (existsSync(file)) {
       const kept = parseCredentials(readFileSync(file, 'utf8'));
       if (kept.urls[0] !== urls[0]) writePrivate(file, formatCredentials({ ...kept, urls }));
       return userOf(spec, kept.seed);
     }
-    const { credentials, user } = createCredentials(spec, { urls });
-    writePrivate(file, formatCredentials(credentials));
-    return user;
-  });
+    const created = createCredentials(spec, { urls });
+    writePrivate(file, formatCredentials(created.credentials));
+    return created.user;
+  };
+  const workers = roles.filter((role) => role !== 'etcd' && role !== 'apiserver');
+  const users = [
+    ...[...roles, 'console' as const].map((role) => user(role, specOf(role))),
+    ...(workers.length > 0 ? [user(JOINT, { id: JOINT, roles: workers.map(specOf) })] : []),
+  ];
   return {
     natsConfig: natsServerConfig({ port: config.natsPort, storeDir: paths.nats, disposable: config.ephemeral, users }),
   };

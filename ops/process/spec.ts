@@ -13,6 +13,8 @@ export interface ProcessSpec {
   readonly dir: string;
   /** Address the HTTPS door listens on. */
   readonly host: string;
+  /** One connection with the rights of all these components together (see writeCredentials); default: one each. */
+  readonly joint?: boolean | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
 }

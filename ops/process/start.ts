@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from '../../actors/runtime/component.ts';
 import type { Bus } from '../../bus/bus.ts';
+import type { Credentials } from '../../bus/credentials.ts';
 import { connectNats } from '../../bus/nats/connect.ts';
 import { announce } from '../../bus/presence.ts';
 import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
-import { readCredentials } from './credentials.ts';
+import { readCredentials, readJointCredentials } from './credentials.ts';
 import { nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
@@ -74,15 +75,19 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     }),
 };
 
-/** Starts the components of one process, each on a connection with a credential of its own. */
+/** Starts the components of one process, each on a connection with a credential of its own, or all on a joint one. */
 export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
   const config = JSON.parse(readFileSync(join(spec.dir, 'cluster.json'), 'utf8')) as ClusterConfig;
   const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
-  const running: { component: Component; bus: Bus; leave: () => void }[] = [];
+  const running = new Map<ComponentName, { component: Component; bus: Bus; leave: () => void }>();
+  const connect = (name: string, world: World, credentials: Credentials): Promise<Bus> =>
+    connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats }) });
+  const worldOf = (component: string): World =>
+    realWorld({ component, file: join(spec.dir, 'logs', `${spec.name}.log`) });
+  const joint = spec.joint ? connect(spec.name, worldOf(spec.name), readJointCredentials(spec.dir)) : undefined;
   const start = async (name: ComponentName): Promise<void> => {
-    const world = realWorld({ component: name, file: join(spec.dir, 'logs', `${spec.name}.log`) });
-    const credentials = readCredentials(spec.dir, name);
-    const bus = await connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats }) });
+    const world = worldOf(name);
+    const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
     const context: Context = { spec, config, world, bus, id: `${name}-${world.ids.suffix(5)}` };
     const component = await STARTERS[name](context);
     const presence = announce(bus, world, {
@@ -90,7 +95,7 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
       id: context.id,
       state: () => component.state(),
     });
-    running.push({ component, bus, leave: () => presence.stop() });
+    running.set(name, { component, bus, leave: () => presence.stop() });
     await component.ready;
   };
   const ready = Promise.all(spec.components.map(start)).then(() => undefined);
@@ -100,11 +105,15 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     failed,
     stop: async () => {
       // What others depend on goes last: nodes and controllers before the API server, that before the store.
-      for (const { component, bus, leave } of running.toReversed()) {
+      for (const name of spec.components.toReversed()) {
+        const one = running.get(name);
+        if (one === undefined) continue;
+        const { component, bus, leave } = one;
         leave();
         await component.stop();
-        await bus.drain();
+        if (joint === undefined) await bus.drain();
       }
+      await (await joint)?.drain();
     },
   };
 }

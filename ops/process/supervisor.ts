@@ -107,6 +107,7 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
     const far: ProcessSpec = {
       name: 'controllers',
       components: roles.filter((r) => r !== 'etcd' && r !== 'apiserver'),
+      joint: true,
       dir: paths.dir,
       host,
     };
