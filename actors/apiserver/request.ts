@@ -55,8 +55,12 @@ export interface Credentials {
         readonly organizations: readonly string[];
         /** SHA-256 of the certificate in lower-case hex; becomes the credential id of its user. */
         readonly sha256?: string | undefined;
+        /** Milliseconds since the epoch; connections may outlive their certificate. */
+        readonly notAfterMs?: number | undefined;
       }
     | undefined;
+  /** A certificate was shown that no trusted authority signed, or that is not valid now. */
+  readonly refusedCertificate?: boolean | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 export interface Authenticator {

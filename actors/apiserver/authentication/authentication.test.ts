@@ -277,3 +277,19 @@ describe('impersonation', () => {
     expect(as({ 'impersonate-user': 'system:node:n' }, bob, c)).toMatchObject({ name: 'system:node:n' });
   });
 });
+
+describe('certificates that cannot be believed', () => {
+  const certificate = { commonName: 'alice', organizations: [], notAfterMs: Date.UTC(2026, 0, 1, 0, 10) };
+  it('are not taken for none, but a good token beside them counts', async () => {
+    const { authenticator } = setUp();
+    expect(() => authenticator.authenticate({ refusedCertificate: true, headers: {} })).toThrow('Unauthorized');
+    const both = { refusedCertificate: true, bearerToken: 'admin-token', headers: {} };
+    expect(await authenticator.authenticate(both)).toMatchObject({ name: 'root' });
+  });
+  it('stop counting when they are out of date', async () => {
+    const { c, authenticator } = setUp();
+    expect(await authenticator.authenticate({ certificate, headers: {} })).toMatchObject({ name: 'alice' });
+    await c.simulation.advance(700_000);
+    expect(() => authenticator.authenticate({ certificate, headers: {} })).toThrow('Unauthorized');
+  });
+});

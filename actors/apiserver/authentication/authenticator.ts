@@ -69,8 +69,9 @@ export function createAuthenticator({
   };
   return {
     review,
-    authenticate({ certificate, bearerToken }) {
-      if (certificate !== undefined && certificate.commonName !== '')
+    authenticate({ certificate, bearerToken, refusedCertificate = false }) {
+      const expired = certificate?.notAfterMs !== undefined && certificate.notAfterMs < world.clock.now();
+      if (certificate !== undefined && certificate.commonName !== '' && !expired)
         return authenticated({
           name: certificate.commonName,
           groups: certificate.organizations,
@@ -79,7 +80,8 @@ export function createAuthenticator({
           }),
         });
       if (bearerToken !== undefined && bearerToken !== '') return statics.get(bearerToken) ?? byToken(bearerToken);
-      if (!allowAnonymous) throw unauthorized();
+      // Who shows something bad is not taken for someone who shows nothing.
+      if (!allowAnonymous || refusedCertificate || expired) throw unauthorized();
       return anonymous;
     },
   };

@@ -3,7 +3,9 @@ import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
+import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { expectedKind } from '../subresources/expected.ts';
+import { writeOptions } from './options.ts';
 
 /** Reviews and tokens: made for the answer, stored nowhere. */
 export async function createVirtual(core: Core, request: ResourceRequest): Promise<Answer> {
@@ -19,5 +21,11 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   make.defaults?.(object);
   const tracked = subresource === undefined ? resource : { ...resource, group, version, schema: expected.schema };
   trackManagedFields(core, { ...request, resource: tracked }, undefined, object);
+  const { name } = request.info;
+  const input: AdmissionInput = {
+    operation: 'CREATE', resource, subresource, name, object, old: undefined, options: writeOptions(request, 'CreateOptions'),
+  }; // prettier-ignore
+  await mutate(core, request, input);
+  await validateAdmission(core, request, input);
   return { type: 'object', code: 201, object: await make(request, object), resource };
 }

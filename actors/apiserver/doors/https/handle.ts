@@ -27,6 +27,8 @@ const NEVER = new AbortController().signal;
 /** What is known of a connection: all its requests share it, so authentication by certificate happens once. */
 export interface Connection {
   readonly certificate: Credentials['certificate'];
+  /** One was shown that cannot be believed. */
+  readonly refusedCertificate: boolean;
   user: UserInfo | undefined;
 }
 
@@ -151,11 +153,16 @@ function hasImpersonation(headers: Exchange['headers']): boolean {
 
 function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
   const authorization = exchange.headers['authorization'] as string | undefined;
-  if (authorization === undefined && connection.user !== undefined) return connection.user;
+  const { user: known, certificate, refusedCertificate } = connection;
+  if (authorization === undefined && known !== undefined) {
+    if (certificate?.notAfterMs === undefined || certificate.notAfterMs > core.world.clock.now()) return known;
+    connection.user = undefined;
+  }
   const bearerToken = bearer(authorization);
   const user = core.authenticator.authenticate({
     ...(bearerToken !== undefined && { bearerToken }),
-    certificate: connection.certificate,
+    certificate,
+    refusedCertificate,
     headers: exchange.headers,
   });
   if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');

@@ -96,22 +96,30 @@ function connectionOf(socket: TLSSocket | undefined): Connection {
   const key = socket ?? connections;
   let known = connections.get(key);
   if (known === undefined) {
-    known = { certificate: certificateOf(socket), user: undefined };
+    known = { ...certificateOf(socket), user: undefined };
     connections.set(key, known);
   }
   return known;
 }
-function certificateOf(socket: TLSSocket | undefined): Connection['certificate'] {
-  if (socket === undefined || !socket.authorized) return undefined;
-  const { subject, fingerprint256 } = socket.getPeerCertificate() as {
-    subject?: { CN?: string | string[]; O?: string | string[] };
-    fingerprint256?: string;
-  };
-  if (subject === undefined) return undefined;
+interface Peer {
+  readonly subject?: { readonly CN?: string | string[]; readonly O?: string | string[] };
+  readonly fingerprint256?: string;
+  readonly valid_to?: string;
+}
+function certificateOf(socket: TLSSocket | undefined): Pick<Connection, 'certificate' | 'refusedCertificate'> {
+  const peer: Peer = socket === undefined ? {} : (socket.getPeerCertificate() as Peer);
+  if (peer.subject === undefined) return { certificate: undefined, refusedCertificate: false };
+  if (socket?.authorized !== true) return { certificate: undefined, refusedCertificate: true };
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : typeof value === 'string' ? [value] : value;
-  const sha256 = fingerprint256?.replaceAll(':', '').toLowerCase();
-  return { commonName: list(subject.CN).at(-1) ?? '', organizations: list(subject.O), sha256 };
+  const notAfterMs = peer.valid_to === undefined ? undefined : Date.parse(peer.valid_to);
+  const certificate = {
+    commonName: list(peer.subject.CN).at(-1) ?? '',
+    organizations: list(peer.subject.O),
+    sha256: peer.fingerprint256?.replaceAll(':', '').toLowerCase(),
+    notAfterMs,
+  };
+  return { certificate, refusedCertificate: false };
 }
 function listen(server: Server, options: HttpsOptions): Promise<void> {
   return new Promise((resolve, reject) => {
