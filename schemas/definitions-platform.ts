@@ -7,6 +7,7 @@ import {
   mutatingWebhookConfiguration,
   validatingWebhookConfiguration,
 } from './admissionregistration/webhook-configurations.ts';
+import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { apiService } from './apiregistration/api-service.ts';
 import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
@@ -43,7 +44,7 @@ export const platformDefinitions = [
   horizontalPodAutoscaler,
   certificateSigningRequest,
   flowSchema, priorityLevelConfiguration,
-  apiService,
+  apiService, customResourceDefinition,
   mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration, validatingAdmissionPolicy,
   validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
   deviceClass, resourceClaim, resourceClaimTemplate, resourceSlice,

@@ -1,10 +1,11 @@
 import { defineResource, type Errors, type ResourceDefinition } from '../define.ts';
 import type {
-  MutatingWebhook, MutatingWebhookConfiguration, ServiceReference, ValidatingWebhook, ValidatingWebhookConfiguration,
+  MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration,
 } from '../generated/admissionregistration-v1.ts'; // prettier-ignore
 import { problems } from '../helpers/checks.ts';
+import { webhookService, webhookUrl } from '../helpers/webhook-client.ts';
 import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
-import { dns1035Label, dnsSubdomain, portNumber } from '../meta/names.ts';
+import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import {
@@ -21,7 +22,6 @@ const MAX_TIMEOUT_SECONDS = 30;
 const DEFAULT_PORT = 443;
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
-const URL_FORM = '; desired format: https://host[/path]';
 type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
 type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 
@@ -83,8 +83,8 @@ function* validateWebhook(hook: Webhook, at: FieldPath): Errors {
   const { url, service } = hook.clientConfig ?? {};
   if ((url === undefined) === (service === undefined))
     yield required(at('clientConfig'), 'exactly one of url or service is required');
-  else if (url !== undefined) yield* validateUrl(url, at('clientConfig')('url'));
-  else if (service) yield* validateService(service, at('clientConfig')('service'));
+  else if (url !== undefined) yield* webhookUrl(url, at('clientConfig')('url'));
+  else if (service) yield* webhookService(service, at('clientConfig')('service'));
   yield* validateMatchConditions(hook.matchConditions ?? [], at('matchConditions'));
 }
 /** Source: apimachinery pkg/util/validation IsFullyQualifiedName. */
@@ -106,37 +106,4 @@ function* validateReviewVersions(versions: readonly string[], at: FieldPath): Er
     else yield* problems(dns1035Label(version), version, at(i));
   if (!versions.some((version) => REVIEW_VERSIONS.includes(version)))
     yield invalid(at, versions, `must include at least one of ${accepted}`);
-}
-/** Source: apiserver pkg/util/webhook ValidateWebhookURL. */
-export function* validateUrl(text: string, at: FieldPath): Errors {
-  const [, scheme = '', rest = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/s.exec(text)!;
-  if (/[\s\p{Cc}]/u.test(text)) {
-    yield required(at, `url must be a valid URL: parse ${JSON.stringify(text)}: net/url: invalid control character in URL${URL_FORM}`);
-    return;
-  }
-  const [, authority = '', , query, fragment] = /^(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest)!;
-  const user = authority.includes('@') ? authority.slice(0, authority.lastIndexOf('@')) : undefined;
-  const host = user === undefined ? authority : authority.slice(user.length + 1);
-  if (scheme.toLowerCase() !== 'https') yield invalid(at, scheme.toLowerCase(), `'https' is the only allowed URL scheme${URL_FORM}`);
-  if (host === '') yield invalid(at, host, `host must be specified${URL_FORM}`);
-  if (user !== undefined) yield invalid(at, user, 'user information is not permitted in the URL');
-  if (fragment) yield invalid(at, fragment, 'fragments are not permitted in the URL');
-  if (query) yield invalid(at, query, 'query parameters are not permitted in the URL');
-} // prettier-ignore
-/** The two names are swapped in the real server's call: what it says of one is about the other. Source: ValidateWebhookService. */
-export function* validateService({ name, namespace, path, port }: ServiceReference, at: FieldPath): Errors {
-  if (!namespace) yield required(at('name'));
-  if (!name) yield required(at('namespace'));
-  const problemsOfPort = portNumber(port ?? 0);
-  if (problemsOfPort.length > 0) yield invalid(at('port'), port, `port is not valid: ${problemsOfPort.join(', ')}`);
-  if (!path || path === '/') return;
-  const here = at('path');
-  if (path === '//') {
-    yield invalid(here, path, 'segment[0] may not be empty');
-    return;
-  }
-  if (!path.startsWith('/')) yield invalid(here, path, "must start with a '/'");
-  for (const [i, step] of path.slice(1).replace(/\/$/, '').split('/').entries())
-    if (step === '') yield invalid(here, path, `segment[${i}] may not be empty`);
-    else for (const why of dnsSubdomain(step)) yield invalid(here, path, `segment[${i}]: ${why}`);
 }

@@ -25,7 +25,12 @@ export const fieldPath = (path = ''): FieldPath =>
   );
 
 /** `value` is printed as JSON. Source: apimachinery util/validation/field, Error.ErrorBody. */
-const show = (value: unknown): string => (value === undefined ? 'null' : JSON.stringify(value));
+const show = (value: unknown): string => {
+  if (value === undefined) return 'null';
+  const text = JSON.stringify(value);
+  // Go's encoder escapes these in what it prints, but not in a string by itself.
+  return typeof value === 'object' ? text.replace(/[<>&]/g, (c) => `\\u00${c.codePointAt(0)!.toString(16)}`) : text;
+};
 export const invalid = (at: FieldPath, value: unknown, why: string): FieldError => ({
   reason: 'FieldValueInvalid', field: at.toString(), message: `Invalid value: ${show(value)}${why === '' ? '' : `: ${why}`}`,
 }); // prettier-ignore

@@ -1,0 +1,124 @@
+import { defineResource, type Errors } from '../define.ts';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionStatus,
+} from '../generated/apiextensions-v1.ts';
+import { immutable } from '../meta/field-checks.ts';
+import { invalid, required, type FieldPath } from '../meta/field.ts';
+import { isKnownFormat } from '../structural/formats.ts';
+import { isConditionTrue } from './naming.ts';
+import { namesProblems, schemasIn, specProblems } from './spec-rules.ts';
+
+const DEFAULT_PORT = 443;
+const APPROVED = 'api-approved.kubernetes.io';
+const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
+
+export const customResourceDefinition = defineResource<CustomResourceDefinition>({
+  group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions',
+  tracksGeneration: true,
+  requiresResourceVersionOnUpdate: true,
+  deleteReturnsObject: true,
+
+  /** Source: apiextensions/v1 SetDefaults_CustomResourceDefinitionSpec. */
+  defaults(draft) {
+    const { spec } = draft;
+    if (!spec) return draft;
+    if (spec.names) {
+      spec.names.singular ||= (spec.names.kind ?? '').toLowerCase();
+      if (spec.names.kind) spec.names.listKind ||= `${spec.names.kind}List`;
+    }
+    spec.conversion ??= { strategy: 'None' };
+    const service = spec.conversion.webhook?.clientConfig?.service;
+    if (service) service.port ??= DEFAULT_PORT;
+    return draft;
+  },
+  prepareForCreate(draft) {
+    draft.status = withStored({ acceptedNames: { plural: '', kind: '' } }, draft.spec);
+    return draft;
+  },
+  prepareForUpdate(draft, old) {
+    draft.status = withStored(old.status ?? {}, draft.spec);
+    return draft;
+  },
+
+  /** Source: apiextensions validation ValidateCustomResourceDefinition. */
+  *validate({ metadata, spec, status }, path) {
+    const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+    if (!metadata.resourceVersion && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
+    yield* specProblems(spec, path('spec'));
+    yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
+    yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));
+    yield* approvalProblems(spec.group ?? '', metadata.annotations?.[APPROVED] ?? '', path('metadata')('annotations').key(APPROVED));
+    if (spec.preserveUnknownFields) yield invalid(path('spec')('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead');
+  },
+  *validateUpdate({ spec }, old, path) {
+    const at = path('spec');
+    if (isConditionTrue(old, 'Established')) {
+      yield* immutable(spec.scope, old.spec.scope, at('scope'));
+      yield* immutable(spec.names.kind, old.spec.names.kind, at('names')('kind'));
+    }
+    yield* immutable(spec.group, old.spec.group, at('group'));
+    yield* immutable(spec.names.plural, old.spec.names.plural, at('names')('plural'));
+    const bundle = spec.conversion?.webhook?.clientConfig?.caBundle;
+    const before = old.spec.conversion?.webhook?.clientConfig?.caBundle;
+    if (bundle && !isPem(bundle) && isConditionTrue(old, 'Established') && (!before || isPem(before)))
+      yield invalid(at('conversion')('webhookClientConfig')('caBundle'), bundle, 'unable to load root certificates: data does not contain any valid RSA or ECDSA certificates');
+  },
+  *validateStatusUpdate({ status }, _old, path) {
+    yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
+  },
+  /** Formats that mean nothing to this server. */
+  warnings(object, old) {
+    const known = new Set(old ? formatsOf(old.spec) : []);
+    return formatsOf(object.spec).filter((format) => !known.has(format)).map((format) => `unrecognized format ${JSON.stringify(format)}`);
+  },
+
+  cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
+}); // prettier-ignore
+
+const isPem = (base64: string): boolean =>
+  Buffer.from(base64, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----');
+
+/** The storage version joins those that objects may be stored in. */
+function withStored(
+  status: CustomResourceDefinitionStatus,
+  spec: CustomResourceDefinitionSpec | undefined,
+): CustomResourceDefinitionStatus {
+  const name = spec?.versions?.find((v) => v.storage)?.name;
+  const stored = status.storedVersions ?? [];
+  return { ...status, ...(name !== undefined && !stored.includes(name) && { storedVersions: [...stored, name] }) };
+}
+function* storedProblems(
+  stored: readonly string[],
+  { versions = [] }: CustomResourceDefinitionSpec,
+  at: FieldPath,
+): Errors {
+  if (stored.length === 0) {
+    yield invalid(at, null, 'must have at least one stored version');
+    return;
+  }
+  for (const v of versions)
+    if (v.storage && !stored.includes(v.name)) yield invalid(at, stored, `must have the storage version ${v.name}`);
+  for (const [i, name] of stored.entries())
+    if (!versions.some((v) => v.name === name))
+      yield invalid(
+        at(i),
+        name,
+        `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+      );
+}
+/** Groups of the Kubernetes project need a note that they were approved. Source: apiextensions-apiserver pkg/apihelpers. */
+function* approvalProblems(group: string, note: string, at: FieldPath): Errors {
+  if (!/(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group) || note.startsWith('unapproved')) return;
+  const wanted = `protected groups must have approval annotation ${JSON.stringify(APPROVED)}`;
+  if (note === '') yield required(at, `${wanted}, see ${APPROVAL_PAGE}`);
+  else if (!URL.canParse(note) || new URL(note).host === '')
+    yield invalid(at, note, `${wanted} with either a URL or a reason starting with "unapproved", see ${APPROVAL_PAGE}`);
+}
+function formatsOf(spec: CustomResourceDefinitionSpec | undefined): string[] {
+  const schemas = (spec?.versions ?? []).flatMap((v) =>
+    v.schema?.openAPIV3Schema ? [...schemasIn(v.schema.openAPIV3Schema)] : [],
+  );
+  return schemas.flatMap(({ format, type = '' }) => (format && !isKnownFormat(format, type) ? [format] : []));
+}

@@ -1,0 +1,233 @@
+import { RE2JS } from 're2js';
+import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import { equal } from '../meta/equal.ts';
+import { fieldPath, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '../meta/field.ts';
+import { formatCheck, isKnownFormat } from './formats.ts';
+
+/** Problems, and how many checks have passed: anyOf and oneOf report the alternative that came furthest. */
+interface Outcome {
+  readonly errors: FieldError[];
+  matches: number;
+}
+const INT64 = { low: -(2 ** 63), high: 2 ** 63 };
+const INT32 = { low: -(2 ** 31), high: 2 ** 31 };
+
+/**
+ * What a schema of a custom kind has against a value. `root` is the place of the value in what is reported; the texts
+ * themselves name places below the value only. Rules in CEL are not evaluated here.
+ * Source: kube-openapi pkg/validation/validate, apiextensions-apiserver pkg/apiserver/validation.
+ */
+export function validateValue(value: unknown, schema: JSONSchemaProps, root = ''): readonly FieldError[] {
+  return validate(value, schema, { root, path: '' }).errors;
+}
+
+interface Place {
+  readonly root: string;
+  /** Below root; as the texts print it: `spec.size`, `.labels.a`. */
+  readonly path: string;
+}
+const fieldOf = ({ root, path }: Place): ReturnType<typeof fieldPath> => {
+  const below = path.startsWith('.') ? path.slice(1) : path;
+  return fieldPath(root === '' || below === '' ? `${root}${below}` : `${root}.${below}`);
+};
+const below = (at: Place, name: string): Place => ({ root: at.root, path: `${at.path}.${name}` });
+const property = (at: Place, name: string): Place => (at.path === '' ? { root: at.root, path: name } : below(at, name));
+
+const typesOf = (schema: JSONSchemaProps): readonly string[] => {
+  if (schema['x-kubernetes-int-or-string']) return ['integer', 'string'];
+  return schema.type ? [schema.type] : [];
+};
+const typeOf = (value: unknown): string => {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+};
+function merge(into: Outcome, from: Outcome): void {
+  into.errors.push(...from.errors);
+  into.matches += from.matches;
+}
+
+function validate(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
+  const out: Outcome = { errors: [], matches: 0 };
+  const types = typesOf(schema);
+  const given = typeOf(value);
+  const wrong = typeProblem(value, given, types, schema, at);
+  if (wrong) out.errors.push(wrong);
+  else out.matches += 1;
+  if (value === null) {
+    out.errors.push(...enumProblems(value, schema, at));
+    return out;
+  }
+  combine(value, schema, at, out);
+  if (typeof value === 'string') out.errors.push(...stringProblems(value, schema, types, at));
+  if (typeof value === 'number') out.errors.push(...numberProblems(value, schema, types, at));
+  if (Array.isArray(value)) items(value, schema, at, out);
+  out.errors.push(...enumProblems(value, schema, at));
+  if (given === 'object') properties(value as Record<string, unknown>, schema, at, out);
+  out.matches += 2;
+  return out;
+}
+
+function typeProblem(
+  value: unknown,
+  given: string,
+  types: readonly string[],
+  schema: JSONSchemaProps,
+  at: Place,
+): FieldError | undefined {
+  if (types.length === 0) return undefined;
+  const fits =
+    value === null
+      ? schema.nullable === true
+      : types.includes(given) || (given === 'integer' && types.includes('number'));
+  if (fits) return undefined;
+  const format = schema.format ?? '';
+  const isText = given === 'string' || given === 'array';
+  // A string or list under a format is left to the format, where the type is no number.
+  if (
+    isText &&
+    format !== '' &&
+    isKnownFormat(format, types.length === 1 ? types[0]! : '') &&
+    !types.includes('number') &&
+    !types.includes('integer')
+  )
+    return undefined;
+  return typeInvalid(at, given, types.join(','));
+}
+const typeInvalid = (at: Place, shown: string, wanted: string): FieldError => ({
+  reason: 'FieldValueTypeInvalid',
+  field: `${fieldOf(at)}`,
+  message: `Invalid value: ${JSON.stringify(shown)}: ${at.path} in body must be of type ${wanted}: ${JSON.stringify(shown)}`,
+});
+function enumProblems(value: unknown, schema: JSONSchemaProps, at: Place): FieldError[] {
+  const allowed = schema.enum ?? [];
+  if (allowed.length === 0 || allowed.some((one) => equal(one, value))) return [];
+  return [
+    notSupported(
+      fieldOf(at),
+      value,
+      allowed.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))),
+    ),
+  ];
+}
+
+const patterns = new Map<string, RE2JS | undefined>();
+/** A compiled pattern (RE2 syntax: no backtracking); undefined if it is none. */
+export function compiled(pattern: string): RE2JS | undefined {
+  if (!patterns.has(pattern)) {
+    let made: RE2JS | undefined;
+    try {
+      made = RE2JS.compile(pattern);
+    } catch {
+      made = undefined;
+    }
+    patterns.set(pattern, made);
+  }
+  return patterns.get(pattern);
+}
+/** Only the first problem of length and pattern is told, and that of the format. */
+function stringProblems(value: string, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
+  const out: FieldError[] = [];
+  const length = [...value].length;
+  if (schema.maxLength !== undefined && length > schema.maxLength) out.push(tooLong(fieldOf(at), schema.maxLength));
+  else if (schema.minLength !== undefined && length < schema.minLength)
+    out.push(invalid(fieldOf(at), value, `${at.path} in body should be at least ${schema.minLength} chars long`));
+  else if (schema.pattern) {
+    const pattern = compiled(schema.pattern);
+    if (!pattern?.matcher(value).find())
+      out.push(invalid(fieldOf(at), value, `${at.path} in body should match '${schema.pattern}'`));
+  }
+  const isFormatted = schema.format && isKnownFormat(schema.format, types.length === 1 ? types[0]! : '');
+  const check = isFormatted ? formatCheck(schema.format!) : undefined;
+  if (check && !check(value)) out.push(typeInvalid(at, value, schema.format!));
+  return out;
+}
+
+function numberProblems(value: number, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
+  const out: FieldError[] = [];
+  const wrong = (why: string): number => out.push(invalid(fieldOf(at), value, `${at.path} in body should be ${why}`));
+  const range = types.length === 1 && types[0] === 'integer' ? (schema.format === 'int32' ? INT32 : INT64) : undefined;
+  if (range && Number.isInteger(value) && (value < range.low || value >= range.high)) {
+    const format =
+      schema.format === 'int32' || schema.format === 'int64' ? `with format ${schema.format}` : '(default format)';
+    out.push(invalid(fieldPath(at.root), '', `Checked value must be of type integer ${format} in ${at.path}`));
+  }
+  const { multipleOf, maximum, minimum } = schema;
+  if (
+    multipleOf !== undefined &&
+    multipleOf > 0 &&
+    !Number.isInteger(multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf)
+  )
+    wrong(`a multiple of ${multipleOf}`);
+  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum))
+    wrong(`greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
+  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum))
+    wrong(`less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
+  return out;
+}
+
+function items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, out: Outcome): void {
+  const one = schema.items as JSONSchemaProps | undefined;
+  if (one && !Array.isArray(one))
+    for (const [i, item] of value.entries())
+      merge(out, validate(item, one, { root: at.root, path: `${at.path}[${i}]` }));
+  if (schema.minItems !== undefined && value.length < schema.minItems)
+    out.errors.push(
+      invalid(fieldOf(at), value.length, `${at.path} in body should have at least ${schema.minItems} items`),
+    );
+  if (schema.maxItems !== undefined && value.length > schema.maxItems)
+    out.errors.push(tooMany(fieldOf(at), value.length, schema.maxItems));
+  out.matches += 1;
+}
+function properties(value: Record<string, unknown>, schema: JSONSchemaProps, at: Place, out: Outcome): void {
+  const names = Object.keys(value);
+  if (schema.minProperties !== undefined && names.length < schema.minProperties)
+    out.errors.push(
+      invalid(fieldOf(at), names.length, `${at.path} in body should have at least ${schema.minProperties} properties`),
+    );
+  if (schema.maxProperties !== undefined && names.length > schema.maxProperties)
+    out.errors.push(tooMany(fieldOf(at), names.length, schema.maxProperties));
+  const known = schema.properties ?? {};
+  const others = schema.additionalProperties as JSONSchemaProps | boolean | undefined;
+  for (const name of names) {
+    if (Object.hasOwn(known, name)) continue;
+    if (others === false)
+      out.errors.push(invalid(fieldOf(at), '', `${at.path}.${name} in body is a forbidden property`));
+    else if (typeof others === 'object') merge(out, validate(value[name], others, below(at, name)));
+  }
+  for (const [name, sub] of Object.entries(known))
+    if (Object.hasOwn(value, name)) merge(out, validate(value[name], sub, property(at, name)));
+  for (const name of schema.required ?? [])
+    if (!Object.hasOwn(value, name)) out.errors.push(required(fieldOf(below(at, name))));
+}
+
+/** anyOf, oneOf, allOf, not. */
+function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcome): void {
+  const quoted = JSON.stringify(at.path);
+  const fail = (why: string): number => out.errors.push(invalid(fieldPath(at.root), '', `${quoted} ${why}`));
+  const run = (list: readonly JSONSchemaProps[] | undefined): Outcome[] =>
+    (list ?? []).map((one) => validate(value, one, at));
+  const best = (list: readonly Outcome[]): Outcome => list.reduce((a, b) => (b.matches > a.matches ? b : a));
+  const valid = (list: readonly Outcome[]): Outcome[] => list.filter((one) => one.errors.length === 0);
+
+  const any = run(schema.anyOf);
+  if (any.length > 0) {
+    if (valid(any).length === 0) fail('must validate at least one schema (anyOf)');
+    merge(out, valid(any)[0] ?? best(any));
+  }
+  const one = run(schema.oneOf);
+  if (one.length > 0) {
+    const fitting = valid(one);
+    if (fitting.length !== 1)
+      fail(
+        `must validate one and only one schema (oneOf). ${fitting.length === 0 ? 'Found none valid' : `Found ${fitting.length} valid alternatives`}`,
+      );
+    if (fitting.length < 2) merge(out, fitting[0] ?? best(one));
+  }
+  const all = run(schema.allOf);
+  for (const outcome of all) merge(out, outcome);
+  if (valid(all).length < all.length)
+    fail(`must validate all the schemas (allOf)${valid(all).length === 0 ? '. None validated' : ''}`);
+  if (schema.not && validate(value, schema.not, at).errors.length === 0) fail('must not validate the schema (not)');
+}
