@@ -95,10 +95,8 @@ export function plugIn(
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidr, hostname: hostname(),
         advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, clientCa: options.https?.clientCa ?? '',
+        repair: () => allocation.repair(),
       }); // prettier-ignore
-      void bootstrap.ready
-        .then(() => allocation.repair())
-        .catch((error: unknown) => world.log.warn('claims of services could not be repaired', { err: error }));
     },
     get ready() {
       return bootstrap?.ready ?? Promise.resolve();

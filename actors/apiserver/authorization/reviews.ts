@@ -69,8 +69,7 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
     const { rules: granted, errors } = authorizer.rbac.rulesFor(request.user, namespace);
     const isNode = nodeOf(request.user) !== undefined;
     if (isNode) errors.unshift('node authorizer does not support user rule resolution');
-    const masters = request.user.groups.includes('system:masters');
-    const held: readonly PolicyRule[] = [...(masters ? MASTERS : []), ...granted.map((g) => g.rule)];
+    const held: readonly PolicyRule[] = granted.map((g) => g.rule);
     return {
       kind: 'SelfSubjectRulesReview',
       apiVersion: 'authorization.k8s.io/v1',
@@ -94,10 +93,6 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
   ]);
 }
 
-const MASTERS: readonly PolicyRule[] = [
-  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
-  { verbs: ['*'], nonResourceURLs: ['*'] },
-];
 const resourceRule = (r: PolicyRule) => ({
   verbs: r.verbs,
   apiGroups: r.apiGroups,

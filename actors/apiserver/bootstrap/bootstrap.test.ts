@@ -99,12 +99,24 @@ describe('a server', () => {
     expect(ports(c)).toEqual([6443]);
     expect(count(c, 'coordination.k8s.io', 'leases')).toBe(1);
   });
-  it('puts system namespaces back', async () => {
+  it('removes leases of servers that ended without a word', async () => {
+    const c = fakeCluster();
+    await start(c, 6444).ready;
+    const [old] = [...c.cache.list(c.resource('coordination.k8s.io', 'leases'))];
+    c.put({ ...old!, metadata: { ...old!.metadata, name: 'apiserver-gone' } });
+    expect(count(c, 'coordination.k8s.io', 'leases')).toBe(2);
+    await c.simulation.advance(3_620_000);
+    expect(count(c, 'coordination.k8s.io', 'leases')).toBe(1);
+  });
+  it('puts system namespaces and its service back', async () => {
     const c = fakeCluster();
     await start(c).ready;
     c.remove({ group: '', version: 'v1', resource: 'namespaces' }, '', 'kube-public');
     await c.simulation.advance(11_000);
     expect(get(c, '', 'namespaces', '', 'kube-public')).toBeDefined();
+    c.remove({ group: '', version: 'v1', resource: 'services' }, 'default', 'kubernetes');
+    await c.simulation.advance(11_000);
+    expect(get(c, '', 'services', 'default', 'kubernetes')).toBeDefined();
   });
   it('says of a flow schema whether its level exists', async () => {
     const c = fakeCluster();

@@ -131,9 +131,21 @@ export function createIdentity(ground: Ground, identity: Identity) {
       }),
     ]);
   };
+  /** Removes what servers left that did not say goodbye. Source: controlplane/controller/apiserverleasegc. */
+  const collect = async (): Promise<void> => {
+    const dead = [...cache.list<Lease>(lease!, 'kube-system')].filter((l) => {
+      const { renewTime, leaseDurationSeconds = LEASE_SECONDS } = l.spec ?? {};
+      const ended = (parseTime(renewTime ?? '') ?? 0) + leaseDurationSeconds * 1000 < world.clock.now();
+      return l.metadata.labels?.[COMPONENT] === 'kube-apiserver' && l.metadata.name !== name && ended;
+    });
+    await Promise.all(
+      dead.map((l) => attempt(ground, () => loopback.delete(lease!, 'kube-system', l.metadata.name ?? ''))),
+    );
+  };
   return {
     name,
     renew,
+    collect,
     publish: () => publish(false),
     async leave(): Promise<void> {
       await publish(true);

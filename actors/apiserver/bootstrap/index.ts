@@ -16,10 +16,14 @@ import { ensureRbac } from './rbac.ts';
 import { keepConditions } from './status.ts';
 
 const LEAVE_MS = 1_000;
+/** Every three minutes, as the real server looks after addresses and ports. */
+const REPAIR_ROUNDS = 18;
 
 export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
   /** `10.96.0.0/16`; the service `kubernetes` gets its first address. */
   readonly serviceCidr: string;
+  /** Run once all is made, and every few minutes: puts claims of services in order. */
+  readonly repair?: (() => Promise<void>) | undefined;
 }
 export interface Bootstrap {
   readonly ready: Promise<void>;
@@ -40,6 +44,7 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
   let conditions: ReturnType<typeof keepConditions> | undefined;
   let timer: ReturnType<typeof world.clock.setTimeout> | undefined;
   let stopped = false;
+  let rounds = 0;
 
   const make = async (): Promise<void> => {
     await clusterScoped(options);
@@ -62,8 +67,12 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
     timer = world.clock.setTimeout(() => {
       const round = async (): Promise<void> => {
         await ensureAll(options, resourceOf(options, namespaces), objects.namespaces());
+        await ensureAll(options, resourceOf(options, services), [ownService(options)]);
         await identity.renew();
         await identity.publish();
+        await identity.collect();
+        rounds++;
+        if (rounds % REPAIR_ROUNDS === 0) await options.repair?.();
       };
       round()
         .catch((error: unknown) => world.log.warn('upkeep of system objects failed', { err: error }))
@@ -74,7 +83,11 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
   };
   const begin = async (): Promise<void> => {
     await make();
-    if (!stopped) again();
+    if (stopped) return;
+    again();
+    void options
+      .repair?.()
+      .catch((error: unknown) => world.log.warn('claims of services could not be repaired', { err: error }));
   };
   const ready = begin();
   return {
@@ -109,14 +122,15 @@ async function clusterScoped(options: BootstrapOptions): Promise<void> {
     ensureAll(options, cidrs, [objects.serviceCidr(options.serviceCidr)]),
   ]);
 }
+const ownService = (options: BootstrapOptions) =>
+  objects.kubernetesService(firstAddress(options.serviceCidr), options.port || 443);
 async function namespaced(options: BootstrapOptions): Promise<void> {
   const now = options.world.clock.now();
-  const address = firstAddress(options.serviceCidr);
   const trust = objects.authenticationConfigMap(options);
   const maps = resourceOf(options, configMaps);
   await Promise.all([
     ensureRbac(options, 'namespaced'),
-    ensureAll(options, resourceOf(options, services), [objects.kubernetesService(address, options.port || 443)]),
+    ensureAll(options, resourceOf(options, services), [ownService(options)]),
     ensureAll(options, maps, [trust], (present) =>
       Object.entries(trust.data ?? {}).every(([key, value]) => present.data?.[key] === value)
         ? undefined
