@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMemoryHub } from '../../../bus/memory/bus.ts';
+import { createMemoryLog } from '../../../bus/memory/log.ts';
+import { realWorld } from '../../../bus/real-world.ts';
+import type { ApiClient } from '../../runtime/api-client.ts';
+import { createApiClient } from '../../runtime/client.ts';
+import { startApiserver, type Apiserver } from '../actor.ts';
+import { serveFakeEtcd } from './fake-etcd.ts';
+
+export interface TestPki {
+  readonly ca: string;
+  readonly serverCert: string;
+  readonly serverKey: string;
+  readonly adminCert: string;
+  readonly adminKey: string;
+  readonly serviceAccountKey: string;
+}
+export interface TestServers {
+  readonly servers: readonly Apiserver[];
+  client(caller: string): ApiClient;
+  stop(): Promise<void>;
+}
+/** API servers over one store in memory, with real time and real sockets. */
+export async function startServers(count: number, pki: TestPki): Promise<TestServers> {
+  const world = realWorld({ level: 'silent' });
+  const hub = createMemoryHub({ world });
+  serveFakeEtcd(hub.connect('etcd'), createMemoryLog({ world, bus: hub.connect('log') }));
+  const servers = Array.from({ length: count }, (_, i) =>
+    startApiserver({
+      world,
+      bus: hub.connect(`apiserver-${i}`),
+      id: `a${i}`,
+      serviceAccountKey: pki.serviceAccountKey,
+      advertiseAddress: '10.0.0.1',
+      tokens: { secret: { name: 'token-user', groups: ['system:masters'] } },
+      https: { host: '127.0.0.1', port: 0, key: pki.serverKey, cert: pki.serverCert, clientCa: pki.ca },
+    }),
+  );
+  await Promise.all(servers.map((s) => s.ready));
+  const connections = new Map<string, ReturnType<typeof hub.connect>>();
+  return {
+    servers,
+    client(caller) {
+      let bus = connections.get(caller);
+      if (bus === undefined) connections.set(caller, (bus = hub.connect(`client-${caller}`)));
+      return createApiClient(bus, world, caller);
+    },
+    async stop() {
+      await Promise.all(servers.map((s) => s.stop()));
+    },
+  };
+}
+export function tempFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'apiserver-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
