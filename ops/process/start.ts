@@ -98,7 +98,14 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     running.set(name, { component, bus, leave: () => presence.stop() });
     await component.ready;
   };
-  const ready = Promise.all(spec.components.map(start)).then(() => undefined);
+  // The API server of this process need not ask for a store that is still loading; its modules load meanwhile.
+  const store = spec.components.includes('etcd') ? start('etcd') : undefined;
+  if (store !== undefined && spec.components.includes('apiserver')) void import('../../actors/apiserver/actor.ts');
+  const others = spec.components.filter((name) => name !== 'etcd');
+  const ready = Promise.all([
+    store,
+    ...others.map((name) => (store ? store.then(() => start(name)) : start(name))),
+  ]).then(() => undefined);
   ready.catch((error: unknown) => fail((error as Error).message));
   return {
     ready,
