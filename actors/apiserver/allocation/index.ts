@@ -18,7 +18,6 @@ import { adoptAllocated, normalizeAddresses, wantsHealthPort, wantsNodePorts } f
 import { NodePorts, PortError, portsOf, type PortOperation } from './ports.ts';
 
 export { storeClaims } from './store-claims.ts';
-export type { AllocationContext, Claims } from './context.ts';
 
 export interface Allocation extends StorageHook {
   beginCreate(object: DynamicObject, dryRun: boolean): Promise<Finish>;

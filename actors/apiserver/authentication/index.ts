@@ -4,11 +4,10 @@
  * checks tokens with keys from `readTokenKey(pem)`; `createTokenRequest(...)` is `create` of serviceaccounts/token,
  * `createIdentityReviews(...)` of tokenreviews and selfsubjectreviews, `createOpenIdHandler(...)` the issuer's documents.
  */
-export { createAuthenticator, unauthorized, type ClusterAuthenticator } from './authenticator.ts';
-export { impersonate, impersonationOf, type Impersonation } from './impersonate.ts';
-export { readTokenKey, type TokenKey } from './keys.ts';
+export { createAuthenticator } from './authenticator.ts';
+export { impersonate, impersonationOf } from './impersonate.ts';
+export { readTokenKey } from './keys.ts';
 export { createOpenIdHandler } from './openid.ts';
 export { createIdentityReviews } from './reviews.ts';
-export { createServiceAccountTokens, type ServiceAccountTokens } from './service-account-tokens.ts';
+export { createServiceAccountTokens } from './service-account-tokens.ts';
 export { createTokenRequest } from './token-request.ts';
-export { anonymous, authenticated, intern, serviceAccountGroups, serviceAccountName } from './users.ts';

@@ -56,7 +56,7 @@ export function createNodeGraph(registry: Registry, cache: CacheReader): NodeGra
     const pod = object as Pod;
     const node = pod.spec?.nodeName;
     // Most changes are of status, and what a bound pod names stays as it is.
-    if (!gone && old !== undefined && sameReferences(pod, old as Pod)) return;
+    if (!gone && old !== undefined && sameReferences(pod, old)) return;
     const self = id('pods', pod.metadata.namespace ?? '', pod.metadata.name ?? '');
     link(self, gone ? undefined : node, node ? [self, ...referencedBy(pod)] : []);
   });

@@ -12,9 +12,6 @@ import { discoveryForm, parseAccept } from './accept.ts';
 import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions, groupsOf } from './documents.ts';
 import { versionInfo } from './version.ts';
 
-export { versionInfo } from './version.ts';
-export { compareVersions } from './documents.ts';
-
 const JSON_TYPE = 'application/json';
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const UNKNOWN: PathAnswer = {

@@ -5,8 +5,6 @@
 import type { PathHandler } from '../request.ts';
 import { CHECKS, type HealthPath } from './checks.ts';
 
-export { healthPaths } from './checks.ts';
-
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
 const NOT_FOUND = { code: 404, headers: TEXT, body: '404 page not found\n' };
 
