@@ -1,4 +1,4 @@
-import type { Bus } from '../../bus/bus.ts';
+import type { Bus, Session } from '../../bus/bus.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
 import type { World } from '../../bus/world.ts';
 import type { DynamicObject } from '../../schemas/meta/object.ts';
@@ -70,7 +70,8 @@ export type Answer =
   /** An object that no store holds: dry runs, subresources, Status. In the version to answer in. */
   | { readonly type: 'object'; readonly code: number; readonly object: object; readonly resource?: Resource }
   | ListAnswer
-  | WatchAnswer;
+  | WatchAnswer
+  | StreamAnswer;
 export interface ListAnswer {
   readonly type: 'list';
   readonly resource: Resource;
@@ -85,6 +86,14 @@ export interface WatchAnswer {
   /** Starts the watch; the returned function stops it. Called in the same tick as the answer is handed over. */
   start(sink: WatchSink): () => void;
 }
+/** Bytes as a node agent sends them, until it ends the session; undefined: none. */
+export interface StreamAnswer {
+  readonly type: 'stream';
+  readonly contentType: string;
+  readonly session: Session | undefined;
+}
+/** What is rendered whole. */
+export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer>;
 export type Handler = (core: Core, request: ResourceRequest) => Answer | Promise<Answer>;
 
 /** Who the API server itself is when it reads and writes. Source: apiserver pkg/authentication/user APIServerUser. */

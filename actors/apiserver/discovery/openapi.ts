@@ -1,12 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import {
-  descriptionsFrom,
-  openApiV2,
-  openApiV3,
-  openApiV3Index,
-  type OpenApiDocument,
-} from '../../../schemas/openapi/index.ts';
+import type { OpenApiDocument } from '../../../schemas/openapi/index.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 
@@ -14,15 +8,29 @@ const V3 = '/openapi/v3';
 
 /** `/openapi/v2` and `/openapi/v3`, with ETags: clients poll them. Source: kube-openapi pkg/handler, handler3. */
 export function createOpenApiHandler(registry: Registry): PathHandler {
-  const options = { describe: descriptionsFrom(modelsFolder()) };
+  // The documents' facts are large: they are read when somebody first asks for a document.
+  let loading: Promise<PathHandler> | undefined;
+  return (request) => {
+    if (!request.path.startsWith('/openapi/')) return undefined;
+    loading ??= load(registry);
+    return loading.then(async (handler) => (await handler(request)) ?? NOT_FOUND);
+  };
+}
+const NOT_FOUND: PathAnswer = {
+  code: 404,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
+  body: '404 page not found\n',
+};
+async function load(registry: Registry): Promise<PathHandler> {
+  const openApi = await import('../../../schemas/openapi/index.ts');
+  const options = { describe: openApi.descriptionsFrom(modelsFolder()) };
   return (request) => {
     const { path } = request;
-    if (!path.startsWith('/openapi/')) return undefined;
     const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;
-    if (trimmed === '/openapi/v2') return answer(request, openApiV2(registry, options), 'application/json');
-    if (trimmed === V3) return answer(request, openApiV3Index(registry, options), 'text/plain; charset=utf-8');
+    if (trimmed === '/openapi/v2') return answer(request, openApi.openApiV2(registry, options), 'application/json');
+    if (trimmed === V3) return answer(request, openApi.openApiV3Index(registry, options), 'text/plain; charset=utf-8');
     if (!trimmed.startsWith(`${V3}/`)) return undefined;
-    const document = openApiV3(registry, trimmed.slice(V3.length + 1), options);
+    const document = openApi.openApiV3(registry, trimmed.slice(V3.length + 1), options);
     if (document === undefined) return { code: 404, headers: { 'Content-Type': '' }, body: '' };
     const hash = request.query.get('hash');
     if (hash !== null && hash !== '' && `"${hash}"` !== document.etag) {

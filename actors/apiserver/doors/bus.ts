@@ -91,7 +91,8 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
       };
     }
     case 'watch':
-      throw new ApiError('BadRequest', 'a watch needs a session');
+    case 'stream':
+      throw new ApiError('BadRequest', 'this needs a session');
   }
 }
 /** As the store holds it; in another version only for those who asked for one. */

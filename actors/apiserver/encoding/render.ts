@@ -1,18 +1,13 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import { printYaml } from '../../../schemas/codec/yaml.ts';
 import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
-import type { Answer, Core, ListAnswer } from '../core.ts';
+import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Accepted } from '../doors/https/accept.ts';
 import { jsonOf, listJson, listMetadata } from './json.ts';
 import { partialJson, partialListJson, partialOf, tableJson } from './transforms.ts';
 
 /** The bytes of an answer as JSON, from the caches wherever there are any. */
-export function renderJson(
-  core: Core,
-  answer: Exclude<Answer, { type: 'watch' }>,
-  accepted: Accepted,
-  query: URLSearchParams,
-): Buffer {
+export function renderJson(core: Core, answer: WholeAnswer, accepted: Accepted, query: URLSearchParams): Buffer {
   const isFailure = answer.type === 'object' && (answer.resource === undefined || isStatus(answer.object));
   if (isFailure) return line(answer.object);
   switch (accepted.as) {
@@ -38,12 +33,7 @@ const line = (object: object): Buffer => Buffer.from(`${JSON.stringify(object)}\
 export const isStatus = (object: object): boolean => (object as { kind?: string }).kind === 'Status';
 
 /** The same as an object, for media types that are made from one. */
-export function renderObject(
-  core: Core,
-  answer: Exclude<Answer, { type: 'watch' }>,
-  accepted: Accepted,
-  query: URLSearchParams,
-): object {
+export function renderObject(core: Core, answer: WholeAnswer, accepted: Accepted, query: URLSearchParams): object {
   if (accepted.as !== '') return JSON.parse(renderJson(core, answer, accepted, query).toString()) as object;
   switch (answer.type) {
     case 'entry':

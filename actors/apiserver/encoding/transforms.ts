@@ -1,7 +1,7 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import type { Answer, Core, ListAnswer } from '../core.ts';
+import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
 import { at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
@@ -39,12 +39,7 @@ function joined(head: string, items: readonly Buffer[]): Buffer {
   return Buffer.concat(parts);
 }
 
-export function tableJson(
-  core: Core,
-  answer: Exclude<Answer, { type: 'watch' }>,
-  version: string,
-  include: string,
-): Buffer {
+export function tableJson(core: Core, answer: WholeAnswer, version: string, include: string): Buffer {
   const resource = answer.resource!;
   const metadata =
     answer.type === 'list'

@@ -5,6 +5,8 @@ import { update } from '../verbs/update.ts';
 import { createVirtual } from '../verbs/virtual.ts';
 import { bind } from './binding.ts';
 import { evict } from './eviction.ts';
+import { connect } from './connect.ts';
+import { getLog } from './log.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 
 type Handlers = Readonly<Record<string, Handler>>;
@@ -21,6 +23,10 @@ const HANDLERS: Readonly<Record<string, Handlers>> = {
   binding: { create: bind },
   eviction: { create: evict },
   token: { create: createVirtual },
+  log: { get: getLog },
+  exec: { get: connect, create: connect },
+  attach: { get: connect, create: connect },
+  portforward: { get: connect, create: connect },
 };
 export const subresourceHandlers = (name: string): Handlers | undefined =>
   Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;

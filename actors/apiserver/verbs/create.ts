@@ -48,8 +48,6 @@ export async function createObject(
   }; // prettier-ignore
   await mutate(core, request, input);
   dedupOwners(request, draft);
-  if (definition.prepareForCreate)
-    draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
   fillForCreate(core.world, resource, draft);
   const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
   if (base !== '') {
@@ -57,10 +55,13 @@ export async function createObject(
     // Defaults that follow from the name.
     draft = applyDefaults(core, storage, draft);
   }
+  // Some kinds copy the name, the uid or the time into what they prepare.
+  if (definition.prepareForCreate)
+    draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
   const finish = await core.hooks.get(hookKey(resource))?.beginCreate?.(draft, isDryRun(request));
   let committed = false;
   try {
-    validateCreate(core, storage, draft);
+    validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
     const answer = await commit(core, request, draft, base);

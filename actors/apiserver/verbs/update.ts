@@ -75,7 +75,7 @@ export async function replace(
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
-    validateUpdate(core, storage, draft, old, subresource?.name ?? '');
+    validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
     if (definition.warnings && !onStatus) request.warnings.push(...definition.warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });
     const answer = await commit(core, request, known, draft, old, pinned);

@@ -30,6 +30,8 @@ export interface Exchange {
 export interface Streaming {
   /** False when more than `limit` bytes wait for the reader. */
   write(chunk: Buffer, limit: number): boolean;
+  /** Bytes that the reader has not taken yet. */
+  waiting(): number;
   end(): void;
   onClose(listener: () => void): void;
 }
@@ -126,6 +128,9 @@ class ChunkedStream implements Streaming {
     socket.write(framed(chunk));
     return socket.writableLength <= limit;
   }
+  waiting(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
   end(): void {
     if (this.#socket === null || this.#socket.destroyed) return;
     if (this.#socket.writableNeedDrain) this.#socket.destroySoon();
@@ -189,6 +194,7 @@ export class Http2Exchange implements Exchange {
         stream.write(chunk);
         return stream.writableLength <= limit;
       },
+      waiting: () => stream.writableLength,
       end: () => {
         if (stream.destroyed || stream.closed) return;
         if (stream.writableNeedDrain) stream.close();

@@ -17,10 +17,12 @@ import type { WatchEncoding } from '../../watch-cache/watchers.ts';
 import { negotiate, PLAIN_JSON, unacceptable, type Accepted } from './accept.ts';
 import type { Exchange } from './exchange.ts';
 import { respond, respondPath, respondStatus, respondText } from './respond.ts';
+import { streamBytes } from './stream.ts';
 import { streamWatch } from './watch.ts';
 
 /** Source: apiserver pkg/server/config.go MaxRequestBodyBytes. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const NO_PAGE = '404 page not found\n';
 const NO_QUERY = new URLSearchParams();
 const NEVER = new AbortController().signal;
 
@@ -56,7 +58,7 @@ interface About {
   user: UserInfo | undefined;
 }
 async function answer(core: Core, exchange: Exchange, connection: Connection, about: About): Promise<void> {
-  let accepted = PLAIN_JSON;
+  let accepted: Accepted | undefined;
   try {
     const { method, target, headers } = exchange;
     const mark = target.indexOf('?');
@@ -110,23 +112,30 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     try {
       found = result instanceof Promise ? await result : result;
     } catch (error) {
-      respondStatus(core, exchange, toStatus(error), accepted, warnings);
+      if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
+      else respondStatus(core, exchange, toStatus(error), accepted, warnings);
       return;
     }
     if (found.type === 'watch') {
       const ended = core.metrics.series(info).longRunning();
       streamWatch(core, exchange, found, accepted, ended);
-    } else await respond(core, exchange, found, accepted, query, warnings);
+    } else if (found.type === 'stream') await streamBytes(core, exchange, found);
+    else await respond(core, exchange, found, accepted, query, warnings);
   } catch (error) {
     fail(core, exchange, error, accepted);
   }
 }
-function fail(core: Core, exchange: Exchange, error: unknown, accepted: Accepted): void {
+/** `accepted` is undefined for what is refused before the media type is looked at. */
+function fail(core: Core, exchange: Exchange, error: unknown, accepted: Accepted | undefined): void {
   if (exchange.sent) return;
   const status = toStatus(error);
   if (status.code === 500 && reasonOf(error) === undefined)
     core.world.log.error('a request failed unexpectedly', { err: error, path: exchange.target });
-  respondStatus(core, exchange, status, reasonOf(error) === 'NotAcceptable' ? yamlIfAsked(exchange) : accepted, []);
+  const format =
+    reasonOf(error) === 'NotAcceptable'
+      ? yamlIfAsked(exchange)
+      : (accepted ?? safeNegotiate(exchange.headers['accept'] as string | undefined));
+  respondStatus(core, exchange, status, format, []);
 }
 /** Refusals of a media type still come as YAML to those who asked for YAML. */
 function yamlIfAsked(exchange: Exchange): Accepted {
@@ -134,6 +143,9 @@ function yamlIfAsked(exchange: Exchange): Accepted {
     ? { ...PLAIN_JSON, format: 'yaml', contentType: 'application/yaml' }
     : PLAIN_JSON;
 }
+/** Below a group or version that nobody serves there is no API that could answer with a Status. */
+const hasVersion = (core: Core, { group, version }: RequestInfo): boolean =>
+  core.registry.all().some((r) => r.group === group && r.version === version && !core.isCustom(r));
 /** Custom resources have no protobuf form. */
 function speaksProtobuf(core: Core, info: RequestInfo): boolean {
   const resource = core.registry.lookup(info);
@@ -186,10 +198,11 @@ const PATCHES: Readonly<Record<string, PatchType>> = {
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
+/** Empty only where no type is given at all. */
 const mediaType = (value: string | undefined): string => {
-  if (value === undefined) return '';
+  if (value === undefined || value === '') return '';
   const end = value.indexOf(';');
-  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase() || 'unreadable';
 };
 function patchTypeOf(contentType: string | undefined): PatchType {
   const type = PATCHES[mediaType(contentType)];
@@ -203,7 +216,6 @@ async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`, {
-      details: {},
       cause: error,
     });
   }
@@ -256,7 +268,7 @@ async function servePath(
       return;
     }
   }
-  respondText(core, exchange, 404, '404 page not found\n');
+  respondText(core, exchange, 404, NO_PAGE);
 }
 function safeNegotiate(accept: string | undefined): Accepted {
   try {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { Status } from '../../../../schemas/meta/status.ts';
-import type { Answer, Core } from '../../core.ts';
+import type { WholeAnswer, Core } from '../../core.ts';
 import { isStatus, renderJson, renderObject, yamlOf } from '../../encoding/render.ts';
 import { renderProtobuf, statusProtobuf } from '../../encoding/protobuf.ts';
 import type { PathAnswer } from '../../request.ts';
@@ -37,7 +37,7 @@ const quoted = (c: string): string => (c === '"' || c === '\\' ? `\\${c}` : c < 
 export function respond(
   core: Core,
   exchange: Exchange,
-  answer: Exclude<Answer, { type: 'watch' }>,
+  answer: WholeAnswer,
   accepted: Accepted,
   query: URLSearchParams,
   warnings: readonly string[],

@@ -1,0 +1,25 @@
+import type { Core, StreamAnswer } from '../../core.ts';
+import type { Exchange } from './exchange.ts';
+import { baseHeaders } from './respond.ts';
+
+/** Bytes that may wait for the reader; beyond them the node agent is not asked for more. */
+const WAITING_BYTES = 1024 * 1024;
+const PAUSE_MS = 20;
+
+/** Copies a session's frames into the answer, at the reader's pace. */
+export async function streamBytes(core: Core, exchange: Exchange, answer: StreamAnswer): Promise<void> {
+  const headers = baseHeaders(core, exchange, answer.contentType);
+  const { session } = answer;
+  if (session === undefined) return exchange.send(200, headers, '');
+  const stream = exchange.stream(200, headers);
+  stream.onClose(() => session.close());
+  for await (const frame of session.frames()) {
+    const bytes = frame as Uint8Array;
+    if (bytes.length === 0) continue;
+    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (stream.write(chunk, WAITING_BYTES)) continue;
+    while (stream.waiting() > WAITING_BYTES && !session.signal.aborted)
+      await new Promise<void>((resolve) => core.world.clock.setTimeout(() => resolve(), PAUSE_MS));
+  }
+  stream.end();
+}

@@ -1,0 +1,90 @@
+import type { LogRequest } from '../../../bus/protocol/node.ts';
+import * as subjects from '../../../bus/subjects.ts';
+import { fieldPath, forbidden, invalid as invalidField, type FieldError } from '../../../schemas/meta/field.ts';
+import { reasonOf } from '../../../schemas/meta/status.ts';
+import type { Pod } from '../../../schemas/generated/core-v1.ts';
+import type { Session } from '../../../bus/bus.ts';
+import type { Answer, Core, ResourceRequest } from '../core.ts';
+import { badRequest, invalidKind, notFound } from '../errors.ts';
+import { integer } from '../verbs/list.ts';
+
+const flag = (query: URLSearchParams, name: string): boolean => {
+  const value = query.get(name);
+  return value !== null && value !== 'false' && value !== '0';
+};
+
+/** `get` of pods/log. Source: pkg/registry/core/pod/strategy.go LogLocation, pkg/apis/core/validation ValidatePodLogOptions. */
+export async function getLog(core: Core, request: ResourceRequest): Promise<Answer> {
+  const { resource, info, query } = request;
+  const at = { tailLines: number(query, 'tailLines'), limitBytes: number(query, 'limitBytes'), sinceSeconds: number(query, 'sinceSeconds') }; // prettier-ignore
+  const sinceTime = query.get('sinceTime') || undefined;
+  const errors = [...check(at, sinceTime)];
+  if (errors.length > 0) throw invalidKind('', 'PodLogOptions', info.name, errors);
+  await core.barrier();
+  const pod = core.cache.get<Pod & { metadata: { name: string } }>(resource, info.namespace, info.name);
+  if (pod === undefined) throw notFound(resource, info.name);
+  const container = containerOf(pod, query.get('container') ?? '');
+  const node = pod.spec?.nodeName ?? '';
+  if (node === '') return text(undefined);
+  const wanted: LogRequest = {
+    namespace: info.namespace,
+    name: info.name,
+    uid: pod.metadata.uid ?? '',
+    container,
+    follow: flag(query, 'follow'),
+    previous: flag(query, 'previous'),
+    timestamps: flag(query, 'timestamps'),
+    ...(at.tailLines !== undefined && { tailLines: at.tailLines }),
+    ...(at.limitBytes !== undefined && { limitBytes: at.limitBytes }),
+    ...(at.sinceSeconds !== undefined && { sinceSeconds: at.sinceSeconds }),
+    ...(sinceTime !== undefined && { sinceTime }),
+  };
+  return text(await openOnNode(core, node, 'logs', wanted));
+}
+/** A session with the node agent. A node that nobody answers for is not found, as the real server words it. */
+export async function openOnNode(core: Core, node: string, op: string, body: unknown): Promise<Session> {
+  try {
+    return await core.bus.open(subjects.node(node, op), body);
+  } catch (error) {
+    const nodes = core.registry.lookup({ group: '', version: 'v1', resource: 'nodes' })!;
+    if (reasonOf(error) === 'ServiceUnavailable' && core.cache.get(nodes, '', node) === undefined)
+      throw notFound({ group: '', resource: 'pods' }, node);
+    throw error;
+  }
+}
+const text = (session: Session | undefined): Answer => ({ type: 'stream', contentType: 'text/plain', session });
+
+function number(query: URLSearchParams, name: string): number | undefined {
+  const value = query.get(name);
+  return value === null || value === '' ? undefined : integer(value);
+}
+function* check(
+  { tailLines, limitBytes, sinceSeconds }: Readonly<Record<string, number | undefined>>,
+  sinceTime: string | undefined,
+): Generator<FieldError> {
+  if (tailLines !== undefined && tailLines < 0)
+    yield invalidField(fieldPath('tailLines'), tailLines, 'must be greater than or equal to 0');
+  if (limitBytes !== undefined && limitBytes < 1)
+    yield invalidField(fieldPath('limitBytes'), limitBytes, 'must be greater than 0');
+  if (sinceSeconds !== undefined && sinceTime !== undefined)
+    yield forbidden(fieldPath(), 'at most one of `sinceTime` or `sinceSeconds` may be specified');
+  else if (sinceSeconds !== undefined && sinceSeconds < 1)
+    yield invalidField(fieldPath('sinceSeconds'), sinceSeconds, 'must be greater than 0');
+}
+/** Source: pkg/registry/core/pod/strategy.go validateContainer, podutil GetContainerNames. */
+export function containerOf(pod: Pod, asked: string): string {
+  const names = (pod.spec?.containers ?? []).map((c) => c.name);
+  const init = (pod.spec?.initContainers ?? []).map((c) => c.name);
+  const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((c) => c.name);
+  const name = pod.metadata?.name ?? '';
+  if (asked !== '') {
+    if ([...names, ...init, ...ephemeral].includes(asked)) return asked;
+    throw badRequest(`container ${asked} is not valid for pod ${name}`);
+  }
+  if (names.length === 1 && ephemeral.length === 0) return names[0]!;
+  if (names.length === 1) return names[0]!;
+  const chosen = pod.metadata?.annotations?.['kubectl.kubernetes.io/default-container'];
+  if (chosen !== undefined && names.includes(chosen)) return chosen;
+  const more = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
+  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]${more}`);
+}
