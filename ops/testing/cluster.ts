@@ -12,6 +12,8 @@ export interface TestCluster {
   readonly server: string;
   readonly kubeconfig: string;
   readonly dir: string;
+  /** The cluster's own folder: cluster.json, kubeconfig, pki, logs. */
+  readonly data: string;
   readonly process: ChildProcess;
   /** Runs kubectl; its standard output, or an Error with what it said. `input` goes to its standard input. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
@@ -74,7 +76,7 @@ export async function upForTest(
   const kubeconfig = join(dir, 'kubeconfig');
   const kubectlBinary = await findKubectl();
   return {
-    name, server, kubeconfig, dir, process: child,
+    name, server, kubeconfig, dir, process: child, data: join(dir, 'data/kubus/clusters', name),
     kubectl: async (a, input) => {
       const r = await finish(kubectlBinary, ['--kubeconfig', kubeconfig, ...a], env, input);
       if (r.status !== 0) throw new Error(`kubectl ${a.join(' ')} ended with ${r.status}: ${r.stderr}${r.stdout}`);

@@ -95,21 +95,21 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const body = method === 'GET' || method === 'HEAD' ? undefined : await readBody(exchange, info);
     const warnings: string[] = [];
     const format = accepted;
-    const result = handle(core, {
-      info,
-      method,
-      user,
-      query,
-      patchType: method === 'PATCH' ? patchTypeOf(headers['content-type'] as string | undefined) : undefined,
-      userAgent: (headers['user-agent'] as string | undefined) ?? '',
-      signal: NEVER,
-      warnings,
-      body,
-      fence: undefined,
-      watchEncoding: (resource) => encodingFor(core, resource, format, query),
-    });
     let found: Answer;
     try {
+      const result = handle(core, {
+        info,
+        method,
+        user,
+        query,
+        patchType: method === 'PATCH' ? patchTypeOf(headers['content-type'] as string | undefined) : undefined,
+        userAgent: (headers['user-agent'] as string | undefined) ?? '',
+        signal: NEVER,
+        warnings,
+        body,
+        fence: undefined,
+        watchEncoding: (resource) => encodingFor(core, resource, format, query),
+      });
       found = result instanceof Promise ? await result : result;
     } catch (error) {
       if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
