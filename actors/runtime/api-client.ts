@@ -3,6 +3,7 @@ import type { Fence, PatchType } from '../../bus/protocol/api.ts';
 
 /**
  * The Kubernetes API as one caller sees it over the bus; the only way a component changes the cluster.
+ * Objects that it answers with are shared, as those of caches are: never change one, copy first.
  * Every method rejects with an ApiError (see schemas/meta/status.ts). `namespace` is undefined for cluster-scoped
  * resources and for lists over all namespaces.
  */

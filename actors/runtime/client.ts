@@ -1,6 +1,5 @@
 import type { Bus } from '../../bus/bus.ts';
-import { decode } from '../../bus/codec.ts';
-import type { ApiReply, ApiRequestBody, Stored, Verb, WatchFrame, WatchItem } from '../../bus/protocol/api.ts';
+import type { ApiReply, ApiRequestBody, Verb, WatchFrame, WatchItem } from '../../bus/protocol/api.ts';
 import * as subjects from '../../bus/subjects.ts';
 import type { World } from '../../bus/world.ts';
 import {
@@ -18,16 +17,10 @@ import type {
   WatchOptions,
   WriteOptions,
 } from './api-client.ts';
+import { objectOf, sharedObjectOf } from './stored.ts';
 
 /** Annotation of the bookmark that ends a watch's initial events. Source: metav1.InitialEventsAnnotationKey. */
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
-
-/** An object as the bus carries it, with its revision put where the API has it. */
-export function objectOf<T extends KubeObject>(stored: Stored): T {
-  const object = decode(stored.value) as T;
-  object.metadata.resourceVersion = String(stored.revision);
-  return object;
-}
 
 type Query = Record<string, string>;
 function queryOf(options: ListOptions & WriteOptions = {}): Query {
@@ -86,7 +79,7 @@ export function createApiClient(bus: Bus, _world: World, caller: string): ApiCli
     );
   }
   function single<T extends KubeObject>(reply: ApiReply): T {
-    if ('stored' in reply) return objectOf<T>(reply.stored);
+    if ('stored' in reply) return sharedObjectOf<T>(reply.stored);
     if ('object' in reply) return reply.object as T;
     throw new ApiError('InternalError', 'expected an object, the apiserver answered with a list');
   }
@@ -170,7 +163,7 @@ async function* watchEvents<T extends KubeObject>(
   }
 }
 function eventOf<T extends KubeObject>(item: WatchItem, gvr: GroupVersionResource): WatchEvent<T> {
-  if (item.type !== 'BOOKMARK') return { type: item.type, object: objectOf<T>(item.stored) };
+  if (item.type !== 'BOOKMARK') return { type: item.type, object: sharedObjectOf<T>(item.stored) };
   const bookmark: KubeObject = {
     apiVersion: apiVersionOf(gvr),
     kind: '',

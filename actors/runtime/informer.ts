@@ -62,28 +62,34 @@ export function createInformer<T extends KubeObject>(o: {
   /** Collects the initial events until all have come, so that a list is seen whole or not at all. */
   let listing: Map<string, T> | undefined;
 
-  function guarded(call: () => void): void {
+  function guarded<A extends readonly unknown[]>(call: (...args: A) => void, ...args: A): void {
     try {
-      call();
+      call(...args);
     } catch (err) {
       log.error('informer handler failed', { err });
     }
   }
+  function tellAdd(object: T): void {
+    for (const h of handlers) if (h.add) guarded(h.add, object);
+  }
+  function tellDelete(object: T): void {
+    for (const h of handlers) if (h.delete) guarded(h.delete, object);
+  }
   function put(object: T, key: string): void {
     const old = store.set(object, key);
-    if (old === undefined) for (const h of handlers) guarded(() => h.add?.(object));
-    else if (old.metadata.uid === object.metadata.uid) for (const h of handlers) guarded(() => h.update?.(object, old));
-    else
+    if (old === undefined) tellAdd(object);
+    else if (old.metadata.uid === object.metadata.uid)
       for (const h of handlers) {
-        guarded(() => h.delete?.(old));
-        guarded(() => h.add?.(object));
+        if (h.update) guarded(h.update, object, old);
       }
+    else {
+      tellDelete(old);
+      tellAdd(object);
+    }
   }
   function remove(key: string, last: T | undefined): void {
     const old = store.delete(key);
-    if (old === undefined) return;
-    const gone = last ?? old;
-    for (const h of handlers) guarded(() => h.delete?.(gone));
+    if (old !== undefined) tellDelete(last ?? old);
   }
   function replaceAll(list: Map<string, T>): void {
     for (const [key] of store.entries()) if (!list.has(key)) remove(key, undefined);
@@ -169,7 +175,7 @@ export function createInformer<T extends KubeObject>(o: {
     byIndex: (index, value) => store.byIndex(index, value),
     addIndex: (index, of) => store.addIndex(index, of),
     on(handler) {
-      for (const object of store.all()) guarded(() => handler.add?.(object));
+      if (handler.add) for (const object of store.all()) guarded(handler.add, object);
       handlers.add(handler);
       return () => void handlers.delete(handler);
     },
