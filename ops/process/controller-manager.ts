@@ -1,3 +1,4 @@
+import { startClusterRoleAggregation } from '../../actors/controllers/clusterrole-aggregation/actor.ts';
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
 import { startEndpointController } from '../../actors/controllers/endpoint/actor.ts';
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
@@ -42,6 +43,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   serviceaccount: startServiceAccountController,
   endpointslice: startEndpointSliceController,
   endpoint: startEndpointController,
+  'clusterrole-aggregation': startClusterRoleAggregation,
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),
