@@ -23,8 +23,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Same for update through the status or approval subresource, beyond keeping from old what these do not write. `now`: RFC 3339. */
   readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
   readonly validate?: (object: T, at: FieldPath) => Errors;
-  /** Only what concerns the change: validate() has run on the new object before. */
+  /** Only what concerns the change: validate() runs on the new object as well, before unless `changesFirst`. */
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
+  /** The order of the errors of an update: what validateUpdate finds, then what validate finds. */
+  readonly changesFirst?: boolean;
   readonly validateStatusUpdate?: (object: T, old: T, at: FieldPath) => Errors;
   /** Name rule; default DNS subdomain. Yields the text after `Invalid value: "x": `. */
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
@@ -71,6 +73,9 @@ export interface Conversion<T extends KubeObject = KubeObject> {
   readonly fromStorage: (object: T) => KubeObject;
   /** Where the version's fields for selectors have other names; reads the stored object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Where writes in this version have rules of their own; they read the object in its storage version. */
+  readonly validate?: (object: T, at: FieldPath) => Errors;
+  readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
 }
 export const defineResource = <T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> =>
   definition;

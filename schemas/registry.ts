@@ -61,9 +61,26 @@ function definitionOf(group: string, version: string, resource: string): Resourc
   );
 }
 
+/** What readers of another version than the stored one use, on the object as they see it. */
+function seenAs(definition: ResourceDefinition, apiVersion: string): ResourceDefinition {
+  const conversion = definition.conversions?.[apiVersion];
+  if (conversion === undefined || apiVersion === apiVersionOf(definition)) return definition;
+  const { cells } = definition;
+  const selectable = conversion.selectableFields ?? definition.selectableFields;
+  return {
+    ...definition,
+    ...(cells && { cells: (object, now) => cells(conversion.toStorage(object), now) }),
+    ...(selectable && {
+      selectableFields: Object.fromEntries(
+        Object.entries(selectable).map(([field, read]) => [field, (object) => read(conversion.toStorage(object))]),
+      ),
+    }),
+  };
+}
+
 function join(fact: ResourceFact, subresources: ReadonlyMap<string, Subresource>): Resource {
   const { group, version } = parseApiVersion(fact.groupVersion);
-  const definition = definitionOf(group, version, fact.name);
+  const definition = seenAs(definitionOf(group, version, fact.name), fact.groupVersion);
   const schemaName = schemaNameOf({ group, version, kind: fact.kind });
   return {
     group,

@@ -31,6 +31,8 @@ export const daemonSet = defineResource<DaemonSet>({
       strategy.rollingUpdate.maxSurge ??= 0;
     }
     spec.revisionHistoryLimit ??= 10;
+    // What the internal field's zero looks like to clients.
+    if (draft.metadata.annotations?.[TEMPLATE_GENERATION] === undefined) setTemplateGeneration(draft, 0);
     return draft;
   },
   prepareForCreate(draft) {
@@ -62,6 +64,7 @@ export const daemonSet = defineResource<DaemonSet>({
     yield* nonNegative(spec?.revisionHistoryLimit, here('revisionHistoryLimit'));
   },
   validateUpdate: immutableSelector,
+  changesFirst: true,
   *validateStatusUpdate({ status }, old, at) {
     yield* validateCounters({ ...status }, COUNTERS, [], '', at('status'));
     yield* neverDecremented(status?.collisionCount, old.status?.collisionCount, at('status')('collisionCount'));

@@ -1,12 +1,9 @@
-import { defineResource, type Errors } from '../define.ts';
+import { defineResource } from '../define.ts';
 import type { Event } from '../generated/core-v1.ts';
-import { invalid, required, type FieldPath } from '../meta/field.ts';
-import { byteLength, dnsSubdomain, pathSegment, qualifiedName } from '../meta/names.ts';
+import { pathSegment } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
 import { eventFromV1, eventSelectableV1, eventToV1 } from './event-conversion.ts';
-
-const MAX_NAME = 128;
-const MAX_NOTE = 1024;
+import { validateEvent, validateEventV1, validateEventV1Update } from './event-validation.ts';
 
 export const event = defineResource<Event>({
   group: '', version: 'v1', resource: 'events',
@@ -14,7 +11,7 @@ export const event = defineResource<Event>({
   ttlSeconds: 3600,
   validateName: pathSegment,
 
-  validate: validateEvent,
+  validate: (e, at) => validateEvent(e, at),
 
   /** Source: pkg/registry/core/event strategy.go ToSelectableFields. */
   selectableFields: {
@@ -30,7 +27,12 @@ export const event = defineResource<Event>({
     source: (e) => e.source?.component || (e.reportingComponent ?? ''),
     type: (e) => e.type ?? '',
   },
-  conversions: { 'events.k8s.io/v1': { toStorage: eventFromV1, fromStorage: eventToV1, selectableFields: eventSelectableV1 } },
+  conversions: {
+    'events.k8s.io/v1': {
+      toStorage: eventFromV1, fromStorage: eventToV1, selectableFields: eventSelectableV1,
+      validate: validateEventV1, validateUpdate: validateEventV1Update,
+    },
+  },
 
   cells(e, now) {
     const first = e.firstTimestamp || e.eventTime;
@@ -48,25 +50,4 @@ function source(e: Event): string {
   const component = e.source?.component || (e.reportingComponent ?? '');
   const host = e.source?.host || (e.reportingInstance ?? '');
   return host === '' ? component : `${component}, ${host}`;
-}
-/** Source: pkg/apis/core/validation events.go legacyValidateEvent. */
-function* validateEvent(e: Event, at: FieldPath): Errors {
-  const namespace = e.metadata.namespace ?? '';
-  const about = e.involvedObject?.namespace ?? '';
-  const mismatch = invalid(at('involvedObject')('namespace'), about, 'does not match event.namespace');
-  if (!e.eventTime) {
-    if (about === '' ? namespace !== '' && namespace !== 'default' : about !== namespace) yield mismatch;
-  } else {
-    if (about === '' && namespace !== 'default' && namespace !== 'kube-system') yield mismatch;
-    const component = e.reportingComponent ?? '';
-    if (component === '') yield required(at('reportingComponent'));
-    for (const why of qualifiedName(component)) yield invalid(at('reportingComponent'), component, why);
-    for (const field of ['reportingInstance', 'action', 'reason'] as const) {
-      if (!e[field]) yield required(at(field));
-      else if (byteLength(e[field]) > MAX_NAME) yield invalid(at(field), '', `can have at most ${MAX_NAME} characters`);
-    }
-    if (byteLength(e.message ?? '') > MAX_NOTE)
-      yield invalid(at('message'), '', `can have at most ${MAX_NOTE} characters`);
-  }
-  for (const why of dnsSubdomain(namespace)) yield invalid(at('namespace'), namespace, why);
 }

@@ -10,6 +10,9 @@ import { podWarnings } from './pod-warnings.ts';
 import { fieldPath } from '../meta/field.ts';
 import { dnsLabel } from '../meta/names.ts';
 
+/** Printed also when unset. */
+const NEVER_PROBED = { lastProbeTime: null } as unknown as { lastProbeTime?: string };
+
 export const pod = defineResource<Pod>({
   group: '', version: 'v1', resource: 'pods',
   deleteReturnsObject: true,
@@ -23,7 +26,7 @@ export const pod = defineResource<Pod>({
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
     if ((spec.schedulingGates ?? []).length > 0)
       draft.status.conditions = [
-        { type: 'PodScheduled', status: 'False', lastTransitionTime: draft.metadata.creationTimestamp, reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
+        { type: 'PodScheduled', status: 'False', ...NEVER_PROBED, lastTransitionTime: draft.metadata.creationTimestamp, reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
       ];
     const labels = draft.metadata.labels ?? {};
     for (const term of affinityTerms(spec.affinity)) mergeLabelKeys(term, labels);

@@ -15,6 +15,7 @@ const LIMITED = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];
 
 export const replicationController = defineResource<ReplicationController>({
   group: '', version: 'v1', resource: 'replicationcontrollers',
+  defaultPropagation: 'Orphan',
 
   /** Source: pkg/apis/core/v1 SetDefaults_ReplicationController. */
   defaults(draft) {
