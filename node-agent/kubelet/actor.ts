@@ -12,6 +12,7 @@ import { startActor } from '../../actors/runtime/start-actor.ts';
 import type { ContainerRuntime } from '../runtime/interface.ts';
 import { admit } from './admission.ts';
 import type { NodeContext } from './context.ts';
+import { Ledger } from './ledger.ts';
 import { nodeLogic } from './logic.ts';
 import { kubeletMachine } from './machine.ts';
 import { createNodeLease } from './node/lease.ts';
@@ -63,6 +64,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     inspection: o.inspection,
     nodeName: node.name,
     nodeIP: node.ip,
+    ledger: new Ledger(),
     writer: createStatusWriter({ world, client }),
     logic: nodeLogic(registries),
   };
@@ -72,18 +74,15 @@ export function startKubelet(o: KubeletOptions): Kubelet {
   const unwatchExits = runtime.onExit((id) => {
     for (const container of context.containers.values()) if (container.record.id === id) return container.exited();
   });
-  /** Those that take something from the node. */
-  const active = (): Pod[] => [...context.pods.values()].filter((w) => !w.hasRejection && !w.isOver).map((w) => w.pod);
-
   async function arrive(pod: Pod): Promise<void> {
     const uid = pod.metadata.uid ?? '';
     const isNew =
       pod.status?.startTime === undefined && pod.metadata.deletionTimestamp === undefined && !isTerminal(pod);
-    let refusal = isNew ? admit(pod, registration.node!, active()) : undefined;
+    let refusal = isNew ? admit(pod, registration.node!, context.ledger) : undefined;
     if (refusal?.reason === 'NodeAffinity') {
       // Labels may have changed since the node was last read.
       const latest = await registration.refresh();
-      if (latest !== undefined) refusal = admit(pod, latest, active());
+      if (latest !== undefined) refusal = admit(pod, latest, context.ledger);
       if (informer?.get(`${pod.metadata.namespace}/${pod.metadata.name}`)?.metadata.uid !== uid) return;
     }
     if (context.pods.has(uid)) return;

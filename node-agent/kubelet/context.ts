@@ -5,6 +5,7 @@ import type { Inspection } from '../../actors/runtime/inspection.ts';
 import type { ContainerRuntime } from '../runtime/interface.ts';
 import type { containerMachine } from './container/machine.ts';
 import type { ContainerWorker } from './container/worker.ts';
+import type { Ledger } from './ledger.ts';
 import type { podMachine } from './pod/machine.ts';
 import type { PodWorker } from './pod/worker.ts';
 import type { probeMachine } from './probe/machine.ts';
@@ -20,6 +21,7 @@ export interface NodeContext {
   readonly inspection: Inspection | undefined;
   readonly nodeName: string;
   readonly nodeIP: string;
+  readonly ledger: Ledger;
   readonly writer: StatusWriter;
   readonly pods: Map<string, PodWorker>;
   readonly containers: Map<string, ContainerWorker>;

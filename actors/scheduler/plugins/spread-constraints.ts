@@ -1,7 +1,7 @@
 import type { TopologySpreadConstraint } from '../../../schemas/generated/core-v1.ts';
 import type { LabelSelector } from '../../../schemas/meta/object.ts';
 import { compileSelector } from '../../../schemas/helpers/label-match.ts';
-import { matchesNode } from '../../../schemas/helpers/node-affinity.ts';
+import { constrainsNode, matchesNode } from '../../../schemas/helpers/node-affinity.ts';
 import { untoleratedTaint } from '../../../schemas/helpers/tolerations.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
@@ -56,6 +56,7 @@ function selectorOf(selector: LabelSelector | undefined): Selector {
     Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
   return { key: JSON.stringify(selector) ?? '', matches: empty ? () => false : compileSelector(selector) };
 }
+const everywhere = (): boolean => true;
 /**
  * What pods without constraints of their own would like: their Service's or workload's pods spread over hosts (skew 3)
  * and zones (skew 5). Source: podtopologyspread systemDefaultConstraints.
@@ -64,7 +65,7 @@ export function defaultSpreads({ pod, ownersSelector }: Cycle): readonly Spread[
   const selector = ownersSelector(pod);
   if (selector === undefined) return [];
   const spec = pod.pod.spec!;
-  const counts = (node: NodeInfo): boolean => matchesNode(spec, node);
+  const counts = constrainsNode(spec) ? (node: NodeInfo): boolean => matchesNode(spec, node) : everywhere;
   return [
     { maxSkew: 3, topologyKey: HOSTNAME, minDomains: 1, selector, counts },
     { maxSkew: 5, topologyKey: ZONE, minDomains: 1, selector, counts },

@@ -43,6 +43,7 @@ export class PodWorker {
     this.#rejected = rejected;
     this.#startTime = formatTime(node.world.clock.now());
     node.pods.set(this.uid, this);
+    if (rejected === undefined && !isTerminal(pod)) node.ledger.add(pod);
   }
   /** Begins, or takes up what the pod's status says an earlier kubelet had begun. */
   start(): void {
@@ -86,6 +87,8 @@ export class PodWorker {
       else if (sooner) this.#actor.send({ type: 'grace.shortened' });
       return;
     }
+    if (before.metadata.generation !== pod.metadata.generation && !this.isEnding && this.#rejected === undefined)
+      this.#node.ledger.add(pod);
     if (before.metadata.generation === pod.metadata.generation && !gatesChanged(before, pod)) return;
     for (const worker of this.#containers) {
       const spec = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find((c) => c.name === worker.record.spec.name); // prettier-ignore
@@ -189,6 +192,7 @@ export class PodWorker {
   }
   close(): void {
     this.#disarmDeadline();
+    this.#node.ledger.remove(this.uid);
     this.isEnding = true;
     for (const c of this.#containers) c.stop();
     void this.#releaseSandbox();
@@ -211,6 +215,7 @@ export class PodWorker {
   }
   forget(): void {
     this.#disarmDeadline();
+    this.#node.ledger.remove(this.uid);
     for (const c of this.#containers) c.stop();
     this.#node.writer.drop(this);
     if (this.#node.pods.get(this.uid) === this) this.#node.pods.delete(this.uid);

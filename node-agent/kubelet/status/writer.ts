@@ -129,19 +129,16 @@ export function createStatusWriter({
     },
   };
 }
-/** Equal but for absent and empty fields. */
+/** Equal but for absent, null and empty fields. */
 function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+  if (a === b) return true;
+  if (isEmpty(a)) return isEmpty(b);
+  if (typeof a !== 'object' || typeof b !== 'object' || isEmpty(b)) return false;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((x, i) => same(x, b[i]));
+  const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  for (const key in x) if (!same(x[key], y[key])) return false;
+  for (const key in y) if (!(key in x) && !isEmpty(y[key])) return false;
+  return true;
 }
-const sorted = (x: unknown): unknown => {
-  if (Array.isArray(x)) return x.map(sorted);
-  if (typeof x !== 'object' || x === null) return x;
-  const entries = Object.entries(x).map(([k, v]) => [k, sorted(v)] as const);
-  return Object.fromEntries(
-    entries
-      .filter(
-        ([, v]) => v !== undefined && v !== null && v !== '' && !(typeof v === 'object' && Object.keys(v).length === 0),
-      )
-      .sort(([p], [q]) => (p < q ? -1 : 1)),
-  );
-};
+const isEmpty = (x: unknown): boolean =>
+  x === undefined || x === null || x === '' || (typeof x === 'object' && Object.keys(x).length === 0);
