@@ -7,6 +7,7 @@ import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } fr
 import { badRequest, forbidden, notFound, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
+import { trackManagedFields } from '../stages/managed-fields.ts';
 import { guaranteed, put, retry, storedForm } from '../stages/persist.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import type { DeleteOptions } from '../verbs/delete-options.ts';
@@ -26,7 +27,16 @@ interface Budget extends Draft {
     readonly currentHealthy?: number;
     readonly desiredHealthy?: number;
     readonly disruptedPods?: Readonly<Record<string, string>>;
+    readonly conditions?: readonly Condition[];
   };
+}
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
 }
 interface PodStatus {
   readonly phase?: string;
@@ -117,20 +127,39 @@ async function claim(
     const { status = {} } = present;
     check(present, name);
     if (dryRun) return true;
-    const disruptedPods = { ...status.disruptedPods, [request.info.name]: formatTime(core.world.clock.now()) };
-    const next = {
-      ...present,
-      status: { ...status, disruptionsAllowed: (status.disruptionsAllowed ?? 0) - 1, disruptedPods },
+    const taken = claimed(status, request.info.name, formatTime(core.world.clock.now()));
+    const next: Draft = { ...present, metadata: { ...present.metadata }, status: taken };
+    // The server writes this in its own name.
+    const own: ResourceRequest = {
+      ...request,
+      resource: budgets,
+      subresource: budgets.subresources.get('status'),
+      query: new URLSearchParams(),
+      userAgent: 'kube-apiserver',
     };
-    const written = await put(
-      core,
-      { ...request, resource: budgets },
-      key,
-      storedForm(core, budgets, next),
-      entry.revision,
-    );
+    trackManagedFields(core, own, present, next);
+    const written = await put(core, own, key, storedForm(core, budgets, next), entry.revision);
     return written === undefined ? retry : true;
   });
+}
+type Status = NonNullable<Budget['status']>;
+/** Source: eviction.go checkAndDecrement; pkg/apis/policy helper UpdateDisruptionAllowedCondition. */
+function claimed(status: Status, pod: string, now: string): Status {
+  const disruptionsAllowed = (status.disruptionsAllowed ?? 0) - 1;
+  const allowed = disruptionsAllowed > 0;
+  const before = status.conditions?.find((c) => c.type === 'DisruptionAllowed');
+  const value = allowed ? 'True' : 'False';
+  const condition: Condition = {
+    type: 'DisruptionAllowed',
+    status: value,
+    observedGeneration: status.observedGeneration ?? 0,
+    lastTransitionTime: before?.status === value ? (before.lastTransitionTime ?? now) : now,
+    reason: allowed ? 'SufficientPods' : 'InsufficientPods',
+    message: '',
+  };
+  const others = (status.conditions ?? []).filter((c) => c.type !== 'DisruptionAllowed');
+  const disruptedPods = { ...status.disruptedPods, [pod]: now };
+  return { ...status, disruptionsAllowed, disruptedPods, conditions: [...others, condition] };
 }
 function check({ metadata, status = {} }: Budget, name: string): void {
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))

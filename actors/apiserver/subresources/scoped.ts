@@ -1,3 +1,4 @@
+import { diffOfStructs } from '../../../schemas/core/struct-diff.ts';
 import { qosClass } from '../../../schemas/helpers/pod-resources.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
 import { fieldPath, forbidden, invalid, type FieldError } from '../../../schemas/meta/field.ts';
@@ -61,7 +62,10 @@ export const SCOPED_RULES: Readonly<Record<string, Rule>> = {
       const name = JSON.stringify(before.name);
       const after = now.get(before.name);
       if (after === undefined) yield forbidden(at, `existing ephemeral containers ${name} may not be removed\n`);
-      else if (!equal(after, before)) yield forbidden(at, `existing ephemeral containers ${name} may not be changed\n`);
+      else if (!equal(after, before)) {
+        const diff = diffOfStructs('io.k8s.api.core.v1.EphemeralContainer', before, after);
+        yield forbidden(at, `existing ephemeral containers ${name} may not be changed\n${diff}`);
+      }
     }
   },
   *resize(draft, old) {
@@ -69,7 +73,6 @@ export const SCOPED_RULES: Readonly<Record<string, Rule>> = {
     if (was !== is) yield invalid(fieldPath('spec'), was, 'Pod QOS Class may not change as a result of resizing');
   },
   *finalize() {},
-  *approval() {},
 };
 const listOf = (object: Draft, field: string): readonly Container[] =>
   ((object['spec'] as Spec | undefined)?.[field] as readonly Container[] | undefined) ?? [];

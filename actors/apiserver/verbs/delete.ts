@@ -24,6 +24,14 @@ export { remove_ as delete };
 export async function deleteObject(core: Core, request: ResourceRequest, options: DeleteOptions): Promise<Answer> {
   const { resource, info } = request;
   const key = storageKey(resource, info.namespace, info.name);
+  if (
+    resource.definition.defaultPropagation === 'Orphan' &&
+    options.propagationPolicy === undefined &&
+    options.orphanDependents === undefined
+  )
+    request.warnings.push(
+      `child pods are preserved by default when ${resource.resource} are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning`,
+    );
   const dryRun = isDryRun(request) || (options.dryRun?.length ?? 0) > 0;
   const input: AdmissionInput = {
     operation: 'DELETE', resource, subresource: request.subresource, name: info.name, object: undefined, old: undefined,
