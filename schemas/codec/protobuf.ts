@@ -82,7 +82,9 @@ function jsonName(owner: string, given: string, names: readonly string[] | undef
   return names.find((n) => n.toLowerCase() === given.toLowerCase());
 }
 const SCHEMA_NAMES: Readonly<Record<string, string>> = { schema: '$schema', ref: '$ref' };
-function typeOf(type: string, owner: string): Field['type'] {
+function typeOf(given: string, owner: string): Field['type'] {
+  // Within maps full names begin with a dot.
+  const type = given.replace(/^\./, '');
   if (SCALARS.has(type)) return type as Scalar;
   return message(type.includes('.') ? type : `${owner.slice(0, owner.lastIndexOf('.'))}.${type}`);
 }
