@@ -1,3 +1,4 @@
+import type { JSONSchemaProps } from './generated/apiextensions-v1.ts';
 import type { FieldError, FieldPath } from './meta/field.ts';
 import type { KubeObject } from './meta/object.ts';
 
@@ -22,7 +23,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly prepareForUpdate?: (draft: T, old: T) => T;
   /** Same for update through the status or approval subresource, beyond keeping from old what these do not write. `now`: RFC 3339. */
   readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
-  readonly validate?: (object: T, at: FieldPath) => Errors;
+  /** `old`: on update. */
+  readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   /** Only what concerns the change: validate() runs on the new object as well, before unless `changesFirst`. */
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
   /** The order of the errors of an update: what validateUpdate finds, then what validate finds. */
@@ -56,6 +58,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
     readonly statusReplicas: string;
     readonly selector: (object: T) => string;
   };
+  /** Of kinds that a CustomResourceDefinition brings: the schema of this version. */
+  readonly custom?: { readonly schema: JSONSchemaProps };
   /** Storage key below /registry/, when storage-prefix.ts does not know it. */
   readonly storagePrefix?: string;
   /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
@@ -74,7 +78,8 @@ export interface Conversion<T extends KubeObject = KubeObject> {
   /** Where the version's fields for selectors have other names; reads the stored object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** Where writes in this version have rules of their own; they read the object in its storage version. */
-  readonly validate?: (object: T, at: FieldPath) => Errors;
+  /** `old`: on update. */
+  readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;
 }
 export const defineResource = <T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> =>

@@ -24,6 +24,7 @@ type Json = Readonly<Record<string, unknown>>;
  * result but raw JSON fields. Throws BadRequest.
  */
 export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, options: DecodeOptions = {}): Decoded {
+  if (schema.read) return schema.read(value);
   const plan = planOf(schema, set);
   const state: State = { unknown: false };
   try {

@@ -1,3 +1,5 @@
+import type { Decoded } from './decode.ts';
+
 /** One field as facts/schema.json has it (and as a CRD's structural schema is compiled to), references unresolved. */
 export interface FieldSchema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
@@ -24,6 +26,8 @@ export interface FieldSchema {
   readonly always?: boolean;
   /** Go's name of the type where the schema does not give it, for decoding errors: `v1.RestartPolicy`. */
   readonly goType?: string;
+  /** Of a custom kind: reads a body by the schema that it came with, in place of the decoder for Go's structs. */
+  readonly read?: (value: unknown) => Decoded;
   readonly gvks?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
 }
 /** Resolves references; what the walkers (decode, default, patch, apply) take beside a FieldSchema. */

@@ -1,0 +1,48 @@
+import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import type { DynamicObject } from '../meta/object.ts';
+import { builtinSchemas } from '../structural/builtin.ts';
+import { dropNulls, fillDefaults, isObject, prune, schemaOf } from '../structural/custom-values.ts';
+import { decode, type Decoded } from '../structural/decode.ts';
+import type { FieldSchema } from '../structural/schema.ts';
+
+const META: FieldSchema = { fields: { metadata: { ref: 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } } };
+
+/**
+ * Reads a body of a custom kind: unknown fields and nulls dropped, defaults filled in, metadata as everywhere. Types are
+ * not looked at: that is validation's. `apiVersion` is the one of the endpoint; under another one nothing is known.
+ * Throws BadRequest on malformed metadata.
+ */
+export function readCustom(value: unknown, schema: JSONSchemaProps, apiVersion: string, kind: string): Decoded {
+  const given = isObject(value) ? value : {};
+  const known = given['apiVersion'] === undefined || given['apiVersion'] === apiVersion ? schema : {};
+  const pruned = prune(given, known);
+  const object = pruned.value as DynamicObject;
+  const problems = pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  const { metadata: meta } = given;
+  if (meta !== undefined && meta !== null) {
+    const { object: read, strict } = decode({ metadata: meta }, META, builtinSchemas, { kind });
+    object.metadata = read.metadata;
+    problems.push(...strict);
+  } else object.metadata = {};
+  embeddedMeta(object, schema, true);
+  dropNulls(object, schema);
+  fillDefaults(object, schema);
+  return { object, strict: problems };
+}
+/** Metadata of objects in the object: fields of a wrong type or name go. Source: apiextensions-apiserver schema/objectmeta Coerce. */
+function embeddedMeta(value: unknown, schema: JSONSchemaProps | undefined, isRoot = false): void {
+  if (schema === undefined) return;
+  if (Array.isArray(value)) for (const item of value) embeddedMeta(item, schemaOf(schema.items));
+  if (!isObject(value)) return;
+  if (!isRoot && schema['x-kubernetes-embedded-resource'] && isObject(value['metadata'])) {
+    const { strict: _unknown, object } = decode({ metadata: value['metadata'] }, META, builtinSchemas);
+    value['metadata'] = object.metadata;
+  }
+  for (const name of Object.keys(value)) {
+    const own =
+      schema.properties && Object.hasOwn(schema.properties, name)
+        ? schema.properties[name]
+        : schemaOf(schema.additionalProperties);
+    embeddedMeta(value[name], own);
+  }
+}

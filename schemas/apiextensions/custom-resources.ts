@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import type { Conversion, ResourceDefinition } from '../define.ts';
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../generated/apiextensions-v1.ts';
+import { parseJsonPath } from '../helpers/json-path.ts';
+import { equal } from '../meta/equal.ts';
+import type { FieldError } from '../meta/field.ts';
+import type { DynamicObject, KubeObject } from '../meta/object.ts';
+import { qualifiedName } from '../meta/names.ts';
+import type { Resource, Subresource } from '../resource.ts';
+import { customTable } from './custom-cells.ts';
+import { readCustom } from './custom-object.ts';
+import { customProblems, customStatusProblems, isRatcheted } from './custom-rules.ts';
+import { fieldSchema } from './field-schema.ts';
+import { isConditionTrue } from './naming.ts';
+
+const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+const SUB_VERBS = ['get', 'patch', 'update'];
+const HASH_BYTES = 8;
+const STANDARD_FINALIZERS = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
+
+/** What a definition serves: one resource a version that is served, once its names are accepted. */
+export function customResources(crd: CustomResourceDefinition): readonly Resource[] {
+  if (!isConditionTrue(crd, 'NamesAccepted') && !isConditionTrue(crd, 'Established')) return [];
+  const storage = crd.spec.versions.find((v) => v.storage);
+  if (storage === undefined) return [];
+  const conversions: Record<string, Conversion> = {};
+  for (const v of crd.spec.versions)
+    if (v !== storage) conversions[`${crd.spec.group}/${v.name}`] = renamed(crd, v, storage);
+  return crd.spec.versions.filter((v) => v.served).map((v) => resourceOf(crd, v, storage, conversions));
+}
+/** Strategy None: only the name of the version changes; what the other version's schema does not know is dropped. */
+function renamed(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  storage: CustomResourceDefinitionVersion,
+): Conversion {
+  const { group, names } = crd.spec;
+  const as =
+    (to: CustomResourceDefinitionVersion) =>
+    (object: KubeObject): KubeObject => {
+      const apiVersion = `${group}/${to.name}`;
+      const schema = to.schema?.openAPIV3Schema ?? {};
+      // Most definitions give all versions one schema: nothing to read again.
+      if (equal(schema, (to === version ? storage : version).schema?.openAPIV3Schema ?? {}))
+        return { ...object, apiVersion };
+      const { metadata } = object;
+      return {
+        ...readCustom({ ...object, apiVersion, metadata: {} }, schema, apiVersion, names.kind).object,
+        metadata,
+      };
+    };
+  return { toStorage: as(storage), fromStorage: as(version) };
+}
+
+function resourceOf(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  storage: CustomResourceDefinitionVersion,
+  conversions: Readonly<Record<string, Conversion>>,
+): Resource {
+  const { group, scope } = crd.spec;
+  const names = crd.status?.acceptedNames?.kind ? crd.status.acceptedNames : crd.spec.names;
+  const { kind, plural } = names;
+  const apiVersion = `${group}/${version.name}`;
+  const schema = version.schema?.openAPIV3Schema ?? {};
+  const table = customTable(version.additionalPrinterColumns);
+  return {
+    group,
+    version: version.name,
+    resource: plural,
+    kind,
+    listKind: names.listKind ?? `${kind}List`,
+    singular: names.singular ?? kind.toLowerCase(),
+    namespaced: scope === 'Namespaced',
+    verbs: new Set(VERBS),
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    storageVersionHash: createHash('sha256')
+      .update(`${group}/${storage.name}/${kind}`)
+      .digest()
+      .subarray(0, HASH_BYTES)
+      .toString('base64'),
+    schema: {
+      ...fieldSchema({ type: 'object', ...schema }, true),
+      gvks: [{ group, version: version.name, kind }],
+      read: (value) => readCustom(value, schema, apiVersion, kind),
+    },
+    subresources: subresourcesOf(version, kind),
+    columns: table.columns,
+    definition: {
+      ...definitionOf(crd, version, kind),
+      conversions,
+      cells: table.cells,
+    } as unknown as ResourceDefinition,
+    storagePrefix: `/registry/${group}/${plural}/`,
+    storageVersion: `${group}/${storage.name}`,
+  };
+}
+function subresourcesOf(
+  { subresources }: CustomResourceDefinitionVersion,
+  kind: string,
+): ReadonlyMap<string, Subresource> {
+  const out = new Map<string, Subresource>();
+  const verbs = new Set(SUB_VERBS);
+  if (subresources?.status) out.set('status', { name: 'status', kind, verbs });
+  if (subresources?.scale)
+    out.set('scale', { name: 'scale', kind: 'Scale', verbs, responseGroup: 'autoscaling', responseVersion: 'v1' });
+  return out;
+}
+
+/** Source: apiextensions-apiserver pkg/registry/customresource strategy.go. */
+function definitionOf(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  kind: string,
+): ResourceDefinition<DynamicObject> {
+  const hasStatus = version.subresources?.status !== undefined;
+  const scale = version.subresources?.scale;
+  const selectable = version.selectableFields ?? [];
+  const schema = version.schema?.openAPIV3Schema ?? {};
+  return {
+    group: crd.spec.group,
+    version: version.name,
+    resource: crd.spec.names.plural,
+    custom: { schema },
+    tracksGeneration: true,
+    requiresResourceVersionOnUpdate: true,
+    prepareForCreate(draft) {
+      if (hasStatus) delete draft['status'];
+      return draft;
+    },
+    prepareForUpdate(draft, old) {
+      if (!hasStatus) {
+        // Here the status is a field like any other.
+        if (!equal(draft['status'] ?? null, old['status'] ?? null))
+          draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+      } else if (old['status'] === undefined) delete draft['status'];
+      else draft['status'] = old['status'];
+      return draft;
+    },
+    *validate(object, _at, old) {
+      for (const error of customProblems(object, kind, version)) if (!forgiven(error, object, old)) yield error;
+    },
+    *validateStatusUpdate(object, old) {
+      for (const error of customStatusProblems(object, version)) if (!forgiven(error, object, old)) yield error;
+    },
+    warnings: (object, old) => finalizerWarnings(object, old),
+    ...(selectable.length > 0 && {
+      selectableFields: Object.fromEntries(
+        selectable.map(({ jsonPath }) => [jsonPath.replace(/^\./, ''), textAt(jsonPath)]),
+      ),
+    }),
+    ...(scale && {
+      scale: {
+        specReplicas: scale.specReplicasPath.replace(/^\./, ''),
+        statusReplicas: scale.statusReplicasPath.replace(/^\./, ''),
+        selector: scale.labelSelectorPath ? textAt(scale.labelSelectorPath) : () => '',
+      },
+    }),
+  };
+}
+/** On update only what has changed must be valid. Source: KEP 4008 CRD validation ratcheting. */
+const forgiven = (error: FieldError, object: DynamicObject, old: DynamicObject | undefined): boolean =>
+  old !== undefined && error.field !== 'kind' && isRatcheted(error, object, old);
+function textAt(path: string): (object: KubeObject) => string {
+  const parsed = parseJsonPath(path);
+  return (object) => {
+    const value = parsed?.(object)[0];
+    return value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+  };
+}
+/** Source: apiextensions-apiserver customresource validator.go validateKubeFinalizerName. */
+function finalizerWarnings(object: KubeObject, old: KubeObject | undefined): string[] {
+  const out: string[] = [];
+  for (const name of [...(object.metadata.finalizers ?? [])].sort()) {
+    if (old?.metadata.finalizers?.includes(name)) continue;
+    for (const why of qualifiedName(name)) out.push(`metadata.finalizers: ${JSON.stringify(name)}: ${why}`);
+    if (name.includes('/') || STANDARD_FINALIZERS.has(name)) continue;
+    const path = name.includes('.') ? ' including a path (/)' : '';
+    out.push(
+      `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`,
+    );
+  }
+  return out;
+}

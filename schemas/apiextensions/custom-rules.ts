@@ -1,0 +1,183 @@
+import type { CustomResourceDefinitionVersion, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import { equal } from '../meta/equal.ts';
+import { duplicate, fieldPath, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
+import type { DynamicObject } from '../meta/object.ts';
+import { dns1035Label, pathSegment } from '../meta/names.ts';
+import { isObject, schemaOf } from '../structural/custom-values.ts';
+import { validateValue } from '../structural/values.ts';
+
+type Errors = Generator<FieldError, void, undefined>;
+const MAX_REPLICAS = 2 ** 31 - 1;
+const NUMBER = 'expected int64';
+
+/** Source: apiextensions-apiserver pkg/registry/customresource strategy.go Validate, validator.go. */
+export function* customProblems(object: DynamicObject, kind: string, version: CustomResourceDefinitionVersion): Errors {
+  const schema = version.schema?.openAPIV3Schema ?? {};
+  if (object.kind !== kind) yield invalid(fieldPath('kind'), object.kind ?? '', `must be ${kind}`);
+  else {
+    const { metadata: _metadata, ...rest } = object;
+    yield* validateValue(rest, withoutMeta(schema));
+    yield* scaleProblems(object, version, true);
+  }
+  yield* embeddedProblems(object, schema, fieldPath());
+  yield* listProblems(object, schema, fieldPath());
+}
+/** Source: apiextensions-apiserver pkg/registry/customresource validator.go ValidateStatusUpdate. */
+export function* customStatusProblems(object: DynamicObject, version: CustomResourceDefinitionVersion): Errors {
+  const schema = version.schema?.openAPIV3Schema?.properties?.['status'];
+  if (object['status'] !== undefined && schema) {
+    yield* validateValue(object['status'], schema, 'status');
+    yield* listProblems(object['status'], schema, fieldPath('status'));
+  }
+  yield* scaleProblems(object, version, false);
+}
+/** metadata has rules of its own. */
+function withoutMeta(schema: JSONSchemaProps): JSONSchemaProps {
+  if (!schema.properties?.['metadata'] && !schema.required?.includes('metadata')) return schema;
+  const { metadata: _metadata, ...properties } = schema.properties ?? {};
+  return {
+    ...schema,
+    properties,
+    ...(schema.required && { required: schema.required.filter((name) => name !== 'metadata') }),
+  };
+}
+
+/** Paths are printed as the definition has them, the leading dot included. */
+function* scaleProblems(object: DynamicObject, version: CustomResourceDefinitionVersion, ofSpec: boolean): Errors {
+  const scale = version.subresources?.scale;
+  if (!scale) return;
+  if (ofSpec) yield* replicas(object, scale.specReplicasPath);
+  yield* replicas(object, scale.statusReplicasPath);
+  if (!scale.labelSelectorPath) return;
+  const { why } = nested(object, scale.labelSelectorPath, 'string', 'expected string');
+  if (why !== undefined) yield invalid(fieldPath(scale.labelSelectorPath), '', why);
+}
+function* replicas(object: DynamicObject, path: string): Errors {
+  const { value, why } = nested(object, path, 'number', NUMBER);
+  const at = fieldPath(path);
+  if (why !== undefined) yield invalid(at, 0, why);
+  else if (((value as number | undefined) ?? 0) < 0) yield invalid(at, value, 'should be a non-negative integer');
+  else if (((value as number | undefined) ?? 0) > MAX_REPLICAS)
+    yield invalid(at, value, `should be less than or equal to ${MAX_REPLICAS}`);
+}
+/** Source: apimachinery unstructured NestedInt64, NestedString. */
+function nested(
+  object: DynamicObject,
+  path: string,
+  type: 'number' | 'string',
+  wanted: string,
+): { value?: unknown; why?: string } {
+  let value: unknown = object;
+  const names = path.replace(/^\./, '').split('.');
+  for (const name of names) {
+    if (value === undefined || value === null) return {};
+    if (!isObject(value))
+      return {
+        why: `${path} accessor error: ${show(value)} is of the type ${goType(value)}, expected map[string]interface{}`,
+      };
+    value = value[name];
+  }
+  if (value === undefined) return {};
+  if (typeof value !== type || (type === 'number' && !Number.isInteger(value)))
+    return { why: `${path} accessor error: ${show(value)} is of the type ${goType(value)}, ${wanted}` };
+  return { value };
+}
+const show = (value: unknown): string => (typeof value === 'string' ? value : value === null ? '<nil>' : Array.isArray(value) ? `[${value.map(show).join(' ')}]` : isObject(value) ? `map[${Object.keys(value).toSorted().map((k) => `${k}:${show(value[k])}`).join(' ')}]` : String(value)); // prettier-ignore
+const goType = (value: unknown): string => {
+  if (value === null) return '<nil>';
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  return typeof value === 'object' ? 'map[string]interface {}' : typeof value === 'boolean' ? 'bool' : typeof value;
+};
+
+/** Objects in the object name their type. Source: apiextensions-apiserver schema/objectmeta Validate. */
+function* embeddedProblems(value: unknown, schema: JSONSchemaProps | undefined, at: FieldPath): Errors {
+  if (schema === undefined) return;
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) yield* embeddedProblems(item, schemaOf(schema.items), at(i));
+    return;
+  }
+  if (!isObject(value)) return;
+  if (schema['x-kubernetes-embedded-resource']) yield* resourceProblems(value, at);
+  const others = schemaOf(schema.additionalProperties);
+  for (const [name, inner] of Object.entries(value)) {
+    const own = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    if (own) yield* embeddedProblems(inner, own, at(name));
+    else if (others) yield* embeddedProblems(inner, others, at.key(name));
+  }
+}
+function* resourceProblems({ apiVersion, kind, metadata }: Record<string, unknown>, at: FieldPath): Errors {
+  if (apiVersion === undefined) yield required(at('apiVersion'));
+  else if (typeof apiVersion !== 'string') yield invalid(at('apiVersion'), apiVersion, 'must be a string');
+  else if (apiVersion === '') yield invalid(at('apiVersion'), '', 'must not be empty');
+  else if (apiVersion.split('/').length > 2)
+    yield invalid(at('apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`);
+  if (kind === undefined) yield required(at('kind'));
+  else if (typeof kind !== 'string') yield invalid(at('kind'), kind, 'must be a string');
+  else if (kind === '') yield invalid(at('kind'), '', 'must not be empty');
+  else {
+    const found = dns1035Label(kind.toLowerCase());
+    if (found.length > 0)
+      yield invalid(at('kind'), kind, `may have mixed case, but should otherwise match: ${found.join(',')}`);
+  }
+  const { name } = isObject(metadata) ? metadata : {};
+  if (typeof name === 'string' && name !== '')
+    for (const why of pathSegment(name)) yield invalid(at('metadata')('name'), name, why);
+}
+
+/** Sets have no item twice, maps no key. Source: apiextensions-apiserver schema/listtype. */
+export function* listProblems(value: unknown, schema: JSONSchemaProps | undefined, at: FieldPath): Errors {
+  if (schema === undefined) return;
+  if (Array.isArray(value)) {
+    const items = schemaOf(schema.items);
+    if (schema['x-kubernetes-list-type'] === 'set') yield* twice(value, value, at);
+    if (schema['x-kubernetes-list-type'] === 'map')
+      yield* mapItems(value, schema['x-kubernetes-list-map-keys'] ?? [], at);
+    for (const [i, item] of value.entries()) yield* listProblems(item, items, at(i));
+    return;
+  }
+  if (!isObject(value)) return;
+  const others = schemaOf(schema.additionalProperties);
+  for (const [name, inner] of Object.entries(value)) {
+    const own = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    if (own) yield* listProblems(inner, own, at(name));
+    else if (others) yield* listProblems(inner, others, at.key(name));
+  }
+}
+/** Tells the second appearance of each, not the third. */
+function* twice(names: readonly unknown[], shown: readonly unknown[], at: FieldPath): Errors {
+  const seen = new Map<string, number>();
+  for (const [i, name] of names.entries()) {
+    const key = JSON.stringify(name) ?? 'undefined';
+    const times = seen.get(key) ?? 0;
+    if (times === 1) yield duplicate(at(i), shown[i]);
+    seen.set(key, times + 1);
+  }
+}
+function* mapItems(list: readonly unknown[], keys: readonly string[], at: FieldPath): Errors {
+  const wrong = list.findIndex((item) => item !== null && !isObject(item));
+  if (wrong >= 0) {
+    yield invalid(at(wrong), list[wrong], 'must be an object for an array of list-type map');
+    return;
+  }
+  const names = list.map((item) =>
+    Object.fromEntries(
+      keys
+        .filter((k) => isObject(item) && Object.hasOwn(item, k))
+        .map((k) => [k, (item as Record<string, unknown>)[k]]),
+    ),
+  );
+  yield* twice(names, names, at);
+}
+
+/** Problems that an unchanged value already had are forgiven. */
+export const isRatcheted = (error: FieldError, object: unknown, old: unknown): boolean => {
+  const read = (from: unknown): unknown => {
+    let value = from;
+    for (const [, name, index, key] of error.field.matchAll(/([^.[\]]+)(?!\])|\[(\d+)\]|\[([^\]]+)\]/g))
+      value = (value as Record<string, unknown> | undefined | null)?.[name ?? index ?? key ?? ''];
+    return value;
+  };
+  const value = read(object);
+  return value !== undefined && equal(value, read(old));
+};
