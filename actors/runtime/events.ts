@@ -1,4 +1,4 @@
-import type { World } from '../../bus/world.ts';
+import { delay, type World } from '../../bus/world.ts';
 import type { Event, ObjectReference } from '../../schemas/generated/core-v1.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
@@ -18,6 +18,12 @@ export interface EventRecorder {
 const MAX_QUEUED = 1_000;
 const MAX_TRIES = 12;
 const RETRY_MS = 10_000;
+/**
+ * Writes at once, and a second, of one recorder. When hundreds of pods start together their news can wait: it is several
+ * times as many writes as the pods themselves. (As the kubelet's --event-burst and --event-qps.)
+ */
+const BURST = 25;
+const PER_SECOND = 25;
 
 /**
  * Writes events one after the other, so that they take little from the work they tell of; alike ones are counted,
@@ -40,8 +46,18 @@ export function createEventRecorder(o: {
   async function drain(): Promise<void> {
     for (let event = queue.shift(); event; event = queue.shift()) {
       const { key, event: correlated, isRepeated, isDropped } = correlator.correlate(event);
-      if (!isDropped) await write(key, correlated, isRepeated);
+      if (isDropped) continue;
+      await turn();
+      await write(key, correlated, isRepeated);
     }
+  }
+  let tokens = BURST;
+  let filledAt = world.clock.now();
+  async function turn(): Promise<void> {
+    const now = world.clock.now();
+    tokens = Math.min(BURST, tokens + ((now - filledAt) / 1_000) * PER_SECOND) - 1;
+    filledAt = now;
+    if (tokens < 0) await delay(world.clock, (-tokens / PER_SECOND) * 1_000, abort.signal).catch(() => undefined);
   }
   async function write(key: string, event: Event, isRepeated: boolean): Promise<void> {
     for (let tries = 1; !abort.signal.aborted; tries++) {
@@ -66,7 +82,7 @@ export function createEventRecorder(o: {
           if (reason !== 'AlreadyExists') world.log.debug('event not written', { event: key, err: error });
           return;
         }
-        await new Promise<void>((resolve) => void world.clock.setTimeout(() => resolve(), RETRY_MS * world.random()));
+        await delay(world.clock, RETRY_MS * world.random(), abort.signal).catch(() => undefined);
       }
     }
   }
