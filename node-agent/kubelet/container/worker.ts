@@ -217,7 +217,7 @@ export class ContainerWorker {
       if (record.lastState?.terminated !== undefined) {
         record.state = { terminated: record.lastState.terminated };
         record.lastState = undefined;
-      } else if (record.role === 'main')
+      } else if (record.role === 'main' && this.#pod.hasBegun)
         record.state = {
           terminated: {
             exitCode: 137,

@@ -97,22 +97,16 @@ export const podMachine = setup({
         /** Init containers, one after the other. */
         initializing: {
           entry: { type: 'startDue' },
-          on: {
-            'container.changed': [
-              { guard: 'isCompleted', target: '#pod.completing' },
-              { guard: 'isInitialized', target: 'running' },
-              { actions: { type: 'startDue' } },
-            ],
-          },
+          always: [
+            { guard: 'isCompleted', target: '#pod.completing' },
+            { guard: 'isInitialized', target: 'running' },
+          ],
+          on: { 'container.changed': { actions: { type: 'startDue' } } },
         },
         running: {
           entry: { type: 'startDue' },
-          on: {
-            'container.changed': [
-              { guard: 'isCompleted', target: '#pod.completing' },
-              { actions: { type: 'startDue' } },
-            ],
-          },
+          always: { guard: 'isCompleted', target: '#pod.completing' },
+          on: { 'container.changed': { actions: { type: 'startDue' } } },
         },
       },
       on: { 'pod.deleted': { target: 'terminating' }, 'deadline.exceeded': { target: 'overdue' } },

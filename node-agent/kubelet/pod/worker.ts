@@ -33,6 +33,7 @@ export class PodWorker {
   #actor!: RunningActor<typeof podMachine>;
   #failure: Rejected | undefined;
   #endsAt: number | undefined;
+  #isClosed = false;
   #deadline: TimerId | undefined;
 
   constructor(node: NodeContext, pod: Pod, rejected: Rejected | undefined) {
@@ -111,6 +112,10 @@ export class PodWorker {
   container(name: string): ContainerWorker | undefined {
     return this.#containers.find((c) => c.record.spec.name === name);
   }
+  /** Whether a main container has ever run. */
+  get hasBegun(): boolean {
+    return this.#containers.some((c) => c.record.role === 'main' && c.record.runs > 0);
+  }
   /** Seconds that a container may still take to end. */
   graceSeconds(): number {
     if (this.#endsAt !== undefined) return Math.max((this.#endsAt - this.#node.world.clock.now()) / 1_000, 0);
@@ -130,6 +135,7 @@ export class PodWorker {
       startTime: this.#startTime,
       hasSandbox: this.sandbox !== undefined,
       ending: this.isEnding,
+      over: this.#isClosed,
       failure: this.#failure,
       now: formatTime(world.clock.now()),
     });
@@ -194,6 +200,7 @@ export class PodWorker {
     this.#disarmDeadline();
     this.#node.ledger.remove(this.uid);
     this.isEnding = true;
+    this.#isClosed = true;
     for (const c of this.#containers) c.stop();
     void this.#releaseSandbox();
     this.#node.writer.request(this, true);

@@ -15,6 +15,8 @@ export interface StatusInput {
   readonly hasSandbox: boolean;
   /** No container will be started again. */
   readonly ending: boolean;
+  /** Nothing runs and nothing will: what has not succeeded has failed. */
+  readonly over: boolean;
   /** The kubelet gave the pod up: DeadlineExceeded, Evicted, OutOfcpu, ... */
   readonly failure?: { readonly reason: string; readonly message: string } | undefined;
   /** As the API writes it. */
@@ -27,7 +29,8 @@ export function podStatus(input: StatusInput): PodStatus {
   const spec = pod.spec!;
   const old = pod.status ?? {};
   const isOver = old.phase === 'Succeeded' || old.phase === 'Failed';
-  const phase = isOver ? old.phase! : input.failure ? 'Failed' : phaseOf(spec, records, input.ending);
+  const now = phaseOf(spec, records, input.ending);
+  const phase = isOver ? old.phase! : input.failure || (input.over && now !== 'Succeeded') ? 'Failed' : now;
   const why = input.failure ?? (phase === old.phase ? { reason: old.reason, message: old.message } : undefined);
   const podIP = spec.hostNetwork === true ? input.hostIP : (input.podIP ?? old.podIP);
   const inits = records.filter((c) => c.role !== 'main').map((c) => containerStatus(c, input));
