@@ -46,6 +46,11 @@ export class Entry {
     }
     return this.#object;
   }
+  /** Of a version that was replaced: what still needs an encoding makes it again. */
+  forgetEncodings(): void {
+    this.json = undefined;
+    this.#others = undefined;
+  }
   /** An encoding made once; `kind` names version and media type. */
   encoded(kind: string, make: () => Buffer): Buffer {
     const known = this.#others?.get(kind);
@@ -63,6 +68,8 @@ export interface Change {
   /** undefined: deleted. */
   readonly entry: Entry | undefined;
   readonly old: Entry | undefined;
-  /** Watch frames made of it, by encoding and event type, so that each is made once for all watchers. */
-  readonly frames: Map<string, unknown>;
+  /** ms. */
+  readonly time: number;
+  /** Watch frames made of it in this tick, by encoding and event type: each is made once for all watchers. */
+  frames: Map<string, unknown> | undefined;
 }

@@ -9,8 +9,10 @@ type Tree = sorted.default<string, Entry>;
 /** A CommonJS module: Node hands over its exports, bundlers and test runners what it exports as default. */
 const SortedTree = ('default' in sorted ? sorted.default : sorted) as typeof sorted.default;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-/** Changes kept for watches that resume; at least this many, at most twice as many. */
-const HISTORY = 4096;
+/** Changes kept for watches that resume: these many whatever their age, and as many again while they are young. */
+const HISTORY = 512;
+const MAX_HISTORY = 8192;
+const YOUNG_MS = 300_000;
 /** Frozen views of paged lists kept at once. */
 const SNAPSHOTS = 32;
 
@@ -21,6 +23,8 @@ export class ResourceCache {
   readonly prefix: string;
   readonly byKey = new Map<string, Entry>();
   #sorted = new SortedTree<string, Entry>(undefined, compare);
+  readonly #clock: Clock;
+  #trimAt = 2 * HISTORY;
   /** Oldest first. */
   #history: Change[] = [];
   /** Changes up to here are no longer (or never were) in the history. */
@@ -32,6 +36,7 @@ export class ResourceCache {
   revision: number;
 
   constructor(prefix: string, floor: number, clock: Clock) {
+    this.#clock = clock;
     this.watchers = new WatcherIndex(clock);
     this.prefix = prefix;
     this.#floor = floor;
@@ -57,14 +62,22 @@ export class ResourceCache {
       this.byKey.set(key, entry);
       this.#sorted.set(key, entry);
     }
-    const change: Change = { revision, key, entry, old, frames: new Map() };
+    const change: Change = { revision, key, entry, old, time: this.#clock.now(), frames: undefined };
     this.#history.push(change);
-    if (this.#history.length > 2 * HISTORY) {
-      this.#floor = this.#history[HISTORY - 1]!.revision;
-      this.#history = this.#history.slice(HISTORY);
-    }
+    if (this.#history.length >= this.#trimAt) this.#trim(change.time);
     if (this.listeners.size > 0) for (const listener of this.listeners) listener(entry?.object, old?.object);
     this.watchers.deliver(this.prefix, change);
+    old?.forgetEncodings();
+  }
+  #trim(now: number): void {
+    const list = this.#history;
+    let drop = Math.max(0, list.length - MAX_HISTORY);
+    while (list.length - drop > HISTORY && now - list[drop]!.time > YOUNG_MS) drop++;
+    if (drop > 0) {
+      this.#floor = list[drop - 1]!.revision;
+      this.#history = list.slice(drop);
+    }
+    this.#trimAt = this.#history.length + HISTORY;
   }
   /** Changes after `revision`, oldest first; Expired when some of them are forgotten. */
   since(revision: number): readonly Change[] {

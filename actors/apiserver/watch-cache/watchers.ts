@@ -44,10 +44,10 @@ function frameOf<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Chang
   if (!now && !before) return undefined;
   const type = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
   const id = `${type} ${encoding.id}`;
-  let frame = change.frames.get(id) as T | undefined;
+  let frame = change.frames?.get(id) as T | undefined;
   if (frame === undefined) {
     frame = encoding.event(type, now ? entry : old!, change.revision);
-    change.frames.set(id, frame);
+    (change.frames ??= new Map()).set(id, frame);
   }
   return frame;
 }
@@ -101,6 +101,7 @@ export class WatcherIndex {
   readonly #byKey = new Map<string, Set<WatchGroup>>();
   readonly #byNode = new Map<string, Set<WatchGroup>>();
   readonly #dirty: WatchGroup[] = [];
+  #delivered: Change[] = [];
   readonly #clock: Clock;
   #scheduled = false;
   /** Until then nothing is written: what comes meanwhile leaves together. */
@@ -126,6 +127,7 @@ export class WatcherIndex {
   #push(groups: Set<WatchGroup> | undefined, change: Change): void {
     if (groups === undefined) return;
     for (const group of groups) {
+      if (change !== this.#delivered.at(-1)) this.#delivered.push(change);
       if (!group.push(change)) continue;
       this.#dirty.push(group);
       if (!this.#scheduled) {
@@ -139,6 +141,7 @@ export class WatcherIndex {
   }
   /** For a watcher that catches up from the history. */
   frameFor<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Change): T | undefined {
+    this.#delivered.push(change);
     return frameOf(scope, encoding, change);
   }
   readonly #onTurn = (): void => this.flush();
@@ -148,6 +151,8 @@ export class WatcherIndex {
    */
   flush(): void {
     this.#scheduled = false;
+    for (const change of this.#delivered) change.frames = undefined;
+    this.#delivered = [];
     if (this.#dirty.length === 0) return;
     const began = this.#clock.now();
     for (const group of this.#dirty.splice(0)) {

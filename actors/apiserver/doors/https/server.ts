@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer } from 'node:http';
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -29,6 +29,8 @@ export interface HttpsDoor {
   close(graceMs: number): Promise<void>;
 }
 const KEEP_ALIVE_MS = 180_000;
+/** A connection that asks nothing for so long is closed. */
+const FIRST_REQUEST_MS = 60_000;
 const MAX_HEADER_BYTES = 1024 * 1024;
 const connections = new WeakMap<object, Connection>();
 
@@ -40,8 +42,16 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   const http1 = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES, noDelay: true });
   http1.timeout = 0;
   http1.requestTimeout = 0;
+  const active = new Map<TLSSocket, number>();
+  let draining = false;
   http1.on('request', (request, response) => {
-    void serve(core, new Http1Exchange(request, response), connectionOf(request.socket as TLSSocket));
+    const socket = request.socket as TLSSocket;
+    active.set(socket, (active.get(socket) ?? 0) + 1);
+    response.on('close', () => {
+      active.set(socket, (active.get(socket) ?? 1) - 1);
+      if (draining) socket.destroySoon();
+    });
+    void serve(core, new Http1Exchange(request, response), connectionOf(socket));
   });
   http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
@@ -76,7 +86,15 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   const sockets = new Set<TLSSocket>();
   server.on('secureConnection', (socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    // Later silence is bounded by keepAliveTimeout (HTTP/1.1) or wanted (HTTP/2).
+    const silence = core.world.clock.setTimeout(() => {
+      if (socket.alpnProtocol !== 'h2' && !active.has(socket)) socket.destroy();
+    }, FIRST_REQUEST_MS);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      active.delete(socket);
+      core.world.clock.clearTimeout(silence);
+    });
     socket.on('error', () => {});
     socket.setNoDelay(true);
     if (socket.alpnProtocol === 'h2') http2.emit('secureConnection', socket);
@@ -88,7 +106,12 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
-    close: (graceMs) => close({ core, server, http1, http2, sockets, sessions }, graceMs),
+    close: (graceMs) => {
+      draining = true;
+      for (const socket of sockets)
+        if (socket.alpnProtocol !== 'h2' && (active.get(socket) ?? 0) === 0) socket.destroySoon();
+      return close({ core, server, http2, sockets, sessions }, graceMs);
+    },
   };
 }
 function connectionOf(socket: TLSSocket | undefined): Connection {
@@ -133,15 +156,13 @@ function listen(server: Server, options: HttpsOptions): Promise<void> {
 interface Open {
   readonly core: Core;
   readonly server: Server;
-  readonly http1: HttpServer;
   readonly http2: Http2SecureServer;
   readonly sockets: ReadonlySet<TLSSocket>;
   readonly sessions: ReadonlySet<ServerHttp2Session>;
 }
-async function close({ core, server, http1, http2, sockets, sessions }: Open, graceMs: number): Promise<void> {
+async function close({ core, server, http2, sockets, sessions }: Open, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const session of sessions) session.close();
-  http1.closeIdleConnections();
   http2.close();
   const timer = core.world.clock.setTimeout(() => {
     for (const socket of sockets) socket.destroy();
