@@ -1,0 +1,57 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { finish, upForTest, type TestCluster } from '../testing/cluster.ts';
+
+const ORACLE = join(import.meta.dirname, '../../../shared/oracle');
+/** Scenarios of what is not built yet wait for it, minutes long: custom resources, policies, webhooks. */
+const LATER = new Set(['crd', 'crd-validation', 'validating-policies', 'mutating-policies', 'webhooks', 'aggregation']);
+/** Steps that must agree with the recording, of those played here. Raise it with each improvement; never lower it. */
+const AT_LEAST = 1460;
+
+interface Report {
+  readonly passed: number;
+  readonly failed: number;
+  readonly steps: readonly { readonly scenario: string; readonly step: string; readonly pass: boolean }[];
+}
+
+describe.skipIf(!existsSync(ORACLE))(
+  'recordings of the real kube-apiserver (../shared/oracle; skipped where it is not there)',
+  () => {
+    let cluster: TestCluster;
+    let dir: string;
+    beforeAll(async () => {
+      dir = mkdtempSync(join(tmpdir(), 'kubus-recorded-'));
+      cluster = await upForTest(['--only', 'etcd,apiserver'], { dir });
+    });
+    afterAll(async () => {
+      await cluster.stop();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    it(`answers at least ${AT_LEAST} steps as it did`, { timeout: 240_000 }, async () => {
+      const scenarios = readdirSync(join(ORACLE, 'suite'));
+      const only = scenarios.map((f) => f.replace(/\.yaml$/, '')).filter((s) => !LATER.has(s));
+      const report = join(dir, 'report.json');
+      await finish(
+        process.execPath,
+        [
+          join(ORACLE, 'run.mjs'),
+          'check',
+          '--kubeconfig',
+          cluster.kubeconfig,
+          '--quiet',
+          '--json',
+          report,
+          ...only.flatMap((s) => ['--only', s]),
+        ],
+        process.env,
+      );
+      const { steps } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+      const played = steps.filter((s) => !LATER.has(s.scenario));
+      const passed = played.filter((s) => s.pass).length;
+      console.log(`recorded steps: ${passed} of ${played.length} agree`);
+      expect(passed).toBeGreaterThanOrEqual(AT_LEAST);
+    });
+  },
+);
