@@ -23,6 +23,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly prepareForUpdate?: (draft: T, old: T) => T;
   /** Same for update through the status or approval subresource, beyond keeping from old what these do not write. `now`: RFC 3339. */
   readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
+  /** Kinds that wait for somebody when deleted: puts the finalizer in. Deletion then sets the time, and nothing else. */
+  readonly prepareForDelete?: (draft: T, now: string) => T;
   /** `old`: on update. */
   readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   /** Only what concerns the change: validate() runs on the new object as well, before unless `changesFirst`. */
@@ -46,8 +48,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number | undefined;
   /** What DELETE answers when the object is gone: itself, or a Success Status (the default). */
   readonly deleteReturnsObject?: boolean;
-  /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job). */
+  /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job, ReplicationController). */
   readonly defaultPropagation?: 'Background' | 'Orphan';
+  /** DELETE without a propagation policy warns that dependents stay (Job). */
+  readonly warnsOfOrphans?: boolean;
   /** metadata.generation is kept (1 on create, +1 when anything but metadata and status changed). Default: if facts has a `status`. */
   readonly tracksGeneration?: boolean;
   /** Seconds until the object removes itself (Events: 3600). */
@@ -78,6 +82,8 @@ export interface Conversion<T extends KubeObject = KubeObject> {
   /** Where the version's fields for selectors have other names; reads the stored object. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** Where writes in this version have rules of their own; they read the object in its storage version. */
+  /** Kinds that wait for somebody when deleted: puts the finalizer in. Deletion then sets the time, and nothing else. */
+  readonly prepareForDelete?: (draft: T, now: string) => T;
   /** `old`: on update. */
   readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   readonly validateUpdate?: (object: T, old: T, at: FieldPath) => Errors;

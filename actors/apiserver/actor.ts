@@ -60,7 +60,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     cache,
     store: new Store(bus, world),
     schemasOf: () => builtinSchemas,
-    isCustom: () => false,
+    isCustom: (resource) => resource.definition.custom !== undefined,
     barrier: () => barrier.pass(),
     authenticator: { authenticate: () => undefined },
     authorizer: { authorize: () => ({ allowed: 'yes', reason: '' }) },

@@ -12,6 +12,8 @@ import { createAllocation, storeClaims, type Allocation } from './allocation/ind
 import { createAuthorizer, createReviews } from './authorization/index.ts';
 import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
 import type { Core } from './core.ts';
+import { startCustomKinds } from './custom/index.ts';
+import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
 import { createDiscoveryHandler } from './discovery/index.ts';
 import { createHealthHandler } from './health/index.ts';
 import { createLoopback } from './loopback.ts';
@@ -88,9 +90,14 @@ export function plugIn(
     createMetricsHandler(core.metrics),
   );
   let bootstrap: Bootstrap | undefined;
+  const custom = startCustomKinds({
+    registry, cache, loopback, world, compile: customResources, endWatches: (resource) => cache.of(resource).watchers.endAll(),
+  }); // prettier-ignore
+  custom.serveAll();
   return {
     begin(actualPort) {
       port = actualPort;
+      custom.begin();
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidr, hostname: hostname(),
@@ -102,6 +109,7 @@ export function plugIn(
       return bootstrap?.ready ?? Promise.resolve();
     },
     async stop() {
+      custom.stop();
       await bootstrap?.stop();
     },
   };

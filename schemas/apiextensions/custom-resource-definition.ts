@@ -7,10 +7,12 @@ import type {
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { isKnownFormat } from '../structural/formats.ts';
-import { isConditionTrue } from './naming.ts';
+import { isConditionTrue, withCondition } from './naming.ts';
 import { namesProblems, schemasIn, specProblems } from './spec-rules.ts';
 
 const DEFAULT_PORT = 443;
+/** The finalizer under which a deleted definition waits until its objects are gone. */
+export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 const APPROVED = 'api-approved.kubernetes.io';
 const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
 
@@ -34,11 +36,21 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
     return draft;
   },
   prepareForCreate(draft) {
-    draft.status = withStored({ acceptedNames: { plural: '', kind: '' } }, draft.spec);
+    // The list of conditions is always printed.
+    draft.status = withStored({ conditions: null as never, acceptedNames: { plural: '', kind: '' } }, draft.spec);
     return draft;
   },
   prepareForUpdate(draft, old) {
     draft.status = withStored(old.status ?? {}, draft.spec);
+    return draft;
+  },
+
+  /** Source: apiextensions-apiserver pkg/registry/customresourcedefinition etcd.go Delete. */
+  prepareForDelete(draft, now) {
+    const finalizers = draft.metadata.finalizers ?? [];
+    if (!finalizers.includes(CLEANUP)) draft.metadata.finalizers = [...finalizers, CLEANUP];
+    const terminating = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon' };
+    draft.status = { ...draft.status, conditions: withCondition(draft.status?.conditions, terminating, now) };
     return draft;
   },
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { OpenApiDocument } from '../../../schemas/openapi/index.ts';
-import type { Registry } from '../../../schemas/resource.ts';
+import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 
 const V3 = '/openapi/v3';
@@ -23,7 +23,10 @@ const NOT_FOUND: PathAnswer = {
 };
 async function load(registry: Registry): Promise<PathHandler> {
   const openApi = await import('../../../schemas/openapi/index.ts');
-  const options = { describe: openApi.descriptionsFrom(modelsFolder()) };
+  const options = {
+    describe: openApi.descriptionsFrom(modelsFolder()),
+    customSchema: (r: Resource) => r.definition.custom?.schema as Record<string, unknown> | undefined,
+  };
   return (request) => {
     const { path } = request;
     const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;

@@ -44,7 +44,8 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   });
   complain(request, [...parsed.duplicates, ...strict], expected, value);
   object.apiVersion = apiVersion;
-  object.kind = expected.kind;
+  // Another kind in place of a custom one is for validation to refuse.
+  if (!expected.schema.read || !object.kind) object.kind = expected.kind;
   object.metadata ??= {};
   return object;
 }
@@ -78,6 +79,10 @@ function checkType(
   if (kind === expected.kind && (given === apiVersion || ACCEPTED[kind] === given)) return;
   if (typeof kind !== 'string' || typeof given !== 'string') return;
   const gv = parseApiVersion(given);
+  if (expected.schema.read) {
+    if (given === apiVersion) return;
+    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+  }
   const fail = (why: string): ApiError =>
     badRequest(`${kind} in version ${JSON.stringify(gv.version)} cannot be handled as a ${expected.kind}: ${why}`);
   if (kind === 'Scale' && OLD_SCALES.includes(given))

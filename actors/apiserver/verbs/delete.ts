@@ -25,7 +25,7 @@ export async function deleteObject(core: Core, request: ResourceRequest, options
   const { resource, info } = request;
   const key = storageKey(resource, info.namespace, info.name);
   if (
-    resource.definition.defaultPropagation === 'Orphan' &&
+    resource.definition.warnsOfOrphans &&
     options.propagationPolicy === undefined &&
     options.orphanDependents === undefined
   )
@@ -126,6 +126,12 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
   const m = old.metadata;
   const now = core.world.clock.now();
   const graceful = definition.gracePeriodSeconds;
+  if (definition.prepareForDelete && !m.deletionTimestamp) {
+    const at = formatTime(now);
+    const marked = definition.prepareForDelete(structuredClone(old), at) as Draft;
+    marked.metadata.deletionTimestamp = at;
+    return { draft: marked, changed: true, waits: true };
+  }
   const draft: Draft = { ...old, metadata: { ...m } };
   const finalizers = finalizersFor(resource, m.finalizers ?? [], options);
   const finalizersChanged = !sameList(finalizers, m.finalizers ?? []);

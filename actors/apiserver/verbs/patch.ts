@@ -18,6 +18,7 @@ import { replace } from './update.ts';
 export async function patch(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'PatchOptions');
   const { resource, info, patchType } = request;
+  if (patchType === 'strategic' && core.isCustom(resource)) throw strategicOnCustom();
   const value = await parsePatch(request);
   if (patchType === 'apply') return apply(core, request, value, options);
   const key = storageKey(resource, info.namespace, info.name);
@@ -38,6 +39,12 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
     return answer;
   });
 }
+/** Source: apiserver pkg/endpoints/handlers/negotiation errors.go NewUnsupportedMediaTypeError. */
+const strategicOnCustom = (): Error =>
+  new ApiError(
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+  );
 const unnamed = (name: string): Error =>
   badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
 
