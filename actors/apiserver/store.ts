@@ -1,5 +1,12 @@
 import type { Bus } from '../../bus/bus.ts';
-import type { DeleteRequest, PutRequest, RangeRequest, RangeResponse, WriteResponse } from '../../bus/protocol/etcd.ts';
+import {
+  isNoSpace,
+  type DeleteRequest,
+  type PutRequest,
+  type RangeRequest,
+  type RangeResponse,
+  type WriteResponse,
+} from '../../bus/protocol/etcd.ts';
 import * as subjects from '../../bus/subjects.ts';
 import { delay, type World } from '../../bus/world.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
@@ -37,7 +44,7 @@ export class Store {
         return await this.#bus.request<WriteResponse>(subject, request);
       } catch (error) {
         const reason = reasonOf(error);
-        const retry = reason === 'ServiceUnavailable' || reason === 'Timeout';
+        const retry = (reason === 'ServiceUnavailable' || reason === 'Timeout') && !isNoSpace(error);
         if (!retry || signal.aborted || this.#world.clock.now() > until) throw error;
         await delay(this.#world.clock, PAUSE_MS);
       }

@@ -3,6 +3,9 @@
  * (`/registry/pods/default/web`); values are the encoded object without metadata.resourceVersion: whoever decodes it
  * puts the revision there.
  */
+/** Of an error of put or delete: it will not get better by trying again, somebody must make room first. */
+export { isNoSpace } from '../log.ts';
+
 export interface KeyValue {
   readonly key: string;
   readonly value: Uint8Array;
