@@ -57,6 +57,18 @@ describe('leader election', () => {
     expect(lease()!.renewTime! > before).toBe(true);
     expect(b.state()).toBe('following');
   });
+  it('leads soon after an API server that was not there yet', async () => {
+    const { world, api, candidate, leaders } = setUp();
+    api.intercept = () => {
+      throw new ApiError('ServiceUnavailable', 'starting');
+    };
+    const a = candidate('a');
+    await world.advance(500);
+    expect(a.state()).toBe('backingOff');
+    api.intercept = undefined;
+    await world.advance(500);
+    expect(leaders).toEqual(['+a']);
+  });
   it('succeeds a silent holder when its lease has run out, not before', async () => {
     const { world, candidate, cut, leaders, lease } = setUp();
     const [a] = [candidate('a'), candidate('b')];
@@ -139,6 +151,7 @@ it('walks every state of a candidate', () => {
     { type: 'stop' },
     { type: 'xstate.done.actor.acquire', output: { held: true } },
     { type: 'xstate.done.actor.acquire', output: { held: false } },
+    { type: 'xstate.error.actor.acquire', error: new Error('x') },
     { type: 'xstate.error.actor.renew', error: new Error('x') },
     { type: 'xstate.done.actor.renew', output: { held: false } },
     { type: 'xstate.done.actor.release' },
@@ -148,6 +161,7 @@ it('walks every state of a candidate', () => {
   expect(new Set(paths.map((p) => JSON.stringify(p.state.value)))).toEqual(
     new Set([
       '"acquiring"',
+      '"backingOff"',
       '"following"',
       '{"leading":"holding"}',
       '{"leading":"renewing"}',

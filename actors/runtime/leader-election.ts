@@ -132,8 +132,9 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
         try {
           return await acquire(signal);
         } catch (error) {
-          if (!isConflict(error) && !isAlreadyExists(error))
-            log.debug('lease not acquired', { lease: name, err: error });
+          // Another was faster.
+          if (isConflict(error) || isAlreadyExists(error)) return { held: false };
+          log.debug('lease not acquired', { lease: name, err: error });
           throw error;
         }
       }),
@@ -172,7 +173,7 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
     machine: 'leader',
     inspection: o.inspection,
     onState: (state) => {
-      if (state !== 'acquiring') first.resolve();
+      if (state !== 'acquiring' && state !== 'backingOff') first.resolve();
     },
   });
   const deaf = o.liveness?.onGone(() => {
