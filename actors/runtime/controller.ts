@@ -87,7 +87,7 @@ export const reconciling =
 export function startController(o: ControllerOptions): Controller {
   const { world, client } = o;
   const component = `controller:${o.name}`;
-  const log = world.log.child({ component, actor: o.name });
+  const log = world.log.child({ actor: component });
   const limiter = createRateLimiter(world.clock);
   const writes = createOwnWrites([...o.sources.map((s) => s.informer), ...(o.reads ?? [])]);
   const execute = createExecutor({ client, recorder: o.recorder, fence: o.fence, inFlight: o.inFlight });

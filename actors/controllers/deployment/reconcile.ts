@@ -175,7 +175,8 @@ export class Pass {
     const isSame = equal(status, this.d.status) && equal(this.annotations, this.d.metadata.annotations);
     const object: Deployment = { ...this.d, metadata: { ...this.d.metadata, annotations: this.annotations }, status };
     intents.push(...this.news, ...this.deletions);
-    if (!isSame) intents.push({ op: 'update', gvr: deployments, object, subresource: 'status' });
+    if (!isSame)
+      intents.push({ op: 'update', gvr: deployments, object, subresource: 'status', tolerate: ['NotFound'] });
     return { intents, requeueAfterMs: isRollout ? cond.stuckCheckInMs(this.d, status, this.now) : undefined };
   }
 }

@@ -79,7 +79,7 @@ export function updateStatus(observed: Observed, failure: string | undefined, no
   )
     return [];
   const object: KubeObject & { status: ReplicaSetStatus } = { ...replicaSet, status };
-  return [{ op: 'update', gvr: replicaSets, object, subresource: 'status' }];
+  return [{ op: 'update', gvr: replicaSets, object, subresource: 'status', tolerate: ['NotFound'] }];
 }
 
 function statusOf(
