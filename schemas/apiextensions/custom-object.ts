@@ -24,25 +24,28 @@ export function readCustom(value: unknown, schema: JSONSchemaProps, apiVersion: 
     object.metadata = read.metadata;
     problems.push(...strict);
   } else object.metadata = {};
-  embeddedMeta(object, schema, true);
+  embeddedMeta(object, schema, '', problems);
   dropNulls(object, schema);
   fillDefaults(object, schema);
   return { object, strict: problems };
 }
-/** Metadata of objects in the object: fields of a wrong type or name go. Source: apiextensions-apiserver schema/objectmeta Coerce. */
-function embeddedMeta(value: unknown, schema: JSONSchemaProps | undefined, isRoot = false): void {
+/** Metadata of objects in the object: unknown fields go. Source: apiextensions-apiserver schema/objectmeta Coerce. */
+function embeddedMeta(value: unknown, schema: JSONSchemaProps | undefined, path: string, problems: string[]): void {
   if (schema === undefined) return;
-  if (Array.isArray(value)) for (const item of value) embeddedMeta(item, schemaOf(schema.items));
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) embeddedMeta(item, schemaOf(schema.items), `${path}[${i}]`, problems);
   if (!isObject(value)) return;
-  if (!isRoot && schema['x-kubernetes-embedded-resource'] && isObject(value['metadata'])) {
-    const { strict: _unknown, object } = decode({ metadata: value['metadata'] }, META, builtinSchemas);
+  const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  if (path !== '' && schema['x-kubernetes-embedded-resource'] && isObject(value['metadata'])) {
+    const { strict, object } = decode({ metadata: value['metadata'] }, META, builtinSchemas);
     value['metadata'] = object.metadata;
+    problems.push(...strict.map((text) => text.replace('"metadata.', `"${at('metadata')}.`)));
   }
   for (const name of Object.keys(value)) {
     const own =
       schema.properties && Object.hasOwn(schema.properties, name)
         ? schema.properties[name]
         : schemaOf(schema.additionalProperties);
-    embeddedMeta(value[name], own);
+    embeddedMeta(value[name], own, at(name), problems);
   }
 }

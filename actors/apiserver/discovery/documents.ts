@@ -67,12 +67,14 @@ export function groupsOf(registry: Registry): {
 }
 
 const versionOf = (group: string, version: string) => ({ groupVersion: apiVersionOf({ group, version }), version });
-export const apiGroup = (g: GroupVersions) => ({
+/** What the plain forms need of a group. */
+type Named = { readonly name: string; readonly versions: readonly { readonly version: string }[] };
+export const apiGroup = (g: Named) => ({
   name: g.name,
   versions: g.versions.map((v) => versionOf(g.name, v.version)),
   preferredVersion: versionOf(g.name, g.versions[0]!.version),
 });
-export const apiGroupList = (groups: readonly GroupVersions[]) => ({
+export const apiGroupList = (groups: readonly Named[]) => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
   groups: groups.map(apiGroup),
@@ -91,7 +93,9 @@ export const apiResourceList = (group: string, version: string, resources: reado
   resources: resources.flatMap((r) => [plain(r), ...subresources(r).map((s) => plainSub(r, s))]),
 });
 const subresources = (r: Resource): Subresource[] =>
-  [...r.subresources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  r.definition.custom
+    ? [...r.subresources.values()]
+    : [...r.subresources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 const plain = (r: Resource) => ({
   name: r.resource,
   singularName: r.singular,
@@ -121,8 +125,9 @@ export const aggregated = (groups: readonly GroupVersions[], version: Aggregated
     metadata: { ...(g.name !== '' && { name: g.name }) },
     versions: g.versions.map((v) => ({
       version: v.version,
-      resources: v.resources.map((r) => aggregatedResource(r)),
-      freshness: 'Current',
+      // A version of another server that is out of reach is listed, with nothing in it.
+      ...(v.resources.length > 0 && { resources: v.resources.map((r) => aggregatedResource(r)) }),
+      freshness: v.resources.length > 0 ? 'Current' : 'Stale',
     })),
   })),
 });

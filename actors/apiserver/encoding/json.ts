@@ -63,7 +63,8 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
 }
 export const listMetadata = (answer: ListAnswer): object => ({
   resourceVersion: String(answer.revision),
-  ...(answer.continue !== undefined && { continue: answer.continue }),
+  // Lists of custom kinds are maps in the real server, which leave nothing out.
+  ...((answer.continue !== undefined || answer.resource.definition.custom) && { continue: answer.continue ?? '' }),
   ...(answer.remaining !== undefined && { remainingItemCount: answer.remaining }),
 });
 

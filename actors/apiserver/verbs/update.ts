@@ -3,7 +3,7 @@ import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { conflict, invalid, notFound } from '../errors.ts';
+import { conflict, invalidKind, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
@@ -34,7 +34,7 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
       return createObject(core, request, structuredClone(decoded), options);
     }
     if (version === 0 && resource.definition.requiresResourceVersionOnUpdate)
-      throw invalid(resource, info.name, [
+      throw invalidKind(resource.group, resource.resource, info.name, [
         invalidField(fieldPath('metadata')('resourceVersion'), 0, 'must be specified for an update'),
       ]);
     if (version !== 0 && version !== known.entry.revision) throw conflict(resource, info.name);
