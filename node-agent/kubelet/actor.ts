@@ -1,4 +1,5 @@
 import { fromPromise } from 'xstate';
+import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
@@ -13,6 +14,7 @@ import type { ContainerRuntime } from '../runtime/interface.ts';
 import { admit } from './admission.ts';
 import type { NodeContext } from './context.ts';
 import { Ledger } from './ledger.ts';
+import { serveLogs } from './logs.ts';
 import { nodeLogic } from './logic.ts';
 import { kubeletMachine } from './machine.ts';
 import { createNodeLease } from './node/lease.ts';
@@ -27,6 +29,8 @@ export interface KubeletOptions {
   /** Of caller `node:<name>`. */
   readonly client: ApiClient;
   readonly runtime: ContainerRuntime;
+  /** Where the API server asks for logs; default: nobody may ask. */
+  readonly bus?: Bus | undefined;
   readonly node: NodeSpec & { readonly ip: string };
   readonly architecture?: string | undefined;
   readonly inspection?: Inspection | undefined;
@@ -112,6 +116,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     });
   }
 
+  const logs = o.bus === undefined ? undefined : serveLogs(o.bus, context);
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const logic = kubeletMachine.provide({
@@ -158,6 +163,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       actor.send({ type: 'stop' });
       await stopped.promise;
       unwatchExits();
+      logs?.unsubscribe();
       for (const worker of context.pods.values()) worker.halt();
       context.writer.stop();
       lease.stop();

@@ -13,7 +13,7 @@ export interface ContainerRuntime {
   setPodCIDR(cidr: string): void;
 
   runPodSandbox(pod: Pod, signal: AbortSignal): Promise<Sandbox>;
-  /** Kills what still runs in it, at once. */
+  /** Kills what still runs in it, at once, and gives its address back; ended containers and their logs stay. */
   stopPodSandbox(sandbox: string): Promise<void>;
   removePodSandbox(sandbox: string): Promise<void>;
 

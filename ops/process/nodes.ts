@@ -29,6 +29,7 @@ export function startNodes(o: {
       id: `${id}/${node.name}`,
       client: createApiClient(bus, world, `node:${node.name}`),
       runtime: createSimulatedRuntime(world),
+      bus,
       node: {
         ...node,
         podCIDR: node.podCIDR ?? (o.podCIDRs === 'byCluster' ? undefined : podCIDR(i)),

@@ -74,8 +74,9 @@ table(taintToleration, [
   { it: 'another effect is not tolerated', pod: tolerating({ key: 'k', operator: 'Exists', effect: 'NoExecute' }), nodes: [tainted('NoSchedule')], want: { t: UNTOLERATED } },
 ]); // prettier-ignore
 
-const required = (...nodeSelectorTerms: object[]): Affinity =>
-  ({ nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } }) as Affinity;
+const required = (...nodeSelectorTerms: object[]): Affinity => ({
+  nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } },
+});
 const MISMATCH = "!node(s) didn't match Pod's node affinity/selector";
 const zones = [zone('a', '1'), zone('b', '2'), aNode('c', { labels: { zone: '10', gpu: 'yes' } })];
 table(nodeAffinity, [
@@ -137,7 +138,7 @@ table(podTopologySpread, [
 ]); // prettier-ignore
 
 const near = (kind: 'podAffinity' | 'podAntiAffinity', app: string, o: object = {}): Affinity =>
-  ({ [kind]: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'zone', labelSelector: { matchLabels: { app } }, ...o }] } }) as Affinity; // prettier-ignore
+  ({ [kind]: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'zone', labelSelector: { matchLabels: { app } }, ...o }] } }); // prettier-ignore
 const pair = [zone('a', '1'), zone('b', '2')];
 const ALONE = "!node(s) didn't match pod affinity rules";
 const FOE = "node(s) didn't match pod anti-affinity rules";

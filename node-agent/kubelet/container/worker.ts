@@ -14,6 +14,8 @@ import { backoffMs, FORGIVEN_AFTER_MS, goDuration, restarts } from './restart.ts
 export class ContainerWorker {
   readonly id: string;
   readonly record: ContainerRecord;
+  /** Id of the run before the newest; the runtime keeps its logs. */
+  previous: string | undefined;
   readonly #node: NodeContext;
   readonly #pod: PodWorker;
   readonly #actor: RunningActor<typeof containerMachine>;
@@ -104,7 +106,8 @@ export class ContainerWorker {
     const id = await runtime.createContainer(sandbox.id, config, signal);
     if (signal.aborted) await runtime.removeContainer(id);
     signal.throwIfAborted();
-    if (before !== undefined) await runtime.removeContainer(before);
+    if (this.previous !== undefined) await runtime.removeContainer(this.previous);
+    this.previous = before;
     record.id = id;
     record.runs++;
     record.restartCount = attempt;

@@ -34,6 +34,8 @@ export class PodWorker {
   #failure: Rejected | undefined;
   #endsAt: number | undefined;
   #isClosed = false;
+  /** Kept for its logs until the pod leaves the API. */
+  #stopped: Sandbox | undefined;
   #deadline: TimerId | undefined;
 
   constructor(node: NodeContext, pod: Pod, rejected: Rejected | undefined) {
@@ -194,7 +196,7 @@ export class PodWorker {
   async killContainers(): Promise<void> {
     this.isEnding = true;
     for (const c of this.#containers) c.stop();
-    await this.#releaseSandbox();
+    await this.#stopSandbox();
   }
   close(): void {
     this.#disarmDeadline();
@@ -202,7 +204,7 @@ export class PodWorker {
     this.isEnding = true;
     this.#isClosed = true;
     for (const c of this.#containers) c.stop();
-    void this.#releaseSandbox();
+    void this.#stopSandbox();
     this.#node.writer.request(this, true);
   }
   async removeFromApi(signal: AbortSignal): Promise<void> {
@@ -225,6 +227,7 @@ export class PodWorker {
     this.#node.ledger.remove(this.uid);
     for (const c of this.#containers) c.stop();
     this.#node.writer.drop(this);
+    if (this.#stopped !== undefined) void this.#node.runtime.removePodSandbox(this.#stopped.id);
     if (this.#node.pods.get(this.uid) === this) this.#node.pods.delete(this.uid);
   }
 
@@ -243,12 +246,12 @@ export class PodWorker {
   #isSettled(): boolean {
     return this.#containers.every((c) => c.isSettled) && this.stage() !== 'initializing';
   }
-  async #releaseSandbox(): Promise<void> {
+  async #stopSandbox(): Promise<void> {
     const { sandbox } = this;
     this.sandbox = undefined;
     if (sandbox === undefined) return;
+    this.#stopped = sandbox;
     await this.#node.runtime.stopPodSandbox(sandbox.id);
-    await this.#node.runtime.removePodSandbox(sandbox.id);
   }
   #armDeadline(): void {
     this.#disarmDeadline();

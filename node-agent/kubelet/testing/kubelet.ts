@@ -1,3 +1,4 @@
+import type { Bus } from '../../../bus/bus.ts';
 import type { Event, Node, Pod, PodSpec } from '../../../schemas/generated/core-v1.ts';
 import { events, nodes, pods } from '../../../actors/runtime/resources.ts';
 import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
@@ -24,7 +25,7 @@ export interface Bench {
   writes(): number;
   stop(): Promise<void>;
 }
-export async function bench(node: Omit<Partial<NodeSpec>, 'ip' | 'podCIDR'> = {}): Promise<Bench> {
+export async function bench(node: Omit<Partial<NodeSpec>, 'ip' | 'podCIDR'> = {}, bus?: Bus): Promise<Bench> {
   const world = testWorld();
   const api = fakeApi(world);
   const client = api.client();
@@ -34,6 +35,7 @@ export async function bench(node: Omit<Partial<NodeSpec>, 'ip' | 'podCIDR'> = {}
       id: 'k',
       client: api.client('node:n1'),
       runtime: createSimulatedRuntime(world),
+      bus,
       node: { name: 'n1', ip: '172.18.0.2', podCIDR: '10.244.7.0/24', ...node },
     });
   const b: Bench = {

@@ -8,6 +8,7 @@ import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
 
 interface SimSandbox extends Sandbox {
+  ip: string | undefined;
   readonly podUid: string;
   readonly containers: Set<string>;
 }
@@ -122,7 +123,11 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       return newSandbox(pod, ip);
     },
     async stopPodSandbox(id) {
-      for (const c of sandboxes.get(id)?.containers ?? []) exit(containers.get(c)!, 137, 'Error');
+      const sandbox = sandboxes.get(id);
+      if (sandbox === undefined) return;
+      for (const c of sandbox.containers) exit(containers.get(c)!, 137, 'Error');
+      if (sandbox.ip !== undefined) addresses.release(sandbox.ip);
+      sandbox.ip = undefined;
     },
     async removePodSandbox(id) {
       const sandbox = sandboxes.get(id);
@@ -221,17 +226,30 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     },
     async *logs(id, { follow, signal }) {
       const c = need(id);
+      const { logs, logEveryMs: every } = c.script;
+      const last = logs.at(-1);
       let time = c.status.startedAt;
       const line = (text: string): LogLine => ({ time, stream: 'stdout', text });
-      for (const text of c.script.logs) yield line(text);
-      if (follow !== true) return;
-      const every = c.script.logEveryMs;
-      const last = c.script.logs.at(-1);
-      while (c.status.state === 'running' && signal?.aborted !== true) {
-        if (every === undefined || last === undefined) return await c.ended.promise;
-        await delay(clock, every, signal);
-        time = clock.now();
-        yield line(last);
+      for (const text of logs) yield line(text);
+      if (every === undefined || last === undefined) {
+        if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
+        return;
+      }
+      for (;;) {
+        const isOver = c.status.state === 'exited';
+        const until = isOver ? c.status.finishedAt : clock.now();
+        while (time + every <= until) {
+          time += every;
+          yield line(last);
+        }
+        if (isOver || follow !== true) return;
+        const tick = new AbortController();
+        const next = delay(clock, time + every - clock.now(), tick.signal).catch(() => undefined);
+        try {
+          await unlessAborted(Promise.race([next, c.ended.promise]), signal);
+        } finally {
+          tick.abort();
+        }
       }
     },
     close() {
@@ -239,6 +257,19 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       for (const { timer } of containers.values()) if (timer !== undefined) clock.clearTimeout(timer);
     },
   };
+}
+/** Settles with the promise, or when the signal is aborted. */
+async function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return void (await promise);
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 const idOf = (containerID: string): string => containerID.slice(containerID.indexOf('://') + 3);
 function learnImage(images: Map<string, Image>, status: ContainerStatus): void {
