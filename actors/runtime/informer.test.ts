@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { getShortestPaths } from 'xstate/graph';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { createInformer, createInformers } from './informer.ts';
@@ -6,6 +7,7 @@ import { configMaps, pods } from './resources.ts';
 import { byNode, BY_NODE } from './store.ts';
 import { fakeApi } from './testing/fake-api.ts';
 import { testWorld } from './testing/world.ts';
+import { watchMachine } from './watch-machine.ts';
 
 const configMap = (name: string, data: Record<string, string> = {}): KubeObject =>
   ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'd' }, data }) as KubeObject;
@@ -138,4 +140,24 @@ describe('informer', () => {
     expect(informer.state()).toBe('stopped');
     expect(world.timers).toBe(0);
   });
+});
+
+it('walks every state of a watch', () => {
+  const events = [
+    { type: 'session.opened', resumed: false },
+    { type: 'session.opened', resumed: true },
+    { type: 'initialEvents.ended' },
+    { type: 'stop' },
+    { type: 'xstate.done.actor.stream' },
+    { type: 'xstate.error.actor.stream', error: new ApiError('Expired', '') },
+    { type: 'xstate.after.backoff.watch.backingOff' },
+  ] as never[];
+  const paths = getShortestPaths(watchMachine, { events, serializeState: (s) => JSON.stringify(s.value), limit: 200 });
+  expect(new Set(paths.map((p) => JSON.stringify(p.state.value)))).toEqual(
+    new Set(
+      ['connecting', 'listing', 'watching']
+        .map((s) => JSON.stringify({ streaming: s }))
+        .concat('"backingOff"', '"stopped"'),
+    ),
+  );
 });

@@ -68,11 +68,9 @@ function drop<T>(values: Map<string, Map<string, T>>, value: string, key: string
 
 /** Indexes that most components share. */
 export const BY_NAMESPACE = 'namespace';
-export const BY_OWNER = 'ownerUid';
 export const BY_CONTROLLER = 'controllerUid';
 export const BY_NODE = 'nodeName';
 export const byNamespace: IndexFunction<KubeObject> = (o) => (o.metadata.namespace ? [o.metadata.namespace] : []);
-export const byOwner: IndexFunction<KubeObject> = (o) => o.metadata.ownerReferences?.map((owner) => owner.uid) ?? [];
 /** Under the uid of the managing controller, or under `orphan/<namespace>` when none manages it. */
 export const byController: IndexFunction<KubeObject> = (o) => {
   const controller = o.metadata.ownerReferences?.find((owner) => owner.controller === true);

@@ -24,7 +24,6 @@ export const problem = (reason: StatusReason, r: Resource, name: string, text: s
   new ApiError(reason, `${r.resource} "${name}" ${text}`, { details: { name, kind: r.resource, group: r.group } });
 
 /** What FakeApi keeps, and the rules by which it changes. */
-export type FakeStore = ReturnType<typeof fakeStore>;
 export function fakeStore(world: World, registry: Registry) {
   const stored = new Map<string, Map<string, DynamicObject>>();
   const watches = new Set<Watch>();
