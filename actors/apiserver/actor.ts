@@ -69,6 +69,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     metrics: createMetrics(),
     bookmarks: new Set(),
     pathHandlers: [],
+    remote: undefined,
     virtualCreates: new Map(),
     hooks: new Map(),
   };
@@ -133,9 +134,11 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     },
   );
   sync.onRepair = (running) => actor.send({ type: running ? 'gap.found' : 'gap.closed' });
-  const connection = bus.onConnection((connected) =>
-    actor.send({ type: connected ? 'connection.restored' : 'connection.lost' }),
-  );
+  const connection = bus.onConnection((connected) => {
+    // At once and in every state: a barrier may pass as soon as there is a connection, and has to wait for this.
+    if (connected) sync.repair();
+    actor.send({ type: connected ? 'connection.restored' : 'connection.lost' });
+  });
 
   return {
     name: 'apiserver',

@@ -202,3 +202,22 @@ describe('watches', () => {
     expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
   });
 });
+
+describe('a server cut off the bus', () => {
+  it('says so, answers from memory what it may, and catches up before it answers the rest', async () => {
+    const [server] = all.servers;
+    const resource = server!.core.registry.lookup(configMaps)!;
+    const before = await admin.create(configMaps, configMap({ n: '1' }));
+    await until(() => server!.core.cache.entry(resource, 'default', nameOf(before)) !== undefined);
+    all.setConnected(0, false);
+    await until(() => server!.state() === 'degraded');
+    await expect(server!.core.barrier()).rejects.toMatchObject({ status: { reason: 'ServiceUnavailable' } });
+    const missed = await admin.create(configMaps, configMap({ n: '2' }));
+    expect(server!.core.cache.entry(resource, 'default', nameOf(missed))).toBeUndefined();
+    expect(server!.core.cache.entry(resource, 'default', nameOf(before))).toBeDefined();
+    all.setConnected(0, true);
+    await until(() => server!.core.barrier().then(() => true, () => false)); // prettier-ignore
+    expect(server!.core.cache.entry(resource, 'default', nameOf(missed))).toBeDefined();
+    await until(() => server!.state() === 'serving');
+  });
+});

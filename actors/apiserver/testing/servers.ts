@@ -20,6 +20,8 @@ export interface TestPki {
 export interface TestServers {
   readonly servers: readonly Apiserver[];
   client(caller: string): ApiClient;
+  /** Cuts one server off the bus, or lets it back. */
+  setConnected(server: number, connected: boolean): void;
   stop(): Promise<void>;
 }
 /** API servers over one store in memory, with real time and real sockets. */
@@ -47,6 +49,7 @@ export async function startServers(count: number, pki: TestPki): Promise<TestSer
       if (bus === undefined) connections.set(caller, (bus = hub.connect(`client-${caller}`)));
       return createApiClient(bus, world, caller);
     },
+    setConnected: (server, connected) => hub.setConnected(`apiserver-${server}`, connected),
     async stop() {
       await Promise.all(servers.map((s) => s.stop()));
     },

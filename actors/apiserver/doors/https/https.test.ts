@@ -177,6 +177,28 @@ describe('watches', () => {
   });
 });
 
+it('ends the watch of a reader that does not read, and serves the others', async () => {
+  const socket = connectTls({
+    host: '127.0.0.1', port: all.servers[0]!.port, ca: pki.ca, cert: pki.adminCert, key: pki.adminKey,
+  }); // prettier-ignore
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.once('secureConnect', resolve));
+  socket.write(`GET ${base}?watch=true&fieldSelector=metadata.name%3Dbig HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.pause();
+  const watchers = (): number => {
+    const { core } = all.servers[0]!;
+    return core.cache.of(core.registry.lookup({ group: '', version: 'v1', resource: 'configmaps' })!).watchers.count;
+  };
+  const before = watchers();
+  await call('POST', base, configMap('big', { n: 'x' }));
+  for (let i = 0; i < 60 && watchers() === before; i++)
+    await call('PUT', `${base}/big`, configMap('big', { n: `${i}${'x'.repeat(900_000)}` }));
+  expect(watchers()).toBe(before - 1);
+  expect((await call('GET', `${base}/big`)).status).toBe(200);
+  socket.destroy();
+});
+
 it('survives what is no HTTP', async () => {
   const socket = connectTls({ host: '127.0.0.1', port: all.servers[0]!.port, ca: pki.ca });
   let text = '';
