@@ -44,6 +44,8 @@ export interface Core {
   /** Sends a bookmark to each watch that wants them; called about once a minute. */
   readonly bookmarks: Set<() => void>;
   readonly pathHandlers: PathHandler[];
+  /** Answers requests for what another server serves. */
+  remote: PathHandler | undefined;
   /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
   readonly virtualCreates: Map<string, VirtualCreate>;
   /** Claims that go with writes; keyed alike. */

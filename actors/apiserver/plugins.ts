@@ -14,7 +14,7 @@ import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
 import type { Core } from './core.ts';
 import { startCustomKinds } from './custom/index.ts';
 import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
-import { createDiscoveryHandler } from './discovery/index.ts';
+import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './discovery/index.ts';
 import { createHealthHandler } from './health/index.ts';
 import { createLoopback } from './loopback.ts';
 import { createMetricsHandler } from './metrics/index.ts';
@@ -82,8 +82,11 @@ export function plugIn(
   core.hooks.set('services', allocation);
   let port = 0;
   const server = (): string => `${options.advertiseAddress ?? options.https?.host ?? '127.0.0.1'}:${port}`;
+  const remote = createRemoteGroups(registry, cache);
+  core.remote = createRemoteHandler(remote);
   core.pathHandlers.push(
-    createDiscoveryHandler({ registry, server }),
+    core.remote,
+    createDiscoveryHandler({ registry, server, remote }),
     createHealthHandler({ probe: (check) => probe(core, state, check) }),
     createOpenIdHandler(tokens, server),
     createOpenApiHandler(registry),

@@ -5,7 +5,8 @@ import { createRegistry } from '../../../schemas/registry.ts';
 import type { PathAnswer } from '../request.ts';
 import { parseAccept } from './accept.ts';
 import { compareVersions } from './documents.ts';
-import { createDiscoveryHandler } from './index.ts';
+import { fakeCluster } from '../testing/fake-cluster.ts';
+import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './index.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const setUp = () => {
@@ -115,6 +116,33 @@ describe('aggregated documents', () => {
     expect(items[0]!.versions[0]!.resources[0]!.responseKind).toEqual({ group: '', version: '', kind: 'APIService' });
     registry.remove({ group: 'x.io', version: 'v1', resource: 'foos' });
     expect(JSON.stringify(json('/apis', { accept: AGGREGATED }))).not.toContain('x.io');
+  });
+});
+
+describe('groups of other servers', () => {
+  it('are listed while their APIService is there, and said to be out of reach', () => {
+    const c = fakeCluster();
+    const remote = createRemoteGroups(c.registry, c.cache);
+    const handler = createDiscoveryHandler({ registry: c.registry, server: () => '', remote });
+    const elsewhere = createRemoteHandler(remote);
+    const ask = (path: string, accept = '*/*') =>
+      handler({ method: 'GET', path, query: new URLSearchParams(), headers: { accept } } as never) as PathAnswer;
+    expect(ask('/apis/m.io').code).toBe(404);
+    c.put({
+      kind: 'APIService', apiVersion: 'apiregistration.k8s.io/v1', metadata: { name: 'v1.m.io' },
+      spec: { group: 'm.io', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1, service: { name: 's', namespace: 'd' } },
+    }); // prettier-ignore
+    expect(JSON.parse(ask('/apis/m.io').body as string)).toMatchObject({ kind: 'APIGroup', name: 'm.io' });
+    expect(ask('/apis', AGGREGATED).body).toContain(
+      '{"metadata":{"name":"m.io"},"versions":[{"version":"v1","freshness":"Stale"}]}',
+    );
+    expect(elsewhere({ path: '/apis/m.io/v1/things/x' } as never)).toMatchObject({
+      code: 503,
+      body: 'service unavailable\n',
+    });
+    expect(elsewhere({ path: '/apis/apps/v1' } as never)).toBeUndefined();
+    c.remove({ group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' }, '', 'v1.m.io');
+    expect(ask('/apis/m.io').code).toBe(404);
   });
 });
 

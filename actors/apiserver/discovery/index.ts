@@ -9,7 +9,16 @@ import type { Registry } from '../../../schemas/resource.ts';
 import { healthPaths } from '../health/checks.ts';
 import type { PathAnswer, PathHandler } from '../request.ts';
 import { discoveryForm, parseAccept } from './accept.ts';
-import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions, groupsOf } from './documents.ts';
+import {
+  aggregated,
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+  groupsOf,
+  type GroupVersions,
+} from './documents.ts';
+import type { RemoteGroups } from './remote.ts';
 import { versionInfo } from './version.ts';
 
 const JSON_TYPE = 'application/json';
@@ -23,6 +32,8 @@ const OTHER_PATHS = [
   '/.well-known/openid-configuration', '/flagz', '/metrics', '/metrics/slis', '/openapi/v2', '/openapi/v3', '/openapi/v3/',
   '/openid/v1/jwks', '/statusz', '/version',
 ]; // prettier-ignore
+
+export { createRemoteGroups, createRemoteHandler } from './remote.ts';
 
 /** A document as an object (for other media types) and as JSON, made when first asked for. */
 interface Document {
@@ -51,12 +62,18 @@ function aggregatedOf(object: object): () => Aggregated {
 export function createDiscoveryHandler({
   registry,
   server,
+  remote,
 }: {
   readonly registry: Registry;
   readonly server: () => string;
+  readonly remote?: RemoteGroups | undefined;
 }): PathHandler {
   let built: ReturnType<typeof build> | undefined;
-  registry.onChange(() => (built = undefined));
+  const forget = (): void => {
+    built = undefined;
+  };
+  registry.onChange(forget);
+  remote?.onChange(forget);
   const version = documentOf(versionInfo);
 
   return (request) => {
@@ -70,7 +87,7 @@ export function createDiscoveryHandler({
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {
         details: {},
       });
-    built ??= build(registry);
+    built ??= build(registry, remote);
     if (root === '') return plain(built.root, headers);
     if (root === 'version') return plain(version, headers);
     if (trimmed === '/api' || trimmed === '/apis') {
@@ -92,14 +109,20 @@ export function createDiscoveryHandler({
   };
 }
 
-function build(registry: Registry) {
-  const { core, groups } = groupsOf(registry);
+function build(registry: Registry, remote: RemoteGroups | undefined) {
+  const { core, groups: own } = groupsOf(registry);
+  const others = (remote?.list() ?? []).filter((g) => !own.some((o) => o.name === g.name));
+  const groups: GroupVersions[] = [
+    ...own,
+    ...others.map((g) => ({ name: g.name, versions: g.versions.map((version) => ({ version, resources: [] })) })),
+  ];
   const byPath = new Map<string, Document>();
   for (const g of [core, ...groups]) {
     const base = g.name === '' ? '/api' : `/apis/${g.name}`;
     if (g.name !== '') byPath.set(base, documentOf({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(g) }));
     for (const v of g.versions)
-      byPath.set(`${base}/${v.version}`, documentOf(apiResourceList(g.name, v.version, v.resources)));
+      if (v.resources.length > 0)
+        byPath.set(`${base}/${v.version}`, documentOf(apiResourceList(g.name, v.version, v.resources)));
   }
   const paths = ['/api', '/apis', '/apis/', ...byPath.keys(), ...healthPaths(), ...OTHER_PATHS].sort();
   return {

@@ -112,8 +112,11 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       });
       found = result instanceof Promise ? await result : result;
     } catch (error) {
-      if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
-      else respondStatus(core, exchange, toStatus(error), accepted, warnings);
+      if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) {
+        const elsewhere = await core.remote?.({ method, path, query, headers, user, signal: NEVER });
+        if (elsewhere !== undefined) await respondPath(core, exchange, elsewhere);
+        else respondText(core, exchange, 404, NO_PAGE);
+      } else respondStatus(core, exchange, toStatus(error), accepted, warnings);
       return;
     }
     if (found.type === 'watch') {
@@ -233,15 +236,15 @@ async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
 }
 
 function encodingFor(core: Core, resource: Resource, accepted: Accepted, query: URLSearchParams): WatchEncoding {
-  if (accepted.format === 'protobuf') return protobufWatch(resource, accepted.version) as WatchEncoding;
+  if (accepted.format === 'protobuf') return protobufWatch(resource, accepted.version);
   switch (accepted.as) {
     case 'Table':
-      return tableWatch(core, resource, accepted.version, query.get('includeObject') ?? 'Metadata') as WatchEncoding;
+      return tableWatch(core, resource, accepted.version, query.get('includeObject') ?? 'Metadata');
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
-      return partialWatch(resource, accepted.version) as WatchEncoding;
+      return partialWatch(resource, accepted.version);
     default:
-      return jsonWatch(resource) as WatchEncoding;
+      return jsonWatch(resource);
   }
 }
 
@@ -260,7 +263,7 @@ async function servePath(
       if (answer instanceof Promise) answer = await answer;
     } catch (error) {
       const accept = exchange.headers['accept'] as string | undefined;
-      respondStatus(core, exchange, toStatus(error) as Status, safeNegotiate(accept), []);
+      respondStatus(core, exchange, toStatus(error), safeNegotiate(accept), []);
       return;
     }
     if (answer !== undefined) {
