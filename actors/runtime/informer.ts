@@ -193,6 +193,8 @@ export interface Informers {
   /** All objects of the resource, of which only apiVersion, kind and metadata may be used; shares what for() keeps. */
   metadata(gvr: GroupVersionResource): Informer<KubeObject>;
   all(): Iterable<Informer<KubeObject>>;
+  /** Stops one for all who share it: its resource is no longer served. */
+  drop(informer: Informer<KubeObject>): void;
   stop(): void;
 }
 export function createInformers(client: ApiClient, world: World, inspection?: Inspection): Informers {
@@ -223,6 +225,10 @@ export function createInformers(client: ApiClient, world: World, inspection?: In
       return informer as unknown as Informer<T>;
     },
     all: () => informers.values(),
+    drop(informer) {
+      informer.stop();
+      for (const [id, other] of informers) if (other === informer) informers.delete(id);
+    },
     stop() {
       for (const informer of informers.values()) informer.stop();
       informers.clear();

@@ -27,8 +27,14 @@ export const customResourceDefinitions: GroupVersionResource = {
 };
 const CUSTOM_VERBS: ReadonlySet<string> = new Set(['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']); // prettier-ignore
 
+const shared = new WeakMap<Informers, Kinds>();
 /** All kinds that the cluster stores: the builtin ones and those that CustomResourceDefinitions bring. */
-export function createKinds(informers: Informers): Kinds {
+export function kindsOf(informers: Informers): Kinds {
+  let kinds = shared.get(informers);
+  if (!kinds) shared.set(informers, (kinds = createKinds(informers)));
+  return kinds;
+}
+function createKinds(informers: Informers): Kinds {
   const builtin = new Map<string, Kind>();
   const byKind = new Map<string, Kind>();
   const registry = createRegistry();

@@ -1,3 +1,4 @@
+import { delay } from '../../../bus/world.ts';
 import { parseApiVersion, type KubeObject, type OwnerReference } from '../../../schemas/meta/object.ts';
 import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
@@ -5,7 +6,7 @@ import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isConflict, isNotFound } from '../../runtime/errors.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import type { Intent } from '../../runtime/intent.ts';
-import { createKinds, type Kind } from '../../runtime/kinds.ts';
+import { kindsOf, type Kind } from '../../runtime/kinds.ts';
 import { Graph, names, waitsForDependents, waitsForOrphans, type Item } from './graph.ts';
 import { judge, judgeDeleting, type Owner, type OwnerState, type Verdict } from './reconcile.ts';
 
@@ -14,11 +15,13 @@ const isIgnored = ({ gvr }: Kind): boolean => gvr.resource === 'events';
 /** Items looked at together; a cascade is as fast as the API takes deletes. */
 const WORKERS = 48;
 const MAX_ATTEMPTS = 5;
+/** How long the first lists of all kinds may take. Source: garbagecollector.go initialSyncTimeout. */
+const SYNC_MS = 30_000;
 
 /** Deletes what has lost its owners, in the background, in the foreground, or sets it free; for objects of every kind. */
 export function startGarbageCollector(deps: ControllerDeps): Controller {
   const client = deps.client('controller:garbage-collector');
-  const kinds = createKinds(deps.informers);
+  const kinds = kindsOf(deps.informers);
   const watched = new Map<Kind, Informer<KubeObject>>();
   const graph = new Graph((uid) => controller.enqueue(uid), kinds.byKind);
 
@@ -151,7 +154,9 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     sources: [],
     synced: async () => {
       await kinds.synced;
-      await Promise.all([...watched.values()].map((informer) => informer.synced));
+      const all = Promise.all([...watched.values()].map((informer) => informer.synced));
+      // One kind that cannot be listed must not stop the rest: of its objects the API is asked one by one.
+      await Promise.race([all, delay(deps.world.clock, SYNC_MS)]);
     },
     onActive: (enqueue) => {
       for (const item of graph.all()) {
@@ -165,8 +170,11 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     add: watch,
     remove: (kind) => {
       // The objects of a kind that is gone are gone with it.
-      for (const object of watched.get(kind)?.all() ?? []) graph.remove(object.metadata.uid!);
+      const informer = watched.get(kind);
+      if (!informer) return;
       watched.delete(kind);
+      for (const object of informer.all()) graph.remove(object.metadata.uid!);
+      deps.informers.drop(informer);
     },
   });
   return controller;

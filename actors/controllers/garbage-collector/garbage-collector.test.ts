@@ -4,6 +4,7 @@ import type { Deployment } from '../../../schemas/generated/apps-v1.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { KubeObject, OwnerReference } from '../../../schemas/meta/object.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import { customResourceDefinitions } from '../../runtime/kinds.ts';
 import { configMaps, deployments, namespaces, pods, replicaSets, secrets } from '../../runtime/resources.ts';
@@ -146,6 +147,22 @@ describe('foreground', () => {
   });
 });
 
+it('does not wait for ever for a kind that cannot be listed', async () => {
+  const c = testCluster();
+  c.api.intercept = ({ verb, resource }) => {
+    if (verb === 'watch' && resource === 'leases') throw new ApiError('InternalError', 'broken');
+  };
+  const a = await c.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'd' } }); // prettier-ignore
+  await c.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b', namespace: 'd', ownerReferences: [owner(a)] } }); // prettier-ignore
+  const [gc] = c.start(startGarbageCollector);
+  await c.world.advance(29_000);
+  expect(gc!.state()).toBe('waitingForSync');
+  await c.world.advance(2_000);
+  await c.client.delete(configMaps, 'a', 'd');
+  await c.quiet();
+  expect(c.list(configMaps)).toEqual([]);
+});
+
 it('orphans: sets dependents free, then goes', async () => {
   const { api, make, names, remove, quiet } = setUp();
   const [a, other] = [await make('a'), await make('other')];
@@ -200,6 +217,13 @@ describe('with its neighbours', () => {
     await c.client.delete(widgets, 'w', 'd');
     await c.quiet();
     expect(c.list(configMaps)).toEqual([]);
+    const before = c.api.openWatches;
+    await c.client.delete(customResourceDefinitions, 'widgets.example.com');
+    await c.quiet();
+    expect(c.api.openWatches).toBe(before - 1);
+    await c.client.create(customResourceDefinitions, crd);
+    await c.quiet();
+    expect(c.api.openWatches).toBe(before);
   });
 });
 

@@ -1,10 +1,11 @@
+import type { Fence } from '../../../bus/protocol/api.ts';
 import type { Namespace, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
-import { createKinds, type Kind } from '../../runtime/kinds.ts';
+import { kindsOf, type Kind } from '../../runtime/kinds.ts';
 import { namespaces as namespacesResource, pods as podsResource } from '../../runtime/resources.ts';
 import { finalize, FINALIZER, report, type Remains } from './reconcile.ts';
 
@@ -18,14 +19,14 @@ export function startNamespaceController(deps: ControllerDeps): Controller {
   const client = deps.client('controller:namespace');
   const namespaces = deps.informers.for<Namespace>(namespacesResource);
   const pods = deps.informers.for<Pod>(podsResource);
-  const kinds = createKinds(deps.informers);
+  const kinds = kindsOf(deps.informers);
 
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const namespace = namespaces.get(key);
     if (!namespace?.metadata.deletionTimestamp) return {};
     if (!namespace.spec?.finalizers?.includes(FINALIZER)) return {};
     await kinds.synced;
-    const remains = await deleteContent(client, key, [...kinds.all()], signal);
+    const remains = await deleteContent(client, key, [...kinds.all()], { signal, fence: deps.fence?.() });
     await execute(report(namespace, remains, now));
     if (remains.counts.size > 0 || remains.errors.length > 0) return { requeueAfterMs: AGAIN_MS };
     const fresh = await client.get<Namespace>(namespacesResource, key, undefined, { signal });
@@ -61,7 +62,7 @@ async function deleteContent(
   client: ApiClient,
   namespace: string,
   kinds: readonly Kind[],
-  signal: AbortSignal,
+  { signal, fence }: { readonly signal: AbortSignal; readonly fence: Fence | undefined },
 ): Promise<Remains> {
   const counts = new Map<string, number>();
   const finalizers = new Map<string, number>();
@@ -70,7 +71,7 @@ async function deleteContent(
     try {
       const before = await client.list(gvr, { namespace, signal });
       if (before.items.length === 0) return;
-      const options = { propagationPolicy: 'Background', signal } as const;
+      const options = { propagationPolicy: 'Background', signal, fence } as const;
       if (verbs.has('deletecollection')) await client.deleteCollection(gvr, namespace, options);
       else
         for (const { metadata } of before.items)
