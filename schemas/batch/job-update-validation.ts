@@ -1,9 +1,12 @@
 import type { Errors } from '../define.ts';
 import type { Job, JobSpec } from '../generated/batch-v1.ts';
 import type { PodSpec } from '../generated/core-v1.ts';
+import { asGoStruct } from '../core/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, type FieldPath } from '../meta/field.ts';
+
+const CORE = 'io.k8s.api.core.v1';
 
 /** Source: pkg/apis/batch/validation ValidateJobSpecUpdate. */
 export function* validateJobUpdate({ spec = {} as JobSpec }: Job, old: Job, at: FieldPath): Errors {
@@ -34,7 +37,8 @@ function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, a
   const mutable = suspended && (!status?.startTime || isHeld === true) && !status?.active;
   const template = spec.template;
   if (!mutable) {
-    yield* immutable(template, before?.template, at('template'));
+    if (!equal(template, before?.template))
+      yield invalid(at('template'), asGoStruct(`${CORE}.PodTemplateSpec`, template), 'field is immutable');
     return;
   }
   const expected: PodSpec = { ...before?.template?.spec, containers: before?.template?.spec?.containers ?? [] };
@@ -53,7 +57,7 @@ function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, a
       );
   }
   if (!equal({ ...expected, affinity: undefined }, { ...given, affinity: undefined }) || !sameAffinity(expected, given))
-    yield invalid(at('template.spec'), given, 'field is immutable');
+    yield invalid(at('template.spec'), asGoStruct(`${CORE}.PodSpec`, given), 'field is immutable');
 }
 const sameAffinity = (a: PodSpec | undefined, b: PodSpec | undefined): boolean =>
   (['nodeAffinity', 'podAffinity', 'podAntiAffinity'] as const).every((k) => equal(a?.affinity?.[k], b?.affinity?.[k]));

@@ -16,6 +16,7 @@ import { validateJobUpdate } from './job-update-validation.ts';
 export const job = defineResource<Job>({
   group: 'batch', version: 'v1', resource: 'jobs',
   defaultPropagation: 'Orphan',
+  warnsOfOrphans: true,
 
   defaults(draft) {
     defaultJobSpec(draft.spec!);

@@ -6,7 +6,8 @@ import { forbidden, invalid, notSupported, required, type FieldPath } from '../m
 import { parseQuantity } from '../meta/quantity.ts';
 import { age } from '../meta/time.ts';
 import { validateNodeSelector } from './node-affinity-validation.ts';
-import { asGoStruct, diffOfStructs } from './struct-diff.ts';
+import { asGoStruct } from './go-struct.ts';
+import { diffOfStructs } from './struct-diff.ts';
 import { shortAccessModes, validateAccessModes, validateClassName, VOLUME_MODES } from './volume-claim.ts';
 
 const BETA_CLASS = 'volume.beta.kubernetes.io/storage-class';

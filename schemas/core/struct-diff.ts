@@ -1,5 +1,4 @@
-import { builtinSchemas } from '../structural/builtin.ts';
-import { planOf, type Plan } from '../structural/plan.ts';
+import { asGoStruct } from './go-struct.ts';
 
 const CONTEXT = 3;
 
@@ -8,55 +7,9 @@ const CONTEXT = 3;
  * fields answer with. Source: apimachinery pkg/util/diff Diff.
  */
 export function diffOfStructs(definition: string, old: unknown, object: unknown, only?: readonly string[]): string {
-  const whole = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas);
-  const plan =
-    only && whole.kind === 'struct' ? { ...whole, fields: whole.fields.filter((f) => only.includes(f.name)) } : whole;
-  const a = JSON.stringify(goStruct(old, plan), null, 1).split('\n');
-  const b = JSON.stringify(goStruct(object, plan), null, 1).split('\n');
+  const a = JSON.stringify(asGoStruct(definition, old, only), null, 1).split('\n');
+  const b = JSON.stringify(asGoStruct(definition, object, only), null, 1).split('\n');
   return unified(a, b);
-}
-const ACRONYM = /^(?:gce|aws|nfs|iscsi|rbd|fc|csi|dns|uid|gid|tcp|api)(?=[A-Z]|$)/;
-const goName = (field: string): string => {
-  if (field === 'cephfs') return 'CephFS';
-  const acronym = ACRONYM.exec(field)?.[0] ?? '';
-  const rest = field.slice(acronym.length);
-  return (
-    acronym.toUpperCase() +
-    (rest === ''
-      ? ''
-      : rest[0]!.toUpperCase() + rest.slice(1).replace(/Id$/, 'ID').replace(/Ips$/, 'IPs').replace(/Ip$/, 'IP'))
-  );
-};
-/** A value of a definition as Go prints the struct. */
-export const asGoStruct = (definition: string, value: unknown): unknown =>
-  goStruct(value, planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas));
-
-/** Every field of the struct by its Go name, unset ones as null or zero. */
-function goStruct(value: unknown, plan: Plan): unknown {
-  if (value === undefined || value === null) return null;
-  if (plan.kind === 'list') return (value as unknown[]).map((item) => goStruct(item, plan.items));
-  if (plan.kind !== 'struct') return value;
-  const out: Record<string, unknown> = {};
-  for (const field of plan.fields) {
-    const given = (value as Record<string, unknown>)[field.name];
-    out[goName(field.name)] = given === undefined && !field.pointer ? zeroOf(field.plan) : goStruct(given, field.plan);
-  }
-  return out;
-}
-function zeroOf(plan: Plan): unknown {
-  switch (plan.kind) {
-    case 'struct':
-      return goStruct({}, plan);
-    case 'string':
-      return '';
-    case 'boolean':
-      return false;
-    case 'int32':
-    case 'int64':
-      return 0;
-    default:
-      return null;
-  }
 }
 /** The hunks of a unified diff. */
 function unified(a: readonly string[], b: readonly string[]): string {

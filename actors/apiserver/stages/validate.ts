@@ -1,4 +1,6 @@
 import { fieldPath, type FieldError } from '../../../schemas/meta/field.ts';
+import type { Conversion } from '../../../schemas/define.ts';
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { validateMetadata, validateMetadataUpdate, type MetadataRules } from '../../../schemas/meta/metadata.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft } from '../core.ts';
@@ -22,27 +24,40 @@ function rulesOf(core: Core, resource: Resource): MetadataRules {
   return known;
 }
 
+/** The rules of the version that the writer used, if it has its own. */
+const versionOf = (served: Resource): Conversion | undefined => served.definition.conversions?.[apiVersionOf(served)];
+
 /** Throws Invalid. Source: apiserver pkg/registry/rest create.go BeforeCreate. */
-export function validateCreate(core: Core, resource: Resource, draft: Draft): void {
+export function validateCreate(core: Core, resource: Resource, draft: Draft, served = resource): void {
   const errors: FieldError[] = [...validateMetadata(draft.metadata, rulesOf(core, resource), METADATA)];
-  const { validate } = resource.definition;
+  const validate = versionOf(served)?.validate ?? resource.definition.validate;
   if (validate) errors.push(...validate(draft, ROOT));
   if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
 }
 /** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
-export function validateUpdate(core: Core, resource: Resource, draft: Draft, old: Draft, subresource: string): void {
+export function validateUpdate(
+  core: Core,
+  resource: Resource,
+  draft: Draft,
+  old: Draft,
+  subresource: string,
+  served = resource,
+): void {
   const errors: FieldError[] = [
     ...validateMetadataUpdate(draft.metadata, old.metadata, rulesOf(core, resource), METADATA),
   ];
-  const { validate, validateUpdate: update, validateStatusUpdate: onStatus } = resource.definition;
+  const { validateStatusUpdate: onStatus, changesFirst } = resource.definition;
+  const { validate, validateUpdate: update } = { ...resource.definition, ...versionOf(served) };
   if (subresource === 'status') {
     if (onStatus) errors.push(...onStatus(draft, old, ROOT));
   } else {
-    if (validate) errors.push(...validate(draft, ROOT));
+    const whole = validate ? [...validate(draft, ROOT)] : [];
+    if (!changesFirst) errors.push(...whole);
     // The other doors let through so little that they have rules of their own.
     const own = SCOPED_RULES[subresource];
     if (own) errors.push(...own(draft, old));
     else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
+    if (changesFirst) errors.push(...whole);
   }
   if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
 }

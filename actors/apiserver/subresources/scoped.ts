@@ -77,4 +77,4 @@ export const SCOPED_RULES: Readonly<Record<string, Rule>> = {
 const listOf = (object: Draft, field: string): readonly Container[] =>
   ((object['spec'] as Spec | undefined)?.[field] as readonly Container[] | undefined) ?? [];
 const qos = (object: Draft): string =>
-  qosClass({ ...object, status: undefined } as unknown as Parameters<typeof qosClass>[0]);
+  qosClass({ ...object, status: undefined });

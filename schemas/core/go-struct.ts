@@ -1,0 +1,111 @@
+import { builtinSchemas } from '../structural/builtin.ts';
+import { planOf, type Plan, type StructPlan } from '../structural/plan.ts';
+
+type Struct = Record<string, unknown>;
+
+const ACRONYM = /^(?:gce|aws|nfs|iscsi|rbd|fc|fs|csi|dns|uid|gid|tcp|api|http|grpc|se|tty|os)(?=[A-Z]|$)/;
+const goName = (field: string): string => {
+  if (field === 'cephfs') return 'CephFS';
+  const acronym = ACRONYM.exec(field)?.[0] ?? '';
+  const rest = field.slice(acronym.length);
+  return (
+    acronym.toUpperCase() +
+    (rest === ''
+      ? ''
+      : rest[0]!.toUpperCase() + rest.slice(1).replace(/Id$/, 'ID').replace(/Ips$/, 'IPs').replace(/Ip$/, 'IP'))
+  );
+};
+/** Of one API version inside as well: printed as clients see them. */
+const VERSIONED = new Set(['ObjectMeta', 'LabelSelector']);
+const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace', 'hostUsers'];
+
+/**
+ * A value of a definition as Go prints the API server's own struct: every field by its Go name, unset ones as null or
+ * zero. `only` keeps some fields. Source: pkg/apis/core/types.go.
+ */
+export function asGoStruct(definition: string, value: unknown, only?: readonly string[]): unknown {
+  const plan = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas, definition);
+  if (only === undefined || plan.kind !== 'struct') return goStruct(value, plan);
+  return goStruct(value, { ...plan, fields: plan.fields.filter((f) => only.includes(f.name)) });
+}
+function goStruct(value: unknown, plan: Plan): unknown {
+  if (value === undefined || value === null) return null;
+  if (plan.kind === 'list') return (value as unknown[]).map((item) => goStruct(item, plan.items));
+  if (plan.kind === 'map') return sorted(value as Struct, (v) => goStruct(v, plan.values));
+  if (plan.kind !== 'struct') return value;
+  const given = value as Struct;
+  switch (plan.name) {
+    case 'PodSpec':
+      return podSpec(given, plan);
+    case 'PodSecurityContext':
+      return fieldsOf(given, moved(plan, 'fsGroupChangePolicy', 'sysctls'));
+    case 'PodTemplateSpec': {
+      // The metadata is embedded.
+      const spec = plan.byName.get('spec')!;
+      return { ...clientForm(given['metadata'] ?? {}), Spec: goStruct(given['spec'] ?? {}, spec.plan) };
+    }
+    default:
+      return VERSIONED.has(plan.name) ? clientForm(given) : fieldsOf(given, plan);
+  }
+}
+/** Inside, what a pod shares with its host is part of its security context. */
+function podSpec(given: Struct, whole: StructPlan): Struct {
+  let plan = moved(whole, 'setHostnameAsFQDN', 'affinity');
+  plan = moved(plan, 'preemptionPolicy', 'dnsConfig');
+  plan = moved(plan, 'overhead', 'enableServiceLinks');
+  const own = plan.fields.filter((f) => !HOST_FIELDS.includes(f.name) && f.name !== 'serviceAccount');
+  const host = HOST_FIELDS.map((name) => plan.byName.get(name)!);
+  const out = fieldsOf(given, { ...plan, fields: own });
+  out['SecurityContext'] = {
+    ...fieldsOf(given, { ...plan, fields: host }),
+    ...(goStruct(given['securityContext'] ?? {}, plan.byName.get('securityContext')!.plan) as Struct),
+  };
+  return out;
+}
+function fieldsOf(given: Struct, plan: StructPlan): Struct {
+  const out: Struct = {};
+  for (const field of plan.fields) {
+    const value = given[field.name];
+    out[goName(field.name)] = value === undefined && !field.pointer ? zeroOf(field.plan) : goStruct(value, field.plan);
+  }
+  return out;
+}
+/** The plan with one field before another, as the struct inside has them. */
+function moved(plan: StructPlan, name: string, before: string): StructPlan {
+  const field = plan.byName.get(name);
+  if (field === undefined) return plan;
+  const fields = plan.fields.filter((f) => f !== field);
+  const at = fields.findIndex((f) => f.name === before);
+  return { ...plan, fields: [...fields.slice(0, at), field, ...fields.slice(at)] };
+}
+/** As decoded, but Go prints the keys of maps in order. */
+function clientForm(value: unknown): Struct {
+  const out: Struct = {};
+  for (const [key, part] of Object.entries(value as Struct)) {
+    if (part === null || part === undefined) continue;
+    out[key] = typeof part === 'object' && !Array.isArray(part) ? sorted(part as Struct, (v) => v) : part;
+  }
+  return out;
+}
+function sorted(map: Struct, of: (value: unknown) => unknown): Struct {
+  return Object.fromEntries(
+    Object.keys(map)
+      .toSorted()
+      .map((key) => [key, of(map[key])]),
+  );
+}
+function zeroOf(plan: Plan): unknown {
+  switch (plan.kind) {
+    case 'struct':
+      return goStruct({}, plan);
+    case 'string':
+      return '';
+    case 'boolean':
+      return false;
+    case 'int32':
+    case 'int64':
+      return 0;
+    default:
+      return null;
+  }
+}
