@@ -48,10 +48,15 @@ const realIds: Ids = {
   token: () => randomBytes(16).toString('base64url'),
 };
 
+/** Of log lines that cannot be written now. */
+const MAX_WAITING_CHARACTERS = 1 << 20;
+
 function realLogger(options: RealWorldOptions): Logger {
   const destination = options.file
-    ? pino.destination({ dest: options.file, append: true, mkdir: true, sync: true })
-    : pino.destination({ fd: 2, sync: true });
+    ? pino.destination({ dest: options.file, append: true, mkdir: true, sync: true, maxLength: MAX_WAITING_CHARACTERS })
+    : pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_CHARACTERS });
+  // On a full disk lines are lost, not the process that writes them.
+  destination.on('error', () => undefined);
   const base = options.component === undefined ? {} : { component: options.component };
   return fromPino(
     pino(
