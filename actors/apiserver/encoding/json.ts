@@ -43,7 +43,7 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
   const { resource, entries } = answer;
   const head = headOf(resource);
   const start = Buffer.from(
-    `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(listMetadata(answer))},"items":[`,
+    `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`,
   );
   const skip = custom ? 0 : head.length - 1;
   let length = start.length + TAIL.length + Math.max(0, entries.length - 1);
@@ -63,8 +63,7 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
 }
 export const listMetadata = (answer: ListAnswer): object => ({
   resourceVersion: String(answer.revision),
-  // Lists of custom kinds are maps in the real server, which leave nothing out.
-  ...((answer.continue !== undefined || answer.resource.definition.custom) && { continue: answer.continue ?? '' }),
+  ...(answer.continue !== undefined && { continue: answer.continue }),
   ...(answer.remaining !== undefined && { remainingItemCount: answer.remaining }),
 });
 
