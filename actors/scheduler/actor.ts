@@ -108,6 +108,19 @@ export function startScheduler(o: SchedulerOptions): Component {
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const liveness = o.elects === true ? presenceLiveness(o.bus, world, 'scheduler') : undefined;
+  function campaign(): void {
+    election = startLeaderElection({
+      world,
+      client,
+      lease: { namespace: 'kube-system', name: 'kube-scheduler' },
+      identity: o.id,
+      liveness,
+      recorder,
+      inspection,
+      onStarted: () => actor.send({ type: 'leadership.gained' }),
+      onStopped: () => actor.send({ type: 'leadership.lost' }),
+    });
+  }
   const logic = schedulerMachine.provide({
     actors: {
       syncCaches: fromPromise<void>(async ({ signal }) => {
@@ -118,19 +131,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       finishBindings: fromPromise<void>(() => loop.idle()),
     },
     actions: {
-      campaign: () => {
-        election = startLeaderElection({
-          world,
-          client,
-          lease: { namespace: 'kube-system', name: 'kube-scheduler' },
-          identity: o.id,
-          liveness,
-          recorder,
-          inspection,
-          onStarted: () => actor.send({ type: 'leadership.gained' }),
-          onStopped: () => actor.send({ type: 'leadership.lost' }),
-        });
-      },
+      campaign: () => queueMicrotask(campaign),
       placePods: () => loop.resume(),
       rest: () => loop.pause(),
       resign: () => {

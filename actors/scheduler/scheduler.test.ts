@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { noBus } from './testing/no-bus.ts';
 import { fakeApi, type FakeApi } from '../runtime/testing/fake-api.ts';
 import { testWorld, type TestWorld } from '../runtime/testing/world.ts';
-import { events, nodes, pods } from '../runtime/resources.ts';
+import { events, leases, nodes, pods } from '../runtime/resources.ts';
+import type { Lease } from '../../schemas/generated/coordination-v1.ts';
 import type { Component } from '../runtime/component.ts';
 import type { Event, Pod } from '../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
@@ -12,8 +13,8 @@ import { aNode, aPod } from './testing/objects.ts';
 let world: TestWorld;
 let api: FakeApi;
 let scheduler: Component | undefined;
-function start(): void {
-  scheduler = startScheduler({ world, bus: noBus, id: '1', client: api.client('scheduler') });
+function start(elects = false): void {
+  scheduler = startScheduler({ world, bus: noBus, id: '1', client: api.client('scheduler'), elects });
 }
 function setUp(): void {
   world = testWorld();
@@ -47,6 +48,30 @@ describe('a scheduler', () => {
       message: `Successfully assigned default/p0 to ${nodeOf('p0')}`,
       source: { component: 'default-scheduler' },
     });
+  });
+  it('places pods only as the holder of its lease, if it is to compete for one', async () => {
+    setUp();
+    const client = api.client();
+    const now = new Date(world.clock.now()).toISOString().replace('Z', '000Z');
+    await client.create(leases, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'kube-scheduler', namespace: 'kube-system' },
+      spec: {
+        holderIdentity: 'other',
+        leaseDurationSeconds: 15,
+        renewTime: now,
+        acquireTime: now,
+        leaseTransitions: 0,
+      },
+    } as Lease);
+    await client.create(nodes, aNode('a'));
+    await client.create(pods, aPod('p'));
+    start(true);
+    await world.advance(1_000);
+    expect([scheduler!.state(), nodeOf('p')]).toEqual(['standby', undefined]);
+    await world.until(() => nodeOf('p') === 'a', 30_000);
+    expect(scheduler!.state()).toBe('scheduling');
   });
   it('explains why a pod waits, and binds it once a node comes that takes it', async () => {
     setUp();

@@ -128,6 +128,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
         recorder.event({ kind: 'Node', name: node.name, uid: node.name, apiVersion: 'v1' }, 'Normal', 'Starting', 'Starting kubelet.'); // prettier-ignore
       }),
       syncPods: fromPromise<void>(async () => {
+        watchPods();
         await informer!.synced;
         ready.resolve();
       }),
@@ -136,7 +137,6 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       }),
     },
     actions: {
-      watchPods,
       beat: () => registration.startReporting(),
       leavePods: () => {
         informer?.stop();

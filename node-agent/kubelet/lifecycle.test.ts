@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Event, Node, Pod } from '../../schemas/generated/core-v1.ts';
+import type { Event } from '../../schemas/generated/core-v1.ts';
 import { events, nodes, pods } from '../../actors/runtime/resources.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { bench, type Bench } from './testing/kubelet.ts';
@@ -284,9 +284,13 @@ describe('a kubelet that starts again', () => {
   });
 });
 it('a node without a range of addresses waits for the cluster to give it one', async () => {
-  b = await bench({ name: 'n1' });
-  const node: Node = b.node();
-  expect(node.spec?.podCIDR).toBe('10.244.7.0/24');
+  b = await bench({ podCIDR: undefined });
+  await b.world.advance(5_000);
+  expect([b.kubelet.state(), b.node().spec?.podCIDR]).toEqual(['registering', undefined]);
+  const spec = { podCIDR: '10.9.0.0/24', podCIDRs: ['10.9.0.0/24'] };
+  await b.api.client().patch(nodes, 'n1', undefined, 'merge', { spec });
+  await b.run('p');
+  await b.world.until(ready('p'), 1_000);
+  expect(status('p')?.podIP).toBe('10.9.0.2');
   expect(b.api.objects<Event>(events).filter((e) => e.reason === 'Starting')).toHaveLength(1);
-  expect(b.api.objects<Pod>(pods)).toEqual([]);
 });

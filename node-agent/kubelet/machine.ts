@@ -16,7 +16,7 @@ export const kubeletMachine = setup({
   },
   /** ms. */
   delays: { registerRetry: 1_000 },
-  actions: { watchPods: () => undefined, beat: () => undefined, leavePods: () => undefined, logFailure: (_args, _params: { error: unknown }) => undefined }, // prettier-ignore
+  actions: { beat: () => undefined, leavePods: () => undefined, logFailure: (_args, _params: { error: unknown }) => undefined }, // prettier-ignore
 }).createMachine({
   id: 'kubelet',
   initial: 'registering',
@@ -40,7 +40,6 @@ export const kubeletMachine = setup({
       on: { stop: { target: 'stopped' } },
     },
     syncing: {
-      entry: { type: 'watchPods' },
       invoke: { id: 'syncPods', src: 'syncPods', onDone: { target: 'running' }, onError: { target: 'running' } },
       on: { stop: { target: 'draining' } },
     },

@@ -146,6 +146,14 @@ export class ContainerWorker {
   }
   startProbes(): void {
     const { startupProbe, readinessProbe, livenessProbe } = this.record.spec;
+    if (startupProbe === undefined && readinessProbe === undefined && livenessProbe === undefined) return;
+    const { id } = this.record;
+    queueMicrotask(() => {
+      if (this.record.id === id && this.#actor.state() === 'running') this.#startProbes();
+    });
+  }
+  #startProbes(): void {
+    const { startupProbe, readinessProbe, livenessProbe } = this.record.spec;
     if (!this.record.started && startupProbe !== undefined) return this.#probe('startup', startupProbe);
     if (readinessProbe !== undefined) this.#probe('readiness', readinessProbe);
     if (livenessProbe !== undefined) this.#probe('liveness', livenessProbe);

@@ -34,6 +34,7 @@ export class PodWorker {
   #failure: Rejected | undefined;
   #endsAt: number | undefined;
   #isClosed = false;
+  #isTold = false;
   /** Kept for its logs until the pod leaves the API. */
   #stopped: Sandbox | undefined;
   #deadline: TimerId | undefined;
@@ -106,10 +107,16 @@ export class PodWorker {
   halt(): void {
     this.#actor.send({ type: 'stop' });
   }
+  /** Several changes of one turn are one event. Charts never act within each other's transitions. */
   containerChanged(): void {
-    // While the containers are being made there is no actor yet to tell.
-    this.#actor?.send({ type: 'container.changed' });
-    this.#node.writer.request(this, this.#isSettled());
+    if (this.#isTold) return;
+    this.#isTold = true;
+    queueMicrotask(() => {
+      this.#isTold = false;
+      if (this.#isClosed) return;
+      this.#actor.send({ type: 'container.changed' });
+      this.#node.writer.request(this, this.#isSettled());
+    });
   }
   container(name: string): ContainerWorker | undefined {
     return this.#containers.find((c) => c.record.spec.name === name);
@@ -161,8 +168,11 @@ export class PodWorker {
     this.#node.writer.request(this, false);
   }
   startDue(): void {
-    this.#makeContainers();
-    for (const record of plan(this.pod.spec!, this.#records()).start) this.container(record.spec.name)?.start();
+    queueMicrotask(() => {
+      if (this.#isClosed || this.isEnding) return;
+      this.#makeContainers();
+      for (const record of plan(this.pod.spec!, this.#records()).start) this.container(record.spec.name)?.start();
+    });
   }
   stage(): 'initializing' | 'running' | 'completed' {
     return plan(this.pod.spec!, this.#records()).stage;
@@ -223,6 +233,7 @@ export class PodWorker {
     }
   }
   forget(): void {
+    this.#isClosed = true;
     this.#disarmDeadline();
     this.#node.ledger.remove(this.uid);
     for (const c of this.#containers) c.stop();
@@ -244,7 +255,8 @@ export class PodWorker {
   }
   /** Whether the status says something that will stay for a while. */
   #isSettled(): boolean {
-    return this.#containers.every((c) => c.isSettled) && this.stage() !== 'initializing';
+    const { stage, start } = plan(this.pod.spec!, this.#records());
+    return stage !== 'initializing' && start.length === 0 && this.#containers.every((c) => c.isSettled);
   }
   async #stopSandbox(): Promise<void> {
     const { sandbox } = this;

@@ -57,7 +57,7 @@ export class ProbeWorker {
     if (!success) this.#container.event('Warning', 'Unhealthy', `${NAMES[this.#kind]} probe failed: ${output}`);
   }
   tellVerdict(success: boolean): void {
-    this.#container.judge(this.#kind, success);
+    queueMicrotask(() => this.#container.judge(this.#kind, success));
   }
   stop(): void {
     this.#actor.stop();
