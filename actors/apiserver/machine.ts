@@ -32,7 +32,7 @@ export const apiserverMachine = setup({
   actions: {
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
-    logFailure: (_, _params: { error: unknown }) => undefined,
+    logFailure: (_event, _params: { error: unknown }) => undefined,
     repair: () => undefined,
     announceReady: () => undefined,
   },

@@ -1,4 +1,4 @@
-import type { PatchType, Verb } from '../../bus/protocol/api.ts';
+import type { PatchType } from '../../bus/protocol/api.ts';
 import type { DynamicObject, KubeObject } from '../../schemas/meta/object.ts';
 import type { Resource, Subresource } from '../../schemas/resource.ts';
 
@@ -17,7 +17,7 @@ export interface RequestInfo {
   /** Path without query, for non-resource requests. */
   readonly path: string;
   /** Verb as authorization sees it; for non-resource requests the lower-case HTTP method. */
-  readonly verb: Verb | string;
+  readonly verb: string;
   readonly group: string;
   readonly version: string;
   readonly resource: string;

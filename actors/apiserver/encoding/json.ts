@@ -42,6 +42,8 @@ const TAIL = Buffer.from(']}\n');
 export function listJson(answer: ListAnswer, custom: boolean): Buffer {
   const { resource, entries } = answer;
   const head = headOf(resource);
+  // Lists of custom kinds are maps in the real server, which leave nothing out.
+  const metadata = custom ? { continue: '', ...listMetadata(answer) } : listMetadata(answer);
   const start = Buffer.from(
     `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`,
   );

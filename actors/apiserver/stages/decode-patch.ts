@@ -66,7 +66,7 @@ export function decodePatched(
   const { kind = expected.kind, apiVersion } = (patched ?? {}) as { kind?: string; apiVersion?: string };
   const wanted = apiVersionOf(expected);
   const show = (): string =>
-    request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old as Record<string, unknown>, true);
+    request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old, true);
   const refuse = (why: string): ApiError =>
     invalidKind('', '', '', [
       { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(show())}: ${why}` },

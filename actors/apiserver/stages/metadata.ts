@@ -78,5 +78,5 @@ export function sameValue(a: unknown, b: unknown): boolean {
 /** kind, apiVersion and metadata first, as every reader expects them. */
 export function ordered(resource: Resource, draft: Draft): Draft {
   const { kind: _kind, apiVersion: _version, metadata, ...rest } = draft;
-  return { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata, ...rest } as Draft;
+  return { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata, ...rest };
 }

@@ -11,7 +11,7 @@ export function restoreUnwritten(core: Core, request: ResourceRequest, draft: Dr
   const reset = resetFieldsOf(resource, request.subresource?.name ?? '', core.isCustom(resource));
   if (reset === undefined) return draft;
   const { managedFields } = draft.metadata;
-  const restored = restore(draft as Json, old as Json, reset) as Draft;
+  const restored = restore(draft, old, reset) as Draft;
   if (restored.metadata.managedFields === managedFields) return restored;
   const metadata = { ...restored.metadata };
   if (managedFields) metadata.managedFields = managedFields;

@@ -82,7 +82,7 @@ function scopeOf(
   const matches = (entry: Entry): boolean => {
     if (nodeName !== undefined && !entry.key.startsWith(prefix)) return false;
     const object = entry.object;
-    if (!label.matches(object.metadata.labels as Record<string, string> | undefined)) return false;
+    if (!label.matches(object.metadata.labels)) return false;
     if (tests.length === 0) return true;
     const seen = served ? object : fromStorage(resource, object);
     for (const test of tests) if (!test(seen)) return false;

@@ -28,7 +28,7 @@ function ofBody(value: unknown): DeleteOptions {
   const { kind } = value;
   if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions')
     throw badRequest(`decoded object cannot be converted to DeleteOptions`);
-  return value as DeleteOptions;
+  return value;
 }
 function ofQuery(query: URLSearchParams): DeleteOptions {
   if (query.size === 0) return {};

@@ -168,14 +168,14 @@ export class WatcherIndex {
     let group = this.#groups.get(id) as WatchGroup<T> | undefined;
     if (group === undefined) {
       group = new WatchGroup(scope, encoding);
-      this.#groups.set(id, group as WatchGroup);
-      this.#place(group as WatchGroup, add);
+      this.#groups.set(id, group);
+      this.#place(group, add);
     }
     const joined = group;
     joined.sinks.add(sink);
     return () => {
       joined.sinks.delete(sink);
-      this.#forget(joined as WatchGroup);
+      this.#forget(joined);
     };
   }
   #place(group: WatchGroup, change: typeof add): void {

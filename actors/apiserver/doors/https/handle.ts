@@ -1,5 +1,5 @@
 import type { PatchType } from '../../../../bus/protocol/api.ts';
-import { ApiError, reasonOf, toStatus, type Status } from '../../../../schemas/meta/status.ts';
+import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate, impersonationOf } from '../../authentication/index.ts';
 import type { Answer, Body, Core } from '../../core.ts';
