@@ -45,7 +45,7 @@ function parse(source: string): Description {
   const fields = new Map<string, string>();
   let text = '';
   for (const [, comment, name] of source.matchAll(/\/\*\*\s*\n((?:\s*\*[^/].*\n|\s*\*\n)*?)\s*\*\/\s*\n\s*(?:export declare class \w+|'([^']+)'\??:)/g)) {
-    const words = (comment ?? '').split('\n').map((line) => line.replace(/^\s*\* ?/, '')).join('\n').trim();
+    const words = (comment ?? '').split('\n').map((line) => line.replace(/^\s*\* ?/, '')).join('\n').trim().replaceAll(/\\(["\\])/g, '$1');
     if (name === undefined) text = words;
     else fields.set(name, words);
   }
