@@ -8,6 +8,7 @@ import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
+import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
@@ -44,6 +45,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   endpointslice: startEndpointSliceController,
   endpoint: startEndpointController,
   'clusterrole-aggregation': startClusterRoleAggregation,
+  resourcequota: startResourceQuotaController,
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),

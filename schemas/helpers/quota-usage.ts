@@ -208,3 +208,12 @@ export function unsaid(pod: Pod, bounded: readonly string[]): string | undefined
     .map(([name, containers]) => `${name} for: ${[...containers].sort().join(',')}`)
     .join('; ');
 }
+
+const CORE_MEASURED = ['pods', 'services', 'persistentvolumeclaims'];
+/** The kind that a resource of a quota is about: `requests.cpu` pods, `count/jobs.batch` jobs. undefined: none that is known. */
+export function subjectOf(name: string): QuotaSubject | undefined {
+  for (const resource of CORE_MEASURED) if (concerns({ group: '', resource }, name)) return { group: '', resource };
+  if (LEGACY_COUNTS.has(name)) return { group: '', resource: name };
+  const counted = /^count\/([^.]+)(?:\.(.+))?$/.exec(name);
+  return counted === null ? undefined : { group: counted[2] ?? '', resource: counted[1]! };
+}
