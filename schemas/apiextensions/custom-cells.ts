@@ -47,7 +47,7 @@ function cell(value: unknown, type: string, now: number): Cell {
           ? '<nil>'
           : typeof value === 'object'
             ? JSON.stringify(value)
-            : String(value as number);
+            : String(value);
     case 'integer':
       return typeof value === 'number' ? Math.trunc(value) : null;
     case 'number':

@@ -10,8 +10,8 @@ const NOW = '2020-01-01T00:00:00Z';
 const SPEC: JSONSchemaProps = {
   type: 'object',
   properties: {
-    size: { type: 'integer', maximum: 10, default: 3 as never },
-    tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } as never },
+    size: { type: 'integer', maximum: 10, default: 3 },
+    tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
     inner: { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true },
   },
 };
@@ -33,7 +33,7 @@ function widgets(change: (crd: CustomResourceDefinition) => void = () => undefin
   change(crd);
   return customResourceDefinition.prepareForCreate!(customResourceDefinition.defaults!(crd));
 }
-const accepted = (crd = widgets()): CustomResourceDefinition => ({ ...crd, status: { ...crd.status, ...acceptNames(crd, [], NOW) } as never }); // prettier-ignore
+const accepted = (crd = widgets()): CustomResourceDefinition => ({ ...crd, status: { ...crd.status, ...acceptNames(crd, [], NOW) } }); // prettier-ignore
 const says = (crd: CustomResourceDefinition): string[] =>
   [...customResourceDefinition.validate!(crd, fieldPath())].map((e) => `${e.field}: ${e.message}`);
 

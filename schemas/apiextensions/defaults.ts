@@ -5,7 +5,7 @@ import { validateValue } from '../structural/values.ts';
 
 type Errors = Generator<FieldError, void, undefined>;
 const schemaOf = (value: unknown): JSONSchemaProps | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JSONSchemaProps) : undefined;
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 const META = new Set(['apiVersion', 'kind', 'metadata']);
 
 /** Every default keeps to its own schema and has no field that would be pruned. Source: apiextensions-apiserver pkg/apiserver/schema/defaulting ValidateDefaults. */
@@ -35,7 +35,7 @@ function pruned(value: unknown, s: JSONSchemaProps | undefined): unknown {
     if (isEmbedded && META.has(name)) out[name] = item;
     else if (own) out[name] = pruned(item, own);
     else if (schemaOf(others)) out[name] = pruned(item, schemaOf(others));
-    else if ((others as unknown) === true || s?.['x-kubernetes-preserve-unknown-fields']) out[name] = item;
+    else if (others === true || s?.['x-kubernetes-preserve-unknown-fields']) out[name] = item;
   }
   return out;
 }

@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 
 const schemaOf = (value: unknown): JSONSchemaProps | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JSONSchemaProps) : undefined;
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 const QUOTED = /^'(?:[^'\\]|\\.)*'/;
 const NAME = /^[^.[\]]+/;
 

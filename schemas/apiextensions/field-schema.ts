@@ -27,7 +27,7 @@ export function fieldSchema(schema: JSONSchemaProps, isRoot = false): FieldSchem
   }
 } // prettier-ignore
 function objectSchema(schema: JSONSchemaProps, isResource: boolean, preserves: boolean): FieldSchema {
-  const others = schema.additionalProperties as unknown;
+  const others = schema.additionalProperties;
   const values = schemaOf(others);
   const fields: Record<string, FieldSchema> = isResource ? { ...TYPE_META, metadata: OBJECT_META } : {};
   for (const [name, sub] of Object.entries(schema.properties ?? {}))

@@ -47,7 +47,7 @@ export function printSchema(s: JSONSchemaProps): Fields {
     Items: orArray(s.items), AllOf: list(s.allOf, printSchema), OneOf: list(s.oneOf, printSchema), AnyOf: list(s.anyOf, printSchema),
     Not: s.not ? printSchema(s.not) : null, Properties: byKey(s.properties, printSchema),
     AdditionalProperties: orBool(s.additionalProperties), PatternProperties: byKey(s.patternProperties, printSchema),
-    Dependencies: byKey(s.dependencies as Record<string, unknown> | undefined, (one) =>
+    Dependencies: byKey(s.dependencies, (one) =>
       Array.isArray(one) ? { Schema: null, Property: one } : { Schema: printSchema(one as JSONSchemaProps), Property: null }),
     AdditionalItems: orBool(s.additionalItems), Definitions: byKey(s.definitions, printSchema),
     ExternalDocs: s.externalDocs ? { Description: s.externalDocs.description ?? '', URL: s.externalDocs.url ?? '' } : null,

@@ -19,7 +19,7 @@ const UNSUPPORTED = [
   ['dependencies', 'dependencies'], ['$ref', '$ref'],
 ] as const; // prettier-ignore
 const schemaOf = (value: unknown): JSONSchemaProps | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JSONSchemaProps) : undefined;
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 const isGiven = (value: unknown): boolean =>
   value !== undefined &&
   value !== '' &&

@@ -157,6 +157,5 @@ export function* schemasIn(schema: JSONSchemaProps): Generator<JSONSchemaProps, 
     ...(schema.oneOf ?? []),
     ...Object.values(schema.properties ?? {}),
   ];
-  for (const one of inner)
-    if (typeof one === 'object' && one !== null && !Array.isArray(one)) yield* schemasIn(one as JSONSchemaProps);
+  for (const one of inner) if (typeof one === 'object' && one !== null && !Array.isArray(one)) yield* schemasIn(one);
 }

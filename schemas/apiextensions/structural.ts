@@ -12,7 +12,7 @@ const EMPTY_TYPE: Readonly<Record<Level, string>> = {
 };
 const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
 const subSchema = (value: unknown): JSONSchemaProps | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JSONSchemaProps) : undefined;
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 
 /** Why a schema cannot be made structural at all: it is reported only when nothing else is wrong. */
 export function unstructurable(s: JSONSchemaProps): string | undefined {

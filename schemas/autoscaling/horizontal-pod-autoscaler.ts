@@ -39,7 +39,7 @@ export const horizontalPodAutoscaler = defineResource<Draft>({
 
   /** Source: pkg/apis/autoscaling/v2, v1 SetDefaults_HorizontalPodAutoscaler. */
   defaults(draft) {
-    const spec = draft.spec!;
+    const spec = draft.spec;
     spec.minReplicas ??= 1;
     if (isV1(draft)) return draft;
     if (!spec.metrics?.length) spec.metrics = defaultMetrics();

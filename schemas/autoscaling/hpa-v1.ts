@@ -43,7 +43,7 @@ export function hpaToV1(object: V2): V1 {
     apiVersion: 'autoscaling/v1',
     metadata: { ...meta, ...(Object.keys(annotations).length > 0 && { annotations: sorted(annotations) }) },
     spec: {
-      scaleTargetRef: spec!.scaleTargetRef,
+      scaleTargetRef: spec.scaleTargetRef,
       ...(spec?.minReplicas !== undefined && { minReplicas: spec.minReplicas }),
       maxReplicas: spec?.maxReplicas ?? 0,
       ...(cpu !== undefined && { targetCPUUtilizationPercentage: cpu }),
@@ -75,7 +75,7 @@ export function hpaFromV1(given: KubeObject): V2 {
     apiVersion: 'autoscaling/v2',
     metadata: { ...meta, ...(annotations && Object.keys(annotations).length > 0 && { annotations }) },
     spec: {
-      scaleTargetRef: spec!.scaleTargetRef,
+      scaleTargetRef: spec.scaleTargetRef,
       ...(spec?.minReplicas !== undefined && { minReplicas: spec.minReplicas }),
       maxReplicas: spec?.maxReplicas ?? 0,
       metrics: all.length > 0 ? all : defaultMetrics(),
@@ -91,7 +91,7 @@ export function hpaFromV1(given: KubeObject): V2 {
           : [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: status.currentCPUUtilizationPercentage } } }])) as MetricStatus[],
       ...(conditions && { conditions }),
     },
-  } as V2;
+  };
 } // prettier-ignore
 
 function withoutRoundTrip(annotations: Readonly<Record<string, string>> | undefined): Record<string, string> | undefined {

@@ -27,7 +27,7 @@ export const certificateSigningRequest = defineResource<Csr>({
   validateName: () => [],
 
   prepareForCreate(draft, writer) {
-    const { username: _u, uid: _i, groups: _g, extra: _e, ...spec } = draft.spec!;
+    const { username: _u, uid: _i, groups: _g, extra: _e, ...spec } = draft.spec;
     draft.spec = {
       ...spec,
       ...(writer && {

@@ -51,7 +51,7 @@ export const priorityLevelConfiguration = defineResource<PriorityLevelConfigurat
   *validate({ metadata, spec, status }, at) {
     const name = metadata.name ?? '';
     if (Object.hasOwn(metadata.annotations ?? {}, PRESERVE_ZERO)) yield forbidden(at('metadata')('annotations'), `annotation '${PRESERVE_ZERO}' is forbidden`);
-    yield* validateSpec(name, spec ?? ({} as PriorityLevelConfigurationSpec), at('spec'));
+    yield* validateSpec(name, spec ?? ({}), at('spec'));
     const fixed = mandatorySpec('PriorityLevelConfiguration', name) as PriorityLevelConfigurationSpec | undefined;
     if (fixed !== undefined) {
       const isExempt = name === 'exempt';

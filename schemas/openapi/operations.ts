@@ -107,6 +107,6 @@ function tagOf(path: string): string {
   if (root === 'api') return group === '' ? 'core' : `core_${group}`;
   if (root !== 'apis') return root.replace(/^\./, '').replaceAll('-', '');
   if (group === '') return 'apis';
-  const name = group.replace(/\.(authorization\.|apiserver\.)?k8s\.io$/, (_, inner: string | undefined) => inner === undefined ? '' : `${inner.slice(0, -1).replace(/^./, (c) => c.toUpperCase())}`); // prettier-ignore
+  const name = group.replace(/\.(authorization\.|apiserver\.)?k8s\.io$/, (_, inner: string | undefined) => inner === undefined ? '' : inner.slice(0, -1).replace(/^./, (c) => c.toUpperCase())); // prettier-ignore
   return version === '' ? name : `${name}_${version}`;
 }

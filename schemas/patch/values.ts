@@ -51,5 +51,5 @@ export function goFormat(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goFormat).join(' ')}]`;
   if (isMap(value))
     return `map[${Object.keys(value).sort().map((key) => `${key}:${goFormat(value[key])}`).join(' ')}]`; // prettier-ignore
-  return String(value as string | number | boolean);
+  return String(value);
 }

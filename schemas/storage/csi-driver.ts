@@ -30,11 +30,11 @@ export const csiDriver = defineResource<CSIDriver>({
     return draft;
   },
   prepareForCreate(draft) {
-    delete draft.spec!.preventPodSchedulingIfMissing;
+    delete draft.spec.preventPodSchedulingIfMissing;
     return draft;
   },
   prepareForUpdate(draft, old) {
-    if (old.spec?.preventPodSchedulingIfMissing === undefined) delete draft.spec!.preventPodSchedulingIfMissing;
+    if (old.spec?.preventPodSchedulingIfMissing === undefined) delete draft.spec.preventPodSchedulingIfMissing;
     return draft;
   },
 

@@ -3,7 +3,7 @@ import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 /** What the server makes of an object of a custom kind: unknown fields dropped, nulls dropped, defaults filled in. */
 type Json = Record<string, unknown>;
 export const schemaOf = (value: unknown): JSONSchemaProps | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JSONSchemaProps) : undefined;
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const own = (map: Readonly<Record<string, JSONSchemaProps>> | undefined, name: string): JSONSchemaProps | undefined =>
@@ -47,7 +47,7 @@ function walk(
   for (const name of Object.keys(value)) {
     const at = path === '' ? name : `${path}.${name}`;
     const inner = own(schema?.properties, name);
-    const others = schema?.additionalProperties as unknown;
+    const others = schema?.additionalProperties;
     if (schema?.['x-kubernetes-embedded-resource'] && META.has(name)) out[name] = structuredClone(value[name]);
     else if (inner) out[name] = walk(value[name], inner, at, false, state);
     else if (schemaOf(others)) out[name] = walk(value[name], schemaOf(others), at, false, state);

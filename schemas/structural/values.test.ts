@@ -34,8 +34,8 @@ describe('values of custom kinds', () => {
     ['missing deeper', { b: {} }, object({ b: object({}, { required: ['a'] }) }), ['b.a: Required value']],
     ['too many items', { a: [1, 2] }, object({ a: { type: 'array', maxItems: 1 } }), ['a: Too many: 2: must have at most 1 item']],
     ['too few items', { a: [] }, object({ a: { type: 'array', minItems: 1 } }), ['a: Invalid value: 0: a in body should have at least 1 items']],
-    ['an item', { a: ['x'] }, object({ a: { type: 'array', items: { type: 'integer' } as never } }), ['a[0]: Invalid value: "string": a[0] in body must be of type integer: "string"']],
-    ['a value of a map', { a: { k: 'x' } }, object({ a: { type: 'object', additionalProperties: { type: 'integer' } as never } }), ['a.k: Invalid value: "string": a.k in body must be of type integer: "string"']],
+    ['an item', { a: ['x'] }, object({ a: { type: 'array', items: { type: 'integer' } } }), ['a[0]: Invalid value: "string": a[0] in body must be of type integer: "string"']],
+    ['a value of a map', { a: { k: 'x' } }, object({ a: { type: 'object', additionalProperties: { type: 'integer' } } }), ['a.k: Invalid value: "string": a.k in body must be of type integer: "string"']],
     ['an int or string', { a: true }, object({ a: { 'x-kubernetes-int-or-string': true } }), ['a: Invalid value: "boolean": a in body must be of type integer,string: "boolean"']],
     ['none of them', { a: 3 }, object({ a: { type: 'integer', anyOf: [{ maximum: 1 }, { minimum: 5 }] } }), [': Invalid value: "": "a" must validate at least one schema (anyOf)', 'a: Invalid value: 3: a in body should be less than or equal to 1']],
     ['two of one', { a: 3 }, object({ a: { type: 'integer', oneOf: [{ minimum: 1 }, { minimum: 2 }] } }), [': Invalid value: "": "a" must validate one and only one schema (oneOf). Found 2 valid alternatives']],
@@ -78,10 +78,10 @@ describe('what is made of objects of custom kinds', () => {
   const schema = object({
     spec: object({
       known: { type: 'string' },
-      map: { type: 'object', additionalProperties: { type: 'string' } as never },
+      map: { type: 'object', additionalProperties: { type: 'string' } },
       free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { in: object({ a: {} }) } },
-      list: { type: 'array', items: object({ a: { type: 'integer', default: 1 as never } }) as never },
-      set: { type: 'string', default: 'x' as never },
+      list: { type: 'array', items: object({ a: { type: 'integer', default: 1 } }) },
+      set: { type: 'string', default: 'x' },
       maybe: { type: 'string', nullable: true },
     }),
   });

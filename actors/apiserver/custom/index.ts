@@ -128,7 +128,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     },
     begin() {
       isBegun = true;
-      for (const name of [...waiting]) enqueue(name);
+      for (const name of waiting) enqueue(name);
     },
     async settled() {
       while (running !== undefined) await running;

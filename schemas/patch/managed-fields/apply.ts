@@ -39,7 +39,7 @@ export function applyServerSide(options: ServerSideApply): Applied {
   const node = typedNode(schema, set);
   const config = checkConfig(options, node);
   const apiVersion = apiVersionOf(kind);
-  const before = live?.metadata.managedFields as ManagedFieldsEntry[] | undefined;
+  const before = live?.metadata.managedFields;
   const bare = live === undefined ? undefined : withoutManagedFields(live);
   const update: ManagedUpdate = { ...options, live: bare, updated: bare ?? emptyOf(node), apiVersion };
   let owners = decodeEntries(before, true);
@@ -62,7 +62,7 @@ export function applyServerSide(options: ServerSideApply): Applied {
   if (!options.force) {
     let conflicts = findConflicts(others, (owner) => asSeenIn(owner.apiVersion, filtered, changing)?.changed);
     if (conflicts.length > 0 && options.manager === 'kubectl' && bare !== undefined) {
-      const allowed = allowedByLastApplied(node, bare as unknown as KubeObject, apiVersion);
+      const allowed = allowedByLastApplied(node, bare, apiVersion);
       conflicts = conflicts.map((c) => ({ ...c, paths: difference(c.paths, allowed) }));
     }
     conflicts = conflicts.filter((c) => !isEmptySet(c.paths));

@@ -64,7 +64,7 @@ function encode(owner: Owner): ManagedFieldsEntry {
     fieldsType: 'FieldsV1',
     fieldsV1: owner.set,
     ...(owner.subresource !== '' && { subresource: owner.subresource }),
-  } as ManagedFieldsEntry;
+  };
 }
 const isSorted = (entries: readonly ManagedFieldsEntry[]): boolean => {
   for (let i = 1; i < entries.length; i++) if (compareEntries(entries[i - 1]!, entries[i]!) > 0) return false;

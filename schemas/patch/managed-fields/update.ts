@@ -40,8 +40,8 @@ export interface ManagedUpdate {
  */
 export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[] {
   const { live, updated, schema, set } = options;
-  const before = live?.metadata.managedFields as ManagedFieldsEntry[] | undefined;
-  const given = updated.metadata.managedFields as ManagedFieldsEntry[] | undefined;
+  const before = live?.metadata.managedFields;
+  const given = updated.metadata.managedFields;
   const isStatus = options.subresource !== undefined && options.subresource !== '';
   let owners: Owner[] | undefined;
   if (!isStatus && given !== undefined && given !== null && given !== before) {
