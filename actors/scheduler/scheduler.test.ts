@@ -53,7 +53,7 @@ describe('a scheduler', () => {
     setUp();
     const client = api.client();
     const now = new Date(world.clock.now()).toISOString().replace('Z', '000Z');
-    await client.create(leases, {
+    await client.create<Lease>(leases, {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name: 'kube-scheduler', namespace: 'kube-system' },
@@ -64,7 +64,7 @@ describe('a scheduler', () => {
         acquireTime: now,
         leaseTransitions: 0,
       },
-    } as Lease);
+    });
     await client.create(nodes, aNode('a'));
     await client.create(pods, aPod('p'));
     start(true);

@@ -184,6 +184,35 @@ describe('probes', () => {
     expect(container('p')).toMatchObject({ started: true, ready: true });
   });
 });
+describe('hooks', () => {
+  const hook = { exec: { command: ['x'] } };
+  it('before the end take from the grace, and at most all of it', async () => {
+    b = await bench();
+    const lifecycle = { preStop: hook };
+    const containers = [{ name: 'main', image: 'a', lifecycle }];
+    await b.run('quick', { containers }, { preStopMs: 1_500 });
+    await b.run('slow', { containers, terminationGracePeriodSeconds: 3 }, { preStopMs: 60_000, ignoresTerm: true });
+    await b.world.until(() => ready('quick')() && ready('slow')());
+    for (const name of ['quick', 'slow']) await b.api.client().delete(pods, name, 'default');
+    await b.world.advance(1_400);
+    expect(b.pod('quick')).toBeDefined();
+    await b.world.advance(200);
+    expect(b.pod('quick')).toBeUndefined();
+    await b.world.advance(3_000);
+    expect(b.pod('slow')).toBeDefined();
+    await b.world.advance(600);
+    expect(b.pod('slow')).toBeUndefined();
+    expect(b.told('slow')).toContain('FailedPreStopHook: PreStopHook failed');
+  });
+  it('after the start that fail have the container killed and run again', async () => {
+    b = await bench();
+    const containers = [{ name: 'main', image: 'a', lifecycle: { postStart: hook } }];
+    await b.run('p', { containers }, { postStart: 'no such file' });
+    await b.world.until(() => container('p')?.state?.waiting?.reason === 'PostStartHookError', 1_000);
+    expect(b.told('p')).toContain('FailedPostStartHook: PostStartHook failed');
+    await b.world.until(() => (container('p')?.restartCount ?? 0) > 0, 30_000);
+  });
+});
 describe('admission', () => {
   const asks = (cpu: string) => [{ name: 'main', image: 'a', resources: { requests: { cpu } } }];
   it('refuses what the scheduler should not have sent', async () => {

@@ -5,6 +5,7 @@ import { RuntimeError, runtimeReason, type ProbeKind } from '../../runtime/inter
 import type { NodeContext } from '../context.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import { ProbeWorker } from '../probe/worker.ts';
+import { LOST, stopGently, terminatedState } from './ending.ts';
 import { ensureImage } from './image.ts';
 import type { containerMachine } from './machine.ts';
 import { isRunning, type ContainerRecord } from './record.ts';
@@ -228,14 +229,7 @@ export class ContainerWorker {
       if (record.lastState?.terminated !== undefined) {
         record.state = { terminated: record.lastState.terminated };
         record.lastState = undefined;
-      } else if (record.role === 'main' && this.#pod.hasBegun)
-        record.state = {
-          terminated: {
-            exitCode: 137,
-            reason: 'ContainerStatusUnknown',
-            message: 'The container could not be located when the pod was terminated',
-          },
-        };
+      } else if (record.role === 'main' && this.#pod.hasBegun) record.state = LOST;
     }
     this.#terminated.resolve();
     this.changed();
@@ -249,56 +243,24 @@ export class ContainerWorker {
 
   async #terminate(id: string, graceSeconds: number): Promise<void> {
     const { runtime, world } = this.#node;
-    const hook = this.record.spec.lifecycle?.preStop;
-    let left = graceSeconds;
-    if (hook !== undefined && !this.#hasRunPreStop && graceSeconds > 0) {
-      this.#hasRunPreStop = true;
-      const began = world.clock.now();
-      const limit = new AbortController();
-      const timer = world.clock.setTimeout(() => limit.abort(new Error('grace has passed')), graceSeconds * 1_000);
-      try {
-        await runtime.runHook(id, 'preStop', hook, limit.signal);
-      } catch {
-        this.event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
-      } finally {
-        world.clock.clearTimeout(timer);
-      }
-      // Source: kubelet minimumGracePeriodInSeconds: whoever had a hook still gets two seconds.
-      left = Math.max(graceSeconds - (world.clock.now() - began) / 1_000, 2);
-    }
-    await runtime.stopContainer(id, left);
+    const preStop = this.#hasRunPreStop ? undefined : this.record.spec.lifecycle?.preStop;
+    this.#hasRunPreStop = true;
+    const onHookFailed = (): void => this.event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
+    await stopGently({ world, runtime, id, graceSeconds, preStop, onHookFailed });
   }
   #noteEnd(): void {
     const { record } = this;
-    if (record.state.terminated !== undefined && record.runs > 0 && !isRunning(record) && record.id === undefined)
-      return;
-    const status = record.id === undefined ? undefined : this.#node.runtime.containerStatus(record.id);
     record.started = false;
     record.ready = false;
     if (record.id === undefined) return;
+    const status = this.#node.runtime.containerStatus(record.id);
     if (status === undefined) {
-      if (record.state.terminated === undefined)
-        record.state = {
-          terminated: {
-            exitCode: 137,
-            reason: 'ContainerStatusUnknown',
-            message: 'The container could not be located when the pod was terminated',
-          },
-        };
+      if (record.state.terminated === undefined && record.lastState?.terminated === undefined) record.state = LOST;
       return;
     }
     if (status.state !== 'exited') return;
     this.#ranLong = status.finishedAt - status.startedAt >= FORGIVEN_AFTER_MS;
-    record.state = {
-      terminated: {
-        exitCode: status.exitCode,
-        reason: status.reason,
-        ...(status.message && { message: status.message }),
-        startedAt: formatTime(status.startedAt),
-        finishedAt: formatTime(status.finishedAt),
-        containerID: `${this.#node.runtime.name}://${status.id}`,
-      },
-    };
+    record.state = terminatedState(status, this.#node.runtime.name);
   }
   #probe(kind: ProbeKind, probe: Probe): void {
     this.#probes.push(new ProbeWorker(this.#node, this, kind, probe));
