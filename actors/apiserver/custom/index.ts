@@ -4,7 +4,7 @@
  * so for itself; what they write to the definitions is the same, and who comes second is content.
  * Source: apiextensions-apiserver pkg/apiserver/customresource_handler.go, pkg/controller.
  */
-import { acceptNames, established } from '../../../schemas/apiextensions/naming.ts';
+import { acceptNames, established, isConditionTrue } from '../../../schemas/apiextensions/naming.ts';
 import { CLEANUP } from '../../../schemas/apiextensions/custom-resource-definition.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
@@ -46,7 +46,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
 
   function serve(name: string, crd: CustomResourceDefinition | undefined): void {
     const before = served.get(name);
-    const text = crd === undefined ? '' : JSON.stringify([crd.spec, crd.status?.acceptedNames, conditionsOf(crd), crd.metadata.deletionTimestamp !== undefined]); // prettier-ignore
+    const text = crd === undefined ? '' : JSON.stringify([crd.spec, crd.status?.acceptedNames, isServed(crd)]);
     if (before?.text === text) return;
     let resources: readonly Resource[] = [];
     try {
@@ -140,8 +140,5 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     },
   };
 }
-/** Only what decides whether it is served. */
-const conditionsOf = (crd: CustomResourceDefinition): unknown =>
-  (crd.status?.conditions ?? [])
-    .filter((c) => c.type === 'NamesAccepted' || c.type === 'Established')
-    .map((c) => [c.type, c.status]);
+const isServed = (crd: CustomResourceDefinition): boolean =>
+  isConditionTrue(crd, 'NamesAccepted') || isConditionTrue(crd, 'Established');

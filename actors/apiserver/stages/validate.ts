@@ -27,12 +27,15 @@ function rulesOf(core: Core, resource: Resource): MetadataRules {
 /** The rules of the version that the writer used, if it has its own. */
 const versionOf = (served: Resource): Conversion | undefined => served.definition.conversions?.[apiVersionOf(served)];
 
+/** An object of a custom kind says itself what it is, be it wrong. */
+const kindOf = (core: Core, resource: Resource, draft: Draft): Pick<Resource, 'group' | 'kind'> =>
+  core.isCustom(resource) ? { group: resource.group, kind: draft.kind } : resource;
 /** Throws Invalid. Source: apiserver pkg/registry/rest create.go BeforeCreate. */
 export function validateCreate(core: Core, resource: Resource, draft: Draft, served = resource): void {
   const errors: FieldError[] = [...validateMetadata(draft.metadata, rulesOf(core, resource), METADATA)];
   const validate = versionOf(served)?.validate ?? resource.definition.validate;
   if (validate) errors.push(...validate(draft, ROOT));
-  if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', errors);
 }
 /** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
 export function validateUpdate(
@@ -51,7 +54,7 @@ export function validateUpdate(
   if (subresource === 'status') {
     if (onStatus) errors.push(...onStatus(draft, old, ROOT));
   } else {
-    const whole = validate ? [...validate(draft, ROOT)] : [];
+    const whole = validate ? [...validate(draft, ROOT, old)] : [];
     if (!changesFirst) errors.push(...whole);
     // The other doors let through so little that they have rules of their own.
     const own = SCOPED_RULES[subresource];
@@ -59,5 +62,5 @@ export function validateUpdate(
     else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
     if (changesFirst) errors.push(...whole);
   }
-  if (errors.length > 0) throw invalid(resource, draft.metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', errors);
 }
