@@ -69,7 +69,8 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
     case 'map': {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);
       const out: Record<string, unknown> = {};
-      for (const key of Object.keys(value)) {
+      // Go prints maps by key.
+      for (const key of Object.keys(value).sort()) {
         const item = readItem((value as Json)[key], plan.values, place, state);
         if (key === '__proto__')
           Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true });

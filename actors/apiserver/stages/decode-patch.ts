@@ -65,16 +65,19 @@ export function decodePatched(
 ): Draft {
   const { kind = expected.kind, apiVersion } = (patched ?? {}) as { kind?: string; apiVersion?: string };
   const wanted = apiVersionOf(expected);
-  const show = (): string =>
-    request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old, true);
+  const show = (): string => (request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old, true));
   const refuse = (why: string): ApiError =>
     invalidKind('', '', '', [
       { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(show())}: ${why}` },
     ]);
-  if (kind !== expected.kind && core.registry.byKind({ ...parseApiVersion(apiVersion ?? wanted), kind }) === undefined)
-    throw refuse(
-      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion ?? wanted)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-    );
+  if (kind !== expected.kind) {
+    const other = core.registry.byKind({ ...parseApiVersion(apiVersion ?? wanted), kind });
+    if (other === undefined)
+      throw refuse(
+        `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion ?? wanted)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+      );
+    throw refuse(problemAs(core, patched, other) ?? `converting (${other.version}.${kind}): unknown conversion`);
+  }
   try {
     const { object, strict } = decode(sorted(patched), expected.schema, core.schemasOf(expected));
     const problems = [...(strictProblems.get(patch as object) ?? []), ...patchProblems(request, patch), ...strict];
@@ -89,7 +92,7 @@ export function decodePatched(
     return object;
   } catch (error) {
     if (statusOf(error)?.reason !== 'BadRequest') throw error;
-    throw refuse((error as Error).message.replace(/^.*? cannot be handled as a [^:]*: /, ''));
+    throw refuse(detail(error));
   }
 }
 /** The patch libraries leave the top level sorted: that is the order in which problems are told. */
@@ -102,6 +105,16 @@ function sorted(patched: unknown): unknown {
       .map((key) => [key, map[key]]),
   );
 }
+/** What is wrong with the result as an object of the kind that it now claims to be. */
+function problemAs(core: Core, patched: unknown, other: Expected): string | undefined {
+  try {
+    decode(patched, other.schema, core.schemasOf(other));
+    return undefined;
+  } catch (error) {
+    return detail(error);
+  }
+}
+const detail = (error: unknown): string => (error as Error).message.replace(/^.*? cannot be handled as a [^:]*: /, '');
 const patchProblems = (request: ResourceRequest, patch: unknown): readonly string[] =>
   request.patchType === 'json' ? jsonPatchStrictErrors(patch) : [];
 

@@ -73,7 +73,7 @@ function scopeOf(
   const name = field.requires('metadata.name');
   const one = name !== undefined && (namespace !== '' || !resource.namespaced);
   const nodeName = field.requires(NODE);
-  const terms = field.terms.filter((t) => !(one && t.field === 'metadata.name' && !t.negated));
+  const terms = field.terms.filter((t) => !(one && t.field === 'metadata.name' && !t.negated && t.value === name));
   const tests = terms.map((term) => {
     const get = getterOf(resource, term.field)!;
     return (object: KubeObject): boolean => (get(object) === term.value) !== term.negated;

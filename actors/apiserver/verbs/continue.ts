@@ -21,14 +21,13 @@ export function decodeContinue(token: string, prefix: string): Continue {
   let value: unknown;
   try {
     if (!/^[A-Za-z0-9_-]*$/.test(token)) throw new JsonSyntaxError('illegal base64 data at input byte 0');
-    value = parseJson(Buffer.from(token, 'base64url').toString('latin1')).value;
+    const bytes = Buffer.from(token, 'base64url');
+    // Go's scanner looks at bytes, not at characters.
+    if ((bytes[0] ?? 0) >= 0x80)
+      throw new JsonSyntaxError(`invalid character '\\u00${bytes[0]!.toString(16)}' looking for beginning of value`);
+    value = parseJson(bytes.toString('latin1')).value;
   } catch (error) {
-    // Bytes above ASCII are shown as Go shows them.
-    const why = (error as Error).message.replace(
-      /'([\u0080-\u00ff])'/,
-      (_, c: string) => `'\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}'`,
-    );
-    throw new ApiError('BadRequest', `invalid continue token: continue key is not valid: ${why}`, {
+    throw new ApiError('BadRequest', `invalid continue token: continue key is not valid: ${(error as Error).message}`, {
       cause: error,
     });
   }
