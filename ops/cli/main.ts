@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `kubus` command. Commands are imported when they are used: start-up time is part of the product. */
+import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError, Option } from 'commander';
 import { printError, UserError } from './output.ts';
 
@@ -34,7 +35,7 @@ const integer =
   (value: string): number => {
     const n = Number(value);
     if (!Number.isInteger(n) || n < min || n > max)
-      throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`);
+      throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`, 2);
     return n;
   };
 
@@ -46,7 +47,11 @@ named(program.command('up'))
   )
   .option('--data <dir>', 'where to keep the data')
   .option('--ephemeral', 'keep nothing: no fsync, data removed at the end')
-  .option('--port <port>', 'HTTPS port of the API server (default 6443, or a free one)', integer('--port', 1, 65535))
+  .option(
+    '--port <port>',
+    'HTTPS port of the API server; 0: a free one (default 6443, or a free one)',
+    integer('--port', 0, 65_535),
+  )
   .option('--host <address>', 'address the API server listens on', '127.0.0.1')
   .option('--only <components>', 'a subset: etcd,apiserver,controller-manager,scheduler,nodes', list)
   .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
@@ -61,12 +66,15 @@ named(program.command('up'))
 named(program.command('down'))
   .description('stop a cluster; its data stays unless told otherwise')
   .option('--delete-data', 'remove its data too')
+  .addHelpText('after', '\nExamples:\n  kubus down\n  kubus down --name second --delete-data')
   .action(async (options: unknown) => (await import('./commands/down.ts')).down(options as never));
 json(named(program.command('status')))
   .description("each component's current state")
+  .addHelpText('after', '\nExamples:\n  kubus status\n  kubus status --name second --output json')
   .action(async (options: unknown) => (await import('./commands/status.ts')).status(options as never));
 json(program.command('list'))
   .description('the clusters of this machine')
+  .addHelpText('after', '\nExample:\n  kubus list --output json')
   .action(async (options: unknown) => (await import('./commands/list.ts')).list(options as never));
 named(program.command('kubeconfig'))
   .description("print the cluster's kubeconfig")
@@ -88,6 +96,7 @@ named(program.command('logs'))
   .option('-f, --follow', 'go on as they are written')
   .option('--tail <lines>', 'this many last lines', integer('--tail', 0, 1_000_000))
   .option('--raw', 'the JSON lines as they are')
+  .addHelpText('after', '\nExamples:\n  kubus logs --tail 20 --follow\n  kubus logs apiserver --raw | grep error')
   .action(async (component: string | undefined, options: unknown) =>
     (await import('./commands/logs.ts')).logs(component, options as never),
   );
@@ -106,10 +115,12 @@ program
   );
 json(program.command('doctor'))
   .description('check what kubus needs on this machine')
+  .addHelpText('after', '\nExample:\n  kubus doctor')
   .action(async (options: unknown) => (await import('./commands/doctor.ts')).doctor(options as never));
 program
   .command('test')
   .description('set up and run the tests (handled by the launcher: ./kubus test [vitest options])')
+  .addHelpText('after', '\nExamples:\n  ./kubus test\n  ./kubus test actors/etcd')
   .action(() => {
     throw new UserError('run the tests from a checkout: ./kubus test');
   });
@@ -121,13 +132,21 @@ program
   .action(async (shell: string) => (await import('./commands/completion.ts')).completion(shell, program));
 json(program.command('version'))
   .description('versions of kubus and of the Kubernetes API it serves')
+  .addHelpText('after', '\nExample:\n  kubus version --output json')
   .action(async (options: unknown) => (await import('./commands/version.ts')).version(VERSION, options as never));
-named(program.command('kubectl'))
+program
+  .command('kubectl')
   .description("kubectl with this cluster's kubeconfig (options of kubus before, of kubectl after)")
+  // Without the short form that the other commands have: -n is kubectl's own.
+  .option('--name <name>', 'name of the cluster', process.env['KUBUS_NAME'] ?? 'kubus')
   .argument('[args...]')
   .allowUnknownOption()
   .passThroughOptions()
   .helpOption(false)
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus kubectl get pods -A\n  kubus kubectl --name second -n kube-system get pods',
+  )
   .action(async (args: string[], options: unknown) =>
     (await import('./commands/kubectl.ts')).kubectl(args, options as never),
   );
@@ -137,17 +156,34 @@ program
   .requiredOption('--spec <json>')
   .action(async (options: { spec: string }) => (await import('../process/thread.ts')).runThread(options.spec));
 
+// Who reads our output may stop reading (`kubus logs | head`); a cluster goes on all the same.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' && !['up', 'run'].includes(process.argv[2] ?? '')) process.exit(0);
+  });
+// Of a thread, the supervisor hears by itself.
+if (isMainThread)
+  process.on('uncaughtException', (error) => {
+    failWith(error);
+    process.exit();
+  });
 try {
   await program.parseAsync();
 } catch (error) {
+  failWith(error);
+  // Whatever is still open belongs to what failed.
+  if (isMainThread) process.exit();
+  throw error;
+}
+/** One line of cause and next step, and the exit status: 2 for what was typed wrong, 1 for the rest. */
+function failWith(error: unknown): void {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else if ((error as { name?: string }).name === 'UserError') {
     printError(`kubus: ${(error as Error).message}`);
     process.exitCode = (error as UserError).exitCode;
   } else {
-    printError(
-      `kubus: ${process.env['KUBUS_DEBUG'] ? (error as Error).stack : (error as Error).message} (KUBUS_DEBUG=1 shows where)`,
-    );
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    printError(`kubus: ${process.env['KUBUS_DEBUG'] ? stack : message} (KUBUS_DEBUG=1 shows where)`);
     process.exitCode = 1;
   }
 }

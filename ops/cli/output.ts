@@ -8,7 +8,7 @@ export class UserError extends Error {
   }
 }
 const colour = (stream: NodeJS.WriteStream, code: number, text: string): string =>
-  stream.isTTY && process.env['NO_COLOR'] === undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
+  stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb' ? `\u001b[${code}m${text}\u001b[0m` : text;
 export const bold = (text: string): string => colour(process.stdout, 1, text);
 export const dim = (text: string): string => colour(process.stdout, 2, text);
 

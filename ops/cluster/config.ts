@@ -1,7 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from './kubeconfig.ts';
+import { lockHolder } from './lock.ts';
 import { clusterPaths, clustersDir, type ClusterPaths } from './paths.ts';
 
 /** Of cluster.json and of what lies beside it. Raised when an older kubus could misread the data. */
@@ -20,6 +30,8 @@ export interface ClusterConfig {
   readonly disableAdmission: readonly string[];
   readonly ephemeral: boolean;
 }
+export const alreadyUp = (name: string, pid: number): UserError =>
+  new UserError(`cluster "${name}" is already up (process ${pid}): see it with: kubus status --name ${name}`);
 export function checkName(name: string): void {
   if (!/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) {
     throw new UserError(
@@ -36,6 +48,8 @@ export function locate(name: string, data?: string): ClusterPaths {
   mkdirSync(target, { recursive: true, mode: 0o700 });
   mkdirSync(clustersDir(), { recursive: true, mode: 0o700 });
   if (existsSync(place) && resolveLink(place) !== target) {
+    const holder = lockHolder(clusterPaths(resolveLink(place)).lock);
+    if (holder !== undefined) throw alreadyUp(name, holder);
     if (resolveLink(place) === place)
       throw new UserError(
         `cluster "${name}" already keeps its data in ${place}: use another --name, or remove it with: kubus down --name ${name} --delete-data`,
@@ -55,26 +69,67 @@ const resolveLink = (path: string): string => {
     return path;
   }
 };
+/** undefined where no cluster is. Thrown: UserError for what cannot be read, or was written by a newer kubus. */
 export function readConfig(paths: ClusterPaths): ClusterConfig | undefined {
   if (!existsSync(paths.config)) return undefined;
-  let config: ClusterConfig;
+  let config: Partial<ClusterConfig> | null;
   try {
-    config = JSON.parse(readFileSync(paths.config, 'utf8')) as ClusterConfig;
+    config = JSON.parse(readFileSync(paths.config, 'utf8')) as Partial<ClusterConfig> | null;
   } catch {
-    throw new UserError(
-      `${paths.config} is not readable as JSON: restore it, or start afresh with another --name or --data`,
-    );
+    throw unreadable(paths.config, 'as JSON');
   }
-  if (config.format > FORMAT) {
+  if (typeof config?.format === 'number' && config.format > FORMAT) {
     throw new UserError(
       `the data in ${paths.dir} was written by a newer kubus (format ${config.format}, this one knows ${FORMAT}): update kubus, or use another --name or --data`,
     );
   }
+  if (!isConfig(config)) throw unreadable(paths.config, "as a cluster's configuration");
   return config;
 }
+const unreadable = (file: string, how: string): UserError =>
+  new UserError(`${file} is not readable ${how}: restore it, or start afresh with another --name or --data`);
+const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
+  typeof c === 'object' &&
+  c !== null &&
+  typeof c.format === 'number' &&
+  typeof c.name === 'string' &&
+  Number.isInteger(c.nodes) &&
+  isPort(c.port) &&
+  isPort(c.natsPort) &&
+  (c.only === undefined || Array.isArray(c.only)) &&
+  Array.isArray(c.disableAdmission) &&
+  typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>
   writePrivate(paths.config, `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`);
 
+/**
+ * Removes what kubus wrote for a cluster, and its folder if nothing else is in it: `--data` may have pointed to a folder
+ * that holds other things too.
+ */
+export function removeCluster(name: string, paths: ClusterPaths): void {
+  for (const part of [paths.config, paths.pki, paths.credentials, paths.nats, paths.logs, paths.kubeconfig])
+    rmSync(part, { recursive: true, force: true });
+  for (const part of [paths.snapshots, paths.lock]) rmSync(part, { recursive: true, force: true });
+  try {
+    rmdirSync(paths.dir);
+  } catch {
+    // Not empty, a mount point, or not ours to remove.
+  }
+  const place = join(clustersDir(), name);
+  if (resolveLink(place) !== place) rmSync(place, { force: true });
+}
+/** The HTTPS ports that the clusters of this machine will ask for again. */
+export const reservedPorts = (): Set<number> => {
+  const ports = clusterNames().map((name) => {
+    try {
+      return readConfig(locate(name))?.port;
+    } catch {
+      return undefined;
+    }
+  });
+  return new Set(ports.filter((port) => port !== undefined));
+};
 /** Names of all clusters on this machine. */
 export function clusterNames(): string[] {
   const dir = clustersDir();
@@ -88,11 +143,12 @@ export function clusterNames(): string[] {
 export function requireCluster(name: string): { paths: ClusterPaths; config: ClusterConfig } {
   const paths = locate(name);
   const config = readConfig(paths);
-  if (config === undefined) {
-    const names = clusterNames();
-    throw new UserError(
-      `there is no cluster "${name}"${names.length > 0 ? ` (there is: ${names.join(', ')})` : ''}: start it with: kubus up --name ${name}`,
-    );
-  }
+  if (config === undefined) throw noCluster(name);
   return { paths, config };
+}
+export function noCluster(name: string): UserError {
+  const names = clusterNames();
+  return new UserError(
+    `there is no cluster "${name}"${names.length > 0 ? ` (there is: ${names.join(', ')})` : ''}: start it with: kubus up --name ${name}`,
+  );
 }

@@ -1,5 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { UserError } from '../cli/output.ts';
 import type { Pki } from '../pki/pki.ts';
 
 interface Named {
@@ -45,39 +57,76 @@ export function writePrivate(file: string, text: string): void {
   renameSync(tmp, file);
 }
 /** Adds (or replaces) the cluster's context in the user's own kubeconfig and makes it current, as kind does. */
-export async function mergeKubeconfig(file: string, cluster: string, own: string): Promise<void> {
+export function mergeKubeconfig(file: string, cluster: string, own: string): Promise<void> {
   const mine = JSON.parse(own) as Kubeconfig;
-  const theirs = await readKubeconfig(file);
-  for (const list of ['clusters', 'contexts', 'users'] as const) {
-    theirs[list] = [...(theirs[list] ?? []).filter((e) => e.name !== contextName(cluster)), ...mine[list]!];
-  }
-  await writeKubeconfig(file, { apiVersion: 'v1', kind: 'Config', ...theirs, 'current-context': contextName(cluster) });
+  const name = contextName(cluster);
+  return editing(file, async () => {
+    const theirs = await readKubeconfig(file);
+    for (const list of LISTS) theirs[list] = [...without(theirs[list], name), ...mine[list]!];
+    return { apiVersion: 'v1', kind: 'Config', ...theirs, 'current-context': name };
+  });
 }
 /** Takes the cluster's context out again; says nothing if it is not there. */
 export async function unmergeKubeconfig(file: string, cluster: string): Promise<void> {
   if (!existsSync(file)) return;
-  const theirs = await readKubeconfig(file);
   const name = contextName(cluster);
-  if (![theirs.clusters, theirs.contexts, theirs.users].some((l) => l?.some((e) => e.name === name))) return;
-  for (const list of ['clusters', 'contexts', 'users'] as const)
-    theirs[list] = (theirs[list] ?? []).filter((e) => e.name !== name);
-  if (theirs['current-context'] === name) theirs['current-context'] = '';
-  await writeKubeconfig(file, theirs);
+  await editing(file, async () => {
+    const theirs = await readKubeconfig(file);
+    if (!LISTS.some((list) => theirs[list]?.some((e) => e.name === name))) return undefined;
+    for (const list of LISTS) theirs[list] = without(theirs[list], name);
+    if (theirs['current-context'] === name) theirs['current-context'] = '';
+    return theirs;
+  });
 }
+const LISTS = ['clusters', 'contexts', 'users'] as const;
+const without = (list: Named[] | null | undefined, name: string): Named[] =>
+  (list ?? []).filter((e) => e.name !== name);
+
 async function readKubeconfig(file: string): Promise<Kubeconfig> {
   if (!existsSync(file)) return {};
-  const text = readFileSync(file, 'utf8');
-  if (text.startsWith('{')) {
-    try {
-      return JSON.parse(text) as Kubeconfig;
-    } catch {
-      // YAML may begin with a brace too.
-    }
+  const { yaml } = await import('../../schemas/codec/yaml-library.ts');
+  let config: unknown;
+  try {
+    config = yaml.parse(readFileSync(file, 'utf8')) ?? {};
+  } catch {
+    config = undefined;
   }
-  const { yaml } = await import('../../schemas/codec/yaml-library.ts');
-  return (yaml.parse(text) as Kubeconfig | null) ?? {};
+  const isList = (value: unknown): boolean => value === undefined || value === null || Array.isArray(value);
+  if (typeof config !== 'object' || config === null || !LISTS.every((list) => isList((config as Kubeconfig)[list])))
+    throw new UserError(
+      `${file} is not readable as a kubeconfig and was left as it is: mend it, or set KUBECONFIG to another file`,
+    );
+  return config as Kubeconfig;
 }
-async function writeKubeconfig(file: string, config: Kubeconfig): Promise<void> {
-  const { yaml } = await import('../../schemas/codec/yaml-library.ts');
-  writePrivate(file, yaml.stringify(config));
+
+/** How long another program may hold a kubeconfig before we give up. */
+const PATIENCE_MS = 5_000;
+/**
+ * Replaces a kubeconfig with what `edit` makes of it (nothing if undefined), with the lock file that kubectl uses too:
+ * clusters that come up at the same time must not lose each other's contexts. Links are followed.
+ */
+async function editing(file: string, edit: () => Promise<Kubeconfig | undefined>): Promise<void> {
+  const target = existsSync(file) ? realpathSync(file) : file;
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  const lock = `${target}.lock`;
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      closeSync(openSync(lock, 'wx', 0o600));
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    if (Date.now() > deadline)
+      throw new UserError(`${target} is locked by another program: if none is running, remove ${lock}`);
+    await new Promise((r) => setTimeout(r, 10));
+  }
+  try {
+    const edited = await edit();
+    if (edited === undefined) return;
+    const { yaml } = await import('../../schemas/codec/yaml-library.ts');
+    writePrivate(target, yaml.stringify(edited));
+  } finally {
+    rmSync(lock, { force: true });
+  }
 }

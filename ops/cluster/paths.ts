@@ -22,6 +22,7 @@ export interface ClusterPaths {
   readonly credentials: string;
   readonly nats: string;
   readonly logs: string;
+  readonly snapshots: string;
   readonly kubeconfig: string;
 }
 export const clusterPaths = (dir: string): ClusterPaths => ({
@@ -32,5 +33,6 @@ export const clusterPaths = (dir: string): ClusterPaths => ({
   credentials: join(dir, 'credentials'),
   nats: join(dir, 'nats'),
   logs: join(dir, 'logs'),
+  snapshots: join(dir, 'snapshots'),
   kubeconfig: join(dir, 'kubeconfig'),
 });

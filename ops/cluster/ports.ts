@@ -1,22 +1,40 @@
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 
-/** A TCP port of `host` that nothing listens on now. */
-export function freePort(host = '127.0.0.1'): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
+/** Binds for a moment; the port that was bound, or the error. */
+function attempt(port: number, host: string): Promise<number | NodeJS.ErrnoException> {
+  return new Promise((resolve) => {
+    const server: Server = createServer();
+    server.once('error', resolve);
+    server.listen(port, host, () => {
       const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
+      const bound = address !== null && typeof address === 'object' ? address.port : port;
+      server.close(() => resolve(bound));
     });
   });
 }
-export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
+/** A TCP port of `host` that nothing listens on now. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const bound = await attempt(0, host);
+  if (typeof bound !== 'number') throw bound;
+  return bound;
+}
+export const isFree = async (port: number, host = '127.0.0.1'): Promise<boolean> =>
+  typeof (await attempt(port, host)) === 'number';
+
+/** Why nobody can listen there, and what to do about it; undefined if one can. */
+export async function obstacle(port: number, host: string): Promise<string | undefined> {
+  const bound = await attempt(port, host);
+  if (typeof bound === 'number') return undefined;
+  switch (bound.code) {
+    case 'EADDRINUSE':
+      return `port ${port} of ${host} is in use by another program: stop that one, or choose another port with --port N`;
+    case 'EACCES':
+      return `port ${port} is not for everyone on this machine: choose one above 1023 with --port N`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `this machine has no address ${host}: choose another with --host, such as 127.0.0.1`;
+    default:
+      return `nothing can listen on port ${port} of ${host} (${bound.message}): choose others with --port and --host`;
+  }
 }

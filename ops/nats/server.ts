@@ -20,8 +20,8 @@ export async function startNatsServer(options: {
   port: number;
 }): Promise<NatsServer> {
   const configFile = join(options.dir, 'nats-server.conf');
-  const pidFile = join(options.dir, 'nats-server.pid');
-  await stopLeftover(pidFile);
+  const pidFile = pidFileOf(options.dir);
+  await stopLeftover(options.dir);
   writePrivate(configFile, options.config);
   const log = openSync(join(options.logs, 'nats-server.log'), 'a', 0o600);
   // A group of its own: Ctrl-C in the terminal is for us, who drain before the bus goes.
@@ -55,16 +55,21 @@ async function terminate(child: ChildProcess, ended: Promise<string>): Promise<v
   await ended;
   clearTimeout(timer);
 }
+const pidFileOf = (dir: string): string => join(dir, 'nats-server.pid');
 /** A server whose supervisor was killed still holds the store: it is ended before a new one opens the same files. */
-async function stopLeftover(pidFile: string): Promise<void> {
+export async function stopLeftover(dir: string): Promise<void> {
   let left: { pid: number; started: string };
   try {
-    left = JSON.parse(readFileSync(pidFile, 'utf8')) as typeof left;
+    left = JSON.parse(readFileSync(pidFileOf(dir), 'utf8')) as typeof left;
   } catch {
     return;
   }
   for (let i = 0; startedAt(left.pid) === left.started && i < 2000; i++) {
-    if (i === 0 || i === 1000) process.kill(left.pid, i === 0 ? 'SIGTERM' : 'SIGKILL');
+    try {
+      if (i === 0 || i === 1000) process.kill(left.pid, i === 0 ? 'SIGTERM' : 'SIGKILL');
+    } catch {
+      // It has just ended.
+    }
     await new Promise((r) => setTimeout(r, 5));
   }
 }

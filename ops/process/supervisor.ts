@@ -1,10 +1,10 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
-import type { ClusterConfig } from '../cluster/config.ts';
-import { kubeconfigFor, mergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
+import { alreadyUp, removeCluster, writeConfig, type ClusterConfig } from '../cluster/config.ts';
+import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
-import { isFree } from '../cluster/ports.ts';
+import { obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
@@ -14,8 +14,10 @@ import { rolesOf, type ProcessSpec } from './spec.ts';
 import { startProcess, type RunningProcess } from './start.ts';
 
 export interface SupervisorOptions {
+  readonly name: string;
   readonly paths: ClusterPaths;
-  readonly config: ClusterConfig;
+  /** What the cluster is to be; asked when nobody else can start it any more. */
+  readonly settle: () => Promise<ClusterConfig>;
   readonly host: string;
   /** Told what is being done and when it is done; progress for people. */
   readonly step: <T>(label: string, work: () => Promise<T>) => Promise<T>;
@@ -23,6 +25,7 @@ export interface SupervisorOptions {
 }
 export interface RunningCluster {
   readonly server: string;
+  readonly config: ClusterConfig;
   /** Resolves when the cluster cannot go on by itself, with the reason. */
   readonly failed: Promise<string>;
   stop(): Promise<void>;
@@ -34,12 +37,11 @@ const STOP_MS = 10_000;
  * One local cluster: nats-server, and this process with the store and the API server in its main thread and all that is
  * not on the request path in another. What ends is started again; nothing acknowledged depends on any of it living.
  */
-export async function startCluster({ paths, config, host, step, warn }: SupervisorOptions): Promise<RunningCluster> {
+export async function startCluster(options: SupervisorOptions): Promise<RunningCluster> {
+  const { name, paths, host, step, warn } = options;
   const holder = takeLock(paths.lock);
-  if (holder !== undefined)
-    throw new UserError(
-      `cluster "${config.name}" is already up (process ${holder}): see it with: kubus status --name ${config.name}`,
-    );
+  if (holder !== undefined) throw alreadyUp(name, holder);
+  let ephemeral = false;
   let nats: NatsServer | undefined;
   let local: RunningProcess | undefined;
   let helper: Helper | undefined;
@@ -49,17 +51,20 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
     await helper?.stop();
     await local?.stop();
     await nats?.stop();
-    if (config.ephemeral) rmSync(paths.dir, { recursive: true, force: true });
+    if (ephemeral) {
+      await unmergeKubeconfig(userKubeconfig(), name).catch((error: unknown) => warn((error as Error).message));
+      removeCluster(name, paths);
+    }
     releaseLock(paths.lock);
   };
   try {
+    const config = await options.settle();
+    const why = await obstacle(config.port, host);
+    if (why !== undefined) throw new UserError(why);
+    ephemeral = config.ephemeral;
+    writeConfig(paths, config);
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])
       mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if (!(await isFree(config.port, host))) {
-      throw new UserError(
-        `port ${config.port} of ${host} is in use by another program: stop that one, or choose another with: kubus up --name ${config.name} --port N`,
-      );
-    }
     const roles = rolesOf(config);
     const [pki, { natsConfig }] = await step('keys and credentials', async () => {
       const hosts = [
@@ -121,10 +126,10 @@ export async function startCluster({ paths, config, host, step, warn }: Supervis
     });
     const kubeconfig = kubeconfigFor(config.name, server, pki);
     writePrivate(paths.kubeconfig, kubeconfig);
-    await mergeKubeconfig(userKubeconfig(), config.name, kubeconfig);
+    await mergeKubeconfig(userKubeconfig(), name, kubeconfig).catch((error: unknown) => warn((error as Error).message));
     if (helper !== undefined)
       await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => helper!.ready);
-    return { server, stop, failed: local!.failed };
+    return { server, config, stop, failed: local!.failed };
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;

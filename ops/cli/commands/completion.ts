@@ -9,7 +9,7 @@ export function completion(shell: string, program: Command): void {
     print(`_kubus() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" cmd="\${COMP_WORDS[1]}"
   if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "${commands.map((c) => c.name()).join(' ')} help" -- "$cur")); return; fi
-  if [ "\${COMP_WORDS[COMP_CWORD-1]}" = --name ]; then COMPREPLY=($(compgen -W "$(kubus list -o json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",/\\1/p')" -- "$cur")); return; fi
+  if [ "\${COMP_WORDS[COMP_CWORD-1]}" = --name ] || [ "\${COMP_WORDS[COMP_CWORD-1]}" = -n ]; then COMPREPLY=($(compgen -W "$(kubus list -o json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",/\\1/p')" -- "$cur")); return; fi
   case "$cmd" in
 ${commands.map((c) => `    ${c.name()}) COMPREPLY=($(compgen -W "${flags(c).join(' ')}" -- "$cur")) ;;`).join('\n')}
   esac
@@ -42,5 +42,5 @@ compdef _kubus kubus`);
             `complete -c kubus -n '__fish_seen_subcommand_from ${c.name()}' -l ${o.long.slice(2)} -d '${o.description.replaceAll("'", '')}'`,
           );
     }
-  } else throw new UserError(`no completion for "${shell}": choose bash, zsh or fish`);
+  } else throw new UserError(`no completion for "${shell}": choose bash, zsh or fish`, 2);
 }

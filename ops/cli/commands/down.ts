@@ -1,19 +1,24 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { requireCluster } from '../../cluster/config.ts';
+import { locate, noCluster, removeCluster } from '../../cluster/config.ts';
+import { existsSync } from 'node:fs';
 import { unmergeKubeconfig } from '../../cluster/kubeconfig.ts';
-import { clustersDir, userKubeconfig } from '../../cluster/paths.ts';
+import { userKubeconfig } from '../../cluster/paths.ts';
+import { stopLeftover } from '../../nats/server.ts';
 import { isUp } from '../../process/supervisor.ts';
-import { print, Progress, UserError } from '../output.ts';
+import { print, printError, Progress, UserError } from '../output.ts';
 
 const PATIENCE_MS = 30_000;
 
-/** Stops a cluster, takes its context out of the kubeconfig and, if asked, removes its data. */
+/**
+ * Stops a cluster, takes its context out of the kubeconfig and, if asked, removes its data. Reads nothing of the data:
+ * what cannot be read can be removed all the same.
+ */
 export async function down(options: { name: string; deleteData?: boolean }): Promise<void> {
-  const { paths, config } = requireCluster(options.name);
+  const { name } = options;
+  const paths = locate(name);
+  if (!existsSync(paths.config) && !existsSync(paths.lock)) throw noCluster(name);
   const pid = isUp(paths);
   if (pid !== undefined) {
-    await new Progress().step(`stopping "${config.name}"`, async () => {
+    await new Progress().step(`stopping "${name}"`, async () => {
       process.kill(pid, 'SIGTERM');
       const deadline = Date.now() + PATIENCE_MS;
       while (isUp(paths) === pid) {
@@ -25,15 +30,22 @@ export async function down(options: { name: string; deleteData?: boolean }): Pro
       }
     });
   }
-  await unmergeKubeconfig(userKubeconfig(), config.name);
+  // Left behind by a process that was killed.
+  await stopLeftover(paths.nats);
+  try {
+    await unmergeKubeconfig(userKubeconfig(), name);
+  } catch (error) {
+    printError(`kubus: ${(error as Error).message}`);
+  }
   if (options.deleteData) {
-    rmSync(paths.dir, { recursive: true, force: true });
-    rmSync(join(clustersDir(), config.name), { recursive: true, force: true });
-    print(`Cluster "${config.name}" and its data are gone.`);
+    removeCluster(name, paths);
+    print(`Cluster "${name}" and its data are gone.`);
   } else
     print(
-      pid === undefined
-        ? `Cluster "${config.name}" was not up.`
-        : `Cluster "${config.name}" is down; its data is kept in ${paths.dir}.`,
+      !existsSync(paths.config)
+        ? `Cluster "${name}" is down; nothing of it was kept.`
+        : pid === undefined
+          ? `Cluster "${name}" was not up.`
+          : `Cluster "${name}" is down; its data is kept in ${paths.dir}.`,
     );
 }

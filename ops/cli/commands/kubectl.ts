@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { requireCluster } from '../../cluster/config.ts';
 import { findKubectl } from '../../fetch/kubectl.ts';
 import { printError } from '../output.ts';
@@ -11,6 +12,6 @@ export async function kubectl(args: readonly string[], options: { name: string }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
 }

@@ -1,19 +1,24 @@
-import { clusterNames, locate, readConfig } from '../../cluster/config.ts';
+import { clusterNames, locate, readConfig, type ClusterConfig } from '../../cluster/config.ts';
 import { isUp } from '../../process/supervisor.ts';
-import { print, printJson, table } from '../output.ts';
+import { print, printError, printJson, table } from '../output.ts';
 
-/** All clusters of this user on this machine. */
+/** All clusters of this user on this machine; one whose data cannot be read does not hide the others. */
 export function list(options: { output: string }): void {
   const rows = clusterNames().map((name) => {
     const paths = locate(name);
-    const config = readConfig(paths);
+    let config: ClusterConfig | undefined;
+    try {
+      config = readConfig(paths);
+    } catch (error) {
+      printError(`kubus: ${(error as Error).message}`);
+    }
     const pid = isUp(paths);
     return {
       name,
-      state: pid === undefined ? 'down' : 'up',
+      state: pid !== undefined ? 'up' : config === undefined ? 'unreadable' : 'down',
       pid,
       nodes: config?.nodes,
-      server: `https://127.0.0.1:${config?.port}`,
+      server: config === undefined ? undefined : `https://127.0.0.1:${config.port}`,
       data: paths.dir,
     };
   });
@@ -22,7 +27,7 @@ export function list(options: { output: string }): void {
   print(
     table(
       ['NAME', 'STATE', 'NODES', 'SERVER', 'DATA'],
-      rows.map((r) => [r.name, r.state, String(r.nodes), r.server, r.data]),
+      rows.map((r) => [r.name, r.state, String(r.nodes ?? ''), r.server ?? '', r.data]),
     ),
   );
 }

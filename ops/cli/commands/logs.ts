@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync, openSync, readSync, closeSync, watch } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { requireCluster } from '../../cluster/config.ts';
 import { dim, print, UserError } from '../output.ts';
 
@@ -9,79 +10,96 @@ interface LogOptions {
   readonly tail?: number;
   readonly raw?: boolean;
 }
-const LEVELS: Readonly<Record<number, string>> = {
-  10: 'TRACE',
-  20: 'DEBUG',
-  30: 'INFO',
-  40: 'WARN',
-  50: 'ERROR',
-  60: 'FATAL',
-};
+/** Columns that the longest level takes. */
+const LEVEL_WIDTH = 5;
 
 /** Prints the log files of a cluster, one or all merged in order of time; `--follow` goes on. */
 export async function logs(component: string | undefined, options: LogOptions): Promise<void> {
   const { paths } = requireCluster(options.name);
-  const names = existsSync(paths.logs)
-    ? readdirSync(paths.logs)
-        .filter((f) => f.endsWith('.log'))
-        .map((f) => f.slice(0, -4))
-        .sort()
-    : [];
+  const all = (): string[] =>
+    existsSync(paths.logs)
+      ? readdirSync(paths.logs)
+          .filter((f) => f.endsWith('.log'))
+          .map((f) => f.slice(0, -'.log'.length))
+          .sort()
+      : [];
+  const names = all();
   if (component !== undefined && !names.includes(component))
     throw new UserError(`there is no log of "${component}": choose from ${names.join(', ') || '(none yet)'}`);
-  const chosen = component === undefined ? names : [component];
-  const ends = new Map<string, number>();
-  let lines: { time: number; text: string }[] = [];
-  for (const name of chosen) {
-    const file = join(paths.logs, `${name}.log`);
-    const bytes = readFileSync(file);
-    ends.set(file, bytes.length);
+  const readers = new Map<string, Reader>();
+  const readerOf = (name: string): Reader => {
+    let reader = readers.get(name);
+    if (reader === undefined) readers.set(name, (reader = new Reader(join(paths.logs, `${name}.log`))));
+    return reader;
+  };
+  const lines: { time: number; text: string }[] = [];
+  for (const name of component === undefined ? names : [component]) {
     let last = 0;
-    for (const line of bytes.toString('utf8').split('\n')) {
-      if (line === '') continue;
+    for (const line of readerOf(name).more()) {
       last = timeOf(line) ?? last;
-      lines.push({ time: last, text: show(line, chosen.length > 1 ? name : undefined, options.raw) });
+      lines.push({ time: last, text: show(line, component === undefined ? name : undefined, options.raw) });
     }
   }
   lines.sort((a, b) => a.time - b.time);
-  if (options.tail !== undefined) lines = lines.slice(-options.tail || lines.length);
-  for (const { text } of lines) print(text);
+  const from = options.tail === undefined ? 0 : Math.max(0, lines.length - options.tail);
+  for (const { text } of lines.slice(from)) print(text);
   if (!options.follow) return;
-  for (const name of chosen) {
-    const file = join(paths.logs, `${name}.log`);
-    let rest = '';
-    watch(file, () => {
-      const from = ends.get(file)!;
-      const size = statSync(file).size;
-      if (size <= from) return;
-      const buffer = Buffer.alloc(size - from);
-      const fd = openSync(file, 'r');
-      readSync(fd, buffer, 0, buffer.length, from);
-      closeSync(fd);
-      ends.set(file, size);
-      const parts = (rest + buffer.toString('utf8')).split('\n');
-      rest = parts.pop()!;
-      for (const line of parts) if (line !== '') print(show(line, chosen.length > 1 ? name : undefined, options.raw));
-    });
-  }
+  // The folder and not the files: components that are started later write files of their own.
+  watch(paths.logs, () => {
+    for (const name of component === undefined ? all() : [component])
+      for (const line of readerOf(name).more())
+        print(show(line, component === undefined ? name : undefined, options.raw));
+  });
   await new Promise(() => undefined);
 }
+/** The lines of a file that is being written, each once and only when it is whole. */
+class Reader {
+  readonly #file: string;
+  #at = 0;
+  #rest = '';
+  #decoder = new StringDecoder('utf8');
+  constructor(file: string) {
+    this.#file = file;
+  }
+  more(): string[] {
+    const size = existsSync(this.#file) ? statSync(this.#file).size : 0;
+    if (size < this.#at) {
+      // Somebody emptied it.
+      this.#at = 0;
+      this.#rest = '';
+      this.#decoder = new StringDecoder('utf8');
+    }
+    if (size === this.#at) return [];
+    const buffer = Buffer.alloc(size - this.#at);
+    const fd = openSync(this.#file, 'r');
+    const read = readSync(fd, buffer, 0, buffer.length, this.#at);
+    closeSync(fd);
+    this.#at += read;
+    const parts = (this.#rest + this.#decoder.write(buffer.subarray(0, read))).split('\n');
+    this.#rest = parts.pop()!;
+    return parts.filter((line) => line !== '');
+  }
+}
 function timeOf(line: string): number | undefined {
-  const pino = /"time":(\d+)/.exec(line);
-  if (pino) return Number(pino[1]);
+  const ours = /"time":"([^"]+)"/.exec(line);
+  if (ours) return Date.parse(ours[1]!);
   const nats = /^\[\d+\] (\d{4})\/(\d\d)\/(\d\d) (\d\d:\d\d:\d\d\.\d+)/.exec(line);
-  return nats ? new Date(`${nats[1]}-${nats[2]}-${nats[3]}T${nats[4]}`).getTime() : undefined;
+  return nats ? Date.parse(`${nats[1]}-${nats[2]}-${nats[3]}T${nats[4]}`) : undefined;
 }
 function show(line: string, prefix: string | undefined, raw: boolean | undefined): string {
+  if (raw) return line;
   const head = prefix === undefined ? '' : `${dim(prefix.padEnd(12))} `;
-  if (raw || !line.startsWith('{')) return head + line;
+  if (!line.startsWith('{')) return head + line;
+  let fields: Record<string, unknown>;
   try {
-    const { time, level, msg, pid: _pid, hostname: _host, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    const keys = Object.entries(rest)
-      .map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`)
-      .join(' ');
-    return `${head}${new Date(Number(time)).toISOString().slice(11, 23)} ${(LEVELS[Number(level)] ?? String(level)).padEnd(5)} ${String(msg)} ${dim(keys)}`;
+    fields = JSON.parse(line) as Record<string, unknown>;
   } catch {
     return head + line;
   }
+  const { time, level, msg, err, ...rest } = fields;
+  const keys = Object.entries(rest).map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`);
+  // Stacks are for --raw.
+  if (err !== undefined) keys.push(`err=${JSON.stringify((err as { message?: string }).message ?? err)}`);
+  const clock = typeof time === 'string' ? time.slice(11, 23) : String(time);
+  return `${head}${clock} ${String(level).toUpperCase().padEnd(LEVEL_WIDTH)} ${String(msg)} ${dim(keys.join(' '))}`;
 }

@@ -22,7 +22,7 @@ export async function machines(
   }
   const chart = charts.get(name);
   if (chart === undefined)
-    throw new UserError(`there is no machine "${name}": choose from ${[...charts.keys()].join(', ')}`);
+    throw new UserError(`there is no machine "${name}": choose from ${[...charts.keys()].join(', ')}`, 2);
   if (options.output === 'json') printJson(toConfig(chart.machine));
   else print(toMermaid(chart.machine));
 }

@@ -11,7 +11,7 @@ export async function run(
 ): Promise<void> {
   const unknown = components.find((c) => !(COMPONENTS as readonly string[]).includes(c));
   if (unknown !== undefined)
-    throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`);
+    throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   const dir = (options.data === undefined ? requireCluster(options.name).paths : clusterPaths(options.data)).dir;
   const running = await startProcess({
     name: components.join('-'),

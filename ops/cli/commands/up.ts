@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { locate, readConfig, writeConfig, type ClusterConfig } from '../../cluster/config.ts';
+import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { COMPONENTS } from '../../process/spec.ts';
-import { isUp, startCluster } from '../../process/supervisor.ts';
+import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 
 export interface UpOptions {
@@ -26,29 +26,25 @@ export interface UpOptions {
 const DEFAULT_PORT = 6443;
 
 export async function up(options: UpOptions): Promise<void> {
+  const unknown = options.only?.find((c) => !(COMPONENTS as readonly string[]).includes(c));
+  if (unknown !== undefined)
+    throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
+  if (options.runtime === 'cri')
+    throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
   const holder = isUp(paths);
-  if (holder !== undefined)
-    throw new UserError(
-      `cluster "${options.name}" is already up (process ${holder}): see it with: kubus status --name ${options.name}`,
-    );
-  const config = await settle(options, paths);
-  writeConfig(paths, config);
-  await (options.detach ? detached(options, config, paths) : foreground(options, config, paths));
+  if (holder !== undefined) throw alreadyUp(options.name, holder);
+  // What is wrong with the data is said before anything is started.
+  readConfig(paths);
+  await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
 /** What was asked for, over what the cluster was, over the defaults. */
 async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterConfig> {
   const before = readConfig(paths);
-  const unknown = options.only?.find((c) => !(COMPONENTS as readonly string[]).includes(c));
-  if (unknown !== undefined)
-    throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`);
-  if (options.runtime === 'cri')
-    throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   if (before !== undefined && options.ephemeral && !before.ephemeral)
     throw new UserError(`cluster "${options.name}" keeps its data and cannot become ephemeral: use another --name`);
-  const port =
-    options.port ?? before?.port ?? ((await isFree(DEFAULT_PORT, options.host)) ? DEFAULT_PORT : await freePort());
+  const port = options.port === 0 ? await freePort() : (options.port ?? before?.port ?? (await newPort(options.host)));
   const natsPort = before !== undefined && (await isFree(before.natsPort)) ? before.natsPort : await freePort();
   const only = options.only ?? before?.only;
   return {
@@ -59,36 +55,65 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   }; // prettier-ignore
 }
 
-async function foreground(options: UpOptions, config: ClusterConfig, paths: ClusterPaths): Promise<void> {
-  const toParent = process.send?.bind(process);
-  const progress = new Progress(options.quiet === true || toParent !== undefined);
-  let cluster: Awaited<ReturnType<typeof startCluster>>;
+/** The usual one, if it is free now and no other cluster of this user has it. */
+async function newPort(host: string): Promise<number> {
+  const reserved = reservedPorts();
+  if (!reserved.has(DEFAULT_PORT) && (await isFree(DEFAULT_PORT, host))) return DEFAULT_PORT;
+  return freePort();
+}
+
+/** What the process of a detached cluster tells the one that the user waits for. */
+type Message =
+  { readonly step: string } | { readonly warning: string } | { readonly ready: string } | { readonly failed: string };
+
+async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void> {
+  const isChild = process.send !== undefined;
+  const tell = (message: Message): void => void (process.connected && process.send?.(message));
+  const progress = new Progress(options.quiet === true || isChild);
   // A signal while it starts ends it as cleanly as one later.
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => resolve(name));
+    // Who started it in the background has gone before it was up.
+    process.once('disconnect', () => !ready && resolve('SIGHUP'));
   });
+  let ready = false;
+  const step = <T>(label: string, work: () => Promise<T>): Promise<T> =>
+    progress.step(label, () => {
+      tell({ step: label });
+      return Promise.race([work(), signal.then(() => Promise.reject(new UserError('interrupted', 130)))]);
+    });
+  const warn = (text: string): void => {
+    if (isChild && process.connected) tell({ warning: text });
+    else printError(`kubus: ${text}`);
+  };
+  let cluster: RunningCluster;
   try {
-    cluster = await startCluster({
-      paths, config, host: options.host,
-      step: (label, work) => progress.step(label, async () => {
-        toParent?.({ step: label });
-        return Promise.race([work(), signal.then(() => Promise.reject(new UserError('interrupted', 130)))]);
-      }),
-      warn: (text) => (toParent !== undefined && process.connected ? toParent({ warning: text }) : printError(`kubus: ${text}`)),
-    }); // prettier-ignore
-    if (options.wait) await progress.step('nodes Ready', () => nodesReady(config, paths));
+    const settled = (): Promise<ClusterConfig> => settle(options, paths);
+    cluster = await startCluster({ name: options.name, paths, host: options.host, settle: settled, step, warn });
   } catch (error) {
-    if (toParent === undefined) throw error;
-    toParent({ failed: (error as Error).message });
+    if (!isChild) throw error;
+    tell({ failed: (error as Error).message });
+    printError(`kubus: ${(error as Error).message}`);
     process.exitCode = 1;
     return;
   }
-  if (toParent !== undefined) {
-    toParent({ ready: cluster.server });
-    process.disconnect();
-  } else if (!options.quiet) welcome(config, cluster.server);
+  const { config, server } = cluster;
+  if (options.wait) {
+    try {
+      await step('nodes Ready', () => nodesReady(config, paths));
+    } catch (error) {
+      // It is up all the same, and can be looked at.
+      if (isChild) tell({ failed: (error as Error).message });
+      else if ((error as UserError).exitCode !== 130) warn((error as Error).message);
+    }
+  }
+  ready = true;
+  if (isChild) {
+    tell({ ready: server });
+    if (process.connected) process.disconnect();
+  } else if (!options.quiet) welcome(config, server);
   const why = await Promise.race([signal, cluster.failed]);
-  if (toParent === undefined && !options.quiet) printError(`\nkubus: ${why.startsWith('SIG') ? 'stopping' : why}`);
+  if (isChild || !options.quiet) printError(`\nkubus: ${why.startsWith('SIG') ? 'stopping' : why}`);
   // A second Ctrl-C does not wait.
   process.once('SIGINT', () => process.exit(130));
   await cluster.stop();
@@ -96,49 +121,59 @@ async function foreground(options: UpOptions, config: ClusterConfig, paths: Clus
 }
 
 /** The same in a process of its own, whose progress is shown here until it is ready. */
-async function detached(options: UpOptions, config: ClusterConfig, paths: ClusterPaths): Promise<void> {
+async function detached(options: UpOptions, paths: ClusterPaths): Promise<void> {
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const log = openSync(join(paths.logs, 'up.log'), 'a', 0o600);
-  const args = [
-    ...process.execArgv,
-    process.argv[1]!,
-    'up',
-    '--name',
-    config.name,
-    '--host',
-    options.host,
-    '--quiet',
-    ...(options.wait ? ['--wait'] : []),
-  ];
+  const args = [...process.execArgv, process.argv[1]!, 'up', '--quiet', ...argumentsOf(options)];
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
   closeSync(log);
   const progress = new Progress(options.quiet);
   const { promise: server, resolve, reject } = Promise.withResolvers<string>();
-  let finishStep: (() => void) | undefined;
+  let current: { done: () => void; fail: (error: Error) => void } | undefined;
   let running: Promise<void> = Promise.resolve();
-  child.on('message', (message: { step?: string; ready?: string; failed?: string; warning?: string }) => {
-    finishStep?.();
-    if (message.step !== undefined) {
-      const { promise, resolve: done } = Promise.withResolvers<void>();
-      finishStep = done;
-      const label = message.step;
-      running = running.then(() => progress.step(label, () => promise));
-    } else if (message.warning !== undefined) printError(`kubus: ${message.warning}`);
-    else if (message.ready !== undefined) resolve(message.ready);
-    else if (message.failed !== undefined) reject(new UserError(message.failed));
+  const fail = (message: string): void => {
+    const error = new UserError(message);
+    current?.fail(error);
+    reject(error);
+  };
+  child.on('message', (message: Message) => {
+    if ('warning' in message) return printError(`kubus: ${message.warning}`);
+    if ('failed' in message) return fail(message.failed);
+    current?.done();
+    current = undefined;
+    if ('ready' in message) return resolve(message.ready);
+    const { promise, resolve: done, reject: failed } = Promise.withResolvers<void>();
+    current = { done, fail: failed };
+    running = running.then(() => progress.step(message.step, () => promise));
+    running.catch(() => undefined);
   });
   child.once('exit', (code, signal) =>
-    reject(
-      new UserError(
-        `the cluster ended while it was starting (${signal ?? `exit status ${code}`}): ${lastLine(join(paths.logs, 'up.log'))}`,
-      ),
+    fail(
+      `the cluster ended while it was starting (${signal ?? `exit status ${code}`}): ${lastLine(join(paths.logs, 'up.log'))}`,
     ),
   );
-  const url = await server;
-  await running;
-  child.unref();
-  if (child.connected) child.disconnect();
-  if (!options.quiet) welcome(config, url);
+  // The child is in a session of its own and hears nothing of a Ctrl-C here.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => child.kill('SIGTERM'));
+  try {
+    const url = await server;
+    await running;
+    if (!options.quiet) welcome(readConfig(paths)!, url);
+  } finally {
+    child.unref();
+    if (child.connected) child.disconnect();
+  }
+}
+/** What the user asked for, for another process of ours. */
+function argumentsOf(options: UpOptions): string[] {
+  const args = ['--name', options.name, '--host', options.host, '--runtime', options.runtime];
+  if (options.nodes !== undefined) args.push('--nodes', String(options.nodes));
+  if (options.port !== undefined) args.push('--port', String(options.port));
+  if (options.data !== undefined) args.push('--data', options.data);
+  if (options.only !== undefined) args.push('--only', options.only.join(','));
+  if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
+  if (options.ephemeral) args.push('--ephemeral');
+  if (options.wait) args.push('--wait');
+  return args;
 }
 const lastLine = (file: string): string =>
   existsSync(file) ? (readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '') : '';
