@@ -82,14 +82,18 @@ function inspect(document: Document, yaml: Guards, lineOf: (offset: number) => n
   walk(document.contents, 0);
 }
 
+/** Text that a reader would take for something else: Go puts it in double quotes, other text that needs it in single ones. */
+const LOOKS_OTHERWISE =
+  /^(?:|~|null|Null|NULL|[yYnN]|[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF|<<|[-+]?0x[\da-fA-F_]+|[-+]?0b[01_]+|[-+]?(?:\d[\d_]*\.?[\d_]*|\.[\d_]+)(?:[eE][-+]?\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.[\d_]*)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?)$/;
+
 /** As kubectl and the API server print it: keys sorted, lists not indented. */
 export async function printYaml(value: unknown): Promise<string> {
   const { yaml } = await import('./yaml-library.ts');
-  return yaml.stringify(value, {
-    version: '1.1',
-    sortMapEntries: true,
-    indentSeq: false,
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
+  const document = new yaml.Document(value, { version: '1.1', sortMapEntries: true, aliasDuplicateObjects: false });
+  yaml.visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && LOOKS_OTHERWISE.test(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
   });
+  return document.toString({ indentSeq: false, lineWidth: 0, singleQuote: true });
 }
