@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { webcrypto } from 'node:crypto';
+import { promisify } from 'node:util';
+import { generateKeyPair, type webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
 import type { x509 as Library } from './x509-library.ts';
 
@@ -11,7 +12,7 @@ export interface Pki {
   readonly serverKey: string;
   readonly adminCert: string;
   readonly adminKey: string;
-  /** Signs service-account tokens (P-256). */
+  /** Signs service-account tokens: RSA, for the RS256 that clients of Kubernetes tokens expect. */
   readonly serviceAccountKey: string;
 }
 const DAY_MS = 86_400_000;
@@ -38,6 +39,8 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
       ) as unknown as Pki;
     }
   }
+  // In OpenSSL's threads, while the certificates are made here: 0.1 s or so.
+  const saKey = existsSync(file(names.serviceAccountKey)) ? undefined : rsaKey();
   const { x509 } = await import('./x509-library.ts');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const write = (name: string, text: string): string => {
@@ -55,7 +58,6 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
   const admin = await issue(x509, ca, 'O=system:masters, CN=kubernetes-admin', now, until, [
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
   ]);
-  const saFile = file(names.serviceAccountKey);
   const pki: Pki = {
     ca: ca.cert.toString('pem'),
     serverCert: write(names.serverCert, serving.cert),
@@ -63,9 +65,10 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
     adminCert: write(names.adminCert, admin.cert),
     adminKey: write(names.adminKey, admin.key),
     // A new signing key would void every token that was handed out: it outlives renewals.
-    serviceAccountKey: existsSync(saFile)
-      ? readFileSync(saFile, 'utf8')
-      : write(names.serviceAccountKey, await pem((await keys()).privateKey)),
+    serviceAccountKey:
+      saKey === undefined
+        ? readFileSync(file(names.serviceAccountKey), 'utf8')
+        : write(names.serviceAccountKey, await saKey),
   };
   write('issued.json', JSON.stringify({ until, hosts }));
   return pki;
@@ -76,6 +79,10 @@ interface Authority {
 }
 const keys = (): Promise<webcrypto.CryptoKeyPair> =>
   crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+const rsaKey = async (): Promise<string> => {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+};
 async function pem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
   return `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g)!.join('\n')}\n-----END PRIVATE KEY-----\n`;
