@@ -2,6 +2,7 @@ import { fromPromise } from 'xstate';
 import type { Bus, Subscription } from '../../bus/bus.ts';
 import { decode, encode } from '../../bus/codec.ts';
 import { delay, type World } from '../../bus/world.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
 import { builtinSchemas, createRegistry } from '../../schemas/registry.ts';
 import type { Registry } from '../../schemas/resource.ts';
 import type { Component } from '../runtime/component.ts';
@@ -119,7 +120,9 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
         repair: () => sync.repair(),
         announceReady: () => readiness.resolve(),
         logFailure: (_, { error }) => {
-          log.warn('start failed', { err: error });
+          // A store that is not there yet is no news: components start in any order.
+          if (reasonOf(error) === 'ServiceUnavailable') log.debug('the store does not answer yet', { err: error });
+          else log.warn('start failed', { err: error });
           if (actor.state() === 'opening') readiness.reject(error);
         },
       },
