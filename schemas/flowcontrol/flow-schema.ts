@@ -7,6 +7,7 @@ import type {
   Subject,
 } from '../generated/flowcontrol-v1.ts';
 import { notOneOf, problems } from '../helpers/checks.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { duplicate, forbidden, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { dnsLabel, dnsSubdomain } from '../meta/names.ts';
@@ -40,7 +41,7 @@ export const flowSchema = defineResource<FlowSchema>({
     const name = metadata.name ?? '';
     yield* validateSpec(name, spec ?? ({} as FlowSchemaSpec), at('spec'));
     const fixed = mandatorySpec('FlowSchema', name);
-    if (fixed !== undefined && !equal(spec, fixed)) yield invalid(at('spec'), spec, `spec of '${name}' must equal the fixed value`);
+    if (fixed !== undefined && !equal(spec, fixed)) yield invalid(at('spec'), goStruct(spec, 'io.k8s.api.flowcontrol.v1.FlowSchemaSpec'), `spec of '${name}' must equal the fixed value`);
     yield* validateConditionTypes(status?.conditions ?? [], at('status')('conditions'));
   },
   *validateStatusUpdate({ status }, _old, at) {

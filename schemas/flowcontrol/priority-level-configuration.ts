@@ -3,6 +3,7 @@ import type {
   LimitedPriorityLevelConfiguration, PriorityLevelConfiguration, PriorityLevelConfigurationSpec, QueuingConfiguration,
 } from '../generated/flowcontrol-v1.ts'; // prettier-ignore
 import { notOneOf } from '../helpers/checks.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, required, type FieldPath } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
@@ -56,7 +57,7 @@ export const priorityLevelConfiguration = defineResource<PriorityLevelConfigurat
     if (fixed !== undefined) {
       const isExempt = name === 'exempt';
       if (!equal(isExempt ? { ...spec, exempt: fixed.exempt } : spec, fixed))
-        yield invalid(at('spec'), spec, isExempt ? "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value" : `spec of '${name}' must equal the fixed value`);
+        yield invalid(at('spec'), goStruct(spec, 'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec'), isExempt ? "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value" : `spec of '${name}' must equal the fixed value`);
     }
     yield* validateConditionTypes(status?.conditions ?? [], at('status')('conditions'));
   },

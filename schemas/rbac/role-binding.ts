@@ -2,6 +2,7 @@ import { defineResource, type Cell, type Errors, type ResourceDefinition } from 
 import type { ClusterRoleBinding, RoleBinding, RoleRef, Subject } from '../generated/rbac-v1.ts';
 import { notOneOf, problems, requiredSegment } from '../helpers/checks.ts';
 import { equal } from '../meta/equal.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { dnsSubdomain } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
@@ -31,7 +32,7 @@ const binding = <T extends Binding>(resource: string, isNamespaced: boolean): Re
     },
     *validateUpdate({ roleRef }, old, at) {
       if (!equal(roleRef, old.roleRef))
-        yield invalid(at('roleRef'), roleRef, 'cannot change roleRef');
+        yield invalid(at('roleRef'), goStruct(roleRef, 'io.k8s.api.rbac.v1.RoleRef'), 'cannot change roleRef');
     },
     cells: ({ metadata, roleRef, subjects }, now) => [
       metadata.name ?? '', `${roleRef?.kind ?? ''}/${roleRef?.name ?? ''}`, age(metadata.creationTimestamp, now), ...subjectCells(subjects ?? []),
