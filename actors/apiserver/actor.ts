@@ -25,6 +25,8 @@ export interface ApiserverOptions extends PluginOptions {
   readonly registry?: Registry | undefined;
   /** Left out: only the bus door. */
   readonly https?: Omit<HttpsOptions, 'reusePort'> | undefined;
+  /** The log has copies on several servers: a PING to one of them is no proof of having heard everything. */
+  readonly replicated?: boolean | undefined;
   /** Several API servers on this machine share the port. */
   readonly reusePort?: boolean | undefined;
   readonly inspection?: Inspection | undefined;
@@ -38,6 +40,8 @@ export interface Apiserver extends Component {
 }
 const DRAIN_MS = 5_000;
 const RETRY_MS = 200;
+const BARRIER_MS = 10_000;
+const NEVER = new AbortController().signal;
 const BOOKMARK_MS = 60_000;
 
 /** Serves the Kubernetes API from the store behind the bus. Several may run; they share nothing but the store. */
@@ -49,7 +53,15 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const cache = new WatchCache(codec, registry, world.clock);
   const sync = new Sync(bus, cache, log);
   sync.pause = () => delay(world.clock, RETRY_MS);
+  cache.onLate = () => sync.repair();
+  const store = new Store(bus, world);
   const barrier = new Barrier(async () => {
+    if (options.replicated) {
+      // An old leader may not know that it is one: only the store's own barrier says what is committed by now.
+      const { revision } = await store.range({ key: '/', countOnly: true }, NEVER);
+      await cache.waitFor(revision, BARRIER_MS);
+      return;
+    }
     await bus.flush();
     if (sync.repairing) await sync.settled();
   });
@@ -59,7 +71,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     registry,
     codec,
     cache,
-    store: new Store(bus, world),
+    store,
     schemasOf: () => builtinSchemas,
     isCustom: (resource) => resource.definition.custom !== undefined,
     barrier: () => barrier.pass(),

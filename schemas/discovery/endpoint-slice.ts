@@ -36,6 +36,8 @@ export const endpointSlice = defineResource<EndpointSlice>({
     return withoutTopology(draft);
   },
   prepareForUpdate(draft, old) {
+    // Labels count as a change of what the slice says. Source: pkg/registry/discovery/endpointslice/strategy.go.
+    if (!equal(draft.metadata.labels, old.metadata.labels)) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     return equal(draft.endpoints, old.endpoints) ? draft : withoutTopology(draft);
   },
 

@@ -34,6 +34,8 @@ export async function startServers(count: number, pki: TestPki): Promise<TestSer
       world,
       bus: hub.connect(`apiserver-${i}`),
       id: `a${i}`,
+      // One of each kind: both ways to a consistent read are tried.
+      replicated: i % 2 === 1,
       serviceAccountKey: pki.serviceAccountKey,
       advertiseAddress: '10.0.0.1',
       tokens: { secret: { name: 'token-user', groups: ['system:masters'] } },

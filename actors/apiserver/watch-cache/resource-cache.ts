@@ -7,7 +7,7 @@ import { WatcherIndex } from './watchers.ts';
 
 type Tree = sorted.default<string, Entry>;
 /** A CommonJS module: Node hands over its exports, bundlers and test runners what it exports as default. */
-const SortedTree = ('default' in sorted ? sorted.default : sorted);
+const SortedTree = 'default' in sorted ? sorted.default : sorted;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** Changes kept for watches that resume: these many whatever their age, and as many again while they are young. */
 const HISTORY = 512;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bus, Message, RequestOptions } from '../../../bus/bus.ts';
 import { decode, encode } from '../../../bus/codec.ts';
-import { simulate } from '../../../bus/memory/simulation.ts';
+import { realWorld } from '../../../bus/real-world.ts';
 import type { Change, ChangesRequest } from '../../../bus/protocol/etcd.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { until } from '../../../bus/testing/until.ts';
@@ -62,7 +62,7 @@ class ScriptedStore {
   }
 }
 async function started(store: ScriptedStore): Promise<{ cache: WatchCache; sync: Sync; names: () => string[] }> {
-  const world = simulate(1).world('test');
+  const world = realWorld({ level: 'silent' });
   const registry = createRegistry();
   const cache = new WatchCache({ encode, decode }, registry, world.clock);
   const sync = new Sync(store.bus(), cache, world.log);
@@ -112,6 +112,14 @@ describe('sync', () => {
     store.write('c');
     await until(() => store.loads === 2 && !sync.repairing);
     expect(names()).toEqual(['b', 'c', 'lost']);
+  });
+  it('asks for what somebody waits for and does not hear', async () => {
+    const store = new ScriptedStore();
+    const { cache, sync, names } = await started(store);
+    cache.onLate = () => sync.repair();
+    store.write('unheard', false, false);
+    await cache.waitFor(1, 10_000);
+    expect(names()).toEqual(['unheard']);
   });
   it('asks for what it missed after the connection was away', async () => {
     const store = new ScriptedStore();

@@ -12,6 +12,8 @@ export interface Committed {
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
+const LATE_MS = 100;
+
 interface OwnWrite {
   readonly bytes: Uint8Array;
   readonly object: DynamicObject;
@@ -37,6 +39,8 @@ export class WatchCache implements CacheReader {
     this.#registry = registry;
     this.#clock = clock;
   }
+  /** Someone waits for a revision that does not come. */
+  onLate: () => void = () => {};
   /** All changes up to here are in. */
   get revision(): number {
     return this.#revision;
@@ -138,6 +142,8 @@ export class WatchCache implements CacheReader {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter: Waiter = { revision, resolve };
     this.#waiters.push(waiter);
+    // An event that is this late may have been lost: the store is asked.
+    const early = this.#clock.setTimeout(() => this.onLate(), LATE_MS);
     const timer = new AbortController();
     const late = delay(this.#clock, timeoutMs, timer.signal).then(
       () => true,
@@ -145,6 +151,7 @@ export class WatchCache implements CacheReader {
     );
     const timedOut = await Promise.race([promise.then(() => false), late]);
     timer.abort();
+    this.#clock.clearTimeout(early);
     if (!timedOut) return;
     this.#waiters = this.#waiters.filter((w) => w !== waiter);
     throw tooLarge(revision, this.#revision);
