@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { generateKeyPair, type webcrypto } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, X509Certificate, type webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
 import type { x509 as Library } from './x509-library.ts';
 
@@ -30,13 +30,14 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
     serviceAccountKey: 'sa.key',
   };
   const stamp = file('issued.json');
-  if (existsSync(stamp)) {
-    const issued = JSON.parse(readFileSync(stamp, 'utf8')) as { until: number; hosts: string[] };
-    const complete = Object.values(names).every((n) => existsSync(file(n)));
-    if (complete && issued.until - now > 30 * DAY_MS && hosts.every((h) => issued.hosts.includes(h))) {
-      return Object.fromEntries(
+  const issued = readStamp(stamp);
+  if (issued !== undefined && Object.values(names).every((n) => existsSync(file(n)))) {
+    if (issued.until - now > 30 * DAY_MS && hosts.every((h) => issued.hosts.includes(h))) {
+      const pki = Object.fromEntries(
         Object.entries(names).map(([k, n]) => [k, readFileSync(file(n), 'utf8')]),
       ) as unknown as Pki;
+      verify(pki, names);
+      return pki;
     }
   }
   // In OpenSSL's threads, while the certificates are made here: 0.1 s or so.
@@ -72,6 +73,35 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
   };
   write('issued.json', JSON.stringify({ until, hosts }));
   return pki;
+}
+/** When and for whom certificates were issued; undefined if that cannot be told, and so others are issued. */
+function readStamp(file: string): { readonly until: number; readonly hosts: readonly string[] } | undefined {
+  try {
+    const { until, hosts } = JSON.parse(readFileSync(file, 'utf8')) as { until?: number; hosts?: string[] };
+    return typeof until === 'number' && Array.isArray(hosts) ? { until, hosts } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+/** Thrown: Error that names the file which is damaged, or does not go with its key. */
+function verify(pki: Pki, names: Readonly<Record<keyof Pki, string>>): void {
+  const read = <T>(which: keyof Pki, parse: (pem: string) => T): T => {
+    try {
+      return parse(pki[which]);
+    } catch {
+      throw new Error(`${names[which]} is damaged`);
+    }
+  };
+  read('ca', (pem) => new X509Certificate(pem));
+  read('serviceAccountKey', createPrivateKey);
+  for (const [cert, key] of [
+    ['serverCert', 'serverKey'],
+    ['adminCert', 'adminKey'],
+  ] as const) {
+    const certificate = read(cert, (pem) => new X509Certificate(pem));
+    if (!certificate.checkPrivateKey(read(key, createPrivateKey)))
+      throw new Error(`${names[key]} is not the key of ${names[cert]}`);
+  }
 }
 interface Authority {
   readonly cert: X509.X509Certificate;

@@ -11,6 +11,7 @@ import {
   type UserSpec,
 } from '../../bus/credentials.ts';
 import { natsServerConfig } from '../../bus/nats/server-config.ts';
+import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
@@ -23,7 +24,15 @@ const credentialsFile = (dir: string, role: string): string => join(dir, 'creden
 const JOINT = 'workers';
 
 export function readCredentials(dir: string, role: ComponentName | 'console' | typeof JOINT): Credentials {
-  return parseCredentials(readFileSync(credentialsFile(dir, role), 'utf8'));
+  return readFrom(credentialsFile(dir, role));
+}
+/** Thrown: UserError that names the file. */
+function readFrom(file: string): Credentials {
+  try {
+    return parseCredentials(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}: remove it, and the next kubus up makes another`);
+  }
 }
 export const readJointCredentials = (dir: string): Credentials => readCredentials(dir, JOINT);
 
@@ -45,7 +54,7 @@ export function writeCredentials(
   const user = (name: string, spec: UserSpec): NatsUser => {
     const file = credentialsFile(paths.dir, name);
     if (existsSync(file)) {
-      const kept = parseCredentials(readFileSync(file, 'utf8'));
+      const kept = readFrom(file);
       if (kept.urls[0] !== urls[0]) writePrivate(file, formatCredentials({ ...kept, urls }));
       return userOf(spec, kept.seed);
     }

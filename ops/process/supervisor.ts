@@ -66,7 +66,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     const roles = rolesOf(config);
-    const [pki, { natsConfig }] = await step('keys and credentials', async () => {
+    const { pki, natsConfig } = await step('keys and credentials', async () => {
       const hosts = [
         ...new Set([
           host,
@@ -80,7 +80,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
           'kubernetes.default.svc.cluster.local',
         ]),
       ];
-      return Promise.all([ensurePki(paths.pki, hosts, Date.now()), writeCredentials(paths, config, roles)]);
+      const { natsConfig } = writeCredentials(paths, config, roles);
+      return { pki: await ensurePki(paths.pki, hosts, Date.now()).catch(unusableKeys(paths.pki)), natsConfig };
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>
@@ -135,6 +136,14 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     throw error;
   }
 }
+
+const unusableKeys =
+  (dir: string) =>
+  (error: unknown): never => {
+    throw new UserError(
+      `the keys in ${dir} cannot be used (${(error as Error).message}): restore them, or remove that folder and the next kubus up makes others (kubeconfigs and tokens of before are void then)`,
+    );
+  };
 
 interface Helper {
   readonly ready: Promise<void>;
