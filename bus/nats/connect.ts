@@ -9,6 +9,7 @@ import type { Credentials } from '../credentials.ts';
 import { escapeToken, inbox } from '../subjects.ts';
 import { delay } from '../world.ts';
 import type { World } from '../world.ts';
+import { coalesceWrites } from './coalesce.ts';
 import { translate } from './errors.ts';
 import { tlsSettings } from './tls.ts';
 import type { NatsTls } from './tls.ts';
@@ -33,6 +34,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   const { world } = options;
   const backoff = createBackoff(world);
   const connection = await dial(options, backoff);
+  coalesceWrites(connection);
   const transport = new NatsTransport(connection, world.log);
   transport.onConnection(() => {
     backoff.reset();
