@@ -10,6 +10,8 @@ export interface NatsServer {
   /** Resolves with a description once the process has ended, for whatever reason. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
+  /** Without a goodbye. */
+  kill(): void;
 }
 /** Starts nats-server on `config` and resolves when it accepts connections. Its log goes to `logs/nats-server.log`. */
 export async function startNatsServer(options: {
@@ -43,6 +45,7 @@ export async function startNatsServer(options: {
   return {
     pid: child.pid!,
     ended,
+    kill: () => void child.kill('SIGKILL'),
     stop: async () => {
       await terminate(child, ended);
       rmSync(pidFile, { force: true });

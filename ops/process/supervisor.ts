@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
 import { alreadyUp, removeCluster, writeConfig, type ClusterConfig } from '../cluster/config.ts';
@@ -7,6 +8,7 @@ import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
+import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
@@ -45,9 +47,11 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   let nats: NatsServer | undefined;
   let local: RunningProcess | undefined;
   let helper: Helper | undefined;
+  let disk: DiskWatch | undefined;
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
+    disk?.stop();
     await helper?.stop();
     await local?.stop();
     await nats?.stop();
@@ -102,6 +106,13 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
         }
       });
     watchNats(nats);
+    disk = watchDisk({
+      logFile: join(paths.logs, 'nats-server.log'),
+      dir: paths.nats,
+      onFull: () => warn(`the disk is full: writes wait until there is room below ${paths.dir}`),
+      // It would not end by itself any more; every write that it acknowledged is on the disk.
+      onRoom: () => nats?.kill(),
+    });
 
     const server = `https://${host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${config.port}`;
     const near: ProcessSpec = {
