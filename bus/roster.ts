@@ -34,7 +34,7 @@ export interface Roster {
  */
 export function createRoster(host: RosterHost): Roster {
   const tell = (peer: string, isReply: boolean): void => {
-    const entries = [...host.with(peer)].map((end): Entry => [host.keyAtPeer(end), ...end.counts]);
+    const entries = Array.from(host.with(peer), (end): Entry => [host.keyAtPeer(end), ...end.counts]);
     host.publish(subjects.sessionRoster(peer), encode([host.address, entries, isReply]));
   };
   return {

@@ -41,7 +41,10 @@ export interface Logger {
 /** Resolves after `ms` on the world's clock; rejects with the signal's reason when aborted. */
 export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return void reject(signal.reason as Error);
+    if (signal?.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
     const onAbort = (): void => {
       clock.clearTimeout(id);
       reject(signal!.reason as Error);

@@ -14,4 +14,3 @@ const OWN_SERVER: ReadonlySet<string> = new Set(['apiextensions.k8s.io', 'apireg
 
 export const builtinStoragePrefix = (group: string, resource: string): string =>
   `/registry/${SPECIAL[`${group}/${resource}`] ?? (OWN_SERVER.has(group) ? `${group}/${resource}` : resource)}/`;
-export const customStoragePrefix = (group: string, resource: string): string => `/registry/${group}/${resource}/`;

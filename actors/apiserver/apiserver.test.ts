@@ -145,10 +145,10 @@ describe('deletion', () => {
     await admin.delete(namespaces, name);
     const ns = await admin.get<DynamicObject>(namespaces, name);
     expect(ns['status']).toMatchObject({ phase: 'Terminating' });
-    await admin.update(namespaces, { ...ns, spec: {} } as KubeObject, ({
-	name,
-	subresource: 'finalize'
-}));
+    await admin.update(namespaces, { ...ns, spec: {} } as KubeObject, {
+      name,
+      subresource: 'finalize',
+    });
     expect(await reason(admin.get(namespaces, name))).toBe('NotFound');
   });
 });

@@ -43,6 +43,4 @@ export function takeLock(file: string): number | undefined {
   return lockHolder(file) ?? 0;
 }
 export const releaseLock = (file: string): void => rmSync(file, { force: true });
-export const isAlive = (pid: number, started: string | undefined): boolean =>
-  startedAt(pid) !== undefined && (started === undefined || startedAt(pid) === started);
 export { startedAt };

@@ -64,8 +64,8 @@ describe('a body that cannot be read', () => {
     ['NUL bytes', Buffer.from([0, 1, 2, 3]), `${NOT_JSON}invalid character '\\x00' looking for beginning of value (00010203)`],
     ['an array', '[]', `${NOT_JSON}json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)`],
     ['another kind', '{"apiVersion":"v1","kind":"Secret"}', 'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion'],
-    ['arrays 20,000 deep', named(`,"x":${nested(20_000)}}`), expect.stringContaining('exceeded max depth') as unknown as string],
-    ['invalid UTF-8', invalidUtf8, expect.stringMatching(/invalid UTF-8/) as unknown as string],
+    ['arrays 20,000 deep', named(`,"x":${nested(20_000)}}`), expect.stringContaining('exceeded max depth')],
+    ['invalid UTF-8', invalidUtf8, expect.stringMatching(/invalid UTF-8/)],
   ])('%s as JSON: 400', async (_name, body, message) => {
     const answer = await admin.send('POST', CONFIG_MAPS, body);
     expect(status(answer)).toMatchObject({ code: 400, reason: 'BadRequest', message });

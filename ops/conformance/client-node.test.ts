@@ -173,7 +173,7 @@ it('handles objects of any kind through discovery', async () => {
   const created = await objects.create(configMap('any', { a: '1' }));
   expect(created.metadata!.namespace).toBe('default');
   const applied = await objects.patch(configMap('any', { a: '2' }), undefined, undefined, 'suite', true, PatchStrategy.ServerSideApply); // prettier-ignore
-  expect((applied as V1ConfigMap).data).toEqual({ a: '2' });
+  expect(applied.data).toEqual({ a: '2' });
   const widget = { apiVersion: 'v1', kind: 'Widget', metadata: { name: 'x' } };
   await expect(objects.create(widget)).rejects.toThrow('Unrecognized API version and kind: v1 Widget');
   await objects.delete(configMap('any'));

@@ -15,10 +15,7 @@ const chartFiles = ['actors', 'node-agent'].flatMap((folder) =>
 const charts = await machines();
 const all = [...charts].map(([name, { machine }]) => ({ name, machine }));
 const nodesOf = (machine: AnyStateMachine): StateNode[] => {
-  const below = (node: StateNode): StateNode[] => [
-    node,
-    ...Object.values(node.states).flatMap((n) => below(n as StateNode)),
-  ];
+  const below = (node: StateNode): StateNode[] => [node, ...Object.values(node.states).flatMap((n) => below(n))];
   return below(machine.root as StateNode);
 };
 

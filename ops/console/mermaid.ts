@@ -9,7 +9,7 @@ export function toMermaid(machine: AnyStateMachine): string {
   const transitions: string[] = [];
   const visit = (node: StateNode, depth: number): void => {
     const pad = INDENT.repeat(depth);
-    const children = Object.values(node.states) as StateNode[];
+    const children = Object.values<StateNode>(node.states);
     if (node !== (machine.root as StateNode)) {
       if (children.length === 0) lines.push(`${pad}state ${JSON.stringify(node.key)} as ${id(node)}`);
       else lines.push(`${pad}state ${JSON.stringify(node.key)} as ${id(node)} {`);

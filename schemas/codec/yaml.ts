@@ -42,17 +42,6 @@ export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> 
     throw new JsonSyntaxError(`yaml: ${(error as Error).message}`, { cause: error });
   }
 }
-/** Several documents, as kubectl's files have them; empty ones are left out. */
-export async function parseYamlDocuments(text: string): Promise<unknown[]> {
-  const { yaml } = await import('./yaml-library.ts');
-  const documents = yaml.parseAllDocuments(text, OPTIONS);
-  if ('empty' in documents) return [];
-  return documents.map((d) => {
-    const error = d.errors[0];
-    if (error) throw new JsonSyntaxError(`yaml: ${error.message}`, { cause: error });
-    return d.toJS() as unknown;
-  }).filter((v) => v !== null); // prettier-ignore
-}
 function problem(message: string, line: number): string {
   if (message.includes('call stack')) return 'yaml: exceeded max depth';
   const at = line > 1 ? `line ${line}: ` : '';

@@ -30,8 +30,6 @@ import { validatePodSecurityContext } from './security-context-validation.ts';
 import { validateTolerations } from './tolerations-validation.ts';
 import { validateVolumes } from './volume-validation.ts';
 
-export { validateTolerations } from './tolerations-validation.ts';
-
 const MAX_INT32 = 2 ** 31 - 1;
 const RESTART = ['Always', 'OnFailure', 'Never'];
 const DNS = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];

@@ -135,4 +135,3 @@ const masked = (name: string, prefix: boolean): string =>
 /** `validateName` of kinds. */
 export const nameIsSubdomain = (name: string, prefix: boolean): Problems => dnsSubdomain(masked(name, prefix));
 export const nameIsLabel = (name: string, prefix: boolean): Problems => dnsLabel(masked(name, prefix));
-export const nameIs1035Label = (name: string, prefix: boolean): Problems => dns1035Label(masked(name, prefix));

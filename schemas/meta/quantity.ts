@@ -106,14 +106,6 @@ function isReusable(text: string): boolean {
   const scale = (DECIMAL[suffix] ?? Number(suffix.slice(1))) - fraction.length;
   return scale >= -9 && scale % 3 === 0 && !digits.endsWith('000') && !digits.startsWith('0');
 }
-export const isQuantity = (input: string | number): boolean => {
-  try {
-    parseQuantity(input);
-    return true;
-  } catch {
-    return false;
-  }
-};
 export const compareQuantities = (a: string | number, b: string | number): number => {
   const x = parseQuantity(a).nano;
   const y = parseQuantity(b).nano;

@@ -10,7 +10,7 @@ import { closure, V2, V3, type Dialect, type Json } from './definitions.ts';
 import type { Describe } from './descriptions.ts';
 import { pathObject, type PathFact } from './operations.ts';
 
-export { descriptionsFrom, type Describe, type Description } from './descriptions.ts';
+export { descriptionsFrom, type Describe } from './descriptions.ts';
 
 export interface OpenApiDocument {
   /** Made on the first call, then kept until the resources served change. */

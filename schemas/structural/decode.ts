@@ -46,8 +46,6 @@ function cannotHandle(why: string, value: unknown, plan: Plan, options: DecodeOp
 /** The object again in Go's form: after admission or defaulting put values in. Throws BadRequest on wrong types. */
 export const canonical = (object: unknown, schema: FieldSchema, set: SchemaSet): DynamicObject =>
   decode(object, schema, set).object;
-/** An empty value of a definition as Go prints it: `{"replicas":0}`. */
-export const zeroOf = (schema: FieldSchema, set: SchemaSet): Record<string, unknown> => decode({}, schema, set).object;
 
 interface State {
   unknown: boolean;

@@ -76,5 +76,4 @@ export const SCOPED_RULES: Readonly<Record<string, Rule>> = {
 };
 const listOf = (object: Draft, field: string): readonly Container[] =>
   ((object['spec'] as Spec | undefined)?.[field] as readonly Container[] | undefined) ?? [];
-const qos = (object: Draft): string =>
-  qosClass({ ...object, status: undefined });
+const qos = (object: Draft): string => qosClass({ ...object, status: undefined });

@@ -14,11 +14,11 @@ const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
 /** Source: apiserver pkg/endpoints/handlers/delete.go; pkg/registry/generic/registry/store.go Delete. */
-export async function remove_(core: Core, request: ResourceRequest): Promise<Answer> {
+async function deleteOne(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = await deleteOptions(request);
   return deleteObject(core, request, options);
 }
-export { remove_ as delete };
+export { deleteOne as delete };
 
 /** What DELETE comes to: the object while it is still there (or when its kind says so), else a Status. */
 export async function deleteObject(core: Core, request: ResourceRequest, options: DeleteOptions): Promise<Answer> {

@@ -29,5 +29,5 @@ export async function machines(
 const countStates = (machine: AnyStateMachine): number => {
   const count = (node: { states: Record<string, unknown> }): number =>
     Object.values(node.states).reduce<number>((n, s) => n + 1 + count(s as typeof node), 0);
-  return count(machine.root as unknown as { states: Record<string, unknown> });
+  return count(machine.root);
 };

@@ -8,8 +8,6 @@ export interface Difference {
   readonly removed: FieldSet;
 }
 type Draft = Record<string, FieldSet>;
-const NOTHING: FieldSet = MEMBER;
-export const SAME: Difference = { changed: NOTHING, removed: NOTHING };
 
 /** Fields of metadata that the server owns: nobody manages them. Source: apimachinery managedfields stripMetaManager. */
 const SERVER_METADATA: ReadonlySet<string> = new Set([

@@ -1,3 +1,3 @@
-export { applyServerSide, type Applied, type ServerSideApply } from './apply.ts';
+export { applyServerSide } from './apply.ts';
 export { resetFieldsOf } from './reset-fields.ts';
-export { updateManagedFields, type ManagedUpdate, type VersionOf } from './update.ts';
+export { updateManagedFields, type VersionOf } from './update.ts';

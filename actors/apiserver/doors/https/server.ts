@@ -130,7 +130,7 @@ interface Peer {
   readonly valid_to?: string;
 }
 function certificateOf(socket: TLSSocket | undefined): Pick<Connection, 'certificate' | 'refusedCertificate'> {
-  const peer: Peer = socket === undefined ? {} : (socket.getPeerCertificate());
+  const peer: Peer = socket === undefined ? {} : socket.getPeerCertificate();
   if (peer.subject === undefined) return { certificate: undefined, refusedCertificate: false };
   if (socket?.authorized !== true) return { certificate: undefined, refusedCertificate: true };
   const list = (value: string | string[] | undefined): string[] =>
