@@ -16,7 +16,7 @@ import type { ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import { CONTROLLERS } from './controller-names.ts';
-import { nodeNames, type ComponentName } from './spec.ts';
+import { COMPONENTS, nodeNames, type ComponentName } from './spec.ts';
 
 const credentialsFile = (dir: string, role: string): string => join(dir, 'credentials', `${role}.json`);
 
@@ -64,7 +64,8 @@ export function writeCredentials(
   };
   const workers = roles.filter((role) => role !== 'etcd' && role !== 'apiserver');
   const users = [
-    ...[...roles, 'console' as const].map((role) => user(role, specOf(role))),
+    // Those that do not run here too: `kubus run` may start them elsewhere.
+    ...[...COMPONENTS, 'console' as const].map((role) => user(role, specOf(role))),
     ...(workers.length > 0 ? [user(JOINT, { id: JOINT, roles: workers.map(specOf) })] : []),
   ];
   return {
