@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 interface Holder {
@@ -16,31 +16,48 @@ const startedAt = (pid: number): string | undefined => {
 };
 /** The live process that holds the lock, if there is one. */
 export function lockHolder(file: string): number | undefined {
-  let holder: Holder;
+  let holder: Partial<Holder> | null;
   try {
-    holder = JSON.parse(readFileSync(file, 'utf8')) as Holder;
+    holder = JSON.parse(readFileSync(file, 'utf8')) as Partial<Holder> | null;
   } catch {
     return undefined;
   }
-  return startedAt(holder.pid) === holder.started ? holder.pid : undefined;
+  const { pid, started } = holder ?? {};
+  return typeof pid === 'number' && started !== undefined && startedAt(pid) === started ? pid : undefined;
 }
 /** Takes the lock for this process: undefined, or the pid of who has it. A dead holder's lock is taken over. */
 export function takeLock(file: string): number | undefined {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const fd = openSync(file, 'wx', 0o600);
-      writeSync(fd, JSON.stringify({ pid: process.pid, started: startedAt(process.pid) }));
-      closeSync(fd);
-      return undefined;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const [own, stale] = [`${file}.${process.pid}`, `${file}.stale.${process.pid}`];
+  writeFileSync(own, JSON.stringify({ pid: process.pid, started: startedAt(process.pid) }), { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      // A link appears whole: nobody finds a lock that does not say yet who holds it.
+      if (link(own, file)) return undefined;
       const holder = lockHolder(file);
       if (holder !== undefined) return holder;
-      rmSync(file, { force: true });
+      try {
+        renameSync(file, stale);
+      } catch {
+        continue;
+      }
+      // Somebody else may have taken it over since we looked: then it is put back.
+      if (lockHolder(stale) !== undefined) link(stale, file);
+      rmSync(stale, { force: true });
     }
+    return lockHolder(file) ?? 0;
+  } finally {
+    rmSync(own, { force: true });
   }
-  return lockHolder(file) ?? 0;
+}
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  }
 }
 export const releaseLock = (file: string): void => rmSync(file, { force: true });
 export { startedAt };
