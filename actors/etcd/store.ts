@@ -108,6 +108,17 @@ export class Store {
     }
   }
 
+  /**
+   * Resolves when everything acknowledged before now is in the index. An index that was replaced meanwhile is one that
+   * still loads: whoever waited on the old one waits on, or would read next to nothing and call it the state.
+   */
+  async fresh(): Promise<void> {
+    for (let feed: Feed | undefined; feed !== this.#feed;) {
+      feed = this.#feed;
+      await feed.fresh();
+    }
+  }
+
   /** Writes a snapshot now; one at a time. Thrown: BadRequest where no folder for them was given. */
   async snapshot(): Promise<SnapshotInfo> {
     const { snapshotDir, id } = this.options;

@@ -5,7 +5,7 @@ import { compacted } from './revision.ts';
 
 /** Moves the floor now. Thrown: Expired where it is higher already, BadRequest for a revision that is not there yet. */
 export async function compact(store: Store, { revision }: CompactRequest): Promise<{ readonly revision: number }> {
-  await store.feed.fresh();
+  await store.fresh();
   for (;;) {
     const { index, compaction, feed } = store;
     if (revision <= index.floor) throw compacted(revision, index.floor);

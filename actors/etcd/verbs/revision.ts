@@ -10,8 +10,8 @@ export const compacted = (revision: number, floor: number): ApiError =>
  * answer for. Thrown: Expired below the floor, Timeout for one that does not come.
  */
 export async function settle(store: Store, revision: number | undefined, signal: AbortSignal): Promise<number> {
-  if (revision === undefined || revision === 0) await store.feed.fresh();
-  else if (revision > store.index.revision) await store.feed.reached(revision, undefined, signal);
+  if (revision === undefined || revision === 0) await store.fresh();
+  else while (revision > store.index.revision) await store.feed.reached(revision, undefined, signal);
   const { index } = store;
   const at = revision === undefined || revision === 0 ? index.revision : revision;
   if (at < index.floor) throw compacted(at, index.floor);
