@@ -47,10 +47,14 @@ function foreground(...args: string[]): Foreground {
   return { process: child, said: () => said, ended };
 }
 const isUp = (one: Foreground): Promise<boolean> =>
-  eventually('it is up', () => {
-    if (!one.said().includes('\nNext:')) throw new Error(one.said());
-    return true;
-  });
+  eventually(
+    'it is up',
+    () => {
+      if (!one.said().includes('\nNext:')) throw new Error(one.said());
+      return true;
+    },
+    40_000,
+  );
 
 beforeAll(async () => {
   kubectlBinary = await findKubectl();
@@ -65,7 +69,7 @@ const fresh = (): void => {
   dir = mkdtempSync(join(tmpdir(), 'kubus-up-'));
 };
 
-describe('up', () => {
+describe('up', { timeout: 60_000 }, () => {
   it('shows its steps, says what to type next, and ends with 0 on Ctrl-C', async () => {
     fresh();
     const one = foreground('--name', 'one', '--nodes', '0', '--port', '0');
