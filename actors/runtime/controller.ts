@@ -1,4 +1,4 @@
-import { fromPromise } from 'xstate';
+import { fromPromise, type SnapshotFrom } from 'xstate';
 import type { World } from '../../bus/world.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
@@ -25,6 +25,10 @@ export const source = <T extends KubeObject>(
   informer: Informer<T>,
   keysOf: (object: T, old: T | undefined) => Iterable<string>,
 ): Source => ({ informer, keysOf }) as unknown as Source;
+
+/** States of the key's chart in which a change makes no difference: the sync that follows will see it. */
+const awaitsSync = (state: SnapshotFrom<typeof keyMachine>['value']): boolean =>
+  state === 'queued' || state === 'settling' || (typeof state === 'object' && state.syncing === 'dirty');
 
 /** Who wants to hear of each success while intents are carried out. */
 export type Listen = Pick<ExecuteOptions, 'onCreated' | 'onDeleted'>;
@@ -145,7 +149,11 @@ export function startController(o: ControllerOptions): Controller {
   function enqueue(key: string): void {
     if (!working) return;
     const actor = keys.get(key);
-    if (actor) return actor.send({ type: 'key.changed' });
+    if (actor) {
+      // A set of 500 pods hears of each of their changes; the chart need not be asked when a sync is to come anyway.
+      if (!awaitsSync(actor.snapshot().value)) actor.send({ type: 'key.changed' });
+      return;
+    }
     keys.set(
       key,
       startActor(keyLogic, {
