@@ -135,9 +135,13 @@ describe('an application under kubectl', { timeout: 70_000 }, () => {
     expect(await cluster.kubectl(['describe', 'deployment', 'web'])).toMatch(
       /Replicas:\s+5 desired \| 5 updated \| 5 total \| 5 available \| 0 unavailable/,
     );
-    const pods = await cluster.kubectl(['describe', 'pods', '-l', 'app=web']);
-    expect(pods).toMatch(/Successfully assigned default\/web-\S+ to test-node-\d/);
-    expect(pods).toMatch(/Normal\s+Started\s/);
+    // Events come when there is time for them, after what they tell of.
+    await eventually('events of the pods', async () => {
+      const pods = await cluster.kubectl(['describe', 'pods', '-l', 'app=web']);
+      return /Successfully assigned default\/web-\S+ to test-node-\d/.test(pods) && /Normal\s+Started\s/.test(pods)
+        ? true
+        : undefined;
+    });
     expect(await cluster.kubectl(['describe', 'node', 'test-node-1'])).toMatch(/Non-terminated Pods:/);
   });
   it('explains', async () => {
