@@ -136,9 +136,10 @@ describe('an application under kubectl', { timeout: 70_000 }, () => {
       /Replicas:\s+5 desired \| 5 updated \| 5 total \| 5 available \| 0 unavailable/,
     );
     // Events come when there is time for them, after what they tell of.
-    await eventually('events of the pods', async () => {
-      const pods = await cluster.kubectl(['describe', 'pods', '-l', 'app=web']);
-      return /Successfully assigned default\/web-\S+ to test-node-\d/.test(pods) && /Normal\s+Started\s/.test(pods)
+    await eventually('events of a pod', async () => {
+      const [pod] = (await cluster.kubectl(['get', 'pods', '-l', 'app=web', '-o', 'name'])).split('\n');
+      const text = await cluster.kubectl(['describe', pod!]);
+      return /Successfully assigned default\/web-\S+ to test-node-\d/.test(text) && /Normal\s+Started\s/.test(text)
         ? true
         : undefined;
     });
