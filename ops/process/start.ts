@@ -9,7 +9,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { readCredentials, readJointCredentials } from './credentials.ts';
-import { shrinkAfterStart } from './memory.ts';
+import { shrinkWhenIdle } from './memory.ts';
 import { nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
@@ -107,7 +107,7 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     store,
     ...others.map((name) => (store ? store.then(() => start(name)) : start(name))),
   ]).then(() => undefined);
-  ready.then(shrinkAfterStart, (error: unknown) => fail((error as Error).message));
+  ready.then(shrinkWhenIdle, (error: unknown) => fail((error as Error).message));
   return {
     ready,
     failed,
