@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pickMirror } from './debian.ts';
 
 /** Pitfall 24 of the notes on JetStream: the first source line of apt may belong to another vendor. */
-describe('the mirror of Debian', () => {
+describe('pitfall 24: the mirror of Debian', () => {
   it.each<[string, string, string, string]>([
     ['is the one whose origin is Debian', 'https://download.docker.com/linux/debian Docker\nhttp://deb.debian.org/debian Debian\n', '', 'http://deb.debian.org/debian'],
     ['is the first of several', 'http://a/debian Debian\nhttp://b/debian Debian\n', '', 'http://a/debian'],
