@@ -8,7 +8,7 @@ const ORACLE = join(import.meta.dirname, '../../../shared/oracle');
 /** Scenarios of what is not built yet wait for it, minutes long: custom resources, policies, webhooks. */
 const LATER = new Set(['crd', 'crd-validation', 'validating-policies', 'mutating-policies', 'webhooks', 'aggregation']);
 /** Steps that must agree with the recording, of those played here. Raise it with each improvement; never lower it. */
-const AT_LEAST = 1460;
+const AT_LEAST = 1480;
 
 interface Report {
   readonly passed: number;
