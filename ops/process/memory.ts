@@ -7,9 +7,9 @@ const LOOK_EVERY_MS = 2000;
 const IDLE = 0.05;
 
 /**
- * Gives back, once, when this thread is idle for the first time after its start, what only the start needed: 30 MB that
- * V8 would keep until the process is short of memory. Compiled code stays (without it the next requests take a third
- * longer, measured). It stops the thread for some 30 ms, so it never happens under load.
+ * Gives back, once, when this thread is idle for the first time after its start, what only the start needed: some 30 MB
+ * that V8 would keep until the process is short of memory. Compiled code stays: throwing it away too cost a rollout of
+ * 500 pods 10 to 30 % more CPU. It stops the thread for a moment, so it never happens under load.
  */
 export function shrinkWhenIdle(): void {
   let last = performance.eventLoopUtilization();

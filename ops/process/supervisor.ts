@@ -162,7 +162,7 @@ interface Helper {
 }
 /**
  * A thread of this process with components of its own, started again with backoff when it ends. A thread and not a
- * process: each further Node process costs 50 MB for the program itself, and nothing is shared but the bus all the same.
+ * process: each further Node process takes some 50 MB for the program itself, and nothing is shared but the bus all the same.
  */
 function superviseThread(spec: ProcessSpec, warn: (text: string) => void): Helper {
   let current: Worker | undefined;
