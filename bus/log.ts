@@ -8,6 +8,8 @@ import type { Subscription } from './bus.ts';
 export interface Log {
   /** False where a power loss may take acknowledged entries with it. */
   readonly durable: boolean;
+  /** Several servers hold copies: a server that answers may be one that no longer leads, or one that lags. */
+  readonly replicated: boolean;
   /**
    * Appends one mutation; resolves with its revision once durable. `expect`: the revision of the key's newest entry
    * (0: the key has none), else `Conflict` (see `conflictRevision`). `id` makes a retry harmless: the revision of the

@@ -25,7 +25,7 @@ export interface ApiserverOptions extends PluginOptions {
   readonly registry?: Registry | undefined;
   /** Left out: only the bus door. */
   readonly https?: Omit<HttpsOptions, 'reusePort'> | undefined;
-  /** The log has copies on several servers: a PING to one of them is no proof of having heard everything. */
+  /** Whether the log has copies on several servers; default: what the store says of itself. */
   readonly replicated?: boolean | undefined;
   /** Several API servers on this machine share the port. */
   readonly reusePort?: boolean | undefined;
@@ -55,8 +55,13 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   sync.pause = () => delay(world.clock, RETRY_MS);
   cache.onLate = () => sync.repair();
   const store = new Store(bus, world);
+  // Until the store has said so, the longer way: it is right for both.
+  let replicated = options.replicated ?? true;
+  const learn = async (): Promise<void> => {
+    if (options.replicated === undefined) ({ replicated } = await store.status());
+  };
   const barrier = new Barrier(async () => {
-    if (options.replicated) {
+    if (replicated) {
       // An old leader may not know that it is one: only the store's own barrier says what is committed by now.
       const { revision } = await store.range({ key: '/', countOnly: true }, NEVER);
       await cache.waitFor(revision, BARRIER_MS);
@@ -124,7 +129,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const actor = startActor(
     apiserverMachine.provide({
       actors: {
-        load: fromPromise(({ signal }) => sync.load(signal)),
+        load: fromPromise(async ({ signal }) => void (await Promise.all([sync.load(signal), learn()]))),
         open: fromPromise(open),
         drain: fromPromise(drain),
       },

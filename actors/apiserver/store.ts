@@ -2,6 +2,8 @@ import type { Bus } from '../../bus/bus.ts';
 import {
   isNoSpace,
   type DeleteRequest,
+  type EtcdStatus,
+  type EtcdVerb,
   type PutRequest,
   type RangeRequest,
   type RangeResponse,
@@ -9,12 +11,20 @@ import {
 } from '../../bus/protocol/etcd.ts';
 import * as subjects from '../../bus/subjects.ts';
 import { delay, type World } from '../../bus/world.ts';
-import { reasonOf } from '../../schemas/meta/status.ts';
+import { reasonOf, statusOf } from '../../schemas/meta/status.ts';
 
 const PAUSE_MS = 100;
-const DEADLINE_MS = 30_000;
+/** How long a request is followed while the store does not answer: longer than servers need to elect a leader (9 s). */
+const DEADLINE_MS = 15_000;
+/** An answer that takes longer may never come: its facade may be dead. Doubled with each attempt. */
+const FIRST_ANSWER_MS = 1_000;
+const FUTURE_MS = 4_000;
+const LONGEST_ANSWER_MS = 8_000;
 
-/** The etcd actor as the API server sees it. A write whose outcome is unknown is repeated under the same id. */
+/**
+ * The etcd actor as the API server sees it: any of its facades, so what one does not answer another is asked. A write
+ * whose outcome is unknown is repeated under the same id.
+ */
 export class Store {
   readonly #bus: Bus;
   readonly #world: World;
@@ -29,24 +39,36 @@ export class Store {
     return this.#write('delete', { ...request, id: this.#world.ids.token() }, signal);
   }
   range(request: RangeRequest, signal: AbortSignal): Promise<RangeResponse> {
-    return this.#bus.request(subjects.etcd('range'), request, { signal });
+    // A revision that is still to come is the facade's to wait for; its word that it does not come is final.
+    return this.#ask('range', request, signal, signal, request.revision ? FUTURE_MS : FIRST_ANSWER_MS);
   }
-  async #write(
-    verb: 'put' | 'delete',
-    request: PutRequest | DeleteRequest,
+  status(): Promise<EtcdStatus> {
+    return this.#bus.request(subjects.etcd('status'), {}, { timeoutMs: FIRST_ANSWER_MS });
+  }
+  /** Not bound to the caller's signal: a write that was sent is followed to its end. */
+  #write(verb: 'put' | 'delete', request: PutRequest | DeleteRequest, signal: AbortSignal): Promise<WriteResponse> {
+    return this.#ask(verb, request, signal);
+  }
+  /** `cancel` ends an attempt, `signal` only that there are further ones. */
+  async #ask<T>(
+    verb: EtcdVerb,
+    request: unknown,
     signal: AbortSignal,
-  ): Promise<WriteResponse> {
+    cancel?: AbortSignal,
+    firstMs = FIRST_ANSWER_MS,
+  ): Promise<T> {
     const subject = subjects.etcd(verb);
-    const until = this.#world.clock.now() + DEADLINE_MS;
-    for (;;) {
+    const { clock } = this.#world;
+    const until = clock.now() + DEADLINE_MS;
+    for (let answerMs = firstMs; ; answerMs = Math.min(answerMs * 2, LONGEST_ANSWER_MS)) {
       try {
-        // Not bound to the caller's signal: a write that was sent is followed to its end.
-        return await this.#bus.request<WriteResponse>(subject, request);
+        return await this.#bus.request<T>(subject, request, { signal: cancel, timeoutMs: answerMs });
       } catch (error) {
         const reason = reasonOf(error);
+        if (firstMs === FUTURE_MS && statusOf(error)?.details?.retryAfterSeconds !== undefined) throw error;
         const retry = (reason === 'ServiceUnavailable' || reason === 'Timeout') && !isNoSpace(error);
-        if (!retry || signal.aborted || this.#world.clock.now() > until) throw error;
-        await delay(this.#world.clock, PAUSE_MS);
+        if (!retry || signal.aborted || clock.now() > until) throw error;
+        await delay(clock, PAUSE_MS);
       }
     }
   }

@@ -119,6 +119,7 @@ class Entries {
 
 class View implements MemoryLog {
   readonly durable = true;
+  readonly replicated = false;
   readonly #entries: Entries;
   readonly #subscriptions = new Set<() => void>();
   #closed = false;

@@ -96,13 +96,14 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
   const { credentials } = options;
   const deadline = clock.now() + (options.connectTimeoutMs ?? 10_000);
   const servers = [options.servers ?? credentials?.urls ?? []].flat();
+  const several = servers.length > 1;
   const tls = options.tls ?? (credentials?.ca === undefined ? undefined : { ca: credentials.ca });
   for (;;) {
     try {
       const connection = await connect({
         servers,
         name: options.name,
-        timeout: Math.max(500, Math.min(5000, deadline - clock.now())),
+        timeout: Math.max(500, Math.min(several ? 1500 : 5000, deadline - clock.now())),
         maxReconnectAttempts: -1,
         reconnectDelayHandler: reconnectDelay(options.world, backoff),
         // JetStream's own requests are answered below it.
@@ -110,7 +111,8 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
         reconnectTimeWait: FIRST_RETRY_MS,
         // A server that is being configured anew refuses for a moment: keep trying.
         ignoreAuthErrorAbort: true,
-        pingInterval: 10_000,
+        // Where there is another server to turn to, one that is silent is left within 3 s.
+        pingInterval: several ? 1000 : 10_000,
         maxPingOut: 2,
         noAsyncTraces: true,
         ...(credentials && {

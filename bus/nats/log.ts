@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Subscription } from '../bus.ts';
-import { EVENT_HEADERS, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
+import { EVENT_HEADERS, isNoSpace, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
 import { logToken } from '../log-key.ts';
 import { eventAll } from '../subjects.ts';
 import { delay, type World } from '../world.ts';
@@ -17,11 +17,11 @@ export interface NatsLogOptions {
   /** Stays the caller's: close() of the log leaves it open. */
   readonly connection: NatsConnection;
   readonly world: World;
-  /** Copies of the stream; default 1. */
+  /** Copies of the stream; default: as the stream is. A new one gets three in a cluster of servers, else one. */
   readonly replicas?: number | undefined;
   /** Refuse a stream that may lose acknowledged writes; default true. */
   readonly durable?: boolean | undefined;
-  /** Bounds one call to JetStream; default 5 s. */
+  /** Bounds one call to JetStream; default 5 s, and 2 s in a cluster, where it is asked again and another may answer. */
   readonly timeoutMs?: number | undefined;
   /** How long to go on asking servers that have no JetStream yet, or no leader; default 30 s. */
   readonly waitMs?: number | undefined;
@@ -40,6 +40,9 @@ const LAG_MS = 5_000;
 const ENVELOPE_BYTES = 16 * 1024;
 /** Batches that were cut before their first message, one after the other, before a reader gives up. */
 const MAX_EMPTY_BATCHES = 20;
+/** Servers elect a leader within 4 to 9 s (a constant of nats-server); who asks meanwhile waits. */
+const ELECTION_MS = 12_000;
+const RETRY_MS = 100;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -48,15 +51,15 @@ const EMPTY = new Uint8Array(0);
  * openStream).
  */
 export async function openNatsLog(options: NatsLogOptions): Promise<Log> {
-  const { connection, world, replicas = 1, durable = true, timeoutMs = 5_000 } = options;
+  const { connection, world, replicas, durable = true } = options;
+  const timeoutMs = options.timeoutMs ?? (connection.info?.cluster === undefined ? 5_000 : 2_000);
   const link = new Link(connection, () => log?.reconnected());
   const api = new JsApi(connection, world, timeoutMs, link);
   let log: NatsLog | undefined;
   try {
     const wish = { stream: STREAM, subjects: `${PREFIX}>`, events: eventAll, replicas, durable };
     const info = await openStream(connection, api, world, wish, options.waitMs ?? 30_000);
-    const copies = Math.max(replicas, info.config.num_replicas ?? 1);
-    log = new NatsLog(connection, world, api, link, durable, copies);
+    log = new NatsLog(connection, world, api, link, durable, info.config.num_replicas ?? 1);
     return log;
   } catch (error) {
     link.close();
@@ -72,11 +75,11 @@ interface Listener {
 
 class NatsLog implements Log {
   readonly durable: boolean;
+  readonly replicated: boolean;
   readonly #connection: NatsConnection;
   readonly #world: World;
   readonly #api: JsApi;
   readonly #link: Link;
-  readonly #replicas: number;
   readonly #listeners = new Set<Listener>();
   readonly #barrier: SharedBarrier;
   readonly #unsubscribe: () => void;
@@ -88,7 +91,7 @@ class NatsLog implements Log {
     this.#connection = connection;
     this.#world = world;
     this.#api = api;
-    this.#replicas = replicas;
+    this.replicated = replicas > 1;
     const subscription = connection.subscribe(eventAll, {
       callback: (error, message) => {
         if (error !== null) return;
@@ -167,7 +170,7 @@ class NatsLog implements Log {
       }
       if (done || !end) continue;
       // Nothing more here. One server's word is final; a replica may lag, so the leader confirms what is left.
-      if (this.#replicas === 1) return;
+      if (!this.replicated) return;
       const missed = await this.#nextOnLeader(next, until);
       if (missed === undefined) return;
       ahead = this.#batch({ seq: missed, ...BATCH });
@@ -267,6 +270,21 @@ class NatsLog implements Log {
     }
   }
 
+  /** Repeats what may be repeated for as long as an election of a leader may take. */
+  async #insist<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock } = this.#world;
+    const deadline = clock.now() + ELECTION_MS;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const passing = reasonOf(error) === 'ServiceUnavailable' || reasonOf(error) === 'Timeout';
+        if (!passing || isNoSpace(error) || this.#closed || clock.now() >= deadline) throw error;
+        await delay(clock, RETRY_MS);
+      }
+    }
+  }
+
   async #barrierWrite(): Promise<void> {
     const id = this.#world.ids.token();
     const arrived = Promise.withResolvers<void>();
@@ -275,7 +293,7 @@ class NatsLog implements Log {
     });
     const done = new AbortController();
     try {
-      await this.append({ key: BARRIER_KEY, value: EMPTY, id });
+      await this.#insist(() => this.append({ key: BARRIER_KEY, value: EMPTY, id }));
       await Promise.race([arrived.promise, delay(this.#world.clock, LAG_MS, done.signal).then(lagging)]);
     } finally {
       done.abort();

@@ -8,7 +8,8 @@ export interface StreamWish {
   readonly stream: string;
   readonly subjects: string;
   readonly events: string;
-  readonly replicas: number;
+  /** undefined: as the stream is; a new one gets three copies in a cluster of servers, and one elsewhere. */
+  readonly replicas: number | undefined;
   readonly durable: boolean;
 }
 export interface StreamConfig {
@@ -43,6 +44,8 @@ const FORMAT = 'kubus.format';
 /** Below it a hard kill during a purge could empty a stream, and batches of direct gets are missing. */
 const MIN_SERVER = [2, 14] as const;
 const DUPLICATE_WINDOW_NS = 120e9;
+/** Copies of a new stream where servers form a cluster: one of them may be gone. */
+const CLUSTER_REPLICAS = 3;
 
 /** Thrown: Invalid where nats-server is too old for what the store asks of it, ServiceUnavailable without JetStream. */
 function assertServer(connection: NatsConnection): void {
@@ -65,7 +68,7 @@ function assertServer(connection: NatsConnection): void {
  * compaction removes. (Per-message TTL stays off: its markers vanish after the shortest TTL of the stream, so an expiry
  * could be missed; the store expires by tombstones of its own.)
  */
-const configOf = ({ stream, subjects, events, replicas, durable }: StreamWish): StreamConfig => ({
+const configOf = ({ stream, subjects, events, durable }: StreamWish, replicas: number): StreamConfig => ({
   name: stream,
   description: 'Kubus: every object of the cluster',
   subjects: [subjects],
@@ -84,7 +87,8 @@ const configOf = ({ stream, subjects, events, replicas, durable }: StreamWish): 
   allow_direct: true,
   duplicate_window: DUPLICATE_WINDOW_NS,
   republish: { src: subjects, dest: events },
-  ...(durable ? {} : { persist_mode: 'async' }),
+  // An asynchronous stream exists for single servers only; where it is refused, a synchronous one is no harm.
+  ...(durable || replicas > 1 ? {} : { persist_mode: 'async' }),
   metadata: { [FORMAT]: String(FORMAT_VERSION) },
 });
 
@@ -102,7 +106,7 @@ export async function openStream(
   for (const end = clock.now() + waitMs; ;) {
     try {
       assertServer(connection);
-      return await ensureStream(api, wish);
+      return await ensureStream(api, wish, connection.info?.cluster !== undefined);
     } catch (error) {
       const reason = reasonOf(error);
       if ((reason !== 'ServiceUnavailable' && reason !== 'Timeout') || clock.now() >= end) throw error;
@@ -116,18 +120,17 @@ export async function openStream(
  * Opens the stream, makes it if there is none, brings what may be changed up to date.
  * Thrown: ServiceUnavailable, and Invalid for a stream that must not be used: a newer format, other rules of retention.
  */
-async function ensureStream(api: JsApi, wish: StreamWish): Promise<StreamInfo> {
+async function ensureStream(api: JsApi, wish: StreamWish, clustered: boolean): Promise<StreamInfo> {
   let info = await infoOf(api, wish.stream);
-  if (info === undefined) {
-    const config = configOf(wish);
-    // An asynchronous stream exists for single servers only; where it is refused, a synchronous one is no harm.
-    if (wish.replicas > 1) delete (config as { persist_mode?: string }).persist_mode;
-    info = await api.call<StreamInfo>(`STREAM.CREATE.${wish.stream}`, config);
-  }
+  info ??= await api.call<StreamInfo>(
+    `STREAM.CREATE.${wish.stream}`,
+    configOf(wish, wish.replicas ?? (clustered ? CLUSTER_REPLICAS : 1)),
+  );
   assertUsable(info.config, wish);
   const { config } = info;
+  const replicas = wish.replicas ?? config.num_replicas ?? 1;
   const stale =
-    config.num_replicas !== wish.replicas ||
+    config.num_replicas !== replicas ||
     config.allow_direct !== true ||
     config.republish?.src !== wish.subjects ||
     config.republish.dest !== wish.events ||
@@ -135,7 +138,7 @@ async function ensureStream(api: JsApi, wish: StreamWish): Promise<StreamInfo> {
   if (!stale) return info;
   return await api.call<StreamInfo>(`STREAM.UPDATE.${wish.stream}`, {
     ...config,
-    num_replicas: wish.replicas,
+    num_replicas: replicas,
     allow_direct: true,
     republish: { src: wish.subjects, dest: wish.events },
     metadata: { ...config.metadata, [FORMAT]: String(FORMAT_VERSION) },

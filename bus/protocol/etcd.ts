@@ -95,6 +95,8 @@ export interface EtcdStatus {
   readonly keys: number;
   readonly bytes: number;
   readonly durable: boolean;
+  /** The log has copies on several servers: a PING to one of them is no proof of having heard everything. */
+  readonly replicated: boolean;
 }
 export interface SnapshotResponse {
   /** On the machine of the facade that answered. */

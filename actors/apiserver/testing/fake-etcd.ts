@@ -62,6 +62,7 @@ export function serveFakeEtcd(bus: Bus, log: Log): void {
   };
   bus.serve(subjects.etcd('put'), 'etcd', (m) => write(m.body as PutRequest, (m.body as PutRequest).value));
   bus.serve(subjects.etcd('delete'), 'etcd', (m) => write(m.body as DeleteRequest, undefined));
+  bus.serve(subjects.etcd('status'), 'etcd', () => ({ revision, replicated: log.replicated }));
   bus.serve(subjects.etcd('range'), 'etcd', async (m): Promise<RangeResponse> => {
     await log.barrier();
     const r = m.body as RangeRequest;

@@ -6,6 +6,8 @@ import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Committed, WatchCache } from './watch-cache.ts';
 
 const PAGE = 2000;
+/** A facade of the store that has not answered by then may be dead; the next is asked. */
+const ANSWER_MS = 5_000;
 const NEVER = new AbortController().signal;
 
 /**
@@ -45,7 +47,10 @@ export class Sync {
     let revision: number | undefined;
     for (;;) {
       const request: RangeRequest = { key, rangeEnd: '0', limit: PAGE, revision };
-      const page: RangeResponse = await this.#bus.request(subjects.etcd('range'), request, { signal });
+      const page: RangeResponse = await this.#bus.request(subjects.etcd('range'), request, {
+        signal,
+        timeoutMs: ANSWER_MS,
+      });
       for (const kv of page.kvs) this.#cache.load(kv.key, kv.modRevision, kv.createRevision, kv.value);
       revision ??= page.revision;
       const last = page.kvs.at(-1);
@@ -90,7 +95,9 @@ export class Sync {
     for (;;) {
       try {
         const request: ChangesRequest = { after: this.#cache.revision, limit: PAGE };
-        const answer: ChangesResponse = await this.#bus.request(subjects.etcd('changes'), request);
+        const answer: ChangesResponse = await this.#bus.request(subjects.etcd('changes'), request, {
+          timeoutMs: ANSWER_MS,
+        });
         for (const change of answer.changes) if (change.revision > this.#cache.revision) this.#cache.apply(change);
         if (answer.more) continue;
         this.#cache.skipTo(answer.revision);

@@ -8,5 +8,6 @@ export function status({ index, options }: Store): EtcdStatus {
     keys: index.keys,
     bytes: index.bytes,
     durable: options.log.durable,
+    replicated: options.log.replicated,
   };
 }
