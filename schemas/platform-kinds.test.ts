@@ -45,7 +45,7 @@ const KINDS: readonly Kind[] = [
   {
     of: 'policy/v1/poddisruptionbudgets',
     right: { spec: { minAvailable: 1, selector: {} } },
-    wrong: [[{ spec: { minAvailable: 1, maxUnavailable: 1, selector: {} } }, 'spec: Invalid value: {"MinAvailable":1,"Selector":{"MatchLabels":null,"MatchExpressions":null},"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set']],
+    wrong: [[{ spec: { minAvailable: 1, maxUnavailable: 1, selector: { matchLabels: { a: 'b' } } } }, 'spec: Invalid value: {"MinAvailable":1,"Selector":{"matchLabels":{"a":"b"}},"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set']],
   },
   {
     of: 'coordination.k8s.io/v1/leases',

@@ -1,7 +1,7 @@
 import type { Errors } from '../define.ts';
 import type { Job, JobSpec } from '../generated/batch-v1.ts';
 import type { PodSpec } from '../generated/core-v1.ts';
-import { asGoStruct } from '../core/go-struct.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, type FieldPath } from '../meta/field.ts';
@@ -38,7 +38,7 @@ function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, a
   const template = spec.template;
   if (!mutable) {
     if (!equal(template, before?.template))
-      yield invalid(at('template'), asGoStruct(`${CORE}.PodTemplateSpec`, template), 'field is immutable');
+      yield invalid(at('template'), goStruct(template, `${CORE}.PodTemplateSpec`), 'field is immutable');
     return;
   }
   const expected: PodSpec = { ...before?.template?.spec, containers: before?.template?.spec?.containers ?? [] };
@@ -57,7 +57,7 @@ function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, a
       );
   }
   if (!equal({ ...expected, affinity: undefined }, { ...given, affinity: undefined }) || !sameAffinity(expected, given))
-    yield invalid(at('template.spec'), asGoStruct(`${CORE}.PodSpec`, given), 'field is immutable');
+    yield invalid(at('template.spec'), goStruct(given, `${CORE}.PodSpec`), 'field is immutable');
 }
 const sameAffinity = (a: PodSpec | undefined, b: PodSpec | undefined): boolean =>
   (['nodeAffinity', 'podAffinity', 'podAntiAffinity'] as const).every((k) => equal(a?.affinity?.[k], b?.affinity?.[k]));

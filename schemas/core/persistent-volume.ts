@@ -6,7 +6,7 @@ import { forbidden, invalid, notSupported, required, type FieldPath } from '../m
 import { parseQuantity } from '../meta/quantity.ts';
 import { age } from '../meta/time.ts';
 import { validateNodeSelector } from './node-affinity-validation.ts';
-import { asGoStruct } from './go-struct.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { diffOfStructs } from './struct-diff.ts';
 import { shortAccessModes, validateAccessModes, validateClassName, VOLUME_MODES } from './volume-claim.ts';
 
@@ -56,7 +56,7 @@ export const persistentVolume = defineResource<PersistentVolume>({
     if (old.spec?.nodeAffinity && !equal(spec?.nodeAffinity, old.spec.nodeAffinity))
       yield invalid(
         at('nodeAffinity'),
-        asGoStruct('io.k8s.api.core.v1.VolumeNodeAffinity', spec?.nodeAffinity),
+        goStruct(spec?.nodeAffinity, 'io.k8s.api.core.v1.VolumeNodeAffinity'),
         'field is immutable, except for updating from beta label to GA',
       );
     if (old.spec?.volumeAttributesClassName !== undefined && spec?.volumeAttributesClassName === undefined)

@@ -1,4 +1,4 @@
-import { asGoStruct } from './go-struct.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 
 const CONTEXT = 3;
 
@@ -7,8 +7,8 @@ const CONTEXT = 3;
  * fields answer with. Source: apimachinery pkg/util/diff Diff.
  */
 export function diffOfStructs(definition: string, old: unknown, object: unknown, only?: readonly string[]): string {
-  const a = JSON.stringify(asGoStruct(definition, old, only), null, 1).split('\n');
-  const b = JSON.stringify(asGoStruct(definition, object, only), null, 1).split('\n');
+  const a = JSON.stringify(goStruct(old, definition, only), null, 1).split('\n');
+  const b = JSON.stringify(goStruct(object, definition, only), null, 1).split('\n');
   return unified(a, b);
 }
 /** The hunks of a unified diff. */

@@ -1,32 +1,94 @@
 import { builtinSchemas } from '../structural/builtin.ts';
-import { planOf, type Plan } from '../structural/plan.ts';
+import { planOf, type Plan, type StructPlan } from '../structural/plan.ts';
+
+type Struct = Record<string, unknown>;
 
 /** Words that Go writes in capitals at the start of a field's name. */
-const ACRONYMS = /^(gce|aws|api|dns|tls|uid|csi|nfs|rbd|iscsi|cel|ip|url|id|ca|fc)(?=[A-Z]|s?$|CIDR|IDs)/;
+const ACRONYM =
+  /^(?:gce|aws|nfs|iscsi|rbd|fc|fs|csi|dns|uid|gid|tcp|api|http|grpc|se|tty|os|tls|cel|ip|url|id|ca)(?=[A-Z]|s?$)/;
 const goName = (field: string): string => {
-  if (field === 'fc') return 'FC';
-  const name = field.replace(ACRONYMS, (word) => (word === 'iscsi' ? 'ISCSI' : word.toUpperCase()));
-  return `${name[0]!.toUpperCase()}${name.slice(1)}`.replace(/Id$/, 'ID').replace(/Ids$/, 'IDs').replace(/Ips$/, 'IPs').replace(/Ip$/, 'IP'); // prettier-ignore
+  if (field === 'cephfs') return 'CephFS';
+  const name = field.replace(ACRONYM, (word) => word.toUpperCase());
+  return `${name[0]!.toUpperCase()}${name.slice(1)}`.replace(
+    /(Id|Ip)(s?)$/,
+    (_, word: string, s: string) => word.toUpperCase() + s,
+  );
 };
+/** Of one API version inside as well: printed as clients see them. */
+const VERSIONED = new Set(['ObjectMeta', 'LabelSelector']);
+const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace', 'hostUsers'];
 
 /**
- * A value with every field of its Go struct by the struct's own name, unset ones as null or zero: what the server
- * prints of values that it compares before conversion, `{"Group":"","Resource":"services"}`.
+ * A value of a definition as Go prints the API server's own struct: every field by its Go name, unset ones as null or
+ * zero, `{"Group":"","Resource":"services"}`. `only` keeps some fields. Source: pkg/apis/<group>/types.go.
  */
-export function goStruct(value: unknown, definition: string): unknown {
-  return convert(value, planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas));
+export function goStruct(value: unknown, definition: string, only?: readonly string[]): unknown {
+  const plan = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas, definition);
+  if (only === undefined || plan.kind !== 'struct') return convert(value, plan);
+  return convert(value, { ...plan, fields: plan.fields.filter((f) => only.includes(f.name)) });
 }
 function convert(value: unknown, plan: Plan): unknown {
   if (value === undefined || value === null) return null;
   if (plan.kind === 'list') return (value as unknown[]).map((item) => convert(item, plan.items));
-  if (plan.kind === 'map') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, convert(item, plan.values)])); // prettier-ignore
+  if (plan.kind === 'map') return sorted(value as Struct, (v) => convert(v, plan.values));
   if (plan.kind !== 'struct') return value;
-  const out: Record<string, unknown> = {};
+  const given = value as Struct;
+  switch (plan.name) {
+    case 'PodSpec':
+      return podSpec(given, plan);
+    case 'PodSecurityContext':
+      return fieldsOf(given, moved(plan, 'fsGroupChangePolicy', 'sysctls'));
+    default:
+      return VERSIONED.has(plan.name) ? clientForm(given) : fieldsOf(given, plan);
+  }
+}
+/** Inside, what a pod shares with its host is part of its security context. */
+function podSpec(given: Struct, whole: StructPlan): Struct {
+  let plan = moved(whole, 'setHostnameAsFQDN', 'affinity');
+  plan = moved(plan, 'preemptionPolicy', 'dnsConfig');
+  plan = moved(plan, 'overhead', 'enableServiceLinks');
+  const own = plan.fields.filter((f) => !HOST_FIELDS.includes(f.name) && f.name !== 'serviceAccount');
+  const host = HOST_FIELDS.map((name) => plan.byName.get(name)!);
+  const out = fieldsOf(given, { ...plan, fields: own });
+  out['SecurityContext'] = {
+    ...fieldsOf(given, { ...plan, fields: host }),
+    ...(convert(given['securityContext'] ?? {}, plan.byName.get('securityContext')!.plan) as Struct),
+  };
+  return out;
+}
+function fieldsOf(given: Struct, plan: StructPlan): Struct {
+  const out: Struct = {};
   for (const field of plan.fields) {
-    const given = (value as Record<string, unknown>)[field.name];
-    out[goName(field.name)] = given === undefined && !field.pointer ? zeroOf(field.plan) : convert(given, field.plan);
+    const value = given[field.name];
+    if (field.plan.kind === 'struct' && field.plan.name === 'ObjectMeta') Object.assign(out, clientForm(value ?? {}));
+    else
+      out[goName(field.name)] = value === undefined && !field.pointer ? zeroOf(field.plan) : convert(value, field.plan);
   }
   return out;
+}
+/** The plan with one field before another, as the struct inside has them. */
+function moved(plan: StructPlan, name: string, before: string): StructPlan {
+  const field = plan.byName.get(name);
+  if (field === undefined) return plan;
+  const fields = plan.fields.filter((f) => f !== field);
+  const at = fields.findIndex((f) => f.name === before);
+  return { ...plan, fields: [...fields.slice(0, at), field, ...fields.slice(at)] };
+}
+/** As decoded, but Go prints the keys of maps in order. */
+function clientForm(value: unknown): Struct {
+  const out: Struct = {};
+  for (const [key, part] of Object.entries(value as Struct)) {
+    if (part === null || part === undefined) continue;
+    out[key] = typeof part === 'object' && !Array.isArray(part) ? sorted(part as Struct, (v) => v) : part;
+  }
+  return out;
+}
+function sorted(map: Struct, of: (value: unknown) => unknown): Struct {
+  return Object.fromEntries(
+    Object.keys(map)
+      .toSorted()
+      .map((key) => [key, of(map[key])]),
+  );
 }
 function zeroOf(plan: Plan): unknown {
   switch (plan.kind) {
