@@ -1,9 +1,9 @@
-import { createInbox, MsgHdrsImpl, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { TimerId, World } from '../world.ts';
 import { jsError, type JsError } from './js-errors.ts';
 import type { Link } from './link.ts';
-import { rawHeaders } from './raw-headers.ts';
+import { publishedHeaders, rawHeaders } from './raw-headers.ts';
 
 interface Pending {
   readonly resolve: (message: Msg) => void;
@@ -45,7 +45,7 @@ export class JsApi {
   }
 
   /** Sends and returns the raw reply. Thrown: ServiceUnavailable (nobody there), Timeout (outcome unknown). */
-  send(subject: string, payload: Uint8Array | string, what: string, headers?: Record<string, string[]>): Promise<Msg> {
+  send(subject: string, payload: Uint8Array | string, what: string, headers?: Record<string, string>): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const { signal } = this.#link;
       if (signal.aborted) {
@@ -57,7 +57,7 @@ export class JsApi {
       try {
         this.#connection.publish(subject, payload, {
           reply: this.#inbox + token,
-          ...(headers && { headers: MsgHdrsImpl.fromRecord(headers) }),
+          ...(headers && { headers: publishedHeaders(headers) }),
         });
       } catch (cause) {
         reject(new ApiError('ServiceUnavailable', `${what}: ${(cause as Error).message}`, { cause }));

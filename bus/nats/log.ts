@@ -116,10 +116,10 @@ class NatsLog implements Log {
     const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
     if (value.length > limit)
       throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above the limit of ${limit}`);
-    const headers: Record<string, string[]> = { [EVENT_HEADERS.id]: [id] };
-    if (expect !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = [String(expect)];
-    if (entry.value === undefined) headers[EVENT_HEADERS.operation] = ['DEL'];
-    for (const name in entry.headers) headers[name] = [headerValue(entry.headers[name]!)];
+    const headers: Record<string, string> = { [EVENT_HEADERS.id]: id };
+    if (expect !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expect);
+    if (entry.value === undefined) headers[EVENT_HEADERS.operation] = 'DEL';
+    for (const name in entry.headers) headers[name] = headerValue(entry.headers[name]!);
     const reply = await this.#api.send(subject, value, 'append', headers);
     try {
       return (parseAnswer(reply, 'append') as { seq: number }).seq;

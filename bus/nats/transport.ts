@@ -1,18 +1,17 @@
-import type { Msg, MsgHdrs, NatsConnection, Subscription as NatsSubscription } from '@nats-io/nats-core';
-import { headers as newHeaders } from '@nats-io/nats-core';
+import type { Msg, NatsConnection, Subscription as NatsSubscription } from '@nats-io/nats-core';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Headers, Subscription } from '../bus.ts';
-import { NO_HEADERS } from '../transport.ts';
 import type { RawMessage, RawSubscription, Transport } from '../transport.ts';
 import type { Logger } from '../world.ts';
 import { translate } from './errors.ts';
+import { publishedHeaders, rawHeaders, type RawHeaders } from './raw-headers.ts';
 
 /** The server's answer to a request on a subject without subscribers. */
 const NO_RESPONDERS = 503;
 
 class NatsMessage implements RawMessage {
   readonly #message: Msg;
-  #headers: Headers | undefined;
+  #headers: RawHeaders | undefined;
   constructor(message: Msg) {
     this.#message = message;
   }
@@ -26,24 +25,15 @@ class NatsMessage implements RawMessage {
     return this.#message.data;
   }
   get noResponders(): boolean {
-    return this.#message.headers?.code === NO_RESPONDERS && this.#message.data.length === 0;
+    return this.#raw.code === NO_RESPONDERS && this.#message.data.length === 0;
   }
   get headers(): Headers {
-    return (this.#headers ??= fromNats(this.#message.headers));
+    return this.#raw.values;
+  }
+  get #raw(): RawHeaders {
+    return (this.#headers ??= rawHeaders(this.#message));
   }
 }
-function fromNats(headers: MsgHdrs | undefined): Headers {
-  if (!headers) return NO_HEADERS;
-  const out: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const key of headers.keys()) out[key] = headers.get(key);
-  return out;
-}
-function toNats(headers: Headers): MsgHdrs {
-  const out = newHeaders();
-  for (const [key, value] of Object.entries(headers)) out.set(key, value);
-  return out;
-}
-
 /** One connection to nats-server. */
 export class NatsTransport implements Transport {
   readonly connection: NatsConnection;
@@ -96,7 +86,10 @@ export class NatsTransport implements Transport {
         if (reply === undefined) this.connection.publish(subject, bytes);
         else this.connection.publish(subject, bytes, { reply });
       } else
-        this.connection.publish(subject, bytes, { ...(reply !== undefined && { reply }), headers: toNats(headers) });
+        this.connection.publish(subject, bytes, {
+          ...(reply !== undefined && { reply }),
+          headers: publishedHeaders(headers),
+        });
     } catch (error) {
       throw translate(error);
     }

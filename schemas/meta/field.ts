@@ -14,12 +14,25 @@ export interface FieldPath {
   key(name: string): FieldPath;
   toString(): string;
 }
-export const fieldPath = (path = ''): FieldPath =>
+const KEPT = new Map<string, FieldPath>();
+const MAX_KEPT = 4096;
+/**
+ * Paths are kept, as nearly all that validation asks for are the same few: made anew, they were a tenth of what a create
+ * allocates. Those with indexes are kept too until the table is full; keys of users' maps are not.
+ */
+export function fieldPath(path = ''): FieldPath {
+  const kept = KEPT.get(path);
+  if (kept !== undefined) return kept;
+  const made = makePath(path);
+  if (KEPT.size < MAX_KEPT) KEPT.set(path, made);
+  return made;
+}
+const makePath = (path: string): FieldPath =>
   Object.assign(
     (step: string | number) =>
       fieldPath(typeof step === 'number' ? `${path}[${step}]` : path ? `${path}.${step}` : step),
     {
-      key: (name: string) => fieldPath(`${path}[${name}]`),
+      key: (name: string) => makePath(`${path}[${name}]`),
       toString: () => path,
     },
   );

@@ -136,6 +136,7 @@ function* validateManagedFields(entries: readonly ManagedFieldsEntry[], at: Fiel
 /** Also the query parameter. Source: apimachinery pkg/apis/meta/v1/validation ValidateFieldManager. */
 export function* validateFieldManager(manager: string, at: FieldPath): Errors {
   if (byteLength(manager) > 128) yield tooLong(at, 128);
+  if (/^[ -~]*$/.test(manager)) return;
   let position = 0;
   for (const c of manager) {
     if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(c)) {
