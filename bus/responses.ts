@@ -1,7 +1,8 @@
 import { ApiError, toStatus } from '../schemas/meta/status.ts';
-import type { ServedMessage, ServedSubscription, Session, Subscription } from './bus.ts';
+import type { ServedMessage, ServedSubscription, Session } from './bus.ts';
 import { encode } from './codec.ts';
 import { HEADER, ServedRequest } from './message.ts';
+import { isInbox } from './subjects.ts';
 import { subjectMatches } from './subject-pattern.ts';
 import type { RawMessage, RawSubscription, Transport } from './transport.ts';
 import { within } from './within.ts';
@@ -12,7 +13,7 @@ export type Acceptor = (message: ServedMessage, session: Session) => unknown;
 
 export interface Responses {
   serve(subject: string, queue: string, handler: Handler): ServedSubscription;
-  serveSessions(subject: string, queue: string, acceptor: Acceptor): Subscription;
+  serveSessions(subject: string, queue: string, acceptor: Acceptor): ServedSubscription;
   /** Takes nothing new and resolves when what is in flight is done, at the latest after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
@@ -24,6 +25,9 @@ interface Served {
   readonly subscription: RawSubscription;
   handler: Handler | undefined;
   acceptor: Acceptor | undefined;
+  /** Parts that want to leave without losing what is on its way. */
+  readonly draining: Set<'handler' | 'acceptor'>;
+  drained: Promise<void> | undefined;
 }
 
 const STATUS_HEADERS = { [HEADER.status]: '1' };
@@ -42,7 +46,7 @@ export function createResponses(
   let idle: (() => void) | undefined;
 
   const respond = (message: ServedRequest, answer: unknown): void => {
-    if (message.reply === '') return;
+    if (!isInbox(message.reply)) return;
     try {
       transport.publish(message.reply, encode(answer));
     } catch (error) {
@@ -50,7 +54,7 @@ export function createResponses(
     }
   };
   const refuse = (message: ServedRequest, error: unknown): void => {
-    if (message.reply === '') return;
+    if (!isInbox(message.reply)) return;
     const status = toStatus(error);
     if (status.code >= 500 && status.reason === 'InternalError')
       world.log.error('request failed', { subject: message.subject, err: error });
@@ -125,6 +129,8 @@ export function createResponses(
         queue,
         handler: undefined,
         acceptor: undefined,
+        draining: new Set(),
+        drained: undefined,
         subscription: transport.subscribe(subject, queue, (raw) => {
           handle(created, raw);
         }),
@@ -143,10 +149,14 @@ export function createResponses(
       mine.subscription.unsubscribe();
     };
     const drain = async (): Promise<void> => {
-      const other = name === 'handler' ? mine.acceptor : mine.handler;
-      if (other === undefined && served.get(key) === mine) {
-        served.delete(key);
-        await mine.subscription.drain();
+      if (mine[name] !== part[name]) return;
+      mine.draining.add(name);
+      // Both may be drained in one go: whoever is second takes the subscription along.
+      await Promise.resolve();
+      const stays = (which: typeof name): boolean => mine[which] !== undefined && !mine.draining.has(which);
+      if (!stays('handler') && !stays('acceptor')) {
+        if (served.get(key) === mine) served.delete(key);
+        await (mine.drained ??= mine.subscription.drain());
       }
       unsubscribe();
     };

@@ -1,5 +1,5 @@
 import { fromPromise } from 'xstate';
-import type { Bus, Subscription } from '../../bus/bus.ts';
+import type { Bus } from '../../bus/bus.ts';
 import { decode, encode } from '../../bus/codec.ts';
 import { delay, type World } from '../../bus/world.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
@@ -9,7 +9,7 @@ import type { Component } from '../runtime/component.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Core } from './core.ts';
-import { openBusDoor } from './doors/bus.ts';
+import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
@@ -86,13 +86,15 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     tables: undefined,
     metrics: createMetrics(),
     bookmarks: new Set(),
+    waiting: new Set(),
+    draining: false,
     pathHandlers: [],
     remote: undefined,
     virtualCreates: new Map(),
     hooks: new Map(),
   };
   let door: HttpsDoor | undefined;
-  let busDoor: Subscription | undefined;
+  let busDoor: BusDoor | undefined;
   let plugged: Plugged | undefined;
   let stopped = false;
   const readiness = Promise.withResolvers<void>();
@@ -119,8 +121,12 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const drain = async (): Promise<void> => {
     stopped = true;
     if (bookmarkTimer !== undefined) world.clock.clearTimeout(bookmarkTimer);
-    busDoor?.unsubscribe();
-    await plugged?.stop();
+    core.draining = true;
+    // Nothing new first: requests that come from now on go to the other servers, those on their way here are answered.
+    await Promise.all([door?.leave(), busDoor?.drain(DRAIN_MS), plugged?.stop()]);
+    // Then the watches, each told how far it has come: it goes on from there elsewhere.
+    for (const send of core.bookmarks) send();
+    for (const end of core.waiting) end();
     cache.endWatches();
     await door?.close(DRAIN_MS);
     connection.unsubscribe();

@@ -43,6 +43,10 @@ export interface Core {
   readonly metrics: Metrics;
   /** Sends a bookmark to each watch that wants them; called about once a minute. */
   readonly bookmarks: Set<() => void>;
+  /** Ends each watch that waits for a version that is not there yet. */
+  readonly waiting: Set<() => void>;
+  /** The server is leaving: a watch that still finds it is told how far it is, and ended. */
+  draining: boolean;
   readonly pathHandlers: PathHandler[];
   /** Answers requests for what another server serves. */
   remote: PathHandler | undefined;

@@ -32,6 +32,8 @@ export interface PluginOptions {
     Readonly<Record<string, { readonly name: string; readonly groups?: readonly string[] }>> | undefined;
   readonly serviceCidr?: string | undefined;
   readonly advertiseAddress?: string | undefined;
+  /** Tells apart API servers that have address and port in common: each has a lease of its own. */
+  readonly replica?: string | undefined;
   /** What is not there yet is made; default true. */
   readonly bootstrap?: boolean | undefined;
 }
@@ -104,7 +106,7 @@ export function plugIn(
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidr, hostname: hostname(),
-        advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, clientCa: options.https?.clientCa ?? '',
+        advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, replica: options.replica, clientCa: options.https?.clientCa ?? '',
         repair: () => allocation.repair(),
       }); // prettier-ignore
     },

@@ -30,6 +30,7 @@ const list = (value: string): string[] =>
     .split(',')
     .map((v) => v.trim())
     .filter((v) => v !== '');
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 const integer =
   (what: string, min: number, max: number) =>
   (value: string): number => {
@@ -83,10 +84,23 @@ named(program.command('kubeconfig'))
 named(program.command('run'))
   .description('run components in this process against a bus')
   .argument('<component...>', 'etcd, apiserver, controller-manager, scheduler, nodes')
-  .option('--nats <url>', 'URL of the bus (default: the one in the credentials)')
-  .option('--data <dir>', "the cluster's folder: credentials, keys, cluster.json (default: that of --name)")
+  .option('--nats <urls>', 'URL of the bus, several with commas (default: those in the credentials)')
+  .option(
+    '--data <dir>',
+    "a folder with cluster.json and the components' credentials and keys (default: that of --name)",
+  )
   .option('--host <address>', 'address the API server listens on', '127.0.0.1')
-  .addHelpText('after', '\nExample:\n  kubus run scheduler --nats nats://127.0.0.1:4222')
+  .option(
+    '--port <port>',
+    "its port (default: the cluster's; API servers of one cluster share it)",
+    integer('--port', 1, 65_535),
+  )
+  .option('--node <name>', 'with nodes: run a node of this name (repeatable; default: those of cluster.json)', collect)
+  .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run nodes --node worker-1 --node worker-2 --log -',
+  )
   .action(async (components: string[], options: unknown) =>
     (await import('./commands/run.ts')).run(components, options as never),
   );

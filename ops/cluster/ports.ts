@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
 
 /** Binds for a moment; the port that was bound, or the error. */
 function attempt(port: number, host: string): Promise<number | NodeJS.ErrnoException> {
@@ -37,4 +40,31 @@ export async function obstacle(port: number, host: string): Promise<string | und
     default:
       return `nothing can listen on port ${port} of ${host} (${bound.message}): choose others with --port and --host`;
   }
+}
+
+const PROBE_MS = 3000;
+/** As `obstacle`, but the port may be that of API servers of the same cluster: they share it. `pki`: the cluster's keys. */
+export async function sharedObstacle(port: number, host: string, pki: string): Promise<string | undefined> {
+  if (await isFree(port, host)) return undefined;
+  return (await isOurs(port, host, pki)) ? undefined : obstacle(port, host);
+}
+/** Whether who listens there shows a certificate that the cluster's own authority signed. */
+function isOurs(port: number, host: string, pki: string): Promise<boolean> {
+  let ca: string;
+  try {
+    ca = readFileSync(join(pki, 'ca.crt'), 'utf8');
+  } catch {
+    return Promise.resolve(false);
+  }
+  return new Promise((resolve) => {
+    const to = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+    const socket = connect({ host: to, port, ca, checkServerIdentity: () => undefined, timeout: PROBE_MS });
+    const done = (ours: boolean): void => {
+      socket.destroy();
+      resolve(ours);
+    };
+    socket.once('secureConnect', () => done(socket.authorized));
+    socket.once('error', () => done(false));
+    socket.once('timeout', () => done(false));
+  });
 }

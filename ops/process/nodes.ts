@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createInspection } from '../../actors/runtime/inspection.ts';
@@ -9,10 +10,14 @@ import { createSimulatedRuntime } from '../../node-agent/runtime/simulated/runti
 
 export type { NodeSpec } from '../../node-agent/kubelet/node/object.ts';
 
+export interface Nodes extends Component {
+  /** From now on these: starts those that do not run, stops those that are not named. Resolves when all are ready. */
+  set(names: readonly string[]): Promise<void>;
+}
 /**
- * Composition root of simulated nodes, any number in one process. A node without `ip` gets one by its place in the list,
- * and likewise one without `podCIDR`, unless `podCIDRs` is `byCluster`: then the cluster's node-ipam controller gives it,
- * as it must where nodes run in several processes that do not know of each other.
+ * Composition root of simulated nodes, any number in one process. A node without `ip` gets one by its name (`nodeIP`).
+ * One without `podCIDR` gets its range from the cluster's node-ipam controller, as it must where nodes run in several
+ * processes that do not know of each other; `byPlace`: by its place in the list, for the first nodes of a new cluster.
  */
 export function startNodes(o: {
   readonly world: World;
@@ -20,38 +25,56 @@ export function startNodes(o: {
   readonly id: string;
   readonly nodes: readonly NodeSpec[];
   readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
-}): Component {
+}): Nodes {
   const { world, bus, id } = o;
-  const inspection = createInspection({ world, bus, component: 'kubelet', id });
-  const kubelets = o.nodes.map((node, i) =>
-    startKubelet({
+  const inspection = createInspection({ world, bus, component: 'node-agent', id });
+  const kubelets = new Map<string, Component>();
+  const start = (node: NodeSpec, podCIDR: string | undefined): Promise<void> => {
+    const kubelet = startKubelet({
       world,
       id: `${id}/${node.name}`,
       client: createApiClient(bus, world, `node:${node.name}`),
       runtime: createSimulatedRuntime(world),
       bus,
-      node: {
-        ...node,
-        podCIDR: node.podCIDR ?? (o.podCIDRs === 'byCluster' ? undefined : podCIDR(i)),
-        ip: node.ip ?? nodeIP(i),
-      },
+      node: { ...node, podCIDR: node.podCIDR ?? podCIDR, ip: node.ip ?? nodeIP(node.name) },
       inspection,
-    }),
-  );
+    });
+    kubelets.set(node.name, kubelet);
+    return kubelet.ready;
+  };
+  const begun = o.nodes.map((node, i) => start(node, o.podCIDRs === 'byPlace' ? podCIDRAt(i) : undefined));
   return {
     name: 'kubelet',
     id,
-    ready: Promise.all(kubelets.map((kubelet) => kubelet.ready)).then(() => undefined),
+    ready: Promise.all(begun).then(() => undefined),
     state: () => {
-      const states = Map.groupBy(kubelets, (kubelet) => kubelet.state());
+      const states = Map.groupBy(kubelets.values(), (kubelet) => kubelet.state());
       return [...states].map(([state, of]) => `${of.length} ${state}`).join(', ') || 'empty';
     },
+    async set(names) {
+      const leaving = [...kubelets].filter(([name]) => !names.includes(name));
+      for (const [name] of leaving) kubelets.delete(name);
+      await Promise.all([
+        ...leaving.map(([, kubelet]) => kubelet.stop()),
+        ...names.filter((name) => !kubelets.has(name)).map((name) => start({ name }, undefined)),
+      ]);
+    },
     async stop() {
-      await Promise.all(kubelets.map((kubelet) => kubelet.stop()));
+      await Promise.all([...kubelets.values()].map((kubelet) => kubelet.stop()));
       inspection.close();
     },
   };
 }
 /** 10.244.0.0/24, 10.244.1.0/24, ..., 10.245.0.0/24, ... */
-const podCIDR = (i: number): string => `10.${244 + (i >> 8)}.${i & 255}.0/24`;
-const nodeIP = (i: number): string => `172.18.${(i + 2) >> 8}.${(i + 2) & 255}`;
+const podCIDRAt = (i: number): string => `10.${244 + (i >> 8)}.${i & 255}.0/24`;
+
+/**
+ * An address that nodes of different names do not share, wherever they run: the nodes that `kubus up` counts have one each
+ * below 172.18.0.0/16, the others one of some 800,000 above it.
+ */
+export function nodeIP(name: string): string {
+  const place = Number(/-node-(\d{1,5})$/.exec(name)?.[1] ?? 0);
+  if (place > 0 && place < 65_000) return `172.18.${(place + 1) >> 8}.${(place + 1) & 255}`;
+  const hash = createHash('sha256').update(name).digest();
+  return `172.${19 + (hash[0]! % 13)}.${hash[1]!}.${1 + (hash[2]! % 254)}`;
+}

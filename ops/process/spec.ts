@@ -3,20 +3,36 @@ import type { ClusterConfig } from '../cluster/config.ts';
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
 export const COMPONENTS = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'nodes'] as const;
 export type ComponentName = (typeof COMPONENTS)[number];
+export const isComponent = (name: string): name is ComponentName => (COMPONENTS as readonly string[]).includes(name);
 
 /** What one operating-system process runs. Everything else it needs is in the cluster's folder. */
 export interface ProcessSpec {
-  /** Name of its log file. */
+  /** Name of its log file, and of its connections in the server's list. */
   readonly name: string;
   readonly components: readonly ComponentName[];
-  /** The cluster's data folder: cluster.json, pki, credentials. */
+  /** The cluster's data folder: cluster.json, and the keys and credentials of these components. */
   readonly dir: string;
   /** Address the HTTPS door listens on. */
   readonly host: string;
+  /** Default: the one in cluster.json. */
+  readonly port?: number | undefined;
+  /**
+   * The parent process listens and hands connections over (see `handed-connections.ts`); default: the API server listens
+   * itself, on a port that it shares with the cluster's other API servers on this machine.
+   */
+  readonly handed?: boolean | undefined;
+  /** Tells API servers apart that have one address and port in common. */
+  readonly replica?: string | undefined;
   /** One connection with the rights of all these components together (see writeCredentials); default: one each. */
   readonly joint?: boolean | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
+  /** Nodes to run; default those of cluster.json. */
+  readonly nodes?: readonly string[] | undefined;
+  /** Who gives nodes their ranges of pod addresses; only the first start of a cluster knows that nobody has any yet. */
+  readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
+  /** File of the log, `-` for standard error; default `logs/<name>.log` in the folder. */
+  readonly log?: string | undefined;
 }
 export function rolesOf(config: ClusterConfig): ComponentName[] {
   return COMPONENTS.filter(

@@ -7,9 +7,12 @@ import { connectNats } from '../../bus/nats/connect.ts';
 import { announce } from '../../bus/presence.ts';
 import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
+import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { readCredentials, readJointCredentials } from './credentials.ts';
+import type { HandedConnections } from './handed-connections.ts';
 import { shrinkWhenIdle } from './memory.ts';
+import type { Nodes } from './nodes.ts';
 import { nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
@@ -17,6 +20,12 @@ export interface RunningProcess {
   readonly ready: Promise<void>;
   /** Resolves, with the reason, when a component cannot go on. */
   readonly failed: Promise<string>;
+  /** Starts a component that does not run here; resolves when it serves. */
+  begin(name: ComponentName): Promise<void>;
+  /** Drains and ends one component, if it runs here. */
+  end(name: ComponentName): Promise<void>;
+  /** From now on the nodes of this process are these; starts or ends its node agents. */
+  setNodes(names: readonly string[]): Promise<void>;
   /** Stops the components in reverse order, then their connections. */
   stop(): Promise<void>;
 }
@@ -26,8 +35,20 @@ interface Context {
   readonly world: World;
   readonly bus: Bus;
   readonly id: string;
+  readonly nodes: readonly string[];
+  readonly connections: HandedConnections | undefined;
 }
-const file = (c: Context, ...path: string[]): string => readFileSync(join(c.spec.dir, ...path), 'utf8');
+/** Thrown: UserError that names the file and whose it is. */
+function file(c: Context, component: ComponentName, ...path: string[]): string {
+  const place = join(c.spec.dir, ...path);
+  try {
+    return readFileSync(place, 'utf8');
+  } catch (error) {
+    throw new UserError(
+      `${place} cannot be read (${(error as NodeJS.ErrnoException).code}): the ${component} needs it; copy it from the folder of the cluster`,
+    );
+  }
+}
 
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
 const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component>>> = {
@@ -52,18 +73,22 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       id: c.id,
       https: {
         host: c.spec.host,
-        port: c.config.port,
-        key: file(c, 'pki', 'apiserver.key'),
-        cert: file(c, 'pki', 'apiserver.crt'),
-        clientCa: file(c, 'pki', 'ca.crt'),
+        port: c.spec.port ?? c.config.port,
+        key: file(c, 'apiserver', 'pki', 'apiserver.key'),
+        cert: file(c, 'apiserver', 'pki', 'apiserver.crt'),
+        clientCa: file(c, 'apiserver', 'pki', 'ca.crt'),
+        connections: c.connections,
       },
-      serviceAccountKey: file(c, 'pki', 'sa.key'),
+      reusePort: true,
+      replica: c.spec.replica,
+      serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
       disableAdmission: c.config.disableAdmission,
     });
   },
   'controller-manager': async (c) => {
     const { startControllerManager } = await import('./controller-manager.ts');
-    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa: file(c, 'pki', 'ca.crt') });
+    const clusterCa = file(c, 'controller-manager', 'pki', 'ca.crt');
+    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa });
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),
@@ -72,32 +97,48 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       world: c.world,
       bus: c.bus,
       id: c.id,
-      nodes: nodeNames(c.config).map((name) => ({ name })),
+      nodes: c.nodes.map((name) => ({ name })),
+      podCIDRs: c.spec.podCIDRs,
     }),
 };
 
+interface Running {
+  readonly component: Component;
+  readonly bus: Bus;
+  readonly leave: () => void;
+}
 /** Starts the components of one process, each on a connection with a credential of its own, or all on a joint one. */
-export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
+export async function startProcess(spec: ProcessSpec, connections?: HandedConnections): Promise<RunningProcess> {
   const config = JSON.parse(readFileSync(join(spec.dir, 'cluster.json'), 'utf8')) as ClusterConfig;
   const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
-  const running = new Map<ComponentName, { component: Component; bus: Bus; leave: () => void }>();
+  const running = new Map<ComponentName, Running>();
+  let nodes = spec.nodes ?? nodeNames(config);
+  let podCIDRs = spec.podCIDRs;
   const connect = (name: string, world: World, credentials: Credentials): Promise<Bus> =>
-    connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats }) });
-  const worldOf = (component: string): World =>
-    realWorld({ component, file: join(spec.dir, 'logs', `${spec.name}.log`) });
+    connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats.split(',') }) });
+  const logFile = spec.log === '-' ? undefined : (spec.log ?? join(spec.dir, 'logs', `${spec.name}.log`));
+  const worldOf = (component: string): World => realWorld({ component, file: logFile });
   const joint = spec.joint ? connect(spec.name, worldOf(spec.name), readJointCredentials(spec.dir)) : undefined;
   const start = async (name: ComponentName): Promise<void> => {
     const world = worldOf(name);
     const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
-    const context: Context = { spec, config, world, bus, id: `${name}-${world.ids.suffix(5)}` };
-    const component = await STARTERS[name](context);
+    const id = `${name}-${world.ids.suffix(5)}`;
+    const component = await STARTERS[name]({ spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections });
     const presence = announce(bus, world, {
       component: name === 'nodes' ? 'node-agent' : name,
-      id: context.id,
+      id,
       state: () => component.state(),
     });
     running.set(name, { component, bus, leave: () => presence.stop() });
     await component.ready;
+  };
+  const end = async (name: ComponentName): Promise<void> => {
+    const one = running.get(name);
+    if (one === undefined) return;
+    running.delete(name);
+    one.leave();
+    await one.component.stop();
+    if (joint === undefined) await one.bus.drain();
   };
   // The API server of this process need not ask for a store that is still loading; its modules load meanwhile.
   const store = spec.components.includes('etcd') ? start('etcd') : undefined;
@@ -111,17 +152,19 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
   return {
     ready,
     failed,
+    begin: start,
+    end,
+    setNodes: async (names) => {
+      nodes = names;
+      podCIDRs = undefined;
+      await (running.get('nodes')?.component as Nodes | undefined)?.set(names);
+    },
     stop: async () => {
       // What others depend on goes last: nodes and controllers before the API server, that before the store.
-      for (const name of spec.components.toReversed()) {
-        const one = running.get(name);
-        if (one === undefined) continue;
-        const { component, bus, leave } = one;
-        leave();
-        await component.stop();
-        if (joint === undefined) await bus.drain();
-      }
+      for (const name of [...running.keys()].toSorted(byStart).toReversed()) await end(name);
       await (await joint)?.drain();
     },
   };
 }
+const ORDER: readonly ComponentName[] = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'nodes'];
+const byStart = (a: ComponentName, b: ComponentName): number => ORDER.indexOf(a) - ORDER.indexOf(b);

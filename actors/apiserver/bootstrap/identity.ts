@@ -18,6 +18,8 @@ export interface Identity {
   readonly hostname: string;
   readonly advertiseAddress: string;
   readonly port: number;
+  /** Tells apart servers that share a machine and a port. */
+  readonly replica?: string | undefined;
 }
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 function base32(bytes: Uint8Array): string {
@@ -34,7 +36,9 @@ function base32(bytes: Uint8Array): string {
   return bits > 0 ? out + BASE32[(value << (5 - bits)) & 31]! : out;
 }
 export const identityName = (identity: Identity): string =>
-  `apiserver-${base32(createHash('sha256').update(`${identity.hostname}:${identity.port}`).digest().subarray(0, 16))}`;
+  `apiserver-${base32(createHash('sha256').update(nameText(identity)).digest().subarray(0, 16))}`;
+const nameText = ({ hostname, port, replica }: Identity): string =>
+  replica === undefined ? `${hostname}:${port}` : `${hostname}:${port}/${replica}`;
 
 /**
  * The lease by which an API server says that it lives, and the endpoints of the service `kubernetes`, which are the
@@ -77,7 +81,9 @@ export function createIdentity(ground: Ground, identity: Identity) {
     const found = new Set(leaving || identity.port === 0 ? [] : [own]);
     for (const l of cache.list<Lease>(lease!, 'kube-system')) {
       const address = l.metadata.annotations?.[ADDRESS];
-      if (l.metadata.labels?.[COMPONENT] !== 'kube-apiserver' || address === undefined || address === own) continue;
+      // Another server may have this one's address, and stays when this one goes.
+      if (l.metadata.labels?.[COMPONENT] !== 'kube-apiserver' || address === undefined || l.metadata.name === name)
+        continue;
       if (world.clock.now() - (parseTime(l.spec?.renewTime ?? '') ?? 0) < ALIVE_MS) found.add(address);
     }
     return [...found].sort();

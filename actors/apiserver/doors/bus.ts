@@ -1,7 +1,8 @@
-import type { ServedMessage, Session, Subscription } from '../../../bus/bus.ts';
+import type { ServedMessage, Session } from '../../../bus/bus.ts';
 import { encodeOnce, type Encoded } from '../../../bus/codec.ts';
 import type { ApiReply, ApiRequestBody, Stored, WatchItem } from '../../../bus/protocol/api.ts';
 import * as subjects from '../../../bus/subjects.ts';
+import { delay } from '../../../bus/world.ts';
 import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { ApiError, toStatus, type Status } from '../../../schemas/meta/status.ts';
@@ -19,16 +20,31 @@ const QUEUE = 'apiserver';
 const MAX_LAG = 1000;
 const NO_QUERY = new URLSearchParams();
 
+export interface BusDoor {
+  /** Leaves the queue group, then resolves when what was asked by then is answered, at the latest after `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+}
 /** Requests and watches of the cluster's own components. */
-export function openBusDoor(core: Core): Subscription {
+export function openBusDoor(core: Core): BusDoor {
   const { bus } = core;
+  const inFlight = new Set<Promise<unknown>>();
+  const counted = (message: ServedMessage): Promise<ApiReply> => {
+    const reply = answer(core, message);
+    inFlight.add(reply);
+    const done = (): void => void inFlight.delete(reply);
+    reply.then(done, done);
+    return reply;
+  };
   const all = [
-    bus.serve(subjects.apiOf('*'), QUEUE, (message) => answer(core, message)),
+    bus.serve(subjects.apiOf('*'), QUEUE, counted),
     bus.serveSessions(subjects.apiOf('*'), QUEUE, (message, session) => void serveWatch(core, message, session)),
   ];
   return {
-    unsubscribe: () => {
-      for (const one of all) one.unsubscribe();
+    drain: async (graceMs) => {
+      const late = new AbortController();
+      const answered = Promise.all(all.map(async (one) => one.drain?.())).then(() => Promise.allSettled(inFlight));
+      await Promise.race([answered, delay(core.world.clock, graceMs, late.signal).catch(() => undefined)]);
+      late.abort();
     },
   };
 }

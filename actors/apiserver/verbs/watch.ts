@@ -94,10 +94,14 @@ class Watch {
     const version = this.#options.version ?? 0;
     if (version > this.#core.cache.revision) {
       // Silent until the cache has caught up; then as if it had just begun.
-      void this.#core.cache.waitFor(version, seconds * 1000).then(
-        () => this.#ended || this.#join(),
-        () => this.#end(),
-      );
+      const end = (): void => this.#end();
+      this.#core.waiting.add(end);
+      this.#undo.push(() => void this.#core.waiting.delete(end));
+      if (this.#core.draining) queueMicrotask(end);
+      void this.#core.cache.waitFor(version, seconds * 1000).then(() => {
+        this.#core.waiting.delete(end);
+        if (!this.#ended) this.#join();
+      }, end);
     } else this.#join();
     return () => this.#stop();
   }
@@ -123,7 +127,10 @@ class Watch {
       };
       this.#core.bookmarks.add(send);
       this.#undo.push(() => void this.#core.bookmarks.delete(send));
+      if (this.#core.draining) send();
     }
+    // Not in this tick: whoever started the watch has yet to be given what stops it.
+    if (this.#core.draining) queueMicrotask(() => this.#end());
   }
   /** What the watcher is told before live events. */
   #opening(cache: ReturnType<Core['cache']['of']>, prefix: string): unknown[] {

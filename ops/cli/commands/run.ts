@@ -1,11 +1,23 @@
 import { resolve } from 'node:path';
 import { readConfig, requireCluster } from '../../cluster/config.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
-import { COMPONENTS, type ComponentName } from '../../process/spec.ts';
+import { sharedObstacle } from '../../cluster/ports.ts';
+import { COMPONENTS, isComponent, type ComponentName } from '../../process/spec.ts';
 import { startProcess } from '../../process/start.ts';
+import { isUp } from '../../process/supervisor.ts';
+import { rolesOf } from '../../process/spec.ts';
 import { print, printError, UserError } from '../output.ts';
 
-function folderOf({ name, data }: { name: string; data?: string }): ClusterPaths {
+export interface RunOptions {
+  readonly name: string;
+  readonly nats?: string;
+  readonly data?: string;
+  readonly host: string;
+  readonly port?: number;
+  readonly node?: readonly string[];
+  readonly log?: string;
+}
+function folderOf({ name, data }: RunOptions): ClusterPaths {
   if (data === undefined) return requireCluster(name).paths;
   const paths = clusterPaths(resolve(data));
   if (readConfig(paths) === undefined)
@@ -15,20 +27,40 @@ function folderOf({ name, data }: { name: string; data?: string }): ClusterPaths
   return paths;
 }
 /** Components in this process, against a bus that is somewhere else; until a signal comes. */
-export async function run(
-  components: readonly string[],
-  options: { name: string; nats?: string; data?: string; host: string },
-): Promise<void> {
-  const unknown = components.find((c) => !(COMPONENTS as readonly string[]).includes(c));
+export async function run(names: readonly string[], options: RunOptions): Promise<void> {
+  const unknown = names.find((c) => !isComponent(c));
   if (unknown !== undefined)
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
-  const { dir } = folderOf(options);
+  if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
+  const components = [...new Set(names)] as ComponentName[];
+  const paths = folderOf(options);
+  const config = readConfig(paths)!;
+  const { dir } = paths;
+  const port = options.port ?? config.port;
+  if (components.includes('apiserver')) {
+    const why = await sharedObstacle(port, options.host, paths.pki);
+    if (why !== undefined) throw new UserError(why);
+  }
+  // Two node agents for one node would undo each other's work.
+  if (components.includes('nodes') && options.node === undefined) {
+    const pid = isUp(paths);
+    if (pid !== undefined && rolesOf(config).includes('nodes'))
+      throw new UserError(
+        `the nodes of this cluster run already, in process ${pid}: name another with --node NAME, or have more with: kubus scale nodes=${config.nodes + 1}`,
+      );
+  }
+  // Several of one component may run from one folder: each has a log of its own.
+  const replica = `${components.join('-')}-${Math.random().toString(36).slice(2, 7)}`;
   const running = await startProcess({
-    name: components.join('-'),
-    components: components as ComponentName[],
+    name: replica,
+    components,
     dir,
     host: options.host,
+    port,
+    replica,
     nats: options.nats,
+    nodes: options.node,
+    log: options.log,
   });
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
@@ -37,6 +69,8 @@ export async function run(
   if (first === 'ready') print(`running: ${components.join(', ')}`);
   const why = first === 'ready' ? await Promise.race([signal, running.failed]) : first;
   if (!why.startsWith('SIG')) printError(`kubus: ${why}`);
+  // A second signal does not wait.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   await running.stop();
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }

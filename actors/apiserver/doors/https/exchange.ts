@@ -67,9 +67,11 @@ export class Http1Exchange implements Exchange {
   flow = UNCLASSIFIED;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  readonly #door: { readonly draining: boolean };
+  constructor(request: IncomingMessage, response: ServerResponse, door: { readonly draining: boolean }) {
     this.#request = request;
     this.#response = response;
+    this.#door = door;
   }
   get method(): string {
     return this.#request.method ?? 'GET';
@@ -92,7 +94,10 @@ export class Http1Exchange implements Exchange {
   send(code: number, headers: HeaderList, body: Buffer | string): void {
     this.code = code;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    this.#response.writeHead(code, [...headers, 'Content-Length', String(length)]);
+    const all = [...headers, 'Content-Length', String(length)];
+    // The client asks the next one elsewhere, on a connection of its own.
+    if (this.#door.draining) all.push('Connection', 'close');
+    this.#response.writeHead(code, all);
     // Head and body in one write is one packet; a large body would be copied for it.
     if (length > LARGE_BYTES) this.#response.flushHeaders();
     this.#response.end(this.#request.method === 'HEAD' ? undefined : body);
@@ -100,7 +105,9 @@ export class Http1Exchange implements Exchange {
   stream(code: number, headers: HeaderList): Streaming {
     this.code = code;
     const response = this.#response;
-    response.writeHead(code, [...headers, 'Transfer-Encoding', 'chunked']);
+    const all = [...headers, 'Transfer-Encoding', 'chunked'];
+    if (this.#door.draining) all.push('Connection', 'close');
+    response.writeHead(code, all);
     response.flushHeaders();
     const socket = response.socket;
     return new ChunkedStream(response, socket);

@@ -1,14 +1,15 @@
 import { createServer } from 'node:http';
 import {
   createSecureServer,
-  type Http2SecureServer,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
+import { delay, type Clock } from '../../../../bus/world.ts';
 import type { Core } from '../../core.ts';
+import { Connections } from './draining.ts';
 import { Http1Exchange, Http2Exchange } from './exchange.ts';
 import { serve, type Connection } from './handle.ts';
 
@@ -22,10 +23,18 @@ export interface HttpsOptions {
   readonly clientCa: string;
   /** Several processes share the port. */
   readonly reusePort?: boolean | undefined;
+  /** Somebody else listens on the port and hands over connections. */
+  readonly connections?: ConnectionSource | undefined;
+}
+export interface ConnectionSource {
+  /** Calls `onConnection` for each connection, on which nothing has been read yet, until it is told to stop. */
+  take(onConnection: (socket: Socket) => void): () => void;
 }
 export interface HttpsDoor {
   readonly port: number;
-  /** Takes no new connection, ends idle ones, waits for requests in flight. */
+  /** Takes no new connection; those there are go on, and are told at the next request to go elsewhere. */
+  leave(): Promise<void>;
+  /** leave(), and resolves when all connections have ended: idle ones soon, the last of them after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 const KEEP_ALIVE_MS = 180_000;
@@ -42,16 +51,12 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   const http1 = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES, noDelay: true });
   http1.timeout = 0;
   http1.requestTimeout = 0;
-  const active = new Map<TLSSocket, number>();
-  let draining = false;
+  const open = new Connections(core.world.clock);
   http1.on('request', (request, response) => {
     const socket = request.socket as TLSSocket;
-    active.set(socket, (active.get(socket) ?? 0) + 1);
-    response.on('close', () => {
-      active.set(socket, (active.get(socket) ?? 1) - 1);
-      if (draining) socket.destroySoon();
-    });
-    void serve(core, new Http1Exchange(request, response), connectionOf(socket));
+    open.begin(socket);
+    response.on('close', () => open.end(socket));
+    void serve(core, new Http1Exchange(request, response, open), connectionOf(socket));
   });
   http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
@@ -59,18 +64,23 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     socket.end(`HTTP/1.1 ${code}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${code}`);
   });
   const http2 = createSecureServer({ settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20 } });
-  const sessions = new Set<ServerHttp2Session>();
   http2.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
+    open.http2(session);
     session.on('error', () => {});
   });
   http2.on(
     'stream',
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
       stream.on('error', () => {});
-      const socket = stream.session?.socket as TLSSocket | undefined;
-      void serve(core, new Http2Exchange(stream, headers, rawHeaders), connectionOf(socket));
+      const session = stream.session as ServerHttp2Session | undefined;
+      const socket = session?.socket as TLSSocket | undefined;
+      const exchange = new Http2Exchange(stream, headers, rawHeaders);
+      if (session !== undefined) {
+        open.begin(session);
+        stream.once('close', () => open.end(session));
+      }
+      if (!open.draining || session === undefined) void serve(core, exchange, connectionOf(socket));
+      else void open.tell(session).then(() => serve(core, exchange, connectionOf(socket)));
     },
   );
 
@@ -83,36 +93,37 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['h2', 'http/1.1'],
   });
-  const sockets = new Set<TLSSocket>();
+  server.on('connection', (socket: Socket) => open.accepted(socket));
   server.on('secureConnection', (socket) => {
-    sockets.add(socket);
-    // Later silence is bounded by keepAliveTimeout (HTTP/1.1) or wanted (HTTP/2).
-    const silence = core.world.clock.setTimeout(() => {
-      if (socket.alpnProtocol !== 'h2' && !active.has(socket)) socket.destroy();
-    }, FIRST_REQUEST_MS);
-    socket.on('close', () => {
-      sockets.delete(socket);
-      active.delete(socket);
-      core.world.clock.clearTimeout(silence);
-    });
     socket.on('error', () => {});
     socket.setNoDelay(true);
-    if (socket.alpnProtocol === 'h2') http2.emit('secureConnection', socket);
-    else http1.emit('connection', socket);
+    if (socket.alpnProtocol === 'h2') return void http2.emit('secureConnection', socket);
+    open.http1(socket);
+    // Later silence is bounded by keepAliveTimeout.
+    const silence = core.world.clock.setTimeout(() => {
+      if (!open.isUsed(socket)) socket.destroy();
+    }, FIRST_REQUEST_MS);
+    socket.on('close', () => core.world.clock.clearTimeout(silence));
+    http1.emit('connection', socket);
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ECONNRESET') core.world.log.debug('a TLS handshake failed', { err: error });
   });
-  await listen(server, options);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: (graceMs) => {
-      draining = true;
-      for (const socket of sockets)
-        if (socket.alpnProtocol !== 'h2' && (active.get(socket) ?? 0) === 0) socket.destroySoon();
-      return close({ core, server, http2, sockets, sessions }, graceMs);
+  const leave = await takeConnections(server, options, core.world.clock);
+  let leaving: Promise<void> | undefined;
+  const door: HttpsDoor = {
+    port: (server.address() as AddressInfo | null)?.port ?? options.port,
+    leave: () => {
+      open.draining = true;
+      return (leaving ??= leave());
+    },
+    close: async (graceMs) => {
+      await door.leave();
+      await open.drain(graceMs);
+      http2.close();
     },
   };
+  return door;
 }
 function connectionOf(socket: TLSSocket | undefined): Connection {
   // Both protocols wrap the socket in proxies of their own; the session of the handshake is the same for all of them.
@@ -144,6 +155,26 @@ function certificateOf(socket: TLSSocket | undefined): Pick<Connection, 'certifi
   };
   return { certificate, refusedCertificate: false };
 }
+const LEAVE_TRIES = 20;
+const PROMPT_MS = 3;
+/** Has the server take connections, its own or handed ones; returns what ends that. */
+async function takeConnections(server: Server, options: HttpsOptions, clock: Clock): Promise<() => Promise<void>> {
+  if (options.connections !== undefined) {
+    const stop = options.connections.take((socket) => server.emit('connection', socket));
+    return () => Promise.resolve(stop());
+  }
+  await listen(server, options);
+  return async () => {
+    // The kernel resets what waits to be accepted when a listener is closed, even if others share the port: it is closed in
+    // a moment in which this process has just accepted all there was.
+    for (let i = 0; i < LEAVE_TRIES; i++) {
+      const before = clock.now();
+      await delay(clock, 1);
+      if (clock.now() - before <= PROMPT_MS) break;
+    }
+    server.close();
+  };
+}
 function listen(server: Server, options: HttpsOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -152,21 +183,4 @@ function listen(server: Server, options: HttpsOptions): Promise<void> {
       resolve();
     });
   });
-}
-interface Open {
-  readonly core: Core;
-  readonly server: Server;
-  readonly http2: Http2SecureServer;
-  readonly sockets: ReadonlySet<TLSSocket>;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
-}
-async function close({ core, server, http2, sockets, sessions }: Open, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const session of sessions) session.close();
-  http2.close();
-  const timer = core.world.clock.setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceMs);
-  await closed;
-  core.world.clock.clearTimeout(timer);
 }

@@ -1,0 +1,19 @@
+import type { Socket } from 'node:net';
+import type { ConnectionSource } from '../../actors/apiserver/doors/https/server.ts';
+
+/** Where the connections that somebody else accepted come out; those that come while nobody takes them wait. */
+export class HandedConnections implements ConnectionSource {
+  #onConnection: ((socket: Socket) => void) | undefined;
+  #waiting: Socket[] = [];
+  take(onConnection: (socket: Socket) => void): () => void {
+    this.#onConnection = onConnection;
+    for (const socket of this.#waiting.splice(0)) onConnection(socket);
+    return () => {
+      if (this.#onConnection === onConnection) this.#onConnection = undefined;
+    };
+  }
+  hand(socket: Socket): void {
+    if (this.#onConnection === undefined) this.#waiting.push(socket);
+    else this.#onConnection(socket);
+  }
+}
