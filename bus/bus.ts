@@ -26,7 +26,7 @@ export interface Bus {
     subject: string,
     queue: string,
     accept: (message: ServedMessage, session: Session) => void | Promise<void>,
-  ): Subscription;
+  ): ServedSubscription;
   /**
    * Resolves when everything that the server had sent on this connection before now has been handed to its subscribers
    * (PING/PONG). Concurrent callers share one round trip only if it started after they asked.
@@ -53,7 +53,10 @@ export interface Subscription {
   unsubscribe(): void;
 }
 export interface ServedSubscription extends Subscription {
-  /** Like unsubscribe(), but requests already on their way here are still handled; resolves when they were handed over. */
+  /**
+   * Like unsubscribe(), but requests already on their way here are still handled; resolves when they were handed over.
+   * Requests and sessions of one subject are one subscription: it is left when both are drained, in one go.
+   */
   readonly drain?: () => Promise<void>;
 }
 export interface RequestOptions {
