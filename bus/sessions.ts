@@ -4,6 +4,7 @@ import type { OpenOptions, Session, Subscription } from './bus.ts';
 import { encode } from './codec.ts';
 import { HEADER } from './message.ts';
 import type { ServedRequest } from './message.ts';
+import type { Neighbour, Neighbours } from './neighbours.ts';
 import type { Requests } from './requests.ts';
 import type { Acceptor } from './responses.ts';
 import { createRoster, ROSTER_BEATS, ROSTER_KEY } from './roster.ts';
@@ -15,9 +16,8 @@ import type { World } from './world.ts';
 
 const DEFAULT_WINDOW = 256;
 const NOTHING = new Uint8Array(0);
-
-/** The connections of this process by address: one need not listen for their beats, when the process dies so do we. */
-export type Neighbours = Map<string, Transport>;
+const LOST = 'the other end of the session has lost its connection';
+const NO_LIFE: Subscription = { unsubscribe: () => undefined };
 
 export interface Sessions {
   open(subject: string, body: unknown, options: OpenOptions): Promise<Session>;
@@ -33,8 +33,8 @@ export interface Sessions {
  */
 interface Peer {
   readonly ends: Set<SessionEnd>;
-  readonly life: Subscription;
-  readonly isNear: boolean;
+  life: Subscription;
+  isNear: boolean;
   /** Beats of ours since its last sign of life: our own stalls do not count as its silence. */
   silentBeats: number;
 }
@@ -136,28 +136,36 @@ export function createSessions(
     const status = unavailable(why).status;
     for (const end of peer.ends) end.close(status);
   };
+  /** Listens for a sign of life of the peer: its beats, or what its thread says of it. */
+  const follow = (peerAddress: string, peer: Peer): void => {
+    const near: Neighbour | undefined = neighbours?.get(peerAddress);
+    peer.life.unsubscribe();
+    peer.isNear = near !== undefined;
+    peer.life = near
+      ? near.onConnection((connected) => {
+          if (!connected) closePeer(peer, LOST);
+        })
+      : transport.subscribe(subjects.beat(peerAddress), undefined, () => {
+          peer.silentBeats = 0;
+        });
+  };
+  const joins = neighbours?.onJoin((peerAddress) => {
+    const peer = peers.get(peerAddress);
+    if (peer) follow(peerAddress, peer);
+  });
   const attach = (end: SessionEnd, peerAddress: string, credit: number): void => {
     opening.delete(end);
     if (end.isClosed) return;
     let peer = peers.get(peerAddress);
     if (!peer) {
-      const near = neighbours?.get(peerAddress);
-      const created: Peer = {
-        ends: new Set(),
-        silentBeats: 0,
-        isNear: near !== undefined,
-        life: near
-          ? near.onConnection((connected) => {
-              if (!connected) closePeer(created, 'the other end of the session has lost its connection');
-            })
-          : transport.subscribe(subjects.beat(peerAddress), undefined, () => {
-              created.silentBeats = 0;
-            }),
-      };
-      peers.set(peerAddress, (peer = created));
+      peer = { ends: new Set(), silentBeats: 0, isNear: false, life: NO_LIFE };
+      peers.set(peerAddress, peer);
+      follow(peerAddress, peer);
     }
     peer.ends.add(end);
     end.attach(peerAddress, credit);
+    // Lost after it had answered: it has let go of its end.
+    if (peer.isNear && neighbours?.get(peerAddress)?.connected !== true) closePeer(peer, LOST);
   };
 
   const startBeating = (): void => {
@@ -217,6 +225,10 @@ export function createSessions(
       const credit = Number(window);
       if (!subjects.isAddress(peer) || !/^[A-Za-z0-9_-]+$/.test(id) || !Number.isSafeInteger(credit) || credit < 1)
         throw new ApiError('BadRequest', 'malformed request for a session');
+      // It speaks for itself: what it is sent goes where its answer goes, and not back to us.
+      const isOurs = peer === address && !ends.has(`${id}.client`);
+      if (isOurs || !message.reply.startsWith(`${subjects.inbox(peer)}.`))
+        throw new ApiError('BadRequest', 'a session is opened for oneself');
       const end = add(id, 'server', DEFAULT_WINDOW);
       attach(end, peer, credit);
       const answer = { session: address, credit: DEFAULT_WINDOW };
@@ -251,6 +263,7 @@ export function createSessions(
     close: () => {
       neighbours?.delete(address);
       connection.unsubscribe();
+      joins?.unsubscribe();
       incoming?.unsubscribe();
       stopBeating();
     },

@@ -94,7 +94,10 @@ export const controlOf = (component: string): string =>
  * its sessions below `session`, and while it has sessions it beats on `beat`.
  */
 export const isAddress = (text: string): boolean => /^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$/.test(text);
-export const inbox = (address: string): string => `_INBOX.${address}`;
+export const inbox = (address: string): string => `${INBOX}${address}`;
+const INBOX = '_INBOX.';
+/** Whoever asks names the subject of the answer: nothing but an inbox is answered, or it could speak through others. */
+export const isInbox = (subject: string): boolean => subject.startsWith(INBOX);
 /** Frames of one session to its client's or to its server's end. */
 export const session = (address: string, id: string, to: 'client' | 'server'): string =>
   `${ROOT}.session.${address}.${id}.${to}`;

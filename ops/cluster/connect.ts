@@ -6,16 +6,19 @@ import { UserError } from '../cli/output.ts';
 import { readCredentials } from '../process/credentials.ts';
 import type { ClusterPaths } from './paths.ts';
 
-/** On a running cluster's bus as its console. Close with `bus.drain()`. */
-export async function connectConsole(paths: ClusterPaths): Promise<{ readonly bus: Bus; readonly world: World }> {
-  const world = realWorld({ component: 'console', level: 'silent' });
+/** On a running cluster's bus as one of people's tools (see `ops/process/credentials.ts`). Close with `bus.drain()`. */
+export async function connectTool(
+  paths: ClusterPaths,
+  role: 'console' | 'admin',
+): Promise<{ readonly bus: Bus; readonly world: World }> {
+  const world = realWorld({ component: role, level: 'silent' });
   try {
     return {
       world,
       bus: await connectNats({
         world,
-        name: 'console',
-        credentials: readCredentials(paths.dir, 'console'),
+        name: role,
+        credentials: readCredentials(paths.dir, role),
         connectTimeoutMs: 2000,
       }),
     };

@@ -2,7 +2,7 @@ import { createApiClient } from '../../actors/runtime/client.ts';
 import * as resources from '../../actors/runtime/resources.ts';
 import type { Node } from '../../schemas/generated/core-v1.ts';
 import { UserError } from '../cli/output.ts';
-import { connectConsole } from './connect.ts';
+import { connectTool } from './connect.ts';
 import type { ClusterPaths } from './paths.ts';
 
 const PATIENCE_MS = 60_000;
@@ -12,7 +12,7 @@ const isReady = (node: Node): boolean =>
 /** Resolves when `count` nodes are Ready. Thrown: UserError that names those that are not, after a minute. */
 export async function waitForNodes(paths: ClusterPaths, count: number): Promise<void> {
   if (count === 0) return;
-  const { bus, world } = await connectConsole(paths);
+  const { bus, world } = await connectTool(paths, 'admin');
   const ready = new Map<string, boolean>();
   const timeout = AbortSignal.timeout(PATIENCE_MS);
   try {

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createPrivateKey, generateKeyPair, X509Certificate, type webcrypto } from 'node:crypto';
-import type * as X509 from '@peculiar/x509';
-import type { x509 as Library } from './x509-library.ts';
+import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import { authority, DAY_MS, hostNames, issue } from './issue.ts';
 
 /** Keys and certificates of one cluster, PEM. Files are 0600, folders 0700. */
 export interface Pki {
@@ -15,8 +14,6 @@ export interface Pki {
   /** Signs service-account tokens: RSA, for the RS256 that clients of Kubernetes tokens expect. */
   readonly serviceAccountKey: string;
 }
-const DAY_MS = 86_400_000;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** The cluster's keys from `dir`; made there if they are missing, renewed if less than 30 days of life are left. */
 export async function ensurePki(dir: string, hosts: readonly string[], now: number): Promise<Pki> {
@@ -51,9 +48,7 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
   const ca = await authority(x509, dir, now, write);
   const until = now + 365 * DAY_MS;
   const serving = await issue(x509, ca, 'CN=kube-apiserver', now, until, [
-    new x509.SubjectAlternativeNameExtension(
-      hosts.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value })),
-    ),
+    hostNames(x509, hosts),
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
   ]);
   const admin = await issue(x509, ca, 'O=system:masters, CN=kubernetes-admin', now, until, [
@@ -103,68 +98,7 @@ function verify(pki: Pki, names: Readonly<Record<keyof Pki, string>>): void {
       throw new Error(`${names[key]} is not the key of ${names[cert]}`);
   }
 }
-interface Authority {
-  readonly cert: X509.X509Certificate;
-  readonly key: webcrypto.CryptoKey;
-}
-const keys = (): Promise<webcrypto.CryptoKeyPair> => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 const rsaKey = async (): Promise<string> => {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 };
-async function pem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
-  return `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g)!.join('\n')}\n-----END PRIVATE KEY-----\n`;
-}
-const serial = (): string =>
-  Buffer.from(crypto.getRandomValues(new Uint8Array(8)))
-    .toString('hex')
-    .replace(/^[89a-f]/, '1');
-
-/** The cluster's CA: kept for ten years, so that kubeconfigs stay good when certificates are renewed. */
-async function authority(
-  x509: typeof Library,
-  dir: string,
-  now: number,
-  write: (name: string, text: string) => string,
-): Promise<Authority> {
-  if (existsSync(join(dir, 'ca.crt')) && existsSync(join(dir, 'ca.key'))) {
-    const cert = new x509.X509Certificate(readFileSync(join(dir, 'ca.crt'), 'utf8'));
-    const der = Buffer.from(readFileSync(join(dir, 'ca.key'), 'utf8').replace(/-----[^-]+-----|\s/g, ''), 'base64');
-    return { cert, key: await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']) };
-  }
-  const pair = await keys();
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial(), name: 'CN=kubernetes', notBefore: new Date(now - 300_000), notAfter: new Date(now + 3650 * DAY_MS),
-    signingAlgorithm: ALGORITHM, keys: pair,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
-      await x509.SubjectKeyIdentifierExtension.create(pair.publicKey),
-    ],
-  }); // prettier-ignore
-  write('ca.key', await pem(pair.privateKey));
-  write('ca.crt', cert.toString('pem'));
-  return { cert, key: pair.privateKey };
-}
-async function issue(
-  x509: typeof Library,
-  ca: Authority,
-  name: string,
-  now: number,
-  until: number,
-  extensions: X509.Extension[],
-): Promise<{ cert: string; key: string }> {
-  const pair = await keys();
-  const cert = await x509.X509CertificateGenerator.create({
-    serialNumber: serial(), subject: name, issuer: ca.cert.subject, notBefore: new Date(now - 300_000), notAfter: new Date(until),
-    signingAlgorithm: ALGORITHM, publicKey: pair.publicKey, signingKey: ca.key,
-    extensions: [
-      new x509.BasicConstraintsExtension(false),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      await x509.AuthorityKeyIdentifierExtension.create(ca.cert.publicKey),
-      ...extensions,
-    ],
-  }); // prettier-ignore
-  return { cert: cert.toString('pem'), key: await pem(pair.privateKey) };
-}

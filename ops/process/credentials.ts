@@ -10,7 +10,14 @@ import {
   type RoleSpec,
   type UserSpec,
 } from '../../bus/credentials.ts';
-import { natsServerConfig } from '../../bus/nats/server-config.ts';
+import {
+  createNodeAuthority,
+  formatNodeAuthority,
+  parseNodeAuthority,
+  publicPartsOf,
+  type NodeAuthority,
+} from '../../bus/nats/node-authority.ts';
+import { natsServerConfig, type NatsServerOptions } from '../../bus/nats/server-config.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
@@ -22,31 +29,47 @@ const credentialsFile = (dir: string, role: string): string => join(dir, 'creden
 
 /** The name under which a supervised thread keeps the credential of all its components. */
 const JOINT = 'workers';
+/** People's tools: the first looks at components and steers them, the second asks the API as kubernetes-admin. */
+const TOOLS = ['console', 'admin'] as const;
+type Tool = (typeof TOOLS)[number];
 
-export function readCredentials(dir: string, role: ComponentName | 'console' | typeof JOINT): Credentials {
-  return readFrom(credentialsFile(dir, role));
+export function readCredentials(dir: string, role: ComponentName | Tool | typeof JOINT): Credentials {
+  return readFrom(credentialsFile(dir, role), parseCredentials);
 }
+export const readJointCredentials = (dir: string): Credentials => readCredentials(dir, JOINT);
+/** What the node authenticator needs beside its credential. */
+export const readNodeAuthority = (dir: string): NodeAuthority =>
+  readFrom(credentialsFile(dir, 'node-authority'), parseNodeAuthority);
+
 /** Thrown: UserError that names the file. */
-function readFrom(file: string): Credentials {
+function readFrom<T>(file: string, parse: (text: string) => T): T {
   try {
-    return parseCredentials(readFileSync(file, 'utf8'));
+    return parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new UserError(`${file}: ${(error as Error).message}: remove it, and the next kubus up makes another`);
   }
 }
-export const readJointCredentials = (dir: string): Credentials => readCredentials(dir, JOINT);
+
+/** Where clients find the bus, and the authority of its certificates where it has TLS. */
+export interface BusAddress {
+  readonly urls: readonly string[];
+  readonly ca?: string | undefined;
+}
+/** What every nats-server of a cluster is told of who may do what: a part of its options. */
+export type BusAccess = Required<Pick<NatsServerOptions, 'users' | 'callout' | 'systemUser'>>;
 
 /**
  * One credential a role, kept over restarts (only the address may change), and the server's configuration that knows
  * them. The components of the supervised thread also have one together: at rest, what costs is the connections.
+ * `address`: default that of a server on this machine, to which `natsConfig` belongs.
  */
 export function writeCredentials(
   paths: ClusterPaths,
   config: ClusterConfig,
   roles: readonly ComponentName[],
-): { readonly natsConfig: string } {
-  const urls = [`nats://127.0.0.1:${config.natsPort}`];
-  const specOf = (role: ComponentName | 'console'): RoleSpec => ({
+  address: BusAddress = { urls: [`nats://127.0.0.1:${config.natsPort}`] },
+): { readonly natsConfig: string; readonly access: BusAccess } {
+  const specOf = (role: ComponentName | Tool): RoleSpec => ({
     role,
     ...(role === 'controller-manager' && { controllers: CONTROLLERS }),
     ...(role === 'nodes' && { nodes: nodeNames(config) }),
@@ -54,21 +77,30 @@ export function writeCredentials(
   const user = (name: string, spec: UserSpec): NatsUser => {
     const file = credentialsFile(paths.dir, name);
     if (existsSync(file)) {
-      const kept = readFrom(file);
-      if (kept.urls[0] !== urls[0]) writePrivate(file, formatCredentials({ ...kept, urls }));
+      const kept = readFrom(file, parseCredentials);
+      const { urls, ca } = address;
+      if (kept.ca !== ca || kept.urls.join() !== urls.join())
+        writePrivate(
+          file,
+          formatCredentials({ role: kept.role, seed: kept.seed, urls, ...(ca !== undefined && { ca }) }),
+        );
       return userOf(spec, kept.seed);
     }
-    const created = createCredentials(spec, { urls });
+    const created = createCredentials(spec, address);
     writePrivate(file, formatCredentials(created.credentials));
     return created.user;
   };
+  const authorityFile = credentialsFile(paths.dir, 'node-authority');
+  if (!existsSync(authorityFile)) writePrivate(authorityFile, formatNodeAuthority(createNodeAuthority()));
   const workers = roles.filter((role) => role !== 'etcd' && role !== 'apiserver');
-  const users = [
-    // Those that do not run here too: `kubus run` may start them elsewhere.
-    ...[...COMPONENTS, 'console' as const].map((role) => user(role, specOf(role))),
-    ...(workers.length > 0 ? [user(JOINT, { id: JOINT, roles: workers.map(specOf) })] : []),
-  ];
-  return {
-    natsConfig: natsServerConfig({ port: config.natsPort, storeDir: paths.nats, disposable: config.ephemeral, users }),
+  const access: BusAccess = {
+    users: [
+      // Those that do not run here too: `kubus run` may start them elsewhere.
+      ...[...COMPONENTS, ...TOOLS].map((role) => user(role, specOf(role))),
+      ...(workers.length > 0 ? [user(JOINT, { id: JOINT, roles: workers.map(specOf) })] : []),
+    ],
+    ...publicPartsOf(readNodeAuthority(paths.dir)),
   };
+  const { natsPort: port, ephemeral: disposable } = config;
+  return { access, natsConfig: natsServerConfig({ port, storeDir: paths.nats, disposable, ...access }) };
 }

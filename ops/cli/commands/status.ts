@@ -1,5 +1,5 @@
 import { requireCluster } from '../../cluster/config.ts';
-import { connectConsole } from '../../cluster/connect.ts';
+import { connectTool } from '../../cluster/connect.ts';
 import { watchPresence } from '../../../bus/presence.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printJson, table } from '../output.ts';
@@ -17,7 +17,7 @@ export async function status(options: { name: string; output: string }): Promise
     process.exitCode = 1;
     return;
   }
-  const { bus, world } = await connectConsole(paths);
+  const { bus, world } = await connectTool(paths, 'console');
   const presence = watchPresence(bus, world, () => undefined);
   await new Promise((r) => setTimeout(r, LISTEN_MS));
   const rows = presence.list();

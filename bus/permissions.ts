@@ -1,0 +1,162 @@
+import * as subjects from './subjects.ts';
+
+export type Role =
+  'etcd' | 'apiserver' | 'controller-manager' | 'scheduler' | 'nodes' | 'node-authenticator' | 'console' | 'admin';
+
+export interface RoleSpec {
+  readonly role: Role;
+  /**
+   * First token of its addresses: nobody else reads its inbox and sessions. Default: the role. An etcd's is always `etcd`,
+   * an apiserver's always `apiserver`.
+   */
+  readonly id?: string | undefined;
+  /** Names of the controllers that a controller manager runs: it asks as `controller:<name>` and under no other name. */
+  readonly controllers?: readonly string[] | undefined;
+  /** Names of the nodes that a node agent runs: it asks as `node:<name>` and serves these nodes' operations. */
+  readonly nodes?: readonly string[] | undefined;
+}
+
+/**
+ * A process that runs several roles on one connection (fewer sockets, fewer wake-ups at rest): it may do what any of them
+ * may. Neither `etcd` nor `apiserver` can be one of them: what those may not say, the others may not make them say.
+ */
+export interface JointSpec {
+  readonly id: string;
+  readonly roles: readonly RoleSpec[];
+}
+/** A node that joined by a token: it speaks and listens in its own name alone. */
+export interface NodeSpec {
+  readonly node: string;
+}
+export type UserSpec = RoleSpec | JointSpec | NodeSpec;
+
+/** What a credential may say and hear; everything else is refused by the server. */
+export interface Permissions {
+  readonly publish: readonly string[];
+  /** Exceptions from `publish`. */
+  readonly neverPublish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** Name of the store's stream; those who may touch JetStream may touch this one. */
+const STREAM = 'KV_kubus';
+/** Where the server asks about users that it does not know. */
+export const AUTH_SUBJECT = '$SYS.REQ.USER.AUTH';
+
+const inboxes = (id: string): string => `${subjects.inbox(id)}.>`;
+/** No role has a colon in its name, so no node can take one's place by its own. */
+export const idOf = (spec: UserSpec): string =>
+  'node' in spec ? `node:${spec.node}` : (spec.id ?? (spec as RoleSpec).role);
+
+/** Least privilege for a role, for several together, or for one node, as NATS subjects. */
+export function permissionsFor(spec: UserSpec): Permissions {
+  if ('node' in spec) return ofNode(spec.node, subjects.escapeToken(idOf(spec)));
+  const each = 'roles' in spec ? spec.roles.map((r) => ofRole({ ...r, id: spec.id })) : [ofRole(spec)];
+  const union = (part: keyof Permissions): string[] => [...new Set(each.flatMap((p) => p[part]))];
+  if ('roles' in spec && spec.roles.some((r) => r.role === 'etcd' || r.role === 'apiserver'))
+    throw new Error('etcd and apiserver have connections of their own');
+  return { publish: union('publish'), neverPublish: union('neverPublish'), subscribe: union('subscribe') };
+}
+
+/** One component's states, for those who watch. */
+const announces = (component: string, id = '*') => ({
+  publish: [presenceOf(component, id)],
+  subscribe: [subjects.rollCall],
+});
+const watches = (component: string) => ({
+  publish: [subjects.rollCall],
+  subscribe: [subjects.presenceOf(component)],
+});
+const inspected = (component: string, id = '*') => ({
+  publish: [id === '*' ? subjects.inspectOf(component) : subjects.inspect(component, id)],
+  subscribe: [id === '*' ? subjects.controlOf(component) : subjects.control(component, id)],
+});
+const presenceOf = (component: string, id: string): string =>
+  id === '*' ? subjects.presenceOf(component) : subjects.presence(component, id);
+/** Asks the API server and follows watches. */
+const asks = (id: string, callers: readonly string[]) => ({
+  publish: [...callers.map((c) => subjects.apiOf(c)), subjects.sessionAll('apiserver.*'), subjects.beat(`${id}.*`)],
+  subscribe: [inboxes(id), subjects.sessionAll(`${id}.*`), subjects.beat('apiserver.*')],
+});
+/** Answers the API server about nodes. */
+const serves = (node: string) => ({
+  publish: [inboxes('apiserver')],
+  subscribe: [subjects.nodeAll(node)],
+});
+function all(...parts: readonly Partial<Permissions>[]): Permissions {
+  const union = (part: keyof Permissions): string[] => [...new Set(parts.flatMap((p) => p[part] ?? []))];
+  return { publish: union('publish'), neverPublish: union('neverPublish'), subscribe: union('subscribe') };
+}
+
+/** A node's components go by the node's name: no node says that another is there, or gone. */
+const ofNode = (node: string, id: string): Permissions =>
+  all(asks(id, [`node:${node}`]), serves(node), announces('node-agent', node), inspected('kubelet', node));
+
+function ofRole(spec: RoleSpec): Permissions {
+  const id = subjects.escapeToken(idOf(spec));
+  switch (spec.role) {
+    case 'etcd':
+      return all(announces('etcd'), inspected('etcd'), {
+        publish: [
+          inboxes('apiserver'),
+          '$KV.kubus.>',
+          '$JS.API.INFO',
+          `$JS.API.STREAM.*.${STREAM}`,
+          `$JS.API.STREAM.*.*.${STREAM}`,
+          `$JS.API.DIRECT.GET.${STREAM}`,
+        ],
+        subscribe: [inboxes('etcd'), subjects.etcdAll, subjects.eventAll],
+      });
+    case 'apiserver':
+      return all(announces('apiserver'), inspected('apiserver'), {
+        publish: [
+          subjects.etcdAll,
+          subjects.nodeAll('*'),
+          subjects.sessionAll('*.*'),
+          subjects.beat('apiserver.*'),
+          // Whoever asks names the subject of the answer: it must be an inbox, and of someone who may ask.
+          inboxes('*'),
+        ],
+        neverPublish: [
+          ...['etcd', 'apiserver', 'system'].map(inboxes),
+          ...['etcd.*', 'apiserver.*'].map(subjects.sessionAll),
+        ],
+        subscribe: [
+          inboxes('apiserver'),
+          subjects.apiOf('*'),
+          subjects.eventAll,
+          subjects.sessionAll('apiserver.*'),
+          subjects.beat('*.*'),
+        ],
+      });
+    case 'scheduler':
+      return all(asks(id, ['scheduler']), announces('scheduler'), watches('scheduler'), inspected('scheduler'));
+    case 'controller-manager':
+      return all(
+        asks(id, ['controller-manager', ...(spec.controllers ?? []).map((name) => `controller:${name}`)]),
+        announces('controller-manager'),
+        watches('controller-manager'),
+        inspected('controller-manager'),
+      );
+    case 'nodes':
+      return all(
+        asks(id, (spec.nodes ?? []).map((name) => `node:${name}`)),
+        ...(spec.nodes ?? []).map(serves),
+        announces('node-agent'),
+        inspected('kubelet'),
+      ); // prettier-ignore
+    case 'node-authenticator':
+      return all(asks(id, ['node-authenticator']), announces('node-authenticator'), inspected('node-authenticator'), {
+        // nats-server's own inbox for the answer.
+        publish: ['$SYS._INBOX.>'],
+        subscribe: [AUTH_SUBJECT],
+      });
+    case 'console':
+      return all(watches('*'), {
+        publish: [subjects.controlOf('*')],
+        subscribe: [inboxes(id), subjects.inspectAll],
+      });
+    case 'admin':
+      return all(asks(id, ['admin']));
+  }
+}
