@@ -2,11 +2,12 @@ import { ApiError } from '../schemas/meta/status.ts';
 import type { Bus, Subscription } from './bus.ts';
 import { encode } from './codec.ts';
 import { ReceivedMessage } from './message.ts';
+import type { Neighbours } from './neighbours.ts';
 import { createRequests } from './requests.ts';
 import { createResponses } from './responses.ts';
 import { createSessions } from './sessions.ts';
-import type { Neighbours } from './sessions.ts';
 import { escapeToken } from './subjects.ts';
+import { watchTraffic } from './traffic.ts';
 import type { Transport } from './transport.ts';
 import { within } from './within.ts';
 import type { World } from './world.ts';
@@ -20,12 +21,13 @@ export interface ConnectionOptions {
   readonly drainGraceMs?: number | undefined;
   /** Sessions are closed when nothing was heard of the other end's connection for this long; default 1 s. */
   readonly silenceMs?: number | undefined;
-  /** Connections of this process, this one among them: their sessions with each other need no heartbeats. */
+  /** See Neighbours; undefined: every peer is listened for. */
   readonly neighbours?: Neighbours | undefined;
 }
 
 /** A Bus over any transport. */
-export function createConnection(transport: Transport, world: World, options: ConnectionOptions): Bus {
+export function createConnection(bare: Transport, world: World, options: ConnectionOptions): Bus {
+  const { wire: transport, traffic, heard } = watchTraffic(bare, options.role);
   const address = `${escapeToken(options.role)}.${world.ids.token()}`;
   const requests = createRequests(transport, world, address, { patienceMs: options.patienceMs ?? 2000 });
   const sessions = createSessions(transport, world, address, requests, {
@@ -44,6 +46,7 @@ export function createConnection(transport: Transport, world: World, options: Co
     },
     subscribe: (subject, onMessage): Subscription =>
       transport.subscribe(subject, undefined, (raw) => {
+        heard(raw);
         try {
           onMessage(new ReceivedMessage(raw));
         } catch (err) {
@@ -79,5 +82,6 @@ export function createConnection(transport: Transport, world: World, options: Co
         await transport.close();
       })()),
     onConnection: (listener) => transport.onConnection(listener),
+    traffic,
   };
 }

@@ -4,13 +4,13 @@ import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus } from '../bus.ts';
 import { createConnection } from '../connection.ts';
 import type { ConnectionOptions } from '../connection.ts';
-import type { Neighbours } from '../sessions.ts';
 import type { Credentials } from '../credentials.ts';
 import { escapeToken, inbox } from '../subjects.ts';
 import { delay } from '../world.ts';
 import type { World } from '../world.ts';
 import { coalesceWrites } from './coalesce.ts';
 import { translate } from './errors.ts';
+import { neighbours } from './threads.ts';
 import { tlsSettings } from './tls.ts';
 import type { NatsTls } from './tls.ts';
 import { NatsTransport } from './transport.ts';
@@ -49,7 +49,6 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   return bus;
 }
 
-const neighbours: Neighbours = new Map();
 const connections = new WeakMap<Bus, NatsConnection>();
 /** The connection beneath a Bus of `connectNats`, for JetStream. Thrown: Error for any other Bus. */
 export function natsConnectionOf(bus: Bus): NatsConnection {

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseHeaders, publishedHeaders } from './raw-headers.ts';
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+/** As nats-core asks for them. */
+const written = (values: Record<string, string>): string =>
+  Buffer.from((publishedHeaders(values) as unknown as { encode(): Uint8Array }).encode()).toString('latin1');
 
 describe('headers as bytes', () => {
   it('are read as they were written', () => {
@@ -10,13 +12,13 @@ describe('headers as bytes', () => {
     const value = fc.stringMatching(/^[!-~]([ -~]{0,40}[!-~])?$/);
     fc.assert(
       fc.property(fc.dictionary(name, value), (values) => {
-        expect({ ...parseHeaders(text(publishedHeaders(values).encode())).values }).toEqual({ ...values });
+        expect({ ...parseHeaders(written(values)).values }).toEqual({ ...values });
       }),
     );
   });
 
   it.each(['a\r\nb: c', 'a\n', '\ra'])('are refused with the line break of %j', (value) => {
-    expect(() => publishedHeaders({ Name: value })).toThrow('the header Name has a line break in its value');
+    expect(() => written({ Name: value })).toThrow('the header Name has a line break in its value');
   });
 
   it('carry the status of a message without a body', () => {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { neighbours } from '../../bus/nats/threads.ts';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
 import { alreadyUp, removeCluster, writeConfig, type ClusterConfig } from '../cluster/config.ts';
 import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
@@ -172,6 +173,7 @@ function superviseThread(spec: ProcessSpec, warn: (text: string) => void): Helpe
   const start = (): void => {
     const thread = new Worker(process.argv[1]!, { argv: ['process', '--spec', JSON.stringify(spec)], name: spec.name });
     current = thread;
+    const { threadId } = thread;
     let why = 'it ended';
     thread.on('message', (message) => {
       if (message !== 'ready') return;
@@ -180,6 +182,7 @@ function superviseThread(spec: ProcessSpec, warn: (text: string) => void): Helpe
     });
     thread.on('error', (error) => (why = error instanceof Error ? error.message : String(error)));
     thread.once('exit', () => {
+      neighbours.ended(threadId);
       current = undefined;
       if (stopping) return;
       const wait = RESTART_MS[Math.min(failures++, RESTART_MS.length - 1)]!;
