@@ -1,4 +1,5 @@
 import type { Status } from '../schemas/meta/status.ts';
+import type { Traffic } from './traffic.ts';
 
 /**
  * The only wire between components. Two transports implement it: `bus/nats/` and `bus/memory/`; one conformance suite
@@ -36,6 +37,8 @@ export interface Bus {
   drain(): Promise<void>;
   /** Called with `false` on losing the connection and `true` on having it again (subscriptions are restored by then). */
   onConnection(listener: (connected: boolean) => void): Subscription;
+  /** What this connection says and to whom, counted for those who watch the cluster. */
+  readonly traffic: Traffic;
 }
 export type Headers = Readonly<Record<string, string>>;
 export interface Message {

@@ -1,25 +1,28 @@
-import type { AnyActorRef, InspectionEvent, StateValue } from 'xstate';
-import type { Bus } from '../../bus/bus.ts';
+import type { AnyActorRef, StateValue } from 'xstate';
+import type { Bus, Subscription } from '../../bus/bus.ts';
 import * as subjects from '../../bus/subjects.ts';
-import type { World } from '../../bus/world.ts';
+import type { TimerId, World } from '../../bus/world.ts';
+import { ApiError, toStatus } from '../../schemas/meta/status.ts';
+import { attachOf, requestOf, type Refused } from './inspection-requests.ts';
+import { Counts } from './inspection-counts.ts';
+import { detailOf, Recorder } from './inspection-follow.ts';
+import type {
+  Ack,
+  ActorFilter,
+  ActorList,
+  ActorRequest,
+  AttachRequest,
+  ControlState,
+  Followed,
+  InspectionFrame,
+  ListRequest,
+  WireActor,
+} from './inspection-frames.ts';
+import { Gate } from './inspection-gate.ts';
+import { Taps, valueOf, type Tap } from './inspection-taps.ts';
 
-/** One state entered by one actor, as it travels on `kubus.v1.inspect.<component>.<id>`, an array of them a tick. */
-export interface InspectionFrame {
-  readonly actorId: string;
-  readonly machine: string;
-  /** XState's state value. */
-  readonly value: StateValue;
-  /** Type of the event that led there; `present` for what was so when the listener came. */
-  readonly event: string;
-  /** Milliseconds since the epoch. */
-  readonly ts: number;
-}
-/** Sent to `kubus.v1.control.<component>.<id>` by whoever wants frames, again before `forMs` has passed. */
-export interface InspectRequest {
-  readonly type: 'inspect';
-  /** Default 5000. */
-  readonly forMs?: number;
-}
+export { valueOf } from './inspection-taps.ts';
+
 export interface LiveActor {
   readonly id: string;
   readonly machine: string;
@@ -30,15 +33,14 @@ export interface LiveActor {
 export interface Inspection {
   add(actor: LiveActor): void;
   remove(actor: LiveActor): void;
-  /** Called when a restart gave a live actor a new ref. */
+  /** Called when a live actor has crashed and will be restarted. */
+  crashed(actor: LiveActor): void;
+  /** Called when a restart gave a live actor a new ref, before that starts. */
   renewed(actor: LiveActor): void;
   actors(): Iterable<LiveActor>;
   close(): void;
 }
 
-/** The state value of an actor, undefined for logic that is not a chart. */
-export const valueOf = (ref: AnyActorRef): StateValue | undefined =>
-  (ref.getSnapshot() as { value?: StateValue } | undefined)?.value;
 /** `syncing.dirty`; parallel regions joined by `+`. */
 export function stateText(value: StateValue | undefined): string {
   if (value === undefined) return '';
@@ -51,13 +53,22 @@ export function stateText(value: StateValue | undefined): string {
     .join('+');
 }
 
-interface Subscribed {
-  unsubscribe(): void;
+const FRAME_MS = 250;
+const UNHELD: ControlState = { mode: 'running', queued: [], queuedCount: 0, breakpoints: [] };
+
+interface Entry {
+  readonly actor: LiveActor;
+  /** The actor's id, made unique where several bear the same. */
+  readonly id: string;
+  readonly serial: number;
+  /** While somebody listens. */
+  tap: Tap | undefined;
 }
 
 /**
- * Publishes the states that the component's actors enter, only while someone asks for it (see InspectRequest): with no
- * listener no actor carries an observer, so the cost is one Map entry an actor.
+ * Tells the console, while it asks for it (see AttachRequest), in which states the component's actors are, what the
+ * followed ones do and what the bus carries, and does what it commands. With no listener no actor carries anything: the
+ * cost is one Map entry an actor.
  */
 export function createInspection(o: {
   readonly world: World;
@@ -65,86 +76,244 @@ export function createInspection(o: {
   readonly component: string;
   readonly id: string;
 }): Inspection {
-  const { clock } = o.world;
-  const live = new Set<LiveActor>();
-  const taps = new Map<LiveActor, Subscribed>();
+  const { clock, log } = o.world;
+  const entries = new Map<string, Entry>();
+  const byActor = new Map<LiveActor, Entry>();
+  const counts = new Counts(() => undefined);
+  const taps = new Taps(counts, () => clock.now());
   const subject = subjects.inspect(o.component, o.id);
+  let serial = 0;
+  let seq = 0;
   let until = 0;
-  let listening = false;
-  let frames: InspectionFrame[] = [];
+  let ticking: TimerId | undefined;
+  let traffic: Subscription | undefined;
+  /** Ids of followed actors, whether or not there is such an actor now, and until when. */
+  const follows = new Map<string, number>();
+  let followed: Followed[] = [];
+  const held = new Set<Entry>();
+  const changed = new Set<Entry>();
+  let acks: Ack[] = [];
+  let whole = false;
 
-  const flush = (): void => {
-    const batch = frames;
-    frames = [];
-    if (batch.length > 0) o.bus.publish(subject, batch);
-  };
-  const emit = (frame: InspectionFrame): void => {
-    frames.push(frame);
-    if (frames.length === 1) queueMicrotask(flush);
-  };
-  function tap(actor: LiveActor): void {
-    const ref = actor.ref();
-    const observer = (event: InspectionEvent): void => {
-      if (event.type !== '@xstate.snapshot' || event.actorRef !== ref) return;
-      const value = (event.snapshot as { value?: StateValue }).value;
-      if (value === undefined) return;
-      emit({ actorId: actor.id, machine: actor.machine, value, event: event.event.type, ts: clock.now() });
+  const wireOf = (entry: Entry): WireActor => ({
+    actor: entry.id,
+    machine: entry.actor.machine,
+    states: entry.tap?.cells.map((cell) => cell.state) ?? [],
+    control: entry.tap?.gate?.state ?? UNHELD,
+  });
+
+  function flush(): void {
+    const frame: { -readonly [K in keyof InspectionFrame]: InspectionFrame[K] } = {
+      seq: seq + 1,
+      ts: clock.now(),
+      role: o.bus.traffic.role,
     };
-    taps.set(actor, ref.system.inspect(observer));
-  }
-  function untap(actor: LiveActor): void {
-    taps.get(actor)?.unsubscribe();
-    taps.delete(actor);
-  }
-  function listen(forMs: number): void {
-    until = Math.max(until, clock.now() + forMs);
-    for (const actor of live) {
-      const value = valueOf(actor.ref());
-      if (value === undefined) continue;
-      if (!listening) emit({ actorId: actor.id, machine: actor.machine, value, event: 'present', ts: clock.now() });
+    const told = counts.takeCounts(whole);
+    if (whole) frame.whole = true;
+    if (told.length > 0 || whole) frame.counts = told;
+    const handled = counts.takeHandled();
+    if (handled.length > 0) frame.handled = handled;
+    const rows = o.bus.traffic.take();
+    // The telling itself is traffic too, but nothing to tell of by itself.
+    if (rows.some((row) => row.kind !== 'inspect')) frame.traffic = rows;
+    for (const [id] of follows) {
+      const entry = entries.get(id);
+      const news = entry?.tap?.recorder?.take();
+      if (entry !== undefined && news !== undefined)
+        followed.push({ ...wireOf(entry), news: 'steps', detail: detailOf(entry.actor.ref()), ...news });
     }
-    if (listening) return;
-    listening = true;
-    for (const actor of live) tap(actor);
-    watchForEnd();
+    if (followed.length > 0) frame.followed = followed;
+    if (changed.size > 0) frame.controls = [...changed].map(wireOf);
+    if (acks.length > 0) frame.acks = acks;
+    whole = false;
+    followed = [];
+    acks = [];
+    changed.clear();
+    // seq, ts and role are always there.
+    if (Object.keys(frame).length === 3) return;
+    seq++;
+    o.bus.publish(subject, frame);
   }
-  function watchForEnd(): void {
-    clock.setTimeout(
-      () => {
-        if (!listening) return;
-        if (clock.now() < until) return watchForEnd();
-        listening = false;
-        for (const actor of taps.keys()) untap(actor);
+
+  function tap(entry: Entry): void {
+    entry.tap ??= { machine: entry.actor.machine, cells: [], recorder: undefined, gate: undefined };
+    // One that has crashed comes back as another.
+    if ((entry.actor.ref().getSnapshot() as { status?: string } | undefined)?.status !== 'active') return;
+    if (follows.has(entry.id)) entry.tap.recorder ??= new Recorder();
+    taps.attach(entry.actor.ref(), entry.tap);
+    if (entry.tap.recorder !== undefined) begin(entry);
+  }
+  const begin = (entry: Entry): void =>
+    void followed.push({ ...wireOf(entry), news: 'begun', detail: detailOf(entry.actor.ref()) });
+
+  function attach({ forMs, whole: wantsAll, follow }: AttachRequest): void {
+    until = Math.max(until, clock.now() + forMs!);
+    if (ticking === undefined) {
+      traffic = o.bus.traffic.begin();
+      for (const entry of entries.values()) tap(entry);
+      whole = true;
+      ticking = clock.setTimeout(tick, FRAME_MS);
+    }
+    for (const id of follow ?? []) {
+      const isNew = !follows.has(id);
+      follows.set(id, clock.now() + forMs!);
+      const entry = entries.get(id);
+      if (entry?.tap === undefined || !isNew) continue;
+      entry.tap.recorder = new Recorder();
+      entry.tap.recorder.listen(entry.actor.ref());
+      begin(entry);
+    }
+    if (wantsAll) {
+      whole = true;
+      for (const entry of held) changed.add(entry);
+      for (const id of follows.keys()) {
+        const entry = entries.get(id);
+        if (entry !== undefined) begin(entry);
+      }
+    }
+    if (whole || followed.length > 0) flush();
+  }
+  function tick(): void {
+    const now = clock.now();
+    if (now >= until) return detach();
+    for (const [id, end] of follows) if (end <= now) unfollow(id);
+    flush();
+    ticking = clock.setTimeout(tick, FRAME_MS);
+  }
+  function unfollow(id: string): void {
+    follows.delete(id);
+    const entry = entries.get(id);
+    entry?.tap?.recorder?.stop();
+    if (entry?.tap !== undefined) entry.tap.recorder = undefined;
+  }
+  function detach(): void {
+    if (ticking === undefined) return;
+    clock.clearTimeout(ticking);
+    ticking = undefined;
+    const resumed = [...held].filter((entry) => entry.tap!.gate!.release()).length;
+    if (resumed > 0) log.warn('actors resumed: the inspector that paused them is gone', { count: resumed });
+    held.clear();
+    follows.clear();
+    for (const entry of entries.values()) {
+      taps.detach(entry.actor.ref());
+      entry.tap = undefined;
+    }
+    counts.clear();
+    changed.clear();
+    followed = [];
+    traffic?.unsubscribe();
+  }
+
+  function gateOf(entry: Entry): Gate {
+    const { tap } = entry;
+    if (tap === undefined) throw new ApiError('Conflict', 'nobody is attached: attach before commanding');
+    held.add(entry);
+    return (tap.gate ??= new Gate(
+      (event) => {
+        const ref = entry.actor.ref();
+        if ((ref.getSnapshot() as { status?: string } | undefined)?.status === 'active') ref.send(event);
       },
-      Math.max(1, until - clock.now()),
-    );
+      () => void changed.add(entry),
+    ));
   }
-  const subscription = o.bus.subscribe(subjects.control(o.component, o.id), (message) => {
-    const request = message.body as Partial<InspectRequest> | undefined;
-    if (request?.type === 'inspect')
-      listen(Math.min(Math.max(Number.isFinite(request.forMs) ? request.forMs! : 5_000, 1), 60_000));
+  function command(request: ActorRequest): ControlState {
+    const entry = entries.get(request.actor);
+    if (entry === undefined)
+      throw new ApiError('NotFound', `there is no actor "${request.actor}" in ${o.component} ${o.id} (any more)`);
+    const gate = gateOf(entry);
+    try {
+      if (request.type === 'break' || request.type === 'unbreak') gate[request.type](request.on);
+      else gate[request.type]();
+    } finally {
+      if (gate.isIdle) {
+        held.delete(entry);
+        if (entry.tap !== undefined) entry.tap.gate = undefined;
+      }
+    }
+    log.info('actor controlled from the inspector', { actor: entry.id, command: request.type });
+    return gate.state;
+  }
+  function list(filter: ActorFilter): ActorList {
+    const limit = filter.limit ?? 100;
+    const text = filter.text?.toLowerCase();
+    const actors: WireActor[] = [];
+    let after: number | undefined;
+    for (const entry of filter.held ? [...held].sort((a, b) => a.serial - b.serial) : entries.values()) {
+      if (filter.after !== undefined && entry.serial <= filter.after) continue;
+      if (filter.machine !== undefined && entry.actor.machine !== filter.machine) continue;
+      if (text !== undefined && !entry.id.toLowerCase().includes(text)) continue;
+      if (filter.state !== undefined && !isIn(entry, filter.state)) continue;
+      // One more than asked for: there is a next page.
+      if (actors.length === limit) return { actors, after: after! };
+      actors.push(wireOf(entry));
+      after = entry.serial;
+    }
+    return { actors };
+  }
+  const answer = (asked: ListRequest | ActorRequest | Refused): Ack => {
+    const { request } = asked;
+    if (asked.type === 'refused') return { request, status: asked.status };
+    try {
+      return { request, result: asked.type === 'list' ? list(asked) : command(asked) };
+    } catch (error) {
+      return { request, status: toStatus(error) };
+    }
+  };
+  const subscription = o.bus.subscribe(subjects.control(o.component, o.id), ({ body }) => {
+    const attaching = attachOf(body);
+    if (attaching !== undefined) return attach(attaching);
+    const request = requestOf(body);
+    if (request === undefined) return;
+    acks.push(answer(request));
+    flush();
   });
 
   return {
     add(actor) {
-      live.add(actor);
-      // Its start, which comes after this, is the first state that the tap hears.
-      if (listening) tap(actor);
+      const id = entries.has(actor.id) ? `${actor.id}#${serial + 1}` : actor.id;
+      const entry: Entry = { actor, id, serial: ++serial, tap: undefined };
+      entries.set(id, entry);
+      byActor.set(actor, entry);
+      if (ticking !== undefined) tap(entry);
     },
     remove(actor) {
-      live.delete(actor);
-      untap(actor);
+      const entry = byActor.get(actor);
+      if (entry === undefined) return;
+      byActor.delete(actor);
+      entries.delete(entry.id);
+      held.delete(entry);
+      changed.delete(entry);
+      if (entry.tap === undefined) return;
+      if (follows.has(entry.id)) {
+        const last = entry.tap.recorder?.take();
+        const wire = { ...wireOf(entry), states: [stateText(valueOf(actor.ref()))], control: UNHELD };
+        if (last) followed.push({ ...wire, news: 'steps', detail: detailOf(actor.ref()), ...last });
+        followed.push({ ...wire, news: 'ended' });
+      }
+      taps.detach(actor.ref());
+    },
+    crashed(actor) {
+      const entry = byActor.get(actor);
+      if (entry?.tap === undefined) return;
+      gateOf(entry).crashed(true);
+      taps.detach(actor.ref());
     },
     renewed(actor) {
-      if (!listening) return;
-      untap(actor);
-      tap(actor);
+      const entry = byActor.get(actor);
+      if (entry === undefined || ticking === undefined) return;
+      tap(entry);
+      const gate = entry.tap?.gate;
+      gate?.restarted();
+      if (!gate?.isIdle) return;
+      held.delete(entry);
+      entry.tap!.gate = undefined;
     },
-    actors: () => live,
+    actors: () => byActor.keys(),
     close() {
       subscription.unsubscribe();
-      listening = false;
-      for (const actor of taps.keys()) untap(actor);
+      detach();
     },
   };
 }
+const isIn = (entry: Entry, path: string): boolean =>
+  entry.tap?.cells.some(({ state }) => state === path || state.startsWith(`${path}.`)) ?? false;

@@ -82,6 +82,7 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
     o.onError?.(error);
     if (restart === false) return;
     down = true;
+    o.inspection?.crashed(live);
     const ms = Math.min(restart.firstMs * 2 ** crashes++, restart.maxMs);
     clock.setTimeout(() => {
       if (stopped) return;

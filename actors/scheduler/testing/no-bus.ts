@@ -15,4 +15,5 @@ export const noBus: Bus = {
   flush: () => Promise.resolve(),
   drain: () => Promise.resolve(),
   onConnection: () => nothing,
+  traffic: { role: 'scheduler', begin: () => nothing, take: () => [] },
 };

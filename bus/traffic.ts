@@ -1,0 +1,150 @@
+import type { Subscription } from './bus.ts';
+import { unescapeToken } from './subjects.ts';
+import type { RawMessage, Transport } from './transport.ts';
+
+/** Messages of one kind from one to another. */
+export interface TrafficRow {
+  /** The caller that the subject names (`kubelet` for all nodes together), else the role of the sender's connection, else `nats`. */
+  readonly from: string;
+  readonly to: string;
+  /** `api create pods`, `etcd put`, `node logs`, `event pods`, `answer`, `session`, `beat`, ... */
+  readonly kind: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+/**
+ * Counts what a connection says, and what it hears from the log, while somebody wants to know: with nobody counting,
+ * messages go the way they went before. Every message has one sender, so the sums over all connections are those of the bus.
+ */
+export interface Traffic {
+  /** Role of the connection: the name of this end in what others count. */
+  readonly role: string;
+  /** Counts until all who began have ended. */
+  begin(): Subscription;
+  /** What was counted since anyone last took it. */
+  take(): readonly TrafficRow[];
+}
+
+/** The transport, watched. `heard` is called with each message that a plain subscription hands over. */
+export function watchTraffic(
+  transport: Transport,
+  role: string,
+): { readonly wire: Transport; readonly traffic: Traffic; readonly heard: (message: RawMessage) => void } {
+  const cells = new Map<string, { -readonly [K in keyof TrafficRow]: TrafficRow[K] }>();
+  let counting = 0;
+  const count = (way: Way, bytes: number): void => {
+    const key = `${way.from} ${way.to} ${way.kind}`;
+    const cell = cells.get(key);
+    if (cell === undefined) cells.set(key, { ...way, count: 1, bytes });
+    else {
+      cell.count++;
+      cell.bytes += bytes;
+    }
+  };
+  const publish: Transport['publish'] = (subject, bytes, reply, headers) =>
+    transport.publish(subject, bytes, reply, headers);
+  const counted: Transport['publish'] = (subject, bytes, reply, headers) => {
+    count(wayOf(subject, role), bytes.length);
+    transport.publish(subject, bytes, reply, headers);
+  };
+  const wire = {
+    get maxBytes() {
+      return transport.maxBytes;
+    },
+    get connected() {
+      return transport.connected;
+    },
+    publish,
+    subscribe: transport.subscribe.bind(transport),
+    flush: transport.flush.bind(transport),
+    onConnection: transport.onConnection.bind(transport),
+    onRefused: transport.onRefused.bind(transport),
+    close: transport.close.bind(transport),
+  };
+  return {
+    wire,
+    heard: (message) => {
+      // All else was counted where it was said; the log has no connection of ours.
+      if (counting > 0 && message.subject.startsWith(EVENT))
+        count({ from: 'nats', to: role, kind: kindOfEvent(message.subject) }, message.bytes.length);
+    },
+    traffic: {
+      role,
+      begin() {
+        counting++;
+        wire.publish = counted;
+        let ended = false;
+        return {
+          unsubscribe: () => {
+            if (ended) return;
+            ended = true;
+            if (--counting > 0) return;
+            wire.publish = publish;
+            cells.clear();
+          },
+        };
+      },
+      take() {
+        const rows = [...cells.values()];
+        cells.clear();
+        return rows;
+      },
+    },
+  };
+}
+
+interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: string;
+}
+const ROOT = 'kubus.v1.';
+const EVENT = `${ROOT}event.`;
+const INBOX = '_INBOX.';
+
+/** Between whom a message on `subject` goes, sent by a connection of `role`. Reads as few tokens as it can. */
+export function wayOf(subject: string, role: string): Way {
+  if (subject.startsWith(INBOX)) return { from: role, to: tokenAt(subject, INBOX.length), kind: 'answer' };
+  if (!subject.startsWith(ROOT)) return { from: role, to: 'nats', kind: 'log' };
+  const kind = rawTokenAt(subject, ROOT.length);
+  const rest = ROOT.length + kind.length + 1;
+  switch (kind) {
+    case 'api': {
+      // <caller>.<verb>.<group>.<version>.<resource>.…
+      const caller = rawTokenAt(subject, rest);
+      const verbAt = rest + caller.length + 1;
+      const verb = rawTokenAt(subject, verbAt);
+      const versionAt = subject.indexOf('.', verbAt + verb.length + 1) + 1;
+      const resource = tokenAt(subject, subject.indexOf('.', versionAt) + 1);
+      return { from: nameOf(unescapeToken(caller)), to: 'apiserver', kind: `api ${verb} ${resource}` };
+    }
+    case 'etcd':
+      return { from: role, to: 'etcd', kind: `etcd ${subject.slice(rest)}` };
+    case 'node':
+      return { from: role, to: 'kubelet', kind: `node ${subject.slice(subject.lastIndexOf('.') + 1)}` };
+    case 'session':
+      return { from: role, to: tokenAt(subject, rest), kind: 'session' };
+    case 'event':
+      return { from: role, to: 'nats', kind: kindOfEvent(subject) };
+    case 'control':
+      return { from: role, to: nameOf(tokenAt(subject, rest)), kind: 'control' };
+    case 'inspect':
+      return { from: role, to: 'console', kind: 'inspect' };
+    default:
+      // Presence, beats, roll calls: to whoever listens.
+      return { from: role, to: 'all', kind };
+  }
+}
+/** Nodes may be thousands, and are one box in a drawing. */
+const nameOf = (caller: string): string => (caller.startsWith('node:') ? 'kubelet' : caller);
+/** `kubus.v1.event.registry.pods.default.web` is one of pods; a group's resources have the group before. */
+function kindOfEvent(subject: string): string {
+  const first = tokenAt(subject, subject.indexOf('.', EVENT.length) + 1);
+  if (!first.includes('.')) return `event ${first}`;
+  return `event ${tokenAt(subject, subject.indexOf('.', subject.indexOf('.', EVENT.length) + 1) + 1)}`;
+}
+function rawTokenAt(subject: string, at: number): string {
+  const end = subject.indexOf('.', at);
+  return end < 0 ? subject.slice(at) : subject.slice(at, end);
+}
+const tokenAt = (subject: string, at: number): string => unescapeToken(rawTokenAt(subject, at));
