@@ -27,7 +27,7 @@ export function startNodes(o: {
   readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
 }): Nodes {
   const { world, bus, id } = o;
-  const inspection = createInspection({ world, bus, component: 'node-agent', id });
+  const inspection = createInspection({ world, bus, component: 'kubelet', id });
   const kubelets = new Map<string, Component>();
   const start = (node: NodeSpec, podCIDR: string | undefined): Promise<void> => {
     const kubelet = startKubelet({
