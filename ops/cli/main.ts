@@ -97,6 +97,11 @@ named(program.command('run'))
   )
   .option('--node <name>', 'with nodes: run a node of this name (repeatable; default: those of cluster.json)', collect)
   .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
+  .option(
+    '--health <port>',
+    'answer GET /healthz on this port of 127.0.0.1: 200 while all components serve',
+    integer('--health', 1, 65_535),
+  )
   .addHelpText(
     'after',
     '\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run nodes --node worker-1 --node worker-2 --log -',
@@ -104,6 +109,48 @@ named(program.command('run'))
   .action(async (components: string[], options: unknown) =>
     (await import('./commands/run.ts')).run(components, options as never),
   );
+json(named(program.command('init')))
+  .description('make keys, credentials and configurations for a cluster whose processes run apart')
+  .option('--data <dir>', 'the folder to make them in: one folder a role, each for its processes alone', 'cluster')
+  .option('--hosts <names>', 'names and addresses under which clients reach the API servers', list, ['127.0.0.1'])
+  .option('--port <port>', 'port under which they reach them', integer('--port', 1, 65_535), 6443)
+  .option('--nats <hosts>', 'host or host:port of each nats-server: 1, 3 or 5', list, ['nats-1', 'nats-2', 'nats-3'])
+  .addHelpText(
+    'after',
+    `
+It can be run again at any time: what is there and good stays, what is missing or about to expire is made. Every role's
+folder holds what that role needs and nothing else. The folder "authority" holds the keys that sign all others: keep it
+where no process of the cluster reads it.
+
+Examples:
+  kubus init --data /cluster --hosts kube.example.org,10.0.0.5 --nats nats-1,nats-2,nats-3
+  nats-server -c /cluster/nats-1/nats-server.conf
+  kubus run etcd --data /cluster/etcd --log -
+  kubus run apiserver --data /cluster/apiserver --host 0.0.0.0
+  kubus balance --listen 0.0.0.0:6443 --to apiserver-1:6443,apiserver-2:6443 --ca /cluster/balancer/pki/ca.crt`,
+  )
+  .action(async (options: unknown) => (await import('./commands/init.ts')).init(options as never));
+program
+  .command('balance')
+  .description('one address for several API servers: connections go to those that are ready')
+  .requiredOption(
+    '--to <hosts>',
+    'host:port of the API servers; a name that stands for several counts as all of them',
+    list,
+  )
+  .option('--listen <address>', 'address and port to listen on', '127.0.0.1:6443')
+  .option('--ca <file>', "PEM of the cluster's authority: what calls itself an API server must prove it")
+  .option('--health <port>', 'answer GET /healthz on this port of 127.0.0.1', integer('--health', 1, 65_535))
+  .addHelpText(
+    'after',
+    `
+It passes bytes on and holds no key: TLS is between client and API server. Names are looked up every second, so replicas
+come and go as they like. Ctrl-C takes no new connection and waits for the others.
+
+Example:
+  kubus balance --listen 0.0.0.0:6443 --to apiserver:6443 --ca /cluster/balancer/pki/ca.crt`,
+  )
+  .action(async (options: unknown) => (await import('./commands/balance.ts')).balance(options as never));
 named(program.command('logs'))
   .description('logs of the components')
   .argument('[component]', 'apiserver, controllers, nats-server, up; default: all')
@@ -168,7 +215,7 @@ program
 program
   .command('process', { hidden: true })
   .requiredOption('--spec <json>')
-  .action(async (options: { spec: string }) => (await import('../process/thread.ts')).runThread(options.spec));
+  .action(async (options: { spec: string }) => (await import('../process/orders.ts')).runSupervised(options.spec));
 
 // Who reads our output may stop reading (`kubus logs | head`); a cluster goes on all the same.
 for (const stream of [process.stdout, process.stderr])

@@ -1,0 +1,23 @@
+import { initCluster } from '../../cluster/init.ts';
+import { print, printJson } from '../output.ts';
+
+export interface InitCommandOptions {
+  readonly name: string;
+  readonly data: string;
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly nats: readonly string[];
+  readonly output: string;
+}
+/** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */
+export async function init(options: InitCommandOptions): Promise<void> {
+  const { folders, kubeconfig, changed } = await initCluster({ ...options, now: Date.now() });
+  if (options.output === 'json') return printJson({ name: options.name, folders, kubeconfig, changed });
+  const { authority, admin: _, ...roles } = folders;
+  print(
+    `${changed ? 'Keys and credentials made' : 'All keys and credentials are there already'} for "${options.name}":`,
+  );
+  for (const [role, folder] of Object.entries(roles)) print(`  ${folder.padEnd(40)} for ${role}`);
+  print(`  ${authority!.padEnd(40)} for kubus init alone: who has it, is the cluster`);
+  print(`\nkubectl: KUBECONFIG=${kubeconfig} kubectl get nodes`);
+}

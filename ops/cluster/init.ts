@@ -1,0 +1,176 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { natsServerConfig } from '../../bus/nats/server-config.ts';
+import { UserError } from '../cli/output.ts';
+import { ensureBusPki } from '../pki/bus.ts';
+import { ensurePki } from '../pki/pki.ts';
+import { writeCredentials } from '../process/credentials.ts';
+import { COMPONENTS } from '../process/spec.ts';
+import { checkName, readConfig, writeConfig, type ClusterConfig } from './config.ts';
+import { kubeconfigFor, writePrivate } from './kubeconfig.ts';
+import { clusterPaths, type ClusterPaths } from './paths.ts';
+
+export interface InitOptions {
+  readonly name: string;
+  /** Folder for all the others. */
+  readonly data: string;
+  /** Names and addresses under which clients reach the API servers; the first is the one in the kubeconfig. */
+  readonly hosts: readonly string[];
+  /** Port of the first of `hosts`. */
+  readonly port: number;
+  /** `host` or `host:port` of each nats-server, 1, 3 or 5. */
+  readonly nats: readonly string[];
+  readonly now: number;
+}
+export interface InitResult {
+  /** By role, `nats-<host>` for each nats-server, and `authority`: the one that only init reads. */
+  readonly folders: Readonly<Record<string, string>>;
+  readonly kubeconfig: string;
+  /** False: everything was there, and good. */
+  readonly changed: boolean;
+}
+const NATS_PORT = 4222;
+const ROUTE_PORT = 6222;
+/** Of each nats-server, on its own loopback: `GET /healthz`. */
+export const NATS_MONITOR_PORT = 8222;
+
+/** What each role's processes read, out of the folder of the authority; nothing else is theirs to know. */
+const FILES = {
+  etcd: ['cluster.json', 'credentials/etcd.json'],
+  apiserver: [
+    'cluster.json',
+    'credentials/apiserver.json',
+    'pki/apiserver.key',
+    'pki/apiserver.crt',
+    'pki/ca.crt',
+    'pki/sa.key',
+  ],
+  'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt'],
+  scheduler: ['cluster.json', 'credentials/scheduler.json'],
+  nodes: ['cluster.json', 'credentials/nodes.json'],
+  console: ['cluster.json', 'credentials/console.json', 'pki/ca.crt'],
+  balancer: ['pki/ca.crt'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+interface NatsHost {
+  readonly host: string;
+  readonly port: number;
+  readonly folder: string;
+}
+/**
+ * Keys, credentials and configurations of a cluster whose processes run apart: a folder for each role with what that role
+ * needs and nothing else, to be copied to (or mounted by) its processes, and `authority` with all of it. What is there
+ * and good stays as it is: it can be run again at any time, also with other hosts. Thrown: UserError.
+ */
+export async function initCluster(options: InitOptions): Promise<InitResult> {
+  const { name, now } = options;
+  checkName(name);
+  if (options.hosts.length === 0) throw new UserError('--hosts needs at least one name', 2);
+  const servers = options.nats.map(parseNatsHost);
+  if (servers.length % 2 === 0 || new Set(servers.map((s) => s.folder)).size !== servers.length)
+    throw new UserError('--nats needs 1, 3 or 5 different hosts: a majority of them keeps the store writable', 2);
+  const data = resolve(options.data);
+  const writer = createWriter();
+  const paths = clusterPaths(join(data, 'authority'));
+  const config = configOf(options, paths);
+  writeConfig(paths, config);
+
+  const pki = await ensurePki(paths.pki, hostsOf(options.hosts), now);
+  const certificates = Object.fromEntries(servers.map((s) => [s.host, [s.host, 'localhost', '127.0.0.1']]));
+  const bus = await ensureBusPki(paths.pki, certificates, now);
+  const urls = servers.map((s) => `nats://${s.host}:${s.port}`);
+  const { access } = writeCredentials(paths, config, [], { urls, ca: bus.ca });
+
+  const folders: Record<string, string> = { authority: paths.dir };
+  for (const [role, files] of Object.entries(FILES)) {
+    const folder = (folders[role] = join(data, role));
+    for (const file of files) writer.write(join(folder, file), read(join(paths.dir, file)));
+  }
+  for (const server of servers) {
+    const folder = (folders[server.folder] = join(data, server.folder));
+    const file = (n: string): string => join(folder, n);
+    const pair = bus.servers[server.host]!;
+    writer.write(file('server.crt'), read(pair.certFile));
+    writer.write(file('server.key'), read(pair.keyFile));
+    writer.write(file('ca.crt'), bus.ca);
+    // Made here, so that it is there (and its owner's) before a disk is mounted on it.
+    mkdirSync(file('jetstream'), { recursive: true, mode: 0o700 });
+    const tls = { certFile: file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') };
+    const text = natsServerConfig({
+      ...access,
+      tls: { certFile: tls.certFile, keyFile: tls.keyFile },
+      host: '0.0.0.0',
+      port: server.port,
+      storeDir: file('jetstream'),
+      monitorPort: NATS_MONITOR_PORT,
+      serverName: server.host,
+      ...(servers.length > 1 && {
+        cluster: {
+          name,
+          listen: `0.0.0.0:${ROUTE_PORT}`,
+          routes: servers.map((s) => `nats://${s.host}:${ROUTE_PORT}`),
+          tls,
+        },
+      }),
+    });
+    writer.write(file('nats-server.conf'), text);
+  }
+  const kubeconfig = kubeconfigFor(name, `https://${urlHost(options.hosts[0]!)}:${options.port}`, pki);
+  folders['admin'] = join(data, 'admin');
+  const kubeconfigFile = join(folders['admin'], 'kubeconfig');
+  writer.write(kubeconfigFile, kubeconfig);
+  return { folders, kubeconfig: kubeconfigFile, changed: writer.changed() };
+}
+
+/** The HTTPS door listens on one port in all API servers; the published one is the kubeconfig's. */
+const API_PORT = 6443;
+function configOf({ name }: InitOptions, paths: ClusterPaths): ClusterConfig {
+  const before = readConfig(paths);
+  if (before !== undefined && before.name !== name)
+    throw new UserError(
+      `${paths.dir} holds the keys of cluster "${before.name}": give that --name, or another --data for "${name}"`,
+    );
+  return {
+    format: 1, name, nodes: 0, runtime: 'simulated', port: API_PORT, natsPort: NATS_PORT, only: COMPONENTS,
+    disableAdmission: before?.disableAdmission ?? [], ephemeral: false,
+  }; // prettier-ignore
+}
+const hostsOf = (hosts: readonly string[]): string[] => [
+  ...new Set([
+    ...hosts,
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    '10.96.0.1',
+    'apiserver',
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    'kubernetes.default.svc.cluster.local',
+  ]),
+];
+const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+function parseNatsHost(text: string): NatsHost {
+  const m = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?$/i.exec(text);
+  const port = Number(m?.[3] ?? NATS_PORT);
+  if (m?.[1] === undefined || port < 1 || port > 65_535)
+    throw new UserError(`--nats does not understand "${text}": write host or host:port, several with commas`, 2);
+  const host = m[1];
+  return { host, port, folder: host.startsWith('nats') ? host : `nats-${host}` };
+}
+const read = (file: string): string => readFileSync(file, 'utf8');
+
+/** Writes only what differs: a process that is told of changed files must not be told of none. */
+function createWriter(): { write(file: string, text: string): void; changed(): boolean } {
+  let changed = false;
+  return {
+    write(file, text) {
+      if (existsSync(file) && read(file) === text) return;
+      changed = true;
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      writePrivate(file, text);
+    },
+    changed: () => changed,
+  };
+}
