@@ -30,6 +30,10 @@ export interface EtcdOptions {
   readonly historyMs?: number | undefined;
   /** How long a tombstone stays in the log, at least, so that snapshots can catch up; default 1 h. */
   readonly tombstoneMs?: number | undefined;
+  /** How many entries of the past are kept in memory at most, however young; default one million. */
+  readonly maxHistory?: number | undefined;
+  /** How many entries too many the log may hold before they are removed in one pass; default one million. */
+  readonly squashFrom?: number | undefined;
   /** Folder for snapshots; without it every start replays the log. */
   readonly snapshotDir?: string | undefined;
   /** Time between snapshots of a store that changes; default 10 min. */
@@ -73,6 +77,8 @@ export function startEtcd(options: EtcdOptions): Component {
     id,
     historyMs: options.historyMs ?? 300_000,
     tombstoneMs: options.tombstoneMs ?? 3_600_000,
+    maxHistory: options.maxHistory ?? 1_000_000,
+    squashFrom: options.squashFrom ?? 1_000_000,
     snapshotDir: options.snapshotDir,
     snapshotMs: options.snapshotMs ?? 600_000,
     maxKeys: options.maxKeys ?? 1_000_000,

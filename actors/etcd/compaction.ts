@@ -15,12 +15,18 @@ export interface CompactionOptions {
    * anew. Far longer than a load takes: who replays must not meet a value whose tombstone goes before it gets there.
    */
   readonly tombstoneMs: number;
+  /** More of the past is never kept in memory, however young it is. */
+  readonly maxHistory: number;
+  /** So many entries too many in the log are removed in one pass, not key by key. */
+  readonly squashFrom: number;
   /** Another facade has another history: this one must load again. */
   readonly onDigestDiffers: () => void;
 }
 
 /** Versions dropped in one go: a few milliseconds in which nothing else is answered. */
 const SLICE = 2_000;
+/** Entries that a load takes between one look for what can be dropped and the next. */
+const LOAD_SLICE = 2_000;
 /** The store's own keys do not keep the floor moving. */
 const isOwn = (key: string): boolean => key.startsWith('/kubus/');
 
@@ -35,6 +41,8 @@ export class Compaction {
   #mine = '';
   #purging = Promise.resolve();
   #running = false;
+  /** Length of the history at which a load looks again for what can be dropped. */
+  #nextLook = LOAD_SLICE;
 
   constructor(options: CompactionOptions) {
     this.#options = options;
@@ -64,6 +72,18 @@ export class Compaction {
     if (this.#running) this.#forget(mine);
   }
 
+  /**
+   * After each entry while the index loads: drops what would be dropped at once afterwards, so that memory is that of
+   * the keys and of the time that can be read, not that of the log.
+   */
+  keepPace(): void {
+    const { index } = this.#options;
+    if (index.history.length < this.#nextLook) return;
+    index.raise(this.#horizon(), index.forgotten);
+    index.forget(Infinity);
+    this.#nextLook = index.history.length + LOAD_SLICE;
+  }
+
   /** Drops what is below the floor after loading, and purges what whoever moved it left behind. */
   async afterLoad(): Promise<void> {
     this.#forget(true);
@@ -79,7 +99,7 @@ export class Compaction {
   async tick(): Promise<boolean> {
     const { world, index, historyMs, tombstoneMs } = this.#options;
     const now = world.clock.now();
-    const target = index.history.upTo(now - historyMs);
+    const target = this.#horizon();
     const forgotten = Math.min(index.tombstonesUpTo(now - Math.max(tombstoneMs, historyMs)), target || index.floor);
     if (!this.#worthwhile(target) && forgotten <= index.forgotten) return false;
     const moved = await this.compactTo(Math.max(target, index.floor), Math.max(forgotten, index.forgotten));
@@ -120,7 +140,15 @@ export class Compaction {
     }
   }
 
+  /** Revision up to which the past need not be kept. */
+  #horizon(): number {
+    const { world, index, historyMs, maxHistory } = this.#options;
+    const { history } = index;
+    return Math.max(history.upTo(world.clock.now() - historyMs), history.allBut(maxHistory));
+  }
   #worthwhile(target: number): boolean {
+    // A load has dropped more than anybody has said: the log goes by what is said.
+    if (this.#options.index.floor > (this.#floor?.floor ?? 0)) return true;
     for (const { revision, key } of this.#options.index.history.after(0)) {
       if (revision > target) return false;
       if (!isOwn(key)) return true;
@@ -161,11 +189,13 @@ export class Compaction {
   async #forgetAfter(before: Promise<void>, purge: boolean): Promise<void> {
     await before;
     const { index, world } = this.#options;
+    const purges = new Map<string, number>();
     while (index.forgetful) {
-      const purges = index.forget(SLICE);
-      if (purge) await this.#purge(purges);
-      else await delay(world.clock, 1);
+      for (const { key, before: end } of index.forget(SLICE)) purges.set(key, end);
+      await delay(world.clock, 1);
     }
+    if (!purge || purges.size === 0 || (await this.#squashIfNeeded())) return;
+    await this.#purge([...purges].map(([key, end]) => ({ key, before: end })));
   }
   async #purge(purges: readonly Purge[]): Promise<void> {
     const { log, world } = this.#options;
@@ -180,9 +210,24 @@ export class Compaction {
     }
   }
 
+  /** True if the log held so many entries too many that they were removed in one pass. */
+  async #squashIfNeeded(): Promise<boolean> {
+    const { log, index, world, squashFrom } = this.#options;
+    try {
+      const { count } = await log.bounds();
+      if (count - index.entries < squashFrom) return false;
+      world.log.info('the log is squashed to the newest entry of each key', { count, entries: index.entries });
+      await log.squash();
+    } catch (err) {
+      world.log.warn('could not squash the log', { err });
+    }
+    return true;
+  }
+
   /** Purges what a facade that ended half-way left in the log: it holds more than the index then. */
   async #sweepIfNeeded(): Promise<void> {
     const { log, index } = this.#options;
+    if (await this.#squashIfNeeded()) return;
     const { last, count } = await log.bounds();
     if (last !== index.revision || count <= index.entries) return;
     const leftovers = new Map<string, number>();

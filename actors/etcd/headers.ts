@@ -6,6 +6,8 @@ export const HEADERS = {
   ttlMs: 'Kubus-TTL',
   /** Id of the message that led to the write. */
   cause: 'Kubus-Cause',
+  /** `<transitions> <holder> <key of the lease>`: the leadership under which an elected component wrote. */
+  fence: 'Kubus-Fence',
 } as const;
 
 export const formatOrigin = (createRevision: number, version: number): string => `${createRevision} ${version}`;

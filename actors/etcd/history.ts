@@ -48,6 +48,10 @@ export class History {
     } else this.#versions.fill(undefined as never, end - dropped.length, end);
     return dropped;
   }
+  /** Revision of the newest version but the last `count`; 0 if there are no more. */
+  allBut(count: number): number {
+    return this.length > count ? this.#versions[this.#versions.length - count - 1]!.revision : 0;
+  }
   /** Revision of the newest version written up to `time`; 0 if none. */
   upTo(time: number): number {
     let low = this.#head;

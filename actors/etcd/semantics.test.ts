@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestServer } from '../../bus/nats/testing/server.ts';
-import type { ChangesResponse } from '../../bus/protocol/etcd.ts';
+import { encode } from '../../bus/codec.ts';
+import type { ChangesResponse, StoreFence } from '../../bus/protocol/etcd.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { deleteStream, memoryRig, natsRig, startJetStream, text, until, type Client, type Rig } from './testing/rig.ts';
 
@@ -50,6 +51,25 @@ describe.each<[string, () => Rig, () => Promise<void>]>([
     const again = await client.put('/a', '3', { expect: 0 });
     const now = (await client.range('/a')).kvs[0];
     expect(now).toMatchObject({ createRevision: again.revision, version: 1 });
+  });
+
+  it('refuses who writes under a leadership that passed on, and keeps beside a write under whose it was made', async () => {
+    await rig.etcd();
+    const lease = (holderIdentity: string, leaseTransitions: number): Uint8Array =>
+      encode({ kind: 'Lease', spec: { holderIdentity, leaseTransitions } });
+    const of = (holder: string, transitions: number): StoreFence => ({ key: '/leases/x', holder, transitions });
+    await expect(client.put('/a', '1', { fence: of('a', 0) })).rejects.toSatisfy(withReason('Conflict'));
+    await client.put('/leases/x', lease('a', 0));
+    const { revision } = await client.put('/a', '1', { fence: of('a', 0) });
+    await client.put('/leases/x', lease('b', 1));
+    await expect(client.put('/a', '2', { fence: of('a', 0) })).rejects.toThrow(/a no longer holds .*: b does/);
+    await expect(client.delete('/a', { fence: of('a', 0) })).rejects.toSatisfy(withReason('Conflict'));
+    await expect(client.put('/a', '2', { fence: of('b', 0) })).rejects.toSatisfy(withReason('Conflict'));
+    await client.delete('/a', { fence: of('b', 1) });
+    const log = await rig.log();
+    const fences: unknown[] = [];
+    for await (const entry of log.read(revision)) if (entry.key === '/a') fences.push(entry.headers['Kubus-Fence']);
+    expect(fences).toEqual(['0 a /leases/x', '1 b /leases/x']);
   });
 
   it('answers a conflict with what is there', async () => {

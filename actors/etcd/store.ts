@@ -14,6 +14,8 @@ export interface StoreOptions {
   readonly id: string;
   readonly historyMs: number;
   readonly tombstoneMs: number;
+  readonly maxHistory: number;
+  readonly squashFrom: number;
   readonly snapshotDir: string | undefined;
   readonly snapshotMs: number;
   readonly maxKeys: number;
@@ -39,6 +41,7 @@ export class Store {
   readonly #expiry: Expiry;
   #identity = '';
   #snapshotRevision = 0;
+  #loading = false;
   #snapshotTimer: TimerId | undefined;
   #snapshotting: Promise<SnapshotInfo> | undefined;
   /** Ends what runs beside the chart. */
@@ -169,22 +172,30 @@ export class Store {
     this.#identity = bounds.identity;
     [this.#feed, this.#compaction] = this.#around(this.index);
     this.#feed.start();
-    await this.#feed.catchUp(bounds.identity, signal, snapshot === undefined);
+    this.#loading = true;
+    try {
+      await this.#feed.catchUp(bounds.identity, signal, snapshot === undefined);
+    } finally {
+      this.#loading = false;
+    }
     await this.options.log.barrier();
   }
 
   #around(index: Index): [Feed, Compaction] {
-    const { world, log, historyMs, tombstoneMs, hooks } = this.options;
+    const { world, log, historyMs, tombstoneMs, maxHistory, squashFrom, hooks } = this.options;
     const compaction = new Compaction({
       world,
       log,
       index,
       historyMs,
       tombstoneMs,
+      maxHistory,
+      squashFrom,
       onDigestDiffers: () => hooks.onLost('another facade has another history'),
     });
     const onApplied = (version: Version): void => {
-      if (version.expiresAt > 0) this.#expiry.add(version);
+      if (this.#loading) compaction.keepPace();
+      else if (version.expiresAt > 0) this.#expiry.add(version);
       if (version.key !== FLOOR_KEY) return;
       try {
         compaction.onFloor(version);

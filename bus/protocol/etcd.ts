@@ -38,6 +38,13 @@ export interface RangeResponse {
   /** Of all keys in the range, whatever the limit. */
   readonly count: number;
 }
+/** The leadership under which an elected component writes; ends in the log beside the write. */
+export interface StoreFence {
+  /** Key of the Lease. */
+  readonly key: string;
+  readonly holder: string;
+  readonly transitions: number;
+}
 export interface PutRequest {
   readonly key: string;
   readonly value: Uint8Array;
@@ -48,12 +55,15 @@ export interface PutRequest {
   readonly id: string;
   /** Id of the message that led to this write. */
   readonly cause?: string | undefined;
+  /** Refused with Conflict once somebody else holds the lease. */
+  readonly fence?: StoreFence | undefined;
 }
 export interface DeleteRequest {
   readonly key: string;
   readonly expect?: number | undefined;
   readonly id: string;
   readonly cause?: string | undefined;
+  readonly fence?: StoreFence | undefined;
 }
 /** A failed `expect` is not an error but `{ conflict: the key's present state }`. */
 export interface WriteResponse {

@@ -1,4 +1,5 @@
 import type { Fence } from '../../../bus/protocol/api.ts';
+import type { StoreFence } from '../../../bus/protocol/etcd.ts';
 import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
@@ -10,7 +11,7 @@ import { ordered } from './metadata.ts';
 const SEEN_MS = 10_000;
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
-/** A deposed holder's writes stop here. What remains is the time from this check to the store: one bus hop. */
+/** A deposed holder's writes stop here, or at the store, which looks again before each attempt to write. */
 export function checkFence(core: Core, request: ResourceRequest): void {
   if (request.fence !== undefined && !isHolder(core, request.fence))
     throw conflict(
@@ -31,6 +32,11 @@ function isHolder(core: Core, fence: Fence): boolean {
 export function storageOf(core: Core, resource: Resource): Resource {
   if (apiVersionOf(resource) === resource.storageVersion) return resource;
   return core.registry.byStorageKey(resource.storagePrefix) ?? resource;
+}
+/** The store looks once more, at each attempt: a write may wait there for seconds. */
+function storeFence(core: Core, { fence }: ResourceRequest): StoreFence | undefined {
+  const leases = fence && core.registry.lookup(LEASES);
+  return leases && { key: leases.storagePrefix + fence.lease, holder: fence.holder, transitions: fence.transitions };
 }
 /** The object (of the storage version) in the order of fields that readers expect, without what the store itself knows. */
 export function storedForm(core: Core, resource: Resource, draft: Draft): DynamicObject {
@@ -56,7 +62,14 @@ export async function put(
   try {
     checkFence(core, request);
     const answer = await core.store.put(
-      { key, value, expect, cause: request.cause, ...(ttl !== undefined && { ttlMs: ttl * 1000 }) },
+      {
+        key,
+        value,
+        expect,
+        cause: request.cause,
+        fence: storeFence(core, request),
+        ...(ttl !== undefined && { ttlMs: ttl * 1000 }),
+      },
       request.signal,
     );
     if (answer.conflict !== undefined) {
@@ -82,7 +95,10 @@ export async function remove(
   expect: number,
 ): Promise<number | undefined> {
   checkFence(core, request);
-  const answer = await core.store.delete({ key, expect, cause: request.cause }, request.signal);
+  const answer = await core.store.delete(
+    { key, expect, cause: request.cause, fence: storeFence(core, request) },
+    request.signal,
+  );
   if (answer.conflict !== undefined) {
     await core.cache.waitFor(answer.conflict.current?.modRevision ?? answer.revision, SEEN_MS);
     return undefined;

@@ -43,8 +43,8 @@ export class Client {
   id(): string {
     return `${this.#prefix}-${++this.#ids}`;
   }
-  put(key: string, value: string, more: Partial<PutRequest> = {}): Promise<WriteResponse> {
-    return this.ask('put', { key, value: bytes(value), id: this.id(), ...more });
+  put(key: string, value: string | Uint8Array, more: Partial<PutRequest> = {}): Promise<WriteResponse> {
+    return this.ask('put', { key, value: typeof value === 'string' ? bytes(value) : value, id: this.id(), ...more });
   }
   delete(key: string, more: Partial<DeleteRequest> = {}): Promise<WriteResponse> {
     return this.ask('delete', { key, id: this.id(), ...more });

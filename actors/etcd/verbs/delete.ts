@@ -4,6 +4,6 @@ import { write } from './write.ts';
 
 /** A key that does not exist is deleted already: no `previous` then, and no new revision. */
 export function deleteKey(store: Store, request: DeleteRequest, signal: AbortSignal): Promise<WriteResponse> {
-  const { key, expect, id, cause } = request;
-  return write(store, { key, value: undefined, expect, id, cause }, signal);
+  const { key, expect, id, cause, fence } = request;
+  return write(store, { key, value: undefined, expect, id, cause, fence }, signal);
 }

@@ -1,7 +1,8 @@
 import { conflictRevision, isNoSpace } from '../../../bus/log.ts';
-import type { KeyValue, WriteResponse } from '../../../bus/protocol/etcd.ts';
+import type { KeyValue, StoreFence, WriteResponse } from '../../../bus/protocol/etcd.ts';
 import { delay } from '../../../bus/world.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
+import { assertHolder, formatFence } from '../fence.ts';
 import { formatOrigin, HEADERS } from '../headers.ts';
 import type { Index, Version } from '../index.ts';
 import type { Store } from '../store.ts';
@@ -14,6 +15,7 @@ export interface Write {
   readonly id: string;
   readonly ttlMs?: number | undefined;
   readonly cause?: string | undefined;
+  readonly fence?: StoreFence | undefined;
 }
 
 /** How long an outcome is pursued when the caller sets no earlier end. */
@@ -60,6 +62,12 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       throw new ApiError('ServiceUnavailable', `the store holds ${index.keys} keys, as many as it is tested for`);
     let revision: number;
     try {
+      if (request.fence !== undefined) assertHolder(index, request.fence);
+    } catch (error) {
+      // An attempt may have been stored before the leadership passed on: then this is not known to have failed.
+      throw unknown ?? error;
+    }
+    try {
       const replaces = actual ?? newest?.revision ?? 0;
       const headers = headersOf(request, current);
       revision = await store.options.log.append({ key, value, expect: replaces, id, headers });
@@ -93,11 +101,12 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
 const leftover = (index: Index, key: string, said: number | undefined): number | undefined =>
   said !== undefined && said <= index.forgotten && index.newest(key) === undefined ? said : undefined;
 
-function headersOf({ ttlMs, cause }: Write, current: Version | undefined): Record<string, string> {
+function headersOf({ ttlMs, cause, fence }: Write, current: Version | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
   if (current !== undefined) headers[HEADERS.origin] = formatOrigin(current.createRevision, current.version + 1);
   if (ttlMs !== undefined) headers[HEADERS.ttlMs] = String(Math.ceil(ttlMs));
   if (cause !== undefined) headers[HEADERS.cause] = cause;
+  if (fence !== undefined) headers[HEADERS.fence] = formatFence(fence);
   return headers;
 }
 
