@@ -13,6 +13,10 @@ export interface Credentials {
   readonly seed: string;
   /** PEM of the authority that signed the server's certificate; undefined: no TLS. */
   readonly ca?: string | undefined;
+  /** Name of the node that joined by a token with this key; undefined for the users that the server's configuration lists. */
+  readonly node?: string | undefined;
+  /** Bootstrap token for the first connection of a node: a secret, not kept in the file. */
+  readonly token?: string | undefined;
 }
 
 /** A new user: what it keeps, and what the server is told. */
@@ -24,13 +28,21 @@ export function createCredentials(
   const credentials = { urls: server.urls, role: idOf(spec), seed, ...(server.ca && { ca: server.ca }) };
   return { credentials, user: userOf(spec, seed) };
 }
+/** What a machine that joins as `node` keeps: a key of its own, which the cluster binds to the name when it is let in. */
+export function createNodeCredentials(
+  node: string,
+  server: { readonly urls: readonly string[]; readonly ca?: string | undefined },
+): Credentials {
+  return { ...createCredentials({ node }, server).credentials, node };
+}
 /** The user of a seed that exists already. */
 export const userOf = (spec: UserSpec, seed: string): NatsUser => ({
   spec,
   publicKey: fromSeed(new TextEncoder().encode(seed)).getPublicKey(),
 });
 
-export const formatCredentials = (credentials: Credentials): string => `${JSON.stringify(credentials, null, 2)}\n`;
+export const formatCredentials = ({ token: _token, ...kept }: Credentials): string =>
+  `${JSON.stringify(kept, null, 2)}\n`;
 
 /** Thrown: ApiError BadRequest for text that is no such file. */
 export function parseCredentials(text: string): Credentials {
@@ -43,12 +55,12 @@ export function parseCredentials(text: string): Credentials {
   } catch {
     refuse('it is not JSON');
   }
-  const { urls, role, seed, ca } = value ?? {};
+  const { urls, role, seed, ca, node } = value ?? {};
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every((u) => typeof u === 'string'))
     return refuse('it has no urls');
   if (typeof role !== 'string' || role === '') return refuse('it has no role');
   if (typeof seed !== 'string' || !/^SU[A-Z2-7]{56}$/.test(seed)) return refuse('its seed is not that of a user');
-  return { urls, role, seed, ...(typeof ca === 'string' && { ca }) };
+  return { urls, role, seed, ...(typeof ca === 'string' && { ca }), ...(typeof node === 'string' && { node }) };
 }
 
 export interface NatsUser {

@@ -1,7 +1,15 @@
 import * as subjects from './subjects.ts';
 
 export type Role =
-  'etcd' | 'apiserver' | 'controller-manager' | 'scheduler' | 'nodes' | 'node-authenticator' | 'console' | 'admin';
+  | 'etcd'
+  | 'apiserver'
+  | 'controller-manager'
+  | 'scheduler'
+  | 'nodes'
+  | 'node-authenticator'
+  | 'supervisor'
+  | 'console'
+  | 'admin';
 
 export interface RoleSpec {
   readonly role: Role;
@@ -73,6 +81,11 @@ const inspected = (component: string, id = '*') => ({
 });
 const presenceOf = (component: string, id: string): string =>
   id === '*' ? subjects.presenceOf(component) : subjects.presence(component, id);
+/** Competes for leadership: its rivals may ask the server whether it is still there. */
+const elects = (component: string) => ({
+  publish: [subjects.probeOf(component)],
+  subscribe: [subjects.probeOf(component)],
+});
 /** Asks the API server and follows watches. */
 const asks = (id: string, callers: readonly string[]) => ({
   publish: [...callers.map((c) => subjects.apiOf(c)), subjects.sessionAll('apiserver.*'), subjects.beat(`${id}.*`)],
@@ -130,12 +143,19 @@ function ofRole(spec: RoleSpec): Permissions {
         ],
       });
     case 'scheduler':
-      return all(asks(id, ['scheduler']), announces('scheduler'), watches('scheduler'), inspected('scheduler'));
+      return all(
+        asks(id, ['scheduler']),
+        announces('scheduler'),
+        watches('scheduler'),
+        elects('scheduler'),
+        inspected('scheduler'),
+      );
     case 'controller-manager':
       return all(
         asks(id, ['controller-manager', ...(spec.controllers ?? []).map((name) => `controller:${name}`)]),
         announces('controller-manager'),
         watches('controller-manager'),
+        elects('controller-manager'),
         inspected('controller-manager'),
       );
     case 'nodes':
@@ -151,6 +171,9 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: ['$SYS._INBOX.>'],
         subscribe: [AUTH_SUBJECT],
       });
+    // Starts and ends components of its machine, as people's console tells it.
+    case 'supervisor':
+      return all({ publish: [inboxes('console')], subscribe: [inboxes(id), subjects.controlOf('supervisor')] });
     case 'console':
       return all(watches('*'), {
         publish: [subjects.controlOf('*')],

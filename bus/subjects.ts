@@ -80,6 +80,13 @@ export function parsePresence(subject: string): { readonly component: string; re
   const [component = '', id = ''] = subject.split('.').slice(3).map(unescapeToken);
   return { component, id };
 }
+/**
+ * Listened to by a candidate for a leadership and answered by nobody: the server's word that nobody listens any more
+ * tells of its end at once.
+ */
+export const probe = (component: string, id: string): string =>
+  `${ROOT}.probe.${escapeToken(component)}.${escapeToken(id)}`;
+export const probeOf = (component: string): string => `${ROOT}.probe.${escapeToken(component)}.*`;
 export const inspect = (component: string, id: string): string =>
   `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
 export const inspectOf = (component: string): string => `${ROOT}.inspect.${escapeToken(component)}.*`;

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { connect, nkeyAuthenticator } from '@nats-io/transport-node';
+import { connect } from '@nats-io/transport-node';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus } from '../bus.ts';
 import { createConnection } from '../connection.ts';
@@ -10,6 +10,7 @@ import { delay } from '../world.ts';
 import type { World } from '../world.ts';
 import { coalesceWrites } from './coalesce.ts';
 import { translate } from './errors.ts';
+import { authenticatorsOf, renewInTime } from './node-credential.ts';
 import { neighbours } from './threads.ts';
 import { tlsSettings } from './tls.ts';
 import type { NatsTls } from './tls.ts';
@@ -94,6 +95,7 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
   const { clock } = options.world;
   const { credentials } = options;
   const deadline = clock.now() + (options.connectTimeoutMs ?? 10_000);
+  const proof = credentials && authenticatorsOf(credentials);
   const servers = [options.servers ?? credentials?.urls ?? []].flat();
   const several = servers.length > 1;
   const tls = options.tls ?? (credentials?.ca === undefined ? undefined : { ca: credentials.ca });
@@ -114,13 +116,13 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
         pingInterval: several ? 1000 : 10_000,
         maxPingOut: 2,
         noAsyncTraces: true,
-        ...(credentials && {
-          authenticator: nkeyAuthenticator(new TextEncoder().encode(credentials.seed)),
-        }),
+        ...(proof && { authenticator: proof.authenticator }),
         // Servers that others tell of are not known to be those whose certificates we check.
         ...(tls && { tls: tlsSettings(tls, servers), ignoreClusterUpdates: true }),
       });
       backoff.reset();
+      proof?.letIn();
+      if (credentials?.node !== undefined) renewInTime(connection, options.world);
       return connection;
     } catch (cause) {
       const error = translate(cause);

@@ -96,6 +96,8 @@ named(program.command('run'))
     integer('--port', 1, 65_535),
   )
   .option('--node <name>', 'with nodes: run a node of this name (repeatable; default: those of cluster.json)', collect)
+  .option('--token <token>', 'with nodes and one --node: join a cluster by a token, see kubus token create')
+  .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
   .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
   .option(
     '--health <port>',
@@ -108,6 +110,36 @@ named(program.command('run'))
   )
   .action(async (components: string[], options: unknown) =>
     (await import('./commands/run.ts')).run(components, options as never),
+  );
+json(named(program.command('scale')))
+  .description('have more or fewer replicas of components, or nodes, while the cluster runs')
+  .argument('<component=n...>', 'etcd, apiserver, controller-manager, scheduler, nodes')
+  .option('--wait', 'return when all of them serve, and those beyond have drained')
+  .addHelpText(
+    'after',
+    `
+The first replica is part of the process of kubus up, the others are processes of their own. All API servers answer at the
+cluster's one address. What is taken away drains: it finishes what it was asked and cuts nothing off. Nodes that go are
+cordoned and their pods evicted, within disruption budgets for at most 30 s. The cluster keeps the numbers: kubus up resumes
+with them.
+
+Examples:
+  kubus scale apiserver=3 etcd=2 --wait
+  kubus scale nodes=10
+  kubus scale scheduler=0          pods wait until there is one again`,
+  )
+  .action(async (wishes: string[], options: unknown) =>
+    (await import('./commands/scale.ts')).scale(wishes, options as never),
+  );
+json(named(program.command('restart')))
+  .description('replace the replicas of components one by one, without a failed request')
+  .argument('<component...>', 'etcd, apiserver, controller-manager, scheduler')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus restart apiserver\n  kubus restart etcd apiserver controller-manager scheduler --output json',
+  )
+  .action(async (components: string[], options: unknown) =>
+    (await import('./commands/scale.ts')).restart(components, options as never),
   );
 json(named(program.command('init')))
   .description('make keys, credentials and configurations for a cluster whose processes run apart')
@@ -151,6 +183,29 @@ Example:
   kubus balance --listen 0.0.0.0:6443 --to apiserver:6443 --ca /cluster/balancer/pki/ca.crt`,
   )
   .action(async (options: unknown) => (await import('./commands/balance.ts')).balance(options as never));
+const token = program.command('token').description('bootstrap tokens, with which machines join as nodes');
+json(named(token.command('create')))
+  .description('make one; prints what to type on the machine that joins')
+  .option('--ttl <duration>', 'how long it is good: 30m, 24h, 7d', '24h')
+  .option('--description <text>', 'what it is for')
+  .addHelpText('after', '\nExamples:\n  kubus token create\n  kubus token create --ttl 30m --output json')
+  .action(async (options: unknown) => (await import('./commands/token.ts')).create(options as never));
+json(named(token.command('list')))
+  .description('those that there are, without their secrets')
+  .addHelpText('after', '\nExample:\n  kubus token list')
+  .action(async (options: unknown) => (await import('./commands/token.ts')).list(options as never));
+named(token.command('delete'))
+  .description('nobody joins by it any more; nodes that have joined stay')
+  .argument('<id>', 'its id: the part before the dot')
+  .addHelpText('after', '\nExample:\n  kubus token delete abcdef')
+  .action(async (id: string, options: unknown) => (await import('./commands/token.ts')).remove(id, options as never));
+named(program.command('node').description('nodes that joined by a token').command('revoke'))
+  .description('cuts a node off at once and for good: its key and its name are refused until the Node is deleted')
+  .argument('<name>', 'name of the node')
+  .addHelpText('after', '\nExample:\n  kubus node revoke worker-1')
+  .action(async (node: string, options: unknown) =>
+    (await import('./commands/node.ts')).revoke(node, options as never),
+  );
 named(program.command('logs'))
   .description('logs of the components')
   .argument('[component]', 'apiserver, controllers, nats-server, up; default: all')

@@ -9,6 +9,8 @@ export const cacheDir = (): string => join(env['XDG_CACHE_HOME'] || join(home(),
 /** One folder a cluster. */
 export const clustersDir = (): string =>
   join(env['XDG_DATA_HOME'] || join(home(), '.local', 'share'), 'kubus', 'clusters');
+/** One folder for each node of this machine that joined a cluster by a token. */
+export const nodesDir = (): string => join(env['XDG_DATA_HOME'] || join(home(), '.local', 'share'), 'kubus', 'nodes');
 /** What kubectl merges into: the first file of KUBECONFIG, else ~/.kube/config. */
 export const userKubeconfig = (): string =>
   env['KUBECONFIG']?.split(':').find((p) => p !== '') ?? join(home(), '.kube', 'config');

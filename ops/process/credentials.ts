@@ -29,8 +29,11 @@ const credentialsFile = (dir: string, role: string): string => join(dir, 'creden
 
 /** The name under which a supervised thread keeps the credential of all its components. */
 const JOINT = 'workers';
-/** People's tools: the first looks at components and steers them, the second asks the API as kubernetes-admin. */
-const TOOLS = ['console', 'admin'] as const;
+/**
+ * Beside the components: who starts and ends them, and people's tools: the first looks at components and steers them, the
+ * second asks the API as kubernetes-admin.
+ */
+const TOOLS = ['supervisor', 'console', 'admin'] as const;
 type Tool = (typeof TOOLS)[number];
 
 export function readCredentials(dir: string, role: ComponentName | Tool | typeof JOINT): Credentials {

@@ -1,7 +1,14 @@
 import type { ClusterConfig } from '../cluster/config.ts';
 
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
-export const COMPONENTS = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'nodes'] as const;
+export const COMPONENTS = [
+  'etcd',
+  'apiserver',
+  'controller-manager',
+  'scheduler',
+  'node-authenticator',
+  'nodes',
+] as const;
 export type ComponentName = (typeof COMPONENTS)[number];
 export const isComponent = (name: string): name is ComponentName => (COMPONENTS as readonly string[]).includes(name);
 
@@ -21,8 +28,10 @@ export interface ProcessSpec {
    * itself, on a port that it shares with the cluster's other API servers on this machine.
    */
   readonly handed?: boolean | undefined;
-  /** Tells API servers apart that have one address and port in common. */
+  /** Of a process with one component: its name among the replicas, `apiserver-2`, the same at each start. */
   readonly replica?: string | undefined;
+  /** Under which that component is known to the others; default: the replica's name with something random. */
+  readonly id?: string | undefined;
   /** One connection with the rights of all these components together (see writeCredentials); default: one each. */
   readonly joint?: boolean | undefined;
   /** Overrides the URL in the credentials. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from '../../actors/runtime/component.ts';
+import { createInspection, type Inspection } from '../../actors/runtime/inspection.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Credentials } from '../../bus/credentials.ts';
 import { connectNats } from '../../bus/nats/connect.ts';
@@ -9,17 +10,20 @@ import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
-import { readCredentials, readJointCredentials } from './credentials.ts';
+import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
+import type { Health } from './health.ts';
 import type { HandedConnections } from './handed-connections.ts';
 import { shrinkWhenIdle } from './memory.ts';
 import type { Nodes } from './nodes.ts';
-import { nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
+import { COMPONENTS, nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
   /** Resolves when every component serves. */
   readonly ready: Promise<void>;
   /** Resolves, with the reason, when a component cannot go on. */
   readonly failed: Promise<string>;
+  /** What each component says of itself now. */
+  health(): Health;
   /** Starts a component that does not run here; resolves when it serves. */
   begin(name: ComponentName): Promise<void>;
   /** Drains and ends one component, if it runs here. */
@@ -50,6 +54,18 @@ function file(c: Context, component: ComponentName, ...path: string[]): string {
   }
 }
 
+/** With an inspection that lives as long as the component. */
+function inspected(c: Context, component: string, start: (inspection: Inspection) => Component): Component {
+  const inspection = createInspection({ world: c.world, bus: c.bus, component, id: c.id });
+  const started = start(inspection);
+  return {
+    name: started.name,
+    id: started.id,
+    ready: started.ready,
+    state: () => started.state(),
+    stop: () => started.stop().finally(() => inspection.close()),
+  };
+}
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
 const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component>>> = {
   etcd: async (c) => {
@@ -63,27 +79,33 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       world: c.world,
       durable: !c.config.ephemeral,
     });
-    return startEtcd({ world: c.world, bus: c.bus, id: c.id, log, snapshotDir: join(c.spec.dir, 'snapshots') });
+    const snapshotDir = join(c.spec.dir, 'snapshots');
+    return inspected(c, 'etcd', (inspection) =>
+      startEtcd({ world: c.world, bus: c.bus, id: c.id, log, snapshotDir, inspection }),
+    );
   },
   apiserver: async (c) => {
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
-    return startApiserver({
-      world: c.world,
-      bus: c.bus,
-      id: c.id,
-      https: {
-        host: c.spec.host,
-        port: c.spec.port ?? c.config.port,
-        key: file(c, 'apiserver', 'pki', 'apiserver.key'),
-        cert: file(c, 'apiserver', 'pki', 'apiserver.crt'),
-        clientCa: file(c, 'apiserver', 'pki', 'ca.crt'),
-        connections: c.connections,
-      },
-      reusePort: true,
-      replica: c.spec.replica,
-      serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
-      disableAdmission: c.config.disableAdmission,
-    });
+    const start = (inspection: Inspection): Component =>
+      startApiserver({
+        inspection,
+        world: c.world,
+        bus: c.bus,
+        id: c.id,
+        https: {
+          host: c.spec.host,
+          port: c.spec.port ?? c.config.port,
+          key: file(c, 'apiserver', 'pki', 'apiserver.key'),
+          cert: file(c, 'apiserver', 'pki', 'apiserver.crt'),
+          clientCa: file(c, 'apiserver', 'pki', 'ca.crt'),
+          connections: c.connections,
+        },
+        reusePort: true,
+        replica: c.spec.replica,
+        serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
+        disableAdmission: c.config.disableAdmission,
+      });
+    return inspected(c, 'apiserver', start);
   },
   'controller-manager': async (c) => {
     const { startControllerManager } = await import('./controller-manager.ts');
@@ -92,6 +114,18 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),
+  'node-authenticator': async (c) => {
+    const [{ startNodeAuthenticator }, { createNodeGate }] = await Promise.all([
+      import('../../actors/node-authenticator/actor.ts'),
+      import('../../bus/nats/node-gate.ts'),
+    ]);
+    const { urls, ca } = c.spec.joint
+      ? readJointCredentials(c.spec.dir)
+      : readCredentials(c.spec.dir, 'node-authenticator');
+    const servers = { urls: c.spec.nats?.split(',') ?? urls, ca };
+    const gate = createNodeGate({ bus: c.bus, world: c.world, authority: readNodeAuthority(c.spec.dir), servers });
+    return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate });
+  },
   nodes: async (c) =>
     (await import('./nodes.ts')).startNodes({
       world: c.world,
@@ -106,6 +140,7 @@ interface Running {
   readonly component: Component;
   readonly bus: Bus;
   readonly leave: () => void;
+  readonly connected: () => boolean;
 }
 /** Starts the components of one process, each on a connection with a credential of its own, or all on a joint one. */
 export async function startProcess(spec: ProcessSpec, connections?: HandedConnections): Promise<RunningProcess> {
@@ -122,14 +157,20 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
   const start = async (name: ComponentName): Promise<void> => {
     const world = worldOf(name);
     const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
-    const id = `${name}-${world.ids.suffix(5)}`;
+    const id = spec.id ?? `${spec.replica ?? name}-${world.ids.suffix(5)}`;
     const component = await STARTERS[name]({ spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections });
     const presence = announce(bus, world, {
       component: name === 'nodes' ? 'node-agent' : name,
       id,
       state: () => component.state(),
     });
-    running.set(name, { component, bus, leave: () => presence.stop() });
+    let connected = true;
+    const connection = bus.onConnection((is) => (connected = is));
+    const leave = (): void => {
+      presence.stop();
+      connection.unsubscribe();
+    };
+    running.set(name, { component, bus, leave, connected: () => connected });
     await component.ready;
   };
   const end = async (name: ComponentName): Promise<void> => {
@@ -148,16 +189,29 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     store,
     ...others.map((name) => (store ? store.then(() => start(name)) : start(name))),
   ]).then(() => undefined);
+  let serves = false;
+  void ready.then(
+    () => (serves = true),
+    () => undefined,
+  );
   ready.then(shrinkWhenIdle, (error: unknown) => fail((error as Error).message));
   return {
     ready,
     failed,
+    health: () => {
+      const components = [...running].map(([name, { component, connected }]) => {
+        return { name, state: component.state(), connected: connected() };
+      });
+      return { healthy: serves && components.every((c) => c.connected), components };
+    },
     begin: start,
     end,
     setNodes: async (names) => {
       nodes = names;
       podCIDRs = undefined;
-      await (running.get('nodes')?.component as Nodes | undefined)?.set(names);
+      const agent = running.get('nodes')?.component as Nodes | undefined;
+      if (agent !== undefined) await agent.set(names);
+      else if (names.length > 0) await start('nodes');
     },
     stop: async () => {
       // What others depend on goes last: nodes and controllers before the API server, that before the store.
@@ -166,5 +220,5 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     },
   };
 }
-const ORDER: readonly ComponentName[] = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'nodes'];
+const ORDER: readonly ComponentName[] = COMPONENTS;
 const byStart = (a: ComponentName, b: ComponentName): number => ORDER.indexOf(a) - ORDER.indexOf(b);

@@ -28,11 +28,16 @@ export async function ensureRbac(ground: Ground, scope: 'cluster' | 'namespaced'
   const counts = await Promise.all(
     scope === 'cluster'
       ? [
-          ensureAll(ground, at('clusterroles'), kinds<ClusterRole>('ClusterRole', facts.clusterRoles), widerRole),
+          ensureAll(
+            ground,
+            at('clusterroles'),
+            kinds<ClusterRole>('ClusterRole', [...facts.clusterRoles, ...OWN_ROLES]),
+            widerRole,
+          ),
           ensureAll(
             ground,
             at('clusterrolebindings'),
-            kinds<ClusterRoleBinding>('ClusterRoleBinding', facts.clusterRoleBindings),
+            kinds<ClusterRoleBinding>('ClusterRoleBinding', [...facts.clusterRoleBindings, ...OWN_BINDINGS]),
             widerBinding,
           ),
         ]
@@ -43,6 +48,24 @@ export async function ensureRbac(ground: Ground, scope: 'cluster' | 'namespaced'
   );
   return counts.reduce((sum, n) => sum + n, 0);
 }
+
+/** Of components that Kubernetes does not have, by the names of their callers. */
+const OWN_ROLES: Fact<ClusterRole> = [
+  {
+    metadata: { name: 'kubus:node-authenticator' },
+    rules: [
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'create'] },
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    ],
+  },
+];
+const OWN_BINDINGS: Fact<ClusterRoleBinding> = [
+  {
+    metadata: { name: 'kubus:node-authenticator' },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:node-authenticator' },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:component:node-authenticator' }],
+  },
+];
 
 const frozen = (o: AnyRole | AnyBinding): boolean => o.metadata.annotations?.[AUTOUPDATE] === 'false';
 const missingPairs = (

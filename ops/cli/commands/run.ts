@@ -3,10 +3,12 @@ import { readConfig, requireCluster } from '../../cluster/config.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { sharedObstacle } from '../../cluster/ports.ts';
 import { COMPONENTS, isComponent, type ComponentName } from '../../process/spec.ts';
+import { openHealthDoor } from '../../process/health.ts';
 import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { rolesOf } from '../../process/spec.ts';
 import { print, printError, UserError } from '../output.ts';
+import { joinCluster, joins } from './join.ts';
 
 export interface RunOptions {
   readonly name: string;
@@ -16,6 +18,11 @@ export interface RunOptions {
   readonly port?: number;
   readonly node?: readonly string[];
   readonly log?: string;
+  /** Bootstrap token: this machine joins as one node. */
+  readonly token?: string;
+  /** PEM file of the authority of the bus, for one that joins. */
+  readonly ca?: string;
+  readonly health?: number;
 }
 function folderOf({ name, data }: RunOptions): ClusterPaths {
   if (data === undefined) return requireCluster(name).paths;
@@ -32,6 +39,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   if (unknown !== undefined)
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
+  if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];
   const paths = folderOf(options);
   const config = readConfig(paths)!;
@@ -58,10 +66,12 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     host: options.host,
     port,
     replica,
+    ...(components.length === 1 && { id: replica }),
     nats: options.nats,
     nodes: options.node,
     log: options.log,
   });
+  const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
   });
@@ -71,6 +81,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   if (!why.startsWith('SIG')) printError(`kubus: ${why}`);
   // A second signal does not wait.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+  health?.close();
   await running.stop();
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }

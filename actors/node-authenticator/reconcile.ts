@@ -1,0 +1,47 @@
+import type { Node } from '../../schemas/generated/core-v1.ts';
+import type { UserInfo } from '../../schemas/generated/authentication-v1.ts';
+
+/**
+ * The key a node is known by, on its Node. No kubelet may set or change labels below this domain (NodeRestriction), not
+ * even its own.
+ */
+export const KEY_LABEL = 'kubus.node-restriction.kubernetes.io/nkey';
+/** Present on a Node whose key is no longer good. */
+export const REVOKED_LABEL = 'kubus.node-restriction.kubernetes.io/revoked';
+
+export type Decision =
+  { readonly do: 'admit' } | { readonly do: 'bind' } | { readonly do: 'refuse'; readonly why: string };
+const refuse = (why: string): Decision => ({ do: 'refuse', why });
+
+/** Whether the Node knows this key and still trusts it. */
+export function isBound(node: Node | undefined, key: string): boolean {
+  const labels = node?.metadata.labels;
+  return labels?.[KEY_LABEL] === key && labels[REVOKED_LABEL] === undefined;
+}
+
+/** About one who proved to hold `key` and says to be this node. `bearer`: whose token it brought, undefined for none. */
+export function decide(observed: {
+  readonly node: Node | undefined;
+  readonly key: string;
+  readonly bearer: UserInfo | undefined;
+}): Decision {
+  const { node, key, bearer } = observed;
+  if (node !== undefined) {
+    const labels = node.metadata.labels;
+    if (labels?.[REVOKED_LABEL] !== undefined) return refuse('its credential was revoked');
+    if (labels?.[KEY_LABEL] === undefined) return refuse('a Node of this name exists that did not join by a token');
+    return labels[KEY_LABEL] === key ? { do: 'admit' } : refuse('the Node is bound to another key');
+  }
+  if (bearer === undefined) return refuse('there is no such Node, and it brought no token that is good');
+  return isBootstrapper(bearer) ? { do: 'bind' } : refuse('its token is not a bootstrap token');
+}
+/** Source: kubernetes bootstrap tokens: user `system:bootstrap:<id>`. */
+const isBootstrapper = ({ username, groups }: UserInfo): boolean =>
+  (username?.startsWith('system:bootstrap:') ?? false) && (groups?.includes('system:bootstrappers') ?? false);
+
+/** A Node before its kubelet has said anything of it: the binding of name and key. */
+export const bareNode = (name: string, key: string): Node => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, labels: { [KEY_LABEL]: key } },
+});

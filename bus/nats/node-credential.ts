@@ -1,0 +1,43 @@
+import { nkeyAuthenticator, usernamePasswordAuthenticator } from '@nats-io/transport-node';
+import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
+import type { Credentials } from '../credentials.ts';
+import { NODE_CREDENTIAL_SECONDS } from '../node-gate.ts';
+import type { TimerId, World } from '../world.ts';
+
+/** How a connection proves who it is. A node says its name as well, and shows its token until it was let in once. */
+export function authenticatorsOf(credentials: Credentials): {
+  readonly authenticator: Authenticator[];
+  letIn(): void;
+} {
+  const key = nkeyAuthenticator(new TextEncoder().encode(credentials.seed));
+  const { node } = credentials;
+  if (node === undefined) return { authenticator: [key], letIn: () => undefined };
+  let token = credentials.token ?? '';
+  return {
+    authenticator: [key, usernamePasswordAuthenticator(node, () => token)],
+    letIn: () => {
+      token = '';
+    },
+  };
+}
+
+/**
+ * A node's credential ends with its time, and with the connection: another one is had by connecting anew, before that and
+ * not at the same moment as all others. Watches resume where they were.
+ */
+export function renewInTime(connection: NatsConnection, { clock, random }: World): void {
+  let timer: TimerId | undefined;
+  const arm = (): void => {
+    if (timer !== undefined) clock.clearTimeout(timer);
+    timer = clock.setTimeout(
+      () => void connection.reconnect().catch(() => undefined),
+      NODE_CREDENTIAL_SECONDS * 1000 * (0.75 + 0.15 * random()),
+    );
+  };
+  const follow = async (): Promise<void> => {
+    for await (const { type } of connection.status()) if (type === 'reconnect') arm();
+    if (timer !== undefined) clock.clearTimeout(timer);
+  };
+  arm();
+  void follow();
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { nodesDir } from '../../cluster/paths.ts';
+import { hasJoined, startJoinedNode } from '../../process/joined-node.ts';
+import { print, UserError } from '../output.ts';
+import type { RunOptions } from './run.ts';
+
+/** Whether `kubus run nodes` is told to join as one node, by a token or by the key that it was exchanged for. */
+export const joins = (components: readonly string[], options: RunOptions): boolean =>
+  options.token !== undefined ||
+  (components.length === 1 && components[0] === 'nodes' && options.node?.length === 1 && hasJoined(folderOf(options)));
+const folderOf = ({ data, node = [] }: RunOptions): string =>
+  data === undefined ? join(nodesDir(), encodeURIComponent(node[0] ?? '')) : resolve(data);
+
+/** One node on this machine, as a member of a cluster that may be elsewhere; until a signal comes. */
+export async function joinCluster(components: readonly string[], options: RunOptions): Promise<void> {
+  const { node: names = [], token } = options;
+  if (components.length !== 1 || components[0] !== 'nodes' || names.length !== 1)
+    throw new UserError('a token is for one node: kubus run nodes --node NAME --nats URL --token TOKEN', 2);
+  if (token !== undefined && !/^[a-z0-9]{6}\.[a-z0-9]{16}$/.test(token))
+    throw new UserError('a token looks like abcdef.0123456789abcdef: make one with: kubus token create', 2);
+  const [node = ''] = names;
+  let ca: string | undefined;
+  try {
+    ca = options.ca === undefined ? undefined : readFileSync(options.ca, 'utf8');
+  } catch (error) {
+    throw new UserError(`--ca: ${(error as Error).message}`);
+  }
+  const signal = new Promise<void>((done) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => done());
+  });
+  const running = await startJoinedNode({
+    node, token, ca, dir: folderOf(options), urls: options.nats?.split(','), log: options.log,
+  }); // prettier-ignore
+  await Promise.race([running.ready.then(() => print(`running: node ${node}`)), signal]);
+  await signal;
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+  await running.stop();
+  process.exit(0);
+}

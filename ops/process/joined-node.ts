@@ -1,0 +1,79 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createNodeCredentials, formatCredentials, parseCredentials, type Credentials } from '../../bus/credentials.ts';
+import { connectNats } from '../../bus/nats/connect.ts';
+import { announce } from '../../bus/presence.ts';
+import { realWorld } from '../../bus/real-world.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
+import { UserError } from '../cli/output.ts';
+import { writePrivate } from '../cluster/kubeconfig.ts';
+import { startNodes } from './nodes.ts';
+
+export interface JoinOptions {
+  readonly node: string;
+  /** Folder of this node: its key, made here if it is missing, and its log. */
+  readonly dir: string;
+  /** Needed until the node has its key. */
+  readonly urls?: readonly string[] | undefined;
+  /** PEM of the authority of the bus. */
+  readonly ca?: string | undefined;
+  /** Bootstrap token, needed until the cluster knows the key. */
+  readonly token?: string | undefined;
+  /** `-` for standard error; default `node.log` in the folder. */
+  readonly log?: string | undefined;
+}
+const keyFile = (dir: string): string => join(dir, 'credential.json');
+/** Whether this folder holds the key of a node. */
+export const hasJoined = (dir: string): boolean => existsSync(keyFile(dir));
+
+/** One node on a machine that has nothing of the cluster but a token, or the key that the token was exchanged for. */
+export async function startJoinedNode(o: JoinOptions): Promise<{ ready: Promise<void>; stop(): Promise<void> }> {
+  const { node, dir } = o;
+  const kept = keyOf(o);
+  const world = realWorld({ component: 'node-agent', ...(o.log !== '-' && { file: o.log ?? join(dir, 'node.log') }) });
+  const bus = await connectNats({ world, name: kept.role, credentials: { ...kept, token: o.token } }).catch(
+    (error: unknown) => {
+      throw reasonOf(error) === 'Unauthorized' ? refused(node, o.token !== undefined) : unreachable(kept.urls, error);
+    },
+  );
+  const component = startNodes({ world, bus, id: node, nodes: [{ name: node }], podCIDRs: 'byCluster' });
+  const presence = announce(bus, world, { component: 'node-agent', id: node, state: () => component.state() });
+  return {
+    ready: component.ready,
+    stop: async () => {
+      presence.stop();
+      await component.stop();
+      await bus.drain();
+    },
+  };
+}
+
+function keyOf({ node, dir, urls, ca }: JoinOptions): Credentials {
+  const file = keyFile(dir);
+  if (!existsSync(file)) {
+    if (urls === undefined) throw new UserError(`where is the cluster? Say --nats URL: see kubus token create`, 2);
+    const made = createNodeCredentials(node, { urls, ca });
+    writePrivate(file, formatCredentials(made));
+    return made;
+  }
+  let kept: Credentials;
+  try {
+    kept = parseCredentials(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}: remove it, and join again with a token`);
+  }
+  if (kept.node !== node) throw new UserError(`${file} is the key of node "${kept.node}": choose another --data`);
+  const now = { ...kept, urls: urls ?? kept.urls, ca: ca ?? kept.ca };
+  if (formatCredentials(now) !== formatCredentials(kept)) writePrivate(file, formatCredentials(now));
+  return now;
+}
+const refused = (node: string, withToken: boolean): UserError =>
+  new UserError(
+    withToken
+      ? `the cluster refuses node "${node}": the token may have expired, or a node of this name exists with another key. Make a token with: kubus token create; or take the old node away with: kubectl delete node ${node}`
+      : `the cluster does not know the key of node "${node}", or has revoked it: join again with a token from: kubus token create`,
+  );
+const unreachable = (urls: readonly string[], error: unknown): UserError =>
+  new UserError(
+    `no bus at ${urls.join(', ')} (${(error as Error).message}): check --nats, and --ca where the bus has TLS`,
+  );
