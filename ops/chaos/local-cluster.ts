@@ -41,6 +41,8 @@ export interface LocalCluster {
   readonly servers: readonly string[];
   /** Files of the same administrator, one for each API server. */
   readonly kubeconfigs: readonly string[];
+  /** Of the nats-servers themselves, past all proxies. */
+  readonly natsUrls: readonly string[];
   /** The nats-server that leads the store's stream; undefined while none does. */
   storeLeader(): Promise<Linked | undefined>;
   /** Ends all processes and removes the folder. */
@@ -71,6 +73,7 @@ class Cluster implements LocalCluster {
   readonly members: Linked[] = [];
   readonly servers: string[] = [];
   readonly kubeconfigs: string[] = [];
+  readonly natsUrls: string[] = [];
   readonly #options: LocalClusterOptions;
   readonly #proxies: Proxy[] = [];
   readonly #monitors = new Map<string, number>();
@@ -106,13 +109,14 @@ class Cluster implements LocalCluster {
     );
     step('bus (nats-server)');
     const ports = await this.#startNats(JSON.parse(natsConfig) as NatsConfig);
-    const counts: Record<ComponentName, number> = {
+    const counts: Partial<Record<ComponentName, number>> = {
       etcd: 2, apiserver: 2, 'controller-manager': 2, scheduler: 2, nodes: nodes > 0 ? 1 : 0, ...processes,
     }; // prettier-ignore
-    for (const component of COMPONENTS)
-      for (let i = 0; i < counts[component]; i++) {
+    for (const component of COMPONENTS) {
+      const count = counts[component] ?? 0;
+      for (let i = 0; i < count; i++) {
         const port = component === 'apiserver' ? await freePort() : config.port;
-        const name = counts[component] === 1 ? component : `${component}-${i + 1}`;
+        const name = count === 1 ? component : `${component}-${i + 1}`;
         const folder = join(this.dir, name);
         this.members.push(await this.#component(name, component, folder, { ...config, port }, ports));
         if (component !== 'apiserver') continue;
@@ -122,6 +126,7 @@ class Cluster implements LocalCluster {
         this.servers.push(server);
         this.kubeconfigs.push(kubeconfig);
       }
+    }
     step('components');
     await Promise.all(this.members.filter(({ kind }) => kind !== 'nats-server').map((member) => member.start()));
   }
@@ -142,6 +147,7 @@ class Cluster implements LocalCluster {
       const port = await freePort();
       const monitor = await freePort();
       ports.push(port);
+      this.natsUrls.push(`nats://127.0.0.1:${port}`);
       this.#monitors.set(name, monitor);
       const folder = join(this.dir, 'nats', name);
       const dialled = routes[i]!.filter((proxy) => proxy !== undefined);

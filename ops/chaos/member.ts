@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { ComponentName } from '../process/spec.ts';
 
-export type MemberKind = 'nats-server' | 'etcd' | 'apiserver' | 'controller-manager' | 'scheduler' | 'nodes';
+export type MemberKind = 'nats-server' | ComponentName;
 /** One operating-system process of a local cluster. */
 export interface Member {
   readonly name: string;

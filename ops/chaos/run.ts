@@ -1,0 +1,171 @@
+import { checkAcknowledged } from './acknowledged.ts';
+import { Client } from './client.ts';
+import type { Committed, Violation } from './committed.ts';
+import { converged, keepScaling, prepare } from './convergence.ts';
+import { heal, inject, type Injected } from './inject.ts';
+import { checkLeadership, reignsOf, type Reign } from './leadership.ts';
+import { checkLinearizable } from './linearizable.ts';
+import { startLocalCluster, type LocalCluster, type LocalClusterOptions } from './local-cluster.ts';
+import { openLogReader } from './log-reader.ts';
+import type { Operation } from './operation.ts';
+import { createRandom } from './random.ts';
+import { scheduleOf, type Fault, type FaultKind } from './schedule.ts';
+import { checkService } from './service.ts';
+import { checkWatch } from './watch-check.ts';
+import { Watcher } from './watcher.ts';
+import { isOurs, runWriter } from './writer.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly faults: readonly FaultKind[];
+  readonly cluster: LocalClusterOptions;
+  /** Clients that read and write at once; default 8. */
+  readonly writers?: number | undefined;
+  readonly onStep?: ((text: string) => void) | undefined;
+}
+export type Recorded = Operation & { readonly server: string };
+/** What happened, on one clock (ms), and what of it must not have. */
+export interface ChaosResult {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly schedule: readonly Fault[];
+  readonly began: number;
+  readonly ended: number;
+  readonly faults: readonly Injected[];
+  readonly operations: readonly Recorded[];
+  readonly watchers: readonly Watcher[];
+  readonly reigns: readonly Reign[];
+  readonly committed: number;
+  /** From the end of the last fault until all was as it should be, ms. */
+  readonly convergedMs: number | undefined;
+  readonly violations: readonly Violation[];
+}
+
+const KEYS = 6;
+const WATCHERS = 4;
+/** The log is read before the store compacts it (5 min). */
+const READ_EVERY_MS = 30_000;
+const REST_MS = 10;
+const CONVERGE_MS = 60_000;
+
+/** One run on a cluster of its own: faults by schedule while clients write and watch, then the checks of what they saw. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const step = options.onStep ?? ((): void => undefined);
+  const cluster = await startLocalCluster({ ...options.cluster, step });
+  try {
+    return await harass(cluster, options, step);
+  } finally {
+    step('end');
+    await cluster.stop();
+  }
+}
+
+async function harass(
+  cluster: LocalCluster,
+  options: ChaosOptions,
+  step: (text: string) => void,
+): Promise<ChaosResult> {
+  const { seed, seconds } = options;
+  const names = (nats: boolean): string[] =>
+    cluster.members.filter(({ kind }) => (kind === 'nats-server') === nats).map(({ name }) => name);
+  const schedule = scheduleOf({ seed, seconds, kinds: options.faults, servers: names(true), components: names(false) });
+  const clients = cluster.kubeconfigs.map((file) => new Client(file));
+  const reader = await openLogReader(cluster.dir, cluster.natsUrls);
+  const stop = new AbortController();
+  const operations: Recorded[] = [];
+  const faults: Injected[] = [];
+  const keys = Array.from({ length: KEYS }, (_, i) => `chaos-key-${i + 1}`);
+  const watchers = Array.from({ length: WATCHERS }, (_, i) => new Watcher(`watcher-${i + 1}`, clients, i));
+  try {
+    await prepare(clients);
+    const began = performance.now();
+    const writing = Array.from({ length: options.writers ?? 8 }, (_, i) =>
+      runWriter(
+        {
+          name: `writer-${i + 1}`,
+          clients,
+          random: createRandom(seed * 1_000 + i),
+          keys,
+          restMs: REST_MS,
+          record: (operation) => operations.push(operation),
+        },
+        stop.signal,
+      ),
+    );
+    const watchStop = new AbortController();
+    const watching = watchers.map((watcher) => watcher.run(watchStop.signal));
+    const scaling = keepScaling(clients, createRandom(seed + 7), stop.signal);
+    const reading = setInterval(() => void reader.read().catch(() => undefined), READ_EVERY_MS);
+    const violations: Violation[] = [];
+    try {
+      for (const fault of schedule) {
+        const wait = began + fault.at - performance.now();
+        if (wait > 0) await sleep(wait);
+        await inject(cluster, fault, (injected) => {
+          faults.push(injected);
+          const after = Math.round(injected.from - began) / 1_000;
+          step(`${after.toFixed(1)} s: ${fault.kind} ${injected.members.join(' and ')} for ${fault.forMs} ms`);
+        }).catch((error: unknown) => {
+          const facts = [(error as Error).message];
+          violations.push({ check: 'service', message: `${fault.target} did not come back`, facts });
+        });
+      }
+      const rest = began + seconds * 1_000 - performance.now();
+      if (rest > 0) await sleep(rest);
+    } finally {
+      clearInterval(reading);
+      stop.abort();
+    }
+    step('healing; waiting until all is as it should be');
+    const healed = performance.now();
+    await Promise.all(cluster.members.map(heal));
+    await Promise.all([...writing, scaling]);
+    const late = await converged(clients, CONVERGE_MS);
+    const convergedMs = late === undefined ? performance.now() - healed : undefined;
+    if (late !== undefined)
+      violations.push({ check: 'service', message: 'the cluster did not recover', facts: [late] });
+    step('reading the log');
+    await reader.read();
+    const ours = oursOf(reader.entries);
+    const last = ours.at(-1)?.revision ?? 0;
+    const limit = performance.now() + 10_000;
+    while (watchers.some(({ revision }) => revision < last) && performance.now() < limit) await sleep(50);
+    const ended = performance.now();
+    watchStop.abort();
+    await Promise.all(watching);
+    step(`checking ${operations.length} operations, ${ours.length} changes`);
+    violations.push(...linearizability(operations));
+    violations.push(...checkAcknowledged(operations, ours));
+    for (const watcher of watchers) violations.push(...checkWatch(watcher, ours, last));
+    violations.push(...checkLeadership(reader.entries));
+    violations.push(...checkService(operations, faults));
+    return {
+      seed, seconds, schedule, began, ended, faults, operations, watchers, violations, convergedMs,
+      committed: ours.length, reigns: reignsOf(reader.entries),
+    }; // prettier-ignore
+  } finally {
+    stop.abort();
+    for (const client of clients) client.close();
+    await reader.close();
+  }
+}
+
+const PREFIX = '/registry/configmaps/default/';
+const oursOf = (log: readonly Committed[]): Committed[] =>
+  log
+    .filter(({ key }) => key.startsWith(PREFIX) && isOurs(key.slice(PREFIX.length)))
+    .map((entry) => ({ ...entry, key: entry.key.slice(PREFIX.length) }));
+
+function linearizability(operations: readonly Operation[]): Violation[] {
+  const verdict = checkLinearizable(operations);
+  if (verdict.kind === 'linearizable') return [];
+  if (verdict.kind === 'undecided')
+    return [{ check: 'linearizable', message: `the history of ${verdict.key} could not be decided`, facts: [] }];
+  const facts = verdict.stuck.map(
+    ({ client, ask, outcome, invokedAt, returnedAt }) =>
+      `${client}: ${JSON.stringify(ask)} -> ${JSON.stringify(outcome)} (${invokedAt.toFixed(1)} to ${returnedAt.toFixed(1)})`,
+  );
+  return [{ check: 'linearizable', message: `no order explains the answers about ${verdict.key}`, facts }];
+}
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
