@@ -44,7 +44,7 @@ export class Client {
           try {
             resolve({ status: incoming.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
       });
@@ -60,7 +60,7 @@ export class Client {
    * The lines of a watch until it ends; rejects with what ended it. Silence of `silenceMs` ends it too: whoever is
    * stopped says nothing.
    */
-  async *watch(path: string, silenceMs: number, signal: AbortSignal): AsyncGenerator<unknown> {
+  async *watch(path: string, silenceMs: number, signal: AbortSignal): AsyncGenerator {
     const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = request({ ...this.#options('GET', path), signal }, resolve);
       outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('silence')));

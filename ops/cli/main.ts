@@ -229,6 +229,25 @@ program
   .action(async (machine: string | undefined, options: unknown) =>
     (await import('./commands/machines.ts')).machines(machine, options as never),
   );
+json(program.command('chaos'))
+  .description('kill, stop and cut off parts of a throw-away cluster, and check what its clients saw')
+  .option('--seed <n>', 'which faults, when: a number, or a range such as 1..20, one run each', '1')
+  .option('--seconds <n>', 'how long each run takes', integer('--seconds', 1, 86_400), 30)
+  .option('--faults <kinds>', 'kill, pause, partition, slow, quorum', list, [
+    'kill',
+    'pause',
+    'partition',
+    'slow',
+    'quorum',
+  ])
+  .option('--nats <n>', 'nats-servers: 1 or 3', integer('--nats', 1, 3), 3)
+  .option('--writers <n>', 'clients that read and write at once', integer('--writers', 1, 256), 8)
+  .option('--report <file>', 'write a page of HTML with what happened when')
+  .addHelpText(
+    'after',
+    '\nExit status 1 where a check fails. The same seed makes the same schedule of faults.\n\nExamples:\n  kubus chaos --seed 7 --report chaos.html\n  kubus chaos --seed 1..20 --seconds 60 --faults kill,quorum --output json',
+  )
+  .action(async (options: unknown) => (await import('./commands/chaos.ts')).chaos(options as never));
 json(program.command('doctor'))
   .description('check what kubus needs on this machine')
   .addHelpText('after', '\nExample:\n  kubus doctor')
