@@ -29,6 +29,8 @@ export interface ClusterConfig {
   readonly only?: readonly string[];
   readonly disableAdmission: readonly string[];
   readonly ephemeral: boolean;
+  /** How many of a component run, where it is not one: etcd, apiserver, controller-manager, scheduler. */
+  readonly replicas?: Readonly<Record<string, number>>;
 }
 export const alreadyUp = (name: string, pid: number): UserError =>
   new UserError(`cluster "${name}" is already up (process ${pid}): see it with: kubus status --name ${name}`);
@@ -98,6 +100,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   isPort(c.port) &&
   isPort(c.natsPort) &&
   (c.only === undefined || Array.isArray(c.only)) &&
+  (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&
   typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>

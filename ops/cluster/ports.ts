@@ -42,6 +42,18 @@ export async function obstacle(port: number, host: string): Promise<string | und
   }
 }
 
+/**
+ * Takes the port for one cluster of this machine, so that two which start at once do not share it; undefined if another
+ * has it. It is a name that the kernel forgets with the process, in the network that the port is of.
+ */
+export function claimPort(port: number, host: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(undefined));
+    server.listen(`\0kubus/${host}/${port}`, () => resolve(server.unref()));
+  });
+}
+
 const PROBE_MS = 3000;
 /** As `obstacle`, but the port may be that of API servers of the same cluster: they share it. `pki`: the cluster's keys. */
 export async function sharedObstacle(port: number, host: string, pki: string): Promise<string | undefined> {

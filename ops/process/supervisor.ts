@@ -1,26 +1,34 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { neighbours } from '../../bus/nats/threads.ts';
+import type { Bus } from '../../bus/bus.ts';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
 import { alreadyUp, removeCluster, writeConfig, type ClusterConfig } from '../cluster/config.ts';
 import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
-import { obstacle } from '../cluster/ports.ts';
+import { connectTool } from '../cluster/connect.ts';
+import { claimPort, obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
-import { rolesOf, type ProcessSpec } from './spec.ts';
+import { serveControl } from './control.ts';
+import { openFront, type Front } from './front.ts';
+import { createLocalReplicas, isFar } from './local-replicas.ts';
+import { isScalable, Replicas } from './replicas.ts';
+import { createScaling } from './scaling.ts';
+import { nodeNames, rolesOf, type ComponentName, type ProcessSpec } from './spec.ts';
 import { startProcess, type RunningProcess } from './start.ts';
+import { RESTART_MS, superviseThread, type Supervised } from './supervised.ts';
 
 export interface SupervisorOptions {
   readonly name: string;
   readonly paths: ClusterPaths;
   /** What the cluster is to be; asked when nobody else can start it any more. */
   readonly settle: () => Promise<ClusterConfig>;
+  /** Nothing of this cluster was ever started: its nodes need not be asked for their ranges of addresses. */
+  readonly isNew: boolean;
   readonly host: string;
   /** Told what is being done and when it is done; progress for people. */
   readonly step: <T>(label: string, work: () => Promise<T>) => Promise<T>;
@@ -33,9 +41,6 @@ export interface RunningCluster {
   readonly failed: Promise<string>;
   stop(): Promise<void>;
 }
-const RESTART_MS = [100, 500, 1000, 5000];
-const STOP_MS = 10_000;
-
 /**
  * One local cluster: nats-server, and this process with the store and the API server in its main thread and all that is
  * not on the request path in another. What ends is started again; nothing acknowledged depends on any of it living.
@@ -47,14 +52,27 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   let ephemeral = false;
   let nats: NatsServer | undefined;
   let local: RunningProcess | undefined;
-  let helper: Helper | undefined;
+  let helper: Supervised | undefined;
+  let front: Front | undefined;
+  let claim: { close(): void } | undefined;
+  let control: Bus | undefined;
+  const absent = new Set<ComponentName>();
+  const common = { dir: paths.dir, host };
+  const all = createLocalReplicas({ common, near: () => local!, far: () => helper!, front: () => front, absent, warn });
+  const replicas = new Replicas((component, slot) => all.start(component, slot));
   let disk: DiskWatch | undefined;
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
     disk?.stop();
-    await helper?.stop();
+    await control?.drain();
+    // What others depend on goes last: controllers and nodes before the API servers, those before the stores.
+    await Promise.all([replicas.stop('controller-manager'), replicas.stop('scheduler'), helper?.stop()]);
+    await replicas.stop('apiserver');
+    await replicas.stop('etcd');
     await local?.stop();
+    front?.close();
+    claim?.close();
     await nats?.stop();
     if (ephemeral) {
       await unmergeKubeconfig(userKubeconfig(), name).catch((error: unknown) => warn((error as Error).message));
@@ -64,14 +82,16 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   };
   try {
     const config = await options.settle();
+    claim = await claimPort(config.port, host);
     const why = await obstacle(config.port, host);
-    if (why !== undefined) throw new UserError(why);
+    if (why !== undefined || claim === undefined) throw new UserError(why ?? inUse(config.port, host));
     ephemeral = config.ephemeral;
     writeConfig(paths, config);
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     const roles = rolesOf(config);
-    const { pki, natsConfig } = await step('keys and credentials', async () => {
+    let natsConfig = '';
+    const pki = await step('keys and credentials', async () => {
       const hosts = [
         ...new Set([
           host,
@@ -85,8 +105,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
           'kubernetes.default.svc.cluster.local',
         ]),
       ];
-      const { natsConfig } = writeCredentials(paths, config, roles);
-      return { pki: await ensurePki(paths.pki, hosts, Date.now()).catch(unusableKeys(paths.pki)), natsConfig };
+      ({ natsConfig } = writeCredentials(paths, config, roles));
+      return ensurePki(paths.pki, hosts, Date.now()).catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>
@@ -119,19 +139,24 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const near: ProcessSpec = {
       name: 'apiserver',
       components: roles.filter((r) => r === 'etcd' || r === 'apiserver'),
-      dir: paths.dir,
-      host,
+      ...common,
     };
-    const far: ProcessSpec = {
+    let wanted = config;
+    let starts = 0;
+    const far = (): ProcessSpec => ({
       name: 'controllers',
-      components: roles.filter((r) => r !== 'etcd' && r !== 'apiserver'),
+      components: rolesOf(wanted).filter((r) => isFar(r) && !absent.has(r)),
+      nodes: nodeNames(wanted),
+      podCIDRs: options.isNew && starts++ === 0 ? 'byPlace' : 'byCluster',
       joint: true,
-      dir: paths.dir,
-      host,
-    };
-    if (far.components.length > 0) helper = superviseThread(far, warn);
+      ...common,
+    });
+    for (const role of roles) if (isFar(role) && config.replicas?.[role] === 0) absent.add(role);
+    const hasFar = roles.some(isFar);
+    if (hasFar) helper = superviseThread('controllers', far, warn);
     await step('store and API server', async () => {
-      local = await startProcess(near);
+      if (roles.includes('apiserver')) front = await openFront(host, config.port);
+      local = await startProcess(near, front?.own);
       await Promise.race([
         local.ready,
         nats!.ended.then((why) => Promise.reject(new Error(`nats-server ended (${why})`))),
@@ -140,8 +165,24 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const kubeconfig = kubeconfigFor(config.name, server, pki);
     writePrivate(paths.kubeconfig, kubeconfig);
     await mergeKubeconfig(userKubeconfig(), name, kubeconfig).catch((error: unknown) => warn((error as Error).message));
-    if (helper !== undefined)
+    if (hasFar)
       await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => helper!.ready);
+    for (const role of roles)
+      if (isScalable(role) && !absent.has(role)) replicas.adopt(role, all.base(role, Promise.resolve()));
+    const setNodes = async (next: ClusterConfig): Promise<void> => {
+      wanted = next;
+      ({ natsConfig } = writeCredentials(paths, next, rolesOf(next)));
+      nats!.reload(natsConfig);
+      await helper!.order({ do: 'setNodes', names: nodeNames(next) });
+    };
+    const scaling = createScaling({ paths, config, replicas, setNodes, warn });
+    const more = Object.entries(config.replicas ?? {}).filter(([, n]) => n > 1);
+    if (more.length > 0)
+      await step(more.map(([name, n]) => `${n} ${name}`).join(', '), () => scaling.resume()).catch((error: unknown) =>
+        warn(`not all replicas are up: ${(error as Error).message}`),
+      );
+    ({ bus: control } = await connectTool(paths, 'supervisor'));
+    serveControl(control, name, (request) => scaling.answer(request));
     return { server, config, stop, failed: local!.failed };
   } catch (error) {
     await stop().catch(() => undefined);
@@ -149,6 +190,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   }
 }
 
+const inUse = (port: number, host: string): string =>
+  `port ${port} of ${host} is in use by another cluster that is starting: choose another port with --port N`;
 const unusableKeys =
   (dir: string) =>
   (error: unknown): never => {
@@ -157,52 +200,4 @@ const unusableKeys =
     );
   };
 
-interface Helper {
-  readonly ready: Promise<void>;
-  stop(): Promise<void>;
-}
-/**
- * A thread of this process with components of its own, started again with backoff when it ends. A thread and not a
- * process: each further Node process takes some 50 MB for the program itself, and nothing is shared but the bus all the same.
- */
-function superviseThread(spec: ProcessSpec, warn: (text: string) => void): Helper {
-  let current: Worker | undefined;
-  let stopping = false;
-  let failures = 0;
-  const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
-  const start = (): void => {
-    const thread = new Worker(process.argv[1]!, { argv: ['process', '--spec', JSON.stringify(spec)], name: spec.name });
-    current = thread;
-    const { threadId } = thread;
-    let why = 'it ended';
-    thread.on('message', (message) => {
-      if (message !== 'ready') return;
-      failures = 0;
-      isReady();
-    });
-    thread.on('error', (error) => (why = error instanceof Error ? error.message : String(error)));
-    thread.once('exit', () => {
-      neighbours.ended(threadId);
-      current = undefined;
-      if (stopping) return;
-      const wait = RESTART_MS[Math.min(failures++, RESTART_MS.length - 1)]!;
-      warn(`${spec.name}: ${why}; starting it again, see: kubus logs ${spec.name}`);
-      setTimeout(() => !stopping && start(), wait);
-    });
-  };
-  start();
-  return {
-    ready,
-    stop: async () => {
-      stopping = true;
-      const thread = current;
-      if (thread === undefined) return;
-      const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-      thread.postMessage('stop');
-      const timer = setTimeout(() => void thread.terminate(), STOP_MS);
-      await gone;
-      clearTimeout(timer);
-    },
-  };
-}
 export const isUp = (paths: ClusterPaths): number | undefined => lockHolder(paths.lock);

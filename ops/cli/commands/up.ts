@@ -47,9 +47,11 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const port = options.port === 0 ? await freePort() : (options.port ?? before?.port ?? (await newPort(options.host)));
   const natsPort = before !== undefined && (await isFree(before.natsPort)) ? before.natsPort : await freePort();
   const only = options.only ?? before?.only;
+  const replicas = before?.replicas;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
     ...(only && { only }),
+    ...(replicas && { replicas }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
   }; // prettier-ignore
@@ -89,7 +91,9 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   let cluster: RunningCluster;
   try {
     const settled = (): Promise<ClusterConfig> => settle(options, paths);
-    cluster = await startCluster({ name: options.name, paths, host: options.host, settle: settled, step, warn });
+    const isNew = readConfig(paths) === undefined;
+    const { name, host } = options;
+    cluster = await startCluster({ name, paths, host, settle: settled, isNew, step, warn });
   } catch (error) {
     if (!isChild) throw error;
     tell({ failed: (error as Error).message });
