@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** Bundles ops/cli/main.ts and everything below it into one ES module: `node bundle.ts OUT`. Starts in a fifth of the time that 500 files take. */
+/** Bundles ops/cli/main.ts and everything below it into one ES module, and the inspector's page beside it: `node bundle.ts OUT`. Starts in a fifth of the time that 500 files take. */
 import { build } from 'esbuild';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { buildPage } from './page.ts';
 
 const root = join(import.meta.dirname, '../..');
 const out = process.argv[2];
@@ -29,15 +30,23 @@ try {
     legalComments: 'none',
     logLevel: 'error',
     loader: { '.json': 'json' },
+    // The page is built here, beside the bundle; the bundle itself never builds.
+    external: ['esbuild'],
     banner: {
       js: "import { createRequire as kubusRequire } from 'node:module'; const require = kubusRequire(import.meta.url);",
     },
   });
-} catch {
+  await buildPage(join(staging, 'page'));
+} catch (error) {
   // esbuild has said what is wrong and where.
+  if (!('errors' in (error as object))) console.error(error);
   rmSync(staging, { recursive: true, force: true });
   process.exit(1);
 }
+mkdirSync(join(folder, 'page'), { recursive: true });
+for (const file of readdirSync(join(staging, 'page')))
+  renameSync(join(staging, 'page', file), join(folder, 'page', file));
+rmdirSync(join(staging, 'page'));
 // Old chunks go only after the new entry is in place: a cluster that runs may still load one of them.
 const chunks = readdirSync(staging);
 for (const file of [

@@ -34,6 +34,8 @@ const check = (command: string, ...rest: string[]): void => {
 if (run(process.execPath, 'ops/generate/types.ts') !== 0) process.exit(1);
 if (args.length === 0) {
   check('tsc');
+  // What runs in a browser has other types.
+  check('tsc', '-p', 'ops/console/page');
   check('oxlint', '--type-aware');
   check('prettier', '--check', '--log-level', 'warn', '.');
   check('knip', '--no-progress');

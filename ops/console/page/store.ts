@@ -1,0 +1,232 @@
+import type {
+  ActorAddress,
+  ActorDetail,
+  ActorInfo,
+  ComponentInfo,
+  ControlState,
+  MachineInfo,
+  NoticeMessage,
+  ServerMessage,
+  SessionInfo,
+  Step,
+} from '../protocol.ts';
+import { readChart, type Chart } from './chart/model.ts';
+import { Flow } from './flow.ts';
+
+/** How many steps of the followed actor the page keeps. */
+const STEPS_KEPT = 300;
+const NOTICES_KEPT = 50;
+
+export interface Followed {
+  readonly actor: ActorInfo;
+  /** Undefined once the actor is over: what is known of it stays to be read. */
+  readonly detail: Omit<ActorDetail, 'steps'> | undefined;
+  readonly over: boolean;
+  /** Oldest first. */
+  readonly steps: readonly KeptStep[];
+  readonly skipped: number;
+}
+export interface KeptStep extends Step {
+  /** Grows with each step: a key for lists. */
+  readonly n: number;
+}
+/** Parts that views wait for. */
+export type Part =
+  | 'session'
+  | 'connection'
+  | 'machines'
+  | 'components'
+  | 'counts'
+  | 'handled'
+  | 'flow'
+  | 'followed'
+  | 'control'
+  | 'notices';
+
+export const sameActor = (a: ActorAddress, b: ActorAddress): boolean =>
+  a.component === b.component && a.id === b.id && a.actor === b.actor;
+export const actorKey = (a: ActorAddress): string => `${a.component}/${a.id}/${a.actor}`;
+/** An address and nothing else, of whatever carries one. */
+export const addressOf = ({ component, id, actor }: ActorAddress): ActorAddress => ({ component, id, actor });
+
+/** All that the page knows. Plain data, changed by the server's messages; views are told which part changed, once a frame. */
+export class Store {
+  /** Whether it is known if there is a session. */
+  started = false;
+  session: SessionInfo | undefined;
+  connection: 'connecting' | 'live' | 'lost' = 'connecting';
+  stream: string | undefined;
+  charts: ReadonlyMap<string, Chart> = new Map();
+  components: readonly ComponentInfo[] = [];
+  /** machine -> innermost state -> actors. */
+  readonly counts = new Map<string, Map<string, number>>();
+  /** machine -> what its charts have handled in the last interval. */
+  readonly handled = new Map<string, { readonly state: string; readonly event: string }[]>();
+  readonly flow = new Flow();
+  followed: Followed | undefined;
+  /** What is paused, resting or has a breakpoint, by actorKey. */
+  readonly held = new Map<string, { readonly actor: ActorAddress; readonly machine: string; control: ControlState }>();
+  notices: readonly NoticeMessage[] = [];
+
+  /** Where actors of a machine have been seen: names of components, of outside programs their ids. */
+  readonly homes = new Map<string, Set<string>>();
+
+  readonly #read = new Map<string, { readonly text: string; readonly chart: Chart }>();
+  readonly #cells = new Map<string, { machine: string; state: string; count: number }>();
+  readonly #listeners = new Map<Part, Set<() => void>>();
+  readonly #changed = new Set<Part>();
+  #step = 0;
+  readonly #schedule: (flush: () => void) => void;
+
+  /** `schedule` calls back before the next frame is drawn. */
+  constructor(schedule: (flush: () => void) => void) {
+    this.#schedule = schedule;
+  }
+  subscribe(part: Part, listener: () => void): () => void {
+    const set = this.#listeners.get(part) ?? new Set();
+    this.#listeners.set(part, set);
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+  touch(part: Part): void {
+    if (this.#changed.size === 0)
+      this.#schedule(() => {
+        const parts = [...this.#changed];
+        this.#changed.clear();
+        for (const listener of new Set(parts.flatMap((p) => [...(this.#listeners.get(p) ?? [])]))) listener();
+      });
+    this.#changed.add(part);
+  }
+  setMachines(machines: readonly MachineInfo[]): void {
+    // A chart that is still the same keeps its drawing.
+    this.charts = new Map(
+      machines.map((m) => {
+        const text = JSON.stringify(m);
+        const known = this.#read.get(m.id);
+        const chart = known?.text === text ? known.chart : readChart(m);
+        this.#read.set(m.id, { text, chart });
+        return [m.id, chart];
+      }),
+    );
+    this.touch('machines');
+  }
+  setConnection(connection: Store['connection']): void {
+    this.connection = connection;
+    this.touch('connection');
+  }
+  follow(actor: ActorInfo | undefined): void {
+    this.followed = actor === undefined ? undefined : { actor, detail: undefined, over: false, steps: [], skipped: 0 };
+    this.touch('followed');
+  }
+  hear(message: ServerMessage): void {
+    switch (message.type) {
+      case 'hello':
+        this.stream = message.stream;
+        this.session = message.session;
+        this.touch('session');
+        this.setConnection('live');
+        break;
+      case 'components':
+        this.components = message.components;
+        this.touch('components');
+        break;
+      case 'counts':
+        this.#count(message.whole, message.rows);
+        break;
+      case 'handled':
+        this.#handle(message.rows);
+        break;
+      case 'flow':
+        this.flow.add(message);
+        this.touch('flow');
+        break;
+      case 'followed':
+      case 'steps':
+        this.#follow(message);
+        break;
+      case 'control':
+        this.setControl(message.actor, message.machine, message.control, message.states);
+        break;
+      case 'notice':
+        this.notices = [...this.notices, message].slice(-NOTICES_KEPT);
+        this.touch('notices');
+        break;
+      case 'machines':
+        break;
+      default:
+        // A newer server may say more.
+        break;
+    }
+  }
+  setControl(actor: ActorAddress, machine: string, control: ControlState, states?: readonly string[]): void {
+    if (control.mode === 'running' && control.breakpoints.length === 0) this.held.delete(actorKey(actor));
+    else this.held.set(actorKey(actor), { actor: addressOf(actor), machine, control });
+    this.touch('control');
+    if (this.followed === undefined || !sameActor(this.followed.actor, actor)) return;
+    this.followed = {
+      ...this.followed,
+      actor: { ...this.followed.actor, control, ...(states === undefined ? {} : { states }) },
+    };
+    this.touch('followed');
+  }
+  #count(
+    whole: boolean,
+    rows: readonly { component: string; id: string; machine: string; state: string; count: number }[],
+  ): void {
+    if (whole) {
+      this.#cells.clear();
+      this.counts.clear();
+    }
+    for (const row of rows) {
+      const key = `${row.component}\n${row.id}\n${row.machine}\n${row.state}`;
+      const before = this.#cells.get(key)?.count ?? 0;
+      if (row.count === 0) this.#cells.delete(key);
+      else this.#cells.set(key, { machine: row.machine, state: row.state, count: row.count });
+      const states = this.counts.get(row.machine) ?? new Map<string, number>();
+      this.counts.set(row.machine, states);
+      const homes = this.homes.get(row.machine) ?? new Set<string>();
+      this.homes.set(row.machine, homes);
+      homes.add(row.component === 'external' ? row.id : row.component);
+      const now = (states.get(row.state) ?? 0) + row.count - before;
+      if (now === 0) states.delete(row.state);
+      else states.set(row.state, now);
+    }
+    this.touch('counts');
+  }
+  #handle(rows: readonly { machine: string; state: string; event: string }[]): void {
+    this.handled.clear();
+    for (const row of rows) {
+      const known = this.handled.get(row.machine) ?? [];
+      this.handled.set(row.machine, known);
+      known.push(row);
+    }
+    this.touch('handled');
+  }
+  #follow(message: Extract<ServerMessage, { type: 'followed' | 'steps' }>): void {
+    const now = this.followed;
+    const address = message.actor;
+    // What was asked before another was picked may still be under way.
+    if (now === undefined || !sameActor(now.actor, address)) return;
+    if (message.type === 'followed') {
+      this.followed = {
+        actor: message.actor,
+        over: message.detail === undefined,
+        detail: message.detail ?? now.detail,
+        steps: message.detail === undefined ? now.steps : this.#keep([], message.detail.steps),
+        skipped: message.detail === undefined ? now.skipped : 0,
+      };
+    } else {
+      this.followed = {
+        ...now,
+        actor: { ...now.actor, states: message.steps.at(-1)?.to ?? now.actor.states },
+        detail: { context: message.context, invoked: message.invoked },
+        steps: this.#keep(now.steps, message.steps),
+        skipped: now.skipped + message.skipped,
+      };
+    }
+    this.touch('followed');
+  }
+  #keep(kept: readonly KeptStep[], more: readonly Step[]): readonly KeptStep[] {
+    return [...kept, ...more.map((step) => ({ ...step, n: this.#step++ }))].slice(-STEPS_KEPT);
+  }
+}
