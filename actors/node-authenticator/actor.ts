@@ -49,7 +49,7 @@ export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
   const bearerOf = async (token: string): Promise<UserInfo | undefined> => {
     if (token === '') return undefined;
     const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', metadata: {}, spec: { token } };
-    const { status } = await client.create<TokenReview>(TOKEN_REVIEWS, review as TokenReview, {
+    const { status } = await client.create<TokenReview>(TOKEN_REVIEWS, review, {
       timeoutMs: DECISION_MS,
     });
     return status?.authenticated === true ? status.user : undefined;
@@ -134,5 +134,5 @@ export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
 /** All that is kept in memory of a Node. */
 const bindingOf = ({ apiVersion, kind, metadata }: Node): Node => {
   const { name, uid, resourceVersion, labels } = metadata;
-  return { apiVersion, kind, metadata: { name, uid, resourceVersion, labels } } as Node;
+  return { apiVersion, kind, metadata: { name, uid, resourceVersion, labels } };
 };
