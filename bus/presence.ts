@@ -115,21 +115,30 @@ interface Seen {
   silentBeats: number;
 }
 const SILENT_BEATS = 1000 / BEAT_MS;
+/** One beat may be under way, two are late. */
+const LATE_BEATS = 2;
 
-/** Calls `onChange` when a component appears, changes its state, or is gone. `component`: only those of that name. */
+export interface WatchPresenceOptions {
+  /** Only those of that name. */
+  readonly component?: string | undefined;
+  /** Called with each beat that somebody misses after the first, until it is heard again or gone. */
+  readonly onLate?: ((presence: Presence) => void) | undefined;
+}
+
+/** Calls `onChange` when a component appears, changes its state, or is gone (`farewell`: it said so itself). */
 export function watchPresence(
   bus: Bus,
   world: World,
-  onChange: (presence: Presence) => void,
-  options: { readonly component?: string | undefined } = {},
+  onChange: (presence: Presence, farewell: boolean) => void,
+  options: WatchPresenceOptions = {},
 ): PresenceWatch {
   const seen = new Map<string, Seen>();
   let connected = true;
   let beats: Subscription | undefined;
 
-  const gone = (subject: string, entry: Seen): void => {
+  const gone = (subject: string, entry: Seen, farewell: boolean): void => {
     seen.delete(subject);
-    onChange({ ...entry.presence, alive: false });
+    onChange({ ...entry.presence, alive: false }, farewell);
   };
   const onMessage = (message: Message): void => {
     const known = seen.get(message.subject);
@@ -140,14 +149,14 @@ export function watchPresence(
     }
     const { state, farewell } = (message.body ?? {}) as { state?: unknown; farewell?: unknown };
     if (farewell === true) {
-      if (known) gone(message.subject, known);
+      if (known) gone(message.subject, known, true);
       return;
     }
     const { component, id } = subjects.parsePresence(message.subject);
     const presence = { component, id, state: typeof state === 'string' ? state : '', alive: true };
     seen.set(message.subject, { presence, bytes: message.bytes, silentBeats: 0 });
     listen();
-    onChange(presence);
+    onChange(presence, false);
   };
 
   const own = ownOf(bus);
@@ -182,7 +191,10 @@ export function watchPresence(
       if (!connected) return;
       const others = [...seen].filter(([subject]) => !own.has(subject));
       if (others.length === 0) stopListening();
-      for (const [subject, entry] of others) if (++entry.silentBeats >= SILENT_BEATS) gone(subject, entry);
+      for (const [subject, entry] of others) {
+        if (++entry.silentBeats >= SILENT_BEATS) gone(subject, entry, false);
+        else if (entry.silentBeats >= LATE_BEATS) options.onLate?.(entry.presence);
+      }
     });
   }
   function stopListening(): void {

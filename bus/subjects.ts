@@ -81,8 +81,8 @@ export function parsePresence(subject: string): { readonly component: string; re
   return { component, id };
 }
 /**
- * Listened to by a candidate for a leadership and answered by nobody: the server's word that nobody listens any more
- * tells of its end at once.
+ * To a candidate for a leadership: look at the leases. Nothing is answered; but the server's word that nobody listens any
+ * more tells of the candidate's end at once.
  */
 export const probe = (component: string, id: string): string =>
   `${ROOT}.probe.${escapeToken(component)}.${escapeToken(id)}`;

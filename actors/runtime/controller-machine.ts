@@ -5,7 +5,12 @@ const unwired = (name: string) => async (): Promise<never> => {
 };
 
 export type ControllerEvent =
-  { readonly type: 'leadership.gained' } | { readonly type: 'leadership.lost' } | { readonly type: 'stop' };
+  | { readonly type: 'leadership.gained' }
+  /** At once: what is written from now on is refused. */
+  | { readonly type: 'leadership.lost' }
+  /** Another is to lead, once what is under way is done. */
+  | { readonly type: 'leadership.ending' }
+  | { readonly type: 'stop' };
 
 /** The life of a controller: it works only while it leads and its caches are whole. */
 export const controllerMachine = setup({
@@ -23,11 +28,23 @@ export const controllerMachine = setup({
     standby: { on: { 'leadership.gained': { target: 'waitingForSync' }, stop: { target: 'stopped' } } },
     waitingForSync: {
       invoke: { id: 'syncCaches', src: 'syncCaches', onDone: { target: 'running' }, onError: { target: 'stopped' } },
-      on: { 'leadership.lost': { target: 'standby' }, stop: { target: 'stopped' } },
+      on: {
+        'leadership.lost': { target: 'standby' },
+        'leadership.ending': { target: 'standby' },
+        stop: { target: 'stopped' },
+      },
     },
     running: {
       entry: { type: 'startWork' },
       exit: { type: 'stopWork' },
+      on: {
+        'leadership.lost': { target: 'standby' },
+        'leadership.ending': { target: 'finishing' },
+        stop: { target: 'draining' },
+      },
+    },
+    finishing: {
+      invoke: { id: 'finishKeys', src: 'drainKeys', onDone: { target: 'standby' }, onError: { target: 'standby' } },
       on: { 'leadership.lost': { target: 'standby' }, stop: { target: 'draining' } },
     },
     draining: {

@@ -233,12 +233,13 @@ describe('charts', () => {
     const events = [
       { type: 'leadership.gained' },
       { type: 'leadership.lost' },
+      { type: 'leadership.ending' },
       { type: 'stop' },
       { type: 'xstate.done.actor.syncCaches' },
       { type: 'xstate.done.actor.drainKeys' },
     ];
     expect(reached(controllerMachine, events)).toEqual(
-      ['"standby"', '"waitingForSync"', '"running"', '"draining"', '"stopped"'].sort(),
+      ['"standby"', '"waitingForSync"', '"running"', '"finishing"', '"draining"', '"stopped"'].sort(),
     );
   });
 });

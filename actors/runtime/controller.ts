@@ -70,6 +70,8 @@ export interface Controller extends Component {
   activate(): void;
   /** Stops all work at once, keeps the caches: a standby. */
   deactivate(): void;
+  /** Begins nothing new; resolves as a standby when what was under way is done. */
+  finish(): Promise<void>;
   /** Syncs the key as if it had changed. */
   enqueue(key: string): void;
   /** Keys that are not idle. */
@@ -120,7 +122,11 @@ export function startController(o: ControllerOptions): Controller {
             execute: (intents, listen) =>
               execute(intents, { ...listen, signal, onWritten: (written) => writes.note(key, written) }),
           });
-          return output ?? {};
+          // While work ends there is no next time.
+          return (working && output) || {};
+        } catch (error) {
+          if (working) throw error;
+          return {};
         } finally {
           // A sync of before a leadership's end must not free the worker of the next.
           if (!signal.aborted) {
@@ -185,7 +191,10 @@ export function startController(o: ControllerOptions): Controller {
       const key = ready[i]!;
       const actor = keys.get(key);
       if (!actor) continue;
-      if (writes.areSeen(key)) {
+      if (!working) {
+        actor.stop();
+        forget(key);
+      } else if (writes.areSeen(key)) {
         busy++;
         actor.send({ type: 'worker.assigned' });
       } else {
@@ -209,6 +218,7 @@ export function startController(o: ControllerOptions): Controller {
     return informer.on({ add: (object) => each(object), update: each, delete: (object) => each(object) });
   }
 
+  const finished: (() => void)[] = [];
   const life = startActor(
     controllerMachine.provide({
       actors: {
@@ -246,7 +256,17 @@ export function startController(o: ControllerOptions): Controller {
         },
       },
     }),
-    { world, id: component, machine: 'controller', inspection: o.inspection, onDone: () => stopAll() },
+    {
+      world,
+      id: component,
+      machine: 'controller',
+      inspection: o.inspection,
+      onDone: () => stopAll(),
+      onState: (state) => {
+        if (state === 'finishing') return;
+        for (const resolve of finished.splice(0)) resolve();
+      },
+    },
   );
   const started = Promise.withResolvers<void>();
   function stopAll(): void {
@@ -266,6 +286,10 @@ export function startController(o: ControllerOptions): Controller {
     deactivate: () => {
       life.send({ type: 'leadership.lost' });
       stopAll();
+    },
+    async finish() {
+      life.send({ type: 'leadership.ending' });
+      if (life.state() === 'finishing') await new Promise<void>((resolve) => finished.push(resolve));
     },
     enqueue,
     get busyKeys() {

@@ -1,6 +1,4 @@
 import { fromPromise } from 'xstate';
-import type { Bus } from '../../bus/bus.ts';
-import { watchPresence } from '../../bus/presence.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
 import type { World } from '../../bus/world.ts';
 import type { Lease } from '../../schemas/generated/coordination-v1.ts';
@@ -8,24 +6,30 @@ import type { ApiClient } from './api-client.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
 import type { EventRecorder } from './events.ts';
 import type { Inspection } from './inspection.ts';
+import type { Liveness } from './leader-liveness.ts';
 import { leaderMachine, type Attempt } from './leader-machine.ts';
-import { leaseState, released, renewed, RENEW_DEADLINE_MS, takenBy, type Sighting } from './lease.ts';
+import {
+  expiresAt,
+  givenTo,
+  leaseState,
+  released,
+  renewed,
+  RENEW_DEADLINE_MS,
+  RENEW_PERIOD_MS,
+  takenBy,
+  type Sighting,
+} from './lease.ts';
 import { leases } from './resources.ts';
 import { startActor } from './start-actor.ts';
 
-/** Who of the other candidates is alive. A lease's holder that is gone is succeeded at once, not after its lease. */
-export interface Liveness {
-  /** False while nothing is known. */
-  isGone(holder: string): boolean;
-  /** Called when someone is gone, or when it is first known who is there. */
-  onGone(listener: () => void): () => void;
-}
 export interface LeaderElection {
   readonly isLeader: boolean;
   /** What writes made under this leadership carry, so that the API refuses those of a leader deposed; undefined: not leading. */
   fence(): Fence | undefined;
   /** `following`, `leading.holding`, ... */
   state(): string;
+  /** Lets work end, then gives the lease to `to`, another candidate; nothing happens unless this one leads. */
+  handOver(to: string): void;
   /** Resolves at the first outcome: leading or following. */
   readonly ready: Promise<void>;
   /** Gives the lease up. */
@@ -40,39 +44,25 @@ export interface LeaderElectionOptions {
   readonly liveness?: Liveness | undefined;
   readonly recorder?: EventRecorder | undefined;
   readonly inspection?: Inspection | undefined;
+  /** Who of those alive is to hold the lease; the others leave it to him for a moment. Default: whoever comes first. */
+  readonly preferred?: (() => string | undefined) | undefined;
+  /** Whether a candidate in this state says that it holds the lease. */
+  readonly claims?: ((state: string) => boolean) | undefined;
   readonly onStarted: () => void;
+  /** No effect may be begun any more. */
   readonly onStopped: () => void;
+  /** Before a handover: begin nothing new; resolves when what was under way is done. */
+  readonly onFinish?: (() => Promise<void>) | undefined;
 }
 
-/** How long presence is listened to before silence means anything, ms. */
-const LISTEN_MS = 1_100;
-
-/** Liveness by the presence beats of `component`; a holder is its presence id. */
-export function presenceLiveness(bus: Bus, world: World, component: string): Liveness & { stop(): void } {
-  const listeners = new Set<() => void>();
-  const tell = (): void => listeners.forEach((listener) => listener());
-  let known = false;
-  const watch = watchPresence(bus, world, (presence) => void (presence.alive || tell()), { component });
-  const timer = world.clock.setTimeout(() => {
-    known = true;
-    tell();
-  }, LISTEN_MS);
-  return {
-    isGone: (holder) => known && !watch.list().some((presence) => presence.id === holder),
-    onGone(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    stop() {
-      world.clock.clearTimeout(timer);
-      watch.unsubscribe();
-    },
-  };
-}
+/** How long a free lease is left to whom it is meant for, ms. */
+const COURTESY_MS = 2_000;
+/** Without presence the lease is all that tells. Source: client-go RetryPeriod. */
+const POLL_MS = 2_000;
 
 /**
- * Competes for a Lease as client-go does (15 s lease, 10 s to renew it, tried every 2 s), and succeeds a holder whose
- * presence ended without waiting for the lease to run out.
+ * Competes for a Lease as client-go does, succeeds a holder whose presence ended without waiting for the lease to run
+ * out, and hands over without a pause when asked to.
  */
 export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
   const { world, client, identity } = o;
@@ -82,6 +72,10 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
   let seen: Sighting | undefined;
   let renewedAt = 0;
   let leading = false;
+  /** Transitions of the lease when it was taken. */
+  let term = 0;
+  /** Since when the lease was seen free, though it is meant for another. */
+  let freeSince: number | undefined;
 
   function see(lease: Lease): Sighting {
     if (seen?.lease.metadata.resourceVersion !== lease.metadata.resourceVersion)
@@ -93,21 +87,43 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
     see(await client.update(leases, { ...lease, spec }, { signal, timeoutMs: RENEW_DEADLINE_MS / 2 }));
     renewedAt = clock.now();
   }
+  function took(): Attempt {
+    term = seen!.lease.spec?.leaseTransitions ?? 0;
+    return { held: true };
+  }
+  function isForAnother(): boolean {
+    const preferred = o.preferred?.() ?? identity;
+    freeSince ??= clock.now();
+    return preferred !== identity && clock.now() < freeSince + COURTESY_MS;
+  }
+  /** All leases of a machine are looked at together: at rest, what costs is each time that a process is woken. */
+  function nextRound(): number {
+    const ms = RENEW_PERIOD_MS - (clock.now() % RENEW_PERIOD_MS);
+    return ms < RENEW_PERIOD_MS / 4 ? ms + RENEW_PERIOD_MS : ms;
+  }
+  function followMs(): number {
+    if (!o.liveness) return POLL_MS * (1 + world.random() * 0.2);
+    if (freeSince !== undefined) return COURTESY_MS / 2;
+    return seen ? Math.max(100, Math.min(expiresAt(seen) + 100 - clock.now(), nextRound())) : nextRound();
+  }
   async function acquire(signal: AbortSignal): Promise<Attempt> {
     try {
       const lease = await client.get<Lease>(leases, name, namespace, { signal, timeoutMs: RENEW_DEADLINE_MS / 2 });
       const holder = lease.spec?.holderIdentity ?? '';
       const isGone = o.liveness?.isGone(holder) ?? false;
-      if (leaseState(see(lease), identity, clock.now(), isGone) === 'held') return { held: false };
+      const state = leaseState(see(lease), identity, clock.now(), isGone);
+      if (state === 'free' && isForAnother()) return { held: false };
+      freeSince = undefined;
+      if (state === 'held') return { held: false };
       await write(lease, takenBy(identity, lease, clock.now()), signal);
-      return { held: true };
+      return took();
     } catch (error) {
       if (!isNotFound(error)) throw error;
       const spec = takenBy(identity, undefined, clock.now());
       const metadata = { name, namespace };
       see(await client.create<Lease>(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }, { signal })); // prettier-ignore
       renewedAt = clock.now();
-      return { held: true };
+      return took();
     }
   }
   async function renew(signal: AbortSignal): Promise<Attempt> {
@@ -117,8 +133,7 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error)) throw error;
       const lease = await client.get<Lease>(leases, name, namespace, { signal, timeoutMs: RENEW_DEADLINE_MS / 2 });
-      const isMine =
-        lease.spec?.holderIdentity === identity && lease.spec.leaseTransitions === seen!.lease.spec?.leaseTransitions;
+      const isMine = lease.spec?.holderIdentity === identity && lease.spec.leaseTransitions === term;
       see(lease);
       if (!isMine) return { held: false };
       await write(lease, renewed(lease, clock.now()), signal);
@@ -146,13 +161,18 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
           throw error;
         }
       }),
-      release: fromPromise<void>(async () => {
+      finishWork: fromPromise<void>(async () => o.onFinish?.()),
+      release: fromPromise<void, { to: string }>(async ({ input: { to } }) => {
         const { lease } = seen!;
-        await client.update(leases, { ...lease, spec: released(lease, clock.now()) }, { timeoutMs: 1_000 });
+        const spec = to === '' ? released(lease, clock.now()) : givenTo(to, lease, clock.now());
+        see(await client.update(leases, { ...lease, spec }, { timeoutMs: 1_000 }));
+        if (to === '') return;
+        o.liveness?.nudge?.(to);
+        log.info('handed over', { lease: name, identity, to });
       }),
     },
     guards: { isPastDeadline: () => clock.now() - renewedAt >= RENEW_DEADLINE_MS },
-    delays: { retryPeriod: () => 2_000 * (leading ? 1 : 1 + world.random() * 0.2) },
+    delays: { renewPeriod: nextRound, followPeriod: followMs },
     actions: {
       startLeading: () => {
         leading = true;
@@ -173,12 +193,14 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
     machine: 'leader',
     inspection: o.inspection,
     onState: (state) => {
-      if (state !== 'acquiring' && state !== 'backingOff') first.resolve();
+      if (!state.startsWith('acquiring') && state !== 'backingOff') first.resolve();
     },
   });
-  const deaf = o.liveness?.onGone(() => {
-    const holder = seen?.lease.spec?.holderIdentity;
-    if (holder && holder !== identity && o.liveness!.isGone(holder)) actor.send({ type: 'holder.lost' });
+  const isClaimed = (): boolean =>
+    o.liveness?.alive().some(({ id, state }) => id !== identity && o.claims?.(state)) ?? false;
+  const deaf = o.liveness?.onChange(() => {
+    // Who held it may be gone, or have given it to us; and who slept while he was succeeded must not act on.
+    if (!leading || isClaimed()) actor.send({ type: 'lease.doubted' });
   });
 
   return {
@@ -190,10 +212,11 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
         ? {
             lease: `${namespace}/${name}`,
             holder: identity,
-            transitions: seen!.lease.spec?.leaseTransitions ?? 0,
+            transitions: term,
           }
         : undefined,
     state: () => actor.state(),
+    handOver: (to) => actor.send({ type: 'handover.asked', to }),
     ready: first.promise,
     async stop() {
       deaf?.();

@@ -11,7 +11,8 @@ import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
 import { createEventRecorder } from '../runtime/events.ts';
 import { createInformers, type Informer } from '../runtime/informer.ts';
-import { presenceLiveness, startLeaderElection, type LeaderElection } from '../runtime/leader-election.ts';
+import { startLeaderElection, type LeaderElection } from '../runtime/leader-election.ts';
+import { presenceLiveness } from '../runtime/leader-liveness.ts';
 import { createInspection, type Inspection } from '../runtime/inspection.ts';
 import * as resources from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
@@ -107,7 +108,7 @@ export function startScheduler(o: SchedulerOptions): Component {
 
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
-  const liveness = o.elects === true ? presenceLiveness(o.bus, world, 'scheduler') : undefined;
+  const liveness = o.elects === true ? presenceLiveness(o.bus, world, 'scheduler', o.id) : undefined;
   function campaign(): void {
     election = startLeaderElection({
       world,
@@ -115,6 +116,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       lease: { namespace: 'kube-system', name: 'kube-scheduler' },
       identity: o.id,
       liveness,
+      claims: (state) => state === 'scheduling',
       recorder,
       inspection,
       onStarted: () => actor.send({ type: 'leadership.gained' }),

@@ -18,9 +18,11 @@ import type { Controller } from '../../actors/runtime/controller.ts';
 import { createEventRecorder } from '../../actors/runtime/events.ts';
 import { createInformers } from '../../actors/runtime/informer.ts';
 import { createInspection } from '../../actors/runtime/inspection.ts';
-import { presenceLiveness, startLeaderElection } from '../../actors/runtime/leader-election.ts';
+import { startLeaderGroups } from '../../actors/runtime/leader-groups.ts';
+import { presenceLiveness } from '../../actors/runtime/leader-liveness.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
+import { CONTROLLER_GROUPS, leaseOf } from './controller-names.ts';
 
 export interface ControllerManagerOptions {
   readonly world: World;
@@ -55,58 +57,77 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
 };
 
 /**
- * Composition root of the controllers: one set of caches, a client and a name of its own for each controller, and one
- * leadership for all; standbys keep their caches warm.
+ * Composition root of the controllers: one set of caches, a client and a name of its own for each controller, and a
+ * leadership for each group of them; replicas share the groups among them, and all keep all caches warm.
  */
 export function startControllerManager(o: ControllerManagerOptions): Component {
   const { world, bus, id } = o;
   const component = 'controller-manager';
   const names = o.controllers ?? Object.keys(CONTROLLERS);
+  const unknown = names.find((name) => CONTROLLERS[name] === undefined);
+  if (unknown !== undefined)
+    throw new Error(`there is no controller '${unknown}'; there are ${Object.keys(CONTROLLERS).join(', ')}`);
   const inspection = createInspection({ world, bus, component, id });
   const client = createApiClient(bus, world, 'controller-manager');
   const informers = createInformers(client, world, inspection);
-  const liveness = presenceLiveness(bus, world, component);
+  const liveness = presenceLiveness(bus, world, component, id);
+  const controllers = new Map<string, Controller>();
 
-  let controllers: Controller[] = [];
-  const election = startLeaderElection({
+  const groups = Object.entries(CONTROLLER_GROUPS).filter(([, members]) =>
+    members.some((name) => names.includes(name)),
+  );
+  const leadership = startLeaderGroups({
     world,
     client,
-    lease: { namespace: 'kube-system', name: 'kube-controller-manager' },
     identity: id,
     liveness,
     inspection,
-    onStarted: () => controllers.forEach((controller) => controller.activate()),
-    onStopped: () => controllers.forEach((controller) => controller.deactivate()),
+    isWarm: once(() => controllers.size > 0 && [...informers.all()].every((informer) => informer.hasSynced)),
+    groups: groups.map(([group, members]) => {
+      const each = (): Controller[] => members.flatMap((name) => controllers.get(name) ?? []);
+      return {
+        name: group,
+        lease: leaseOf(group),
+        onStarted: () => each().forEach((controller) => controller.activate()),
+        onStopped: () => each().forEach((controller) => controller.deactivate()),
+        onFinish: async () => void (await Promise.all(each().map((controller) => controller.finish()))),
+      };
+    }),
   });
-  const deps: ControllerDeps = {
-    world,
-    id,
-    informers,
-    client: (caller) => createApiClient(bus, world, caller),
-    recorderFor: (own, source) => createEventRecorder({ client: own, world, component: source }),
-    inspection,
-    fence: () => election.fence(),
-    active: false,
-  };
-  controllers = names.map((name) => {
-    const start = CONTROLLERS[name];
-    if (!start) throw new Error(`there is no controller '${name}'; there are ${Object.keys(CONTROLLERS).join(', ')}`);
-    return start(deps, o);
-  });
+  // In the order of the table: who shares the caches that others ask for comes after them.
+  for (const name of Object.keys(CONTROLLERS).filter((one) => names.includes(one))) {
+    const [group = ''] = groups.find(([, members]) => (members as readonly string[]).includes(name)) ?? [];
+    const deps: ControllerDeps = {
+      world,
+      id,
+      informers,
+      client: (caller) => createApiClient(bus, world, caller),
+      recorderFor: (own, source) => createEventRecorder({ client: own, world, component: source }),
+      inspection,
+      fence: () => leadership.fence(group),
+      active: false,
+    };
+    controllers.set(name, CONTROLLERS[name]!(deps, o));
+  }
 
   let stopping: Promise<void> | undefined;
   return {
     name: component,
     id,
-    ready: election.ready,
-    state: () => election.state(),
+    ready: leadership.ready,
+    state: () => leadership.state(),
     stop: () =>
       (stopping ??= (async () => {
-        await Promise.all(controllers.map((controller) => controller.stop()));
-        await election.stop();
+        await Promise.all([...controllers.values()].map((controller) => controller.stop()));
+        await leadership.stop();
         liveness.stop();
         informers.stop();
         inspection.close();
       })()),
   };
+}
+/** Once true, always true. */
+function once(condition: () => boolean): () => boolean {
+  let met = false;
+  return () => (met ||= condition());
 }

@@ -3,3 +3,18 @@ export const CONTROLLERS = [
   'deployment', 'replicaset', 'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher',
   'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam',
 ] as const; // prettier-ignore
+
+/**
+ * Who leads is decided for each of these together: controllers that work on the same kinds, so that the replica that leads
+ * them meets few conflicts of its own. Each has a Lease in kube-system, see `leaseOf`.
+ */
+export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROLLERS)[number][]>> = {
+  workloads: ['deployment', 'replicaset'],
+  endpoints: ['endpoint', 'endpointslice'],
+  nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
+  cleanup: ['namespace', 'garbage-collector', 'resourcequota'],
+  identity: ['serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation'],
+};
+/** Where Kubernetes users look for the controller manager's leader they find that of the workloads. */
+export const leaseOf = (group: string): string =>
+  group === 'workloads' ? 'kube-controller-manager' : `kube-controller-manager-${group}`;

@@ -144,6 +144,9 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
       lifecycle.deactivate();
       eviction.deactivate();
     },
+    async finish() {
+      await Promise.all([lifecycle.finish(), eviction.finish()]);
+    },
     async stop() {
       await Promise.all([lifecycle.stop(), eviction.stop()]);
       for (const actor of health.values()) actor.stop();
