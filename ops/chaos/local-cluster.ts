@@ -8,6 +8,7 @@ import { clusterPaths } from '../cluster/paths.ts';
 import { freePort } from '../cluster/ports.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { ensurePki } from '../pki/pki.ts';
+import { startBalancer, type Balancer } from '../process/balancer.ts';
 import { writeCredentials } from '../process/credentials.ts';
 import { COMPONENTS, type ComponentName } from '../process/spec.ts';
 import { createMember, type Member, type MemberKind } from './member.ts';
@@ -41,6 +42,8 @@ export interface LocalCluster {
   readonly servers: readonly string[];
   /** Files of the same administrator, one for each API server. */
   readonly kubeconfigs: readonly string[];
+  /** For who knows one address: a balancer in front of all API servers. */
+  readonly frontKubeconfig: string;
   /** Of the nats-servers themselves, past all proxies. */
   readonly natsUrls: readonly string[];
   /** The nats-server that leads the store's stream; undefined while none does. */
@@ -50,6 +53,7 @@ export interface LocalCluster {
 }
 
 const NAME = 'chaos';
+const PROBE_MS = 250;
 const STREAM = 'KV_kubus';
 
 /**
@@ -74,12 +78,15 @@ class Cluster implements LocalCluster {
   readonly servers: string[] = [];
   readonly kubeconfigs: string[] = [];
   readonly natsUrls: string[] = [];
+  readonly frontKubeconfig: string;
+  #front: Balancer | undefined;
   readonly #options: LocalClusterOptions;
   readonly #proxies: Proxy[] = [];
   readonly #monitors = new Map<string, number>();
 
   constructor(dir: string, options: LocalClusterOptions) {
     this.dir = dir;
+    this.frontKubeconfig = join(dir, 'kubeconfig');
     this.#options = options;
   }
   of(kind: MemberKind): Linked[] {
@@ -129,6 +136,9 @@ class Cluster implements LocalCluster {
     }
     step('components');
     await Promise.all(this.members.filter(({ kind }) => kind !== 'nats-server').map((member) => member.start()));
+    const to = this.servers.map((server) => new URL(server).host);
+    this.#front = await startBalancer({ host: '127.0.0.1', port: 0, to, ca: pki.ca, intervalMs: PROBE_MS });
+    writePrivate(this.frontKubeconfig, kubeconfigFor(NAME, `https://127.0.0.1:${this.#front.port}`, pki));
   }
 
   async #startNats(template: NatsConfig): Promise<number[]> {
@@ -238,6 +248,7 @@ class Cluster implements LocalCluster {
   }
 
   async stop(): Promise<void> {
+    await this.#front?.close(0);
     for (const proxy of this.#proxies) proxy.mode = 'pass';
     await Promise.all(this.members.filter(({ kind }) => kind !== 'nats-server').map((member) => member.stop(3_000)));
     await Promise.all(this.of('nats-server').map((member) => member.stop(3_000)));

@@ -75,7 +75,7 @@ Watchers: a dot for each event, a bar while no watch was open. Leaders: a bar fr
 <div class="scroll" tabindex="0" role="region" aria-label="Faults of seed ${result.seed}"><table><thead><tr><th scope="col">at</th><th scope="col">fault</th><th scope="col">of</th><th scope="col">for</th>
 <th scope="col">next read</th><th scope="col">next write</th></tr></thead><tbody>${faults}</tbody></table></div>
 <p>Latency of answers: p50 ${ms(summary.latencyMs.p50)}, p99 ${ms(summary.latencyMs.p99)}, longest ${ms(summary.latencyMs.max)}.
-${summary.watches.events} watch events, ${summary.watches.resumed} resumptions.</p>
+${summary.watches.events} watch events, ${summary.watches.resumed} resumptions.${summary.kubectl.commands > 0 ? ` ${summary.kubectl.commands} kubectl commands, tried again ${summary.kubectl.repeated} times, the longest took ${ms(summary.kubectl.longestMs)}.` : ''}</p>
 </section>`;
 }
 
@@ -106,6 +106,11 @@ function timeline(result: ChaosResult): string {
     rows.push({
       label: client,
       marks: operations.map((o) => bar(o.outcome.kind === 'unknown' ? 'lost' : 'done', o.invokedAt, o.returnedAt, `${o.ask.kind} ${o.key}: ${o.outcome.kind}, ${Math.round(o.returnedAt - o.invokedAt)} ms`)).join(''), // prettier-ignore
+    });
+  if (result.commands.length > 0)
+    rows.push({
+      label: 'kubectl',
+      marks: result.commands.map((c) => bar(c.failures.length > 0 ? 'lost' : 'done', c.from, c.to, `${c.what}, ${Math.round(c.to - c.from)} ms${c.failures.map((f) => `; tried again after: ${f}`).join('')}`)).join(''), // prettier-ignore
     });
   for (const watcher of result.watchers)
     rows.push({

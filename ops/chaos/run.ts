@@ -2,6 +2,8 @@ import { checkAcknowledged } from './acknowledged.ts';
 import { Client } from './client.ts';
 import type { Committed, Violation } from './committed.ts';
 import { converged, keepScaling, prepare } from './convergence.ts';
+import { findKubectl } from '../fetch/kubectl.ts';
+import { useKubectl, type Command } from './kubectl-user.ts';
 import { heal, inject, type Injected } from './inject.ts';
 import { checkLeadership, reignsOf, type Reign } from './leadership.ts';
 import { checkLinearizable } from './linearizable.ts';
@@ -10,8 +12,8 @@ import { openLogReader } from './log-reader.ts';
 import type { Operation } from './operation.ts';
 import { createRandom } from './random.ts';
 import { scheduleOf, type Fault, type FaultKind } from './schedule.ts';
-import { checkService } from './service.ts';
-import { checkWatch } from './watch-check.ts';
+import { checkCommands, checkService } from './service.ts';
+import { checkWatch, type WatchHistory } from './watch-check.ts';
 import { Watcher } from './watcher.ts';
 import { isOurs, runWriter } from './writer.ts';
 
@@ -22,6 +24,10 @@ export interface ChaosOptions {
   readonly cluster: LocalClusterOptions;
   /** Clients that read and write at once; default 8. */
   readonly writers?: number | undefined;
+  /** Somebody works with kubectl all the while. */
+  readonly kubectl?: boolean | undefined;
+  /** Instead of what follows from seed, seconds and faults. */
+  readonly schedule?: readonly Fault[] | undefined;
   readonly onStep?: ((text: string) => void) | undefined;
 }
 export type Recorded = Operation & { readonly server: string };
@@ -34,7 +40,8 @@ export interface ChaosResult {
   readonly ended: number;
   readonly faults: readonly Injected[];
   readonly operations: readonly Recorded[];
-  readonly watchers: readonly Watcher[];
+  readonly commands: readonly Command[];
+  readonly watchers: readonly WatchHistory[];
   readonly reigns: readonly Reign[];
   readonly committed: number;
   /** From the end of the last fault until all was as it should be, ms. */
@@ -69,7 +76,9 @@ async function harass(
   const { seed, seconds } = options;
   const names = (nats: boolean): string[] =>
     cluster.members.filter(({ kind }) => (kind === 'nats-server') === nats).map(({ name }) => name);
-  const schedule = scheduleOf({ seed, seconds, kinds: options.faults, servers: names(true), components: names(false) });
+  const schedule =
+    options.schedule ??
+    scheduleOf({ seed, seconds, kinds: options.faults, servers: names(true), components: names(false) });
   const clients = cluster.kubeconfigs.map((file) => new Client(file));
   const reader = await openLogReader(cluster.dir, cluster.natsUrls);
   const stop = new AbortController();
@@ -96,6 +105,7 @@ async function harass(
     const watchStop = new AbortController();
     const watching = watchers.map((watcher) => watcher.run(watchStop.signal));
     const scaling = keepScaling(clients, createRandom(seed + 7), stop.signal);
+    const kubectl = options.kubectl ? useKubectl(await findKubectl(), cluster.frontKubeconfig, stop.signal) : undefined;
     const reading = setInterval(() => void reader.read().catch(() => undefined), READ_EVERY_MS);
     const violations: Violation[] = [];
     try {
@@ -121,6 +131,7 @@ async function harass(
     const healed = performance.now();
     await Promise.all(cluster.members.map(heal));
     await Promise.all([...writing, scaling]);
+    const commands = (await kubectl) ?? [];
     const late = await converged(clients, CONVERGE_MS);
     const convergedMs = late === undefined ? performance.now() - healed : undefined;
     if (late !== undefined)
@@ -139,9 +150,9 @@ async function harass(
     violations.push(...checkAcknowledged(operations, ours));
     for (const watcher of watchers) violations.push(...checkWatch(watcher, ours, last));
     violations.push(...checkLeadership(reader.entries));
-    violations.push(...checkService(operations, faults));
+    violations.push(...checkService(operations, faults), ...checkCommands(commands));
     return {
-      seed, seconds, schedule, began, ended, faults, operations, watchers, violations, convergedMs,
+      seed, seconds, schedule, began, ended, faults, operations, commands, watchers, violations, convergedMs,
       committed: ours.length, reigns: reignsOf(reader.entries),
     }; // prettier-ignore
   } finally {

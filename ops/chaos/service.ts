@@ -1,4 +1,5 @@
 import type { Violation } from './committed.ts';
+import type { Command } from './kubectl-user.ts';
 import type { Injected } from './inject.ts';
 import type { Recorded } from './run.ts';
 import { ANSWER_MS } from './writer.ts';
@@ -30,3 +31,9 @@ export function checkService(operations: readonly Recorded[], faults: readonly I
   }
   return violations;
 }
+
+/** Whoever works with kubectl gets through, if need be by trying again. */
+export const checkCommands = (commands: readonly Command[]): Violation[] =>
+  commands
+    .filter(({ succeeded }) => !succeeded)
+    .map(({ what, failures }) => ({ check: 'service', message: `${what} did not work`, facts: failures }));

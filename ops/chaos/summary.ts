@@ -15,6 +15,8 @@ export interface Summary {
   readonly longestWriteGapMs: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly watches: { readonly resumed: number; readonly events: number; readonly longestGapMs: number };
+  /** What was done with kubectl: how often it had to be tried again. */
+  readonly kubectl: { readonly commands: number; readonly repeated: number; readonly longestMs: number };
   readonly leaders: number;
   readonly convergedMs: number | undefined;
   readonly violations: ChaosResult['violations'];
@@ -60,6 +62,11 @@ export function summarize(result: ChaosResult): Summary {
       resumed: result.watchers.reduce((n, watcher) => n + resumptionsOf(watcher).length, 0),
       events: result.watchers.reduce((n, { items }) => n + items.filter(({ kind }) => kind === 'event').length, 0),
       longestGapMs: round(Math.max(0, ...result.watchers.flatMap(resumptionsOf).map(({ from, to }) => to - from))),
+    },
+    kubectl: {
+      commands: result.commands.length,
+      repeated: result.commands.reduce((n, { failures }) => n + failures.length, 0),
+      longestMs: round(Math.max(0, ...result.commands.map(({ from, to }) => to - from))),
     },
     leaders: result.reigns.length,
     convergedMs: result.convergedMs === undefined ? undefined : round(result.convergedMs),

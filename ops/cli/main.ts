@@ -242,6 +242,7 @@ json(program.command('chaos'))
   ])
   .option('--nats <n>', 'nats-servers: 1 or 3', integer('--nats', 1, 3), 3)
   .option('--writers <n>', 'clients that read and write at once', integer('--writers', 1, 256), 8)
+  .option('--kubectl', 'somebody works with kubectl all the while')
   .option('--report <file>', 'write a page of HTML with what happened when')
   .addHelpText(
     'after',

@@ -11,6 +11,7 @@ export interface ChaosCommand {
   readonly faults: readonly string[];
   readonly nats: number;
   readonly writers: number;
+  readonly kubectl?: boolean | undefined;
   readonly report?: string | undefined;
   readonly output: 'text' | 'json';
 }
@@ -36,13 +37,14 @@ export async function chaos(options: ChaosCommand): Promise<void> {
       faults: options.faults as readonly FaultKind[],
       cluster: { nats: options.nats },
       writers: options.writers,
+      kubectl: options.kubectl,
       onStep: (text) => printError(dim(`  ${text}`)),
     });
     results.push(result);
     const s = summarize(result);
     if (options.output === 'text')
       print(
-        `seed ${seed}: ${s.faults.length} faults, ${s.operations} operations (${s.acknowledged} writes acknowledged, ${s.unanswered} without an answer), ${s.watches.resumed} watches resumed, longest time without a write ${Math.round(s.longestWriteGapMs)} ms: ${s.violations.length === 0 ? 'no violation' : `${s.violations.length} VIOLATIONS`}`,
+        `seed ${seed}: ${s.faults.length} faults, ${s.operations} operations (${s.acknowledged} writes acknowledged, ${s.unanswered} without an answer), ${s.watches.resumed} watches resumed${options.kubectl ? `, ${s.kubectl.commands} kubectl commands (tried again ${s.kubectl.repeated} times)` : ''}, longest time without a write ${Math.round(s.longestWriteGapMs)} ms: ${s.violations.length === 0 ? 'no violation' : `${s.violations.length} VIOLATIONS`}`,
       );
     for (const { check, message, facts } of result.violations.slice(0, 10)) {
       printError(`  ${check}: ${message}`);
