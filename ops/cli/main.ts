@@ -188,6 +188,8 @@ json(named(token.command('create')))
   .description('make one; prints what to type on the machine that joins')
   .option('--ttl <duration>', 'how long it is good: 30m, 24h, 7d', '24h')
   .option('--description <text>', 'what it is for')
+  .option('--data <dir>', "a folder with the administrator's credential (default: that of --name)")
+  .option('--to <file>', 'keep it in this file; a good one that is there stays')
   .addHelpText('after', '\nExamples:\n  kubus token create\n  kubus token create --ttl 30m --output json')
   .action(async (options: unknown) => (await import('./commands/token.ts')).create(options as never));
 json(named(token.command('list')))

@@ -47,9 +47,13 @@ const FILES = {
   ],
   'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt'],
   scheduler: ['cluster.json', 'credentials/scheduler.json'],
-  nodes: ['cluster.json', 'credentials/nodes.json'],
+  // It lets nodes in, and so could make itself anyone: nobody else has these keys.
+  'node-authenticator': ['cluster.json', 'credentials/node-authenticator.json', 'credentials/node-authority.json'],
+  // A machine that joins by a token needs to know the bus when it sees it; its key it makes itself.
+  nodes: ['pki/bus-ca.crt'],
   console: ['cluster.json', 'credentials/console.json', 'pki/ca.crt'],
   balancer: ['pki/ca.crt'],
+  admin: ['cluster.json', 'credentials/admin.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 interface NatsHost {
@@ -116,8 +120,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
     writer.write(file('nats-server.conf'), text);
   }
   const kubeconfig = kubeconfigFor(name, `https://${urlHost(options.hosts[0]!)}:${options.port}`, pki);
-  folders['admin'] = join(data, 'admin');
-  const kubeconfigFile = join(folders['admin'], 'kubeconfig');
+  const kubeconfigFile = join(data, 'admin', 'kubeconfig');
   writer.write(kubeconfigFile, kubeconfig);
   return { folders, kubeconfig: kubeconfigFile, changed: writer.changed() };
 }

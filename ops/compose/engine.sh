@@ -66,7 +66,8 @@ fetch_tools() {
   rm -rf "$apt"
   touch "$tools/.done"
 }
-# Smallest Debian, as a tarball; with the authorities that this machine trusts, so that builds reach what it reaches.
+# Smallest Debian, as a tarball; with the authorities that this machine trusts and its ways of fetching, so that builds reach
+# what it reaches.
 make_base() {
   [ -f "$dir/base.tar" ] && return
   say "making the base image (once, a minute or two)"
@@ -78,6 +79,7 @@ make_base() {
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
     "$root"/usr/share/locale/* "$root"/var/log/*
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+  apt-config dump | grep -E '^Acquire::(https?::|Check-Valid-Until)' >"$root/etc/apt/apt.conf.d/99machine" || true
   tar -C "$root" -cf "$dir/base.tar" .
   rm -rf "$root"
 }

@@ -7,6 +7,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
+import type { Health } from './health.ts';
 import { startNodes } from './nodes.ts';
 
 export interface JoinOptions {
@@ -26,8 +27,13 @@ const keyFile = (dir: string): string => join(dir, 'credential.json');
 /** Whether this folder holds the key of a node. */
 export const hasJoined = (dir: string): boolean => existsSync(keyFile(dir));
 
+export interface JoinedNode {
+  readonly ready: Promise<void>;
+  health(): Health;
+  stop(): Promise<void>;
+}
 /** One node on a machine that has nothing of the cluster but a token, or the key that the token was exchanged for. */
-export async function startJoinedNode(o: JoinOptions): Promise<{ ready: Promise<void>; stop(): Promise<void> }> {
+export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   const { node, dir } = o;
   const kept = keyOf(o);
   const world = realWorld({ component: 'node-agent', ...(o.log !== '-' && { file: o.log ?? join(dir, 'node.log') }) });
@@ -38,9 +44,21 @@ export async function startJoinedNode(o: JoinOptions): Promise<{ ready: Promise<
   );
   const component = startNodes({ world, bus, id: node, nodes: [{ name: node }], podCIDRs: 'byCluster' });
   const presence = announce(bus, world, { component: 'node-agent', id: node, state: () => component.state() });
+  let serves = false;
+  component.ready.then(
+    () => (serves = true),
+    () => undefined,
+  );
+  let connected = true;
+  const connection = bus.onConnection((is) => (connected = is));
   return {
     ready: component.ready,
+    health: () => ({
+      healthy: serves && connected,
+      components: [{ name: 'nodes', state: component.state(), connected }],
+    }),
     stop: async () => {
+      connection.unsubscribe();
       presence.stop();
       await component.stop();
       await bus.drain();

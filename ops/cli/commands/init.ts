@@ -13,7 +13,7 @@ export interface InitCommandOptions {
 export async function init(options: InitCommandOptions): Promise<void> {
   const { folders, kubeconfig, changed } = await initCluster({ ...options, now: Date.now() });
   if (options.output === 'json') return printJson({ name: options.name, folders, kubeconfig, changed });
-  const { authority, admin: _, ...roles } = folders;
+  const { authority, ...roles } = folders;
   print(
     `${changed ? 'Keys and credentials made' : 'All keys and credentials are there already'} for "${options.name}":`,
   );

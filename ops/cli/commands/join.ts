@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { nodesDir } from '../../cluster/paths.ts';
+import { openHealthDoor } from '../../process/health.ts';
 import { hasJoined, startJoinedNode } from '../../process/joined-node.ts';
 import { print, UserError } from '../output.ts';
 import type { RunOptions } from './run.ts';
@@ -32,9 +33,11 @@ export async function joinCluster(components: readonly string[], options: RunOpt
   const running = await startJoinedNode({
     node, token, ca, dir: folderOf(options), urls: options.nats?.split(','), log: options.log,
   }); // prettier-ignore
+  const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   await Promise.race([running.ready.then(() => print(`running: node ${node}`)), signal]);
   await signal;
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+  health?.close();
   await running.stop();
   process.exit(0);
 }

@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createApiClient } from '../../../actors/runtime/client.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
 import { secrets } from '../../../actors/runtime/resources.ts';
@@ -6,19 +8,25 @@ import type { Secret } from '../../../schemas/generated/core-v1.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { requireCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
+import { writePrivate } from '../../cluster/kubeconfig.ts';
+import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { readCredentials } from '../../process/credentials.ts';
 import { print, printJson, table, UserError } from '../output.ts';
 
 interface Options {
   readonly name: string;
+  /** Folder with the administrator's credential, where it is not that of `name`. */
+  readonly data?: string;
   readonly output?: 'json' | 'text';
 }
 const NAMESPACE = 'kube-system';
 const TYPE = 'bootstrap.kubernetes.io/token';
 const PREFIX = 'bootstrap-token-';
 
-async function asAdmin<T>(name: string, work: (client: ApiClient) => Promise<T>): Promise<T> {
-  const { bus, world } = await connectTool(requireCluster(name).paths, 'admin');
+const pathsOf = ({ name, data }: Options): ClusterPaths =>
+  data === undefined ? requireCluster(name).paths : clusterPaths(resolve(data));
+async function asAdmin<T>(options: Options, work: (client: ApiClient) => Promise<T>): Promise<T> {
+  const { bus, world } = await connectTool(pathsOf(options), 'admin');
   try {
     return await work(createApiClient(bus, world, 'admin'));
   } finally {
@@ -37,11 +45,14 @@ function secondsOf(ttl: string): number {
   return seconds;
 }
 
-export async function create(options: Options & { ttl: string; description?: string }): Promise<void> {
+export async function create(options: Options & { ttl: string; description?: string; to?: string }): Promise<void> {
+  const { to } = options;
+  if (to !== undefined && (await isGood(options, to, secondsOf(options.ttl))))
+    return print(`the token in ${to} is good for a while yet`);
   const [id, secret] = [random(6), random(16)];
   const expiration = new Date(Date.now() + secondsOf(options.ttl) * 1000).toISOString().replace(/\.\d+/, '');
-  const { paths } = requireCluster(options.name);
-  await asAdmin(options.name, (client) =>
+  const paths = pathsOf(options);
+  await asAdmin(options, (client) =>
     client.create<Secret>(secrets, {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -58,6 +69,10 @@ export async function create(options: Options & { ttl: string; description?: str
   );
   const { urls, ca } = readCredentials(paths.dir, 'admin');
   const token = `${id}.${secret}`;
+  if (to !== undefined) {
+    writePrivate(resolve(to), `${token}\n`);
+    return print(`token ${id} is in ${to}, for ${options.ttl}`);
+  }
   const command = `kubus run nodes --node NAME --nats ${urls.join(',')} --token ${token}${ca === undefined ? '' : ' --ca bus-ca.crt'}`;
   if (options.output === 'json') return printJson({ token, expiration, nats: urls, ca, command });
   print(`On the machine that joins, within ${options.ttl}, with a name for it:\n\n  ${command}\n`);
@@ -65,8 +80,22 @@ export async function create(options: Options & { ttl: string; description?: str
   print(`Whoever has this token can join: to take it back: kubus token delete ${id}`);
 }
 
+/** Whether the file holds a token that the cluster knows and that lasts for half of the time at least. */
+async function isGood(options: Options, file: string, seconds: number): Promise<boolean> {
+  const id = existsSync(file) ? /^([a-z0-9]{6})\.[a-z0-9]{16}\s*$/.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
+  if (id === undefined) return false;
+  try {
+    const { data = {} } = await asAdmin(options, (client) => client.get<Secret>(secrets, `${PREFIX}${id}`, NAMESPACE));
+    const until = Date.parse(Buffer.from(data['expiration'] ?? '', 'base64').toString());
+    return until - Date.now() > (seconds * 1000) / 2;
+  } catch (error) {
+    if (reasonOf(error) === 'NotFound') return false;
+    throw error;
+  }
+}
+
 export async function list(options: Options): Promise<void> {
-  const { items } = await asAdmin(options.name, (client) =>
+  const { items } = await asAdmin(options, (client) =>
     client.list<Secret>(secrets, { namespace: NAMESPACE, fieldSelector: `type=${TYPE}` }),
   );
   const tokens = items.map(({ data = {} }) => {
@@ -85,10 +114,8 @@ export async function list(options: Options): Promise<void> {
 
 export async function remove(id: string, options: Options): Promise<void> {
   if (!/^[a-z0-9]{6}$/.test(id)) throw new UserError(`"${id}" is no id of a token: see kubus token list`, 2);
-  await asAdmin(options.name, (client) => client.delete(secrets, `${PREFIX}${id}`, NAMESPACE)).catch(
-    (error: unknown) => {
-      throw reasonOf(error) === 'NotFound' ? new UserError(`there is no token ${id}: see kubus token list`) : error;
-    },
-  );
+  await asAdmin(options, (client) => client.delete(secrets, `${PREFIX}${id}`, NAMESPACE)).catch((error: unknown) => {
+    throw reasonOf(error) === 'NotFound' ? new UserError(`there is no token ${id}: see kubus token list`) : error;
+  });
   print(`token ${id} deleted; nodes that have joined by it stay: cut one off with: kubus node revoke NAME`);
 }

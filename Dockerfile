@@ -1,0 +1,28 @@
+# One image for every process of a cluster, nats-server included: docker build -t kubus .
+# BASE is any Debian (or derivative) with apt; Node, the npm dependencies and nats-server come for the platform that is built.
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates curl \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+ENV HOME=/build
+COPY . .
+RUN ./kubus version && "$HOME"/.cache/kubus/node-*/bin/node ops/build/image.ts /image
+
+FROM ${BASE}
+# Volumes that are mounted here for the first time take their owner from these folders.
+RUN groupadd --system --gid 10001 kubus \
+ && useradd --system --uid 10001 --gid kubus --home-dir /cluster --shell /usr/sbin/nologin kubus \
+ && mkdir /cluster \
+ && cd /cluster \
+ && mkdir authority admin balancer etcd apiserver controller-manager scheduler node-authenticator nodes console \
+      nats-1 nats-2 nats-3 /var/lib/kubus \
+ && chown -R kubus:kubus /cluster /var/lib/kubus \
+ && chmod 700 /cluster/* /var/lib/kubus
+COPY --from=build /image/ /
+USER kubus
+WORKDIR /cluster
+ENTRYPOINT ["kubus"]
+CMD ["help"]
