@@ -32,8 +32,6 @@ export interface EtcdOptions {
   readonly tombstoneMs?: number | undefined;
   /** How many entries of the past are kept in memory at most, however young; default one million. */
   readonly maxHistory?: number | undefined;
-  /** How many entries too many the log may hold before they are removed in one pass; default one million. */
-  readonly squashFrom?: number | undefined;
   /** Folder for snapshots; without it every start replays the log. */
   readonly snapshotDir?: string | undefined;
   /** Time between snapshots of a store that changes; default 10 min. */
@@ -78,7 +76,6 @@ export function startEtcd(options: EtcdOptions): Component {
     historyMs: options.historyMs ?? 300_000,
     tombstoneMs: options.tombstoneMs ?? 3_600_000,
     maxHistory: options.maxHistory ?? 1_000_000,
-    squashFrom: options.squashFrom ?? 1_000_000,
     snapshotDir: options.snapshotDir,
     snapshotMs: options.snapshotMs ?? 600_000,
     maxKeys: options.maxKeys ?? 1_000_000,

@@ -17,14 +17,13 @@ export interface CompactionOptions {
   readonly tombstoneMs: number;
   /** More of the past is never kept in memory, however young it is. */
   readonly maxHistory: number;
-  /** So many entries too many in the log are removed in one pass, not key by key. */
-  readonly squashFrom: number;
   /** Another facade has another history: this one must load again. */
   readonly onDigestDiffers: () => void;
 }
 
 /** Versions dropped in one go: a few milliseconds in which nothing else is answered. */
 const SLICE = 2_000;
+const SLOW_PURGE_MS = 50;
 /** Entries that a load takes between one look for what can be dropped and the next. */
 const LOAD_SLICE = 2_000;
 /** The store's own keys do not keep the floor moving. */
@@ -189,19 +188,21 @@ export class Compaction {
   async #forgetAfter(before: Promise<void>, purge: boolean): Promise<void> {
     await before;
     const { index, world } = this.#options;
-    const purges = new Map<string, number>();
     while (index.forgetful) {
-      for (const { key, before: end } of index.forget(SLICE)) purges.set(key, end);
-      await delay(world.clock, 1);
+      const purges = index.forget(SLICE);
+      if (purge) await this.#purge(purges);
+      else await delay(world.clock, 1);
     }
-    if (!purge || purges.size === 0 || (await this.#squashIfNeeded())) return;
-    await this.#purge([...purges].map(([key, end]) => ({ key, before: end })));
   }
   async #purge(purges: readonly Purge[]): Promise<void> {
     const { log, world } = this.#options;
     for (const { key, before } of purges) {
+      const since = world.clock.now();
       try {
         await log.purge(key, before);
+        // Nothing is written while the log purges, and a long log purges slowly: let writes through in between.
+        const took = world.clock.now() - since;
+        if (took > SLOW_PURGE_MS) await delay(world.clock, took);
       } catch (err) {
         // What stays behind is only space: the next sweep finds it.
         world.log.warn('could not purge', { key, before, err });
@@ -210,24 +211,9 @@ export class Compaction {
     }
   }
 
-  /** True if the log held so many entries too many that they were removed in one pass. */
-  async #squashIfNeeded(): Promise<boolean> {
-    const { log, index, world, squashFrom } = this.#options;
-    try {
-      const { count } = await log.bounds();
-      if (count - index.entries < squashFrom) return false;
-      world.log.info('the log is squashed to the newest entry of each key', { count, entries: index.entries });
-      await log.squash();
-    } catch (err) {
-      world.log.warn('could not squash the log', { err });
-    }
-    return true;
-  }
-
   /** Purges what a facade that ended half-way left in the log: it holds more than the index then. */
   async #sweepIfNeeded(): Promise<void> {
     const { log, index } = this.#options;
-    if (await this.#squashIfNeeded()) return;
     const { last, count } = await log.bounds();
     if (last !== index.revision || count <= index.entries) return;
     const leftovers = new Map<string, number>();

@@ -294,7 +294,7 @@ it('pitfall 17: a facade whose history differs notices at the next floor, and lo
   const seen = new Set<string | undefined>();
   // Who moves the floor says what it has seen above it. Either may be asked to; what the good one says does not fit.
   for (let floor = 1; floor <= older && bad.loads < 2; floor++) {
-    for (let i = 0; i < 5; i++) seen.add(await value());
+    for (let i = 0; i < 20; i++) seen.add(await value());
     await client.compact(floor);
   }
   expect([...seen].toSorted((a, b) => compareKeys(a ?? '', b ?? ''))).toEqual(['Good', 'good']);

@@ -15,7 +15,6 @@ export interface StoreOptions {
   readonly historyMs: number;
   readonly tombstoneMs: number;
   readonly maxHistory: number;
-  readonly squashFrom: number;
   readonly snapshotDir: string | undefined;
   readonly snapshotMs: number;
   readonly maxKeys: number;
@@ -182,7 +181,7 @@ export class Store {
   }
 
   #around(index: Index): [Feed, Compaction] {
-    const { world, log, historyMs, tombstoneMs, maxHistory, squashFrom, hooks } = this.options;
+    const { world, log, historyMs, tombstoneMs, maxHistory, hooks } = this.options;
     const compaction = new Compaction({
       world,
       log,
@@ -190,7 +189,6 @@ export class Store {
       historyMs,
       tombstoneMs,
       maxHistory,
-      squashFrom,
       onDigestDiffers: () => hooks.onLost('another facade has another history'),
     });
     const onApplied = (version: Version): void => {
