@@ -5,7 +5,7 @@ import type { Credentials } from '../../bus/credentials.ts';
 import { writeConfig, type ClusterConfig } from '../cluster/config.ts';
 import { kubeconfigFor, writePrivate } from '../cluster/kubeconfig.ts';
 import { clusterPaths } from '../cluster/paths.ts';
-import { freePort } from '../cluster/ports.ts';
+import { lastingPort } from './ports.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { startBalancer, type Balancer } from '../process/balancer.ts';
@@ -48,8 +48,8 @@ export interface LocalCluster {
   readonly natsUrls: readonly string[];
   /** The nats-server that leads the store's stream; undefined while none does. */
   storeLeader(): Promise<Linked | undefined>;
-  /** Ends all processes and removes the folder. */
-  stop(): Promise<void>;
+  /** Ends all processes and, unless told to keep it, removes the folder. */
+  stop(keep?: boolean): Promise<void>;
 }
 
 const NAME = 'chaos';
@@ -100,9 +100,9 @@ class Cluster implements LocalCluster {
 
   async start(): Promise<void> {
     const { nodes = 2, processes = {}, step = () => undefined } = this.#options;
-    const natsPort = await freePort();
+    const natsPort = await lastingPort();
     const config: Omit<ClusterConfig, 'format'> = {
-      name: NAME, nodes, runtime: 'simulated', port: await freePort(), natsPort, disableAdmission: [], ephemeral: false,
+      name: NAME, nodes, runtime: 'simulated', port: await lastingPort(), natsPort, disableAdmission: [], ephemeral: false,
     }; // prettier-ignore
     const paths = clusterPaths(this.dir);
     writeConfig(paths, config);
@@ -122,7 +122,7 @@ class Cluster implements LocalCluster {
     for (const component of COMPONENTS) {
       const count = counts[component] ?? 0;
       for (let i = 0; i < count; i++) {
-        const port = component === 'apiserver' ? await freePort() : config.port;
+        const port = component === 'apiserver' ? await lastingPort() : config.port;
         const name = count === 1 ? component : `${component}-${i + 1}`;
         const folder = join(this.dir, name);
         this.members.push(await this.#component(name, component, folder, { ...config, port }, ports));
@@ -146,7 +146,7 @@ class Cluster implements LocalCluster {
     const binary = await findNatsServer();
     const names = Array.from({ length: count }, (_, i) => (count === 1 ? 'nats-server' : `nats-server-${i + 1}`));
     const ports: number[] = [];
-    const routePorts = await Promise.all(names.map(() => freePort()));
+    const routePorts = await Promise.all(names.map(() => lastingPort()));
     // routes[from][to]: one proxy for each direction of dialling.
     const routes = await Promise.all(
       names.map((_, from) =>
@@ -154,8 +154,8 @@ class Cluster implements LocalCluster {
       ),
     );
     for (const [i, name] of names.entries()) {
-      const port = await freePort();
-      const monitor = await freePort();
+      const port = await lastingPort();
+      const monitor = await lastingPort();
       ports.push(port);
       this.natsUrls.push(`nats://127.0.0.1:${port}`);
       this.#monitors.set(name, monitor);
@@ -247,13 +247,13 @@ class Cluster implements LocalCluster {
     return undefined;
   }
 
-  async stop(): Promise<void> {
+  async stop(keep = false): Promise<void> {
     await this.#front?.close(0);
     for (const proxy of this.#proxies) proxy.mode = 'pass';
     await Promise.all(this.members.filter(({ kind }) => kind !== 'nats-server').map((member) => member.stop(3_000)));
     await Promise.all(this.of('nats-server').map((member) => member.stop(3_000)));
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    if (!keep) rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -33,6 +33,8 @@ export interface ChaosOptions {
 export type Recorded = Operation & { readonly server: string };
 /** What happened, on one clock (ms), and what of it must not have. */
 export interface ChaosResult {
+  /** Where the cluster was. With violations its data and logs stay there; otherwise it is gone. */
+  readonly dir: string;
   readonly seed: number;
   readonly seconds: number;
   readonly schedule: readonly Fault[];
@@ -60,11 +62,14 @@ const CONVERGE_MS = 60_000;
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const step = options.onStep ?? ((): void => undefined);
   const cluster = await startLocalCluster({ ...options.cluster, step });
+  let keep = false;
   try {
-    return await harass(cluster, options, step);
+    const result = await harass(cluster, options, step);
+    keep = result.violations.length > 0;
+    return result;
   } finally {
     step('end');
-    await cluster.stop();
+    await cluster.stop(keep);
   }
 }
 
@@ -152,7 +157,7 @@ async function harass(
     violations.push(...checkLeadership(reader.entries));
     violations.push(...checkService(operations, faults), ...checkCommands(commands));
     return {
-      seed, seconds, schedule, began, ended, faults, operations, commands, watchers, violations, convergedMs,
+      dir: cluster.dir, seed, seconds, schedule, began, ended, faults, operations, commands, watchers, violations, convergedMs,
       committed: ours.length, reigns: reignsOf(reader.entries),
     }; // prettier-ignore
   } finally {
