@@ -14,13 +14,19 @@ const decoded = new WeakMap<Version, Holding>();
  * attempt. What remains is a successor that this index has not heard of yet: the time of one event.
  * Thrown: Conflict.
  */
-export function assertHolder(index: Index, { key, holder, transitions }: StoreFence): void {
+export function assertHolder(index: Index, fence: StoreFence): void {
+  const { key, holder } = fence;
   const lease = index.newest(key);
   const now = lease && holdingOf(lease);
-  if (now?.holder !== holder || now.transitions !== transitions)
+  if (!isHolder(index, fence))
     throw new ApiError('Conflict', `${holder} no longer holds the lease ${key}: ${now?.holder || 'nobody'} does`);
 }
 
+export function isHolder(index: Index, { key, holder, transitions }: StoreFence): boolean {
+  const lease = index.newest(key);
+  const now = lease && holdingOf(lease);
+  return now?.holder === holder && now.transitions === transitions;
+}
 function holdingOf(lease: Version): Holding | undefined {
   const known = decoded.get(lease);
   if (known !== undefined || lease.value === undefined) return known;

@@ -57,7 +57,12 @@ describe.each<[string, () => Rig, () => Promise<void>]>([
     await rig.etcd();
     const lease = (holderIdentity: string, leaseTransitions: number): Uint8Array =>
       encode({ kind: 'Lease', spec: { holderIdentity, leaseTransitions } });
-    const of = (holder: string, transitions: number): StoreFence => ({ key: '/leases/x', holder, transitions });
+    const of = (holder: string, transitions: number): StoreFence => ({
+      key: '/leases/x',
+      holder,
+      transitions,
+      checkedAt: Infinity,
+    });
     await expect(client.put('/a', '1', { fence: of('a', 0) })).rejects.toSatisfy(withReason('Conflict'));
     await client.put('/leases/x', lease('a', 0));
     const { revision } = await client.put('/a', '1', { fence: of('a', 0) });

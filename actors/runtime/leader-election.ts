@@ -46,6 +46,8 @@ export interface LeaderElectionOptions {
   readonly inspection?: Inspection | undefined;
   /** Who of those alive is to hold the lease; the others leave it to him for a moment. Default: whoever comes first. */
   readonly preferred?: (() => string | undefined) | undefined;
+  /** Who gets the lease when this candidate stops; default: whoever comes first. */
+  readonly heir?: (() => string | undefined) | undefined;
   /** Whether a candidate in this state says that it holds the lease. */
   readonly claims?: ((state: string) => boolean) | undefined;
   readonly onStarted: () => void;
@@ -164,11 +166,12 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
       finishWork: fromPromise<void>(async () => o.onFinish?.()),
       release: fromPromise<void, { to: string }>(async ({ input: { to } }) => {
         const { lease } = seen!;
-        const spec = to === '' ? released(lease, clock.now()) : givenTo(to, lease, clock.now());
+        const heir = to || o.heir?.();
+        const spec = heir ? givenTo(heir, lease, clock.now()) : released(lease, clock.now());
         see(await client.update(leases, { ...lease, spec }, { timeoutMs: 1_000 }));
-        if (to === '') return;
-        o.liveness?.nudge?.(to);
-        log.info('handed over', { lease: name, identity, to });
+        if (!heir) return;
+        o.liveness?.nudge?.(heir);
+        log.info('handed over', { lease: name, identity, to: heir });
       }),
     },
     guards: { isPastDeadline: () => clock.now() - renewedAt >= RENEW_DEADLINE_MS },

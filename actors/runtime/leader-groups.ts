@@ -20,7 +20,7 @@ export interface LeaderGroups {
   fence(group: string): Fence | undefined;
   /** Names of the groups that this process leads. */
   leads(): readonly string[];
-  /** `syncing`, `standby`, `leading endpoints, nodes`: the others plan by it. */
+  /** `syncing`, `standby`, `leading endpoints, nodes`, `stopping`: the others plan by it. */
   state(): string;
   /** Resolves at the first outcome for each group. */
   readonly ready: Promise<void>;
@@ -125,6 +125,11 @@ export function startLeaderGroups(o: {
         inspection: o.inspection,
         lease: { namespace: 'kube-system', name: group.lease },
         preferred: () => assign(names, candidates()).get(name),
+        heir: () =>
+          assign(
+            names,
+            candidates().filter((id) => id !== identity),
+          ).get(name),
         claims: (state) => groupsIn(state).includes(name),
         onStarted: () => {
           if (handed?.group === name && liveness.alive().some(({ id }) => id === handed?.to))
@@ -152,6 +157,7 @@ export function startLeaderGroups(o: {
     leads,
     ready,
     state: () => {
+      if (stopped) return 'stopping';
       const led = leads();
       if (led.length > 0) return `${LEADING}${led.join(', ')}`;
       return o.isWarm() ? 'standby' : 'syncing';

@@ -22,7 +22,7 @@ export interface PresenceLiveness extends Liveness {
 /** How long presence is listened to before the absence of somebody means anything, ms. */
 const LISTEN_MS = 1_100;
 /** Of somebody whose connection stands. Shorter silence is perhaps a busy event loop, and changing leaders has its price. */
-const SILENCE_MS = 2_000;
+const SILENCE_MS = 4_000;
 /** After a reconnection of our own the others may still be on their way back. */
 const RECONNECTION_MS = 3_000;
 /** Nobody listens to the probe's subject twice in a row, so far apart: not just a connection that is being replaced. */
@@ -35,7 +35,7 @@ const NUDGE = 'look';
 /**
  * Liveness by presence; a holder is its presence id. Somebody is gone if he said farewell; if two of his beats are late and
  * the server says that nobody listens any more on his subject (his process is dead or cut off: known within half a
- * second); or if he is silent for two seconds though his connection stands (he is paused). A mistake costs a change
+ * second); or if he is silent for four seconds though his connection stands (he is paused). A mistake costs a change
  * of leaders and no more, because leadership is fenced.
  */
 export function presenceLiveness(bus: Bus, world: World, component: string, id: string): PresenceLiveness {

@@ -117,6 +117,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       identity: o.id,
       liveness,
       claims: (state) => state === 'scheduling',
+      heir: () => liveness?.alive().find(({ id, state }) => id !== o.id && state === 'standby')?.id,
       recorder,
       inspection,
       onStarted: () => actor.send({ type: 'leadership.gained' }),

@@ -44,6 +44,8 @@ export interface StoreFence {
   readonly key: string;
   readonly holder: string;
   readonly transitions: number;
+  /** When the leadership was last checked, ms since the epoch. */
+  readonly checkedAt: number;
 }
 export interface PutRequest {
   readonly key: string;

@@ -177,8 +177,11 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     const one = running.get(name);
     if (one === undefined) return;
     running.delete(name);
-    one.leave();
+    // Who leads hands over first: at his farewell the others take what he has.
+    const isElected = name === 'controller-manager' || name === 'scheduler';
+    if (!isElected) one.leave();
     await one.component.stop();
+    one.leave();
     if (joint === undefined) await one.bus.drain();
   };
   // The API server of this process need not ask for a store that is still loading; its modules load meanwhile.

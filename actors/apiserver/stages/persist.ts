@@ -12,13 +12,11 @@ const SEEN_MS = 10_000;
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
 /** A deposed holder's writes stop here, or at the store, which looks again before each attempt to write. */
-export function checkFence(core: Core, request: ResourceRequest): void {
-  if (request.fence !== undefined && !isHolder(core, request.fence))
-    throw conflict(
-      request.resource,
-      request.info.name,
-      `${request.fence.holder} no longer holds ${request.fence.lease}`,
-    );
+async function checkFence(core: Core, request: ResourceRequest, fence: Fence): Promise<void> {
+  // A new leader may be faster than the word of his leadership.
+  if (!isHolder(core, fence)) await core.barrier();
+  if (!isHolder(core, fence))
+    throw conflict(request.resource, request.info.name, `${fence.holder} no longer holds ${fence.lease}`);
 }
 function isHolder(core: Core, fence: Fence): boolean {
   const leases = core.registry.lookup(LEASES);
@@ -36,7 +34,14 @@ export function storageOf(core: Core, resource: Resource): Resource {
 /** The store looks once more, at each attempt: a write may wait there for seconds. */
 function storeFence(core: Core, { fence }: ResourceRequest): StoreFence | undefined {
   const leases = fence && core.registry.lookup(LEASES);
-  return leases && { key: leases.storagePrefix + fence.lease, holder: fence.holder, transitions: fence.transitions };
+  return (
+    leases && {
+      key: leases.storagePrefix + fence.lease,
+      holder: fence.holder,
+      transitions: fence.transitions,
+      checkedAt: core.world.clock.now(),
+    }
+  );
 }
 /** The object (of the storage version) in the order of fields that readers expect, without what the store itself knows. */
 export function storedForm(core: Core, resource: Resource, draft: Draft): DynamicObject {
@@ -60,7 +65,7 @@ export async function put(
   const forget = core.cache.expectOwn(key, value, object);
   const ttl = request.resource.definition.ttlSeconds;
   try {
-    checkFence(core, request);
+    if (request.fence !== undefined) await checkFence(core, request, request.fence);
     const answer = await core.store.put(
       {
         key,
@@ -94,7 +99,7 @@ export async function remove(
   key: string,
   expect: number,
 ): Promise<number | undefined> {
-  checkFence(core, request);
+  if (request.fence !== undefined) await checkFence(core, request, request.fence);
   const answer = await core.store.delete(
     { key, expect, cause: request.cause, fence: storeFence(core, request) },
     request.signal,

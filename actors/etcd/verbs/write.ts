@@ -2,7 +2,7 @@ import { conflictRevision, isNoSpace } from '../../../bus/log.ts';
 import type { KeyValue, StoreFence, WriteResponse } from '../../../bus/protocol/etcd.ts';
 import { delay } from '../../../bus/world.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
-import { assertHolder, formatFence } from '../fence.ts';
+import { assertHolder, formatFence, isHolder } from '../fence.ts';
 import { formatOrigin, HEADERS } from '../headers.ts';
 import type { Index, Version } from '../index.ts';
 import type { Store } from '../store.ts';
@@ -20,6 +20,11 @@ export interface Write {
 
 /** How long an outcome is pursued when the caller sets no earlier end. */
 const PURSUE_MS = 20_000;
+/**
+ * A leader that was killed is not succeeded sooner: what was checked longer ago than this may have waited here, while this
+ * process was paused, before the word of a successor, which must be heard first.
+ */
+const FENCE_MS = 200;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 const MAX_CONFLICTS = 32;
@@ -62,7 +67,15 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       throw new ApiError('ServiceUnavailable', `the store holds ${index.keys} keys, as many as it is tested for`);
     let revision: number;
     try {
-      if (request.fence !== undefined) assertHolder(index, request.fence);
+      if (request.fence !== undefined) {
+        const isOld = clock.now() - request.fence.checkedAt > FENCE_MS;
+        if (!fresh && (isOld || !isHolder(index, request.fence))) {
+          await feed.fresh();
+          fresh = true;
+          continue;
+        }
+        assertHolder(index, request.fence);
+      }
     } catch (error) {
       // An attempt may have been stored before the leadership passed on: then this is not known to have failed.
       throw unknown ?? error;
