@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
 import { decode, encode } from '../../bus/codec.ts';
 import { delay, type World } from '../../bus/world.ts';
-import { reasonOf } from '../../schemas/meta/status.ts';
+import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import { builtinSchemas, createRegistry } from '../../schemas/registry.ts';
 import type { Registry } from '../../schemas/resource.ts';
 import type { Component } from '../runtime/component.ts';
@@ -60,7 +60,10 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const learn = async (): Promise<void> => {
     if (options.replicated === undefined) ({ replicated } = await store.status());
   };
+  /** Changes are no longer heard: nothing that is in the cache can be said to be so now. */
+  let deaf = false;
   const barrier = new Barrier(async () => {
+    if (deaf) throw new ApiError('ServiceUnavailable', 'the server is shutting down');
     if (replicated) {
       // An old leader may not know that it is one: only the store's own barrier says what is committed by now.
       const { revision } = await store.range({ key: '/', countOnly: true }, NEVER);
@@ -130,6 +133,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     cache.endWatches();
     await door?.close(DRAIN_MS);
     connection.unsubscribe();
+    deaf = true;
     sync.stop();
   };
   const actor = startActor(

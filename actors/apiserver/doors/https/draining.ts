@@ -90,7 +90,7 @@ export class Connections {
       for (const [socket, state] of this.#raw) if (++state.looks > HANDSHAKE_LOOKS) this.#endUnsecured(socket);
       await delay(this.#clock, LOOK_MS);
     }
-    for (const socket of this.#raw.keys()) socket.destroy();
+    for (const one of [...this.#http1.keys(), ...this.#http2.keys(), ...this.#raw.keys()]) one.destroy();
   }
   /** The TLS layer wraps what was accepted: only what has no owner yet may be closed beneath it. */
   #endUnsecured(raw: Socket): void {
