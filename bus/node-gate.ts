@@ -26,8 +26,9 @@ export const NODE_CREDENTIAL_SECONDS = 3600;
 export interface NodeGate {
   /** `decide` resolves with undefined to let the node in, with the reason to refuse it. What it throws refuses too. */
   serve(decide: (request: JoinRequest) => Promise<string | undefined>): Subscription;
-  /** Hands over each node's connection to any server as it becomes known; resolves when no more are expected. */
-  eachConnection(visit: (connection: NodeConnection) => void, signal: AbortSignal): Promise<void>;
-  /** Cuts them off at once. */
-  end(connections: readonly NodeConnection[], signal: AbortSignal): Promise<void>;
+  /** Looks through the nodes' connections to all servers and cuts off at once those not trusted; resolves with these. */
+  endUntrusted(
+    isTrusted: (connection: NodeConnection) => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<readonly NodeConnection[]>;
 }

@@ -78,16 +78,12 @@ export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
     if (why !== undefined) world.log.warn('node refused', { node, host, why });
     return why;
   };
+  /** Whoever seems not to be trusted is looked up: a node that has just joined is not in the cache yet. */
+  const isTrusted = async ({ node, key }: NodeConnection, signal: AbortSignal): Promise<boolean> =>
+    isBound(known.get(node), key) || isBound(await read(node, signal), key);
   const sweep = async (signal: AbortSignal): Promise<void> => {
-    const suspects: NodeConnection[] = [];
-    await gate.eachConnection((one) => {
-      if (!isBound(known.get(one.node), one.key)) suspects.push(one);
-    }, signal);
-    const foreign: NodeConnection[] = [];
-    for (const one of suspects) if (!isBound(await read(one.node, signal), one.key)) foreign.push(one);
-    if (foreign.length === 0) return;
-    await gate.end(foreign, signal);
-    for (const { node, key } of foreign) world.log.info('node cut off', { node, key });
+    const ended = await gate.endUntrusted((one) => isTrusted(one, signal), signal);
+    for (const { node, key } of ended) world.log.info('node cut off', { node, key });
   };
 
   const actor = startActor(

@@ -21,7 +21,7 @@ export const nodeAuthenticatorMachine = setup({
   actions: {
     openGate: () => undefined,
     closeGate: () => undefined,
-    reportFailure: (_, _error: { readonly error: unknown }) => undefined,
+    reportFailure: (_context: unknown, _params: { readonly error: unknown }) => undefined,
     beginRounds: assign({ round: 0 }),
     nextRound: assign({ round: ({ context }) => context.round + 1 }),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),

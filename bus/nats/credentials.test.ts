@@ -121,7 +121,9 @@ describe('credentials on a real server', () => {
     let mine = '';
     const connection = natsConnectionOf(scheduler);
     const own = connection.subscribe('_INBOX.scheduler.tok.>', {
-      callback: (_, m) => (mine = String(m.headers?.get('Kubus-Status'))),
+      callback: (_, m) => {
+        mine = String(m.headers?.get('Kubus-Status'));
+      },
     });
     for (const peer of ['apiserver.guess', 'controller-manager.guess']) {
       mine = '';

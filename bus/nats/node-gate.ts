@@ -16,7 +16,9 @@ const SERVER_KEY = 'Nats-Server-Xkey';
 /** The account that all components share. */
 const ACCOUNT = '$G';
 /** After this long without one more server's answer there are no more servers. */
-const SILENCE_MS = 150;
+const SILENCE_MS = 300;
+/** For a server to say that it has ended a connection. */
+const END_MS = 2_000;
 const MOST_CONNECTIONS = 100_000;
 
 interface Question {
@@ -115,15 +117,27 @@ export function createNodeGate(o: {
           else handle(message, decide).catch((err: unknown) => world.log.error('cannot answer about a node', { err }));
         },
       }),
-    eachConnection: (visit, signal) =>
+    endUntrusted: (isTrusted, signal) =>
       asSystem(async (connection) => {
+        const ended: NodeConnection[] = [];
+        const look = async (one: NodeConnection): Promise<void> => {
+          if (await isTrusted(one)) return;
+          signal.throwIfAborted();
+          const query = JSON.stringify({ cid: one.id });
+          // Without a reply subject the server does nothing. One that is gone already is as good as ended.
+          await connection
+            .request(`$SYS.REQ.SERVER.${one.server}.KICK`, query, { timeout: END_MS })
+            .catch(() => undefined);
+          ended.push(one);
+        };
+        const looks: Promise<void>[] = [];
         let heard = world.clock.now();
         const subject = `_INBOX.${SYSTEM_ID}.${world.ids.token()}`;
         const subscription = connection.subscribe(subject, {
           callback: (error, message) => {
             if (error) return;
             heard = world.clock.now();
-            for (const one of connectionsOf(message)) visit(one);
+            for (const one of connectionsOf(message)) looks.push(look(one));
           },
         });
         const query = JSON.stringify({ auth: true, limit: MOST_CONNECTIONS });
@@ -131,14 +145,8 @@ export function createNodeGate(o: {
         for (let left = SILENCE_MS; left > 0; left = heard + SILENCE_MS - world.clock.now())
           await delay(world.clock, left, signal);
         subscription.unsubscribe();
-      }),
-    end: (connections, signal) =>
-      asSystem(async (connection) => {
-        for (const { server, id } of connections) {
-          signal.throwIfAborted();
-          connection.publish(`$SYS.REQ.SERVER.${server}.KICK`, JSON.stringify({ cid: id }));
-        }
-        await connection.flush();
+        await Promise.all(looks);
+        return ended;
       }),
   };
 }
