@@ -21,8 +21,8 @@ export interface Traffic {
   readonly role: string;
   /** Counts until all who began have ended. */
   begin(): Subscription;
-  /** What was counted since anyone last took it. */
-  take(): readonly TrafficRow[];
+  /** What was counted since anyone last took it. If that is only of kinds that are `noise`, nothing, and it is kept. */
+  take(noise?: ReadonlySet<string>): readonly TrafficRow[];
 }
 
 /** The transport, watched. `heard` is called with each message that a plain subscription hands over. */
@@ -84,8 +84,9 @@ export function watchTraffic(
           },
         };
       },
-      take() {
+      take(noise) {
         const rows = [...cells.values()];
+        if (noise !== undefined && rows.every((row) => noise.has(row.kind))) return [];
         cells.clear();
         return rows;
       },

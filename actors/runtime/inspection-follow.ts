@@ -27,7 +27,7 @@ export class Recorder {
     this.#actions = [];
     this.#taken = false;
   }
-  end(step: Pick<Step, 'ts' | 'from' | 'to'>, event: { readonly type: string }): void {
+  end(step: Pick<Step, 'ts' | 'from' | 'to' | 'us'>, event: { readonly type: string }): void {
     if (this.#steps.length >= MAX_STEPS) {
       this.#skipped++;
       return;

@@ -32,6 +32,8 @@ export interface Step {
   readonly taken: boolean;
   /** Names of the actions that ran; those that only assign to the context are not among them. */
   readonly actions: readonly string[];
+  /** How long it took, in microseconds, as finely as the clock tells. */
+  readonly us: number;
 }
 export interface WireActor {
   readonly actor: string;

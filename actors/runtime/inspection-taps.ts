@@ -70,6 +70,7 @@ export class Taps {
     const before = tap.cells;
     const { recorder } = tap;
     recorder?.begin();
+    const began = recorder === undefined ? 0 : this.#now();
     const next = logic.transition(snapshot, event, scope) as Snapshot<unknown>;
     this.#counts.handled(before, event.type);
     const value = valueIn(next);
@@ -81,7 +82,7 @@ export class Taps {
     if (recorder === undefined && tap.gate === undefined) return next;
     const from = before.map((cell) => cell.state);
     const to = tap.cells.map((cell) => cell.state);
-    recorder?.end({ ts: this.#now(), from, to }, event);
+    recorder?.end({ ts: began, from, to, us: (this.#now() - began) * 1_000 }, event);
     tap.gate?.moved(from, to);
     return next;
   }

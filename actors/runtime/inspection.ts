@@ -54,6 +54,8 @@ export function stateText(value: StateValue | undefined): string {
 }
 
 const FRAME_MS = 250;
+/** What goes over the bus because somebody listens: told with the rest, but nothing to tell of by itself. */
+const OWN_NOISE: ReadonlySet<string> = new Set(['inspect', 'presence', 'beat', 'rollcall']);
 const UNHELD: ControlState = { mode: 'running', queued: [], queuedCount: 0, breakpoints: [] };
 
 interface Entry {
@@ -86,7 +88,7 @@ export function createInspection(o: {
   let seq = 0;
   let until = 0;
   let ticking: TimerId | undefined;
-  let traffic: Subscription | undefined;
+  let counting: Subscription | undefined;
   /** Ids of followed actors, whether or not there is such an actor now, and until when. */
   const follows = new Map<string, number>();
   let followed: Followed[] = [];
@@ -113,9 +115,8 @@ export function createInspection(o: {
     if (told.length > 0 || whole) frame.counts = told;
     const handled = counts.takeHandled();
     if (handled.length > 0) frame.handled = handled;
-    const rows = o.bus.traffic.take();
-    // The telling itself is traffic too, but nothing to tell of by itself.
-    if (rows.some((row) => row.kind !== 'inspect')) frame.traffic = rows;
+    const traffic = o.bus.traffic.take(OWN_NOISE);
+    if (traffic.length > 0) frame.traffic = traffic;
     for (const [id] of follows) {
       const entry = entries.get(id);
       const news = entry?.tap?.recorder?.take();
@@ -149,7 +150,7 @@ export function createInspection(o: {
   function attach({ forMs, whole: wantsAll, follow }: AttachRequest): void {
     until = Math.max(until, clock.now() + forMs!);
     if (ticking === undefined) {
-      traffic = o.bus.traffic.begin();
+      counting = o.bus.traffic.begin();
       for (const entry of entries.values()) tap(entry);
       whole = true;
       ticking = clock.setTimeout(tick, FRAME_MS);
@@ -201,7 +202,7 @@ export function createInspection(o: {
     counts.clear();
     changed.clear();
     followed = [];
-    traffic?.unsubscribe();
+    counting?.unsubscribe();
   }
 
   function gateOf(entry: Entry): Gate {

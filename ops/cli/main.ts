@@ -218,7 +218,7 @@ named(program.command('logs'))
   .action(async (component: string | undefined, options: unknown) =>
     (await import('./commands/logs.ts')).logs(component, options as never),
   );
-program
+const charts = program
   .command('machines')
   .description('the state machines of the components')
   .argument('[machine]', 'print one of them; without: list them')
@@ -227,10 +227,47 @@ program
       .choices(['mermaid', 'json', 'text'])
       .default('text'),
   )
-  .addHelpText('after', '\nExamples:\n  kubus machines\n  kubus machines pod --output mermaid')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus machines\n  kubus machines pod --output mermaid\n  kubus machines export --out charts',
+  )
   .action(async (machine: string | undefined, options: unknown) =>
     (await import('./commands/machines.ts')).machines(machine, options as never),
   );
+json(charts.command('export'))
+  .description('write the state machines to files: JSON for the XState and Stately editors, Mermaid for documents')
+  .argument('[machine...]', 'which; default: all')
+  .option('--out <folder>', 'where to', 'machines')
+  .addOption(new Option('--format <format>', 'what to write').choices(['json', 'mermaid', 'all']).default('all'))
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus machines export\n  kubus machines export pod key --format mermaid --out docs',
+  )
+  .action(async (names: string[], options: unknown) =>
+    (await import('./commands/machines.ts')).exportMachines(names, options as never),
+  );
+json(named(program.command('inspect')))
+  .description("a page that shows the cluster's state machines at work, and steers them")
+  .option(
+    '--port <port>',
+    'HTTPS port of the page; 0: a free one (default 7443, or a free one)',
+    integer('--port', 0, 65_535),
+  )
+  .option('--listen <address>', 'address that the page listens on', '127.0.0.1')
+  .option('--no-open', 'do not open a browser')
+  .option('--url', 'print an address that logs in to the inspector that runs')
+  .option(
+    '--stately [port]',
+    'a plain port on the loopback for @statelyai/inspect and the hosted XState visualizer (default 8080; 0: a free one)',
+    integer('--stately', 0, 65_535),
+  )
+  .option('--data <dir>', "the cluster's folder (default: that of --name)")
+  .option('--apiserver <url>', 'where bearer tokens are checked (default: the API server on this machine)')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  kubus inspect\n  kubus inspect --url\n  kubus inspect --stately --no-open\n  kubus inspect --listen 0.0.0.0 --port 7443 --apiserver https://apiserver:6443',
+  )
+  .action(async (options: unknown) => (await import('./commands/inspect.ts')).inspect(options as never));
 json(program.command('chaos'))
   .description('kill, stop and cut off parts of a throw-away cluster, and check what its clients saw')
   .option('--seed <n>', 'which faults, when: a number, or a range such as 1..20, one run each', '1')

@@ -1,4 +1,5 @@
 import type { AnyStateMachine, StateNode } from 'xstate';
+import { eventLabel, guardName } from './names.ts';
 
 const id = (node: { id: string }): string => node.id.replaceAll(/[^A-Za-z0-9]/g, '_');
 const INDENT = '  ';
@@ -40,16 +41,5 @@ export function toMermaid(machine: AnyStateMachine): string {
   visit(machine.root as StateNode, 1);
   return [...lines, ...transitions].join('\n');
 }
-/** Built-in guards such as stateIn are functions. */
-const guardName = (guard: unknown): string =>
-  typeof guard === 'string'
-    ? guard
-    : ((guard as { type?: string }).type ?? ((guard as { name?: string }).name || 'guard'));
-/** `xstate.after.backoff.replicaset.backoff` -> `after backoff`; `xstate.done.actor.sync` -> `done sync`. Mermaid gives `:` a meaning. */
-const eventName = (type: string): string =>
-  (type === ''
-    ? 'always'
-    : type
-        .replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1')
-        .replace(/^xstate\.(done|error)\.(?:actor|state)\.(.*)$/, '$1 $2')
-  ).replaceAll(':', ' ');
+/** Mermaid gives `:` a meaning. */
+const eventName = (type: string): string => eventLabel(type).replaceAll(':', ' ');
