@@ -98,6 +98,40 @@ describe('writes', () => {
   });
 });
 
+describe('watches of metadata alone', () => {
+  it('carry what stands in it but for managedFields and annotations, of what is there and of what changes', async () => {
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'o', uid: 'u' };
+    const present = await admin.create(
+      configMaps,
+      configMap(
+        { big: 'x' },
+        { namespace: 'kube-node-lease', labels: { a: 'b' }, annotations: { c: 'd' }, ownerReferences: [owner] },
+      ),
+    );
+    const controller = new AbortController();
+    const seen: WatchEvent<DynamicObject>[] = [];
+    const watching = (async () => {
+      const options = { namespace: 'kube-node-lease', metadataOnly: true, signal: controller.signal };
+      for await (const batch of admin.watch<DynamicObject>(configMaps, options))
+        seen.push(...batch.filter(({ type }) => type !== 'BOOKMARK'));
+    })().catch(() => undefined);
+    await until(() => seen.length === 1);
+    await admin.delete(configMaps, nameOf(present), 'kube-node-lease');
+    await until(() => seen.length === 2);
+    controller.abort();
+    await watching;
+    const { managedFields: _fields, annotations: _annotations, resourceVersion: _, ...metadata } = present.metadata;
+    expect(metadata.ownerReferences).toEqual([owner]);
+    for (const { object } of seen)
+      expect(object).toEqual({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { ...metadata, resourceVersion: object.metadata.resourceVersion },
+      });
+    expect(seen.map(({ type }) => type)).toEqual(['ADDED', 'DELETED']);
+  });
+});
+
 describe('who may', () => {
   it.each([
     ['scheduler', 'get', undefined],

@@ -61,6 +61,8 @@ export interface ListOptions extends CallOptions {
 export interface WatchOptions extends CallOptions {
   /** Called once the server has accepted the watch, before its first event. */
   readonly onOpen?: (() => void) | undefined;
+  /** Objects come as apiVersion, kind and metadata without managedFields and annotations; for who keeps account of many. */
+  readonly metadataOnly?: boolean | undefined;
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;

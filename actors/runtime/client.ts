@@ -144,7 +144,11 @@ async function* watchEvents<T extends KubeObject>(
     query['sendInitialEvents'] = 'true';
     query['resourceVersionMatch'] = 'NotOlderThan';
   }
-  const body: ApiRequestBody = { query, ...(o.cause && { cause: o.cause }) };
+  const body: ApiRequestBody = {
+    query,
+    ...(o.cause && { cause: o.cause }),
+    ...(o.metadataOnly && { metadataOnly: true }),
+  };
   const session = await bus.open(subject, body, { signal: o.signal, timeoutMs: o.timeoutMs });
   const onAbort = (): void => session.close();
   o.signal?.addEventListener('abort', onAbort, { once: true });

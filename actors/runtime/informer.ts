@@ -49,6 +49,8 @@ export function createInformer<T extends KubeObject>(o: {
   readonly gvr: GroupVersionResource;
   readonly selection?: Selection | undefined;
   readonly inspection?: Inspection | undefined;
+  /** Objects are fetched and kept as apiVersion, kind and metadata without managedFields and annotations. */
+  readonly metadataOnly?: boolean | undefined;
   /** What of each object is kept; default all of it. */
   readonly transform?: ((object: T) => T) | undefined;
 }): Informer<T> {
@@ -134,6 +136,7 @@ export function createInformer<T extends KubeObject>(o: {
         listing = resumed ? undefined : new Map();
         const batches = client.watch<T>(gvr, {
           ...selection,
+          metadataOnly: o.metadataOnly,
           ...(resumed && { resourceVersion: String(revision) }),
           signal,
           onOpen: () => watch.send({ type: 'session.opened', resumed }),
@@ -210,7 +213,7 @@ export function createInformers(client: ApiClient, world: World, inspection?: In
       const id = `metadata|${idOf(gvr, {})}`;
       let informer = informers.get(id);
       if (!informer) {
-        informer = createInformer<KubeObject>({ client, world, gvr, inspection, transform: metadataOf });
+        informer = createInformer<KubeObject>({ client, world, gvr, inspection, metadataOnly: true });
         informers.set(id, informer);
       }
       return informer;
@@ -235,7 +238,3 @@ export function createInformers(client: ApiClient, world: World, inspection?: In
     },
   };
 }
-const metadataOf = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
-  const { managedFields: _fields, annotations: _annotations, ...rest } = metadata;
-  return { apiVersion, kind, metadata: rest };
-};

@@ -9,6 +9,8 @@ export interface ApiRequestBody {
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly impersonate?:
     { readonly user: string; readonly groups?: readonly string[]; readonly uid?: string } | undefined;
+  /** Of a watch: objects come as apiVersion, kind and metadata without managedFields and annotations, and nothing else. */
+  readonly metadataOnly?: boolean | undefined;
   /** Id of the message that led to this request; ends in the log beside the write. */
   readonly cause?: string | undefined;
   /** Held by elected components: a write of a deposed holder is refused (Conflict). */

@@ -79,7 +79,7 @@ function doorRequest(core: Core, message: ServedMessage): DoorRequest {
     cause: body.cause,
     body: body.object === undefined ? undefined : { value: body.object },
     fence: body.fence,
-    watchEncoding: (resource) => encodingFor(core, resource),
+    watchEncoding: (resource) => encodingFor(core, resource, body.metadataOnly === true),
   };
 }
 
@@ -120,20 +120,31 @@ function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
   return { value, revision: entry.revision };
 }
 
-const encodings = new WeakMap<Resource, WatchEncoding>();
-function encodingFor(core: Core, resource: Resource): WatchEncoding {
+/** For who keeps account of all objects and reads none, like the garbage collector. */
+function metadataOf(core: Core, resource: Resource, entry: Entry): Uint8Array {
+  const { managedFields: _fields, annotations: _annotations, resourceVersion: _, ...metadata } = entry.object.metadata;
+  return core.codec.encode({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata });
+}
+
+const whole = new WeakMap<Resource, WatchEncoding>();
+const lean = new WeakMap<Resource, WatchEncoding>();
+function encodingFor(core: Core, resource: Resource, metadataOnly: boolean): WatchEncoding {
+  const encodings = metadataOnly ? lean : whole;
   let known = encodings.get(resource);
-  if (known === undefined) encodings.set(resource, (known = busEncoding(core, resource) as WatchEncoding));
+  if (known === undefined) {
+    known = busEncoding(
+      `bus ${metadataOnly ? 'metadata ' : ''}${apiVersionOf(resource)}`,
+      metadataOnly ? (entry) => metadataOf(core, resource, entry) : (entry) => storedOf(core, resource, entry).value,
+    ) as WatchEncoding;
+    encodings.set(resource, known);
+  }
   return known;
 }
 /** Frames are lists of items; what one tick brought is encoded once for all sessions. */
-function busEncoding(core: Core, resource: Resource): WatchEncoding<WatchItem[]> {
+function busEncoding(id: string, valueOf: (entry: Entry) => Uint8Array): WatchEncoding<WatchItem[]> {
   return {
-    id: `bus ${apiVersionOf(resource)}`,
-    event: (type, entry, revision) => {
-      const { value } = storedOf(core, resource, entry);
-      return [{ type, stored: { value, revision } }];
-    },
+    id,
+    event: (type, entry, revision) => [{ type, stored: { value: valueOf(entry), revision } }],
     bookmark: (revision, initialEventsEnd) => [
       { type: 'BOOKMARK', revision, ...(initialEventsEnd && { initialEventsEnd }) },
     ],
