@@ -48,11 +48,6 @@ afterEach(async () => {
 });
 
 describe('a body that cannot be read', () => {
-  const invalidUtf8 = Buffer.concat([
-    Buffer.from(named(',"data":{"a":"')),
-    Buffer.from([0xff, 0xfe]),
-    Buffer.from('"}}'),
-  ]);
   it.each<[string, string | Buffer, string]>([
     ['nothing', '', `${NOT_JSON}unexpected end of JSON input (<empty>)`],
     ['half an object', named(''), `${NOT_JSON}unexpected end of JSON input ${START}`],
@@ -64,8 +59,10 @@ describe('a body that cannot be read', () => {
     ['NUL bytes', Buffer.from([0, 1, 2, 3]), `${NOT_JSON}invalid character '\\x00' looking for beginning of value (00010203)`],
     ['an array', '[]', `${NOT_JSON}json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)`],
     ['another kind', '{"apiVersion":"v1","kind":"Secret"}', 'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion'],
-    ['arrays 20,000 deep', named(`,"x":${nested(20_000)}}`), expect.stringContaining('exceeded max depth')],
-    ['invalid UTF-8', invalidUtf8, expect.stringMatching(/invalid UTF-8/)],
+    ['arrays 10,000 deep in an object', named(`,"x":${nested(10_000)}}`), `${NOT_JSON}invalid character '[' exceeded max depth ${START}`],
+    ['3 MiB of brackets', '['.repeat(3 * MIB), expect.stringContaining("invalid character '[' exceeded max depth")],
+    ['objects without end', '{"a":'.repeat(600_000), expect.stringContaining("invalid character '{' exceeded max depth")],
+    ['a byte that is no UTF-8 outside of strings', Buffer.from('{"apiVersion":"v1",\xff}', 'latin1'), expect.stringContaining("invalid character 'ÿ' looking for beginning of object key string")],
   ])('%s as JSON: 400', async (_name, body, message) => {
     const answer = await admin.send('POST', CONFIG_MAPS, body);
     expect(status(answer)).toMatchObject({ code: 400, reason: 'BadRequest', message });
@@ -82,8 +79,8 @@ describe('a body that cannot be read', () => {
     ['an open brace', 'apiVersion: v1\nmetadata: {name: a\n', /unrecognized .*: yaml: line \d: /],
     ['a tab', 'apiVersion: v1\n\tkind: ConfigMap\n', /unrecognized .*: yaml: line 2: found .*tab|found character that cannot start any token/],
     ['aliases that multiply', `a: &a [x,x,x,x,x,x,x,x,x,x]\n${[...'bcdefg'].map((n, i) => `${n}: &${n} [${`*${'abcdef'[i]!},`.repeat(9)}x]`).join('\n')}\n`, /unrecognized .*: yaml: .*alias/],
-    ['lists 20,000 deep', `x: ${nested(20_000)}`, /unrecognized .*: yaml: .*exceeded max depth/],
-    ['invalid UTF-8', Buffer.concat([Buffer.from('a: "'), Buffer.from([0xff, 0xfe]), Buffer.from('"\n')]), /unrecognized .*: .*invalid .*UTF-8/],
+    ['lists 20,000 deep', `x: ${nested(20_000)}`, /unrecognized .*: yaml: exceeded max depth of 10000/],
+    ['invalid UTF-8', Buffer.concat([Buffer.from('a: "'), Buffer.from([0xff, 0xfe]), Buffer.from('"\n')]), /unrecognized .*: yaml: invalid leading UTF-8 octet/],
   ])('%s as YAML: 400', async (_name, body, message) => {
     const answer = await admin.send('POST', CONFIG_MAPS, body, YAML);
     expect(status(answer)).toMatchObject({
@@ -91,9 +88,56 @@ describe('a body that cannot be read', () => {
       message: typeof message === 'string' ? message : (expect.stringMatching(message) as unknown),
     });
   }); // prettier-ignore
-  it.each(['application/json', 'application/yaml'])('1,000 levels of %s are answered', async (type) => {
-    const answer = await admin.send('POST', CONFIG_MAPS, named(`,"x":${nested(1000)}}`), { 'content-type': type });
-    expect([201, 400]).toContain(answer.status);
+  it.each(['application/json', 'application/yaml'])(
+    '9,999 levels of %s in an unknown field: it is dropped, with a warning',
+    async (type) => {
+      const body = named(`,"x":${nested(9_999)}}`);
+      const answer = await admin.send('POST', CONFIG_MAPS, body, { 'content-type': type });
+      expect(answer).toMatchObject({ status: 201, headers: { warning: '299 - "unknown field \\"x\\""' } });
+      expect((await admin.send('DELETE', `${CONFIG_MAPS}/bad`)).status).toBe(200);
+    },
+  );
+  it('bytes that are no UTF-8 in strings become U+FFFD, and names of them are refused as any wrong name', async () => {
+    const send = (body: string): Promise<Answer> => admin.send('POST', CONFIG_MAPS, Buffer.from(body, 'latin1'));
+    const made = await send(named(',"data":{"a":"x\xff\xe2\x82y"}}'));
+    expect(JSON.parse(made.text)).toMatchObject({ data: { a: 'x\ufffd\ufffd\ufffdy' } });
+    const patched = await admin.send('PATCH', `${CONFIG_MAPS}/bad`, Buffer.from('{"data":{"b":"\xff"}}', 'latin1'), {
+      'content-type': 'application/merge-patch+json',
+    });
+    expect(JSON.parse(patched.text)).toMatchObject({ data: { b: '\ufffd' } });
+    expect((await admin.send('DELETE', `${CONFIG_MAPS}/bad`)).status).toBe(200);
+    expect(status(await send(named(',"data":{"a\xff":""}}')))['message']).toMatch(
+      /^ConfigMap "bad" is invalid: data\[a\ufffd\]: Invalid value: "a\ufffd": a valid config key must consist of/,
+    );
+  });
+  const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets';
+  it('what a custom object may keep of any depth: 900 levels are kept, more are refused clearly', async () => {
+    const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    const crd = {
+      apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'widgets.example.com' },
+      spec: {
+        group: 'example.com', scope: 'Namespaced', names: { plural: 'widgets', kind: 'Widget' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+      },
+    }; // prettier-ignore
+    await admin.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', JSON.stringify(crd));
+    await eventually('the kind', async () => ((await admin.send('GET', WIDGETS)).status === 200 ? true : undefined));
+    const widget = (name: string, depth: number): string =>
+      `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"${name}"},"spec":{"x":${nested(depth)}}}`;
+    expect((await admin.send('POST', WIDGETS, widget('kept', 900))).status).toBe(201);
+    expect((await admin.send('GET', `${WIDGETS}/kept`)).text).toContain(nested(900));
+    for (const depth of [1_000, 1_500, 3_000, 6_000, 9_998]) {
+      const answer = await admin.send('POST', WIDGETS, widget('deep', depth));
+      expect(status(answer)).toMatchObject({
+        code: 400, reason: 'BadRequest', message: expect.stringContaining('exceeded max depth') as unknown,
+      });
+      for (const type of ['merge-patch+json', 'apply-patch+yaml']) {
+        const headers = { 'content-type': `application/${type}` };
+        const patch = await admin.send('PATCH', `${WIDGETS}/kept?fieldManager=me`, widget('kept', depth), headers);
+        expect(status(patch)).toMatchObject({ code: 400 });
+      }
+    } // prettier-ignore
+    expect((await admin.send('GET', WIDGETS)).text).toContain(nested(900));
   });
   it.each<[string, string, string, Record<string, string>]>([
     ['POST', CONFIG_MAPS, 'application/json', {}],

@@ -1,5 +1,7 @@
-/** Nesting beyond this is refused: a body so deep is an attack, and recursive walkers must not overflow the stack. */
-export const MAX_DEPTH = 999;
+/** Nesting beyond this is refused. Source: encoding/json maxNestingDepth. */
+export const MAX_DEPTH = 10_000;
+/** Nesting that is kept: what walks an object recursively, on its way to the store and to readers, must not overflow the stack. */
+export const KEPT_DEPTH = 999;
 
 const END = 'unexpected end of JSON input';
 const LITERALS = ['true', 'false', 'null'];
@@ -18,19 +20,13 @@ export function quoteChar(c: string): string {
 }
 class Fail extends Error {}
 
-/** What Go's decoder says about a text that JSON.parse refused; undefined if it finds nothing wrong. */
-export function syntaxError(text: string): string | undefined {
+/** What Go's decoder says about a text that JSON.parse refused; undefined if it finds nothing wrong. Go reads bytes. */
+export function syntaxError(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes).toString('latin1');
   let i = 0;
   const fail = (context: string): never => {
     const c = text[i];
-    // Go reads bytes: of a character beyond ASCII it shows the first.
-    const shown =
-      c === undefined
-        ? ''
-        : c.charCodeAt(0) < 0x80
-          ? c
-          : String.fromCharCode(new TextEncoder().encode(String.fromCodePoint(text.codePointAt(i)!))[0]!);
-    throw new Fail(c === undefined ? END : `invalid character ${quoteChar(shown)} ${context}`);
+    throw new Fail(c === undefined ? END : `invalid character ${quoteChar(c)} ${context}`);
   };
   const space = (): void => {
     while (i < text.length && ' \t\r\n'.includes(text[i]!)) i++;
@@ -112,6 +108,8 @@ export function syntaxError(text: string): string | undefined {
     return undefined;
   } catch (error) {
     if (error instanceof Fail) return error.message;
+    // Deeper than this reader can go: the text was refused for something else, but what, is not found.
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }

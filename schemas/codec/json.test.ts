@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { JsonSyntaxError, parseJson } from './json.ts';
+import { assertKept, JsonSyntaxError, parseDeepJson, parseJson } from './json.ts';
 import { parseYaml, printYaml } from './yaml.ts';
 
 /** Texts of Go's encoding/json. */
@@ -15,14 +15,53 @@ it.each([
 ])('refuses %j', (text, message) => expect(() => parseJson(text)).toThrow(message)); // prettier-ignore
 
 const nested = (n: number): string => '['.repeat(n) + ']'.repeat(n);
-it('refuses nesting of a thousand levels, and takes what is just below', () => {
-  expect(() => parseJson(nested(1000))).toThrow('exceeded max depth');
-  expect(parseJson(nested(999)).duplicates).toEqual([]);
+it('reads ten thousand levels as the real decoder does, and says which are too deep to keep', () => {
+  expect(parseDeepJson(nested(10_000))).toMatchObject({ duplicates: [], deep: true });
+  expect(() => parseDeepJson(nested(10_001))).toThrow("invalid character '[' exceeded max depth");
+  expect(() => parseDeepJson('{"a":'.repeat(700_000))).toThrow("invalid character '{' exceeded max depth");
+  expect(() => parseDeepJson('['.repeat(9_000))).toThrow(JsonSyntaxError);
+  expect(() => parseDeepJson('{"a":1,"a":'.repeat(9_000) + '1' + '}'.repeat(9_000))).toThrow(JsonSyntaxError);
+  expect(() => parseJson(nested(1000))).toThrow("invalid character '[' exceeded max depth");
+  expect(parseJson(nested(999)).deep).toBeUndefined();
+  expect(() => assertKept(parseDeepJson(nested(1000)).value)).not.toThrow();
+  expect(() => assertKept(parseDeepJson(nested(1002)).value)).toThrow('exceeded max depth of 1000 for what is kept');
   // Brackets in strings are no nesting.
   expect(parseJson(JSON.stringify('['.repeat(2000))).value).toHaveLength(2000);
 });
-it('refuses bytes that are no UTF-8', () => {
-  expect(() => parseJson(new Uint8Array([0x22, 0xff, 0x22]))).toThrow(JsonSyntaxError);
+it.each([
+  ['x\xff\xfey', 'x\ufffd\ufffdy'],
+  ['x\xe2\x82y', 'x\ufffd\ufffdy'],
+  ['x\xed\xa0\x80y', 'x\ufffd\ufffd\ufffdy'],
+  ['x\xc0\x80y', 'x\ufffd\ufffdy'],
+  ['\xf4\x90\x80\x80', '\ufffd\ufffd\ufffd\ufffd'],
+  ['\xc3\xa4\xff', 'ä\ufffd'],
+  [String.raw`x\ud800y`, 'x\ufffdy'],
+  [String.raw`\ude00\ud83d\ude00\ud83d`, '\ufffd😀\ufffd'],
+  [String.raw`\\ud800`, String.raw`\ud800`],
+])('reads the string %j as the real decoder does: U+FFFD for what is no Unicode', (bytes, text) => {
+  expect(parseJson(Buffer.from(`{"a":"${bytes}"}`, 'latin1')).value).toEqual({ a: text });
+});
+it('refuses bytes outside of strings, and a byte order mark', () => {
+  expect(() => parseJson(Buffer.from('{"a":1,\xff"b":1}', 'latin1'))).toThrow(
+    "invalid character 'ÿ' looking for beginning of object key string",
+  );
+  expect(() => parseJson(Buffer.from('\ufeff{}'))).toThrow("invalid character 'ï' looking for beginning of value");
+});
+it.each([
+  ['a: x\xff\n', 'invalid leading UTF-8 octet'],
+  ['a: x\xe2\x82', 'incomplete UTF-8 octet sequence'],
+  ['a: x\xe2\x82y\n', 'invalid trailing UTF-8 octet'],
+  ['a: "x\xc0\x80y"\n', 'invalid length of a UTF-8 sequence'],
+  ['a: x\xed\xa0\x80\n', 'invalid Unicode character'],
+  ['a: x\x01\n', 'control characters are not allowed'],
+  ['a: x\x7f\n', 'control characters are not allowed'],
+])('refuses YAML %j with the real text', async (bytes, why) => {
+  await expect(parseYaml(Buffer.from(bytes, 'latin1'))).rejects.toThrow(`yaml: ${why}`);
+});
+it('reads JSON sent as YAML as deep as JSON', async () => {
+  expect((await parseYaml(`{"x": ${nested(9_999)}}`)).deep).toBe(true);
+  await expect(parseYaml(`{"x": ${nested(10_000)}}`)).rejects.toThrow('yaml: exceeded max depth of 10000');
+  await expect(parseYaml(`x:\n  ${'- '.repeat(20_000)}a\n`)).rejects.toThrow('yaml: exceeded max depth of 10000');
 });
 it('reads whatever JSON.stringify writes, and sees no duplicates in it', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => {
@@ -57,7 +96,7 @@ it('reads YAML as Go does: 1.1, but times and base 60 stay text', async () => {
 });
 it('refuses YAML with the real text, and bombs', async () => {
   await expect(parseYaml('a b: c: d')).rejects.toThrow('yaml: mapping values are not allowed in this context');
-  await expect(parseYaml(`${'['.repeat(1500)}${']'.repeat(1500)}`)).rejects.toThrow('yaml: exceeded max depth');
+  await expect(parseYaml(`x: ${nested(20_000)}`)).rejects.toThrow('yaml: exceeded max depth');
   const bomb = Array.from(
     { length: 12 },
     (_, i) => `a${i}: &a${i} [${i === 0 ? 'x' : Array.from({ length: 9 }, () => `*a${i - 1}`).join(',')}]`,

@@ -1,43 +1,72 @@
-import { syntaxError, MAX_DEPTH } from './json-syntax.ts';
+import { KEPT_DEPTH, MAX_DEPTH, syntaxError } from './json-syntax.ts';
 import { duplicateFields } from './json-duplicates.ts';
+import { replacedText, wellFormedText } from './utf8.ts';
 
 export interface ParsedJson {
   readonly value: unknown;
   /** `duplicate field "metadata.labels.a"`, in the order of the document; the last value counts. */
   readonly duplicates: readonly string[];
+  /** Nested deeper than may be kept: see assertKept(). */
+  readonly deep?: boolean;
 }
 /** Thrown by the parsers: `message` is the Go decoder's. */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
 }
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text of a body; throws JsonSyntaxError on invalid UTF-8. */
-export function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new JsonSyntaxError('invalid UTF-8 in string', { cause });
-  }
-}
 /**
- * Parses a JSON body and finds members named twice. Throws JsonSyntaxError with Go's text (`unexpected end of JSON
- * input`, `invalid character 'x' looking for beginning of value`, `exceeded max depth`) and on invalid UTF-8.
+ * Parses a JSON body and finds members named twice; what is no Unicode in strings becomes U+FFFD. Throws JsonSyntaxError
+ * with Go's text (`unexpected end of JSON input`, `invalid character 'x' looking for beginning of value`, `invalid
+ * character '[' exceeded max depth`). `maxDepth`: nesting beyond it is refused.
  */
-export function parseJson(body: string | Uint8Array): ParsedJson {
-  const text = typeof body === 'string' ? body : decodeUtf8(body);
-  const shape = scan(text);
-  if (shape.depth > MAX_DEPTH) throw new JsonSyntaxError('exceeded max depth');
+export function parseJson(body: string | Uint8Array, maxDepth = KEPT_DEPTH): ParsedJson {
+  const intact = typeof body === 'string' ? body : wellFormedText(body);
+  const text = withoutLoneSurrogates(intact ?? replacedText(body as Uint8Array));
+  const shape = scan(text, maxDepth);
+  if (shape.beyond !== undefined) throw new JsonSyntaxError(`invalid character '${shape.beyond}' exceeded max depth`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new JsonSyntaxError(syntaxError(text) ?? (cause as Error).message, { cause });
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    throw new JsonSyntaxError(syntaxError(bytes) ?? (cause as Error).message, { cause });
   }
-  return { value, duplicates: shape.members === countMembers(value) ? [] : duplicateFields(text) };
+  const deep = shape.depth > KEPT_DEPTH && { deep: true };
+  if (shape.members === countMembers(value)) return { value, duplicates: [], ...deep };
+  try {
+    return { value, duplicates: duplicateFields(text), ...deep };
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new JsonSyntaxError(`exceeded max depth`, { cause });
+  }
 }
-/** Deepest nesting and number of `name: value` pairs in the text; wrong only for text that is no JSON. */
-function scan(text: string): { depth: number; members: number } {
+/** parseJson() as deep as the real server goes: who keeps the value sees to it that it is not too deep. */
+export const parseDeepJson = (body: string | Uint8Array): ParsedJson => parseJson(body, MAX_DEPTH);
+
+/** Throws JsonSyntaxError for a value that is nested too deep to be kept. */
+export function assertKept(value: unknown): void {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > KEPT_DEPTH) throw new JsonSyntaxError(`exceeded max depth of ${KEPT_DEPTH + 1} for what is kept`);
+    level = level.flatMap((item) =>
+      typeof item !== 'object' || item === null
+        ? []
+        : Object.values(item).filter((v) => typeof v === 'object' && v !== null),
+    );
+  }
+}
+/** `\ud800` without its other half, as U+FFFD. */
+function withoutLoneSurrogates(text: string): string {
+  if (!/\\u[dD][89a-fA-F]/.test(text)) return text;
+  const pair = String.raw`u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}`;
+  const escapes = new RegExp(String.raw`\\(?:${pair}|u[dD][89a-fA-F][\da-fA-F]{2}|[^])`, 'g');
+  return text.replace(escapes, (escape) => (escape.length === 6 ? String.raw`\ufffd` : escape));
+}
+/**
+ * Deepest nesting and number of `name: value` pairs in the text, wrong only for text that is no JSON; `beyond` is what
+ * opened one level too many.
+ */
+function scan(text: string, maxDepth: number): { depth: number; members: number; beyond?: string | undefined } {
   let depth = 0;
   let deepest = 0;
   let members = 0;
@@ -59,6 +88,7 @@ function scan(text: string): { depth: number; members: number } {
       case 0x7b:
       case 0x5b:
         if (++depth > deepest) deepest = depth;
+        if (depth > maxDepth) return { depth, members, beyond: text[i] };
         break;
       case 0x7d:
       case 0x5d:
@@ -72,17 +102,22 @@ function scan(text: string): { depth: number; members: number } {
   }
   return { depth: deepest, members };
 }
+/** Not recursive: the text may be ten thousand levels deep. */
 function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
   let n = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') n += countMembers(item);
-    return n;
-  }
-  for (const key in value) {
-    n++;
-    const item = (value as Record<string, unknown>)[key];
-    if (typeof item === 'object') n += countMembers(item);
+  const waiting = [value];
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    if (Array.isArray(next)) {
+      for (const item of next) if (typeof item === 'object') waiting.push(item);
+      continue;
+    }
+    for (const key in next) {
+      n++;
+      const item = (next as Record<string, unknown>)[key];
+      if (typeof item === 'object') waiting.push(item);
+    }
   }
   return n;
 }

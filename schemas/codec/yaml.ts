@@ -1,10 +1,10 @@
 import type { Document, Node, ParseOptions, DocumentOptions, SchemaOptions, Tags } from 'yaml';
 import type * as yamlLibrary from './yaml-library.ts';
-import { decodeUtf8, JsonSyntaxError } from './json.ts';
-import { MAX_DEPTH } from './json-syntax.ts';
+import { JsonSyntaxError, parseDeepJson, type ParsedJson } from './json.ts';
+import { KEPT_DEPTH, MAX_DEPTH } from './json-syntax.ts';
+import { firstFault, wellFormedText } from './utf8.ts';
 
-export interface ParsedYaml {
-  readonly value: unknown;
+export interface ParsedYaml extends ParsedJson {
   /** `line 3: key "kind" already set in map`, as the real decoder words it. */
   readonly duplicates: readonly string[];
 }
@@ -24,7 +24,9 @@ const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
 
 /** The first document of a body. Throws JsonSyntaxError with a text that begins `yaml: `. */
 export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> {
-  const text = typeof body === 'string' ? body : decodeUtf8(body);
+  const text = typeof body === 'string' ? body : wellFormedText(body);
+  if (text === undefined) throw new JsonSyntaxError(`yaml: ${firstFault(body as Uint8Array)}`);
+  if (CONTROL.test(text)) throw new JsonSyntaxError('yaml: control characters are not allowed');
   const { yaml } = await import('./yaml-library.ts');
   const lines = new yaml.LineCounter();
   try {
@@ -32,18 +34,30 @@ export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> 
     const first = 'empty' in documents ? undefined : documents[0];
     if (first === undefined) return { value: null, duplicates: [] };
     const error = first.errors[0];
+    if (error?.message.includes('call stack')) throw TOO_DEEP;
     if (error) throw new JsonSyntaxError(problem(error.message, lines.linePos(error.pos[0]).line), { cause: error });
     const duplicates: string[] = [];
     inspect(first, yaml, (offset) => lines.linePos(offset).line, duplicates);
     return { value: first.toJS() as unknown, duplicates };
   } catch (error) {
+    if (error instanceof RangeError || error === TOO_DEEP) return asJson(text);
     if (error instanceof JsonSyntaxError) throw error;
-    if (error instanceof RangeError) throw new JsonSyntaxError('yaml: exceeded max depth', { cause: error });
     throw new JsonSyntaxError(`yaml: ${(error as Error).message}`, { cause: error });
   }
 }
+const TOO_DEEP = new JsonSyntaxError(`yaml: exceeded max depth of ${MAX_DEPTH}`);
+/** What a line may not hold. Source: go.yaml.in/yaml readerc.go. */
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+/** The YAML library is recursive. Who nests so deep writes JSON, which is YAML too. */
+function asJson(text: string): ParsedYaml {
+  try {
+    return parseDeepJson(text);
+  } catch (cause) {
+    throw new JsonSyntaxError(TOO_DEEP.message, { cause });
+  }
+}
 function problem(message: string, line: number): string {
-  if (message.includes('call stack')) return 'yaml: exceeded max depth';
   const at = line > 1 ? `line ${line}: ` : '';
   if (/[Nn]ested mappings|Implicit map key|block as implicit key|multiline/i.test(message))
     return `yaml: ${at}mapping values are not allowed in this context`;
@@ -54,7 +68,7 @@ type Guards = Pick<(typeof yamlLibrary)['yaml'], 'isMap' | 'isScalar' | 'isSeq'>
 /** Finds keys set twice, and nesting too deep for the walkers that follow. */
 function inspect(document: Document, yaml: Guards, lineOf: (offset: number) => number, out: string[]): void {
   const walk = (node: Node | null | undefined, depth: number): void => {
-    if (depth > MAX_DEPTH) throw new JsonSyntaxError('yaml: exceeded max depth');
+    if (depth > KEPT_DEPTH) throw TOO_DEEP;
     if (yaml.isSeq(node)) for (const item of node.items) walk(item as Node, depth + 1);
     if (!yaml.isMap(node)) return;
     const seen = new Set<string>();

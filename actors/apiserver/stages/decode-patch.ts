@@ -1,4 +1,4 @@
-import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
+import { assertKept, JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import { ApiError, statusOf } from '../../../schemas/meta/status.ts';
 import { jsonPatchStrictErrors } from '../../../schemas/patch/json-patch.ts';
@@ -17,6 +17,7 @@ export async function parsePatch(request: ResourceRequest): Promise<unknown> {
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
     try {
       const { value, duplicates } = await parseYaml(body.bytes);
+      assertKept(value);
       if (duplicates.length > 0)
         throw badRequest(
           `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((d) => `  ${d}`).join('\n')}`,

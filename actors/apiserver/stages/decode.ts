@@ -1,4 +1,4 @@
-import { JsonSyntaxError, parseJson, type ParsedJson } from '../../../schemas/codec/json.ts';
+import { assertKept, JsonSyntaxError, parseDeepJson, type ParsedJson } from '../../../schemas/codec/json.ts';
 import { decodeMessage, hasProtobuf, ProtobufError, readEnvelope } from '../../../schemas/codec/protobuf.ts';
 import { schemaNameOf } from '../../../schemas/registry.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
@@ -38,16 +38,27 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   const value = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const apiVersion = apiVersionOf(expected);
   checkType(core, value, expected, apiVersion);
-  const { object, strict } = decode(value, expected.schema, core.schemasOf(expected), {
-    kind: expected.kind,
-    version: expected.version,
-  });
+  const decoded = (): ReturnType<typeof decode> =>
+    decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
+  const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
   complain(request, [...parsed.duplicates, ...strict], expected, value);
   object.apiVersion = apiVersion;
   // Another kind in place of a custom one is for validation to refuse.
   if (!expected.schema.read || !object.kind) object.kind = expected.kind;
   object.metadata ??= {};
   return object;
+}
+/** Unknown fields may be as deep as they like, for they are dropped. */
+function kept(decoded: () => ReturnType<typeof decode>, kind: string): ReturnType<typeof decode> {
+  try {
+    const { object, strict } = decoded();
+    assertKept(object);
+    return { object, strict };
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError) && !(error instanceof RangeError)) throw error;
+    const why = error instanceof RangeError ? 'exceeded max depth' : error.message;
+    throw new ApiError('BadRequest', `${kind} cannot be handled: ${why}`, { cause: error });
+  }
 }
 export const fieldValidation = (request: ResourceRequest): string => request.query.get('fieldValidation') || 'Warn';
 
@@ -118,7 +129,7 @@ export async function parse(body: Body | undefined, expectedKind: string): Promi
   if (contentType === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expectedKind);
   try {
     if (bytes.length === 0) throw new JsonSyntaxError('unexpected end of JSON input');
-    return checkShape(parseJson(bytes), bytes, expectedKind);
+    return checkShape(parseDeepJson(bytes), bytes, expectedKind);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     return fail(expectedKind, error.message, bytes);
