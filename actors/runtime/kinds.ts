@@ -1,6 +1,6 @@
 import type { CustomResourceDefinition } from '../../schemas/generated/apiextensions-v1.ts';
 import type { GroupVersionResource } from '../../schemas/meta/object.ts';
-import { createRegistry } from '../../schemas/registry.ts';
+import { builtinKinds } from '../../schemas/builtin-kinds.ts';
 import type { Informers } from './informer.ts';
 
 /** A kind of object as those see it who treat all kinds alike: the garbage collector, the namespace controller. */
@@ -37,19 +37,13 @@ export function kindsOf(informers: Informers): Kinds {
 function createKinds(informers: Informers): Kinds {
   const builtin = new Map<string, Kind>();
   const byKind = new Map<string, Kind>();
-  const registry = createRegistry();
-  for (const r of registry.all()) {
-    if (!r.verbs.has('delete') || !r.verbs.has('list')) continue;
-    const kind: Kind = {
-      gvr: { group: r.group, version: r.version, resource: r.resource },
-      kind: r.kind,
-      namespaced: r.namespaced,
-      verbs: r.verbs,
-    };
+  for (const kind of builtinKinds()) {
+    if (!kind.verbs.has('delete') || !kind.verbs.has('list')) continue;
     // Versions and groups that share their objects (events, autoscaling) are one kind.
-    const known = builtin.get(r.storagePrefix);
-    if (!known) builtin.set(r.storagePrefix, kind);
-    if (!byKind.has(`${r.group}/${r.kind}`)) byKind.set(`${r.group}/${r.kind}`, known ?? kind);
+    const known = builtin.get(kind.storagePrefix);
+    if (!known) builtin.set(kind.storagePrefix, kind);
+    const name = `${kind.gvr.group}/${kind.kind}`;
+    if (!byKind.has(name)) byKind.set(name, known ?? kind);
   }
   const custom = new Map<string, Kind>();
   const handlers = new Set<Parameters<Kinds['on']>[0]>();
