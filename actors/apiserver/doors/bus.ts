@@ -135,7 +135,7 @@ function encodingFor(core: Core, resource: Resource, metadataOnly: boolean): Wat
     known = busEncoding(
       `bus ${metadataOnly ? 'metadata ' : ''}${apiVersionOf(resource)}`,
       metadataOnly ? (entry) => metadataOf(core, resource, entry) : (entry) => storedOf(core, resource, entry).value,
-    ) as WatchEncoding;
+    );
     encodings.set(resource, known);
   }
   return known;
