@@ -8,6 +8,8 @@ import type { Clock, TimerId } from './world.ts';
 export const HEADER = {
   /** On an answer: the body is a Status, the request failed. */
   status: 'Kubus-Status',
+  /** Instead of an answer: it is being worked on. Without a body. */
+  working: 'Kubus-Working',
   /** On a request: opens a session; `<address> <id> <window>` of the client's end. */
   session: 'Kubus-Session',
 } as const;
@@ -39,6 +41,8 @@ export class ReceivedMessage implements Message {
 
 /** A request being served. Its deadline travels as the last token of the subject for the answer. */
 export class ServedRequest extends ReceivedMessage implements ServedMessage {
+  /** For how long it has been worked on, in intervals of WORKING_MS. */
+  age = 0;
   readonly #clock: Clock;
   #controller: AbortController | undefined;
   #timer: TimerId | undefined;
@@ -49,10 +53,14 @@ export class ServedRequest extends ReceivedMessage implements ServedMessage {
   get reply(): string {
     return this.raw.reply;
   }
+  /** How long the caller waits, ms; 0 where it does not say. */
+  get patienceMs(): number {
+    return Number(this.reply.slice(this.reply.lastIndexOf('.') + 1)) || 0;
+  }
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      const ms = Number(this.reply.slice(this.reply.lastIndexOf('.') + 1));
+      const ms = this.patienceMs;
       if (this.reply.startsWith('_INBOX.') && ms > 0)
         this.#timer = this.#clock.setTimeout(
           () => {
@@ -75,5 +83,9 @@ export class ServedRequest extends ReceivedMessage implements ServedMessage {
   }
 }
 
+/** How often who works on a request says so. */
+export const WORKING_MS = 500;
+/** Whoever has said nothing for so long is dead, stopped or cut off. */
+export const SILENT_MS = 4_000;
 /** Longer delays overflow Node's timers and fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

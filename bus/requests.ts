@@ -1,8 +1,8 @@
-import { ApiError } from '../schemas/meta/status.ts';
+import { ApiError, statusOf } from '../schemas/meta/status.ts';
 import type { Status } from '../schemas/meta/status.ts';
 import type { Headers, RequestOptions } from './bus.ts';
 import { decode } from './codec.ts';
-import { HEADER, MAX_TIMER_MS } from './message.ts';
+import { HEADER, MAX_TIMER_MS, SILENT_MS } from './message.ts';
 import { inbox } from './subjects.ts';
 import type { RawMessage, Transport } from './transport.ts';
 import type { TimerId, World } from './world.ts';
@@ -30,7 +30,16 @@ interface Pending {
   readonly onLate: ((answer: unknown) => void) | undefined;
   timer: TimerId | undefined;
   abandoned: boolean;
+  /** How many looks ago somebody was last heard to work on it. */
+  quiet: number;
 }
+const SILENT_CAUSE = 'Silent';
+const silentDetails = { details: { causes: [{ reason: SILENT_CAUSE, message: 'the server has gone silent' }] } };
+/** Of a Timeout: somebody was asked who says nothing any more, so that another may be asked at once. */
+export const isSilence = (error: unknown): boolean =>
+  statusOf(error)?.details?.causes?.some(({ reason }) => reason === SILENT_CAUSE) ?? false;
+const LOOK_MS = 1_000;
+const SILENT_LOOKS = SILENT_MS / LOOK_MS;
 
 /**
  * The caller's side of request and answer: all answers of a connection arrive on one subscription, `<inbox>.<id>.<ms>`,
@@ -70,8 +79,31 @@ export function createRequests(
     pending.set(id, entry);
   };
 
+  /** A request may have been handed to somebody who is dead, stopped or cut off: the server does not know that yet. */
+  let looking: TimerId | undefined;
+  const look = (): void => {
+    looking = undefined;
+    for (const [id, entry] of pending)
+      if (!entry.abandoned && ++entry.quiet > SILENT_LOOKS)
+        giveUp(
+          id,
+          new ApiError(
+            'Timeout',
+            `who was asked by ${entry.subject} has gone silent; the outcome is unknown`,
+            silentDetails,
+          ),
+        );
+    if (pending.size > 0) looking = clock.setTimeout(look, LOOK_MS);
+  };
+
   const answers = transport.subscribe(`${prefix}>`, undefined, (message: RawMessage) => {
-    const entry = take(Number.parseInt(message.subject.slice(prefix.length), 10));
+    const id = Number.parseInt(message.subject.slice(prefix.length), 10);
+    if (message.bytes.length === 0 && HEADER.working in message.headers) {
+      const waiting = pending.get(id);
+      if (waiting) waiting.quiet = 0;
+      return;
+    }
+    const entry = take(id);
     if (!entry) return;
     try {
       if (message.noResponders) throw new ApiError('ServiceUnavailable', `nobody serves ${entry.subject}`);
@@ -113,8 +145,19 @@ export function createRequests(
         ((): void => {
           giveUp(id, signal.reason);
         });
-      const entry: Pending = { subject, resolve, reject, signal, onAbort, onLate, timer: undefined, abandoned: false };
+      const entry: Pending = {
+        subject,
+        resolve,
+        reject,
+        signal,
+        onAbort,
+        onLate,
+        timer: undefined,
+        abandoned: false,
+        quiet: 0,
+      };
       pending.set(id, entry);
+      looking ??= clock.setTimeout(look, LOOK_MS);
       const waitMs = Math.max(1, Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS));
       entry.timer = clock.setTimeout(() => {
         giveUp(id, new ApiError('Timeout', `no answer from ${subject} within ${timeoutMs} ms`));
@@ -161,6 +204,7 @@ export function createRequests(
     },
     close: () => {
       closed = true;
+      if (looking !== undefined) clock.clearTimeout(looking);
       for (const id of pending.keys()) fail(id, unavailable('the connection to the bus was closed'));
       answers.unsubscribe();
       connection.unsubscribe();

@@ -1,12 +1,12 @@
 import { ApiError, toStatus } from '../schemas/meta/status.ts';
 import type { ServedMessage, ServedSubscription, Session } from './bus.ts';
 import { encode } from './codec.ts';
-import { HEADER, ServedRequest } from './message.ts';
+import { HEADER, ServedRequest, WORKING_MS } from './message.ts';
 import { isInbox } from './subjects.ts';
 import { subjectMatches } from './subject-pattern.ts';
 import type { RawMessage, RawSubscription, Transport } from './transport.ts';
 import { within } from './within.ts';
-import type { World } from './world.ts';
+import type { TimerId, World } from './world.ts';
 
 export type Handler = (message: ServedMessage) => unknown;
 export type Acceptor = (message: ServedMessage, session: Session) => unknown;
@@ -31,6 +31,8 @@ interface Served {
 }
 
 const STATUS_HEADERS = { [HEADER.status]: '1' };
+const WORKING_HEADERS = { [HEADER.working]: '1' };
+const NOTHING = new Uint8Array(0);
 
 /**
  * The server's side of request and answer. `openSession` accepts a session for a request that asks for one; its result
@@ -44,6 +46,7 @@ export function createResponses(
   const served = new Map<string, Served>();
   const inFlight = new Set<ServedRequest>();
   let idle: (() => void) | undefined;
+  let working: TimerId | undefined;
 
   const respond = (message: ServedRequest, answer: unknown): void => {
     if (!isInbox(message.reply)) return;
@@ -63,6 +66,16 @@ export function createResponses(
     } catch (err) {
       world.log.error('cannot answer', { subject: message.subject, err });
     }
+  };
+  /** Tells those who wait for long that somebody is at it: silence is what the dead have to say. */
+  const reassure = (): void => {
+    working = undefined;
+    for (const message of inFlight) {
+      // Not the first time: most are answered before they would be told. Not for ever: somebody may have given up.
+      if (message.age++ === 0 || message.age * WORKING_MS > message.patienceMs || !isInbox(message.reply)) continue;
+      transport.publish(message.reply, NOTHING, undefined, WORKING_HEADERS);
+    }
+    if (inFlight.size > 0) working = world.clock.setTimeout(reassure, WORKING_MS);
   };
   const settle = (message: ServedRequest): void => {
     message.finish();
@@ -89,6 +102,7 @@ export function createResponses(
       return;
     }
     inFlight.add(message);
+    working ??= world.clock.setTimeout(reassure, WORKING_MS);
     answer.then(
       (value) => {
         respond(message, value);
@@ -182,6 +196,8 @@ export function createResponses(
         message.abort(reason);
         refuse(message, reason);
       }
+      inFlight.clear();
+      if (working !== undefined) world.clock.clearTimeout(working);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Bus } from '../../bus/bus.ts';
 import type { ApiReply, ApiRequestBody, Verb, WatchFrame, WatchItem } from '../../bus/protocol/api.ts';
+import { isSilence } from '../../bus/requests.ts';
 import * as subjects from '../../bus/subjects.ts';
 import type { World } from '../../bus/world.ts';
 import {
@@ -43,9 +44,12 @@ const deleteOptions = (o: DeleteCallOptions): unknown => ({
   ...(o.preconditions && { preconditions: o.preconditions }),
 });
 
+const MAX_READS = 3;
+
 /**
  * The API over the bus as `caller` sees it: each call is one request on `kubus.v1.api.<caller>.…`, a watch one session.
- * Rejects with ApiError; an aborted signal with its reason. Calls are not retried here.
+ * Rejects with ApiError; an aborted signal with its reason. Only reads are repeated, where the API server that was asked
+ * has gone silent: another is asked then.
  */
 export function createApiClient(bus: Bus, _world: World, caller: string): ApiClient {
   const subjectOf = (
@@ -72,11 +76,16 @@ export function createApiClient(bus: Bus, _world: World, caller: string): ApiCli
     body: ApiRequestBody,
     o: CallOptions & Pick<WriteOptions, 'fence'>,
   ): Promise<ApiReply> {
-    return bus.request<ApiReply>(
-      subjectOf(verb, gvr, namespace, name, o),
-      { ...body, ...(o.cause && { cause: o.cause }), ...(o.fence && { fence: o.fence }) } satisfies ApiRequestBody,
-      { signal: o.signal, timeoutMs: o.timeoutMs },
-    );
+    const subject = subjectOf(verb, gvr, namespace, name, o);
+    const whole: ApiRequestBody = { ...body, ...(o.cause && { cause: o.cause }), ...(o.fence && { fence: o.fence }) };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await bus.request<ApiReply>(subject, whole, { signal: o.signal, timeoutMs: o.timeoutMs });
+      } catch (error) {
+        // A read does no harm twice; of a write the outcome is unknown, and the caller must hear of it.
+        if ((verb !== 'get' && verb !== 'list') || attempt >= MAX_READS || !isSilence(error)) throw error;
+      }
+    }
   }
   function single<T extends KubeObject>(reply: ApiReply): T {
     if ('stored' in reply) return sharedObjectOf<T>(reply.stored);

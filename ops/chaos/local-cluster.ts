@@ -169,6 +169,8 @@ class Cluster implements LocalCluster {
         http: `127.0.0.1:${monitor}`,
         jetstream: { ...template.jetstream, store_dir: folder },
         ...(count > 1 && {
+          ping_interval: '1s',
+          ping_max: 2,
           cluster: {
             name: NAME,
             listen: `127.0.0.1:${routePorts[i]}`,
