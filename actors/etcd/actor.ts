@@ -38,6 +38,8 @@ export interface EtcdOptions {
   readonly snapshotMs?: number | undefined;
   /** New keys beyond it are refused; default one million, which is what has been tried. */
   readonly maxKeys?: number | undefined;
+  /** Room on the disk of the log, where this process can tell; asked when the log does not answer. */
+  readonly freeBytes?: (() => number) | undefined;
 }
 
 const QUEUE = 'etcd';
@@ -79,6 +81,7 @@ export function startEtcd(options: EtcdOptions): Component {
     snapshotDir: options.snapshotDir,
     snapshotMs: options.snapshotMs ?? 600_000,
     maxKeys: options.maxKeys ?? 1_000_000,
+    freeBytes: options.freeBytes,
     hooks: {
       onBehind: () => actor.send({ type: 'feed.interrupted' }),
       onLost: (why) => actor.send({ type: 'track.lost', why }),

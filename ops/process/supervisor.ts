@@ -130,7 +130,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     disk = watchDisk({
       logFile: join(paths.logs, 'nats-server.log'),
       dir: paths.nats,
-      onFull: () => warn(`the disk is full: writes wait until there is room below ${paths.dir}`),
+      onFull: () => warn(`the disk is full: writes fail until there is room below ${paths.dir}`),
       // It would not end by itself any more; every write that it acknowledged is on the disk.
       onRoom: () => nats?.kill(),
     });

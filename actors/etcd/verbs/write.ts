@@ -33,7 +33,7 @@ const MAX_CONFLICTS = 32;
  * One compare-and-set on the log. Every write names the revision that it replaces, also where the caller names none: so
  * the index knows what the write did, and what it wrote about the key's origin is true.
  * A write is answered once the index has it. Thrown: Timeout (outcome unknown after all), ServiceUnavailable (not
- * stored), RequestEntityTooLarge, BadRequest.
+ * stored), InternalError (the disk is full), RequestEntityTooLarge, BadRequest.
  */
 export async function write(store: Store, request: Write, signal: AbortSignal): Promise<WriteResponse> {
   const { key, value, expect, id } = request;
@@ -83,7 +83,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
     try {
       const replaces = actual ?? newest?.revision ?? 0;
       const headers = headersOf(request, current);
-      revision = await store.options.log.append({ key, value, expect: replaces, id, headers });
+      revision = await store.appends.append({ key, value, expect: replaces, id, headers });
     } catch (error) {
       const reason = reasonOf(error);
       if (reason === 'Conflict') {
@@ -95,7 +95,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       }
       const pursue = (reason === 'Timeout' || reason === 'ServiceUnavailable') && !isNoSpace(error);
       if (reason === 'Timeout') unknown = error;
-      if (reason === 'ServiceUnavailable') store.options.hooks.onWrite(false);
+      if (reason === 'ServiceUnavailable' || isNoSpace(error)) store.options.hooks.onWrite(false);
       if (!pursue) throw error;
       // Not stored, or perhaps stored: the same id again makes both the same.
       if (signal.aborted || clock.now() + pause >= deadline) throw unknown ?? error;
