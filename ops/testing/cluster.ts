@@ -48,16 +48,17 @@ export function finish(
     child.stdin.end(input);
   });
 }
-/** `kubus up` as a user runs it, from the sources; resolves when it says that the cluster is up. */
+/** `kubus up` as a user runs it, from the sources or `program`; resolves when it says that the cluster is up. */
 export async function upForTest(
   args: readonly string[] = [],
-  options: { dir?: string; name?: string } = {},
+  options: { dir?: string; name?: string; program?: string } = {},
 ): Promise<TestCluster> {
+  const program = options.program ?? main;
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'kubus-test-'));
   const name = options.name ?? 'test';
   const env = isolatedEnv(dir);
   const port = args.includes('--port') ? [] : ['--port', String(await freePort())];
-  const child = spawn(process.execPath, [main, 'up', '--name', name, ...port, ...args], {
+  const child = spawn(process.execPath, [program, 'up', '--name', name, ...port, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -82,7 +83,7 @@ export async function upForTest(
       if (r.status !== 0) throw new Error(`kubectl ${a.join(' ')} ended with ${r.status}: ${r.stderr}${r.stdout}`);
       return r.stdout;
     },
-    kubus: (...a) => finish(process.execPath, [main, ...a], env),
+    kubus: (...a) => finish(process.execPath, [program, ...a], env),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child.once('exit', resolve));

@@ -1,6 +1,7 @@
 import { requireCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { watchPresence } from '../../../bus/presence.ts';
+import { askSupervisor } from '../../process/control.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printJson, table } from '../output.ts';
 
@@ -23,7 +24,12 @@ export async function status(options: { name: string; output: string }): Promise
   const rows = presence.list();
   presence.unsubscribe();
   await bus.drain();
-  if (options.output === 'json') return printJson({ name: config.name, state: 'up', pid, components: rows });
+  if (options.output === 'json') {
+    // A cluster that is still starting has nobody yet who would tell.
+    const told = await askSupervisor(paths, config.name, { type: 'list' }).catch(() => undefined);
+    const replicas = told?.replicas ?? [];
+    return printJson({ name: config.name, state: 'up', pid, components: rows, replicas });
+  }
   print(`Cluster "${config.name}" is up (process ${pid}).\n`);
   print(
     table(
