@@ -221,7 +221,7 @@ describe('following', () => {
     await tick();
     late.send({ type: 'go' });
     await tick();
-    expect(frames.flatMap((f) => f.followed ?? []).map((n) => n.news)).toEqual(['begun', 'begun', 'steps']);
+    expect(frames.flatMap((f) => f.followed ?? []).map((n) => n.news)).toEqual(['ended', 'begun', 'begun', 'steps']);
   });
 });
 

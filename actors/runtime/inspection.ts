@@ -158,8 +158,10 @@ export function createInspection(o: {
     for (const id of follow ?? []) {
       const isNew = !follows.has(id);
       follows.set(id, clock.now() + forMs!);
+      if (!isNew) continue;
       const entry = entries.get(id);
-      if (entry?.tap === undefined || !isNew) continue;
+      if (entry === undefined) followed.push({ actor: id, machine: '', states: [], control: UNHELD, news: 'ended' });
+      if (entry?.tap === undefined) continue;
       entry.tap.recorder = new Recorder();
       entry.tap.recorder.listen(entry.actor.ref());
       begin(entry);
