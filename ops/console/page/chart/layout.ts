@@ -127,6 +127,7 @@ export function toGraph(chart: Chart, measure: Measure): { graph: ElkNode; edges
       ],
     };
   };
+  const reach = reachOf(chart);
   const edges = new Map([...drafts.values()].map((d, i) => [`e${i}`, d]));
   const elkEdges: ElkExtendedEdge[] = [...edges].map(([id, d]) => {
     const lines = labelLines(d);
@@ -134,6 +135,10 @@ export function toGraph(chart: Chart, measure: Measure): { graph: ElkNode; edges
       id,
       sources: [d.from],
       targets: [d.to],
+      // What leads away from the start points down, so that charts read from the top.
+      layoutOptions: {
+        'elk.layered.priority.direction': d.initial || reach.get(d.source)! < reach.get(d.target)! ? '10' : '0',
+      },
       ...(lines.length > 0
         ? {
             labels: [
@@ -177,6 +182,28 @@ export function toGraph(chart: Chart, measure: Measure): { graph: ElkNode; edges
     },
     edges,
   };
+}
+/** How many transitions each state is away from the start. */
+function reachOf(chart: Chart): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const next = [''];
+  for (const path of next) {
+    const at = found.get(path) ?? 0;
+    found.set(path, at);
+    const state = chart.byPath.get(path)!;
+    const reached = [
+      ...(state.type === 'parallel' ? state.states.map((s) => s.path) : [state.initial]),
+      ...chart.transitions.filter((t) => t.source === path).map((t) => t.target),
+    ];
+    for (const target of reached)
+      if (target !== undefined && chart.byPath.has(target) && !found.has(target)) {
+        found.set(target, at + 1);
+        next.push(target);
+      }
+  }
+  // What cannot be reached comes last.
+  for (const { path } of chart.states) if (!found.has(path)) found.set(path, chart.states.length);
+  return found;
 }
 /** ELK's answer as what is drawn. */
 export function fromGraph(chart: Chart, laid: ElkNode, edges: ReadonlyMap<string, EdgeDraft>): Drawing {

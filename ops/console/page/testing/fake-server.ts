@@ -25,7 +25,8 @@ const POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; for
 
 export interface FakeServer {
   readonly url: string;
-  readonly actors: ReadonlyMap<string, FakeActor>;
+  readonly actors: Map<string, FakeActor>;
+  readonly session: { canControl: boolean };
   /** The actor handles one event, or keeps it while it is paused. */
   send(actor: string, event: string): void;
   tell(message: ServerMessage): void;
@@ -39,7 +40,6 @@ export async function startFake(o: {
   readonly machines: readonly MachineInfo[];
   readonly count: number;
   readonly stepsPerSecond: number;
-  readonly canControl?: boolean;
 }): Promise<FakeServer> {
   const actors = new Map<string, FakeActor>();
   for (const machine of o.machines)
@@ -49,7 +49,7 @@ export async function startFake(o: {
     }
   const all = [...actors.values()];
   const streams = new Map<string, { response: ServerResponse; followed: Set<string> }>();
-  const session = { user: 'kubernetes-admin', canControl: o.canControl ?? true, cluster: 'fake' };
+  const session = { user: 'kubernetes-admin', canControl: true, cluster: 'fake' };
   const counts = new Map<string, CountRow>();
   const dirty = new Set<string>();
   const handled = new Map<string, { machine: string; state: string; event: string; count: number }>();
@@ -211,8 +211,8 @@ export async function startFake(o: {
         const known = streams.get(stream);
         if (known === undefined) return json(404, { message: 'no such stream' });
         known.followed = new Set(names.map((a) => a.actor));
-        for (const { actor } of names)
-          known.response.write(`data: ${JSON.stringify(followedMessage(actors.get(actor)!))}\n\n`);
+        for (const actor of names.map((n) => actors.get(n.actor)))
+          if (actor !== undefined) known.response.write(`data: ${JSON.stringify(followedMessage(actor))}\n\n`);
         return json(204);
       }
       case '/api/stream': {
@@ -220,6 +220,7 @@ export async function startFake(o: {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         streams.set(stream, { response, followed: new Set() });
         request.on('close', () => streams.delete(stream));
+        response.write('retry: 200\n\n');
         const first: ServerMessage[] = [
           { type: 'hello', stream, now: Date.now(), session },
           {
@@ -243,6 +244,7 @@ export async function startFake(o: {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     actors,
+    session,
     send(name, event) {
       const actor = actors.get(name)!;
       handle(actor, () => actor.send(event));

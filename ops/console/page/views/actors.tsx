@@ -132,12 +132,17 @@ export function Actors({ machine, state, total, clearState }: ActorsProps) {
           </button>
         )}
       </div>
+      {pages.started && actors.length === 0 && pages.problem === undefined && (
+        <p class="empty">
+          {filtered ? 'No actor fits the search.' : `No actor is ${state === undefined ? 'here' : `in ${state}`} now.`}
+        </p>
+      )}
       <div
         class="list"
         ref={list}
         role="listbox"
         aria-label={`Actors of ${machine}${state === undefined ? '' : ` in ${state}`}`}
-        tabIndex={0}
+        tabindex={0}
         aria-activedescendant={actors[active] === undefined ? undefined : `actor-${active}`}
         onKeyDown={onKeyDown}
       >

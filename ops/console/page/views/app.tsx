@@ -30,7 +30,7 @@ export function App() {
       </a>
       <Header route={route} />
       <Sidebar route={route} />
-      <main class="main" id="main" tabIndex={-1} ref={main}>
+      <main class="main" id="main" tabindex={-1} ref={main}>
         {route.view === 'messages' ? <Messages /> : <ChartPage route={route} />}
       </main>
       <Notices />

@@ -11,7 +11,7 @@ export interface TableProps {
 /** The chart as text: every state with its actors and transitions. */
 export function ChartTable({ chart, counts, selected, here, breakpoints, onSelect }: TableProps) {
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={`States of ${chart.id}`}>
+    <div class="table-scroll" tabindex={0} role="region" aria-label={`States of ${chart.id}`}>
       <table class="table states-table">
         <caption class="unseen">
           States and transitions of {chart.id}, {(counts.get('') ?? 0).toLocaleString('en')} actors

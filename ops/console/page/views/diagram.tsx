@@ -5,6 +5,8 @@ import { ANY_TEXT, roundedPath, SIZE, type Drawing, type DrawnEdge, type DrawnSt
 import { isBelow, withAncestors, type Chart, type ChartState } from '../chart/model.ts';
 import { usePage } from '../context.ts';
 
+const READABLE = 0.8;
+
 export interface DiagramProps {
   readonly chart: Chart;
   readonly counts: ReadonlyMap<string, number>;
@@ -45,8 +47,9 @@ export function Diagram(props: DiagramProps) {
     setRoom(element.clientWidth);
     return () => observer.disconnect();
   }, []);
-  const fit = drawing === undefined ? 1 : Math.max(0.6, Math.min(1, room / drawing.width));
-  const scale = zoom ?? fit;
+  const fit = drawing === undefined ? 1 : Math.max(0.3, Math.min(1, room / drawing.width));
+  // Smaller than this nobody reads it: rather scroll, until somebody asks for all of it.
+  const scale = zoom ?? Math.max(READABLE, fit);
   const zoomBy = (by: number): void => setZoom(Math.max(0.3, Math.min(2, scale * by)));
   return (
     <div class="diagram">
@@ -54,7 +57,7 @@ export function Diagram(props: DiagramProps) {
         <button type="button" class="button" aria-label="Smaller" onClick={() => zoomBy(0.8)}>
           −
         </button>
-        <button type="button" class="button" onClick={() => setZoom(undefined)}>
+        <button type="button" class="button" onClick={() => setZoom(fit)}>
           Fit
         </button>
         <button type="button" class="button" aria-label="Larger" onClick={() => zoomBy(1.25)}>
@@ -135,8 +138,9 @@ function Drawn(props: DiagramProps & { readonly drawing: Drawing; readonly scale
           viewBox="0 0 8 8"
           refX="7"
           refY="4"
-          markerWidth="8"
-          markerHeight="8"
+          markerUnits="userSpaceOnUse"
+          markerWidth="9"
+          markerHeight="9"
           orient="auto-start-reverse"
         >
           <path class="arrow-head" d="M0.5 0.5 7.5 4 0.5 7.5z" />
@@ -184,7 +188,7 @@ const StateBox = memo(
         role="button"
         aria-pressed={selected}
         aria-label={spoken(state, count, here, breaks)}
-        tabIndex={stop ? 0 : -1}
+        tabindex={stop ? 0 : -1}
         data-path={state.path}
         onFocus={() => onFocus(state.path)}
         onClick={() => onSelect(state.path)}

@@ -88,7 +88,7 @@ export function FlowGraph(p: {
             role="button"
             aria-pressed={n.id === p.selected}
             aria-label={`${n.id}, ${rateText(total.get(n.id) ?? 0)} messages a second`}
-            tabIndex={n.id === stop ? 0 : -1}
+            tabindex={n.id === stop ? 0 : -1}
             onFocus={() => focus(n.id)}
             onClick={() => p.onSelect(n.id)}
           >

@@ -49,7 +49,7 @@ export function Menu(p: {
           key={item.label}
           type="button"
           role="menuitem"
-          tabIndex={-1}
+          tabindex={-1}
           aria-disabled={item.disabled === true || undefined}
           onClick={() => {
             if (item.disabled === true) return;

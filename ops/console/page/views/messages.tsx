@@ -41,7 +41,7 @@ export function Messages() {
           <h2 id="kinds-title">By subject</h2>
           <span class="quiet">rates are means of the last seconds</span>
         </div>
-        <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="kinds-title">
+        <div class="table-scroll" tabindex={0} role="region" aria-label="Table of messages">
           <table class="table">
             <caption class="unseen">Messages by sender, receiver and subject, busiest first</caption>
             <thead>

@@ -66,15 +66,17 @@ export function Sidebar({ route }: { readonly route: Route }) {
                     <a
                       href={routeText({ view: 'chart', machine: chart.id, state: undefined })}
                       aria-current={chart.id === current ? 'page' : undefined}
-                      aria-label={`${chart.id}, ${count} ${count === 1 ? 'actor' : 'actors'}`}
                       title={chart.about === '' ? undefined : `The life of ${chart.about}`}
-                      tabIndex={chart.id === stop ? 0 : -1}
+                      tabindex={chart.id === stop ? 0 : -1}
                       onFocus={() => focus(chart.id)}
                     >
                       <span class="chart-name">
                         {chart.external ? chart.id.split('/').slice(1).join('/') : chart.id}
                       </span>
-                      <span class={`number ${count === 0 ? 'none' : ''}`}>{count.toLocaleString('en')}</span>
+                      <span class={`number ${count === 0 ? 'none' : ''}`}>
+                        {count.toLocaleString('en')}
+                        <span class="unseen">{count === 1 ? ' actor' : ' actors'}</span>
+                      </span>
                     </a>
                   </li>
                 );

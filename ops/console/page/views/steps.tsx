@@ -15,7 +15,7 @@ export function Steps({ followed }: { readonly followed: Followed }) {
         <h3 id="steps-title">Messages and transitions</h3>
         <label class="check">
           <input type="checkbox" checked={!all} onChange={(event) => setAll(!event.currentTarget.checked)} />
-          Only what was taken
+          Taken only
         </label>
       </div>
       {steps.length === 0 ? (
