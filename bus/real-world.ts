@@ -65,7 +65,14 @@ const MAX_WAITING_CHARACTERS = 1 << 20;
 
 function realLogger(options: RealWorldOptions): Logger {
   const destination = options.file
-    ? pino.destination({ dest: options.file, append: true, mkdir: true, sync: true, maxLength: MAX_WAITING_CHARACTERS })
+    ? pino.destination({
+        dest: options.file,
+        append: true,
+        mkdir: true,
+        mode: 0o600,
+        sync: true,
+        maxLength: MAX_WAITING_CHARACTERS,
+      })
     : pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_CHARACTERS });
   // On a full disk lines are lost, not the process that writes them.
   destination.on('error', () => undefined);

@@ -198,7 +198,7 @@ describe('a node in the hands of an enemy', () => {
     "read another node's pod": () => evil.get(resources.pods, VICTIM_POD, 'default'),
     "delete another node's pod": () => evil.delete(resources.pods, VICTIM_POD, 'default'),
     "evict another node's pod": () =>
-      evil.create(resources.pods, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: VICTIM_POD, namespace: 'default' } } as KubeObject, { subresource: 'eviction', name: VICTIM_POD, namespace: 'default' }),
+      evil.create(resources.pods, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: VICTIM_POD, namespace: 'default' } }, { subresource: 'eviction', name: VICTIM_POD, namespace: 'default' }),
     "write the status of another node's pod": () =>
       evil.patch(resources.pods, VICTIM_POD, 'default', 'strategic', { status: { phase: 'Failed' } }, { subresource: 'status' }),
     'create a pod for another node': () => evil.create(resources.pods, pod('planted', VICTIM)),
@@ -241,7 +241,7 @@ describe('a node in the hands of an enemy', () => {
     client.create(resources.secrets, {
       ...secret('bootstrap-token-evil00'),
       type: 'bootstrap.kubernetes.io/token',
-    } as Secret);
+    });
 
   it.each(Object.keys(attempts))('cannot %s', async (what) => {
     await expect(attempts[what]!()).rejects.toSatisfy((error) => reasonOf(error) === 'Forbidden');

@@ -58,7 +58,8 @@ export function scriptOf(pod: Pod, complain: (problem: string) => void = () => u
   let root: Fields = {};
   if (text !== undefined)
     try {
-      root = fields(parse(text));
+      // Pretty errors quote the text, which may hold what does not belong into a log.
+      root = fields(parse(text, { prettyErrors: false }));
     } catch (error) {
       complain(`annotation ${SIMULATE}: ${(error as Error).message}`);
     }
