@@ -1,6 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { freePort, isFree, obstacle } from './ports.ts';
+import { ensurePki } from '../pki/pki.ts';
+import { claimPort, freePort, isFree, obstacle, sharedObstacle } from './ports.ts';
 
 let server: Server;
 let taken: number;
@@ -26,4 +31,36 @@ it('says what is in the way, and what to do', async () => {
     expect(await obstacle(1234, host)).toBe(
       `this machine has no address ${host}: choose another with --host, such as 127.0.0.1`,
     );
+});
+
+it('is shared with API servers of the same cluster, and with nobody else', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'kubus-ports-'));
+  const [own, other] = [join(dir, 'own'), join(dir, 'other')];
+  for (const pki of [own, other]) await ensurePki(pki, ['127.0.0.1'], Date.now());
+  const api = createTlsServer({
+    key: readFileSync(join(own, 'apiserver.key')),
+    cert: readFileSync(join(own, 'apiserver.crt')),
+  });
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
+  const { port } = api.address() as { port: number };
+  const inUse = (of: number): string =>
+    `port ${of} of 127.0.0.1 is in use by another program: stop that one, or choose another port with --port N`;
+  try {
+    expect(await sharedObstacle(port, '127.0.0.1', own)).toBeUndefined();
+    expect(await sharedObstacle(port, '127.0.0.1', other)).toBe(inUse(port));
+    expect(await sharedObstacle(port, '127.0.0.1', join(dir, 'none'))).toBe(inUse(port));
+    expect(await sharedObstacle(await freePort(), '127.0.0.1', other)).toBeUndefined();
+  } finally {
+    api.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+it('belongs to one cluster of this machine, until that one gives it up', async () => {
+  const claim = await claimPort(taken, '127.0.0.1');
+  expect(claim).toBeDefined();
+  expect(await claimPort(taken, '127.0.0.1')).toBeUndefined();
+  await new Promise<void>((resolve) => claim!.close(() => resolve()));
+  const again = await claimPort(taken, '127.0.0.1');
+  expect(again).toBeDefined();
+  again!.close();
 });

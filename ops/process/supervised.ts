@@ -76,7 +76,7 @@ function openProcess(spec: ProcessSpec, ears: Ears): Channel {
   // What the runtime itself has to say goes where the components log.
   const log = openSync(join(spec.dir, 'logs', `${spec.name}.log`), 'a', 0o600);
   // Memory of its own for each of the threads that a runtime has would be 14 MB more.
-  const env = { ...process.env, MALLOC_ARENA_MAX: process.env['MALLOC_ARENA_MAX'] ?? '2' };
+  const env = { ...process.env, MALLOC_ARENA_MAX: process.env['MALLOC_ARENA_MAX'] ?? '1' };
   const stdio = ['ignore' as const, log, log, 'ipc' as const];
   const child: ChildProcess = spawn(process.execPath, args, { detached: true, stdio, env });
   closeSync(log);

@@ -63,7 +63,7 @@ export function askHttp2(kubeconfig: string): Asker {
         try {
           resolve(expectStatus(wanted, status, text));
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
       stream.setTimeout(20_000, () => reject(new Error('no answer within 20 s')));
