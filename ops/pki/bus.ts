@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { authority, DAY_MS, hostNames, issue } from './issue.ts';
 
 /** What the nats-servers of a cluster show each other and their clients. */
@@ -61,6 +62,8 @@ function isGood(certFile: string, keyFile: string, caFile: string, hosts: readon
   if (!cert.verify(new X509Certificate(readFileSync(caFile)).publicKey)) return false;
   return (
     Date.parse(cert.validTo) - now > 30 * DAY_MS &&
-    hosts.every((host) => (cert.checkHost(host, { wildcards: false }) ?? cert.checkIP(host)) !== undefined)
+    hosts.every(
+      (host) => (isIP(host) === 0 ? cert.checkHost(host, { wildcards: false }) : cert.checkIP(host)) !== undefined,
+    )
   );
 }
