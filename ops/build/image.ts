@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Lays out what the container image adds to its base: `node image.ts OUT`, after `./kubus` has built the bundle. */
 import { chmodSync, cpSync, globSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cacheDir } from '../cluster/paths.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 
@@ -16,10 +16,10 @@ mkdirSync(bin, { recursive: true });
 mkdirSync(programs, { recursive: true });
 cpSync(process.execPath, join(bin, 'node'));
 cpSync(await findNatsServer((text) => console.error(text)), join(bin, 'nats-server'));
-for (const script of ['kubus', 'healthy']) {
+for (const script of ['kubus', 'healthy', 'accepts']) {
   cpSync(join(import.meta.dirname, '../compose/image', script), join(bin, script));
   chmodSync(join(bin, script), 0o755);
 }
-// The last one that was built is in the folder of this checkout; an image is built from one.
+// One checkout, one bundle; without what V8 compiled of it, which is of another path.
 for (const folder of globSync(join(cacheDir(), 'bundle-*')))
-  cpSync(folder, programs, { recursive: true, filter: (path) => path === folder || path.endsWith('.mjs') });
+  cpSync(folder, programs, { recursive: true, filter: (path) => basename(path) !== 'v8' });

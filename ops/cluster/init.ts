@@ -4,6 +4,7 @@ import { natsServerConfig } from '../../bus/nats/server-config.ts';
 import { UserError } from '../cli/output.ts';
 import { ensureBusPki } from '../pki/bus.ts';
 import { ensurePki } from '../pki/pki.ts';
+import { ensureServing } from '../pki/serving.ts';
 import { writeCredentials } from '../process/credentials.ts';
 import { COMPONENTS } from '../process/spec.ts';
 import { checkName, readConfig, writeConfig, type ClusterConfig } from './config.ts';
@@ -51,7 +52,7 @@ const FILES = {
   'node-authenticator': ['cluster.json', 'credentials/node-authenticator.json', 'credentials/node-authority.json'],
   // A machine that joins by a token needs to know the bus when it sees it; its key it makes itself.
   nodes: ['pki/bus-ca.crt'],
-  console: ['cluster.json', 'credentials/console.json', 'pki/ca.crt'],
+  console: ['cluster.json', 'credentials/console.json', 'pki/console.key', 'pki/console.crt', 'pki/ca.crt'],
   balancer: ['pki/ca.crt'],
   admin: ['cluster.json', 'credentials/admin.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
@@ -80,6 +81,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   writeConfig(paths, config);
 
   const pki = await ensurePki(paths.pki, hostsOf(options.hosts), now);
+  await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
   const certificates = Object.fromEntries(servers.map((s) => [s.host, [s.host, 'localhost', '127.0.0.1']]));
   const bus = await ensureBusPki(paths.pki, certificates, now);
   const urls = servers.map((s) => `nats://${s.host}:${s.port}`);

@@ -64,7 +64,8 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
       }
       return join(client, attempt.socket);
     }
-    client.destroy();
+    // Nobody has read what it may have said.
+    client.resetAndDestroy();
   };
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
     void serve(client);
