@@ -36,7 +36,7 @@ export class Appends {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const pending = { since: this.#world.clock.now(), reject };
     this.#pending.add(pending);
-    this.#timer ??= this.#world.clock.setTimeout(() => this.#look(), LOOK_MS);
+    if (this.#timer === undefined) this.#arm();
     this.#log.append(entry).then(resolve, reject);
     try {
       return await promise.catch(sayFull);
@@ -45,11 +45,14 @@ export class Appends {
     }
   }
 
+  #arm(): void {
+    this.#timer = this.#world.clock.setTimeout(() => this.#look(), LOOK_MS);
+  }
   #look(): void {
     this.#timer = undefined;
     const [oldest] = this.#pending;
     if (oldest === undefined) return;
-    this.#timer = this.#world.clock.setTimeout(() => this.#look(), LOOK_MS);
+    this.#arm();
     const now = this.#world.clock.now();
     if (now - oldest.since < SILENT_MS || this.#freeBytes!() >= ROOM_BYTES) return;
     for (const { reject } of this.#pending) reject(full('the disk of the store is full: free disk space'));

@@ -5,7 +5,7 @@ import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
-import { COMPONENTS } from '../../process/spec.ts';
+import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 
@@ -102,6 +102,7 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
     return;
   }
   const { config, server } = cluster;
+  await accountReady(config, paths).catch((error: unknown) => warn((error as Error).message));
   if (options.wait) {
     try {
       await step('nodes Ready', () => nodesReady(config, paths));
@@ -192,6 +193,14 @@ function welcome(config: ClusterConfig, server: string): void {
     `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
   );
   print(`  ${bold(`kubus status${suffix}`)}`);
+}
+/** Who creates a pod right after this must not hear that its service account is not found. */
+async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
+  const roles = rolesOf(config);
+  if (!roles.includes('apiserver') || !roles.includes('controller-manager')) return;
+  if (config.replicas?.['controller-manager'] === 0) return;
+  const { waitForDefaultAccount } = await import('../../cluster/wait.ts');
+  await waitForDefaultAccount(paths);
 }
 async function nodesReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
   const { waitForNodes } = await import('../../cluster/wait.ts');
