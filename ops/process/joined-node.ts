@@ -93,5 +93,5 @@ const refused = (node: string, withToken: boolean): UserError =>
   );
 const unreachable = (urls: readonly string[], error: unknown): UserError =>
   new UserError(
-    `no bus at ${urls.join(', ')} (${(error as Error).message}): check --nats, and --ca where the bus has TLS`,
+    `${(error as Error).message}, or nobody there who lets nodes in (${urls.join(', ')}): check --nats, and --ca where the bus has TLS; the cluster's kubus status must name a node-authenticator`,
   );

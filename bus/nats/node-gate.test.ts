@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { reasonOf } from '../../schemas/meta/status.ts';
+import type { Bus } from '../bus.ts';
+import { createCredentials, createNodeCredentials } from '../credentials.ts';
+import type { JoinRequest } from '../node-gate.ts';
+import { AUTH_SUBJECT } from '../permissions.ts';
+import { realWorld } from '../real-world.ts';
+import * as subjects from '../subjects.ts';
+import type { World } from '../world.ts';
+import { connectNats, natsConnectionOf } from './connect.ts';
+import { createNodeAuthority, formatNodeAuthority, parseNodeAuthority, publicPartsOf } from './node-authority.ts';
+import { createNodeGate } from './node-gate.ts';
+import { natsServerConfig } from './server-config.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
+
+const world = realWorld({ level: 'silent' });
+const TOKEN = 'abcdef.0123456789abcdef';
+
+describe('the gate for nodes', () => {
+  const authority = createNodeAuthority();
+  const made = (['node-authenticator', 'apiserver'] as const).map((role) => createCredentials({ role }, { urls: [] }));
+  let server: TestServer;
+  let authenticator: Bus;
+  let apiserver: Bus;
+  const open: Bus[] = [];
+  const keep = (bus: Bus): Bus => {
+    open.push(bus);
+    return bus;
+  };
+  beforeAll(async () => {
+    server = await startTestServer(({ port }) =>
+      natsServerConfig({ port, users: made.map(({ user }) => user), ...publicPartsOf(authority) }),
+    );
+    const [a, b] = made.map(({ credentials }) =>
+      connectNats({ world, name: credentials.role, credentials: { ...credentials, urls: [server.url] } }),
+    );
+    authenticator = keep(await a!);
+    apiserver = keep(await b!);
+  });
+  afterAll(async () => {
+    await Promise.all(open.map((bus) => bus.drain()));
+    await server.stop();
+  });
+  const gate = (credentialSeconds?: number) =>
+    createNodeGate({ bus: authenticator, world, authority, servers: { urls: [server.url] }, credentialSeconds });
+  const join = async (
+    name: string,
+    more: { token?: string; world?: World; connectTimeoutMs?: number } = {},
+  ): Promise<Bus> => {
+    const credentials = { ...createNodeCredentials(name, { urls: [server.url] }), token: more.token ?? TOKEN };
+    const { connectTimeoutMs } = more;
+    return keep(await connectNats({ world: more.world ?? world, name, credentials, connectTimeoutMs }));
+  };
+  const admitAll = (seen: JoinRequest[]) => (request: JoinRequest) => {
+    seen.push(request);
+    return Promise.resolve(undefined);
+  };
+  const isUnauthorized = (error: unknown): boolean => reasonOf(error) === 'Unauthorized';
+
+  it('asks one of those who serve, sealed, and hands over who it is', async () => {
+    const [one, two]: JoinRequest[][] = [[], []];
+    const serving = [gate().serve(admitAll(one!)), gate().serve(admitAll(two!))];
+    const overheard: string[] = [];
+    const spy = natsConnectionOf(authenticator).subscribe(AUTH_SUBJECT, {
+      callback: (_, m) => {
+        overheard.push(Buffer.from(m.data).toString('latin1'));
+      },
+    });
+    await authenticator.flush();
+    for (let i = 0; i < 6; i++) await join(`n${i}`);
+    expect([...one!, ...two!].map((r) => [r.node, r.token, r.host]).sort()).toEqual(
+      Array.from({ length: 6 }, (_, i) => [`n${i}`, TOKEN, '127.0.0.1']),
+    );
+    expect(overheard).toHaveLength(6);
+    expect(overheard.filter((text) => text.includes('abcdef') || text.includes('eyJ'))).toEqual([]);
+    spy.unsubscribe();
+    for (const s of serving) s.unsubscribe();
+  });
+  it('refuses for any reason, also when the decision fails', async () => {
+    for (const decide of [() => Promise.resolve('no'), () => Promise.reject(new Error('x'))]) {
+      const serving = gate().serve(decide);
+      await authenticator.flush();
+      await expect(join('refused')).rejects.toSatisfy(isUnauthorized);
+      serving.unsubscribe();
+    }
+  });
+  it('lets nobody in while nobody is there to decide; those with credentials of their own come and go', async () => {
+    const credentials = { ...made[1]!.credentials, urls: [server.url] };
+    await (await connectNats({ world, name: 'apiserver', credentials })).drain();
+    const outcome = join('early', { connectTimeoutMs: 600 });
+    await expect(outcome).rejects.toSatisfy((error) => reasonOf(error) === 'ServiceUnavailable');
+  });
+  it('lets a node whose credential has ended in again by its key', async () => {
+    const seen: JoinRequest[] = [];
+    const serving = gate(1).serve(admitAll(seen));
+    await authenticator.flush();
+    const bus = await join('short');
+    const changes: boolean[] = [];
+    bus.onConnection((connected) => changes.push(connected));
+    await vi.waitFor(() => expect(changes.slice(0, 2)).toEqual([false, true]), 6_000);
+    expect(seen.map((r) => r.token).slice(0, 2)).toEqual([TOKEN, '']);
+    expect(seen[0]!.key).toBe(seen[1]!.key);
+    serving.unsubscribe();
+    await bus.drain();
+  });
+  it('has a node renew its credential in time; what it serves is there again at once', async () => {
+    const seen: JoinRequest[] = [];
+    const serving = gate().serve(admitAll(seen));
+    await authenticator.flush();
+    const later: { fn: () => void; ms: number }[] = [];
+    const clock = {
+      ...world.clock,
+      now: () => world.clock.now(),
+      setTimeout: (fn: () => void, ms: number) =>
+        ms < 600_000
+          ? world.clock.setTimeout(fn, ms)
+          : (later.push({ fn, ms }), world.clock.setTimeout(() => undefined, 0)),
+      clearTimeout: (id: never) => world.clock.clearTimeout(id),
+    };
+    const bus = await join('renews', { world: { ...world, clock } });
+    bus.serve(subjects.nodeAll('renews'), 'node', () => 'here');
+    await bus.flush();
+    expect(later[0]!.ms / 3_600_000).toBeGreaterThan(0.7);
+    expect(later[0]!.ms / 3_600_000).toBeLessThan(0.95);
+    later[0]!.fn();
+    await vi.waitFor(() => expect(seen).toHaveLength(2), 5_000);
+    await vi.waitFor(
+      async () => expect(await apiserver.request(subjects.node('renews', 'logs'), 1)).toBe('here'),
+      5_000,
+    );
+    expect(later).toHaveLength(2);
+    serving.unsubscribe();
+  });
+  it('ends the connections that are not trusted, and no others', async () => {
+    const serving = gate().serve(() => Promise.resolve(undefined));
+    await authenticator.flush();
+    const [good, bad] = [await join('good'), await join('bad')];
+    serving.unsubscribe();
+    const lost: string[] = [];
+    for (const [name, bus] of [
+      ['good', good],
+      ['bad', bad],
+      ['apiserver', apiserver],
+    ] as const)
+      bus.onConnection((connected) => void (connected || lost.push(name)));
+    const { signal } = new AbortController();
+    const ended = await gate().endUntrusted((one) => Promise.resolve(one.node !== 'bad'), signal);
+    expect(ended.map((one) => one.node)).toEqual(['bad']);
+    await vi.waitFor(() => expect(lost).toEqual(['bad']), 5_000);
+    await good.flush();
+  });
+});
+
+describe('the keys of a node authority', () => {
+  it('are read as they were written', () => {
+    const authority = createNodeAuthority();
+    expect(parseNodeAuthority(formatNodeAuthority(authority))).toEqual(authority);
+  });
+  it.each(['', 'null', '{}', '{"issuer":"SUAA","box":"x","system":"y"}'])('are refused when they read %s', (text) => {
+    expect(() => parseNodeAuthority(text)).toThrow('not the keys of a node authority');
+  });
+});
