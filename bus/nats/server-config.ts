@@ -73,6 +73,9 @@ export function natsServerConfig(options: NatsServerOptions): string {
       // A subscriber that stalls for longer, or is further behind, is cut off: it must list again anyway.
       write_deadline: '5s',
       max_pending: 64 * 1024 * 1024,
+      // Told to leave (SIGUSR2) it hands over its leaderships, then sends its clients away one a second: nothing stands still.
+      lame_duck_grace_period: '1s',
+      lame_duck_duration: '30s',
       ...(options.storeDir !== undefined && {
         jetstream: { store_dir: options.storeDir, ...(!options.disposable && { sync_interval: 'always' }) },
       }),

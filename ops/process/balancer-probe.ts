@@ -15,6 +15,8 @@ export interface Probe {
   doubt(): void;
   stop(): void;
 }
+/** A busy machine is not a dead one: its clients' watches would all have to begin anew. */
+const PATIENCE_MS = 2_000;
 /** One lost answer may be the network's fault. */
 const DEAD_AFTER = 2;
 
@@ -42,7 +44,7 @@ export function createProbe(options: {
     if (asking || stopped) return;
     clearTimeout(timer);
     asking = true;
-    const answer = await (ca === undefined ? accepts(address, intervalMs) : readyz(address, ca, agent, intervalMs));
+    const answer = await (ca === undefined ? accepts(address) : readyz(address, ca, agent));
     asking = false;
     if (stopped) return;
     failures = answer === 'dead' ? failures + 1 : 0;
@@ -66,10 +68,17 @@ export function createProbe(options: {
 }
 type Answer = 'ready' | 'unready' | 'dead';
 
-function readyz(address: string, ca: string, agent: Agent, timeout: number): Promise<Answer> {
+function readyz(address: string, ca: string, agent: Agent): Promise<Answer> {
   return new Promise((resolve) => {
     // All API servers share a certificate of one name, whatever their addresses.
-    const request = get({ ...hostAndPort(address), path: '/readyz', agent, ca, servername: 'kubernetes', timeout });
+    const request = get({
+      ...hostAndPort(address),
+      path: '/readyz',
+      agent,
+      ca,
+      servername: 'kubernetes',
+      timeout: PATIENCE_MS,
+    });
     request.once('response', (response) => {
       response.resume();
       response.once('close', () => resolve(response.statusCode === 200 ? 'ready' : 'unready'));
@@ -78,9 +87,9 @@ function readyz(address: string, ca: string, agent: Agent, timeout: number): Pro
     request.once('error', () => resolve('dead'));
   });
 }
-function accepts(address: string, timeout: number): Promise<Answer> {
+function accepts(address: string): Promise<Answer> {
   return new Promise((resolve) => {
-    const socket = connect({ ...hostAndPort(address), timeout });
+    const socket = connect({ ...hostAndPort(address), timeout: PATIENCE_MS });
     socket.once('connect', () => resolve('ready'));
     for (const event of ['error', 'timeout'] as const) socket.once(event, () => resolve('dead'));
     socket.once('connect', () => socket.destroy());
