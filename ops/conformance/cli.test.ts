@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, finish, isolatedEnv, upForTest, type Finished, type TestCluster } from '../testing/cluster.ts';
 
 const main = join(import.meta.dirname, '../cli/main.ts');
-const COMMANDS = ['up', 'down', 'status', 'list', 'kubeconfig', 'run', 'logs', 'machines', 'doctor', 'test', 'completion', 'version', 'kubectl']; // prettier-ignore
+const COMMANDS = ['up', 'down', 'status', 'list', 'kubeconfig', 'run', 'scale', 'restart', 'init', 'balance', 'token', 'node', 'logs', 'machines', 'inspect', 'chaos', 'doctor', 'test', 'completion', 'version', 'kubectl']; // prettier-ignore
 const STACK = /^\s+at .*:\d+:\d+/m;
 
 let dir: string;
@@ -50,9 +50,12 @@ describe('what is typed wrong ends with 2 and a hint', () => {
     [['up', '--nodes', 'many'], /^kubus: --nodes must be a whole number from 0 to 5000, not "many"\n$/],
     [['up', '--nodes', '-1'], /^kubus: --nodes must be/],
     [['up', '--port', '70000'], /^kubus: --port must be a whole number from 0 to 65535/],
-    [['up', '--only', 'etcd,nope'], /^kubus: --only knows no component "nope": choose from etcd, apiserver, controller-manager, scheduler, nodes\n$/],
+    [['up', '--only', 'etcd,nope'], /^kubus: --only knows no component "nope": choose from etcd, apiserver, controller-manager, scheduler, nodes/],
     [['up', '--runtime', 'docker'], /Allowed choices are simulated, cri, auto/],
     [['run'], /missing required argument 'component'/],
+    [['run', 'scheduler', '--node', 'a'], /^kubus: --node is for: kubus run nodes\n$/],
+    [['scale'], /missing required argument 'component=n'/],
+    [['scale', 'apiserver:3'], /^kubus: "apiserver:3" is not <component>=<number>, such as apiserver=3\n$/],
     [['run', 'nope'], /^kubus: there is no component "nope": choose from etcd,/],
     [['status', '--output', 'xml'], /Allowed choices are json, text/],
     [['completion', 'tcsh'], /^kubus: no completion for "tcsh": choose bash, zsh or fish\n$/],
@@ -66,6 +69,8 @@ describe('what is typed wrong ends with 2 and a hint', () => {
   it.each([
     ...['status', 'kubeconfig', 'logs', 'down', 'kubectl'].map((c) => [c, '--name', 'nope']),
     ['run', 'scheduler', '--name', 'nope'],
+    ['scale', 'apiserver=2', '--name', 'nope'],
+    ['restart', 'apiserver', '--name', 'nope'],
   ])('%s %s %s: there is no such cluster', async (...args) => {
     const { status, stderr } = await kubus(...args);
     expect(stderr).toBe('kubus: there is no cluster "nope" (there is: test): start it with: kubus up --name nope\n');
@@ -200,6 +205,9 @@ describe('completion', () => {
     expect(await complete('')).toEqual([...COMMANDS, 'help']);
     expect(await complete('ku')).toEqual(['kubeconfig', 'kubectl']);
     expect(await complete('up', '--n')).toEqual(['--name', '--nodes']);
+    expect(await complete('scale', 's')).toEqual(['scheduler=']);
+    expect(await complete('restart', 'a')).toEqual(['apiserver']);
+    expect(await complete('run', 'n')).toEqual(['nodes', 'node-authenticator']);
     expect(await complete('down', '--name', 't')).toEqual(['test']);
     expect(await complete('status', '-n', '')).toEqual(['test']);
   });
