@@ -10,6 +10,8 @@ export interface NatsServer {
   /** Resolves with a description once the process has ended, for whatever reason. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
+  /** Takes another configuration, of users and their rights; connections stay. */
+  reload(config: string): void;
   /** Without a goodbye. */
   kill(): void;
 }
@@ -45,6 +47,10 @@ export async function startNatsServer(options: {
   return {
     pid: child.pid!,
     ended,
+    reload: (config) => {
+      writePrivate(configFile, config);
+      child.kill('SIGHUP');
+    },
     kill: () => void child.kill('SIGKILL'),
     stop: async () => {
       await terminate(child, ended);
