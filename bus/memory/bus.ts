@@ -24,14 +24,17 @@ export interface MemoryHub {
   connect(name: string, options?: Partial<ConnectionOptions> & { readonly world?: World }): Bus;
   /** Cuts the connection, or mends it: it hears and says nothing in between, and its Bus knows. */
   setConnected(name: string, connected: boolean): void;
+  /** What the connection says takes so much longer from now on, as if its process were paused between saying and sending. */
+  setDelay(name: string, ms: number): void;
   /** Ends the connection as a killed process would: nobody is told, and its Bus does nothing any more. */
   kill(name: string): void;
 }
 
 /** A bus within one process: what each says reaches the others as bytes, later and in order, as over a wire. */
 export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
+  const delays = new Map<string, number>();
   const deliver = options.simulation
-    ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400])
+    ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400], delays)
     : nextTurnDelivery();
   const random = options.simulation ? options.simulation.world('memory-hub').random : seededRandom('memory-hub');
   const hub = new MemorySwitch(deliver, random, options.loses);
@@ -47,6 +50,7 @@ export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
       return createConnection(transport, world, { role: name, ...connectionOptions });
     },
     setConnected: (name, connected) => connections.get(name)?.setConnected(connected),
+    setDelay: (name, ms) => void delays.set(name, ms * 1000),
     kill: (name) => void connections.get(name)?.close(),
   };
 }
@@ -64,10 +68,26 @@ function nextTurnDelivery(): Deliver {
   };
 }
 
-function simulatedDelivery(simulation: Simulation, [least, most]: readonly [number, number]): Deliver {
+function simulatedDelivery(
+  simulation: Simulation,
+  [least, most]: readonly [number, number],
+  delays: ReadonlyMap<string, number>,
+): Deliver {
+  /** Until when what each says waits to be sent. */
+  const held = new Map<string, number>();
+  const hold = (from: string, to: string, fn: () => void): void => {
+    const now = simulation.now();
+    const until = Math.max(now + (delays.get(from) ?? 0), held.get(from) ?? 0);
+    if (until <= now) {
+      send(from, to, fn);
+      return;
+    }
+    held.set(from, until);
+    simulation.after(until - now, () => send(from, to, fn));
+  };
   const random = simulation.world('memory-hub/latency').random;
   const last = new Map<string, Map<string, number>>();
-  return (from, to, fn) => {
+  const send: Deliver = (from, to, fn) => {
     let senders = last.get(to);
     if (!senders) last.set(to, (senders = new Map<string, number>()));
     let at = simulation.now() + least + Math.floor(random() * (most - least + 1));
@@ -76,4 +96,5 @@ function simulatedDelivery(simulation: Simulation, [least, most]: readonly [numb
     senders.set(from, at);
     simulation.after(at - simulation.now(), fn);
   };
+  return hold;
 }

@@ -42,7 +42,8 @@ export async function openLogReader(dir: string, servers: readonly string[]): Pr
   };
 }
 
-function termOf(header: string | undefined): Term | undefined {
+/** The leadership that an entry of the log names. */
+export function termOf(header: string | undefined): Term | undefined {
   const match = header === undefined ? undefined : /^(\d+) (\S+) (\S+)$/.exec(header);
   if (!match) return undefined;
   return { transitions: Number(match[1]), holder: match[2]!, lease: match[3]!.replace(LEASES, '') };

@@ -3,10 +3,14 @@ import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { startApiserver } from '../../actors/apiserver/actor.ts';
 import { startEtcd } from '../../actors/etcd/actor.ts';
+import type { Bus } from '../../bus/bus.ts';
 import { decode } from '../../bus/codec.ts';
+import type { Log } from '../../bus/log.ts';
 import { createMemoryHub, type MemoryHub } from '../../bus/memory/bus.ts';
 import { createMemoryLog } from '../../bus/memory/log.ts';
 import { simulate, type Simulation } from '../../bus/memory/simulation.ts';
+import { announce } from '../../bus/presence.ts';
+import type { World } from '../../bus/world.ts';
 import { startControllerManager } from '../process/controller-manager.ts';
 import { startNodes } from '../process/nodes.ts';
 import { startSchedulerProcess } from '../process/scheduler.ts';
@@ -18,6 +22,10 @@ export interface SimulatedCluster {
   readonly admin: ApiClient;
   /** Everything ever committed, one line an entry: time, revision, key, value as JSON. */
   readonly history: readonly string[];
+  /** Everything ever committed. */
+  readonly log: Log;
+  /** The controller managers and the schedulers, by the names of their connections. */
+  readonly candidates: ReadonlyMap<string, Component>;
   /** Ends a node's process as a power cut would. */
   loseNode(name: string): void;
   stop(): Promise<void>;
@@ -29,7 +37,11 @@ const CLUSTER_CA = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----
  * A whole cluster in this process on the memory transport and a simulated clock: store, API server, controllers,
  * scheduler, one process a node. What happens follows from the seed alone.
  */
-export async function startSimulatedCluster(seed: number, nodes: readonly string[]): Promise<SimulatedCluster> {
+export async function startSimulatedCluster(
+  seed: number,
+  nodes: readonly string[],
+  options: { readonly controllerManagers?: number; readonly schedulers?: number } = {},
+): Promise<SimulatedCluster> {
   const simulation = simulate(seed);
   const hub = createMemoryHub({ simulation });
   const history: string[] = [];
@@ -61,21 +73,21 @@ export async function startSimulatedCluster(seed: number, nodes: readonly string
       id: 'apiserver-0',
     }),
   );
-  await start(
-    startControllerManager({
-      world: world('controllers'),
-      bus: hub.connect('controller-manager', { world: world('controllers') }),
-      id: 'controllers-0',
-      clusterCa: CLUSTER_CA,
-    }),
-  );
-  await start(
-    startSchedulerProcess({
-      world: world('scheduler'),
-      bus: hub.connect('scheduler', { world: world('scheduler') }),
-      id: 'scheduler-0',
-    }),
-  );
+  const candidates = new Map<string, Component>();
+  const candidate = async (name: string, from: (bus: Bus, world: World) => Component): Promise<void> => {
+    const bus = hub.connect(name, { world: world(name) });
+    const component = from(bus, world(name));
+    candidates.set(name, component);
+    // As its process would.
+    announce(bus, world(name), { component: component.name, id: component.id, state: () => component.state() });
+    await start(component);
+  };
+  for (let i = 0; i < (options.controllerManagers ?? 1); i++)
+    await candidate(`controllers-${i}`, (bus, own) =>
+      startControllerManager({ world: own, bus, id: `controllers-${i}`, clusterCa: CLUSTER_CA }),
+    );
+  for (let i = 0; i < (options.schedulers ?? 1); i++)
+    await candidate(`scheduler-${i}`, (bus, own) => startSchedulerProcess({ world: own, bus, id: `scheduler-${i}` }));
   for (const [i, name] of nodes.entries()) {
     const spec = { name, podCIDR: `10.244.${i}.0/24`, ip: `172.18.0.${i + 2}` };
     await start(
@@ -83,7 +95,7 @@ export async function startSimulatedCluster(seed: number, nodes: readonly string
     );
   }
   return {
-    simulation, hub, history,
+    simulation, hub, history, log, candidates,
     admin: createApiClient(hub.connect('console', { world: world('console') }), world('console'), 'admin'),
     loseNode: (name) => hub.kill(name),
     stop: async () => {
