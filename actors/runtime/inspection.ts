@@ -1,34 +1,27 @@
-import type { AnyActorRef, StateValue } from 'xstate';
+import type { StateValue } from 'xstate';
 import type { Bus, Subscription } from '../../bus/bus.ts';
 import * as subjects from '../../bus/subjects.ts';
 import type { TimerId, World } from '../../bus/world.ts';
 import { ApiError, toStatus } from '../../schemas/meta/status.ts';
 import { attachOf, requestOf, type Refused } from './inspection-requests.ts';
 import { Counts } from './inspection-counts.ts';
+import { listEntries, UNHELD, wireOf, type Entry, type LiveActor } from './inspection-entry.ts';
 import { detailOf, Recorder } from './inspection-follow.ts';
 import type {
   Ack,
-  ActorFilter,
-  ActorList,
   ActorRequest,
   AttachRequest,
   ControlState,
   Followed,
   InspectionFrame,
   ListRequest,
-  WireActor,
 } from './inspection-frames.ts';
 import { Gate } from './inspection-gate.ts';
-import { Taps, valueOf, type Tap } from './inspection-taps.ts';
+import { Taps, valueOf } from './inspection-taps.ts';
 
 export { valueOf } from './inspection-taps.ts';
+export type { LiveActor } from './inspection-entry.ts';
 
-export interface LiveActor {
-  readonly id: string;
-  readonly machine: string;
-  /** The actor that runs now; another after a restart. */
-  readonly ref: () => AnyActorRef;
-}
 /** The live actors of one component, and the tap on them. */
 export interface Inspection {
   add(actor: LiveActor): void;
@@ -56,16 +49,6 @@ export function stateText(value: StateValue | undefined): string {
 const FRAME_MS = 250;
 /** What goes over the bus because somebody listens: told with the rest, but nothing to tell of by itself. */
 const OWN_NOISE: ReadonlySet<string> = new Set(['inspect', 'presence', 'beat', 'rollcall']);
-const UNHELD: ControlState = { mode: 'running', queued: [], queuedCount: 0, breakpoints: [] };
-
-interface Entry {
-  readonly actor: LiveActor;
-  /** The actor's id, made unique where several bear the same. */
-  readonly id: string;
-  readonly serial: number;
-  /** While somebody listens. */
-  tap: Tap | undefined;
-}
 
 /**
  * Tells the console, while it asks for it (see AttachRequest), in which states the component's actors are, what the
@@ -96,13 +79,6 @@ export function createInspection(o: {
   const changed = new Set<Entry>();
   let acks: Ack[] = [];
   let whole = false;
-
-  const wireOf = (entry: Entry): WireActor => ({
-    actor: entry.id,
-    machine: entry.actor.machine,
-    states: entry.tap?.cells.map((cell) => cell.state) ?? [],
-    control: entry.tap?.gate?.state ?? UNHELD,
-  });
 
   function flush(): void {
     const frame: { -readonly [K in keyof InspectionFrame]: InspectionFrame[K] } = {
@@ -236,28 +212,14 @@ export function createInspection(o: {
     log.info('actor controlled from the inspector', { actor: entry.id, command: request.type });
     return gate.state;
   }
-  function list(filter: ActorFilter): ActorList {
-    const limit = filter.limit ?? 100;
-    const text = filter.text?.toLowerCase();
-    const actors: WireActor[] = [];
-    let after: number | undefined;
-    for (const entry of filter.held ? [...held].sort((a, b) => a.serial - b.serial) : entries.values()) {
-      if (filter.after !== undefined && entry.serial <= filter.after) continue;
-      if (filter.machine !== undefined && entry.actor.machine !== filter.machine) continue;
-      if (text !== undefined && !entry.id.toLowerCase().includes(text)) continue;
-      if (filter.state !== undefined && !isIn(entry, filter.state)) continue;
-      // One more than asked for: there is a next page.
-      if (actors.length === limit) return { actors, after: after! };
-      actors.push(wireOf(entry));
-      after = entry.serial;
-    }
-    return { actors };
-  }
   const answer = (asked: ListRequest | ActorRequest | Refused): Ack => {
     const { request } = asked;
     if (asked.type === 'refused') return { request, status: asked.status };
     try {
-      return { request, result: asked.type === 'list' ? list(asked) : command(asked) };
+      return {
+        request,
+        result: asked.type === 'list' ? listEntries(asked.held ? held : entries.values(), asked) : command(asked),
+      };
     } catch (error) {
       return { request, status: toStatus(error) };
     }
@@ -318,5 +280,3 @@ export function createInspection(o: {
     },
   };
 }
-const isIn = (entry: Entry, path: string): boolean =>
-  entry.tap?.cells.some(({ state }) => state === path || state.startsWith(`${path}.`)) ?? false;
