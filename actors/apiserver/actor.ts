@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
 import { decode, encode } from '../../bus/codec.ts';
 import { delay, type World } from '../../bus/world.ts';
-import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
+import { ApiError, isRetryable, reasonOf } from '../../schemas/meta/status.ts';
 import { builtinSchemas, createRegistry } from '../../schemas/registry.ts';
 import type { Registry } from '../../schemas/resource.ts';
 import type { Component } from '../runtime/component.ts';
@@ -39,8 +39,10 @@ export interface Apiserver extends Component {
   readonly core: Core;
 }
 const DRAIN_MS = 5_000;
-const RETRY_MS = 200;
+const RETRY_MS = 50;
 const BARRIER_MS = 10_000;
+/** How long a read waits for a connection that was lost. */
+const RECONNECT_MS = 3_000;
 const NEVER = new AbortController().signal;
 const BOOKMARK_MS = 60_000;
 
@@ -62,6 +64,17 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   };
   /** Changes are no longer heard: nothing that is in the cache can be said to be so now. */
   let deaf = false;
+  /** A round trip to the server, which may be starting again: who reads waits for it, within reason. */
+  const connected = async (): Promise<void> => {
+    for (const until = world.clock.now() + RECONNECT_MS; ;) {
+      try {
+        return await bus.flush();
+      } catch (error) {
+        if (!isRetryable(error) || stopped || world.clock.now() >= until) throw error;
+        await delay(world.clock, RETRY_MS);
+      }
+    }
+  };
   const barrier = new Barrier(async () => {
     if (deaf) throw new ApiError('ServiceUnavailable', 'the server is shutting down');
     if (replicated) {
@@ -70,7 +83,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
       await cache.waitFor(revision, BARRIER_MS);
       return;
     }
-    await bus.flush();
+    await connected();
     if (sync.repairing) await sync.settled();
   });
   const core: Core = {

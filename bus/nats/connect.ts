@@ -28,7 +28,9 @@ export interface NatsOptions extends Partial<ConnectionOptions> {
   readonly connectTimeoutMs?: number | undefined;
 }
 const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2000;
+/** Servers come back within a second or after many: the first tries lie close together. */
+const RETRY_GROWTH = 1.5;
+const LONGEST_RETRY_MS = 1000;
 
 /** Thrown: ApiError Unauthorized (credentials refused), ServiceUnavailable (no server within the time). */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
@@ -62,11 +64,11 @@ interface Backoff {
   next(): number;
   reset(): void;
 }
-/** Doubling, with jitter so that a restarted server is not met by all at once. */
+/** Growing, with jitter so that a restarted server is not met by all at once. */
 function createBackoff({ random }: World): Backoff {
   let attempt = 0;
   return {
-    next: () => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt++, 10)) * (0.5 + random()),
+    next: () => Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * RETRY_GROWTH ** Math.min(attempt++, 20)) * (0.5 + random()),
     reset: () => {
       attempt = 0;
     },

@@ -26,7 +26,8 @@ const PURSUE_MS = 20_000;
  */
 const FENCE_MS = 200;
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+/** Short: whoever waits should not wait longer than the log is away. */
+const LONGEST_PAUSE_MS = 200;
 const MAX_CONFLICTS = 32;
 
 /**
