@@ -1,9 +1,11 @@
 import { busConformance } from '../conformance.ts';
+import { sessionConformance } from '../session-conformance.ts';
 import type { Bus } from '../bus.ts';
 import { realWorld } from '../real-world.ts';
+import type { Fixture } from '../testing/fixture.ts';
 import { createMemoryHub } from './bus.ts';
 
-busConformance('memory', () => {
+const start = (): Promise<Fixture> => {
   const hub = createMemoryHub({ world: realWorld({ level: 'silent' }) });
   const names = new Map<Bus, string>();
   return Promise.resolve({
@@ -20,4 +22,5 @@ busConformance('memory', () => {
       await Promise.all([...names.keys()].map((bus) => bus.drain()));
     },
   });
-});
+};
+for (const conformance of [busConformance, sessionConformance]) conformance('memory', start);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Bus } from '../bus.ts';
 import { busConformance } from '../conformance.ts';
-import type { Fixture } from '../conformance.ts';
+import { sessionConformance } from '../session-conformance.ts';
+import type { Fixture } from '../testing/fixture.ts';
 import { realWorld } from '../real-world.ts';
 import type { NatsOptions } from './connect.ts';
 import { connectNats, natsConnectionOf } from './connect.ts';
@@ -34,5 +35,7 @@ const start = (options: Partial<NatsOptions>) => (): Promise<Fixture> => {
     },
   });
 };
-busConformance('NATS', start({ neighbours: undefined }));
-busConformance('NATS within one process', start({}));
+for (const conformance of [busConformance, sessionConformance]) {
+  conformance('NATS', start({ neighbours: undefined }));
+  conformance('NATS within one process', start({}));
+}
