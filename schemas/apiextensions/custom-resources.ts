@@ -9,7 +9,7 @@ import { qualifiedName } from '../meta/names.ts';
 import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
 import { readCustom } from './custom-object.ts';
-import { customProblems, customStatusProblems, isRatcheted } from './custom-rules.ts';
+import { customProblems, customStatusProblems, isRatcheted, isRuled, withUnchecked } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
 
@@ -116,6 +116,7 @@ function definitionOf(
 ): ResourceDefinition<DynamicObject> {
   const hasStatus = version.subresources?.status !== undefined;
   const scale = version.subresources?.scale;
+  const hasRules = isRuled(version.schema?.openAPIV3Schema ?? {});
   const selectable = version.selectableFields ?? [];
   const schema = version.schema?.openAPIV3Schema ?? {};
   return {
@@ -139,10 +140,12 @@ function definitionOf(
       return draft;
     },
     *validate(object, _at, old) {
-      for (const error of customProblems(object, kind, version)) if (!forgiven(error, object, old)) yield error;
+      const found = [...customProblems(object, kind, version)].filter((error) => !forgiven(error, object, old));
+      yield* withUnchecked(found, hasRules);
     },
     *validateStatusUpdate(object, old) {
-      for (const error of customStatusProblems(object, version)) if (!forgiven(error, object, old)) yield error;
+      const found = [...customStatusProblems(object, version)].filter((error) => !forgiven(error, object, old));
+      yield* withUnchecked(found, hasRules);
     },
     warnings: (object, old) => finalizerWarnings(object, old),
     ...(selectable.length > 0 && {

@@ -181,3 +181,25 @@ export const isRatcheted = (error: FieldError, object: unknown, old: unknown): b
   const value = read(object);
   return value !== undefined && equal(value, read(old));
 };
+
+/** True where the definition has rules (x-kubernetes-validations), at whatever depth. */
+export function isRuled(schema: JSONSchemaProps): boolean {
+  if ((schema['x-kubernetes-validations']?.length ?? 0) > 0) return true;
+  const { items, additionalProperties, properties } = schema;
+  const within = [items, additionalProperties, ...Object.values(properties ?? {})];
+  return within.some((part) => isObject(part) && isRuled(part as JSONSchemaProps));
+}
+const BLOCKING = new Set<FieldError['reason']>([
+  'FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid',
+]); // prettier-ignore
+/**
+ * The errors, and that rules were not checked where there are some and the object is not what they may count on.
+ * Source: apiextensions-apiserver pkg/registry/customresource strategy.go hasBlockingErr.
+ */
+export function* withUnchecked(errors: readonly FieldError[], hasRules: boolean): Errors {
+  yield* errors;
+  if (!hasRules || !errors.some(({ reason }) => BLOCKING.has(reason))) return;
+  const why =
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+  yield { reason: 'FieldValueInvalid', field: '<nil>', message: `Invalid value: null: ${why}` };
+}

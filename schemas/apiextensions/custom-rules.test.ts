@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import type { FieldError } from '../meta/field.ts';
+import { isRuled, withUnchecked } from './custom-rules.ts';
+
+const of = (reason: FieldError['reason']): FieldError => ({ reason, field: 'spec', message: 'x' });
+const RULES = { 'x-kubernetes-validations': [{ rule: 'true' }] };
+
+it('says that rules were not checked, if there are some, only where the shape of the object is wrong', () => {
+  const unchecked = {
+    reason: 'FieldValueInvalid',
+    field: '<nil>',
+    message:
+      'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+  };
+  expect([...withUnchecked([of('FieldValueRequired')], true)]).toEqual([of('FieldValueRequired'), unchecked]);
+  expect([...withUnchecked([of('FieldValueInvalid')], true)]).toEqual([of('FieldValueInvalid')]);
+  expect([...withUnchecked([of('FieldValueRequired')], false)]).toEqual([of('FieldValueRequired')]);
+  expect([...withUnchecked([], true)]).toEqual([]);
+});
+it.each([
+  [{ type: 'object' }, false],
+  [{ type: 'object', ...RULES }, true],
+  [{ type: 'object', 'x-kubernetes-validations': [] }, false],
+  [{ type: 'object', properties: { a: { type: 'array', items: { type: 'string', ...RULES } } } }, true],
+  [{ type: 'object', additionalProperties: { type: 'string', ...RULES } }, true],
+  [{ type: 'object', additionalProperties: true }, false],
+])('finds rules at any depth: %j', (schema, ruled) => {
+  expect(isRuled(schema as never)).toBe(ruled);
+});
