@@ -58,15 +58,16 @@ export class Client {
   }
   /**
    * The lines of a watch until it ends; rejects with what ended it. Silence of `silenceMs` ends it too: whoever is
-   * stopped says nothing.
+   * stopped says nothing. `onOpen` is called when the server has agreed.
    */
-  async *watch(path: string, silenceMs: number, signal: AbortSignal): AsyncGenerator {
+  async *watch(path: string, silenceMs: number, signal: AbortSignal, onOpen: () => void): AsyncGenerator {
     const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = request({ ...this.#options('GET', path), signal }, resolve);
       outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('silence')));
       outgoing.on('error', reject);
       outgoing.end();
     });
+    if (incoming.statusCode === 200) onOpen();
     let rest = '';
     for await (const chunk of incoming.setEncoding('utf8')) {
       const lines = (rest + (chunk as string)).split('\n');

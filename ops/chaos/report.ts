@@ -3,7 +3,7 @@ import { resumptionsOf, summarize } from './summary.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
 const WIDTH = 1_100;
-const LEFT = 170;
+const LEFT = 230;
 const ROW = 18;
 
 /** One page, self-contained: what was done, what clients and watchers lived through, who led, what was wrong. */

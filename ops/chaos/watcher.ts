@@ -11,7 +11,7 @@ interface WatchLine {
   readonly object: ConfigMap & { readonly code?: number; readonly message?: string };
 }
 /** A server that says nothing for so long is left for another. */
-const SILENCE_MS = 2_000;
+const SILENCE_MS = 3_000;
 const PAUSE_MS = 50;
 
 /** Lists once, watches from there, and goes on with another server from where it was whenever a watch ends. */
@@ -62,8 +62,10 @@ export class Watcher implements WatchHistory {
   async #watch(client: Client, signal: AbortSignal): Promise<'ended' | 'expired'> {
     const { server } = client;
     const path = `${CONFIG_MAPS}?watch=true&allowWatchBookmarks=true&resourceVersion=${this.#revision}`;
-    let opened = false;
-    for await (const line of client.watch(path, SILENCE_MS, signal)) {
+    const onOpen = (): void => {
+      this.items.push({ kind: 'opened', at: performance.now(), revision: this.#revision, server });
+    };
+    for await (const line of client.watch(path, SILENCE_MS, signal, onOpen)) {
       const at = performance.now();
       const { type, object } = line as Partial<WatchLine>;
       if (type === undefined || object === undefined || type === 'ERROR') {
@@ -71,8 +73,6 @@ export class Watcher implements WatchHistory {
         if (refused.code === 410) return 'expired';
         throw new Error(refused.message ?? 'the watch was refused');
       }
-      if (!opened) this.items.push({ kind: 'opened', at, revision: this.#revision, server });
-      opened = true;
       const revision = Number(object.metadata.resourceVersion);
       if (type === 'BOOKMARK') this.items.push({ kind: 'bookmark', at, revision });
       else if (isOurs(object.metadata.name))
