@@ -187,7 +187,7 @@ export function isRuled(schema: JSONSchemaProps): boolean {
   if ((schema['x-kubernetes-validations']?.length ?? 0) > 0) return true;
   const { items, additionalProperties, properties } = schema;
   const within = [items, additionalProperties, ...Object.values(properties ?? {})];
-  return within.some((part) => isObject(part) && isRuled(part as JSONSchemaProps));
+  return within.some((part) => isObject(part) && isRuled(part));
 }
 const BLOCKING = new Set<FieldError['reason']>([
   'FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid',
