@@ -50,6 +50,20 @@ describe('a candidate', () => {
     await simulation.advance(10);
     expect(b.liveness.isGone('a')).toBe(false);
   });
+  it('that was away for less than a second is back though nothing else about him has changed', async () => {
+    const { simulation, hub, b } = await both();
+    hub.setConnected('a', false);
+    await simulation.run(() => b.liveness.isGone('a'), 650);
+    hub.setConnected('a', true);
+    await simulation.advance(1_500);
+    expect(b.liveness.isGone('a')).toBe(false);
+  });
+  it('that dies while the bus is too busy to say so is gone as soon as it does', async () => {
+    const { simulation, hub, b } = await both();
+    hub.setDelay('b', 800);
+    hub.kill('a');
+    await simulation.run(() => b.liveness.isGone('a'), 2_600);
+  });
   it('that says farewell is gone at once', async () => {
     const { simulation, a, b } = await both();
     a.leave();

@@ -28,8 +28,10 @@ const RECONNECTION_MS = 3_000;
 /** Nobody listens to the probe's subject twice in a row, so far apart: not just a connection that is being replaced. */
 const PROBES = 2;
 const PROBE_GAP_MS = 100;
-/** A probe is never answered: that it takes this long says that somebody listens. */
-const PROBE_MS = 200;
+/** A probe is never answered: that it takes this long, on a busy machine too, says that somebody listens. */
+const PROBE_MS = 1_000;
+/** Who is still counted as present so long after he was cut off was heard again meanwhile. */
+const RETURN_MS = 1_250;
 const NUDGE = 'look';
 
 /**
@@ -73,9 +75,19 @@ export function presenceLiveness(bus: Bus, world: World, component: string, id: 
     if (probing.has(other) || gone.has(other)) return;
     probing.add(other);
     try {
-      if (!(await isCutOff(other)) || stopped) return;
+      // As long as he is silent: he may have been there still when he was first asked for.
+      while (!(await isCutOff(other))) {
+        if (!quiet.has(other)) return;
+        await delay(clock, PROBE_GAP_MS);
+      }
+      if (stopped) return;
+      hush(other);
       gone.add(other);
       world.log.info('a candidate is cut off', { candidate: other });
+      tell();
+      // Presence tells nothing of somebody who was away for less than a second.
+      await delay(clock, RETURN_MS);
+      if (!watch.list().some(({ id: one }) => one === other) || !gone.delete(other)) return;
       tell();
     } finally {
       probing.delete(other);
@@ -94,24 +106,23 @@ export function presenceLiveness(bus: Bus, world: World, component: string, id: 
       hush(other);
       if (presence.alive) gone.delete(other);
       else if (farewell) gone.add(other);
-      // Silent for a second already.
-      else if (!gone.has(other))
-        quiet.set(
-          other,
-          clock.setTimeout(() => silent(other), SILENCE_MS - 1_000),
-        );
+      else if (!gone.has(other)) {
+        // Silent for a second already.
+        judgeAfter(other, SILENCE_MS - 1_000);
+        void probe(other);
+      }
       tell();
     },
     { component, onLate: ({ id: other }) => void probe(other) },
   );
+  const judgeAfter = (other: string, ms: number): void => {
+    const timer = clock.setTimeout(() => silent(other), ms);
+    quiet.set(other, timer);
+  };
   const silent = (other: string): void => {
     quiet.delete(other);
     const wait = doubtUntil - clock.now();
-    if (wait > 0)
-      quiet.set(
-        other,
-        clock.setTimeout(() => silent(other), wait),
-      );
+    if (wait > 0) judgeAfter(other, wait);
     else {
       gone.add(other);
       world.log.info('a candidate is silent', { candidate: other });
