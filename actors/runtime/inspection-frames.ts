@@ -91,19 +91,26 @@ export interface ActorList {
 }
 
 /** What the console says on `kubus.v1.control.<component>.<id>`. */
-export type ControlRequest = AttachRequest | ListRequest | ActorRequest;
+export type ControlRequest = AttachRequest | DetachRequest | ListRequest | ActorRequest;
 /**
- * Listens, and holds the lease of control: when no attach has come for `forMs`, frames end, breakpoints go and paused
- * actors are resumed.
+ * Listens, and holds the lease of control: when nobody has attached for as long as they said, frames end, breakpoints go
+ * and paused actors are resumed.
  */
 export interface AttachRequest {
   readonly type: 'attach';
+  /** Who: a name of its own for each console. */
+  readonly from?: string;
   /** Default 10,000; at most 60,000. */
   readonly forMs?: number;
   /** Tell everything as to someone new. */
   readonly whole?: boolean;
   /** Actors to tell each step of, for `forMs`; those that another console asked for stay. */
   readonly follow?: readonly string[];
+}
+/** Listens no more. */
+export interface DetachRequest {
+  readonly type: 'detach';
+  readonly from: string;
 }
 export interface ListRequest extends ActorFilter {
   readonly type: 'list';

@@ -1,6 +1,6 @@
 import { ApiError, toStatus } from '../../schemas/meta/status.ts';
 import type { Status } from '../../schemas/meta/status.ts';
-import type { ActorRequest, AttachRequest, Breakpoint, ListRequest } from './inspection-frames.ts';
+import type { ActorRequest, AttachRequest, Breakpoint, DetachRequest, ListRequest } from './inspection-frames.ts';
 
 const LEASE_MS = 10_000;
 const MAX_FOLLOWED = 64;
@@ -11,11 +11,13 @@ const clamp = (value: unknown, least: number, most: number, otherwise: number): 
   typeof value === 'number' && Number.isFinite(value) ? Math.min(Math.max(Math.trunc(value), least), most) : otherwise;
 
 /** Undefined for what is no such request. What is missing or out of bounds is made good. */
-export function attachOf(body: unknown): AttachRequest | undefined {
-  const { type, forMs, whole, follow } = (body ?? {}) as Partial<Record<keyof AttachRequest, unknown>>;
+export function attachOf(body: unknown): Required<AttachRequest> | DetachRequest | undefined {
+  const { type, from, forMs, whole, follow } = (body ?? {}) as Partial<Record<keyof AttachRequest, unknown>>;
+  if (type === 'detach' && text(from)) return { type, from };
   if (type !== 'attach') return undefined;
   return {
     type,
+    from: text(from) ? from : '',
     forMs: clamp(forMs, 1, 60_000, LEASE_MS),
     whole: whole === true,
     follow: Array.isArray(follow) ? follow.filter(text).slice(0, MAX_FOLLOWED) : [],

@@ -305,6 +305,19 @@ describe('control', () => {
     await attach();
     expect(await control({ type: 'resume', actor: 'a' })).toMatchObject({ mode: 'running' });
   });
+  it('releases everyone when the last console says that it leaves', async () => {
+    const { start, attach, control, say, tick } = setUp();
+    const a = start('a');
+    for (const from of ['one', 'two']) await attach({ forMs: 60_000, from });
+    await control({ type: 'pause', actor: 'a' });
+    a.send({ type: 'go' });
+    say({ type: 'detach', from: 'one' });
+    await tick(10);
+    expect(a.state()).toBe('red');
+    say({ type: 'detach', from: 'two' });
+    await tick(10);
+    expect(a.state()).toBe('green.bright');
+  });
   it('does not hold up a shutdown, nor more events than it can keep', async () => {
     const { start, attach, control, simulation } = setUp();
     const [a, b] = [start('a'), start('b')];

@@ -69,7 +69,8 @@ export function createInspection(o: {
   const subject = subjects.inspect(o.component, o.id);
   let serial = 0;
   let seq = 0;
-  let until = 0;
+  /** Who is attached, and until when. */
+  const attached = new Map<string, number>();
   let ticking: TimerId | undefined;
   let counting: Subscription | undefined;
   /** Ids of followed actors, whether or not there is such an actor now, and until when. */
@@ -123,17 +124,20 @@ export function createInspection(o: {
   const begin = (entry: Entry): void =>
     void followed.push({ ...wireOf(entry), news: 'begun', detail: detailOf(entry.actor.ref()) });
 
-  function attach({ forMs, whole: wantsAll, follow }: AttachRequest): void {
-    until = Math.max(until, clock.now() + forMs!);
+  function attach({ from, forMs, whole: wantsAll, follow }: Required<AttachRequest>): void {
+    attached.delete(from);
+    // Forged names must not grow it without end.
+    if (attached.size >= 32) attached.delete(attached.keys().next().value!);
+    attached.set(from, clock.now() + forMs);
     if (ticking === undefined) {
       counting = o.bus.traffic.begin();
       for (const entry of entries.values()) tap(entry);
       whole = true;
       ticking = clock.setTimeout(tick, FRAME_MS);
     }
-    for (const id of follow ?? []) {
+    for (const id of follow) {
       const isNew = !follows.has(id);
-      follows.set(id, clock.now() + forMs!);
+      follows.set(id, clock.now() + forMs);
       if (!isNew) continue;
       const entry = entries.get(id);
       if (entry === undefined) followed.push({ actor: id, machine: '', states: [], control: UNHELD, news: 'ended' });
@@ -154,7 +158,8 @@ export function createInspection(o: {
   }
   function tick(): void {
     const now = clock.now();
-    if (now >= until) return detach();
+    for (const [from, until] of attached) if (until <= now) attached.delete(from);
+    if (attached.size === 0) return detach();
     for (const [id, end] of follows) if (end <= now) unfollow(id);
     flush();
     ticking = clock.setTimeout(tick, FRAME_MS);
@@ -169,6 +174,7 @@ export function createInspection(o: {
     if (ticking === undefined) return;
     clock.clearTimeout(ticking);
     ticking = undefined;
+    attached.clear();
     const resumed = [...held].filter((entry) => entry.tap!.gate!.release()).length;
     if (resumed > 0) log.warn('actors resumed: the inspector that paused them is gone', { count: resumed });
     held.clear();
@@ -226,7 +232,11 @@ export function createInspection(o: {
   };
   const subscription = o.bus.subscribe(subjects.control(o.component, o.id), ({ body }) => {
     const attaching = attachOf(body);
-    if (attaching !== undefined) return attach(attaching);
+    if (attaching?.type === 'attach') return attach(attaching);
+    if (attaching?.type === 'detach') {
+      if (attached.delete(attaching.from) && attached.size === 0) detach();
+      return;
+    }
     const request = requestOf(body);
     if (request === undefined) return;
     acks.push(answer(request));

@@ -31,6 +31,7 @@ export class ClusterView implements Feed {
   readonly #emit: Emit;
   readonly #links = new Map<string, ComponentLink>();
   readonly #ledger: Ledger;
+  readonly #from: string;
   #presence: PresenceWatch | undefined;
   #renewal: TimerId | undefined;
   #followed: readonly ActorAddress[] = [];
@@ -39,6 +40,7 @@ export class ClusterView implements Feed {
   constructor(o: { readonly bus: Bus; readonly world: World; readonly emit: Emit; readonly ledger: Ledger }) {
     this.#ledger = o.ledger;
     this.#bus = o.bus;
+    this.#from = o.world.ids.token();
     this.#world = o.world;
     this.#emit = o.emit;
   }
@@ -59,11 +61,10 @@ export class ClusterView implements Feed {
     this.#renewal = clock.setTimeout(renew, RENEW_MS);
     return new Promise((resolve) => void clock.setTimeout(() => resolve(), ROLL_CALL_MS));
   }
-  /** Components notice by themselves that nobody listens any more. */
   end(): void {
     this.#presence?.unsubscribe();
     if (this.#renewal !== undefined) this.#world.clock.clearTimeout(this.#renewal);
-    for (const link of this.#links.values()) link.close();
+    for (const link of this.#links.values()) link.detach();
     this.#links.clear();
   }
   components(): readonly ComponentInfo[] {
@@ -115,6 +116,7 @@ export class ClusterView implements Feed {
       component,
       id,
       state,
+      from: this.#from,
       onFrame: (from, frame) => this.#take(from, frame),
     });
     this.#links.set(link.key, link);

@@ -40,6 +40,7 @@ export class ComponentLink {
   readonly #subscription: Subscription;
   readonly #pending = new Map<string, Pending>();
   readonly #subject: string;
+  readonly #from: string;
   #seq: number | undefined;
   #follow: readonly string[] = [];
 
@@ -49,6 +50,8 @@ export class ComponentLink {
     readonly component: string;
     readonly id: string;
     readonly state: string;
+    /** Who we are to it. */
+    readonly from: string;
     readonly onFrame: (link: ComponentLink, frame: InspectionFrame) => void;
   }) {
     this.#bus = o.bus;
@@ -57,6 +60,7 @@ export class ComponentLink {
     this.id = o.id;
     this.state = o.state;
     this.#onFrame = o.onFrame;
+    this.#from = o.from;
     // What announces itself as the node agent inspects its kubelets.
     const inspected = o.component === 'node-agent' ? 'kubelet' : o.component;
     this.#subject = subjects.control(inspected, o.id);
@@ -83,18 +87,23 @@ export class ComponentLink {
   command(asked: Asked): Promise<ControlState> {
     return this.#ask({ ...asked, request: '' }) as Promise<ControlState>;
   }
+  /** It need not wait until it notices that we are gone. */
+  detach(): void {
+    this.#say({ type: 'detach', from: this.#from });
+    this.close();
+  }
   close(): void {
     this.#subscription.unsubscribe();
     this.#failAll(new ApiError('ServiceUnavailable', `${this.id} is gone`));
   }
 
   #attach(whole: boolean): void {
-    this.#say({ type: 'attach', forMs: LEASE_MS, whole, follow: this.#follow });
+    this.#say({ type: 'attach', from: this.#from, forMs: LEASE_MS, whole, follow: this.#follow });
   }
   #say(request: ControlRequest): void {
     this.#bus.publish(this.#subject, request);
   }
-  #ask(request: Exclude<ControlRequest, { type: 'attach' }>): Promise<ControlState | ActorList> {
+  #ask(request: Exclude<ControlRequest, { type: 'attach' } | { type: 'detach' }>): Promise<ControlState | ActorList> {
     const id = this.#world.ids.token();
     return new Promise((resolve, reject) => {
       const timer = this.#world.clock.setTimeout(() => {

@@ -1,10 +1,14 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMachine, type AnyStateMachine, type StateNode } from 'xstate';
 import { toConfig } from './config.ts';
+import { exportMachines } from '../cli/commands/machines.ts';
+import { machineInfoOf } from './machine-info.ts';
 import { chartsOf, machines } from './machines.ts';
 import { toMermaid } from './mermaid.ts';
+import type { StateInfo } from './protocol.ts';
 
 const root = join(import.meta.dirname, '../..');
 const chartFiles = ['actors', 'node-agent'].flatMap((folder) =>
@@ -62,5 +66,45 @@ describe.each(all)('$name', ({ machine }) => {
     expect(nodesOf(opened).map((n) => n.invoke.map((i) => i.id))).toEqual(
       nodesOf(machine).map((n) => n.invoke.map((i) => i.id)),
     );
+  });
+  it('is told to the page with each state and transition, and where they lead', () => {
+    const info = machineInfoOf(machine, { id: machine.id, about: '', source: 'cluster' });
+    const statesOf = (state: StateInfo): StateInfo[] => [state, ...state.states.flatMap(statesOf)];
+    const states = statesOf(info.root);
+    const paths = new Set(states.map((state) => state.path));
+    expect([...paths].sort()).toEqual(nodesOf(machine).map((n) => n.path.join('.')).sort()); // prettier-ignore
+    const transitions = nodesOf(machine).flatMap((n) => [...n.transitions.values(), n.always ?? []].flat());
+    expect(info.transitions).toHaveLength(transitions.length);
+    for (const t of info.transitions) {
+      for (const end of [t.source, ...t.targets]) expect(paths).toContain(end);
+      expect(t.label).not.toBe('');
+    }
+    for (const state of states) if (state.type === 'compound') expect(paths).toContain(state.initial);
+    expect(JSON.parse(JSON.stringify(info))).toEqual(info);
+  });
+});
+
+describe('the export', () => {
+  it('writes each chart as a file that createMachine opens, and one of Mermaid', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'kubus-machines-'));
+    try {
+      await exportMachines([], { out: join(out, 'all'), format: 'all', output: 'json' });
+      expect(readdirSync(join(out, 'all')).sort()).toEqual(
+        all.flatMap(({ name }) => [`${name}.json`, `${name}.mmd`]).sort(),
+      );
+      for (const { name, machine } of all) {
+        const config = JSON.parse(readFileSync(join(out, 'all', `${name}.json`), 'utf8')) as object;
+        const opened = createMachine(config as Parameters<typeof createMachine>[0]);
+        expect(opened.id).toBe(name);
+        expect(nodesOf(opened).map((n) => n.id)).toEqual(nodesOf(machine).map((n) => n.id));
+        expect(readFileSync(join(out, 'all', `${name}.mmd`), 'utf8')).toBe(`${toMermaid(machine)}\n`);
+      }
+      await exportMachines(['pod'], { out: join(out, 'one'), format: 'mermaid', output: 'json' });
+      expect(readdirSync(join(out, 'one'))).toEqual(['pod.mmd']);
+      await expect(exportMachines(['none'], { out, format: 'all', output: 'json' })).rejects.toThrow('choose from');
+      await expect(exportMachines([], { out: '/dev/null/x', format: 'all', output: 'json' })).rejects.toThrow('--out');
+    } finally {
+      rmSync(out, { recursive: true, force: true });
+    }
   });
 });
