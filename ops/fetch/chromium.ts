@@ -69,7 +69,12 @@ async function fetchChromium(to: string): Promise<void> {
     for (const deb of readdirSync(archives).filter((f) => f.endsWith('.deb')))
       await run('dpkg', ['-x', join(archives, deb), root]);
     executableIn(root);
-    renameSync(root, to);
+    try {
+      renameSync(root, to);
+    } catch (error) {
+      // Another was quicker.
+      if (!existsSync(to)) throw error;
+    }
   } finally {
     rmSync(tmp, { recursive: true, force: true });
     rmSync(`${to}.${process.pid}`, { recursive: true, force: true });

@@ -1,6 +1,10 @@
-import type { ActorAddress, ActorInfo, Breakpoint, Command, LoginRequest } from '../protocol.ts';
+import type { ActorAddress, ActorInfo, Breakpoint, Command, ControlState, LoginRequest } from '../protocol.ts';
 import { api, openStream, Refusal } from './connection.ts';
 import { addressOf, sameActor, type Store } from './store.ts';
+
+/** As protocol.ts has it. */
+const MAX_FOLLOWED = 16;
+const RETRY_MS = 2_000;
 
 /** What a person can do here. What fails is said as a notice and throws nothing. */
 export type Actions = ReturnType<typeof createActions>;
@@ -27,12 +31,16 @@ export function createActions(store: Store) {
     store.setConnection('connecting');
     store.touch('session');
   }
-  const loadMachines = (): Promise<boolean> => attempt(async () => store.setMachines((await api.machines()).machines));
+  /** Without charts there is nothing to see, so it does not give up while there is a session. */
+  async function loadMachines(): Promise<void> {
+    const ok = await attempt(async () => store.setMachines((await api.machines()).machines));
+    if (!ok && store.session !== undefined) setTimeout(() => void loadMachines(), RETRY_MS);
+  }
   /** The server forgets whom a stream follows when the stream ends. */
   const askToFollow = (): Promise<boolean> =>
     attempt(async () => {
       if (store.stream === undefined) return;
-      const actors = store.followed === undefined ? [] : [addressOf(store.followed.actor)];
+      const actors = store.followed?.wanted ?? [];
       await api.follow({ stream: store.stream, actors });
     });
   function begin(): void {
@@ -93,6 +101,17 @@ export function createActions(store: Store) {
     },
     async follow(actor: ActorInfo | undefined): Promise<void> {
       store.follow(actor);
+      await askToFollow();
+    },
+    /** Follows whoever comes by that name, for actors that live but a moment: keys of controllers, attempts to schedule. */
+    async followName(machine: string, name: string): Promise<void> {
+      const wanted = [...(store.homes.get(machine)?.values() ?? [])]
+        .slice(0, MAX_FOLLOWED)
+        .map((home) => ({ ...home, actor: name }));
+      if (wanted[0] === undefined)
+        return say('warning', `No component has had a ${machine} yet: follow one that is there.`);
+      const control: ControlState = { mode: 'running', queued: [], queuedCount: 0, breakpoints: [] };
+      store.follow({ ...wanted[0], machine, states: [], control }, wanted);
       await askToFollow();
     },
     act: (target: ActorAddress, type: Act): Promise<boolean> => command({ target: addressOf(target), type }),

@@ -47,7 +47,10 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
     page.setDefaultTimeout(10_000);
     problems = [];
     page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('console', (message) => {
+      // The machine's own network, as when a container starts beside the test, is no matter of the page.
+      if (message.type() === 'error' && !message.text().includes('ERR_NETWORK_CHANGED')) problems.push(message.text());
+    });
     await page.goto(`${fake.url}#code=good`);
     await page.locator('svg.drawing').waitFor();
   };
@@ -72,7 +75,7 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
     const { path, env, args } = found as Exclude<typeof found, string>;
     await buildPage(folder);
     browser = await chromium.launch({ executablePath: path, args: [...args], env: { ...process.env, ...env } });
-  });
+  }, 120_000);
   afterAll(async () => {
     await browser?.close();
     rmSync(folder, { recursive: true, force: true });
@@ -244,28 +247,29 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
       ])
         expect(tree).toContain(part);
     });
-    it.each(['light', 'dark'] as const)('has nothing that axe finds wrong, in %s', async (colorScheme) => {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await state('killing').click();
-      const check = async (): Promise<unknown> => {
+    it('has nothing that axe finds wrong', async () => {
+      const check = async (only: readonly string[]): Promise<unknown> => {
         // Through the debugger: the page's own policy lets no script in.
         await page.evaluate(axeSource);
-        return await page.evaluate(async () => {
+        return await page.evaluate(async (runOnly) => {
           const { axe } = window as unknown as { axe: Axe };
-          const { violations } = await axe.run({
-            runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-            // A state is named without the lines in its box, which the table tells. (Experimental rule.)
-            rules: { 'label-content-name-mismatch': { enabled: false } },
-          });
+          // A state is named without the lines in its box, which the table tells. (Experimental rule.)
+          const rules = { 'label-content-name-mismatch': { enabled: false } };
+          const { violations } = await axe.run({ runOnly, rules });
           return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html + n.failureSummary).join(' ')}`);
-        });
+        }, only);
       };
-      expect(await check()).toEqual([]);
+      const all = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+      await page.emulateMedia({ colorScheme: 'light' });
+      await state('killing').click();
+      expect(await check(all)).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await check(['color-contrast'])).toEqual([]);
       await page.getByRole('button', { name: 'Table' }).click();
-      expect(await check()).toEqual([]);
+      expect(await check(all)).toEqual([]);
       await page.getByRole('link', { name: 'Messages' }).click();
       await page.locator('svg.flow').waitFor();
-      expect(await check()).toEqual([]);
+      expect(await check(all)).toEqual([]);
       await page.getByRole('link', { name: 'Charts', exact: true }).click();
       await page.locator('svg.drawing').waitFor();
     });

@@ -19,6 +19,8 @@ const NOTICES_KEPT = 50;
 
 export interface Followed {
   readonly actor: ActorInfo;
+  /** Who is listened for: the actor itself, or one of that name in any replica of its component. */
+  readonly wanted: readonly ActorAddress[];
   /** Undefined once the actor is over: what is known of it stays to be read. */
   readonly detail: Omit<ActorDetail, 'steps'> | undefined;
   readonly over: boolean;
@@ -68,8 +70,8 @@ export class Store {
   readonly held = new Map<string, { readonly actor: ActorAddress; readonly machine: string; control: ControlState }>();
   notices: readonly NoticeMessage[] = [];
 
-  /** Where actors of a machine have been seen: names of components, of outside programs their ids. */
-  readonly homes = new Map<string, Set<string>>();
+  /** machine -> components in which its actors have been seen. */
+  readonly homes = new Map<string, Map<string, Pick<ActorAddress, 'component' | 'id'>>>();
 
   readonly #read = new Map<string, { readonly text: string; readonly chart: Chart }>();
   readonly #cells = new Map<string, { machine: string; state: string; count: number }>();
@@ -114,8 +116,11 @@ export class Store {
     this.connection = connection;
     this.touch('connection');
   }
-  follow(actor: ActorInfo | undefined): void {
-    this.followed = actor === undefined ? undefined : { actor, detail: undefined, over: false, steps: [], skipped: 0 };
+  follow(actor: ActorInfo | undefined, wanted: readonly ActorAddress[] = actor === undefined ? [] : [actor]): void {
+    this.followed =
+      actor === undefined
+        ? undefined
+        : { actor, wanted: wanted.map(addressOf), detail: undefined, over: false, steps: [], skipped: 0 };
     this.touch('followed');
   }
   hear(message: ServerMessage): void {
@@ -184,9 +189,9 @@ export class Store {
       else this.#cells.set(key, { machine: row.machine, state: row.state, count: row.count });
       const states = this.counts.get(row.machine) ?? new Map<string, number>();
       this.counts.set(row.machine, states);
-      const homes = this.homes.get(row.machine) ?? new Set<string>();
+      const homes = this.homes.get(row.machine) ?? new Map<string, Pick<ActorAddress, 'component' | 'id'>>();
       this.homes.set(row.machine, homes);
-      homes.add(row.component === 'external' ? row.id : row.component);
+      homes.set(`${row.component}/${row.id}`, { component: row.component, id: row.id });
       const now = (states.get(row.state) ?? 0) + row.count - before;
       if (now === 0) states.delete(row.state);
       else states.set(row.state, now);
@@ -206,19 +211,32 @@ export class Store {
     const now = this.followed;
     const address = message.actor;
     // What was asked before another was picked may still be under way.
-    if (now === undefined || !sameActor(now.actor, address)) return;
+    if (now === undefined || !now.wanted.some((a) => sameActor(a, address))) return;
     if (message.type === 'followed') {
+      const { actor, detail } = message;
+      // Of several replicas the one that has it counts; that the others do not have it is no news.
+      if (detail === undefined && !sameActor(now.actor, actor)) return;
+      const first = detail?.steps[0]?.ts ?? Infinity;
       this.followed = {
-        actor: message.actor,
-        over: message.detail === undefined,
-        detail: message.detail ?? now.detail,
-        steps: message.detail === undefined ? now.steps : this.#keep([], message.detail.steps),
-        skipped: message.detail === undefined ? now.skipped : 0,
+        ...now,
+        // Of an actor that is not there its machine is not known there.
+        actor: detail === undefined ? { ...now.actor, control: actor.control } : actor,
+        over: detail === undefined,
+        detail: detail ?? now.detail,
+        // It may have been there before: what is told again replaces what was told.
+        steps:
+          detail === undefined
+            ? now.steps
+            : this.#keep(
+                now.steps.filter((s) => s.ts < first),
+                detail.steps,
+              ),
       };
     } else {
       this.followed = {
         ...now,
-        actor: { ...now.actor, states: message.steps.at(-1)?.to ?? now.actor.states },
+        over: now.over && sameActor(now.actor, address),
+        actor: { ...now.actor, ...addressOf(address), states: message.steps.at(-1)?.to ?? now.actor.states },
         detail: { context: message.context, invoked: message.invoked },
         steps: this.#keep(now.steps, message.steps),
         skipped: now.skipped + message.skipped,

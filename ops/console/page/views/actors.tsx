@@ -69,7 +69,7 @@ export function Actors({ machine, state, total, clearState }: ActorsProps) {
     const timer = setInterval(() => {
       if (!due || document.visibilityState === 'hidden') return;
       due = false;
-      if (pages.started && pages.actors.length > 0) void pages.refresh(rows.current.first, rows.current.last);
+      if (pages.started) void pages.refresh(rows.current.first, rows.current.last);
       else void pages.loadMore();
     }, REFRESH_MS);
     return () => {
@@ -133,9 +133,18 @@ export function Actors({ machine, state, total, clearState }: ActorsProps) {
         )}
       </div>
       {pages.started && actors.length === 0 && pages.problem === undefined && (
-        <p class="empty">
-          {filtered ? 'No actor fits the search.' : `No actor is ${state === undefined ? 'here' : `in ${state}`} now.`}
-        </p>
+        <div class="empty">
+          <p>
+            {filtered
+              ? 'No actor fits the search.'
+              : `No actor is ${state === undefined ? 'here' : `in ${state}`} now.`}
+          </p>
+          {wanted !== '' && !held && (
+            <button type="button" class="button" onClick={() => void actions.followName(machine, wanted.trim())}>
+              Follow {wanted.trim()} when it comes
+            </button>
+          )}
+        </div>
       )}
       <div
         class="list"
@@ -196,7 +205,7 @@ function Row(p: {
       <span class="row-where quiet" title={p.actor.id}>
         {p.actor.id}
       </span>
-      <span class="row-state">{statesText(p.actor.states)}</span>
+      <span class="row-state">{statesText(chosen && !followed.over ? followed.actor.states : p.actor.states)}</span>
     </div>
   );
 }

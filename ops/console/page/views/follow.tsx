@@ -37,7 +37,7 @@ export function Follow() {
         </p>
         <dl class="facts">
           <dt>State</dt>
-          <dd class="follow-state">{followed.over ? 'over' : statesText(actor.states)}</dd>
+          <dd class="follow-state">{followed.over ? 'not there now' : statesText(actor.states)}</dd>
           <dt>Mode</dt>
           <dd>
             <ModeTag control={actor.control} always />

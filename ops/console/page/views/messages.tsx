@@ -7,7 +7,8 @@ import { FlowGraph } from './flow-graph.tsx';
 export function Messages() {
   const { store } = usePage('flow');
   const [only, setOnly] = useState<string>();
-  const rates = store.flow.rates();
+  const [service, setService] = useState(false);
+  const rates = store.flow.rates().filter((r) => service || !isService(r));
   const shown = rates
     .filter((r) => only === undefined || r.from === only || r.to === only)
     .sort((a, b) => b.rate - a.rate || b.total - a.total || text(a).localeCompare(text(b)));
@@ -22,13 +23,17 @@ export function Messages() {
             <span class="number">{bytesText(sum((r) => r.bytesRate))}</span>/s
             {only === undefined ? '' : ` from and to ${only}`}
           </p>
-          {only !== undefined && (
-            <div class="panel-end">
+          <div class="panel-end">
+            <label class="check">
+              <input type="checkbox" checked={service} onChange={(event) => setService(event.currentTarget.checked)} />
+              Beats and inspection too
+            </label>
+            {only !== undefined && (
               <button type="button" class="button" onClick={() => setOnly(undefined)}>
                 Show all
               </button>
-            </div>
-          )}
+            )}
+          </div>
         </div>
         {rates.length === 0 ? (
           <p class="empty">No message has been counted yet.</p>
@@ -78,4 +83,7 @@ export function Messages() {
     </div>
   );
 }
+/** What the cluster would not say if nobody looked, and what it says to all. */
+const isService = (r: FlowRate): boolean =>
+  r.to === 'all' || r.from === 'console' || r.to === 'console' || r.kind === 'beat';
 const text = (r: FlowRate): string => `${r.from} ${r.to} ${r.kind}`;

@@ -16,7 +16,8 @@ function groupsOf(store: Store): Group[] {
   const shared: Chart[] = [];
   const absent: Chart[] = [];
   for (const chart of store.charts.values()) {
-    const homes = [...(store.homes.get(chart.id) ?? [])];
+    const seen = [...(store.homes.get(chart.id)?.values() ?? [])];
+    const homes = [...new Set(seen.map((h) => (chart.external ? h.id : h.component)))];
     if (chart.external) put(homes[0] ?? chart.id.split('/')[0]!, chart);
     else if (homes.length === 0) absent.push(chart);
     else if (homes.length === 1) put(homes[0]!, chart);
@@ -94,7 +95,7 @@ export function Sidebar({ route }: { readonly route: Route }) {
             <li key={`${c.component}/${c.id}`} title={`${c.component} ${c.id}: ${c.state}`}>
               <span class={`dot ${c.attached ? 'dot-live' : 'dot-lost'}`} aria-hidden="true" />
               <span class="component-id">{c.id === '' ? c.component : c.id}</span>
-              <span class="quiet">{c.attached ? c.state : 'does not answer'}</span>
+              <span class="component-state quiet">{c.attached ? c.state : 'does not answer'}</span>
             </li>
           ))}
         </ul>

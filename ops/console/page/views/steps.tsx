@@ -42,7 +42,9 @@ export function Steps({ followed }: { readonly followed: Followed }) {
   );
 }
 function StepRow({ step }: { readonly step: KeptStep }) {
-  const payload = Object.entries(step.payload);
+  // What XState does by itself, as starting and stopping what is invoked, is no news.
+  const actions = step.actions.filter((name) => !name.startsWith('xstate.'));
+  const payload = Object.entries(step.payload).filter(([, value]) => value !== 'undefined');
   const moved = statesText(step.from) !== statesText(step.to);
   return (
     <tr class={step.taken ? '' : 'untaken'}>
@@ -65,7 +67,7 @@ function StepRow({ step }: { readonly step: KeptStep }) {
         ) : (
           <span>stays in {statesText(step.to)}</span>
         )}
-        {step.actions.length > 0 && <span class="payload">/ {step.actions.join(', ')}</span>}
+        {actions.length > 0 && <span class="payload">/ {actions.join(', ')}</span>}
       </td>
     </tr>
   );
