@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StartedDockerComposeEnvironment } from 'testcontainers';
@@ -52,7 +53,11 @@ describe.skipIf(why !== undefined)(
 
     beforeAll(async () => {
       dir = mkdtempSync(join(tmpdir(), 'kubus-compose-'));
-      settings = { KUBUS_PORT: String(await freePort()), KUBUS_IMAGE: `${project}-image` };
+      settings = {
+        KUBUS_PORT: String(await freePort()),
+        KUBUS_CONSOLE_PORT: String(await freePort()),
+        KUBUS_IMAGE: `${project}-image`,
+      };
       // A second's worth of modules, which is nobody's where there is no engine.
       const { DockerComposeEnvironment } = await import('testcontainers');
       environment = await new DockerComposeEnvironment(ROOT, 'docker-compose.yml')
@@ -78,7 +83,7 @@ describe.skipIf(why !== undefined)(
       const counts = Map.groupBy(await working(), ({ service }) => service);
       expect(Object.fromEntries([...counts].map(([service, of]) => [service, of.length]))).toMatchObject({
         'nats-1': 1, 'nats-2': 1, 'nats-3': 1, balancer: 1, etcd: 2, apiserver: 2, scheduler: 2, node: 2,
-        'controller-manager': 2, 'node-authenticator': 2,
+        'controller-manager': 2, 'node-authenticator': 2, console: 1,
       }); // prettier-ignore
       for (const container of await working())
         await until(`${container.name} healthy`, HEALTHY_MS, () => isHealthy(container));
@@ -120,6 +125,22 @@ describe.skipIf(why !== undefined)(
       await kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
       expect(await readyNodes()).toHaveLength(2);
     }, 90_000);
+
+    it('shows the inspector to who may enter its container, and to nobody else', async () => {
+      const url = await docker('exec', (await one('console')).id, 'kubus', 'inspect', '--data=.', '--url');
+      expect(url.trim()).toMatch(new RegExp(`^https://localhost:${settings['KUBUS_CONSOLE_PORT']}/#code=`));
+      const { clusters } = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
+      const ca = Buffer.from(clusters[0]!.cluster['certificate-authority-data'], 'base64');
+      const statusOf = (path: string): Promise<number | undefined> =>
+        new Promise((resolve, reject) => {
+          get({ host: '127.0.0.1', port: Number(settings['KUBUS_CONSOLE_PORT']), path, ca }, (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          }).once('error', reject);
+        });
+      expect(await statusOf('/')).toBe(200);
+      expect(await statusOf('/api/machines')).toBe(401);
+    }, 30_000);
 
     it('loses no acknowledged write and goes on while each container is killed in turn', async () => {
       await kubectl('create', 'namespace', 'load');
@@ -187,6 +208,9 @@ describe.skipIf(why !== undefined)(
   },
 );
 
+interface Kubeconfig {
+  readonly clusters: readonly { readonly cluster: { readonly 'certificate-authority-data': string } }[];
+}
 interface Inspected {
   readonly Config: { readonly User: string };
   readonly HostConfig: {
