@@ -28,6 +28,8 @@ export interface ChaosOptions {
   readonly kubectl?: boolean | undefined;
   /** Instead of what follows from seed, seconds and faults. */
   readonly schedule?: readonly Fault[] | undefined;
+  /** Aborted: no further fault is done, and what was recorded until then is checked. */
+  readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((text: string) => void) | undefined;
 }
 export type Recorded = Operation & { readonly server: string };
@@ -116,7 +118,8 @@ async function harass(
     try {
       for (const fault of schedule) {
         const wait = began + fault.at - performance.now();
-        if (wait > 0) await sleep(wait);
+        if (wait > 0) await sleep(wait, options.signal);
+        if (options.signal?.aborted) break;
         await inject(cluster, fault, (injected) => {
           faults.push(injected);
           const after = Math.round(injected.from - began) / 1_000;
@@ -127,7 +130,7 @@ async function harass(
         });
       }
       const rest = began + seconds * 1_000 - performance.now();
-      if (rest > 0) await sleep(rest);
+      if (rest > 0) await sleep(rest, options.signal);
     } finally {
       clearInterval(reading);
       stop.abort();
@@ -184,4 +187,12 @@ function linearizability(operations: readonly Operation[]): Violation[] {
   );
   return [{ check: 'linearizable', message: `no order explains the answers about ${verdict.key}`, facts }];
 }
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

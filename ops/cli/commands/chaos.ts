@@ -26,10 +26,17 @@ export async function chaos(options: ChaosCommand): Promise<void> {
     import('../../chaos/run.ts'),
     import('../../chaos/summary.ts'),
   ]);
-  // Whoever is interrupted still ends all that it started: see createMember.
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => process.exit(130));
+  const enough = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => {
+      // Even then all that was started ends: see createMember.
+      if (enough.signal.aborted) process.exit(130);
+      printError('enough: checking what was seen so far; once more ends at once');
+      enough.abort();
+    });
   const results: ChaosResult[] = [];
   for (const seed of seeds) {
+    if (enough.signal.aborted) break;
     printError(`seed ${seed}: ${options.seconds} s of ${options.faults.join(', ')}`);
     const result = await runChaos({
       seed,
@@ -38,6 +45,7 @@ export async function chaos(options: ChaosCommand): Promise<void> {
       cluster: { nats: options.nats },
       writers: options.writers,
       kubectl: options.kubectl,
+      signal: enough.signal,
       onStep: (text) => printError(dim(`  ${text}`)),
     });
     results.push(result);
