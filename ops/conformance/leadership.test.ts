@@ -39,7 +39,7 @@ async function story(seed: number): Promise<{ readonly committed: readonly Commi
     await simulation.run(() => settled, 60_000);
     return finished;
   };
-  const pods = async (): Promise<Pod[]> =>
+  const pods = async (): Promise<readonly Pod[]> =>
     (await done(admin.list<Pod>(resources.pods, { namespace: 'default' }))).items;
   await simulation.run(() => [...candidates.values()].every((c) => c.state() !== 'syncing'), 60_000);
   await simulation.advance(12_000);
