@@ -163,6 +163,40 @@ describe('controller', () => {
     expect(seen).toEqual(['d/a', 'd/a', 'd/b']);
   });
 
+  it('finishes what is in work, and nothing else, before another leads', async () => {
+    const gates: (() => void)[] = [];
+    const begun: string[] = [];
+    let fails = false;
+    const { world, controller } = setUp(
+      async ({ key }) => {
+        begun.push(key);
+        await new Promise<void>((resolve) => gates.push(resolve));
+        if (fails) throw new Error('refused');
+        return { requeueAfterMs: 1_000 };
+      },
+      { workers: 1 },
+    );
+    await controller.ready;
+    for (const outcome of [false, true]) {
+      fails = outcome;
+      for (const key of ['d/a', 'd/b']) controller.enqueue(key);
+      await world.settle();
+      controller.enqueue('d/a');
+      let finished = false;
+      void controller.finish().then(() => (finished = true));
+      controller.enqueue('d/c');
+      await world.settle();
+      expect([controller.state(), finished, controller.busyKeys]).toEqual(['finishing', false, 1]);
+      gates.splice(0).forEach((open) => open());
+      await world.advance(5_000);
+      expect([controller.state(), finished, controller.busyKeys]).toEqual(['standby', true, 0]);
+      expect(begun.splice(0)).toEqual(['d/a']);
+      await controller.finish();
+      controller.activate();
+      await world.settle();
+    }
+  });
+
   it('forgets ten thousand keys once they are idle', async () => {
     const { world, controller } = setUp(async () => undefined);
     await controller.ready;
