@@ -100,13 +100,15 @@ async function dial(options: NatsOptions, backoff: Backoff): Promise<NatsConnect
   const proof = credentials && authenticatorsOf(credentials);
   const servers = [options.servers ?? credentials?.urls ?? []].flat();
   const several = servers.length > 1;
+  let round = 0;
   const tls = options.tls ?? (credentials?.ca === undefined ? undefined : { ca: credentials.ca });
   for (;;) {
     try {
       const connection = await connect({
         servers,
         name: options.name,
-        timeout: Math.max(500, Math.min(several ? 1500 : 5000, deadline - clock.now())),
+        // Short where another may answer; longer when none did: perhaps this machine is busy.
+        timeout: Math.max(500, Math.min(several ? 1500 * ++round : 5000, 5000, deadline - clock.now())),
         maxReconnectAttempts: -1,
         reconnectDelayHandler: reconnectDelay(options.world, backoff),
         // JetStream's own requests are answered below it.

@@ -46,7 +46,7 @@ it('three servers and two of each go through deaths, a stop and a partition with
   for (const { members } of result.faults) expect(report).toContain(members[0]);
   // Nobody is left behind.
   expect(existsSync(result.dir)).toBe(false);
-}, 120_000);
+}, 240_000);
 
 it.each([
   ['7', [7]],

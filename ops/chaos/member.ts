@@ -30,11 +30,13 @@ export interface MemberOptions {
   readonly logFile: string;
   /** Whether a process that was started does its work by now. */
   readonly isReady: (said: string) => Promise<boolean> | boolean;
-  /** ms; default 60,000. */
+  /** ms; default 90,000. */
   readonly readyTimeoutMs?: number | undefined;
 }
 
 const LOOK_MS = 20;
+const RESTART_MS = 200;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Nothing that was started outlives this process. */
 const living = new Set<ChildProcess>();
@@ -62,6 +64,28 @@ export function createMember(options: MemberOptions): Member {
     await gone(last);
     clearTimeout(timer);
   };
+  /** False where it ended before it was ready, as it does when it finds no bus: whoever supervises it starts it again. */
+  const launch = async (deadline: number): Promise<boolean> => {
+    const log = openSync(logFile, 'a', 0o600);
+    const from = readFileSync(logFile, 'utf8').length;
+    const mine = (child = spawn(command, [...args], { env: options.env ?? process.env, stdio: ['ignore', log, log] }));
+    closeSync(log);
+    paused = false;
+    living.add(mine);
+    mine.once('exit', () => living.delete(mine));
+    mine.once('error', () => undefined);
+    const said = (): string => readFileSync(logFile, 'utf8').slice(from);
+    while (!(await options.isReady(said()))) {
+      // Killed while it was starting: whoever did that knows.
+      if (mine.signalCode !== null || mine !== child) return true;
+      const late = performance.now() > deadline;
+      if (late || (mine.exitCode !== null && deadline - performance.now() < RESTART_MS))
+        throw new Error(`${name} is not ready in time: ${said().trim().slice(-500)}`);
+      if (mine.exitCode !== null) return false;
+      await sleep(LOOK_MS);
+    }
+    return true;
+  };
   return {
     name,
     kind,
@@ -73,27 +97,8 @@ export function createMember(options: MemberOptions): Member {
     },
     start: async () => {
       if (isAlive()) return;
-      const log = openSync(logFile, 'a', 0o600);
-      const from = readFileSync(logFile, 'utf8').length;
-      const mine = (child = spawn(command, [...args], {
-        env: options.env ?? process.env,
-        stdio: ['ignore', log, log],
-      }));
-      closeSync(log);
-      paused = false;
-      living.add(mine);
-      mine.once('exit', () => living.delete(mine));
-      mine.once('error', () => undefined);
-      const deadline = performance.now() + (options.readyTimeoutMs ?? 60_000);
-      const said = (): string => readFileSync(logFile, 'utf8').slice(from);
-      while (!(await options.isReady(said()))) {
-        // Killed while it was starting: whoever did that knows.
-        if (mine.signalCode !== null || mine !== child) return;
-        if (mine.exitCode !== null)
-          throw new Error(`${name} ended with ${mine.exitCode}: ${said().trim().slice(-500)}`);
-        if (performance.now() > deadline) throw new Error(`${name} is not ready in time: ${said().trim().slice(-500)}`);
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      }
+      const deadline = performance.now() + (options.readyTimeoutMs ?? 90_000);
+      while (!(await launch(deadline))) await sleep(RESTART_MS);
     },
     kill: () => end('SIGKILL', 0),
     stop: (graceMs = 5_000) => end('SIGTERM', graceMs),
