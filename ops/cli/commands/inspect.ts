@@ -65,7 +65,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
   });
   if (options.output === 'text') printError(`kubus: ${why}: the inspector ends; paused actors go on`);
-  if (isKept && readRunning(paths)?.pid === process.pid) rmSync(fileOf(paths), { force: true });
+  if (isKept) rmSync(fileOf(paths), { force: true });
   await console.stop();
   await bus.drain();
   process.exit(0);
@@ -144,7 +144,8 @@ function readRunning(paths: ClusterPaths): Running | undefined {
   try {
     const running = JSON.parse(readFileSync(fileOf(paths), 'utf8')) as Running;
     process.kill(running.pid, 0);
-    return running;
+    // In a container that was started again, everyone has the number that the one before had.
+    return running.pid === process.pid ? undefined : running;
   } catch {
     return undefined;
   }
