@@ -89,5 +89,5 @@ describe('leaders that are paused, slow or cut off in the middle of their work',
     for (const lease of ['kube-controller-manager', 'kube-scheduler'])
       expect(reignsOf(committed).filter(({ term }) => term.lease === `kube-system/${lease}`).length).toBeGreaterThan(1);
     expect(pods).toBe(16);
-  });
+  }, 120_000);
 });
