@@ -82,12 +82,18 @@ async function story(seed: number): Promise<{ readonly committed: readonly Commi
 }
 
 describe('leaders that are paused, slow or cut off in the middle of their work', () => {
-  it.each([1, 2, 3])('have no effect after their successors: seed %i', async (seed) => {
-    const { committed, pods } = await story(seed);
-    expect(checkLeadership(committed)).toEqual([]);
-    // There was something to check: several reigns, all with effects.
-    for (const lease of ['kube-controller-manager', 'kube-scheduler'])
-      expect(reignsOf(committed).filter(({ term }) => term.lease === `kube-system/${lease}`).length).toBeGreaterThan(1);
-    expect(pods).toBe(16);
-  }, 120_000);
+  it.each([1, 2, 3])(
+    'have no effect after their successors: seed %i',
+    async (seed) => {
+      const { committed, pods } = await story(seed);
+      expect(checkLeadership(committed)).toEqual([]);
+      // There was something to check: several reigns, all with effects.
+      for (const lease of ['kube-controller-manager', 'kube-scheduler'])
+        expect(reignsOf(committed).filter(({ term }) => term.lease === `kube-system/${lease}`).length).toBeGreaterThan(
+          1,
+        );
+      expect(pods).toBe(16);
+    },
+    120_000,
+  );
 });
