@@ -15,6 +15,8 @@ describe.skipIf(typeof found === 'string')('the inspector of a cluster', { timeo
   let inspector: ChildProcess;
   let browser: Browser;
   let page: Page;
+  /** Where XState programs send their frames. */
+  let stately: string;
   const problems: string[] = [];
   const count = async (state: string): Promise<number> =>
     Number(/(\d+) actors?/.exec((await page.locator(`[data-path="${state}"]`).getAttribute('aria-label')) ?? '')?.[1]);
@@ -36,15 +38,17 @@ describe.skipIf(typeof found === 'string')('the inspector of a cluster', { timeo
     const main = join(import.meta.dirname, '../cli/main.ts');
     inspector = spawn(
       process.execPath,
-      [main, 'inspect', '--name', cluster.name, '--port', '0', '--no-open', '--output', 'json'],
+      [main, 'inspect', '--name', cluster.name, '--port', '0', '--no-open', '--output', 'json', '--stately', '0'],
       { env: isolatedEnv(cluster.dir), stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let said = '';
     const url = await new Promise<string>((resolve, reject) => {
       inspector.stdout!.on('data', (d: Buffer) => {
         said += d.toString();
-        const address = /"url": "([^"]+)"/.exec(said)?.[1];
-        if (address !== undefined) resolve(address);
+        if (!/^\}$/m.test(said)) return;
+        const told = JSON.parse(said) as { url: string; stately: { in: string } };
+        stately = told.stately.in;
+        resolve(told.url);
       });
       inspector.once('exit', (code) => reject(new Error(`kubus inspect ended with ${code}: ${said}`)));
     });
@@ -136,6 +140,32 @@ describe.skipIf(typeof found === 'string')('the inspector of a cluster', { timeo
     await cluster.kubectl(['scale', 'deployment', 'web', '--replicas=7']);
     await show('pod');
     await expect.poll(() => count('tending.running'), WAIT).toBe(7);
+  });
+  it('shows a program from outside like its own', async () => {
+    const socket = new WebSocket(stately);
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', reject);
+    });
+    const send = (frame: object): void => socket.send(JSON.stringify({ sessionId: 'x:0', rootId: 'x:0', createdAt: '0', _version: '0.7.2', ...frame })); // prettier-ignore
+    const snapshot = (value: string) => ({ status: 'active', value, context: {} });
+    const definition = JSON.stringify({
+      id: 'traffic',
+      initial: 'red',
+      states: { red: { on: { go: 'green' } }, green: { after: { 2000: 'red' } } },
+    });
+    send({ type: '@xstate.actor', name: 'crossing', definition, snapshot: snapshot('red') });
+    await show('traffic');
+    await expect.poll(() => count('red'), WAIT).toBe(1);
+    await expect.poll(() => options().count(), WAIT).toBe(1);
+    await options().first().click();
+    send({ type: '@xstate.event', event: { type: 'go' } });
+    send({ type: '@xstate.snapshot', event: { type: 'go' }, snapshot: snapshot('green') });
+    await expect.poll(followState, WAIT).toBe('green');
+    await expect.poll(() => count('green'), WAIT).toBe(1);
+    await expect.poll(() => page.locator('.steps tbody tr').allTextContents(), WAIT).toContainEqual(expect.stringMatching(/go.*red.*green/)); // prettier-ignore
+    socket.close();
+    await expect.poll(() => page.getByRole('link', { name: /^traffic/ }).count(), WAIT).toBe(0);
   });
   it('tells which component says what to which', async () => {
     await page.getByRole('link', { name: 'Messages' }).click();

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { countsByState, withAncestors, type Chart } from '../chart/model.ts';
 import { usePage } from '../context.ts';
 import { go, type Route } from '../route.ts';
+import { actorKey } from '../store.ts';
 import { Actors } from './actors.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { Diagram } from './diagram.tsx';
@@ -34,6 +35,8 @@ function ChartView({ chart, selected }: { readonly chart: Chart; readonly select
   const followed = store.followed?.actor.machine === chart.id ? store.followed : undefined;
   const here = followed === undefined || followed.over ? [] : followed.actor.states;
   const breakpoints = new Set(followed?.actor.control.breakpoints.flatMap((b) => ('state' in b ? [b.state] : [])));
+  const reveals =
+    followed === undefined ? '' : `${actorKey(followed.actor)} ${followed.actor.control.mode} ${followed.over}`;
   const select = (state: string | undefined): void => go({ view: 'chart', machine: chart.id, state });
   const toggleBreak = (path: string): void => {
     if (followed === undefined)
@@ -63,7 +66,13 @@ function ChartView({ chart, selected }: { readonly chart: Chart; readonly select
         {asTable ? (
           <ChartTable {...both} here={here.length === 0 ? new Set() : withAncestors(here)} />
         ) : (
-          <Diagram {...both} here={here} onMenu={(path, x, y) => setMenu({ path, x, y })} onBreak={toggleBreak} />
+          <Diagram
+            {...both}
+            here={here}
+            reveals={reveals}
+            onMenu={(path, x, y) => setMenu({ path, x, y })}
+            onBreak={toggleBreak}
+          />
         )}
         {selected !== undefined && (
           <StateDetail

@@ -6,6 +6,8 @@ import { isBelow, withAncestors, type Chart, type ChartState } from '../chart/mo
 import { usePage } from '../context.ts';
 
 const READABLE = 0.8;
+/** How long a transition shows that it was taken, at least. */
+const HOT_MS = 1_000;
 
 export interface DiagramProps {
   readonly chart: Chart;
@@ -13,6 +15,8 @@ export interface DiagramProps {
   readonly selected: string | undefined;
   /** Innermost states of the followed actor, if it is one of these. */
   readonly here: readonly string[];
+  /** Changes when the followed actor is to be brought into view. */
+  readonly reveals: string;
   /** States on which the followed actor stops. */
   readonly breakpoints: ReadonlySet<string>;
   readonly onSelect: (path: string | undefined) => void;
@@ -121,6 +125,11 @@ function Drawn(props: DiagramProps & { readonly drawing: Drawing; readonly scale
     />
   );
   const root = drawing.states.find((s) => s.state.path === '');
+  // Who follows an actor, or waits for a breakpoint, wants to see where it is.
+  useEffect(() => {
+    const box = boxes.find((b) => b.state.path === props.here[0]);
+    if (box !== undefined) reveal(svg.current!.parentElement!, box, scale);
+  }, [drawing, props.reveals]);
   return (
     <svg
       ref={svg}
@@ -258,16 +267,24 @@ const Edges = memo(function Edges({ drawing, chart }: { readonly drawing: Drawin
   const { store } = usePage();
   const group = useRef<SVGGElement>(null);
   // Straight to the classes: this happens four times a second and touches at most a few edges.
-  useEffect(
-    () =>
-      store.subscribe('handled', () => {
-        const rows = store.handled.get(chart.id) ?? [];
-        const hot = new Set(drawing.edges.filter((e) => isHot(e, rows)).map((e) => e.id));
-        for (const edge of group.current?.children ?? [])
-          edge.classList.toggle('hot', hot.has(edge.getAttribute('data-edge') ?? ''));
-      }),
-    [drawing],
-  );
+  useEffect(() => {
+    let cools: ReturnType<typeof setTimeout> | undefined;
+    const light = (rows: readonly { state: string; event: string }[]): void => {
+      const hot = new Set(drawing.edges.filter((e) => isHot(e, rows)).map((e) => e.id));
+      for (const edge of group.current?.children ?? [])
+        edge.classList.toggle('hot', hot.has(edge.getAttribute('data-edge') ?? ''));
+    };
+    const end = store.subscribe('handled', () => {
+      light(store.handled.get(chart.id) ?? []);
+      // Of a cluster at rest nothing more is told.
+      clearTimeout(cools);
+      cools = setTimeout(() => light([]), HOT_MS);
+    });
+    return () => {
+      clearTimeout(cools);
+      end();
+    };
+  }, [drawing]);
   return (
     <g class="edges" aria-hidden="true" ref={group}>
       {drawing.marks.map((m) =>
@@ -320,6 +337,21 @@ const isHot = (edge: DrawnEdge, rows: readonly { state: string; event: string }[
     rows.some((r) => r.event === t.event && (r.state === t.source || isBelow(r.state, t.source))),
   );
 
+/** Scrolls just far enough; the chart alone, not the page. */
+function reveal(scroller: Element, box: DrawnState, scale: number): void {
+  const room = {
+    left: scroller.scrollLeft,
+    top: scroller.scrollTop,
+    width: scroller.clientWidth,
+    height: scroller.clientHeight,
+  };
+  const nearest = (at: number, size: number, from: number, length: number): number =>
+    at < from ? at : at + size > from + length ? Math.min(at, at + size - length) : from;
+  scroller.scrollTo({
+    left: nearest((box.x - 16) * scale, (box.width + 32) * scale, room.left, room.width),
+    top: nearest((box.y - 16) * scale, (box.height + 32) * scale, room.top, room.height),
+  });
+}
 /** The state that an arrow key leads to: the nearest in that direction, sideways distance counting double. */
 function neighbour(boxes: readonly DrawnState[], from: string, key: string): string | undefined {
   const at = boxes.find((b) => b.state.path === from);
