@@ -6,7 +6,7 @@ import type { JoinRequest } from '../node-gate.ts';
 import { AUTH_SUBJECT } from '../permissions.ts';
 import { realWorld } from '../real-world.ts';
 import * as subjects from '../subjects.ts';
-import type { World } from '../world.ts';
+import type { TimerId, World } from '../world.ts';
 import { connectNats, natsConnectionOf } from './connect.ts';
 import { createNodeAuthority, formatNodeAuthority, parseNodeAuthority, publicPartsOf } from './node-authority.ts';
 import { createNodeGate } from './node-gate.ts';
@@ -119,7 +119,7 @@ describe('the gate for nodes', () => {
         ms < 600_000
           ? world.clock.setTimeout(fn, ms)
           : (later.push({ fn, ms }), world.clock.setTimeout(() => undefined, 0)),
-      clearTimeout: (id: never) => world.clock.clearTimeout(id),
+      clearTimeout: (id: TimerId) => world.clock.clearTimeout(id),
     };
     const bus = await join('renews', { world: { ...world, clock } });
     bus.serve(subjects.nodeAll('renews'), 'node', () => 'here');

@@ -62,7 +62,7 @@ beforeAll(async () => {
   urls = credentials.urls;
   admin = createApiClient(await connect(credentials), world, 'admin');
   await makeToken('aaaaaa');
-});
+}, 120_000);
 afterAll(async () => {
   await Promise.all(open.map((bus) => bus.drain()));
   await cluster?.stop();

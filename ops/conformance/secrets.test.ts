@@ -34,7 +34,7 @@ beforeAll(async () => {
     stream?.on('data', (data: Buffer) => (output += data.toString()));
   https = new HttpsClient(join(cluster.data, 'kubeconfig'));
   console = await connect('console');
-});
+}, 120_000);
 afterAll(async () => {
   https?.close();
   await console?.drain();
