@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +23,7 @@ let cluster: TestCluster;
 let admin: ApiClient;
 let urls: readonly string[];
 const open: Bus[] = [];
+const children: ChildProcess[] = [];
 
 const connect = async (credentials: Credentials): Promise<Bus> => {
   const bus = await connectNats({ world, name: credentials.role, credentials, connectTimeoutMs: 15_000 });
@@ -64,6 +65,7 @@ beforeAll(async () => {
   await makeToken('aaaaaa');
 }, 120_000);
 afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
   await Promise.all(open.map((bus) => bus.drain()));
   await cluster?.stop();
 });
@@ -293,6 +295,7 @@ describe('kubus run nodes with a token', () => {
     const main = join(import.meta.dirname, '../cli/main.ts');
     const run = async (...more: string[]): Promise<() => Promise<void>> => {
       const child = spawn(process.execPath, [main, ...args, ...more], { env: isolatedEnv(cluster.dir) });
+      children.push(child);
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (d: Buffer) => (said += d.toString()));
       const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
