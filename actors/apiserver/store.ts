@@ -19,7 +19,7 @@ const DEADLINE_MS = 15_000;
 /** An answer that takes longer may never come: its facade may be dead. Doubled with each attempt. */
 const FIRST_ANSWER_MS = 1_000;
 const FUTURE_MS = 4_000;
-const LONGEST_ANSWER_MS = 8_000;
+const LONGEST_ANSWER_MS = 2_000;
 
 /**
  * The etcd actor as the API server sees it: any of its facades, so what one does not answer another is asked. A write

@@ -7,7 +7,7 @@ import type { Committed, WatchCache } from './watch-cache.ts';
 
 const PAGE = 2000;
 /** A facade of the store that has not answered by then may be dead; the next is asked. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 2_000;
 const NEVER = new AbortController().signal;
 
 /**
