@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Bus } from '../../bus/bus.ts';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
@@ -52,7 +52,7 @@ const alive = (pid: number | undefined): boolean => {
   }
 };
 
-describe('scale and restart', { timeout: 120_000 }, () => {
+describe('scale and restart', { timeout: 240_000 }, () => {
   it('what is asked for and cannot be is said, and changes nothing', async () => {
     for (const [args, status, message] of [
       [['scale', 'apiserver'], 2, '"apiserver" is not <component>=<number>, such as apiserver=3'],
@@ -74,6 +74,7 @@ describe('scale and restart', { timeout: 120_000 }, () => {
     const { metadata } = await api.list(resources.configMaps, { namespace: 'default' });
     const from = Number(metadata.resourceVersion);
     const watchers = Array.from({ length: 10 }, (_, i) => (i < 5 ? watchHttp1(kubeconfig, from) : watchBus(api, from)));
+    onTestFinished(() => watchers.forEach((watcher) => watcher.stop()));
     const askers: readonly (readonly [name: string, atOnce: number, asker: Asker])[] = [
       ...Array.from({ length: 12 }, (_, i) => [`h1-${i}`, 1, askHttp1(kubeconfig)] as const),
       ...Array.from({ length: 4 }, (_, i) => [`h2-${i}`, 3, askHttp2(kubeconfig)] as const),
@@ -98,13 +99,16 @@ describe('scale and restart', { timeout: 120_000 }, () => {
     const loops = askers.flatMap(([name, atOnce, asker]) =>
       Array.from({ length: atOnce }, (_, i) => ask(asker, `${name}-${i}`)),
     );
-    for (let i = 0; i < 5; i++) {
-      const told = await json<Told>('restart', 'apiserver', 'etcd');
-      // The one in the process of `up` is back there.
-      expect([namesOf(told, 'apiserver'), namesOf(told, 'etcd')]).toEqual([['apiserver'], ['etcd']]);
+    try {
+      for (let i = 0; i < 5; i++) {
+        const told = await json<Told>('restart', 'apiserver', 'etcd');
+        // The one in the process of `up` is back there.
+        expect([namesOf(told, 'apiserver'), namesOf(told, 'etcd')]).toEqual([['apiserver'], ['etcd']]);
+      }
+    } finally {
+      going = false;
+      await Promise.all(loops);
     }
-    going = false;
-    await Promise.all(loops);
     expect(failures).toEqual([]);
     const behind = (): number => watchers.filter((w) => w.seen.length < created.length).length;
     await eventually('all have seen all', () => (behind() === 0 ? true : undefined));

@@ -10,8 +10,8 @@ export interface NatsServer {
   /** Resolves with a description once the process has ended, for whatever reason. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
-  /** Takes another configuration, of users and their rights; connections stay. */
-  reload(config: string): void;
+  /** Takes another configuration, of users and their rights, and resolves when it holds; connections stay. */
+  reload(config: string): Promise<void>;
   /** Without a goodbye. */
   kill(): void;
 }
@@ -47,9 +47,19 @@ export async function startNatsServer(options: {
   return {
     pid: child.pid!,
     ended,
-    reload: (config) => {
+    reload: async (config) => {
+      const logFile = join(options.logs, 'nats-server.log');
+      const before = readFileSync(logFile, 'utf8').length;
       writePrivate(configFile, config);
       child.kill('SIGHUP');
+      for (let attempt = 0; attempt < 2000 && failure === undefined; attempt++) {
+        const said = readFileSync(logFile, 'utf8').slice(before);
+        if (/Reloaded server configuration/.test(said)) return;
+        const refused = /Failed to reload.*/.exec(said)?.[0];
+        if (refused !== undefined) throw new Error(`nats-server: ${refused}`);
+        await new Promise((r) => setTimeout(r, 10));
+      }
+      throw new Error('nats-server does not take its new configuration');
     },
     kill: () => void child.kill('SIGKILL'),
     stop: async () => {

@@ -172,7 +172,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const setNodes = async (next: ClusterConfig): Promise<void> => {
       wanted = next;
       ({ natsConfig } = writeCredentials(paths, next, rolesOf(next)));
-      nats!.reload(natsConfig);
+      await nats!.reload(natsConfig);
       await helper!.order({ do: 'setNodes', names: nodeNames(next) });
     };
     const scaling = createScaling({ paths, config, replicas, setNodes, warn });

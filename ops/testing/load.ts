@@ -125,6 +125,7 @@ class Follower implements Watcher {
       } catch (error) {
         // A session that fell silent on a busy machine is reopened like any other.
         if (!this.stopped && reasonOf(error) !== 'ServiceUnavailable') this.faults.push((error as Error).message);
+        await new Promise((r) => setTimeout(r, 10));
       }
     }
   }
