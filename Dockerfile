@@ -8,6 +8,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 ENV HOME=/build
+# Node and the dependencies change seldom: a layer of their own. There are no sources to build yet, which it says, and ends.
+COPY kubus package.json package-lock.json .npmrc ./
+RUN ./kubus version || cmp package-lock.json node_modules/.kubus-prod
 COPY . .
 RUN ./kubus version && "$HOME"/.cache/kubus/node-*/bin/node ops/build/image.ts /image
 

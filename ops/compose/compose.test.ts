@@ -174,7 +174,8 @@ describe.skipIf(why !== undefined)(
         }
       } finally {
         await load.stop();
-        console.log([...report, ...[...load.failures].map(([what, n]) => `${n} x ${what}`)].join('\n'));
+        const failures = [...load.failures].map(([what, n]) => `${n} x ${what}`);
+        console.log([...report, `${load.acknowledged.size} writes acknowledged`, ...failures].join('\n'));
       }
       const there = await namesIn(kubeconfig, 'load');
       expect(load.acknowledged.size).toBeGreaterThan(500);
