@@ -1,6 +1,6 @@
 import type { ActorAddress, ActorInfo, Breakpoint, Command, ControlState, LoginRequest } from '../protocol.ts';
 import { api, openStream, Refusal } from './connection.ts';
-import { addressOf, sameActor, type Store } from './store.ts';
+import { actorKey, addressOf, sameActor, type Store } from './store.ts';
 
 /** As protocol.ts has it. */
 const MAX_FOLLOWED = 16;
@@ -64,7 +64,9 @@ export function createActions(store: Store) {
   }
   const command = (c: Command): Promise<boolean> =>
     attempt(async () => {
+      const heard = store.controlsHeard.get(actorKey(c.target));
       const { control } = await api.command(c);
+      if (store.controlsHeard.get(actorKey(c.target)) !== heard) return;
       const known = store.followed;
       const machine = known !== undefined && sameActor(known.actor, c.target) ? known.actor.machine : '';
       store.setControl(c.target, machine, control);

@@ -216,6 +216,7 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
       await page.getByRole('button', { name: 'Crash…' }).click();
       await page.getByRole('button', { name: 'Crash it' }).click();
       await page.locator('.follow .tag', { hasText: 'crashed, restarting' }).waitFor();
+      fake.restart(actor(4).name);
       await page.locator('.follow .tag', { hasText: 'running' }).waitFor();
       await expect.poll(() => page.locator('.follow-state').textContent(), WAIT).toBe('arriving');
     });

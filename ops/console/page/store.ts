@@ -69,6 +69,8 @@ export class Store {
   /** What is paused, resting or has a breakpoint, by actorKey. */
   readonly held = new Map<string, { readonly actor: ActorAddress; readonly machine: string; control: ControlState }>();
   notices: readonly NoticeMessage[] = [];
+  /** How often the stream has said how an actor is held, by actorKey: what it said is newer than an answer asked for before. */
+  readonly controlsHeard = new Map<string, number>();
 
   /** machine -> components in which its actors have been seen. */
   readonly homes = new Map<string, Map<string, Pick<ActorAddress, 'component' | 'id'>>>();
@@ -150,6 +152,7 @@ export class Store {
         this.#follow(message);
         break;
       case 'control':
+        this.#heardControl(message.actor);
         this.setControl(message.actor, message.machine, message.control, message.states);
         break;
       case 'notice':
@@ -214,6 +217,7 @@ export class Store {
     if (now === undefined || !now.wanted.some((a) => sameActor(a, address))) return;
     if (message.type === 'followed') {
       const { actor, detail } = message;
+      this.#heardControl(actor);
       // Of several replicas the one that has it counts; that the others do not have it is no news.
       if (detail === undefined && !sameActor(now.actor, actor)) return;
       const first = detail?.steps[0]?.ts ?? Infinity;
@@ -243,6 +247,9 @@ export class Store {
       };
     }
     this.touch('followed');
+  }
+  #heardControl(actor: ActorAddress): void {
+    this.controlsHeard.set(actorKey(actor), (this.controlsHeard.get(actorKey(actor)) ?? 0) + 1);
   }
   #keep(kept: readonly KeptStep[], more: readonly Step[]): readonly KeptStep[] {
     return [...kept, ...more.map((step) => ({ ...step, n: this.#step++ }))].slice(-STEPS_KEPT);

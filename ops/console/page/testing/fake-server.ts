@@ -29,7 +29,8 @@ export interface FakeServer {
   readonly session: { canControl: boolean };
   /** The actor handles one event, or keeps it while it is paused. */
   send(actor: string, event: string): void;
-  tell(message: ServerMessage): void;
+  /** Brings back one that was crashed. */
+  restart(actor: string): void;
   /** Ends all streams: their pages have to come back. */
   breakStreams(): void;
   close(): Promise<void>;
@@ -154,11 +155,6 @@ export async function startFake(o: {
     if (!session.canControl) return refused(403, `User "${session.user}" cannot control actors`);
     if (c.type === 'step' && actor.control.queuedCount === 0) return refused(409, `no event waits for "${actor.name}"`);
     handle(actor, () => actor.command(c));
-    if (c.type === 'crash')
-      setTimeout(() => {
-        handle(actor, () => actor.restart());
-        toFollowers(actor, followedMessage(actor));
-      }, 400);
     return { status: 200, body: { control: actor.control satisfies ControlState } };
   }
   const followedMessage = (actor: FakeActor): ServerMessage => ({
@@ -249,7 +245,11 @@ export async function startFake(o: {
       const actor = actors.get(name)!;
       handle(actor, () => actor.send(event));
     },
-    tell,
+    restart(name) {
+      const actor = actors.get(name)!;
+      handle(actor, () => actor.restart());
+      toFollowers(actor, followedMessage(actor));
+    },
     breakStreams() {
       for (const { response } of streams.values()) response.destroy();
     },
