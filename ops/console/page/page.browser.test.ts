@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildPage } from '../../build/page.ts';
@@ -10,7 +10,6 @@ import { machineInfoOf } from '../machine-info.ts';
 import { machines } from '../machines.ts';
 import { startFake, type FakeServer } from './testing/fake-server.ts';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 const SIZE = { width: 1280, height: 800 };
 interface Axe {
   run(o: { runOnly: readonly string[]; rules: Record<string, { enabled: boolean }> }): Promise<{
@@ -251,7 +250,7 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
     it('has nothing that axe finds wrong', async () => {
       const check = async (only: readonly string[]): Promise<unknown> => {
         // Through the debugger: the page's own policy lets no script in.
-        await page.evaluate(axeSource);
+        await page.evaluate(axe.source);
         return await page.evaluate(async (runOnly) => {
           const { axe } = window as unknown as { axe: Axe };
           // A state is named without the lines in its box, which the table tells. (Experimental rule.)

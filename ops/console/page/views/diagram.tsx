@@ -1,13 +1,12 @@
 import { memo } from 'preact/compat';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { drawingOf } from '../chart/elk.ts';
-import { ANY_TEXT, roundedPath, SIZE, type Drawing, type DrawnEdge, type DrawnState } from '../chart/layout.ts';
-import { isBelow, withAncestors, type Chart, type ChartState } from '../chart/model.ts';
-import { usePage } from '../context.ts';
+import { SIZE, type Drawing, type DrawnState } from '../chart/layout.ts';
+import { withAncestors, type Chart, type ChartState } from '../chart/model.ts';
+import { Edges } from './edges.tsx';
+import { neighbour, reveal } from './geometry.ts';
 
 const READABLE = 0.8;
-/** How long a transition shows that it was taken, at least. */
-const HOT_MS = 1_000;
 
 export interface DiagramProps {
   readonly chart: Chart;
@@ -262,113 +261,3 @@ const spoken = (state: ChartState, count: number, here: boolean, breaks: boolean
 /** 0: nobody; 1 to 4: a growing share of all. */
 const levelOf = (count: number, total: number): number =>
   count === 0 || total === 0 ? 0 : Math.min(4, 1 + Math.floor((count / total) * 4));
-
-const Edges = memo(function Edges({ drawing, chart }: { readonly drawing: Drawing; readonly chart: Chart }) {
-  const { store } = usePage();
-  const group = useRef<SVGGElement>(null);
-  // Straight to the classes: this happens four times a second and touches at most a few edges.
-  useEffect(() => {
-    let cools: ReturnType<typeof setTimeout> | undefined;
-    const light = (rows: readonly { state: string; event: string }[]): void => {
-      const hot = new Set(drawing.edges.filter((e) => isHot(e, rows)).map((e) => e.id));
-      for (const edge of group.current?.children ?? [])
-        edge.classList.toggle('hot', hot.has(edge.getAttribute('data-edge') ?? ''));
-    };
-    const end = store.subscribe('handled', () => {
-      light(store.handled.get(chart.id) ?? []);
-      // Of a cluster at rest nothing more is told.
-      clearTimeout(cools);
-      cools = setTimeout(() => light([]), HOT_MS);
-    });
-    return () => {
-      clearTimeout(cools);
-      end();
-    };
-  }, [drawing]);
-  return (
-    <g class="edges" aria-hidden="true" ref={group}>
-      {drawing.marks.map((m) =>
-        m.kind === 'initial' ? (
-          <circle
-            key={`${m.x} ${m.y}`}
-            class="initial"
-            cx={m.x + m.width / 2}
-            cy={m.y + m.height / 2}
-            r={SIZE.mark / 2 - 1}
-          />
-        ) : (
-          <g key={`${m.x} ${m.y}`} class="any">
-            <rect x={m.x} y={m.y} width={m.width} height={m.height} rx={m.height / 2} />
-            <text x={m.x + m.width / 2} y={m.y + m.height / 2 + 4}>
-              {ANY_TEXT}
-            </text>
-          </g>
-        ),
-      )}
-      {drawing.edges.map((e) => (
-        <g key={e.id} class={`edge ${e.initial ? 'edge-initial' : ''}`} data-edge={e.id}>
-          <path d={roundedPath(e.points)} marker-end="url(#arrow)" />
-          {e.label !== undefined && (
-            <>
-              <rect
-                class="edge-back"
-                x={e.label.x}
-                y={e.label.y}
-                width={e.label.width}
-                height={e.label.height}
-                rx={3}
-              />
-              <text class="edge-label">
-                {e.label.lines.map((line, i) => (
-                  <tspan key={i} x={e.label!.x + e.label!.width / 2} y={e.label!.y + 13 + i * SIZE.labelLine}>
-                    {line}
-                  </tspan>
-                ))}
-              </text>
-            </>
-          )}
-        </g>
-      ))}
-    </g>
-  );
-});
-const isHot = (edge: DrawnEdge, rows: readonly { state: string; event: string }[]): boolean =>
-  edge.transitions.some((t) =>
-    rows.some((r) => r.event === t.event && (r.state === t.source || isBelow(r.state, t.source))),
-  );
-
-/** Scrolls just far enough; the chart alone, not the page. */
-function reveal(scroller: Element, box: DrawnState, scale: number): void {
-  const room = {
-    left: scroller.scrollLeft,
-    top: scroller.scrollTop,
-    width: scroller.clientWidth,
-    height: scroller.clientHeight,
-  };
-  const nearest = (at: number, size: number, from: number, length: number): number =>
-    at < from ? at : at + size > from + length ? Math.min(at, at + size - length) : from;
-  scroller.scrollTo({
-    left: nearest((box.x - 16) * scale, (box.width + 32) * scale, room.left, room.width),
-    top: nearest((box.y - 16) * scale, (box.height + 32) * scale, room.top, room.height),
-  });
-}
-/** The state that an arrow key leads to: the nearest in that direction, sideways distance counting double. */
-function neighbour(boxes: readonly DrawnState[], from: string, key: string): string | undefined {
-  const at = boxes.find((b) => b.state.path === from);
-  const direction = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key];
-  if (key === 'Home') return boxes[0]?.state.path;
-  if (key === 'End') return boxes.at(-1)?.state.path;
-  if (at === undefined || direction === undefined) return undefined;
-  const [dx, dy] = direction as [number, number];
-  let best: { path: string; cost: number } | undefined;
-  for (const b of boxes) {
-    if (b === at) continue;
-    const x = b.x + b.width / 2 - (at.x + at.width / 2);
-    const y = b.y - at.y;
-    const along = x * dx + y * dy;
-    if (along <= 4) continue;
-    const cost = along + 2 * Math.abs(dx === 0 ? x : y);
-    if (best === undefined || cost < best.cost) best = { path: b.state.path, cost };
-  }
-  return best?.path ?? from;
-}
