@@ -66,7 +66,7 @@ export function createThreadNeighbours(channelName = CHANNEL, thread = threadId)
   const join = (): void => {
     if (channel) return;
     channel = new BroadcastChannel(channelName);
-    channel.onmessage = (event) => hear((event as { data: News }).data);
+    channel.addEventListener('message', (event) => hear((event as MessageEvent).data as News));
     channel.unref();
     say({ type: 'hello' });
   };
