@@ -1,4 +1,4 @@
-import { ApiError, toStatus } from '../schemas/meta/status.ts';
+import { ApiError, reasonOf, toStatus } from '../schemas/meta/status.ts';
 import { BEAT_MS, everyBeat } from './beat.ts';
 import type { OpenOptions, Session, Subscription } from './bus.ts';
 import { encode } from './codec.ts';
@@ -16,6 +16,8 @@ import type { World } from './world.ts';
 
 const DEFAULT_WINDOW = 256;
 const NOTHING = new Uint8Array(0);
+/** A beat can be late by one tick of ours. */
+const LATE_BEATS = 2;
 const LOST = 'the other end of the session has lost its connection';
 const NO_LIFE: Subscription = { unsubscribe: () => undefined };
 
@@ -187,7 +189,15 @@ export function createSessions(
     for (const [peerAddress, peer] of far) {
       if (roll) roster.send(peerAddress);
       if (++peer.silentBeats >= maxSilentBeats) closePeer(peer, 'the other end of the session is silent');
+      else if (peer.silentBeats === LATE_BEATS) askFor(peerAddress, peer);
     }
+  };
+
+  /** The server knows whether there is still anyone on the peer's subjects; no answer says that there is. */
+  const askFor = (peerAddress: string, peer: Peer): void => {
+    requests.request(subjects.sessionProbe(peerAddress), NOTHING, { timeoutMs: BEAT_MS }).catch((error: unknown) => {
+      if (transport.connected && reasonOf(error) === 'ServiceUnavailable') closePeer(peer, LOST);
+    });
   };
 
   const connection = transport.onConnection((connected) => {

@@ -110,5 +110,7 @@ export const session = (address: string, id: string, to: 'client' | 'server'): s
   `${ROOT}.session.${address}.${id}.${to}`;
 /** What two connections tell each other about all their sessions. */
 export const sessionRoster = (address: string): string => `${ROOT}.session.${address}.roster`;
+/** Nobody answers there: that nobody listens is the answer. */
+export const sessionProbe = (address: string): string => `${ROOT}.session.${address}.probe`;
 export const sessionAll = (address: string): string => `${ROOT}.session.${address}.>`;
 export const beat = (address: string): string => `${ROOT}.beat.${address}`;

@@ -67,6 +67,22 @@ describe('simulation', () => {
     expect(histories[1]).toBe(histories[0]);
     expect(histories[2]).not.toBe(histories[0]);
   });
+  it.each([1, 2, 3])('tells within half a second who had sessions with one that died (seed %i)', async (seed) => {
+    const simulation = simulate(seed);
+    const { clock } = simulation.world('test');
+    const hub = createMemoryHub({ simulation });
+    const [server, client] = [hub.connect('server'), hub.connect('client')];
+    server.serveSessions('watch', 'q', () => undefined);
+    const opening = client.open('watch', null);
+    await simulation.advance(1000 + 77 * seed);
+    const session = await opening;
+    hub.kill('server');
+    const died = clock.now();
+    let told: number | undefined;
+    void session.closed.then(() => (told = clock.now() - died));
+    await simulation.run(() => told !== undefined, 5_000);
+    expect(told).toBeLessThanOrEqual(500);
+  });
   it('lets no time pass but on its own clock', async () => {
     const simulation = simulate(1);
     const began = simulation.clock.now();
