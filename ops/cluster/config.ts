@@ -34,11 +34,21 @@ export interface ClusterConfig {
 }
 export const alreadyUp = (name: string, pid: number): UserError =>
   new UserError(`cluster "${name}" is already up (process ${pid}): see it with: kubus status --name ${name}`);
+const isName = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name);
 export function checkName(name: string): void {
-  if (!/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) {
+  if (!isName(name)) {
     throw new UserError(
       `"${name}" cannot name a cluster: use up to 40 lower-case letters, digits and '-', beginning and ending with a letter or digit`,
     );
+  }
+}
+/** Thrown: UserError where it cannot be made; `option` chose it. */
+export function makeFolder(folder: string, option: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(`${folder} cannot be written (${code}): choose another ${option}`);
   }
 }
 /** The folder of a cluster: below the user's data folder, or where `--data` pointed (remembered as a link). */
@@ -47,7 +57,7 @@ export function locate(name: string, data?: string): ClusterPaths {
   const place = join(clustersDir(), name);
   if (data === undefined) return clusterPaths(resolveLink(place));
   const target = resolve(data);
-  mkdirSync(target, { recursive: true, mode: 0o700 });
+  makeFolder(target, '--data');
   mkdirSync(clustersDir(), { recursive: true, mode: 0o700 });
   if (existsSync(place) && resolveLink(place) !== target) {
     const holder = lockHolder(clusterPaths(resolveLink(place)).lock);
@@ -138,7 +148,7 @@ export function clusterNames(): string[] {
   const dir = clustersDir();
   return existsSync(dir)
     ? readdirSync(dir)
-        .filter((n) => existsSync(join(dir, n, 'cluster.json')))
+        .filter((n) => isName(n) && existsSync(join(dir, n, 'cluster.json')))
         .sort()
     : [];
 }
@@ -149,6 +159,20 @@ export function requireCluster(name: string): { paths: ClusterPaths; config: Clu
   if (config === undefined) throw noCluster(name);
   return { paths, config };
 }
+/** The same, of one that a process runs. */
+export function requireUp(name: string): { paths: ClusterPaths; config: ClusterConfig } {
+  const cluster = requireCluster(name);
+  if (lockHolder(cluster.paths.lock) === undefined) throw isDown(name);
+  return cluster;
+}
+/** That a cluster that `kubus up` runs on this machine is down; undefined of one that is up, or whose processes run apart. */
+export function downHere(paths: ClusterPaths): UserError | undefined {
+  const name = readConfig(paths)?.name;
+  const isLocal = name !== undefined && isName(name) && locate(name).dir === paths.dir;
+  return isLocal && lockHolder(paths.lock) === undefined ? isDown(name) : undefined;
+}
+const isDown = (name: string): UserError =>
+  new UserError(`cluster "${name}" is down: start it with: kubus up --name ${name}`);
 export function noCluster(name: string): UserError {
   const names = clusterNames();
   return new UserError(

@@ -3,6 +3,7 @@ import { connectNats } from '../../bus/nats/connect.ts';
 import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
+import { downHere } from './config.ts';
 import { readCredentials } from '../process/credentials.ts';
 import type { ClusterPaths } from './paths.ts';
 
@@ -23,6 +24,9 @@ export async function connectTool(
       }),
     };
   } catch (error) {
+    // `kubus up` makes the keys that are missing, too.
+    const down = downHere(paths);
+    if (down !== undefined || (error as Error).name === 'UserError') throw down ?? error;
     throw new UserError(
       `the bus of this cluster does not answer (${(error as Error).message}): is it up? See: kubus list`,
     );

@@ -49,6 +49,10 @@ function readFrom<T>(file: string, parse: (text: string) => T): T {
   try {
     return parse(readFileSync(file, 'utf8'));
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UserError(
+        `there is no ${file}: kubus up makes it when it starts the cluster, kubus init where it runs apart`,
+      );
     throw new UserError(`${file}: ${(error as Error).message}: remove it, and the next kubus up makes another`);
   }
 }

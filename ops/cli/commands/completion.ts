@@ -1,59 +1,114 @@
-import type { Command } from 'commander';
+import { Help, type Command, type Option } from 'commander';
 import { SCALABLE } from '../../process/replicas.ts';
 import { COMPONENTS } from '../../process/spec.ts';
-import { print, UserError } from '../output.ts';
+import { print } from '../output.ts';
 
-/** What stands in the place of a command's argument, where that is known. */
+/** What stands in the place of a command's argument, where commander does not know it. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   run: COMPONENTS,
   scale: [...SCALABLE, 'nodes'].map((name) => `${name}=`),
   restart: SCALABLE,
-  completion: ['bash', 'zsh', 'fish'],
 };
-const wordsOf = (c: Command): readonly string[] => WORDS[c.name()] ?? [];
+/** A place of the command tree, and what may come next. */
+interface Place {
+  /** The words that lead there, each after a space (` token create`); empty for the program itself. */
+  readonly path: string;
+  readonly command: Command;
+  readonly subcommands: readonly Command[];
+  readonly words: readonly string[];
+  readonly options: readonly Option[];
+}
+const help = new Help();
+function placesOf(command: Command, path = '', siblings: readonly Command[] = []): Place[] {
+  const subcommands = help.visibleCommands(command);
+  const words = [
+    ...(WORDS[path.slice(1)] ?? []),
+    ...command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
+    ...(command.name() === 'help' ? siblings.map((c) => c.name()) : []),
+  ];
+  const options = help.visibleOptions(command).filter(({ long }) => long !== undefined);
+  return [
+    { path, command, subcommands, words, options },
+    ...subcommands.flatMap((c) => placesOf(c, `${path} ${c.name()}`, subcommands)),
+  ];
+}
+const isName = ({ long }: Option): boolean => long === '--name';
+const flags = ({ long, short }: Option): string[] => [long, short].filter((flag) => flag !== undefined);
+/** Names of the clusters of this machine, asked when somebody completes. */
+const NAMES = `kubus list -o json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",/\\1/p'`;
 
-/** Completion scripts made from the command tree itself, so that they cannot go stale. */
-export function completion(shell: string, program: Command): void {
-  const commands = program.commands.filter((c) => !(c as unknown as { _hidden: boolean })._hidden);
-  const flags = (c: Command): string[] => c.options.filter((o) => !o.hidden && o.long).map((o) => o.long!);
-  if (shell === 'bash') {
-    print(`_kubus() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" cmd="\${COMP_WORDS[1]}"
-  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "${commands.map((c) => c.name()).join(' ')} help" -- "$cur")); return; fi
-  if [ "\${COMP_WORDS[COMP_CWORD-1]}" = --name ] || [ "\${COMP_WORDS[COMP_CWORD-1]}" = -n ]; then COMPREPLY=($(compgen -W "$(kubus list -o json 2>/dev/null | sed -n 's/^ *"name": "\\(.*\\)",/\\1/p')" -- "$cur")); return; fi
-  case "$cmd" in
-${commands.map((c) => `    ${c.name()}) COMPREPLY=($(compgen -W "${[...wordsOf(c), ...flags(c)].join(' ')}" -- "$cur")) ;;`).join('\n')}
-  esac
+/** A completion script, made from the command tree itself so that it cannot go stale. */
+export function completion(shell: 'bash' | 'zsh' | 'fish', program: Command): void {
+  const places = placesOf(program);
+  print(shell === 'fish' ? fish(places) : posix(shell, places));
 }
-complete -o default -F _kubus kubus ./kubus`);
-  } else if (shell === 'zsh') {
-    print(`#compdef kubus
-_kubus() {
-  local -a commands
-  commands=(${commands.map((c) => `'${c.name()}:${c.description().replaceAll("'", '').replaceAll(':', '')}'`).join(' ')})
-  if (( CURRENT == 2 )); then _describe command commands; return; fi
-  case "$words[2]" in
-${commands
-  .map(
-    (c) =>
-      `    ${c.name()}) _arguments ${flags(c)
-        .map((f) => `'${f}'`)
-        .join(' ')} ${wordsOf(c).length > 0 ? `'*:argument:(${wordsOf(c).join(' ')})'` : "'*:file:_files'"} ;;`,
-  )
-  .join('\n')}
+
+/** bash and zsh differ in how they tell what was typed, and in how they are answered. */
+function posix(shell: 'bash' | 'zsh', places: readonly Place[]): string {
+  const isBash = shell === 'bash';
+  const word = (at: string): string => (isBash ? `\${COMP_WORDS[${at}]}` : `\${words[${at}]}`);
+  const [first, current] = isBash ? [1, 'COMP_CWORD'] : [2, 'CURRENT'];
+  const inner = places.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`);
+  // The last argument decides; what no case knows is a file.
+  const values = places.flatMap(({ path, options }) =>
+    options.flatMap((option) => {
+      const keys = flags(option).map((flag) => `'${path} ${flag}'`).join(' | '); // prettier-ignore
+      if (isName(option)) return `    ${keys}) candidates=$(${NAMES}) ;;`;
+      if (option.argChoices !== undefined) return `    ${keys}) candidates='${option.argChoices.join(' ')}' ;;`;
+      // Its value is for the user to say, or a file.
+      return option.required ? `    ${keys}) candidates= ;;` : [];
+    }),
+  );
+  const next = places.map(({ path, subcommands, words, options }) => {
+    const all = [
+      ...subcommands.map((c) => c.name()),
+      ...words,
+      ...(path === '' ? [] : options.map(({ long }) => long)),
+    ];
+    return `      '${path}') candidates='${all.join(' ')}' ;;`;
+  });
+  const answer = isBash
+    ? `  COMPREPLY=($(compgen -W "$candidates" -- "${word(current)}"))`
+    : `  if [[ -n $candidates ]]; then compadd -- \${=candidates}; else _files; fi`;
+  return `${isBash ? '' : '#compdef kubus\n'}_kubus() {
+  local place='' candidates='' i
+  for ((i = ${first}; i < ${current}; i++)); do
+    case "$place ${word('i')}" in
+      ${inner.join(' | ')}) place="$place ${word('i')}" ;;
+    esac
+  done
+  case "$place ${word(`${current} - 1`)}" in
+${values.join('\n')}
+    *) case "$place" in
+${next.join('\n')}
+    esac ;;
   esac
+${answer}
 }
-compdef _kubus kubus`);
-  } else if (shell === 'fish') {
-    for (const c of commands) {
-      print(`complete -c kubus -n __fish_use_subcommand -a ${c.name()} -d '${c.description().replaceAll("'", '')}'`);
-      if (wordsOf(c).length > 0)
-        print(`complete -c kubus -f -n '__fish_seen_subcommand_from ${c.name()}' -a '${wordsOf(c).join(' ')}'`);
-      for (const o of c.options)
-        if (!o.hidden && o.long)
-          print(
-            `complete -c kubus -n '__fish_seen_subcommand_from ${c.name()}' -l ${o.long.slice(2)} -d '${o.description.replaceAll("'", '')}'`,
-          );
-    }
-  } else throw new UserError(`no completion for "${shell}": choose bash, zsh or fish`, 2);
+${isBash ? 'complete -o default -F _kubus kubus ./kubus' : 'compdef _kubus kubus'}`;
+}
+
+function fish(places: readonly Place[]): string {
+  const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  return places
+    .flatMap(({ path, subcommands, words, options }) => {
+      // As `__fish_use_subcommand`, one level down.
+      const typed = path.split(' ').slice(1);
+      const here = [
+        ...typed.map((name) => `__fish_seen_subcommand_from ${name}`),
+        ...(subcommands.length > 0 ? [`not __fish_seen_subcommand_from ${subcommands.map((c) => c.name()).join(' ')}`] : []), // prettier-ignore
+      ].join('; and ');
+      const line = `complete -c kubus -n ${quote(path === '' ? '__fish_use_subcommand' : here)}`;
+      return [
+        ...subcommands.map((c) => `${line} -f -a ${c.name()} -d ${quote(c.summary() || c.description())}`),
+        ...(words.length > 0 ? [`${line} -f -a ${quote(words.join(' '))}`] : []),
+        ...options.map((option) => {
+          const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`;
+          const values = isName(option) ? `(${NAMES})` : option.argChoices?.join(' ');
+          const value = values === undefined ? (option.required ? ' -r' : '') : ` -x -a ${quote(values)}`;
+          return `${line} -l ${option.long!.slice(2)}${short}${value} -d ${quote(option.description)}`;
+        }),
+      ];
+    })
+    .join('\n');
 }

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { makeFolder } from '../../cluster/config.ts';
 import { initCluster } from '../../cluster/init.ts';
 import { print, printJson } from '../output.ts';
 
@@ -11,6 +13,7 @@ export interface InitCommandOptions {
 }
 /** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */
 export async function init(options: InitCommandOptions): Promise<void> {
+  makeFolder(resolve(options.data), '--data');
   const { folders, kubeconfig, changed } = await initCluster({ ...options, now: Date.now() });
   if (options.output === 'json') return printJson({ name: options.name, folders, kubeconfig, changed });
   const { authority, ...roles } = folders;

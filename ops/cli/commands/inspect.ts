@@ -42,7 +42,10 @@ export async function inspect(options: InspectOptions): Promise<void> {
   const { paths, config } = clusterOf(options);
   const running = readRunning(paths);
   if (running !== undefined) return tell(running, options);
-  if (options.url) throw new UserError(`no inspector runs for cluster "${config.name}": start it with: kubus inspect`);
+  if (options.url)
+    throw new UserError(
+      `no inspector runs for cluster "${config.name}": start it with: kubus inspect --name ${config.name}`,
+    );
   const key = newLoginKey();
   const { bus, world } = await connectTool(paths, 'console');
   let console: Console;

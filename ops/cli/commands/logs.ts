@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, watch } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { requireCluster } from '../../cluster/config.ts';
@@ -17,7 +17,7 @@ const LEVEL_WIDTH = 5;
 export async function logs(component: string | undefined, options: LogOptions): Promise<void> {
   const { paths } = requireCluster(options.name);
   const all = (): string[] =>
-    existsSync(paths.logs)
+    statSync(paths.logs, { throwIfNoEntry: false })?.isDirectory()
       ? readdirSync(paths.logs)
           .filter((f) => f.endsWith('.log'))
           .map((f) => f.slice(0, -'.log'.length))
@@ -45,6 +45,7 @@ export async function logs(component: string | undefined, options: LogOptions): 
   for (const { text } of lines.slice(from)) print(text);
   if (!options.follow) return;
   // The folder and not the files: components that are started later write files of their own.
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   watch(paths.logs, () => {
     for (const name of component === undefined ? all() : [component])
       for (const line of readerOf(name).more())

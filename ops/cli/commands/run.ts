@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readConfig, requireCluster } from '../../cluster/config.ts';
+import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { sharedObstacle } from '../../cluster/ports.ts';
 import { COMPONENTS, isComponent, type ComponentName } from '../../process/spec.ts';
@@ -78,7 +78,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const first = await Promise.race([running.ready.then(() => 'ready'), running.failed, signal]);
   if (first === 'ready') print(`running: ${components.join(', ')}`);
   const why = first === 'ready' ? await Promise.race([signal, running.failed]) : first;
-  if (!why.startsWith('SIG')) printError(`kubus: ${why}`);
+  const down = first === 'ready' || options.nats !== undefined ? undefined : downHere(paths);
+  if (!why.startsWith('SIG')) printError(`kubus: ${why}${down === undefined ? '' : `: ${down.message}`}`);
   // A second signal does not wait.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   health?.close();

@@ -1,18 +1,9 @@
-import { requireCluster } from '../../cluster/config.ts';
-import type { ClusterPaths } from '../../cluster/paths.ts';
+import { requireUp } from '../../cluster/config.ts';
 import { askSupervisor, type ControlAnswer } from '../../process/control.ts';
-import { isUp } from '../../process/supervisor.ts';
 import { print, printJson, Progress, UserError } from '../output.ts';
 
 const PATIENCE_MS = 10 * 60_000;
 
-/** The cluster of that name, which must be up. */
-function requireUp(name: string): ClusterPaths {
-  const { paths } = requireCluster(name);
-  if (isUp(paths) === undefined)
-    throw new UserError(`cluster "${name}" is down: start it with: kubus up --name ${name}`);
-  return paths;
-}
 const numbers = ({ replicas, nodes }: ControlAnswer): Record<string, number> => {
   const out: Record<string, number> = {};
   for (const { component } of replicas) out[component] = (out[component] ?? 0) + 1;
@@ -31,7 +22,7 @@ export async function scale(
     to[component] = Number(count);
   }
   const { name, output } = options;
-  const paths = requireUp(name);
+  const { paths } = requireUp(name);
   const before = numbers(await askSupervisor(paths, name, { type: 'list' }));
   const ask = (wait: boolean): Promise<ControlAnswer> =>
     askSupervisor(paths, name, { type: 'scale', to, wait }, PATIENCE_MS);
@@ -46,7 +37,7 @@ export async function scale(
 /** Replaces all replicas of components, one by one; requests go on. */
 export async function restart(components: readonly string[], options: { name: string; output: string }): Promise<void> {
   const { name, output } = options;
-  const paths = requireUp(name);
+  const { paths } = requireUp(name);
   const progress = new Progress(output === 'json');
   let last: ControlAnswer | undefined;
   for (const component of components)

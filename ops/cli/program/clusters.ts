@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { integer, json, list, named } from './options.ts';
+import { COMPONENTS } from '../../process/spec.ts';
+
+/** up, down, status, list, kubeconfig. */
+export function addClusters(program: Command): void {
+  named(program.command('up'))
+    .description('start a cluster, or resume one')
+    .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
+    .addOption(
+      new Option('--runtime <runtime>', 'what runs containers').choices(['simulated', 'cri', 'auto']).default('auto'),
+    )
+    .option('--data <dir>', 'where to keep the data')
+    .option('--ephemeral', 'keep nothing: no fsync, data removed at the end')
+    .option(
+      '--port <port>',
+      'HTTPS port of the API server; 0: a free one (default 6443, or a free one)',
+      integer('--port', 0, 65_535),
+    )
+    .option('--host <address>', 'address the API server listens on', '127.0.0.1')
+    .option('--only <components>', `a subset: ${COMPONENTS.join(',')}`, list)
+    .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
+    .option('-d, --detach', 'run in the background')
+    .option('--wait', 'return (or report) only when all nodes are Ready')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount',
+    )
+    .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
+  named(program.command('down'))
+    .description('stop a cluster; its data stays unless told otherwise')
+    .option('--delete-data', 'remove its data too')
+    .addHelpText('after', '\nExamples:\n  kubus down\n  kubus down --name second --delete-data')
+    .action(async (options: unknown) => (await import('../commands/down.ts')).down(options as never));
+  json(named(program.command('status')))
+    .description("each component's current state")
+    .addHelpText('after', '\nExamples:\n  kubus status\n  kubus status --name second --output json')
+    .action(async (options: unknown) => (await import('../commands/status.ts')).status(options as never));
+  json(program.command('list'))
+    .description('the clusters of this machine')
+    .addHelpText('after', '\nExample:\n  kubus list --output json')
+    .action(async (options: unknown) => (await import('../commands/list.ts')).list(options as never));
+  named(program.command('kubeconfig'))
+    .description("print the cluster's kubeconfig")
+    .addHelpText('after', '\nExample:\n  kubus kubeconfig > /tmp/k && KUBECONFIG=/tmp/k kubectl get nodes')
+    .action(async (options: unknown) => (await import('../commands/kubeconfig.ts')).kubeconfig(options as never));
+}

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { tellFailure } from '../failure.ts';
+import { createProgram } from './program.ts';
+
+const tree = (command: Command, path = ''): [string, Command][] =>
+  command.commands.flatMap((c) => [[`${path}${c.name()}`, c], ...tree(c, `${path}${c.name()} `)]);
+const COMMANDS = tree(createProgram()).filter(([path]) => path !== 'process');
+
+let said = { stdout: '', stderr: '' };
+beforeEach(() => {
+  said = { stdout: '', stderr: '' };
+  for (const to of ['stdout', 'stderr'] as const)
+    vi.spyOn(process[to], 'write').mockImplementation((text) => {
+      said[to] += String(text);
+      return true;
+    });
+});
+afterEach(() => vi.restoreAllMocks());
+const kubus = async (...args: string[]): Promise<number> => {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return tellFailure(error);
+  }
+};
+
+describe('help', () => {
+  it('knows every command', () =>
+    expect(COMMANDS.map(([path]) => path)).toEqual(expect.arrayContaining(['up', 'token create', 'kubectl'])));
+  it.each(COMMANDS)('%s says what it is for, takes and prints, and has an example', async (path, command) => {
+    expect(command.description()).toMatch(/\S/);
+    for (const { description } of [...command.options, ...command.registeredArguments])
+      expect(description).toMatch(/\S/);
+    expect(await kubus('help', ...path.split(' ').slice(0, 1))).toBe(0);
+    expect(said.stdout).toMatch(new RegExp(`^Usage: kubus ${path.split(' ')[0]}\\b`));
+    // What `help` prints is that of the first word only.
+    said.stdout = '';
+    command.outputHelp();
+    expect(said.stdout).toMatch(new RegExp(`\\nExamples?:\\n( {2}.*\\n)* {2}.*kubus ${path}\\b`));
+    expect(said.stderr).toBe('');
+  });
+});
+
+describe('what is typed wrong ends with 2, a cause and a hint', () => {
+  it.each<[string[], RegExp]>([
+    [[], /^Usage: kubus /],
+    [['token'], /^Usage: kubus token /],
+    [['nope'], /^error: unknown command 'nope'\n/],
+    [['statsu'], /Did you mean status\?/],
+    [['token', 'craete'], /Did you mean create\?/],
+    [['machines', 'export', '--format', 'svg'], /Allowed choices are json, mermaid, all/],
+    [['up', '--nope'], /^error: unknown option '--nope'\n/],
+    [['up', '--node', '3'], /Did you mean .*--nodes/],
+    [['up', '--nodes', 'many'], /^kubus: --nodes must be a whole number from 0 to 5000, not "many"\n$/],
+    [['up', '--nodes', '-1'], /^kubus: --nodes must be/],
+    [['up', '--nodes', ''], /^kubus: --nodes must be/],
+    [['up', '--nodes', '0x10'], /^kubus: --nodes must be/],
+    [['up', '--nodes', '1e3'], /^kubus: --nodes must be/],
+    [['up', '--port', '70000'], /^kubus: --port must be a whole number from 0 to 65535/],
+    [['up', '--only', 'etcd,nope'], /^kubus: --only knows no component "nope": choose from etcd, apiserver, /],
+    [['up', '--runtime', 'docker'], /Allowed choices are simulated, cri, auto/],
+    [['run'], /missing required argument 'component'/],
+    [['run', 'scheduler', '--node', 'a'], /^kubus: --node is for: kubus run nodes\n$/],
+    [['run', 'nope'], /^kubus: there is no component "nope": choose from etcd,/],
+    [['run', 'nodes', '--node', 'a', '--token', 'x'], /^kubus: a token looks like abcdef\./],
+    [['run', 'etcd', '--token', 'abcdef.0123456789abcdef'], /^kubus: a token is for one node: kubus run nodes --node/],
+    [['scale'], /missing required argument 'component=n'/],
+    [['scale', 'apiserver:3'], /^kubus: "apiserver:3" is not <component>=<number>, such as apiserver=3\n$/],
+    [['scale', 'apiserver=-1'], /^kubus: "apiserver=-1" is not <component>=<number>/],
+    [['status', '--output', 'xml'], /Allowed choices are json, text/],
+    [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
+    [['machines', 'nope'], /^kubus: there is no machine "nope": choose from apiserver, etcd, /],
+    [['chaos', '--faults', 'flood'], /^kubus: there is no fault "flood": choose from kill,/],
+    [['chaos', '--seed', '9..1'], /^kubus: --seed must be a number, or a range such as 1\.\.20/],
+    [['chaos', '--nats', '2'], /^kubus: --nats must be 1 or 3/],
+    [['token', 'create', '--ttl', 'soon'], /^kubus: --ttl must be like 30m/],
+    [['token', 'delete', 'x'], /^kubus: "x" is no id of a token/],
+    [['node', 'revoke'], /missing required argument 'name'/],
+    [['balance'], /required option '--to <hosts>' not specified/],
+    [['balance', '--to', 'here'], /^kubus: "here" is not an address: write host:port/],
+    [['version', 'extra'], /too many arguments/],
+  ])('%j', async (args, message) => {
+    expect([await kubus(...args), said.stdout]).toEqual([2, '']);
+    expect(said.stderr).toMatch(message);
+  }); // prettier-ignore
+});

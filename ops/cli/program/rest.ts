@@ -1,0 +1,50 @@
+import { Argument, type Command } from 'commander';
+import { clusterName, json, VERSION } from './options.ts';
+import { UserError } from '../output.ts';
+
+/** test, completion, version, kubectl, and what nobody types. */
+export function addRest(program: Command): void {
+  program
+    .command('test')
+    .description('set up and run the tests (handled by the launcher: ./kubus test [vitest options])')
+    .addHelpText('after', '\nExamples:\n  ./kubus test\n  ./kubus test actors/etcd')
+    .action(() => {
+      throw new UserError('run the tests from a checkout: ./kubus test');
+    });
+  program
+    .command('completion')
+    .description('print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'for which').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  source <(kubus completion bash)\n  source <(kubus completion zsh)\n  kubus completion fish | source',
+    )
+    .action(async (shell: 'bash' | 'zsh' | 'fish') =>
+      (await import('../commands/completion.ts')).completion(shell, program),
+    );
+  json(program.command('version'))
+    .description('versions of kubus and of the Kubernetes API it serves')
+    .addHelpText('after', '\nExample:\n  kubus version --output json')
+    .action(async (options: unknown) => (await import('../commands/version.ts')).version(VERSION, options as never));
+  program
+    .command('kubectl')
+    .description("kubectl with this cluster's kubeconfig (options of kubus before, of kubectl after)")
+    // Without the short form that the other commands have: -n is kubectl's own.
+    .option('--name <name>', 'name of the cluster', clusterName())
+    .argument('[args...]', 'what kubectl is told')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kubus kubectl get pods -A\n  kubus kubectl --name second -n kube-system get pods',
+    )
+    .action(async (args: string[], options: unknown) =>
+      (await import('../commands/kubectl.ts')).kubectl(args, options as never),
+    );
+  // What the supervisor starts; nobody types it.
+  program
+    .command('process', { hidden: true })
+    .requiredOption('--spec <json>')
+    .action(async (options: { spec: string }) => (await import('../../process/orders.ts')).runSupervised(options.spec));
+}
