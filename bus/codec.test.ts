@@ -84,3 +84,29 @@ describe('codec', () => {
     expect(value['polluted']).toBeUndefined();
   });
 });
+describe('what is nested too deep', () => {
+  const DEPTH = 100_000;
+  const deep = (): unknown => {
+    let value: unknown = {};
+    for (let i = 0; i < DEPTH; i++) value = i % 2 === 0 ? [value] : { a: value };
+    return value;
+  };
+  it.each([
+    ['to be sent', () => encode({ body: deep() })],
+    ['in arrays', () => decode(new Uint8Array(DEPTH).fill(0x91))],
+    ['in maps', () => decode(Buffer.alloc(3 * DEPTH, '\u0081\u00a1a', 'latin1'))],
+    ['in one of several', () => decodeAll(concat(encode(1), new Uint8Array(DEPTH).fill(0x91)))],
+  ])('%s is a bad request, and leaves nothing behind', (_, work) => {
+    expect(() => work()).toThrow(expect.objectContaining({ message: 'the message is nested too deep' }) as Error);
+    let status: unknown;
+    try {
+      work();
+    } catch (error) {
+      status = reasonOf(error);
+    }
+    expect(status).toBe('BadRequest');
+    const value = { a: [1, { b: 'c' }] };
+    expect(decode(encode(value))).toEqual(value);
+    expect(decodeAll(concat(encode(value), encode(2)))).toEqual([value, 2]);
+  });
+});

@@ -36,13 +36,14 @@ export class Encoded {
 }
 export const encodeOnce = (value: unknown): Encoded => new Encoded(encode(value));
 
-/** Thrown: ApiError InternalError if `value` holds what no message can (functions, cycles). */
+/** Thrown: ApiError InternalError if `value` holds what no message can (functions), BadRequest if it is nested too deep. */
 export function encode(value: unknown): Uint8Array {
   if (value === undefined) return NOTHING;
   if (value instanceof Encoded) return value.bytes;
   try {
     return packr.pack(value);
   } catch (cause) {
+    if (isOverflow(cause)) throw tooDeep(cause);
     throw new ApiError('InternalError', `cannot encode the message: ${(cause as Error).message}`, { cause });
   }
 }
@@ -68,4 +69,13 @@ export function decodeAll(bytes: Uint8Array): unknown[] {
 }
 
 const malformed = (cause: unknown): ApiError =>
-  new ApiError('BadRequest', 'the message is not well-formed MessagePack', { cause });
+  isOverflow(cause)
+    ? tooDeep(cause)
+    : new ApiError('BadRequest', 'the message is not well-formed MessagePack', { cause });
+/**
+ * msgpackr goes into a value by recursion. That there is an end to the stack is told by a RangeError, which leaves nothing
+ * half done; how deep one may go depends on who calls, some 1,400 levels at the least.
+ */
+const isOverflow = (cause: unknown): boolean =>
+  cause instanceof RangeError && cause.message === 'Maximum call stack size exceeded';
+const tooDeep = (cause: unknown): ApiError => new ApiError('BadRequest', 'the message is nested too deep', { cause });

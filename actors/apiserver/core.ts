@@ -57,7 +57,13 @@ export interface Core {
 }
 
 /** The body of a request: still bytes (HTTPS), or what the bus has already decoded. */
-export type Body = { readonly bytes: Uint8Array; readonly contentType: string } | { readonly value: unknown };
+export type Body =
+  | { readonly bytes: Uint8Array; readonly contentType: string }
+  | {
+      readonly value: unknown;
+      /** Nested deeper than may be kept: see schemas/codec/json.ts. */
+      readonly deep?: boolean;
+    };
 
 /** A request for a resource, looked up and authorized. */
 export interface ResourceRequest extends ApiRequest {

@@ -40,12 +40,13 @@ async function kubus(...args: string[]): Promise<number> {
   process.exitCode = 0;
   try {
     await createProgram().parseAsync(args, { from: 'user' });
-    return Number(process.exitCode);
+    return process.exitCode;
   } catch (error) {
     return tellFailure(error);
   } finally {
     process.exitCode = before;
-    expect(said.stdout + said.stderr).not.toMatch(/^\s+at .*:\d+:\d+|\u001b|\r|KUBUS_DEBUG/m);
+    expect(said.stdout + said.stderr).not.toMatch(/^\s+at .*:\d+:\d+|\r|KUBUS_DEBUG/m);
+    expect(said.stdout + said.stderr).not.toContain('\u001b');
   }
 }
 /** Commands about one cluster, with arguments that are good. */

@@ -43,17 +43,17 @@ export function parseJson(body: string | Uint8Array, maxDepth = KEPT_DEPTH): Par
 /** parseJson() as deep as the real server goes: who keeps the value sees to it that it is not too deep. */
 export const parseDeepJson = (body: string | Uint8Array): ParsedJson => parseJson(body, MAX_DEPTH);
 
-/** Throws JsonSyntaxError for a value that is nested too deep to be kept. */
-export function assertKept(value: unknown): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > KEPT_DEPTH) throw new JsonSyntaxError(`exceeded max depth of ${KEPT_DEPTH + 1} for what is kept`);
-    level = level.flatMap((item) =>
-      typeof item !== 'object' || item === null
-        ? []
-        : Object.values(item).filter((v) => typeof v === 'object' && v !== null),
-    );
-  }
+/** Throws JsonSyntaxError for a value that is nested too deep to be kept; `more` levels than usual may be. */
+export function assertKept(value: unknown, more = 0): void {
+  if (isTooDeep(value, KEPT_DEPTH + 1 + more))
+    throw new JsonSyntaxError(`exceeded max depth of ${KEPT_DEPTH + 1} for what is kept`);
+}
+/** Whether a value is nested too deep to be kept. Goes no deeper than that, however deep the value is. */
+export function isTooDeep(value: unknown, left = KEPT_DEPTH + 1): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (left === 0) return true;
+  for (const item of Array.isArray(value) ? value : Object.values(value)) if (isTooDeep(item, left - 1)) return true;
+  return false;
 }
 /** `\ud800` without its other half, as U+FFFD. */
 function withoutLoneSurrogates(text: string): string {

@@ -3,6 +3,7 @@ import { encodeOnce, type Encoded } from '../../../bus/codec.ts';
 import type { ApiReply, ApiRequestBody, Stored, WatchItem } from '../../../bus/protocol/api.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { delay } from '../../../bus/world.ts';
+import { isTooDeep } from '../../../schemas/codec/json.ts';
 import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { ApiError, toStatus, type Status } from '../../../schemas/meta/status.ts';
@@ -18,6 +19,8 @@ import { userOfCaller } from './callers.ts';
 const QUEUE = 'apiserver';
 /** Frames that a watcher may be behind before it is closed: it resumes at its last revision, or lists again. */
 const MAX_LAG = 1000;
+/** A body of fewer bytes is not too deep to be kept. */
+const MAX_FLAT_BYTES = 1000;
 const NO_QUERY = new URLSearchParams();
 
 export interface BusDoor {
@@ -77,10 +80,16 @@ function doorRequest(core: Core, message: ServedMessage): DoorRequest {
     signal: message.signal,
     warnings: [],
     cause: body.cause,
-    body: body.object === undefined ? undefined : { value: body.object },
+    body: bodyOf(body.object, message.bytes.length),
     fence: body.fence,
     watchEncoding: (resource) => encodingFor(core, resource, body.metadataOnly === true),
   };
+}
+
+/** A level takes a byte at the least, so most bodies need no look at how deep they are. */
+function bodyOf(value: unknown, bytes: number): DoorRequest['body'] {
+  if (value === undefined) return undefined;
+  return bytes > MAX_FLAT_BYTES && isTooDeep(value) ? { value, deep: true } : { value };
 }
 
 async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {

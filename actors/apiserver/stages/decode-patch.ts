@@ -6,13 +6,16 @@ import { goFormat, jsonTypeName } from '../../../schemas/patch/values.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
-import { fieldValidation, type Expected } from './decode.ts';
+import { assertKeepable, fieldValidation, type Expected } from './decode.ts';
 
 /** The patch itself, before it is applied. Throws BadRequest with the decoder's text. */
 export async function parsePatch(request: ResourceRequest): Promise<unknown> {
   const { body, patchType } = request;
   if (body === undefined) throw badRequest('the body is missing');
-  if ('value' in body) return body.value;
+  if ('value' in body) {
+    if (body.deep) throw badRequest('error decoding patch: exceeded max depth');
+    return body.value;
+  }
   if (patchType === 'apply') {
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
     try {
@@ -87,11 +90,14 @@ export function decodePatched(
       if (mode === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
       if (mode === 'Warn') request.warnings.push(...problems);
     }
+    // A part copied into another is deeper than both.
+    assertKeepable(object);
     object.apiVersion = wanted;
     object.kind = expected.kind;
     object.metadata ??= {};
     return object;
   } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequest(`${expected.kind} cannot be handled: ${error.message}`);
     if (statusOf(error)?.reason !== 'BadRequest') throw error;
     throw refuse(detail(error));
   }

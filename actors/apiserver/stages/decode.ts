@@ -48,11 +48,18 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   object.metadata ??= {};
   return object;
 }
+/** Levels of `metadata.managedFields[0].fieldsV1` above those of the object that it tells of. */
+const ABOVE_FIELDS = 8;
+/** Throws JsonSyntaxError for an object that is nested too deep to be kept. */
+export function assertKeepable({ metadata, ...rest }: Draft): void {
+  assertKept(rest);
+  assertKept(metadata, ABOVE_FIELDS);
+}
 /** Unknown fields may be as deep as they like, for they are dropped. */
 function kept(decoded: () => ReturnType<typeof decode>, kind: string): ReturnType<typeof decode> {
   try {
     const { object, strict } = decoded();
-    assertKept(object);
+    assertKeepable(object);
     return { object, strict };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError) && !(error instanceof RangeError)) throw error;
@@ -114,7 +121,7 @@ const goGroup = (group: string): string => (group === '' ? 'core' : group.split(
 /** Parses without looking at the kind. `expectedKind` is only for the error's text. */
 export async function parse(body: Body | undefined, expectedKind: string): Promise<ParsedJson> {
   if (body === undefined) return fail(expectedKind, 'unexpected end of JSON input', new Uint8Array(0));
-  if ('value' in body) return { value: body.value ?? null, duplicates: [] };
+  if ('value' in body) return { duplicates: [], ...body, value: body.value ?? null };
   const { bytes, contentType } = body;
   if (contentType === 'application/yaml') {
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Bus } from '../../../bus/bus.ts';
 import { createMemoryHub } from '../../../bus/memory/bus.ts';
 import { createMemoryLog } from '../../../bus/memory/log.ts';
 import { realWorld } from '../../../bus/real-world.ts';
@@ -20,6 +21,8 @@ export interface TestPki {
 export interface TestServers {
   readonly servers: readonly Apiserver[];
   client(caller: string): ApiClient;
+  /** A connection of its own to the same bus. */
+  connect(name: string): Bus;
   /** Cuts one server off the bus, or lets it back. */
   setConnected(server: number, connected: boolean): void;
   stop(): Promise<void>;
@@ -51,6 +54,7 @@ export async function startServers(count: number, pki: TestPki): Promise<TestSer
       if (bus === undefined) connections.set(caller, (bus = hub.connect(`client-${caller}`)));
       return createApiClient(bus, world, caller);
     },
+    connect: (name) => hub.connect(name),
     setConnected: (server, connected) => hub.setConnected(`apiserver-${server}`, connected),
     async stop() {
       await Promise.all(servers.map((s) => s.stop()));
