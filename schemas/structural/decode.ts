@@ -29,6 +29,7 @@ export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, opti
   const state: State = { unknown: false };
   try {
     const object = read(value, plan, undefined, state) as DynamicObject;
+    if (state.emptyLists !== undefined) emptyLists.set(object, state.emptyLists);
     return { object, strict: state.unknown ? unknownFields(value, plan) : [] };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
@@ -49,6 +50,27 @@ export const canonical = (object: unknown, schema: FieldSchema, set: SchemaSet):
 
 interface State {
   unknown: boolean;
+  emptyLists?: string[][];
+}
+const emptyLists = new WeakMap<object, readonly (readonly string[])[]>();
+const pathOf = (place: Place | undefined): string[] =>
+  place === undefined ? [] : [...pathOf(place.parent), place.name];
+/**
+ * A decoded object with `[]` again where it came as `[]` and became null: to the store they are the same, but who says
+ * `[]` owns the field. Only where no list or map is above.
+ */
+export function withEmptyLists<T extends object>(object: T, decoded: object): T {
+  const paths = emptyLists.get(decoded);
+  if (paths === undefined) return object;
+  const copy = structuredClone(object);
+  for (const path of paths) {
+    let at: unknown = copy;
+    for (const key of path.slice(0, -1))
+      at = typeof at === 'object' && !Array.isArray(at) ? (at as Json | null)?.[key] : undefined;
+    const last = path.at(-1)!;
+    if (typeof at === 'object' && (at as Json | null)?.[last] === null) (at as Record<string, unknown>)[last] = [];
+  }
+  return copy;
 }
 /** Not for other modules: becomes an ApiError in decode(). */
 export class DecodeError extends Error {
@@ -120,7 +142,10 @@ function readStruct(value: Json, plan: StructPlan, place: Place | undefined, sta
         const inner: Place = { parent: place, name: field.name, struct: plan.name, goType: field.goType };
         let result = read(given, field.plan, inner, state);
         // An empty list is no list: the store's protobuf cannot tell them apart.
-        if (field.always && field.plan.kind === 'list' && (result as unknown[]).length === 0) result = field.zero;
+        if (field.always && field.plan.kind === 'list' && (result as unknown[]).length === 0) {
+          (state.emptyLists ??= []).push(pathOf(inner));
+          result = field.zero;
+        }
         if (field.always || field.pointer || !isEmpty(result, field)) {
           out[field.name] = field.default !== undefined && !field.pointer && result === '' ? field.default : result;
           continue;

@@ -3,20 +3,27 @@ import { apiVersionOf, parseApiVersion, type KubeObject } from '../../../schemas
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { resetFieldsOf, updateManagedFields, type VersionOf } from '../../../schemas/patch/managed-fields/index.ts';
 import type { Resource } from '../../../schemas/resource.ts';
+import { withEmptyLists } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { managerOf } from '../verbs/options.ts';
 
-/** Notes in metadata.managedFields who set what; changes and returns `draft`. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
-export function trackManagedFields(core: Core, request: ResourceRequest, live: Draft | undefined, draft: Draft): Draft {
+/** Notes in metadata.managedFields who set what; changes and returns `draft`, which `decoded` became. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
+export function trackManagedFields(
+  core: Core,
+  request: ResourceRequest,
+  live: Draft | undefined,
+  draft: Draft,
+  decoded: Draft = draft,
+): Draft {
   const { resource } = request;
   const subresource = request.subresource?.name ?? '';
   const entries = updateManagedFields({
     live: live && fromStorage(resource, live),
-    updated: fromStorage(resource, draft),
+    updated: withEmptyLists(fromStorage(resource, draft), decoded),
     manager: managerOf(request),
     apiVersion: apiVersionOf(resource),
     subresource,
-    now: formatTime(core.world.clock.now()),
+    now: entryTime(core, subresource),
     schema: resource.schema,
     set: core.schemasOf(resource),
     reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),
@@ -26,6 +33,10 @@ export function trackManagedFields(core: Core, request: ResourceRequest, live: D
   else delete draft.metadata.managedFields;
   return draft;
 }
+
+/** The entry of a scale has none: it is lost on the way between Scale and its object. Source: managedfields ScaleHandler.ToParent. */
+export const entryTime = (core: Core, subresource: string): string | undefined =>
+  subresource === 'scale' ? undefined : formatTime(core.world.clock.now());
 
 const known = new WeakMap<Resource, VersionOf>();
 /** The other versions of a kind, for owners who wrote in them. */

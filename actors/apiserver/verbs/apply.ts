@@ -1,12 +1,11 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import { fieldPath, required } from '../../../schemas/meta/field.ts';
-import { formatTime } from '../../../schemas/meta/time.ts';
 import { applyServerSide, resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
 import { decodeParsed } from '../stages/decode.ts';
-import { versionsOf } from '../stages/managed-fields.ts';
+import { entryTime, versionsOf } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed } from '../stages/persist.ts';
 import { createObject } from './create.ts';
@@ -40,7 +39,7 @@ export async function apply(
       config,
       manager,
       subresource,
-      now: formatTime(core.world.clock.now()),
+      now: entryTime(core, subresource),
       schema: resource.schema,
       set: core.schemasOf(resource),
       reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),

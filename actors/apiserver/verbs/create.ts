@@ -42,7 +42,7 @@ export async function createObject(
   const { definition } = storage;
   if (decoded.metadata.resourceVersion) throw plain('resourceVersion should not be set on objects to be created');
   let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
-  if (!managed) draft = trackManagedFields(core, request, undefined, draft);
+  if (!managed) draft = trackManagedFields(core, request, undefined, draft, decoded);
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
   }; // prettier-ignore

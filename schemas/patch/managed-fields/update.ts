@@ -23,8 +23,8 @@ export interface ManagedUpdate {
   readonly apiVersion: string;
   /** Empty for the main resource. */
   readonly subresource?: string | undefined;
-  /** RFC 3339 with seconds. */
-  readonly now: string;
+  /** RFC 3339 with seconds; undefined for an entry without a time. */
+  readonly now: string | undefined;
   readonly schema: FieldSchema;
   readonly set: SchemaSet;
   /** Paths that this endpoint does not write, whatever the request says: resetFieldsOf(). */
