@@ -3,7 +3,7 @@ import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import { ApiError, statusOf } from '../../../schemas/meta/status.ts';
 import { jsonPatchStrictErrors } from '../../../schemas/patch/json-patch.ts';
 import { goFormat, jsonTypeName } from '../../../schemas/patch/values.ts';
-import { decode } from '../../../schemas/structural/decode.ts';
+import { canonical, decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
 import { assertKeepable, fieldValidation, type Expected } from './decode.ts';
@@ -69,7 +69,11 @@ export function decodePatched(
 ): Draft {
   const { kind = expected.kind, apiVersion } = (patched ?? {}) as { kind?: string; apiVersion?: string };
   const wanted = apiVersionOf(expected);
-  const show = (): string => (request.patchType === 'strategic' ? goFormat(patch) : goJson(patched, old, true));
+  const show = (): string => {
+    if (request.patchType === 'strategic') return goFormat(patch);
+    const printed = asPrinted(core, old, expected);
+    return goJson(inOrderOf(printed, patched), inOrderOf(printed, old), true);
+  };
   const refuse = (why: string): ApiError =>
     invalidKind('', '', '', [
       { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(show())}: ${why}` },
@@ -125,6 +129,29 @@ const detail = (error: unknown): string => (error as Error).message.replace(/^.*
 const patchProblems = (request: ResourceRequest, patch: unknown): readonly string[] =>
   request.patchType === 'json' ? jsonPatchStrictErrors(patch) : [];
 
+/** The object as Go prints it: in the order of its structs, ownership sorted; what was defaulted or filled in comes later here. */
+function asPrinted(core: Core, old: Draft, expected: Expected): unknown {
+  if (expected.schema.read) return old;
+  const printed = canonical(old, expected.schema, core.schemasOf(expected));
+  for (const entry of printed.metadata.managedFields ?? [])
+    (entry as { fieldsV1?: unknown }).fieldsV1 = sortedDeep(entry.fieldsV1);
+  return printed;
+}
+const sortedDeep = (value: unknown): unknown =>
+  typeof value !== 'object' || value === null || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(sorted(value) as object).map(([key, item]) => [key, sortedDeep(item)]));
+/** `value` with its members in the order of `like`, those that it lacks at the end. */
+function inOrderOf(like: unknown, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || typeof like !== 'object' || like === null) return value;
+  if (Array.isArray(value)) return value.map((item, i) => inOrderOf((like as readonly unknown[])[i], item));
+  const [map, order] = [value as Record<string, unknown>, like as Record<string, unknown>];
+  const keys = [
+    ...Object.keys(order).filter((key) => key in map),
+    ...Object.keys(map).filter((key) => !(key in order)),
+  ];
+  return Object.fromEntries(keys.map((key) => [key, inOrderOf(order[key], map[key])]));
+}
 /** JSON as the patch libraries leave it: what they touched has its keys sorted, the rest is as it was. */
 function goJson(value: unknown, before: unknown, root = false): string {
   if (typeof value !== 'object' || value === null || (value === before && !root)) return JSON.stringify(value);
