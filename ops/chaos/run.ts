@@ -13,6 +13,7 @@ import type { Operation } from './operation.ts';
 import { createRandom } from './random.ts';
 import { scheduleOf, type Fault, type FaultKind } from './schedule.ts';
 import { checkCommands, checkService } from './service.ts';
+import { settleUnknown } from './settle.ts';
 import { checkWatch, type WatchHistory } from './watch-check.ts';
 import { Watcher } from './watcher.ts';
 import { isOurs, runWriter } from './writer.ts';
@@ -154,7 +155,7 @@ async function harass(
     watchStop.abort();
     await Promise.all(watching);
     step(`checking ${operations.length} operations, ${ours.length} changes`);
-    violations.push(...linearizability(operations));
+    violations.push(...linearizability(settleUnknown(operations, ours)));
     violations.push(...checkAcknowledged(operations, ours));
     for (const watcher of watchers) violations.push(...checkWatch(watcher, ours, last));
     violations.push(...checkLeadership(reader.entries));
