@@ -9,13 +9,18 @@ export interface ControlState {
   readonly reason?: string;
   /** Types of the events that wait, oldest first, the first 20 of them. */
   readonly queued: readonly string[];
+  /** How many wait. At 1,000 the actor is resumed by itself: events are never dropped. */
   readonly queuedCount: number;
   readonly breakpoints: readonly Breakpoint[];
 }
 /** Pauses the actor when it enters `state` (a path; also through a child of it), or before it handles an event of type `event`. */
 export type Breakpoint = { readonly state: string } | { readonly event: string };
 
-/** Top-level fields of an event or a context, so that nothing secret and nothing large is among them (see summaryOf). */
+/**
+ * Top-level fields of an event or a context, so that nothing secret and nothing large is among them (see summaryOf):
+ * numbers and booleans as they are; names (of a key, an object, a node) as they are; of everything else its kind and
+ * size alone: `string(120)`, `object(3 fields)`, `list(12)`, `bytes(512)`.
+ */
 export type Summary = Readonly<Record<string, string | number | boolean | null>>;
 
 /** One event that an actor has handled. */
@@ -32,16 +37,17 @@ export interface Step {
   readonly taken: boolean;
   /** Names of the actions that ran; those that only assign to the context are not among them. */
   readonly actions: readonly string[];
-  /** How long it took, in microseconds, as finely as the clock tells. */
+  /** How long it took, in microseconds, as finely as the clock tells; 0 where unknown. */
   readonly us: number;
 }
 export interface WireActor {
   readonly actor: string;
   readonly machine: string;
-  /** Innermost states. */
+  /** Paths of its innermost states: one, or one for each parallel region. */
   readonly states: readonly string[];
   readonly control: ControlState;
 }
+/** What an actor is, beside its states. */
 export interface WireDetail {
   readonly context: Summary;
   /** Ids of what it has invoked and waits for. */
@@ -128,7 +134,13 @@ export interface ActorFilter {
   readonly limit?: number | undefined;
   readonly after?: number | undefined;
 }
-export type ActorRequest = { readonly request: string; readonly actor: string } & (
-  | { readonly type: 'pause' | 'step' | 'resume' | 'crash' }
-  | { readonly type: 'break' | 'unbreak'; readonly on: Breakpoint }
-);
+export type ActorRequest = { readonly request: string; readonly actor: string } & ActorCommand;
+export type ActorCommand =
+  | { readonly type: 'pause' }
+  /** Lets a paused actor handle the oldest event that waits; 409 if none does. */
+  | { readonly type: 'step' }
+  | { readonly type: 'resume' }
+  /** It fails as if it had thrown; supervision brings it back as it would anyway. */
+  | { readonly type: 'crash' }
+  | { readonly type: 'break'; readonly on: Breakpoint }
+  | { readonly type: 'unbreak'; readonly on: Breakpoint };

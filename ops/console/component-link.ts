@@ -3,9 +3,9 @@ import * as subjects from '../../bus/subjects.ts';
 import type { TimerId, World } from '../../bus/world.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type {
+  ActorCommand,
   ActorFilter,
   ActorList,
-  ActorRequest,
   ControlRequest,
   ControlState,
   InspectionFrame,
@@ -15,9 +15,6 @@ import type {
 const LEASE_MS = 10_000;
 export const RENEW_MS = 3_000;
 const ANSWER_MS = 3_000;
-
-type OmitEach<T, K extends string> = T extends unknown ? Omit<T, K> : never;
-export type Asked = OmitEach<ActorRequest, 'request'>;
 
 interface Pending {
   readonly resolve: (result: ControlState | ActorList) => void;
@@ -84,7 +81,7 @@ export class ComponentLink {
   list(filter: ActorFilter): Promise<ActorList> {
     return this.#ask({ type: 'list', request: '', ...filter }) as Promise<ActorList>;
   }
-  command(asked: Asked): Promise<ControlState> {
+  command(asked: { readonly actor: string } & ActorCommand): Promise<ControlState> {
     return this.#ask({ ...asked, request: '' }) as Promise<ControlState>;
   }
   /** It need not wait until it notices that we are gone. */

@@ -22,6 +22,19 @@
  * the fragment (history.replaceState). Without a code, and without a session, it asks for a bearer token.
  */
 
+import type {
+  ActorCommand,
+  Breakpoint,
+  ControlState,
+  Step,
+  WireActor,
+  WireDetail,
+} from '../../actors/runtime/inspection-frames.ts';
+import type { TrafficRow } from '../../bus/traffic.ts';
+
+// What is told on as the components tell it.
+export type { Breakpoint, ControlState, Step };
+
 /** `code`: from the fragment, good once and for ten minutes. `token`: a bearer token that the cluster knows. */
 export type LoginRequest = { readonly code: string } | { readonly token: string };
 export interface SessionInfo {
@@ -99,26 +112,7 @@ export interface ActorAddress {
   /** Unique within the component: `replicaset/default/web`, `pod/default/web-x2x`. */
   readonly actor: string;
 }
-export interface ActorInfo extends ActorAddress {
-  readonly machine: string;
-  /** Paths of its innermost states: one, or one for each parallel region. */
-  readonly states: readonly string[];
-  readonly control: ControlState;
-}
-/** How an actor is held, if it is. */
-export interface ControlState {
-  /** `resting`: crashed, and waiting for its restart. */
-  readonly mode: 'running' | 'paused' | 'resting';
-  /** What paused it: `command`, `breakpoint: state tending`, `breakpoint: event pod.deleted`. */
-  readonly reason?: string;
-  /** Types of the events that wait, oldest first, the first 20 of them. */
-  readonly queued: readonly string[];
-  /** How many wait. At 1,000 the actor is resumed by itself: events are never dropped. */
-  readonly queuedCount: number;
-  readonly breakpoints: readonly Breakpoint[];
-}
-/** Pauses the actor when it enters `state` (a path; also through a child of it), or before it handles an event of type `event`. */
-export type Breakpoint = { readonly state: string } | { readonly event: string };
+export interface ActorInfo extends ActorAddress, WireActor {}
 
 /** Query parameters of `GET /api/actors`; all optional. */
 export interface ActorQuery {
@@ -150,16 +144,7 @@ export interface FollowRequest {
 }
 
 /** Answered once the component has done it: 404 no such actor, 403 not allowed, 409 not possible in its mode, 504 no answer. */
-export type Command = { readonly target: ActorAddress } & (
-  | { readonly type: 'pause' }
-  /** Lets a paused actor handle the oldest event that waits; 409 if none does. */
-  | { readonly type: 'step' }
-  | { readonly type: 'resume' }
-  /** It fails as if it had thrown; supervision brings it back as it would anyway. */
-  | { readonly type: 'crash' }
-  | { readonly type: 'break'; readonly on: Breakpoint }
-  | { readonly type: 'unbreak'; readonly on: Breakpoint }
-);
+export type Command = { readonly target: ActorAddress } & ActorCommand;
 export interface CommandResult {
   readonly control: ControlState;
 }
@@ -234,19 +219,12 @@ export interface FlowMessage {
   readonly ms: number;
   readonly rows: readonly FlowRow[];
 }
-export interface FlowRow {
-  /**
-   * Who sent it and who got it: the name under which a component asks the API (`controller:replicaset`, `scheduler`,
-   * `kubelet` for all nodes together) where the subject tells it, else the role of the connection (`apiserver`, `etcd`,
-   * `workers`, `console`; see ComponentInfo.role) or `nats`, the log.
-   */
-  readonly from: string;
-  readonly to: string;
-  /** `api create pods`, `api watch pods`, `etcd put`, `event pods`, `answer`, `session`, `beat`, `presence`, `inspect`, `log`. */
-  readonly kind: string;
-  readonly count: number;
-  readonly bytes: number;
-}
+/**
+ * `from` and `to`: the name under which a component asks the API (`controller:replicaset`, `scheduler`, `kubelet` for all
+ * nodes together) where the subject tells it, else the role of the connection (`apiserver`, `etcd`, `workers`, `console`;
+ * see ComponentInfo.role) or `nats`, the log.
+ */
+export type FlowRow = TrafficRow;
 /** What a followed actor is now: sent when the following begins, after a restart (all steps are told again), and when it ends. */
 export interface FollowedMessage {
   readonly type: 'followed';
@@ -254,44 +232,18 @@ export interface FollowedMessage {
   /** Absent: it is over (or its component is gone). */
   readonly detail?: ActorDetail;
 }
-export interface ActorDetail {
-  readonly context: Summary;
-  /** Ids of what it has invoked and is waiting for. */
-  readonly invoked: readonly string[];
+export interface ActorDetail extends WireDetail {
   /** The last steps before now, oldest first, if they were recorded. */
   readonly steps: readonly Step[];
 }
-/** Events that a followed actor has handled, oldest first. */
-export interface StepsMessage {
+/** Events that a followed actor has handled, oldest first; its context and what it has invoked after the last of them. */
+export interface StepsMessage extends WireDetail {
   readonly type: 'steps';
   readonly actor: ActorAddress;
   readonly steps: readonly Step[];
-  /** Context and invoked after the last of them. */
-  readonly context: Summary;
-  readonly invoked: readonly string[];
   /** Steps left out because there were too many at once. */
   readonly skipped: number;
 }
-export interface Step {
-  readonly ts: number;
-  readonly event: string;
-  /** What came with the event, without `type`. */
-  readonly payload: Summary;
-  /** Innermost states before and after. */
-  readonly from: readonly string[];
-  readonly to: readonly string[];
-  /** False: no transition took the event. */
-  readonly taken: boolean;
-  /** Names of the actions that ran. */
-  readonly actions: readonly string[];
-  /** How long it took, in microseconds; 0 where unknown. */
-  readonly us: number;
-}
-/**
- * Top-level fields of an event or a context: numbers and booleans as they are; names (of a key, an object, a node) as
- * they are; of everything else its kind and size alone: `string(120)`, `object(3 fields)`, `list(12)`, `bytes(512)`.
- */
-export type Summary = Readonly<Record<string, string | number | boolean | null>>;
 
 /** An actor was paused, resumed, ... or its queue has changed (at most four times a second): to all streams. */
 export interface ControlMessage {
