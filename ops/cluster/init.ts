@@ -80,7 +80,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   const config = configOf(options, paths);
   writeConfig(paths, config);
 
-  const pki = await ensurePki(paths.pki, hostsOf(options.hosts), now);
+  const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);
   await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
   const certificates = Object.fromEntries(servers.map((s) => [s.host, [s.host, 'localhost', '127.0.0.1']]));
   const bus = await ensureBusPki(paths.pki, certificates, now);
@@ -140,20 +140,6 @@ function configOf({ name }: InitOptions, paths: ClusterPaths): ClusterConfig {
     disableAdmission: before?.disableAdmission ?? [], ephemeral: false,
   }; // prettier-ignore
 }
-const hostsOf = (hosts: readonly string[]): string[] => [
-  ...new Set([
-    ...hosts,
-    'localhost',
-    '127.0.0.1',
-    '::1',
-    '10.96.0.1',
-    'apiserver',
-    'kubernetes',
-    'kubernetes.default',
-    'kubernetes.default.svc',
-    'kubernetes.default.svc.cluster.local',
-  ]),
-];
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
 function parseNatsHost(text: string): NatsHost {

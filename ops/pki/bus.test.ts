@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
@@ -51,6 +51,29 @@ describe('certificates of nats-servers', () => {
     const later = await ensureBusPki(at, hosts, NOW + 340 * DAY_MS);
     expect(serialOf(later.servers['one']!.certFile)).not.toBe(before);
     expect(later.ca).toBe(ca);
+  });
+  it('are made anew where one is damaged or lies beside the key of another', async () => {
+    const at = join(dir, 'damaged');
+    const { ca, servers } = await ensureBusPki(at, hosts, NOW);
+    const { one, two } = servers;
+    const before = [one, two].map((s) => readFileSync(s!.certFile, 'utf8'));
+    writeFileSync(one!.certFile, before[0]!.slice(0, 40));
+    writeFileSync(two!.keyFile, readFileSync(one!.keyFile));
+    expect((await ensureBusPki(at, hosts, NOW)).ca).toBe(ca);
+    for (const [i, { certFile }] of [one!, two!].entries()) {
+      expect(readFileSync(certFile, 'utf8')).not.toBe(before[i]);
+      expect(new X509Certificate(readFileSync(certFile)).verify(new X509Certificate(ca).publicKey)).toBe(true);
+    }
+  });
+  it('are not made by another authority when the key of theirs is missing', async () => {
+    const at = join(dir, 'keyless');
+    const { ca, caFile } = await ensureBusPki(at, hosts, NOW);
+    rmSync(join(at, 'bus-ca.key'));
+    expect((await ensureBusPki(at, hosts, NOW)).ca).toBe(ca);
+    await expect(ensureBusPki(at, { ...hosts, three: ['three.example'] }, NOW)).rejects.toThrow(
+      /^bus-ca\.key is missing/,
+    );
+    expect(readFileSync(caFile, 'utf8')).toBe(ca);
   });
 });
 

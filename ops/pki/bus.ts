@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { authority, DAY_MS, hostNames, issue } from './issue.ts';
+import { isGood, writerTo } from './kept.ts';
 
 /** What the nats-servers of a cluster show each other and their clients. */
 export interface BusPki {
@@ -14,10 +13,10 @@ export interface BusPki {
 }
 
 /**
- * Certificates of nats-servers, kept in `dir` as `nats-<name>.crt` and `.key`, mode 0600; made if missing, renewed if less
- * than 30 days of life are left or a host is not in them. `servers`: by name, the host names and addresses under which
- * clients and the other servers reach each. Their authority (`bus-ca.crt`) is not the cluster's: between servers a
- * certificate is all that is asked for, so one of a user or a node must not do.
+ * Certificates of nats-servers, kept in `dir` as `nats-<name>.crt` and `.key`, mode 0600; made if missing or damaged,
+ * renewed if less than 30 days of life are left or a host is not in them. `servers`: by name, the host names and addresses
+ * under which clients and the other servers reach each. Their authority (`bus-ca.crt`) is not the cluster's: between
+ * servers a certificate is all that is asked for, so one of a user or a node must not do.
  */
 export async function ensureBusPki(
   dir: string,
@@ -31,11 +30,7 @@ export async function ensureBusPki(
   );
   if (lacking.length > 0) {
     const { x509 } = await import('./x509-library.ts');
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const write = (name: string, text: string): string => {
-      writeFileSync(join(dir, name), text, { mode: 0o600 });
-      return text;
-    };
+    const write = writerTo(dir);
     const ca = await authority(x509, dir, now, write, 'bus-ca', 'CN=kubus-bus');
     for (const [name, hosts] of lacking) {
       const { cert, key } = await issue(x509, ca, `CN=nats-${name}`, now, now + 365 * DAY_MS, [
@@ -54,16 +49,4 @@ export async function ensureBusPki(
       Object.keys(servers).map((name) => [name, { certFile: fileOf(name, 'crt'), keyFile: fileOf(name, 'key') }]),
     ),
   };
-}
-
-function isGood(certFile: string, keyFile: string, caFile: string, hosts: readonly string[], now: number): boolean {
-  if (![certFile, keyFile, caFile].every(existsSync)) return false;
-  const cert = new X509Certificate(readFileSync(certFile));
-  if (!cert.verify(new X509Certificate(readFileSync(caFile)).publicKey)) return false;
-  return (
-    Date.parse(cert.validTo) - now > 30 * DAY_MS &&
-    hosts.every(
-      (host) => (isIP(host) === 0 ? cert.checkHost(host, { wildcards: false }) : cert.checkIP(host)) !== undefined,
-    )
-  );
 }

@@ -25,7 +25,8 @@ const serial = (): string =>
 
 /**
  * The authority kept as `<file>.crt` and `<file>.key`; made if there is none. Good for ten years, so that what trusts it
- * stays good when certificates are renewed.
+ * stays good when certificates are renewed. Thrown: Error if its key alone is missing: another authority in its place would
+ * void what trusts it.
  */
 export async function authority(
   x509: typeof Library,
@@ -35,7 +36,9 @@ export async function authority(
   file = 'ca',
   name = 'CN=kubernetes',
 ): Promise<Authority> {
-  if (existsSync(join(dir, `${file}.crt`)) && existsSync(join(dir, `${file}.key`))) {
+  if (existsSync(join(dir, `${file}.crt`))) {
+    if (!existsSync(join(dir, `${file}.key`)))
+      throw new Error(`${file}.key is missing, which signs what ${file}.crt vouches for`);
     const cert = new x509.X509Certificate(readFileSync(join(dir, `${file}.crt`), 'utf8'));
     const der = Buffer.from(
       readFileSync(join(dir, `${file}.key`), 'utf8').replace(/-----[^-]+-----|\s/g, ''),

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { authority, DAY_MS, hostNames, issue } from './issue.ts';
+import { writerTo } from './kept.ts';
 
 /** Keys and certificates of one cluster, PEM. Files are 0600, folders 0700. */
 export interface Pki {
@@ -15,8 +16,24 @@ export interface Pki {
   readonly serviceAccountKey: string;
 }
 
-/** The cluster's keys from `dir`; made there if they are missing, renewed if less than 30 days of life are left. */
-export async function ensurePki(dir: string, hosts: readonly string[], now: number): Promise<Pki> {
+/** By which API servers are reached from their own machine and from within the cluster, whatever else they are called. */
+const OWN_HOSTS = [
+  'localhost',
+  '127.0.0.1',
+  '::1',
+  '10.96.0.1',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+];
+
+/**
+ * The cluster's keys from `dir`; made there if they are missing, renewed if less than 30 days of life are left or a host is
+ * not in the API servers' certificate. `others`: names and addresses beside those that every API server has.
+ */
+export async function ensurePki(dir: string, others: readonly string[], now: number): Promise<Pki> {
+  const hosts = [...new Set([...others, ...OWN_HOSTS])];
   const file = (name: string): string => join(dir, name);
   const names = {
     ca: 'ca.crt',
@@ -40,11 +57,7 @@ export async function ensurePki(dir: string, hosts: readonly string[], now: numb
   // In OpenSSL's threads, while the certificates are made here: 0.1 s or so.
   const saKey = existsSync(file(names.serviceAccountKey)) ? undefined : rsaKey();
   const { x509 } = await import('./x509-library.ts');
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const write = (name: string, text: string): string => {
-    writeFileSync(file(name), text, { mode: 0o600 });
-    return text;
-  };
+  const write = writerTo(dir);
   const ca = await authority(x509, dir, now, write);
   const until = now + 365 * DAY_MS;
   const serving = await issue(x509, ca, 'CN=kube-apiserver', now, until, [
