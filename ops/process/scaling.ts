@@ -13,7 +13,7 @@ const NEEDED: readonly string[] = ['etcd', 'apiserver'];
 
 export interface Scaling {
   answer(request: ControlRequest): Promise<ControlAnswer>;
-  /** As many replicas as the configuration says. */
+  /** As many replicas as the configuration says, of the components that run: `--only` may have left some out since. */
   resume(): Promise<void>;
 }
 /** Carries out what people wish of a running cluster, and keeps the wish for its next start. */
@@ -81,7 +81,7 @@ export function createScaling(o: {
     resume: () =>
       Promise.all(
         Object.entries(config.replicas ?? {}).map(async ([name, n]) => {
-          if (isScalable(name) && n > 1) await replicas.scale(name, n);
+          if (isScalable(name) && n > 1 && replicas.count(name) > 0) await replicas.scale(name, n);
         }),
       ).then(() => undefined),
     answer: async (request) => {

@@ -92,21 +92,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const roles = rolesOf(config);
     let natsConfig = '';
     const pki = await step('keys and credentials', async () => {
-      const hosts = [
-        ...new Set([
-          host,
-          '127.0.0.1',
-          '::1',
-          '10.96.0.1',
-          'localhost',
-          'kubernetes',
-          'kubernetes.default',
-          'kubernetes.default.svc',
-          'kubernetes.default.svc.cluster.local',
-        ]),
-      ];
       ({ natsConfig } = writeCredentials(paths, config, roles));
-      return ensurePki(paths.pki, hosts, Date.now()).catch(unusableKeys(paths.pki));
+      return ensurePki(paths.pki, [host], Date.now()).catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>
@@ -176,7 +163,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
       await helper!.order({ do: 'setNodes', names: nodeNames(next) });
     };
     const scaling = createScaling({ paths, config, replicas, setNodes, warn });
-    const more = Object.entries(config.replicas ?? {}).filter(([, n]) => n > 1);
+    const more = Object.entries(config.replicas ?? {}).filter(([name, n]) => n > 1 && roles.some((r) => r === name));
     if (more.length > 0)
       await step(more.map(([name, n]) => `${n} ${name}`).join(', '), () => scaling.resume()).catch((error: unknown) =>
         warn(`not all replicas are up: ${(error as Error).message}`),
