@@ -31,10 +31,6 @@ export interface ControllerManagerOptions {
   readonly id: string;
   /** PEM of the cluster's CA: the content of each namespace's kube-root-ca.crt. */
   readonly clusterCa: string;
-  /** PEM of the key that signs service account tokens. */
-  readonly serviceAccountKey?: string | undefined;
-  /** Names of those to run; default all. */
-  readonly controllers?: readonly string[] | undefined;
 }
 type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Controller;
 
@@ -63,19 +59,13 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
 export function startControllerManager(o: ControllerManagerOptions): Component {
   const { world, bus, id } = o;
   const component = 'controller-manager';
-  const names = o.controllers ?? Object.keys(CONTROLLERS);
-  const unknown = names.find((name) => CONTROLLERS[name] === undefined);
-  if (unknown !== undefined)
-    throw new Error(`there is no controller '${unknown}'; there are ${Object.keys(CONTROLLERS).join(', ')}`);
   const inspection = createInspection({ world, bus, component, id });
   const client = createApiClient(bus, world, 'controller-manager');
   const informers = createInformers(client, world, inspection);
   const liveness = presenceLiveness(bus, world, component, id);
   const controllers = new Map<string, Controller>();
 
-  const groups = Object.entries(CONTROLLER_GROUPS).filter(([, members]) =>
-    members.some((name) => names.includes(name)),
-  );
+  const groups = Object.entries(CONTROLLER_GROUPS);
   const leadership = startLeaderGroups({
     world,
     client,
@@ -95,7 +85,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
     }),
   });
   // In the order of the table: who shares the caches that others ask for comes after them.
-  for (const name of Object.keys(CONTROLLERS).filter((one) => names.includes(one))) {
+  for (const [name, start] of Object.entries(CONTROLLERS)) {
     const [group = ''] = groups.find(([, members]) => (members as readonly string[]).includes(name)) ?? [];
     const deps: ControllerDeps = {
       world,
@@ -107,7 +97,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
       fence: () => leadership.fence(group),
       active: false,
     };
-    controllers.set(name, CONTROLLERS[name]!(deps, o));
+    controllers.set(name, start(deps, o));
   }
 
   let stopping: Promise<void> | undefined;
