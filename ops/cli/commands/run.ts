@@ -2,11 +2,10 @@ import { resolve } from 'node:path';
 import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { sharedObstacle } from '../../cluster/ports.ts';
-import { COMPONENTS, isComponent, type ComponentName } from '../../process/spec.ts';
+import { COMPONENTS, isComponent, rolesOf, type ComponentName } from '../../process/spec.ts';
 import { openHealthDoor } from '../../process/health.ts';
 import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
-import { rolesOf } from '../../process/spec.ts';
 import { print, printError, UserError } from '../output.ts';
 import { joinCluster, joins } from './join.ts';
 
