@@ -152,6 +152,15 @@ describe('the gate for nodes', () => {
     await vi.waitFor(() => expect(lost).toEqual(['bad']), 20_000);
     await good.flush();
   });
+  it('says when nobody can tell who is trusted, and ends no connection then', async () => {
+    serving = gate().serve(() => Promise.resolve(undefined));
+    await authenticator.flush();
+    const bus = await join('unsure');
+    const { signal } = new AbortController();
+    const asked = gate().endUntrusted(() => Promise.reject(new Error('the API is away')), signal);
+    await expect(asked).rejects.toThrow('the API is away');
+    await bus.flush();
+  });
 });
 
 describe('the keys of a node authority', () => {

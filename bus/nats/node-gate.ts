@@ -137,7 +137,12 @@ export function createNodeGate(o: {
           callback: (error, message) => {
             if (error) return;
             heard = world.clock.now();
-            for (const one of connectionsOf(message)) looks.push(look(one));
+            for (const one of connectionsOf(message)) {
+              const looked = look(one);
+              // Heard of below; until then nobody listens, and a rejection that nobody hears ends the process.
+              looked.catch(() => undefined);
+              looks.push(looked);
+            }
           },
         });
         const query = JSON.stringify({ auth: true, limit: MOST_CONNECTIONS });
