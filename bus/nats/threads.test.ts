@@ -69,4 +69,34 @@ describe('connections of several threads of a process', () => {
     expect(a.get('workers.2')).toBeUndefined();
     close();
   });
+
+  it('hear it from a thread that has no connection, and nothing any more from the one that ended', async () => {
+    const { a, b, close } = await two();
+    const main = createThreadNeighbours(`test-${channels}`, 0);
+    main.ended(2);
+    await until(() => a.get('workers.2') === undefined);
+    // Said before the end, heard after it.
+    b.set('workers.late', connection());
+    const third = createThreadNeighbours(`test-${channels}`, 3);
+    third.set('nodes.3', connection());
+    await until(() => a.get('nodes.3') !== undefined);
+    expect(a.get('workers.late')).toBeUndefined();
+    third.delete('nodes.3');
+    b.delete('workers.late');
+    close();
+  });
+
+  it('do not take one that is cut off for connected when they come', async () => {
+    const { other, close } = await two();
+    other.set(false);
+    other.connected = false;
+    const third = createThreadNeighbours(`test-${channels}`, 3);
+    third.set('nodes.3', connection());
+    await until(() => third.get('apiserver.1') !== undefined);
+    expect(third.get('workers.2')).toBeUndefined();
+    other.set(true);
+    await until(() => third.get('workers.2')?.connected === true);
+    third.delete('nodes.3');
+    close();
+  });
 });

@@ -36,10 +36,13 @@ export function createThreadNeighbours(channelName = CHANNEL, thread = threadId)
   const own = new Map<string, Own>();
   const others = new Map<string, Other>();
   const joined = new Set<(address: string) => void>();
+  /** Threads are numbered once. What the ended have said may still be under way. */
+  const endedThreads = new Set<number>();
   let channel: BroadcastChannel | undefined;
 
   const say = (news: News): void => channel?.postMessage(news);
   const end = (of: number): void => {
+    endedThreads.add(of);
     for (const [address, other] of others) {
       if (other.thread !== of) continue;
       others.delete(address);
@@ -48,10 +51,11 @@ export function createThreadNeighbours(channelName = CHANNEL, thread = threadId)
   };
   const hear = (news: News): void => {
     if (news.type === 'hello') {
-      for (const address of own.keys()) say({ type: 'here', thread, address });
+      for (const [address, { neighbour }] of own) if (neighbour.connected) say({ type: 'here', thread, address });
       return;
     }
     if (news.type === 'ended') return end(news.thread);
+    if (endedThreads.has(news.thread)) return;
     if (news.type === 'here') {
       const known = others.get(news.address);
       if (known) return known.tell(true);
@@ -95,6 +99,8 @@ export function createThreadNeighbours(channelName = CHANNEL, thread = threadId)
       return { unsubscribe: () => void joined.delete(listener) };
     },
     ended(of) {
+      // Also where there is no connection: the others may have some.
+      join();
       end(of);
       say({ type: 'ended', thread: of });
     },
