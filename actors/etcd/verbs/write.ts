@@ -46,7 +46,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
   /** What the log says is the key's newest revision, where that is not what the index has: a purged tombstone. */
   let actual: number | undefined;
   for (let fresh = false; ;) {
-    const { index, feed } = store;
+    const { index } = store;
     const newest = index.newest(key);
     const current = newest?.value === undefined ? undefined : newest;
     const unexpected = expect !== undefined && expect !== (current?.revision ?? 0);
@@ -57,7 +57,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
     }
     if (unexpected || nothing) {
       if (!fresh) {
-        await feed.fresh();
+        await store.fresh();
         fresh = true;
         continue;
       }
@@ -71,7 +71,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       if (request.fence !== undefined) {
         const isOld = clock.now() - request.fence.checkedAt > FENCE_MS;
         if (!fresh && (isOld || !isHolder(index, request.fence))) {
-          await feed.fresh();
+          await store.fresh();
           fresh = true;
           continue;
         }
@@ -89,7 +89,7 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
       const reason = reasonOf(error);
       if (reason === 'Conflict') {
         if (++conflicts > MAX_CONFLICTS) throw busy(key);
-        await feed.fresh();
+        await store.fresh();
         fresh = true;
         actual = leftover(store.index, key, conflictRevision(error));
         continue;
