@@ -152,7 +152,11 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const actor = startActor(
     apiserverMachine.provide({
       actors: {
-        load: fromPromise(async ({ signal }) => void (await Promise.all([sync.load(signal), learn()]))),
+        load: fromPromise(async ({ signal }) => {
+          // Not at the same time: a load must not go on beneath the one that follows a failure of the other.
+          await learn();
+          await sync.load(signal);
+        }),
         open: fromPromise(open),
         drain: fromPromise(drain),
       },
