@@ -94,8 +94,8 @@ export function decodePatched(
       if (mode === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
       if (mode === 'Warn') request.warnings.push(...problems);
     }
-    // A part copied into another is deeper than both.
-    assertKeepable(object);
+    // A part copied into another is deeper than both; what is merged is as deep as one of them.
+    if (request.patchType === 'json') assertKeepable(object);
     object.apiVersion = wanted;
     object.kind = expected.kind;
     object.metadata ??= {};
