@@ -4,7 +4,7 @@ import type { RawMessage, Transport } from './transport.ts';
 
 /** Messages of one kind from one to another. */
 export interface TrafficRow {
-  /** The caller that the subject names (`kubelet` for all nodes together), else the role of the sender's connection, else `nats`. */
+  /** The caller that the subject names, else the role of the sender's connection, else `nats`; `kubelet` for all nodes together. */
   readonly from: string;
   readonly to: string;
   /** `api create pods`, `etcd put`, `node logs`, `event pods`, `answer`, `session`, `beat`, ... */
@@ -17,7 +17,7 @@ export interface TrafficRow {
  * messages go the way they went before. Every message has one sender, so the sums over all connections are those of the bus.
  */
 export interface Traffic {
-  /** Role of the connection: the name of this end in what others count. */
+  /** Role of the connection: the name of this end in what others count; of a joined node `kubelet`. */
   readonly role: string;
   /** Counts until all who began have ended. */
   begin(): Subscription;
@@ -28,8 +28,9 @@ export interface Traffic {
 /** The transport, watched. `heard` is called with each message that a plain subscription hands over. */
 export function watchTraffic(
   transport: Transport,
-  role: string,
+  of: string,
 ): { readonly wire: Transport; readonly traffic: Traffic; readonly heard: (message: RawMessage) => void } {
+  const role = nameOf(of);
   const cells = new Map<string, { -readonly [K in keyof TrafficRow]: TrafficRow[K] }>();
   let counting = 0;
   const count = (way: Way, bytes: number): void => {
@@ -105,7 +106,7 @@ const INBOX = '_INBOX.';
 
 /** Between whom a message on `subject` goes, sent by a connection of `role`. Reads as few tokens as it can. */
 export function wayOf(subject: string, role: string): Way {
-  if (subject.startsWith(INBOX)) return { from: role, to: tokenAt(subject, INBOX.length), kind: 'answer' };
+  if (subject.startsWith(INBOX)) return { from: role, to: nameOf(tokenAt(subject, INBOX.length)), kind: 'answer' };
   if (!subject.startsWith(ROOT)) return { from: role, to: 'nats', kind: 'log' };
   const kind = rawTokenAt(subject, ROOT.length);
   const rest = ROOT.length + kind.length + 1;
@@ -124,7 +125,7 @@ export function wayOf(subject: string, role: string): Way {
     case 'node':
       return { from: role, to: 'kubelet', kind: `node ${subject.slice(subject.lastIndexOf('.') + 1)}` };
     case 'session':
-      return { from: role, to: tokenAt(subject, rest), kind: 'session' };
+      return { from: role, to: nameOf(tokenAt(subject, rest)), kind: 'session' };
     case 'event':
       return { from: role, to: 'nats', kind: kindOfEvent(subject) };
     case 'control':

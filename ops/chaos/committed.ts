@@ -16,7 +16,7 @@ export interface Term {
 
 /** A fact that must not be, in words for people. */
 export interface Violation {
-  readonly check: 'linearizable' | 'acknowledged' | 'watch' | 'leadership' | 'service';
+  readonly check: 'linearizable' | 'acknowledged' | 'watch' | 'leadership' | 'log' | 'service';
   readonly message: string;
   readonly facts: readonly string[];
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { Random } from './random.ts';
 
@@ -13,7 +14,6 @@ interface Deployment {
   readonly spec: { readonly replicas: number };
   readonly status?: { readonly observedGeneration?: number; readonly readyReplicas?: number };
 }
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const deployment = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Linked, LocalCluster } from './local-cluster.ts';
 import { STORE_LEADER, type Fault } from './schedule.ts';
 
@@ -24,7 +25,7 @@ export async function inject(
   };
   onBegin(injected);
   await Promise.all(members.map((member) => harm(member, fault)));
-  await new Promise((resolve) => setTimeout(resolve, fault.forMs));
+  await sleep(fault.forMs);
   await Promise.all(members.map((member) => heal(member)));
   injected.to = performance.now();
 }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ComponentName } from '../process/spec.ts';
 
 export type MemberKind = 'nats-server' | ComponentName;
@@ -36,7 +37,6 @@ export interface MemberOptions {
 
 const LOOK_MS = 20;
 const RESTART_MS = 200;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Nothing that was started outlives this process. */
 const living = new Set<ChildProcess>();

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, readJson, upForTest, type TestCluster } from '../testing/cluster.ts';
 import { HttpsClient } from '../testing/https.ts';
@@ -8,6 +9,9 @@ import { HttpsClient } from '../testing/https.ts';
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const API_ALONE = ['--only', 'etcd,apiserver'];
 const configMap = (name: string, data = 'x'): string => JSON.stringify({ metadata: { name }, data: { data } });
+
+/** The harm itself: shorter than the 5 s of one call to the store's log, so that what waits can still be answered. */
+const STALL_MS = 4_000;
 
 describe('a nats-server', () => {
   let cluster: TestCluster;
@@ -95,7 +99,7 @@ describe('a nats-server', () => {
           // The server is alive and says so; what it cannot know it does not invent.
           expect(await admin.send('GET', '/livez')).toMatchObject({ status: 200 });
           const read = admin.send('GET', CONFIG_MAPS);
-          await new Promise((resolve) => setTimeout(resolve, 4_000));
+          await sleep(STALL_MS);
           process.kill(pid, 'SIGCONT');
           const answer = await read;
           if (answer.status !== 200) isStatus(JSON.parse(answer.text));

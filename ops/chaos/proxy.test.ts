@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startProxy, type Proxy } from './proxy.ts';
 
@@ -34,7 +35,6 @@ function dial(): { socket: Socket; ended: Promise<void>; until: (text: string) =
     heard === text ? Promise.resolve() : new Promise((resolve) => waiting.push({ text, resolve }));
   return { socket, ended, until, heard: () => heard };
 }
-const turns = (n: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, n));
 
 describe('a proxy', () => {
   it('hands on what is said', async () => {
@@ -52,7 +52,7 @@ describe('a proxy', () => {
     const young = dial();
     for (const one of ['b', 'c', 'd']) old.socket.write(one);
     young.socket.write('x');
-    await turns(100);
+    await sleep(100);
     expect([old.heard(), young.heard()]).toEqual(['a', '']);
     proxy.mode = 'pass';
     await Promise.all([old.until('abcd'), young.until('x')]);
@@ -65,7 +65,7 @@ describe('a proxy', () => {
     one.socket.destroy();
     const other = dial();
     other.socket.write('b');
-    await turns(50);
+    await sleep(50);
     proxy.mode = 'pass';
     await other.until('b');
     proxy.mode = 'cut';
@@ -77,7 +77,7 @@ describe('a proxy', () => {
     const { socket, until, heard } = dial();
     const began = performance.now();
     socket.write('a');
-    await turns(20);
+    await sleep(20);
     socket.write('b');
     expect(heard()).toBe('');
     await until('ab');

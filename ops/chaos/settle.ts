@@ -5,6 +5,8 @@ import type { Operation } from './operation.ts';
  * Says of the writes without an answer what the store's log knows: one that is not there never took effect and is left
  * out, one that is there has its revision, and any time from its request on to have taken effect in. Without this a
  * long history has too many orders to try. Values are each written by one request alone; deletes are left as they are.
+ * `log`: without a hole, and read to its end after the last of `operations` returned, so that nobody among them can have
+ * seen what is done later.
  */
 export function settleUnknown(operations: readonly Operation[], log: readonly Committed[]): Operation[] {
   const written = Map.groupBy(

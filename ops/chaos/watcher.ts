@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { WatchHistory, Watched } from './watch-check.ts';
 import { ANSWER_MS, CONFIG_MAPS, isOurs } from './writer.ts';
@@ -43,7 +44,7 @@ export class Watcher implements WatchHistory {
         this.#closed((error as Error).message);
       }
       this.#at = (this.#at + 1) % this.#clients.length;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await sleep(PAUSE_MS);
     }
   }
   #closed(why: string): void {

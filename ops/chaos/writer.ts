@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import type { Ask, Operation, Outcome } from './operation.ts';
 import type { Random } from './random.ts';
@@ -53,9 +54,7 @@ export async function runWriter(options: WriterOptions, signal: AbortSignal): Pr
     } else if (outcome.kind === 'notFound') known.set(key, 0);
     else known.delete(key);
     if (outcome.kind === 'unknown') at = (at + 1) % clients.length;
-    await new Promise((resolve) =>
-      setTimeout(resolve, outcome.kind === 'unknown' ? PAUSE_AFTER_FAILURE_MS : options.restMs),
-    );
+    await sleep(outcome.kind === 'unknown' ? PAUSE_AFTER_FAILURE_MS : options.restMs);
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../fetch/run.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -76,6 +77,6 @@ export async function until(what: string, ms: number, condition: () => Promise<b
   for (const end = Date.now() + ms; ;) {
     if (await condition()) return;
     if (Date.now() > end) throw new Error(`${what}: not within ${ms / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
   }
 }

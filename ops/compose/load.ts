@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpsClient } from '../testing/https.ts';
 
 /** Longest time without a success, and when it began. */
@@ -34,7 +35,6 @@ export function startLoad(kubeconfig: string, namespace: string, writers: number
     if (now - since > gap.ms) Object.assign(gap, { ms: now - since, at: new Date(since).toISOString().slice(11, 23) });
     return now;
   };
-  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   const failed = (what: string): void => void failures.set(what, (failures.get(what) ?? 0) + 1);
   const base = `/api/v1/namespaces/${namespace}/configmaps`;
 
@@ -53,7 +53,7 @@ export function startLoad(kubeconfig: string, namespace: string, writers: number
           failed(`POST ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
         }
         if (acknowledged.has(name)) lastWrite = success(writes, lastWrite);
-        await pause();
+        await sleep(PAUSE_MS);
       }
     }
     client.close();
@@ -68,7 +68,7 @@ export function startLoad(kubeconfig: string, namespace: string, writers: number
       } catch (error) {
         failed(`GET ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
       }
-      await pause();
+      await sleep(PAUSE_MS);
     }
     client.close();
   };

@@ -95,8 +95,9 @@ const secret = (name: string, more: object): object => ({
 
 /** What a careless or hostile user does with a secret in hand: right, wrong, in pieces. */
 async function mischief(): Promise<void> {
-  await send('POST', secrets, secret('good', { stringData: { password: MARKER } }));
-  await send('POST', secrets, secret('good', { stringData: { password: MARKER } }));
+  const good = secret('good', { stringData: { password: MARKER } });
+  expect(await send('POST', secrets, good)).toBe(201);
+  expect(await send('POST', secrets, good)).toBe(409);
   await send('PUT', `${secrets}/good`, { ...secret('good', { stringData: { password: `${MARKER}2` } }), metadata: { name: 'good', resourceVersion: '1' } }); // prettier-ignore
   await send('PATCH', `${secrets}/good`, { stringData: { other: MARKER } }, { 'content-type': 'application/merge-patch+json' }); // prettier-ignore
   await send('PATCH', `${secrets}/good`, [{ op: 'test', path: '/data/password', value: MARKER }], { 'content-type': 'application/json-patch+json' }); // prettier-ignore

@@ -1,4 +1,5 @@
-import { existsSync, openSync, closeSync, readSync, statSync, statfsSync, watch } from 'node:fs';
+import { statfsSync, watch } from 'node:fs';
+import { sizeOf, textSince } from './log-file.ts';
 
 /** Room that is worth another start. */
 const ENOUGH_BYTES = 16 * 1024 * 1024;
@@ -31,7 +32,7 @@ export function watchDisk(o: {
   const watcher = watch(o.logFile, () => {
     const from = at;
     at = sizeOf(o.logFile);
-    if (looking !== undefined || at <= from || !BROKEN.test(textOf(o.logFile, from, at))) return;
+    if (looking !== undefined || at <= from || !BROKEN.test(textSince(o.logFile, from))) return;
     o.onFull();
     looking = setInterval(look, LOOK_MS);
   });
@@ -42,14 +43,4 @@ export function watchDisk(o: {
       clearInterval(looking);
     },
   };
-}
-const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0);
-function textOf(file: string, from: number, to: number): string {
-  const buffer = Buffer.alloc(Math.min(to - from, 64 * 1024));
-  const fd = openSync(file, 'r');
-  try {
-    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, to - buffer.length));
-  } finally {
-    closeSync(fd);
-  }
 }

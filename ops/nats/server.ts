@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { startedAt } from '../cluster/lock.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
+import { sizeOf, textSince } from './log-file.ts';
 
 export interface NatsServer {
   readonly pid: number;
@@ -49,11 +50,11 @@ export async function startNatsServer(options: {
     ended,
     reload: async (config) => {
       const logFile = join(options.logs, 'nats-server.log');
-      const before = readFileSync(logFile, 'utf8').length;
+      const before = sizeOf(logFile);
       writePrivate(configFile, config);
       child.kill('SIGHUP');
       for (let attempt = 0; attempt < 2000 && failure === undefined; attempt++) {
-        const said = readFileSync(logFile, 'utf8').slice(before);
+        const said = textSince(logFile, before);
         if (/Reloaded server configuration/.test(said)) return;
         const refused = /Failed to reload.*/.exec(said)?.[0];
         if (refused !== undefined) throw new Error(`nats-server: ${refused}`);

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../cluster/ports.ts';
 import { findKubectl } from '../fetch/kubectl.ts';
 
@@ -111,7 +112,7 @@ export async function eventually<T>(
     }
     if (Date.now() > deadline)
       throw new Error(`${what}: not within ${ms} ms${last === undefined ? '' : `; last: ${(last as Error).message}`}`);
-    await new Promise((r) => setTimeout(r, 25));
+    await sleep(25);
   }
 }
 export const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;

@@ -1,4 +1,5 @@
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import * as resources from '../../actors/runtime/resources.ts';
@@ -125,7 +126,7 @@ class Follower implements Watcher {
       } catch (error) {
         // A session that fell silent on a busy machine is reopened like any other.
         if (!this.stopped && reasonOf(error) !== 'ServiceUnavailable') this.faults.push((error as Error).message);
-        await new Promise((r) => setTimeout(r, 10));
+        await sleep(10);
       }
     }
   }
