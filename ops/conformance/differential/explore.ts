@@ -1,0 +1,213 @@
+/**
+ * Asks two servers the same about thousands of objects that differ from a good one in one place, and tells where the
+ * answers part. What the first one takes is explored further.
+ *
+ *   node ops/conformance/differential/explore.ts --real KUBECONFIG --ours KUBECONFIG [--only RESOURCE]... [--budget 2000]
+ *     [--create] [--update] [--status] [--apply] [--report FILE]
+ *
+ * Nothing is kept but one object of each kind, in a namespace of its own; both servers should be fresh and without
+ * controllers. The good objects come from the recorded suite (`../shared/oracle`).
+ */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ORACLE, scenario } from '../../../schemas/testing/golden.ts';
+import { HttpsClient, type Answer } from '../../testing/https.ts';
+import { differences, normalize, type Difference } from './compare.ts';
+import { variants, type Dictionary, type Json, type Variant } from './mutate.ts';
+import { definitionOf, served, type Served } from './shapes.ts';
+
+type Operation = 'create' | 'update' | 'status' | 'apply';
+interface Finding {
+  readonly resource: string;
+  readonly operation: Operation;
+  readonly signature: string;
+  readonly path: string;
+  readonly status: readonly [real: number, ours: number];
+  readonly differences: readonly Difference[];
+  readonly sent: Json;
+}
+const OPERATIONS: readonly Operation[] = ['create', 'update', 'status', 'apply'];
+const NAMESPACE = 'explored';
+/** What the servers choose, or what must stay for the object to be the same one. */
+const SKIP = new Set(['apiVersion', 'kind', 'metadata.uid', 'metadata.resourceVersion', 'metadata.creationTimestamp', 'metadata.managedFields', 'metadata.namespace', 'metadata.selfLink', 'metadata.generation', 'metadata.name', 'metadata.generateName']); // prettier-ignore
+
+const { values: flags } = parseArgs({
+  options: {
+    real: { type: 'string' },
+    ours: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    budget: { type: 'string', default: '2000' },
+    report: { type: 'string' },
+    ...Object.fromEntries(OPERATIONS.map((o) => [o, { type: 'boolean' } as const])),
+  } as const,
+});
+if (flags.real === undefined || flags.ours === undefined) {
+  console.error('explore: --real and --ours name the kubeconfigs of the two servers');
+  process.exit(2);
+}
+const servers = [new HttpsClient(flags.real), new HttpsClient(flags.ours)] as const;
+const asked = OPERATIONS.filter((o) => (flags as Record<string, unknown>)[o] === true);
+const operations = asked.length > 0 ? asked : OPERATIONS;
+const findings: Finding[] = [];
+const seen = new Set<string>();
+
+const both = (method: string, path: string, bodies: readonly [Json, Json] | undefined, type = 'application/json'): Promise<[Answer, Answer]> =>
+  Promise.all([0, 1].map((i) =>
+    servers[i as 0 | 1].send(method, path, bodies && JSON.stringify(bodies[i]), bodies ? { 'content-type': type } : {}),
+  )) as Promise<[Answer, Answer]>; // prettier-ignore
+const bodyOf = ({ text }: Answer): Json => {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+};
+
+/** The bodies of all recorded creations that succeeded, by resource, and the values of their fields by name. */
+function material(): { bases: Map<string, Json[]>; dictionary: Dictionary } {
+  const bases = new Map<string, Json[]>();
+  const dictionary = new Map<string, Json[]>();
+  const learn = (value: Json, key: string): void => {
+    if (Array.isArray(value)) for (const item of value) learn(item, key);
+    else if (typeof value === 'object' && value !== null) for (const [k, v] of Object.entries(value)) learn(v, k);
+    else {
+      const known = dictionary.get(key) ?? dictionary.set(key, []).get(key)!;
+      if (known.length < 5 && !known.includes(value)) known.push(value);
+    }
+  };
+  for (const file of readdirSync(join(ORACLE, 'suite'))) {
+    const { steps, recorded } = scenario(file.replace(/\.yaml$/, ''));
+    for (const { name, method, path, body } of steps) {
+      const answer = recorded.get(name);
+      if (method !== 'POST' || typeof body !== 'object' || answer === undefined || answer.status > 201) continue;
+      learn(body as Json, '');
+      const match = /^\/apis?\/(?:[^/]+\/)?[^/]+(?:\/namespaces\/[^/]+)?\/(\w+)(?:\?|$)/.exec(path);
+      const { apiVersion } = body as { apiVersion?: string };
+      if (match && apiVersion !== undefined) {
+        const id = `${apiVersion}/${path === '/api/v1/namespaces' ? 'namespaces' : match[1]}`;
+        (bases.get(id) ?? bases.set(id, []).get(id)!).push(body as Json);
+      }
+    }
+  }
+  return { bases, dictionary };
+}
+
+const pathOf = ({ groupVersion, name, namespaced }: Served): string =>
+  `${groupVersion.includes('/') ? '/apis' : '/api'}/${groupVersion}${namespaced ? `/namespaces/${NAMESPACE}` : ''}/${name}`;
+const named = (object: Json, name: string): Json => {
+  const { metadata, ...rest } = object as { metadata?: { [key: string]: Json } };
+  const { namespace: _, generateName: __, ...others } = metadata ?? {};
+  return { ...rest, metadata: { ...others, name } };
+};
+
+async function compare(
+  resource: Served, operation: Operation, variant: Variant, ask: (object: Json) => Promise<[Answer, Answer]>,
+): Promise<boolean> {
+  const [real, ours] = await ask(variant.object);
+  const parts = differences(normalize(bodyOf(real)), normalize(bodyOf(ours)));
+  const warned = ([real, ours] as const).map(({ headers }) => String(headers['warning'] ?? ''));
+  if (warned[0] !== warned[1]) parts.push({ path: 'warning', wanted: warned[0]!, got: warned[1]! });
+  if (real.status !== ours.status || parts.length > 0)
+    findings.push({
+      resource: `${resource.groupVersion}/${resource.name}`, operation, signature: variant.signature, path: variant.path.join('.'),
+      status: [real.status, ours.status], differences: parts, sent: variant.object,
+    });
+  return real.status < 300;
+} // prettier-ignore
+
+/** Breadth first: what was taken and is larger is looked into in its turn. */
+async function roam(
+  resource: Served, operation: Operation, bases: readonly Json[], definition: string, dictionary: Dictionary,
+  skip: ReadonlySet<string>, ask: (object: Json) => Promise<[Answer, Answer]>,
+): Promise<number> {
+  const queue = [...bases];
+  let left = Number(flags.budget);
+  for (let base = queue.shift(); base !== undefined && left > 0; base = queue.shift()) {
+    const pending = new Set<Promise<void>>();
+    for (const variant of variants(base, definition, dictionary, skip)) {
+      const id = `${operation} ${variant.signature}`;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      if (left-- <= 0) break;
+      const one = compare(resource, operation, variant, ask).then((taken) => {
+        if (taken && variant.grows) queue.push(variant.object);
+        pending.delete(one);
+      });
+      pending.add(one);
+      if (pending.size >= 8) await Promise.race(pending);
+    }
+    await Promise.all(pending);
+  }
+  return Number(flags.budget) - Math.max(left, 0);
+} // prettier-ignore
+
+async function explore(resource: Served, bases: readonly Json[], dictionary: Dictionary): Promise<void> {
+  const definition = definitionOf(resource.groupVersion, resource.kind);
+  if (definition === undefined) return;
+  const collection = pathOf(resource);
+  const dry = '?dryRun=All&fieldManager=explorer';
+  const before = findings.length;
+  let tried = 0;
+  const objects = bases.map((base, i) => named(base, `base-${i}`));
+  if (operations.includes('create') && resource.verbs.includes('create'))
+    tried += await roam(resource, 'create', objects, definition, dictionary, SKIP, (object) =>
+      both('POST', `${collection}${dry}`, [object, object]),
+    );
+  if (operations.includes('apply') && resource.verbs.includes('patch'))
+    tried += await roam(resource, 'apply', objects.slice(0, 2), definition, dictionary, SKIP, (object) =>
+      both('PATCH', `${collection}/${nameOf(object)}${dry}`, [object, object], 'application/apply-patch+yaml'),
+    );
+  for (const object of objects.slice(0, 3)) {
+    if (!resource.verbs.includes('update')) break;
+    const name = nameOf(object);
+    await both('POST', `${collection}?fieldManager=explorer`, [object, object]);
+    const [real, ours] = (await both('GET', `${collection}/${name}`, undefined)).map(bodyOf) as [Json, Json];
+    if (metadataOf(real) === undefined || metadataOf(ours) === undefined) continue;
+    const put = (part: string) => (changed: Json) =>
+      both('PUT', `${collection}/${name}${part}${dry}`, [changed, { ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }]); // prettier-ignore
+    const { managedFields: _, ...metadata } = metadataOf(real)!;
+    const fresh = { ...(real as object), metadata } as Json;
+    if (operations.includes('update'))
+      tried += await roam(resource, 'update', [fresh], definition, dictionary, new Set([...SKIP, 'status']), put(''));
+    const hasStatus = served.some(
+      (s) => s.groupVersion === resource.groupVersion && s.name === `${resource.name}/status`,
+    );
+    if (hasStatus && operations.includes('status'))
+      tried += await roam(
+        resource,
+        'status',
+        [fresh],
+        definition,
+        dictionary,
+        new Set([...SKIP, 'spec']),
+        put('/status'),
+      );
+    await both('DELETE', `${collection}/${name}`, undefined);
+  }
+  console.log(`${resource.groupVersion}/${resource.name}: ${tried} asked, ${findings.length - before} answers differ`);
+}
+const metadataOf = (object: Json): { [key: string]: Json } | undefined =>
+  (object as { metadata?: { [key: string]: Json } }).metadata;
+const nameOf = (object: Json): string => String(metadataOf(object)?.['name']);
+/** The identity of the object there, the rest of the metadata of the one that was sent here. */
+const own = (sent: Json, there: Json): Json => {
+  const { uid, resourceVersion, creationTimestamp } = metadataOf(there)!;
+  return { ...metadataOf(sent), uid: uid!, resourceVersion: resourceVersion!, creationTimestamp: creationTimestamp! };
+};
+
+const { bases, dictionary } = material();
+const meta = { apiVersion: 'v1', metadata: { name: NAMESPACE } };
+await both('POST', '/api/v1/namespaces', [meta, meta]);
+const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+await both('POST', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts`, [account, account]);
+for (const resource of served) {
+  const id = `${resource.groupVersion}/${resource.name}`;
+  if (resource.name.includes('/') || (flags.only && !flags.only.some((o) => id === o || resource.name === o))) continue;
+  const known = bases.get(id);
+  if (known !== undefined) await explore(resource, known, dictionary);
+  else if (flags.only) console.log(`${id}: no good object is known`);
+}
+for (const server of servers) server.close();
+if (flags.report !== undefined) writeFileSync(flags.report, findings.map((f) => `${JSON.stringify(f)}\n`).join(''));
+console.log(`${findings.length} answers differ`);
