@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { checkAcknowledged } from './acknowledged.ts';
 import { Client } from './client.ts';
@@ -172,6 +174,8 @@ async function harass(
       violations.push(...checkLeadership(reader.entries));
     }
     violations.push(...checkService(operations, faults), ...checkCommands(commands));
+    if (violations.length > 0)
+      writeFileSync(join(cluster.dir, 'history.json'), JSON.stringify({ began, operations, committed: ours, faults }));
     return {
       dir: cluster.dir, seed, seconds, schedule, began, ended, faults, operations, commands, watchers, violations, convergedMs,
       committed: ours.length, reigns: reignsOf(reader.entries),

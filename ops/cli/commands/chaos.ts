@@ -54,7 +54,7 @@ export async function chaos(options: ChaosCommand): Promise<void> {
       print(
         `seed ${seed}: ${s.faults.length} faults, ${s.operations} operations (${s.acknowledged} writes acknowledged, ${s.unanswered} without an answer), ${s.watches.resumed} watches resumed${options.kubectl ? `, ${s.kubectl.commands} kubectl commands (tried again ${s.kubectl.repeated} times)` : ''}, longest time without a write ${Math.round(s.longestWriteGapMs)} ms: ${s.violations.length === 0 ? 'no violation' : `${s.violations.length} VIOLATIONS`}`,
       );
-    if (s.violations.length > 0) printError(`  data and logs of this run: ${result.dir}`);
+    if (s.violations.length > 0) printError(`  data, logs and history.json of this run: ${result.dir}`);
     for (const { check, message, facts } of result.violations.slice(0, 10)) {
       printError(`  ${check}: ${message}`);
       for (const fact of facts) printError(`    ${fact}`);
