@@ -8,21 +8,23 @@ export interface Difference {
 }
 const OWN = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'time', 'selfLink', 'lastTransitionTime', 'expirationTimestamp', 'token', 'remainingItemCount']); // prettier-ignore
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-const ALLOCATED = /\b10\.96\.\d+\.\d+\b/g;
+const ALLOCATED = /\b10\.96\.\d+\.\d+\b|\bfd00:10:96::[\da-f:]+/g;
+const CREDENTIAL = /^X509SHA256=[0-9a-f]{64}$/;
+const UNORDERED = new Set(['causes', 'managedFields', 'resourceRules', 'nonResourceRules']);
 const NODE_PORT = 30_000;
 
 /** What a server may choose by itself, by one word; lists without an order in theirs. */
 export function normalize(value: Json, key = ''): Json {
   if (Array.isArray(value)) {
     const items = value.map((item) => normalize(item, key));
-    return key === 'causes' || key === 'managedFields'
+    return UNORDERED.has(key)
       ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
       : items;
   }
   if (value === null || typeof value !== 'object') {
-    if (key === 'nodePort' && Number(value) >= NODE_PORT) return '$port';
+    if ((key === 'nodePort' || key === 'healthCheckNodePort') && Number(value) >= NODE_PORT) return '$port';
     return typeof value === 'string'
-      ? value.replaceAll(UUID, '$uid').replaceAll(ALLOCATED, '$ip').replaceAll(/kube-api-access-\w{5}/g, 'kube-api-access-$') // prettier-ignore
+      ? value.replace(CREDENTIAL, '$credential').replaceAll(UUID, '$uid').replaceAll(ALLOCATED, '$ip').replaceAll(/kube-api-access-\w{5}/g, 'kube-api-access-$') // prettier-ignore
       : value;
   }
   return Object.fromEntries(

@@ -8,12 +8,11 @@
  * Nothing is kept but one object of each kind, in a namespace of its own; both servers should be fresh and without
  * controllers. The good objects come from the recorded suite (`../shared/oracle`).
  */
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ORACLE, scenario } from '../../../schemas/testing/golden.ts';
 import { HttpsClient, type Answer } from '../../testing/https.ts';
 import { differences, normalize, type Difference } from './compare.ts';
+import { material } from './material.ts';
 import { variants, type Dictionary, type Json, type Variant } from './mutate.ts';
 import { definitionOf, served, type Served } from './shapes.ts';
 
@@ -63,35 +62,6 @@ const bodyOf = ({ text }: Answer): Json => {
     return text;
   }
 };
-
-/** The bodies of all recorded creations that succeeded, by resource, and the values of their fields by name. */
-function material(): { bases: Map<string, Json[]>; dictionary: Dictionary } {
-  const bases = new Map<string, Json[]>();
-  const dictionary = new Map<string, Json[]>();
-  const learn = (value: Json, key: string): void => {
-    if (Array.isArray(value)) for (const item of value) learn(item, key);
-    else if (typeof value === 'object' && value !== null) for (const [k, v] of Object.entries(value)) learn(v, k);
-    else {
-      const known = dictionary.get(key) ?? dictionary.set(key, []).get(key)!;
-      if (known.length < 5 && !known.includes(value)) known.push(value);
-    }
-  };
-  for (const file of readdirSync(join(ORACLE, 'suite'))) {
-    const { steps, recorded } = scenario(file.replace(/\.yaml$/, ''));
-    for (const { name, method, path, body } of steps) {
-      const answer = recorded.get(name);
-      if (method !== 'POST' || typeof body !== 'object' || answer === undefined || answer.status > 201) continue;
-      learn(body as Json, '');
-      const match = /^\/apis?\/(?:[^/]+\/)?[^/]+(?:\/namespaces\/[^/]+)?\/(\w+)(?:\?|$)/.exec(path);
-      const { apiVersion } = body as { apiVersion?: string };
-      if (match && apiVersion !== undefined) {
-        const id = `${apiVersion}/${path === '/api/v1/namespaces' ? 'namespaces' : match[1]}`;
-        (bases.get(id) ?? bases.set(id, []).get(id)!).push(body as Json);
-      }
-    }
-  }
-  return { bases, dictionary };
-}
 
 const pathOf = ({ groupVersion, name, namespaced }: Served): string =>
   `${groupVersion.includes('/') ? '/apis' : '/api'}/${groupVersion}${namespaced ? `/namespaces/${NAMESPACE}` : ''}/${name}`;
@@ -149,7 +119,9 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
   const dry = '?dryRun=All&fieldManager=explorer';
   const before = findings.length;
   let tried = 0;
-  const objects = bases.map((base, i) => named(base, `base-${i}`));
+  // Reviews are stored nowhere and refuse a name.
+  const stored = resource.verbs.some((verb) => verb !== 'create');
+  const objects = stored ? bases.map((base, i) => named(base, `base-${i}`)) : bases;
   if (operations.includes('create') && resource.verbs.includes('create'))
     tried += await roam(resource, 'create', objects, definition, dictionary, SKIP, (object) =>
       both('POST', `${collection}${dry}`, [object, object]),
@@ -164,8 +136,12 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
     await both('POST', `${collection}?fieldManager=explorer`, [object, object]);
     const [real, ours] = (await both('GET', `${collection}/${name}`, undefined)).map(bodyOf) as [Json, Json];
     if (metadataOf(real) === undefined || metadataOf(ours) === undefined) continue;
-    const put = (part: string) => (changed: Json) =>
-      both('PUT', `${collection}/${name}${part}${dry}`, [changed, { ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }]); // prettier-ignore
+    const [theirs, back] = choices(specOf(real), specOf(ours));
+    const put = (part: string) => async (changed: Json): Promise<[Answer, Answer]> => {
+      const here = exchange({ ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }, theirs); // prettier-ignore
+      const [a, b] = await both('PUT', `${collection}/${name}${part}${dry}`, [changed, here]);
+      return [a, back.size === 0 ? b : { ...b, text: JSON.stringify(exchange(bodyOf(b), back)) }];
+    };
     const { managedFields: _, ...metadata } = metadataOf(real)!;
     const fresh = { ...(real as object), metadata } as Json;
     if (operations.includes('update'))
@@ -195,6 +171,28 @@ const own = (sent: Json, there: Json): Json => {
   const { uid, resourceVersion, creationTimestamp } = metadataOf(there)!;
   return { ...metadataOf(sent), uid: uid!, resourceVersion: resourceVersion!, creationTimestamp: creationTimestamp! };
 };
+
+const specOf = (object: Json): Json => (object as { spec?: Json }).spec ?? null;
+type Choices = Map<Json, Json>;
+/** What each server chose for the same object, such as addresses and node ports: the other's word for it, both ways. */
+function choices(real: Json, ours: Json, found: [Choices, Choices] = [new Map(), new Map()]): [Choices, Choices] {
+  if (typeof real === 'object' && real !== null && typeof ours === 'object' && ours !== null)
+    for (const [key, value] of Object.entries(real)) choices(value, (ours as { [key: string]: Json })[key]!, found);
+  else if (real !== ours && typeof real === typeof ours && (typeof real === 'string' || typeof real === 'number')) {
+    found[0].set(real, ours);
+    found[1].set(ours, real);
+  }
+  return found;
+}
+/** Values and the words of messages. */
+function exchange(value: Json, words: Choices): Json {
+  if (Array.isArray(value)) return value.map((item) => exchange(item, words));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, exchange(part, words)]));
+  if (words.has(value)) return words.get(value)!;
+  if (typeof value !== 'string') return value;
+  return value.replaceAll(/[\w.:]+/g, (word) => String(words.get(word) ?? words.get(Number(word)) ?? word));
+}
 
 const { bases, dictionary } = material();
 const meta = { apiVersion: 'v1', metadata: { name: NAMESPACE } };

@@ -12,6 +12,10 @@ export interface Shape {
   readonly items?: Shape;
   readonly values?: Shape;
   readonly oneOf?: readonly Shape[];
+  readonly listType?: string;
+  readonly listMapKeys?: readonly string[];
+  readonly patchStrategy?: string;
+  readonly patchMergeKey?: string;
   readonly gvks?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
 }
 
