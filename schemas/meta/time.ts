@@ -1,30 +1,14 @@
-/** RFC 3339 as Go reads and prints it, and durations as kubectl shows them. Milliseconds since the epoch throughout. */
-const SHAPE = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
+import { parseGoTime, RFC3339, RFC3339_MICRO } from './go-time.ts';
 
+/** RFC 3339 as Go reads and prints it, and durations as kubectl shows them. Milliseconds since the epoch throughout. */
+
+const UTC_SECONDS = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
 /** undefined when it is no RFC 3339 time. Sub-millisecond digits are dropped. */
 export function parseTime(text: string): number | undefined {
-  const m = SHAPE.exec(text);
-  if (m === null) return undefined;
-  const [, y, mo, d, h, mi, s, fraction, zone] = m;
-  const [year, month, day] = [Number(y), Number(mo), Number(d)];
-  const [hour, minute, second] = [Number(h), Number(mi), Number(s)];
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59)
-    return undefined;
-  const at = new Date(0);
-  at.setUTCFullYear(year, month - 1, day);
-  at.setUTCHours(hour, minute, second, fraction === undefined ? 0 : Number(`${fraction}00`.slice(0, 3)));
-  if (zone === 'Z') return at.getTime();
-  const offset = Number(zone!.slice(1, 3)) * 60 + Number(zone!.slice(4));
-  return at.getTime() - (zone!.startsWith('-') ? -offset : offset) * 60_000;
+  if (UTC_SECONDS.test(text)) return Date.parse(text);
+  const time = parseGoTime(text, RFC3339);
+  return 'error' in time ? undefined : time.ms;
 }
-const daysIn = (year: number, month: number): number =>
-  month === 2
-    ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-      ? 29
-      : 28
-    : [4, 6, 9, 11].includes(month)
-      ? 30
-      : 31;
 
 /** metav1.Time: whole seconds, UTC. */
 export const formatTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
@@ -32,48 +16,19 @@ export const formatTime = (ms: number): string => `${new Date(ms).toISOString().
 export const formatMicroTime = (ms: number, micros = 0): string =>
   `${new Date(ms).toISOString().slice(0, 23)}${String(micros).padStart(3, '0')}Z`;
 
-const UTC_SECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-const UTC_MICROS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
-/** As Go reprints it; undefined when it is no time. */
-export function canonicalTime(text: string): string | undefined {
-  const ms = parseTime(text);
-  return ms === undefined ? undefined : UTC_SECONDS.test(text) ? text : formatTime(ms);
+/** A metav1.Time as Go reprints it. Throws Error with Go's text. */
+export function canonicalTime(text: string): string {
+  // Nearly all that come are as they were printed.
+  if (UTC_SECONDS.test(text)) return text;
+  const time = parseGoTime(text, RFC3339);
+  if ('error' in time) throw new Error(time.error);
+  return formatTime(time.ms);
 }
-export function canonicalMicroTime(text: string): string | undefined {
-  const ms = parseTime(text);
-  if (ms === undefined) return undefined;
-  if (UTC_MICROS.test(text)) return text;
-  const digits = /[.,](\d+)/.exec(text)?.[1]?.padEnd(6, '0').slice(3, 6);
-  return formatMicroTime(ms, Number(digits ?? 0));
-}
-
-/** Go's complaint about a text that is no time; names the first part that does not fit. */
-export function timeError(text: string): string {
-  const layout = '2006-01-02T15:04:05Z07:00';
-  const parts: [RegExp, string][] = [
-    [/^\d{4}/, '2006'], [/^-/, '-'], [/^\d\d/, '01'], [/^-/, '-'], [/^\d\d/, '02'], [/^T/, 'T'], [/^\d\d/, '15'], [/^:/, ':'],
-    [/^\d\d/, '04'], [/^:/, ':'], [/^\d\d/, '05'], [/^(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
-  ]; // prettier-ignore
-  let rest = text;
-  for (const [pattern, name] of parts) {
-    const m = pattern.exec(rest);
-    if (m === null)
-      return `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(name)}`;
-    rest = rest.slice(m[0].length);
-  }
-  if (rest !== '') return `parsing time ${JSON.stringify(text)}: extra text: ${JSON.stringify(rest)}`;
-  const [, , month, , hour, minute, second] = SHAPE.exec(text)!;
-  const part =
-    Number(month) < 1 || Number(month) > 12
-      ? 'month'
-      : Number(hour) > 23
-        ? 'hour'
-        : Number(minute) > 59
-          ? 'minute'
-          : Number(second) > 59
-            ? 'second'
-            : 'day';
-  return `parsing time ${JSON.stringify(text)}: ${part} out of range`;
+/** The same for a metav1.MicroTime, which insists on six digits. */
+export function canonicalMicroTime(text: string): string {
+  const time = parseGoTime(text, RFC3339_MICRO);
+  if ('error' in time) throw new Error(time.error);
+  return formatMicroTime(time.ms, time.micros);
 }
 
 /** A duration in at most two units, as in kubectl's AGE. Source: apimachinery pkg/util/duration HumanDuration. */

@@ -1,5 +1,5 @@
 import { canonicalQuantity } from '../meta/quantity.ts';
-import { canonicalMicroTime, canonicalTime, timeError } from '../meta/time.ts';
+import { canonicalMicroTime, canonicalTime } from '../meta/time.ts';
 import type { ScalarPlan } from './plan.ts';
 
 /** Where the decoder is: for error texts only, so a linked list. */
@@ -28,16 +28,15 @@ export function unmarshalError(value: unknown, goType: string, place: Place | un
   for (let p = place.parent; p !== undefined; p = p.parent) path = `${p.name}.${path}`;
   return `json: cannot unmarshal ${what} into Go struct field ${place.struct}.${path} of type ${leafType(place, goType)}`;
 }
-/** The field's own Go type names it better (`v1.Protocol`), unless a list or map is in between. */
-const leafType = (place: Place, goType: string): string => {
-  const named = place.goType;
-  if (goType.startsWith('[]') || goType.startsWith('map[')) return named;
-  if (named.startsWith('[]')) return named.slice(2);
-  return named.startsWith('map[') ? named.slice(named.indexOf(']') + 1) : named;
-};
+/** The field's own Go type names it better (`v1.Protocol`); of what lies in a list or map, the rest of that type. */
+function leafType(place: Place, goType: string): string {
+  let named = place.goType;
+  while (shapeOf(named) !== '' && shapeOf(named) !== shapeOf(goType)) named = named.slice(named.indexOf(']') + 1);
+  return named;
+}
+const shapeOf = (goType: string): string => (goType.startsWith('[]') ? '[]' : goType.startsWith('map[') ? 'map' : '');
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const STRUCT_TIME_ERROR = 'json: cannot unmarshal';
 
 /** Throws Error with Go's text. */
 export function readScalar(value: unknown, plan: ScalarPlan, place: Place | undefined): unknown {
@@ -56,36 +55,45 @@ export function readScalar(value: unknown, plan: ScalarPlan, place: Place | unde
     case 'boolean':
       if (typeof value !== 'boolean') throw new Error(unmarshalError(value, plan.goType, place));
       return value;
-    case 'bytes': {
-      if (typeof value !== 'string') throw new Error(unmarshalError(value, plan.goType, place));
-      const clean = value.includes('\n') || value.includes('\r') ? value.replace(/[\r\n]/g, '') : value;
-      if (!BASE64.test(clean)) throw new Error(`illegal base64 data at input byte ${badByte(clean)}`);
-      return clean;
-    }
+    case 'bytes':
+      return readBytes(value, place);
     case 'time':
-    case 'microTime': {
-      // Their UnmarshalJSON decodes into a plain string, so the error names no field.
+    case 'microTime':
       if (typeof value !== 'string')
-        throw new Error(
-          `${STRUCT_TIME_ERROR} ${typeof value === 'boolean' ? 'bool' : Array.isArray(value) ? 'array' : typeof value} into Go value of type string`,
-        );
-      const time = plan.kind === 'time' ? canonicalTime(value) : canonicalMicroTime(value);
-      if (time === undefined) throw new Error(timeError(value));
-      return time;
-    }
+        throw new Error(unmarshalError(value, 'string', place && { ...place, goType: 'string' }));
+      return plan.kind === 'time' ? canonicalTime(value) : canonicalMicroTime(value);
     case 'quantity':
       if (typeof value !== 'string' && typeof value !== 'number')
         throw new Error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
       return canonicalQuantity(value);
-    case 'intOrString':
+    case 'intOrString': {
       if (typeof value === 'string') return value;
-      if (typeof value !== 'number') throw new Error(unmarshalError(value, 'int32', undefined));
+      const inner = place && { ...place, goType: 'int32' };
+      if (typeof value !== 'number') throw new Error(unmarshalError(value, 'int32', inner));
       if (!Number.isInteger(value) || value >= 2 ** 31 || value < -(2 ** 31))
-        throw new Error(unmarshalError(value, 'int32', undefined, true));
+        throw new Error(unmarshalError(value, 'int32', inner, true));
       return value;
+    }
     default:
       return value;
   }
+}
+/** Base64, or a list of numbers as Go's decoder takes it too. */
+function readBytes(value: unknown, place: Place | undefined): string {
+  if (Array.isArray(value)) {
+    const inner = place && { ...place, goType: 'uint8' };
+    for (const item of value) {
+      if (item === null) continue;
+      if (typeof item !== 'number') throw new Error(unmarshalError(item, 'uint8', inner));
+      if (!Number.isInteger(item) || item < 0 || item > 255)
+        throw new Error(unmarshalError(item, 'uint8', inner, true));
+    }
+    return Buffer.from(value as number[]).toString('base64');
+  }
+  if (typeof value !== 'string') throw new Error(unmarshalError(value, '[]uint8', place));
+  const clean = value.includes('\n') || value.includes('\r') ? value.replace(/[\r\n]/g, '') : value;
+  if (!BASE64.test(clean)) throw new Error(`illegal base64 data at input byte ${badByte(clean)}`);
+  return clean;
 }
 function badByte(text: string): number {
   const at = /[^A-Za-z0-9+/]/.exec(text)?.index ?? text.length - (text.length % 4);
