@@ -56,7 +56,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const sync = new Sync(bus, cache, log);
   sync.pause = () => delay(world.clock, RETRY_MS);
   cache.onLate = () => sync.repair();
-  const store = new Store(bus, world);
+  const store = new Store(bus, world, () => cache.revision);
   // Until the store has said so, the longer way: it is right for both.
   let replicated = options.replicated ?? true;
   const learn = async (): Promise<void> => {

@@ -18,7 +18,7 @@ function scene(): Scene {
   const hub = createMemoryHub({ simulation });
   return {
     simulation,
-    store: new Store(hub.connect('apiserver'), simulation.world('apiserver')),
+    store: new Store(hub.connect('apiserver'), simulation.world('apiserver'), () => 5),
     kill: (name) => hub.kill(name),
     facade: (name, verb, answer) =>
       void hub.connect(name).serve(subjects.etcd(verb), 'etcd', ({ body }) => answer(body)),
@@ -97,4 +97,19 @@ it('a refusal is not repeated, nor a revision that the facade says does not come
   await simulation.advance(1_000);
   expect(await both).toEqual(['RequestEntityTooLarge', 'Timeout']);
   expect(asked).toBe(2);
+});
+
+it('a creation that meets a younger deletion is asked for anew, under another id', async () => {
+  const { simulation, store, facade } = scene();
+  const asked: PutRequest[] = [];
+  facade('etcd', 'put', (body) => {
+    asked.push(body as PutRequest);
+    return asked.length === 1 ? { revision: 9, conflict: { current: undefined } } : { revision: 10 };
+  });
+  await simulation.advance(10);
+  const created = store.put({ key: '/a', value, expect: 0 }, signal);
+  await simulation.advance(100);
+  expect(await created).toEqual({ revision: 10 });
+  expect(asked.map(({ since }) => since)).toEqual([5, 9]);
+  expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
 });

@@ -23,17 +23,27 @@ const LONGEST_ANSWER_MS = 2_000;
 
 /**
  * The etcd actor as the API server sees it: any of its facades, so what one does not answer another is asked. A write
- * whose outcome is unknown is repeated under the same id.
+ * whose outcome is unknown is repeated under the same id; attempts that were given up may still be under way then, which
+ * is why each write says what it replaces, or in a creation since when nothing may have been there.
  */
 export class Store {
   readonly #bus: Bus;
   readonly #world: World;
-  constructor(bus: Bus, world: World) {
+  readonly #seen: () => number;
+  /** `seen`: the newest revision known here; what was deleted by then can be created in one go. */
+  constructor(bus: Bus, world: World, seen: () => number) {
     this.#bus = bus;
     this.#world = world;
+    this.#seen = seen;
   }
-  put(request: Omit<PutRequest, 'id'>, signal: AbortSignal): Promise<WriteResponse> {
-    return this.#write('put', { ...request, id: this.#world.ids.token() }, signal);
+  /** A conflict of a creation (`expect: 0`) always has its present state. */
+  async put(request: Omit<PutRequest, 'id' | 'since'>, signal: AbortSignal): Promise<WriteResponse> {
+    if (request.expect !== 0) return this.#write('put', { ...request, id: this.#world.ids.token() }, signal);
+    for (let since = this.#seen(); ;) {
+      const answer = await this.#write('put', { ...request, since, id: this.#world.ids.token() }, signal);
+      if (answer.conflict === undefined || answer.conflict.current !== undefined) return answer;
+      since = answer.revision;
+    }
   }
   delete(request: Omit<DeleteRequest, 'id'>, signal: AbortSignal): Promise<WriteResponse> {
     return this.#write('delete', { ...request, id: this.#world.ids.token() }, signal);

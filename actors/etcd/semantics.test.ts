@@ -89,6 +89,21 @@ describe.each<[string, () => Rig, () => Promise<void>]>([
     expect((await client.range('/a')).revision).toBe(revision);
   });
 
+  it('lets no attempt create what another was refused because it was there', async () => {
+    await rig.etcd();
+    await client.put('/a', '1', { expect: 0 });
+    const attempt = { expect: 0, id: 'w', since: 1 };
+    expect(await client.put('/a', '2', attempt)).toMatchObject({ conflict: { current: { modRevision: 1 } } });
+    const { revision } = await client.delete('/a', { expect: 1 });
+    // The one that was given up comes late.
+    expect(await client.put('/a', '2', attempt)).toEqual({ revision, conflict: { current: undefined } });
+    const later = { expect: 0, id: 'x', since: revision };
+    const created = await client.put('/a', '2', later);
+    expect(created.conflict).toBeUndefined();
+    await client.delete('/a', { expect: created.revision });
+    expect(await client.put('/a', '2', later)).toEqual(created);
+  });
+
   it('answers a repeated write with its first outcome', async () => {
     await rig.etcd();
     const first = await client.put('/a', '1', { expect: 0, id: 'w1' });

@@ -52,6 +52,12 @@ export interface PutRequest {
   readonly value: Uint8Array;
   /** Revision the key must have, 0: must not exist; undefined: whatever it has. */
   readonly expect?: number | undefined;
+  /**
+   * With `expect: 0`, the same for all repetitions: a revision that the caller had seen before the first. A key that was
+   * deleted later than that is answered as a conflict without a present state: the caller asks anew, under another id. Or
+   * an attempt that was given up might still create what another attempt was refused because it was there.
+   */
+  readonly since?: number | undefined;
   readonly ttlMs?: number | undefined;
   /** Names this write; a repetition with the same id returns the first outcome. */
   readonly id: string;
@@ -67,7 +73,7 @@ export interface DeleteRequest {
   readonly cause?: string | undefined;
   readonly fence?: StoreFence | undefined;
 }
-/** A failed `expect` is not an error but `{ conflict: the key's present state }`. */
+/** A failed `expect` is not an error but `{ conflict: the key's present state }`; see `since` for one without a state. */
 export interface WriteResponse {
   readonly revision: number;
   readonly conflict?: { readonly current: KeyValue | undefined } | undefined;

@@ -12,6 +12,7 @@ export interface Write {
   /** undefined: delete. */
   readonly value: Uint8Array | undefined;
   readonly expect?: number | undefined;
+  readonly since?: number | undefined;
   readonly id: string;
   readonly ttlMs?: number | undefined;
   readonly cause?: string | undefined;
@@ -37,7 +38,7 @@ const MAX_CONFLICTS = 32;
  * stored), InternalError (the disk is full), RequestEntityTooLarge, BadRequest.
  */
 export async function write(store: Store, request: Write, signal: AbortSignal): Promise<WriteResponse> {
-  const { key, value, expect, id } = request;
+  const { key, value, expect, since = Infinity, id } = request;
   const { clock } = store.options.world;
   const deadline = clock.now() + PURSUE_MS;
   let pause = FIRST_PAUSE_MS;
@@ -51,10 +52,12 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
     const current = newest?.value === undefined ? undefined : newest;
     const unexpected = expect !== undefined && expect !== (current?.revision ?? 0);
     const nothing = value === undefined && current === undefined;
-    if (unexpected || nothing || expect === undefined || conflicts > 0 || unknown !== undefined) {
+    const stale = expect === 0 && current === undefined && newest !== undefined && newest.revision > since;
+    if (unexpected || nothing || stale || expect === undefined || conflicts > 0 || unknown !== undefined) {
       const own = index.written(key, id);
       if (own !== undefined) return answer(own);
     }
+    if (stale) return { revision: index.revision, conflict: { current: undefined } };
     if (unexpected || nothing) {
       if (!fresh) {
         await store.fresh();
