@@ -3,14 +3,17 @@ import type { KubeObject } from '../../schemas/meta/object.ts';
 import type { Resource } from '../../schemas/resource.ts';
 import { SELF, type Answer, type Core, type ResourceRequest } from './core.ts';
 import type { Loopback, RequestInfo } from './request.ts';
+import { apply } from './verbs/apply.ts';
 import { create } from './verbs/create.ts';
 import { deleteObject } from './verbs/delete.ts';
+import { writeOptions } from './verbs/options.ts';
 import { update } from './verbs/update.ts';
 
 const NO_QUERY = new URLSearchParams();
+const OWN_NAME = 'kube-apiserver';
 
 /** The same verbs as for anyone, entered behind authorization. */
-export function createLoopback(core: Core): Loopback {
+export function createLoopback(core: Core, manager: string = OWN_NAME): Loopback {
   const signal = new AbortController().signal;
   const request = (
     resource: Resource,
@@ -25,7 +28,7 @@ export function createLoopback(core: Core): Loopback {
       subresource, namespace, name,
     }; // prettier-ignore
     return {
-      info, user: SELF, query: NO_QUERY, userAgent: 'kube-apiserver', signal, warnings: [], resource,
+      info, user: SELF, query: NO_QUERY, userAgent: manager, signal, warnings: [], resource,
       subresource: resource.subresources.get(subresource),
       body: object && { value: object }, fence: undefined, watchEncoding: undefined,
     }; // prettier-ignore
@@ -41,6 +44,15 @@ export function createLoopback(core: Core): Loopback {
       const { namespace = '', name = '' } = object.metadata;
       return result(await update(core, request(resource, 'update', namespace, name, object, subresource)));
     },
+    apply: async (resource, config, subresource) => {
+      const { namespace = '', name = '' } = config.metadata;
+      const forced = {
+        ...request(resource, 'patch', namespace, name, undefined, subresource),
+        query: new URLSearchParams({ fieldManager: manager, force: 'true' }),
+      };
+      return result(await apply(core, forced, config, writeOptions(forced, 'PatchOptions')));
+    },
+    as: (other) => createLoopback(core, other),
     delete: async (resource, namespace, name) => {
       await deleteObject(core, request(resource, 'delete', namespace, name), {});
     },

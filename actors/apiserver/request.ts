@@ -107,6 +107,10 @@ export interface Loopback {
   create<T extends KubeObject>(resource: Resource, object: T): Promise<T>;
   update<T extends KubeObject>(resource: Resource, object: T, subresource?: string): Promise<T>;
   delete(resource: Resource, namespace: string, name: string): Promise<void>;
+  /** Server-side apply that takes every field from its owner. */
+  apply<T extends KubeObject>(resource: Resource, config: KubeObject, subresource?: string): Promise<T>;
+  /** The same, noted in managedFields under another name. */
+  as(manager: string): Loopback;
 }
 
 /** A request for anything but a resource (discovery, health, metrics, version, openapi), already authorized. */

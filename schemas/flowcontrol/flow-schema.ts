@@ -72,7 +72,7 @@ function* validateSpec(name: string, spec: FlowSchemaSpec, at: FieldPath): Error
   if (precedence === 1 && name !== 'exempt')
     yield invalid(here, precedence, "only the schema named 'exempt' may have matchingPrecedence 1");
   if (spec.distinguisherMethod && !METHODS.includes(spec.distinguisherMethod.type))
-    yield notOneOf(spec.distinguisherMethod.type, METHODS, at('distinguisherMethod')('type'));
+    yield notOneOf({ Type: spec.distinguisherMethod.type ?? '' }, METHODS, at('distinguisherMethod')('type'));
   const level = spec.priorityLevelConfiguration?.name;
   if (!level) yield required(at('priorityLevelConfiguration')('name'), 'must reference a priority level');
   else yield* problems(dnsSubdomain(level), level, at('priorityLevelConfiguration')('name'));

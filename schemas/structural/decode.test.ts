@@ -10,6 +10,10 @@ const read = (value: unknown, resource = 'pods', group = '') =>
 
 /** Texts as the real server words them. */
 it.each([
+  [
+    { spec: { volumes: [{ hostPath: { path: 5 } }] } },
+    'json: cannot unmarshal number into Go struct field HostPathVolumeSource.spec.volumes.VolumeSource.hostPath.path of type string',
+  ],
   [{ metadata: 'x' }, 'json: cannot unmarshal string into Go struct field Pod.metadata of type v1.ObjectMeta'],
   [
     { metadata: { labels: 'x' } },

@@ -1,5 +1,6 @@
 import { canonicalQuantity } from '../meta/quantity.ts';
 import { canonicalMicroTime, canonicalTime } from '../meta/time.ts';
+import { namedField } from './embedded.ts';
 import type { ScalarPlan } from './plan.ts';
 
 /** Where the decoder is: for error texts only, so a linked list. */
@@ -24,12 +25,12 @@ export function unmarshalError(value: unknown, goType: string, place: Place | un
             : 'number'
           : typeof value;
   if (place === undefined) return `json: cannot unmarshal ${what} into Go value of type ${goType}`;
-  let path = place.name;
-  for (let p = place.parent; p !== undefined; p = p.parent) path = `${p.name}.${path}`;
+  let path = namedField(place.struct, place.name);
+  for (let p = place.parent; p !== undefined; p = p.parent) path = `${namedField(p.struct, p.name)}.${path}`;
   return `json: cannot unmarshal ${what} into Go struct field ${place.struct}.${path} of type ${leafType(place, goType)}`;
 }
 /** The field's own Go type names it better (`v1.Protocol`); of what lies in a list or map, the rest of that type. */
-function leafType(place: Place, goType: string): string {
+export function leafType(place: Place, goType: string): string {
   let named = place.goType;
   while (shapeOf(named) !== '' && shapeOf(named) !== shapeOf(goType)) named = named.slice(named.indexOf(']') + 1);
   return named;

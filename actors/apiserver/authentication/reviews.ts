@@ -19,14 +19,16 @@ export function createIdentityReviews(
   world: World,
 ): ReadonlyMap<string, VirtualCreate> {
   const token: VirtualCreate = async (_request, object) => {
-    const { spec } = object as unknown as TokenReview;
+    const { spec, status: given } = object as unknown as TokenReview;
     if (!spec?.token) throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
     const wanted = (spec.audiences ?? []).length > 0 ? spec.audiences! : audiences;
     const verdict = await authenticator.review(spec.token, wanted);
+    // What nothing is known of stays as the client sent it.
+    const { authenticated: _, ...before } = given ?? {};
     const status =
       verdict.user === undefined
-        ? { user: {}, error: verdict.error }
-        : { authenticated: true, user: shown(verdict.user), audiences: verdict.audiences };
+        ? { user: {}, ...before, error: verdict.error }
+        : { ...before, authenticated: true, user: shown(verdict.user), audiences: verdict.audiences };
     return { ...object, status };
   };
   const self: VirtualCreate = (request) => ({

@@ -1,11 +1,7 @@
-import type {
-  FieldSelectorAttributes,
-  LabelSelectorAttributes,
-  NonResourceAttributes,
-  ResourceAttributes,
-} from '../../../schemas/generated/authorization-v1.ts';
+import type { NonResourceAttributes, ResourceAttributes } from '../../../schemas/generated/authorization-v1.ts';
+import type { ObjectMeta } from '../../../schemas/generated/meta-v1.ts';
 import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
-import { fieldPath, invalid, required, type FieldPath } from '../../../schemas/meta/field.ts';
+import { fieldPath, invalid, type FieldPath } from '../../../schemas/meta/field.ts';
 import type { FieldError } from '../../../schemas/meta/field.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
@@ -13,6 +9,7 @@ import type { RequestInfo, UserInfo, VirtualCreate } from '../request.ts';
 import type { ClusterAuthorizer } from './authorizer.ts';
 import { nodeOf } from './node.ts';
 import { aggregate } from './rbac.ts';
+import { readSelectors, validateSelectors } from './selector-attributes.ts';
 
 interface ReviewSpec {
   readonly resourceAttributes?: ResourceAttributes;
@@ -29,12 +26,14 @@ interface ReviewSpec {
  */
 export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string, VirtualCreate> {
   const answer = (object: DynamicObject, user: UserInfo, spec: ReviewSpec): DynamicObject => {
-    const decision = authorizer.authorize(user, infoOf(spec));
+    const { fieldSelector, ignored } = readSelectors(spec.resourceAttributes);
+    const decision = authorizer.authorize(user, infoOf(spec, fieldSelector));
     const allowed = decision.allowed === 'yes';
     const status = {
       allowed,
       ...(decision.allowed === 'no' && { denied: true }),
       ...(decision.reason !== '' && { reason: decision.reason }),
+      ...(ignored.length > 0 && { evaluationError: ignored.join('; ') }),
     };
     return { ...object, status };
   };
@@ -44,7 +43,7 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
     const errors = [...validateSpec(spec, at), ...validateSubject(spec, at)];
     const namespace = request.info.resource === 'localsubjectaccessreviews' ? request.info.namespace : undefined;
     errors.push(...validateSelectors(spec.resourceAttributes), ...validateMetadata(object, namespace !== undefined));
-    if (namespace !== undefined) errors.push(...validateLocal(spec, object.metadata?.namespace ?? namespace));
+    if (namespace !== undefined) errors.push(...validateLocal(spec, namespace));
     refuse(errors);
     const user: UserInfo = {
       name: spec.user ?? '',
@@ -52,7 +51,7 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
       ...(spec.uid !== undefined && { uid: spec.uid }),
       ...(spec.extra !== undefined && { extra: spec.extra }),
     };
-    return answer(namespace === undefined ? object : inNamespace(object, namespace), user, spec);
+    return answer(object, user, spec);
   };
   const self: VirtualCreate = (request, object) => {
     const spec = specOf(object);
@@ -100,24 +99,14 @@ const resourceRule = (r: PolicyRule) => ({
   ...((r.resourceNames ?? []).length > 0 && { resourceNames: r.resourceNames }),
 });
 const specOf = (object: DynamicObject): ReviewSpec => object['spec'] ?? {};
-const inNamespace = (object: DynamicObject, namespace: string): DynamicObject => ({
-  ...object,
-  metadata: { ...object.metadata, namespace },
-});
 
-function infoOf(spec: ReviewSpec): RequestInfo {
+function infoOf(spec: ReviewSpec, fieldSelector: string): RequestInfo {
   const r = spec.resourceAttributes;
   const none = { group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
   if (r === undefined) {
     const n = spec.nonResourceAttributes;
     return { ...none, isResource: false, path: n?.path ?? '', verb: n?.verb ?? '' };
   }
-  const fields =
-    r.fieldSelector?.rawSelector ||
-    r.fieldSelector?.requirements
-      ?.filter((q) => q.operator === 'In' && q.values?.length === 1)
-      .map((q) => `${q.key}=${q.values![0]!}`)
-      .join(',');
   return {
     isResource: true,
     path: '',
@@ -128,7 +117,7 @@ function infoOf(spec: ReviewSpec): RequestInfo {
     subresource: r.subresource ?? '',
     namespace: r.namespace ?? '',
     name: r.name ?? '',
-    ...(fields && { fieldSelector: fields }),
+    ...(fieldSelector !== '' && { fieldSelector }),
   };
 }
 
@@ -175,27 +164,25 @@ function* validateMetadata(object: DynamicObject, namespaced: boolean): Generato
   if (set.length > 0)
     yield invalid(
       fieldPath('metadata'),
-      object.metadata,
+      shown(object.metadata),
       namespaced ? 'must be empty except for namespace' : 'must be empty',
     );
 }
-function* validateSelectors(attributes: ResourceAttributes | undefined): Generator<FieldError> {
-  const at = fieldPath('spec.resourceAttributes');
-  yield* validateSelector(attributes?.fieldSelector, at('fieldSelector'));
-  yield* validateSelector(attributes?.labelSelector, at('labelSelector'));
+/** Field sets are printed in the order of their keys. */
+function shown(metadata: ObjectMeta | undefined): unknown {
+  const { managedFields, ...rest } = metadata ?? {};
+  if (managedFields === undefined) return rest;
+  return {
+    ...rest,
+    managedFields: managedFields.map(({ fieldsV1, ...entry }) => ({ ...entry, ...(fieldsV1 !== undefined && { fieldsV1: sorted(fieldsV1) }) })), // prettier-ignore
+  };
 }
-function* validateSelector(
-  selector: FieldSelectorAttributes | LabelSelectorAttributes | undefined,
-  at: FieldPath,
-): Generator<FieldError> {
-  if (selector === undefined) return;
-  const raw = selector.rawSelector ?? '';
-  const count = (selector.requirements ?? []).length;
-  if (raw !== '' && count > 0)
-    yield invalid(at('rawSelector'), raw, 'may not specified at the same time as requirements');
-  if (raw === '' && count === 0)
-    yield required(at('requirements'), `when ${at.toString()} is specified, requirements or rawSelector is required`);
-}
+const sorted = (set: object): object =>
+  Object.fromEntries(
+    Object.entries(set)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, below]) => [key, sorted(below as object)]),
+  );
 
 /** These kinds are refused with an empty kind and name in the Status. */
 function refuse(errors: readonly FieldError[]): void {

@@ -110,14 +110,15 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
 async function clusterScoped(options: BootstrapOptions): Promise<void> {
   const flow = (resource: string) =>
     resourceOf(options, { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource });
+  const flowing = { ...options, loopback: options.loopback.as(FLOW_PRODUCER) };
   const apis = resourceOf(options, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
   const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
   await Promise.all([
     ensureAll(options, resourceOf(options, namespaces), objects.namespaces()),
     ensureRbac(options, 'cluster'),
     ensureAll(options, resourceOf(options, priorityClasses), objects.priorityClasses()),
-    ensureAll(options, flow('prioritylevelconfigurations'), objects.priorityLevels(), specOf(AUTOUPDATE)),
-    ensureAll(options, flow('flowschemas'), objects.flowSchemas(), specOf(AUTOUPDATE)),
+    ensureAll(flowing, flow('prioritylevelconfigurations'), objects.priorityLevels(), specOf(AUTOUPDATE)),
+    ensureAll(flowing, flow('flowschemas'), objects.flowSchemas(), specOf(AUTOUPDATE)),
     ensureAll(options, apis, objects.apiServices(), specOf()),
     ensureAll(options, cidrs, [objects.serviceCidr(options.serviceCidr)]),
   ]);
@@ -140,6 +141,8 @@ async function namespaced(options: BootstrapOptions): Promise<void> {
   ]);
 }
 
+/** Source: apiserver pkg/apis/flowcontrol/bootstrap; kubernetes pkg/registry/flowcontrol/rest. */
+const FLOW_PRODUCER = 'api-priority-and-fairness-config-producer-v1';
 const AUTOUPDATE = 'apf.kubernetes.io/autoupdate-spec';
 interface WithSpec extends KubeObject {
   spec?: unknown;

@@ -1,13 +1,16 @@
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
 import type { Service } from '../../../schemas/generated/core-v1.ts';
 import type { FlowSchema } from '../../../schemas/generated/flowcontrol-v1.ts';
-import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
+import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import { services } from '../../runtime/resources.ts';
 import { attempt, resourceOf, type Ground } from './ensure.ts';
 
 const FLOW = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1' };
+
+/** Source: apiserver pkg/util/flowcontrol ConfigConsumerAsFieldManager. */
+const FLOW_CONSUMER = 'api-priority-and-fairness-config-consumer-v1';
 
 interface Condition {
   readonly type: string;
@@ -40,19 +43,32 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
   let running: Promise<void> | undefined;
   let stopped = false;
 
+  const conditionOf = (object: WithConditions, { type, status, reason, message }: Condition) => {
+    const kept = object.status?.conditions?.find((c) => c.type === type && c.status === status) as
+      { lastTransitionTime?: string } | undefined;
+    return {
+      type,
+      status,
+      lastTransitionTime: kept?.lastTransitionTime ?? formatTime(world.clock.now()),
+      reason,
+      message,
+    };
+  };
+  const consumer = loopback.as(FLOW_CONSUMER);
+  const applyTo = async (resource: Resource, object: WithConditions, wanted: Condition): Promise<void> => {
+    if (same(object, wanted)) return;
+    const config = {
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      metadata: { name: object.metadata.name },
+      status: { conditions: [conditionOf(object, wanted)] },
+    };
+    await attempt(ground, () => consumer.apply(resource, config, 'status'));
+  };
   const write = async (resource: Resource, object: WithConditions, wanted: Condition): Promise<void> => {
     if (same(object, wanted)) return;
     const before = object.status?.conditions ?? [];
-    const kept = before.find((c) => c.type === wanted.type && c.status === wanted.status) as
-      { lastTransitionTime?: string } | undefined;
-    const condition = {
-      type: wanted.type,
-      status: wanted.status,
-      lastTransitionTime: kept?.lastTransitionTime ?? formatTime(world.clock.now()),
-      reason: wanted.reason,
-      message: wanted.message,
-    };
-    const conditions = [...before.filter((c) => c.type !== wanted.type), condition];
+    const conditions = [...before.filter((c) => c.type !== wanted.type), conditionOf(object, wanted)];
     await attempt(ground, () =>
       loopback.update(resource, { ...object, status: { ...object.status, conditions } } as KubeObject, 'status'),
     );
@@ -63,7 +79,7 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
     const level = schema.spec?.priorityLevelConfiguration.name ?? '';
     const exists = cache.get(levels, '', level) !== undefined;
     const text = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
-    await write(flowSchemas, schema as WithConditions, {
+    await applyTo(flowSchemas, schema as WithConditions, {
       type: 'Dangling',
       status: exists ? 'False' : 'True',
       reason: exists ? 'Found' : 'NotFound',

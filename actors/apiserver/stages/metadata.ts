@@ -20,6 +20,14 @@ export function matchNamespace(resource: Resource, namespace: string, draft: Dra
   else if (given !== namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
+/** What a client may send but has no say in, before owners are noted. Source: apiserver pkg/registry/rest WipeObjectMetaSystemFields. */
+export function wipeSystemFields({ metadata }: Draft): void {
+  delete metadata.creationTimestamp;
+  delete metadata.uid;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+}
 /** Source: apiserver pkg/endpoints/handlers/update.go checkName. */
 export function matchName(name: string, draft: Draft): void {
   const given = draft.metadata.name ?? '';

@@ -69,6 +69,38 @@ export function fakeCluster(seed = 1): FakeCluster {
     new ApiError(reason, name);
   const note = (verb: string, r: Resource, o: KubeObject): void =>
     void writes.push(`${verb} ${r.resource} ${keyOf(o.metadata.namespace, o.metadata.name)}`);
+  const writer: Loopback = {
+    async create<T extends KubeObject>(r: Resource, object: T) {
+      await Promise.resolve();
+      note('create', r, object);
+      if (table(r).has(keyOf(object.metadata.namespace, object.metadata.name)))
+        throw error('AlreadyExists', object.metadata.name ?? '');
+      return store(r, object) as unknown as T;
+    },
+    async update<T extends KubeObject>(r: Resource, object: T) {
+      await Promise.resolve();
+      note('update', r, object);
+      const old = table(r).get(keyOf(object.metadata.namespace, object.metadata.name));
+      if (old === undefined) throw error('NotFound', object.metadata.name ?? '');
+      if (object.metadata.resourceVersion && object.metadata.resourceVersion !== old.metadata.resourceVersion)
+        throw error('Conflict', object.metadata.name ?? '');
+      return store(r, object) as unknown as T;
+    },
+    async delete(r, namespace, name) {
+      await Promise.resolve();
+      if (!remove(r, namespace, name)) throw error('NotFound', name);
+    },
+    // Lays the configuration over the object, field by field at the top.
+    apply<T extends KubeObject>(r: Resource, config: KubeObject) {
+      const old = table(r).get(keyOf(config.metadata.namespace, config.metadata.name));
+      return writer.update(r, {
+        ...old,
+        ...config,
+        metadata: { ...old?.metadata, ...config.metadata },
+      } as unknown as T);
+    },
+    as: () => writer,
+  };
   return {
     registry,
     world,
@@ -88,28 +120,7 @@ export function fakeCluster(seed = 1): FakeCluster {
         return () => set.delete(listener);
       },
     },
-    loopback: {
-      async create<T extends KubeObject>(r: Resource, object: T) {
-        await Promise.resolve();
-        note('create', r, object);
-        if (table(r).has(keyOf(object.metadata.namespace, object.metadata.name)))
-          throw error('AlreadyExists', object.metadata.name ?? '');
-        return store(r, object) as unknown as T;
-      },
-      async update<T extends KubeObject>(r: Resource, object: T) {
-        await Promise.resolve();
-        note('update', r, object);
-        const old = table(r).get(keyOf(object.metadata.namespace, object.metadata.name));
-        if (old === undefined) throw error('NotFound', object.metadata.name ?? '');
-        if (object.metadata.resourceVersion && object.metadata.resourceVersion !== old.metadata.resourceVersion)
-          throw error('Conflict', object.metadata.name ?? '');
-        return store(r, object) as unknown as T;
-      },
-      async delete(r, namespace, name) {
-        await Promise.resolve();
-        if (!remove(r, namespace, name)) throw error('NotFound', name);
-      },
-    },
+    loopback: writer,
     claims: {
       keys,
       async take(key, value, isLeftover) {

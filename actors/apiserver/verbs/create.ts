@@ -5,7 +5,7 @@ import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
-import { fillForCreate, generateName, matchNamespace } from '../stages/metadata.ts';
+import { fillForCreate, generateName, matchNamespace, wipeSystemFields } from '../stages/metadata.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storageOf, storedForm } from '../stages/persist.ts';
 import { validateCreate } from '../stages/validate.ts';
@@ -23,6 +23,7 @@ export async function create(core: Core, request: ResourceRequest): Promise<Answ
   if (core.virtualCreates.has(request.resource.resource)) return createVirtual(core, request);
   if (request.resource.kind === 'Binding') return bind(core, request);
   const draft = await decodeObject(core, request);
+  wipeSystemFields(draft);
   matchNamespace(request.resource, request.info.namespace, draft);
   return createObject(core, request, draft, options);
 }
@@ -55,12 +56,12 @@ export async function createObject(
     // Defaults that follow from the name.
     draft = applyDefaults(core, storage, draft);
   }
-  // Some kinds copy the name, the uid or the time into what they prepare.
-  if (definition.prepareForCreate)
-    draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
   const finish = await core.hooks.get(hookKey(resource))?.beginCreate?.(draft, isDryRun(request));
   let committed = false;
   try {
+    // Some kinds copy the name, the uid or the time into what they prepare.
+    if (definition.prepareForCreate)
+      draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
     validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });

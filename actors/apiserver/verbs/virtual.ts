@@ -3,6 +3,7 @@ import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
+import { matchNamespace, wipeSystemFields } from '../stages/metadata.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { expectedKind } from '../subresources/expected.ts';
 import { writeOptions } from './options.ts';
@@ -18,6 +19,10 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   const expected =
     subresource === undefined ? resource : expectedKind(apiVersionOf({ group, version }), subresource.kind);
   const object = await decodeObject(core, request, expected);
+  if (subresource === undefined) {
+    wipeSystemFields(object);
+    matchNamespace(resource, request.info.namespace, object);
+  }
   make.defaults?.(object);
   const tracked = subresource === undefined ? resource : { ...resource, group, version, schema: expected.schema };
   trackManagedFields(core, { ...request, resource: tracked }, undefined, object);

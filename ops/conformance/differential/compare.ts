@@ -17,9 +17,7 @@ const NODE_PORT = 30_000;
 export function normalize(value: Json, key = ''): Json {
   if (Array.isArray(value)) {
     const items = value.map((item) => normalize(item, key));
-    return UNORDERED.has(key)
-      ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-      : items;
+    return UNORDERED.has(key) ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
   }
   if (value === null || typeof value !== 'object') {
     if ((key === 'nodePort' || key === 'healthCheckNodePort') && Number(value) >= NODE_PORT) return '$port';
@@ -53,5 +51,5 @@ export function differences(wanted: Json, got: Json, path = '', found: Differenc
 const isObject = (value: Json): boolean => typeof value === 'object' && value !== null;
 const cut = (value: Json): string => {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > 700 ? `${text.slice(0, 700)}...` : text;
+  return text.length > 6000 ? `${text.slice(0, 6000)}...` : text;
 };

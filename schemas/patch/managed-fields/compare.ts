@@ -128,10 +128,19 @@ const isEmpty = (value: object | null): boolean => {
   for (const _ in value) return false;
   return true;
 };
+/** Thrown by comparisons: an item of a list with keys has none of them, so that its path cannot be told. */
+export class KeylessItem extends Error {
+  override name = 'KeylessItem';
+}
+function elementIn(node: TypedNode, item: unknown): string {
+  const element = node.elementOf(item);
+  if (element === 'k:{}') throw new KeylessItem('associative list with keys has an element that omits all key fields');
+  return element;
+}
 export function byElement(node: TypedNode, list: readonly unknown[]): Map<string, unknown[]> {
   const items = new Map<string, unknown[]>();
   for (const item of list) {
-    const element = node.elementOf(item);
+    const element = elementIn(node, item);
     const same = items.get(element);
     if (same === undefined) items.set(element, [item]);
     else same.push(item);
@@ -146,7 +155,7 @@ function allOf(node: TypedNode, value: unknown): FieldSet {
   if (Array.isArray(value)) {
     if (node.kind !== 'list' || node.atomic) return MEMBER;
     for (const item of value as unknown[]) {
-      const element = node.elementOf(item);
+      const element = elementIn(node, item);
       set ??= { '.': MEMBER };
       set[element] = set[element] === undefined ? allOf(node.element, item) : MEMBER;
     }

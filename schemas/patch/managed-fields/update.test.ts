@@ -34,6 +34,12 @@ describe('ownership after ordinary writes', () => {
     expect(owned(entries)).toEqual({ one: { 'f:data': {} }, two: { 'f:data': { 'f:x': {} } } });
     expect(entries.map((e) => e.time)).toEqual([T1, T2]);
   });
+  it('tracks nothing of an object with an item that has no key', () => {
+    const schema = { kind: 'FlowSchema', apiVersion: 'flowcontrol.apiserver.k8s.io/v1', metadata: { name: 'a' } };
+    const updated = { ...schema, status: { conditions: [{ status: 'True' }] } } as unknown as DynamicObject;
+    const definition = builtinSchemas.definition('io.k8s.api.flowcontrol.v1.FlowSchema')!;
+    expect(write(undefined, updated, { schema: definition })).toEqual([]);
+  });
   it('returns the list it got when nothing changes', () => {
     expect(write(live, configMap({ x: '1', y: '1' }, created), { manager: 'two', now: T2 })).toBe(created);
     expect(write(live, configMap({ x: '1', y: '1' }), { manager: 'two', now: T2 })).toBe(created);

@@ -2,7 +2,7 @@ import type { ManagedFieldsEntry } from '../../generated/meta-v1.ts';
 import type { KubeObject } from '../../meta/object.ts';
 import type { FieldSchema, SchemaSet } from '../../structural/schema.ts';
 import { isMap, type JsonMap } from '../values.ts';
-import { compareObjects, type Difference } from './compare.ts';
+import { compareObjects, KeylessItem, type Difference } from './compare.ts';
 import { capUpdaters, decodeEntries, encodeEntries, release, sameOwner, type Owner } from './entries.ts';
 import { contains, differenceBelow, intersects, isEmptySet, union, type FieldSet } from './field-set.ts';
 import { typedNode, type TypedNode } from './typed-schema.ts';
@@ -53,9 +53,15 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
   // An object that nobody tracks (made before, or reset) stays untracked until somebody applies.
   if (owners.length === 0 && live?.metadata.uid) return [];
   const node = typedNode(schema, set);
-  const difference = compareObjects(node, live === undefined ? node.emptyObject : (live as object as JsonMap), updated as object as JsonMap); // prettier-ignore
-  const result = ownUpdate(owners, difference, options);
-  return encodeEntries(capUpdaters(result), before);
+  try {
+    const difference = compareObjects(node, live === undefined ? node.emptyObject : (live as object as JsonMap), updated as object as JsonMap); // prettier-ignore
+    const result = ownUpdate(owners, difference, options);
+    return encodeEntries(capUpdaters(result), before);
+  } catch (error) {
+    // What cannot be told apart is not tracked at all. Source: managedfields FieldManager.UpdateNoErrors.
+    if (error instanceof KeylessItem) return [];
+    throw error;
+  }
 }
 const isReset = (entries: readonly ManagedFieldsEntry[]): boolean =>
   entries.length === 0 || (entries.length === 1 && isMap(entries[0]) && Object.keys(entries[0]).length === 0);
