@@ -64,6 +64,14 @@ describe('a candidate', () => {
     hub.kill('a');
     await simulation.run(() => b.liveness.isGone('a'), 2_600);
   });
+  it('that dies after he was asked for, since he was late already, is gone as soon as others', async () => {
+    const { simulation, hub, b } = await both();
+    hub.setDelay('a', 700);
+    await simulation.advance(700);
+    expect(b.liveness.isGone('a')).toBe(false);
+    hub.kill('a');
+    await simulation.run(() => b.liveness.isGone('a'), 350);
+  });
   it('that says farewell is gone at once', async () => {
     const { simulation, a, b } = await both();
     a.leave();

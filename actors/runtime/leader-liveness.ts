@@ -26,9 +26,8 @@ const SILENCE_MS = 4_000;
 /** After a reconnection of our own the others may still be on their way back. */
 const RECONNECTION_MS = 3_000;
 /** Nobody listens to the probe's subject twice in a row, so far apart: not just a connection that is being replaced. */
-const PROBES = 2;
 const PROBE_GAP_MS = 100;
-/** A probe is never answered: that it takes this long, on a busy machine too, says that somebody listens. */
+/** A probe is never answered: whom nobody calls absent for so long, on a busy machine too, listens. */
 const PROBE_MS = 1_000;
 /** Who is still counted as present so long after he was cut off was heard again meanwhile. */
 const RETURN_MS = 1_250;
@@ -58,18 +57,26 @@ export function presenceLiveness(bus: Bus, world: World, component: string, id: 
   const listens = bus.subscribe(subjects.probe(component, id), ({ body }) => {
     if (body === NUDGE) tell();
   });
+  /** Asks anew without waiting for what is never answered: he may have died since he was asked. */
   const isCutOff = async (other: string): Promise<boolean> => {
-    for (let i = 0; i < PROBES; i++) {
-      if (i > 0) await delay(clock, PROBE_GAP_MS);
-      if (stopped || !connected || clock.now() < doubtUntil) return false;
-      try {
-        await bus.request(subjects.probe(component, other), null, { timeoutMs: PROBE_MS });
-        return false;
-      } catch (error) {
-        if (reasonOf(error) !== 'ServiceUnavailable' || !connected) return false;
-      }
+    const doubtful = (): boolean => stopped || !connected || clock.now() < doubtUntil;
+    const refused = new Set<number>();
+    const enough = Promise.withResolvers<void>();
+    const ask = (n: number): void => {
+      bus.request(subjects.probe(component, other), null, { timeoutMs: PROBE_MS }).catch((error: unknown) => {
+        if (reasonOf(error) !== 'ServiceUnavailable' || !connected) return;
+        refused.add(n);
+        if (refused.has(n - 1) || refused.has(n + 1)) enough.resolve();
+      });
+    };
+    const until = clock.now() + PROBE_MS;
+    for (let n = 0; clock.now() < until; n++) {
+      if (doubtful()) return false;
+      ask(n);
+      const inVain = await Promise.race([delay(clock, PROBE_GAP_MS), enough.promise.then(() => true)]);
+      if (inVain === true) return !doubtful();
     }
-    return clock.now() >= doubtUntil;
+    return false;
   };
   const probe = async (other: string): Promise<void> => {
     if (probing.has(other) || gone.has(other)) return;
