@@ -189,14 +189,15 @@ export function createSessions(
     for (const [peerAddress, peer] of far) {
       if (roll) roster.send(peerAddress);
       if (++peer.silentBeats >= maxSilentBeats) closePeer(peer, 'the other end of the session is silent');
-      else if (peer.silentBeats === LATE_BEATS) askFor(peerAddress, peer);
+      else if (peer.silentBeats >= LATE_BEATS) askFor(peerAddress, peer);
     }
   };
 
-  /** The server knows whether there is still anyone on the peer's subjects; no answer says that there is. */
+  /** The server knows whether there is still anyone on the peer's subjects; no answer says that there is, for now. */
   const askFor = (peerAddress: string, peer: Peer): void => {
     requests.request(subjects.sessionProbe(peerAddress), NOTHING, { timeoutMs: BEAT_MS }).catch((error: unknown) => {
-      if (transport.connected && reasonOf(error) === 'ServiceUnavailable') closePeer(peer, LOST);
+      const silent = peer.silentBeats >= LATE_BEATS && transport.connected;
+      if (silent && reasonOf(error) === 'ServiceUnavailable') closePeer(peer, LOST);
     });
   };
 

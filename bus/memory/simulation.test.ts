@@ -67,7 +67,13 @@ describe('simulation', () => {
     expect(histories[1]).toBe(histories[0]);
     expect(histories[2]).not.toBe(histories[0]);
   });
-  it.each([1, 2, 3])('tells within half a second who had sessions with one that died (seed %i)', async (seed) => {
+  it.each([
+    ['1', 1, 0],
+    ['2', 2, 0],
+    ['3', 3, 0],
+    // It was asked for already, and there.
+    ['late before', 1, 900],
+  ])('tells within half a second who had sessions with one that died (%s)', async (_name, seed, lateMs) => {
     const simulation = simulate(seed);
     const { clock } = simulation.world('test');
     const hub = createMemoryHub({ simulation });
@@ -76,6 +82,8 @@ describe('simulation', () => {
     const opening = client.open('watch', null);
     await simulation.advance(1000 + 77 * seed);
     const session = await opening;
+    hub.setDelay('server', lateMs);
+    await simulation.advance(lateMs);
     hub.kill('server');
     const died = clock.now();
     let told: number | undefined;
