@@ -1,5 +1,6 @@
 import type { JSONSchemaProps } from './generated/apiextensions-v1.ts';
 import type { FieldError, FieldPath } from './meta/field.ts';
+import type { MetadataCheck } from './meta/metadata.ts';
 import type { KubeObject } from './meta/object.ts';
 
 export type Errors = Generator<FieldError, void, undefined>;
@@ -25,6 +26,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
   /** Kinds that wait for somebody when deleted: puts the finalizer in. Deletion then sets the time, and nothing else. */
   readonly prepareForDelete?: (draft: T, now: string) => T;
+  /**
+   * How often an update looks at metadata again, beyond what all kinds do: `whole` as at creation, `changes` for what may not
+   * change. Repeated problems are repeated causes. Default: `changes`, once; so the status.
+   */
+  readonly metadataChecks?: readonly MetadataCheck[];
   /** `old`: on update. */
   readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   /** Only what concerns the change: validate() runs on the new object as well, before unless `changesFirst`. */
@@ -32,10 +38,14 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** The order of the errors of an update: what validateUpdate finds, then what validate finds. */
   readonly changesFirst?: boolean;
   readonly validateStatusUpdate?: (object: T, old: T, at: FieldPath) => Errors;
+  /** The subresources that write the same object, apart from status: by name. */
+  readonly doors?: Readonly<Record<string, Door<T>>>;
   /** Name rule; default DNS subdomain. Yields the text after `Invalid value: "x": `. */
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
   /** `warnings` of a create or update, one Warning header each. */
   readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** The same of an update of the status. */
+  readonly statusWarnings?: (object: T, old: T) => readonly string[];
   /** Beyond metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** Cells of a Table row, in the order of facts/tables.json, all columns. `now` in ms for ages. Default: name and age. */
@@ -68,6 +78,14 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly storagePrefix?: string;
   /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
   readonly conversions?: Readonly<Record<string, Conversion<T>>>;
+}
+/** What one such subresource lets through, and what it refuses beyond what `validate` of the kind does. */
+export interface Door<T extends KubeObject = KubeObject> {
+  /** The object as it was, with what may be written here taken from the draft. */
+  readonly prepare: (draft: T, old: T) => T;
+  /** What is said instead of anything else. */
+  readonly refuses?: (old: T) => FieldError | undefined;
+  readonly validate?: (object: T, old: T, at: FieldPath) => Errors;
 }
 /** Who sends a request, for kinds that note it. */
 export interface Writer {

@@ -25,6 +25,7 @@ import { validateProbes } from './probe-validation.ts';
 import { validateContainerResourceName } from './resource-names.ts';
 import { validateResourceRequirements } from './resource-requirements.ts';
 import { validateSecurityContext } from './security-context-validation.ts';
+import { validatePullPolicy } from './volume-validation.ts';
 
 /** What rules of one container need to know of its pod. */
 export interface Surroundings {
@@ -34,7 +35,6 @@ export interface Surroundings {
   readonly isPod: boolean;
 }
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
-const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
 
 /** Source: pkg/apis/core/validation validateContainers. */
@@ -80,9 +80,10 @@ export function* validateInitContainers(containers: readonly Container[], pod: S
         );
   }
 }
-const NOT_EPHEMERAL = ['ports', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe', 'resources', 'resizePolicy', 'restartPolicy', 'restartPolicyRules'] as const; // prettier-ignore
-const isSet = (value: unknown): boolean =>
-  value !== undefined && value !== null && (typeof value !== 'object' || Object.keys(value).length > 0);
+/** In the order of Go's struct. */
+const NOT_EPHEMERAL = ['ports', 'resources', 'resizePolicy', 'restartPolicy', 'restartPolicyRules', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const; // prettier-ignore
+const isSet = (container: EphemeralContainer, field: (typeof NOT_EPHEMERAL)[number]): boolean =>
+  field === 'resources' ? Object.keys(container.resources ?? {}).length > 0 : container[field] !== undefined;
 
 /** Source: validateEphemeralContainers. */
 export function* validateEphemeralContainers(
@@ -101,7 +102,7 @@ export function* validateEphemeralContainers(
     names.add(container.name);
     const target = container.targetContainerName;
     if (target && !others.has(target)) yield notFound(here('targetContainerName'), target);
-    for (const field of NOT_EPHEMERAL) if (isSet(container[field])) yield forbidden(here(field), why);
+    for (const field of NOT_EPHEMERAL) if (isSet(container, field)) yield forbidden(here(field), why);
     for (const [n, mount] of (container.volumeMounts ?? []).entries()) {
       if (mount.subPath) yield forbidden(here('volumeMounts')(n)('subPath'), why);
       if (mount.subPathExpr) yield forbidden(here('volumeMounts')(n)('subPathExpr'), why);
@@ -132,8 +133,7 @@ function* validateCommon(container: Container | EphemeralContainer, pod: Surroun
   yield* validateEnvFrom(container.envFrom ?? [], at('envFrom'));
   yield* validateMounts(container, volumeDevices, pod.volumes, at('volumeMounts'));
   yield* validateDevices(volumeDevices, volumeMounts, pod.volumes, at('volumeDevices'));
-  if (!pull) yield required(at('imagePullPolicy'));
-  else if (!PULL_POLICIES.includes(pull)) yield notSupported(at('imagePullPolicy'), pull, PULL_POLICIES);
+  yield* validatePullPolicy(pull ?? '', at('imagePullPolicy'));
   yield* validateResourceRequirements(
     container.resources ?? {},
     validateContainerResourceName,
@@ -203,13 +203,13 @@ function* validateRestartPolicy({ restartPolicy, restartPolicyRules: rules = [] 
   if (rules.length > 20) yield tooMany(at('restartPolicyRules'), rules.length, 20);
   for (const [i, { action, exitCodes }] of rules.entries()) {
     const here = at('restartPolicyRules')(i);
-    if (!RULE_ACTIONS.includes(action)) yield notSupported(here('action'), action, RULE_ACTIONS);
+    if (!RULE_ACTIONS.includes(action)) yield notSupported(here('action'), action ?? '', RULE_ACTIONS);
     if (!exitCodes) {
       yield required(here('exitCodes'), 'must be specified');
       continue;
     }
     if (!OPERATORS.includes(exitCodes.operator))
-      yield notSupported(here('exitCodes')('operator'), exitCodes.operator, OPERATORS);
+      yield notSupported(here('exitCodes')('operator'), exitCodes.operator ?? '', OPERATORS);
     if ((exitCodes.values ?? []).length > 255)
       yield tooMany(here('exitCodes')('values'), exitCodes.values!.length, 255);
   }

@@ -79,21 +79,33 @@ export function* validateFieldRef(
     yield required(at('fieldPath'));
     return;
   }
-  const subscript = /^(.*)\['(.*)'\]$/.exec(path);
-  const problem =
-    apiVersion !== 'v1'
-      ? `unsupported pod version: ${apiVersion}`
-      : !isKnown(path, subscript)
-        ? `field label not supported: ${path}`
-        : '';
-  if (problem !== '') yield invalid(at('fieldPath'), path, `error converting fieldPath: ${problem}`);
-  else if (subscript) {
-    const key = subscript[1] === 'metadata.annotations' ? subscript[2]!.toLowerCase() : subscript[2]!;
-    for (const why of qualifiedName(key)) yield invalid(at, key, why);
-  } else if (!allowed.includes(path)) yield notSupported(at('fieldPath'), path, [...allowed].sort());
+  const problem = apiVersion === 'v1' ? labelProblem(path) : `unsupported pod version: ${apiVersion}`;
+  if (problem !== '') {
+    yield invalid(at('fieldPath'), path, `error converting fieldPath: ${problem}`);
+    return;
+  }
+  const [of, key] = subscripted(path);
+  // What old clients send.
+  const field = path === 'spec.host' ? 'spec.nodeName' : path;
+  if (key !== undefined) {
+    const shown = of === 'metadata.annotations' ? key.toLowerCase() : key;
+    for (const why of qualifiedName(shown)) yield invalid(at, shown, why);
+  } else if (!allowed.includes(field)) yield notSupported(at('fieldPath'), field, [...allowed].sort());
 }
-const isKnown = (path: string, subscript: RegExpExecArray | null): boolean =>
-  subscript ? subscript[1] === 'metadata.annotations' || subscript[1] === 'metadata.labels' : KNOWN_FIELDS.has(path);
+/** `metadata.labels['x']`. Source: pkg/fieldpath SplitMaybeSubscriptedPath. */
+function subscripted(path: string): readonly [of: string, key: string | undefined] {
+  const start = path.indexOf("['");
+  return start > 0 && path.endsWith("']") && start + 2 <= path.length - 2
+    ? [path.slice(0, start), path.slice(start + 2, -2)]
+    : [path, undefined];
+}
+function labelProblem(path: string): string {
+  const [of, key] = subscripted(path);
+  if (key === undefined) return KNOWN_FIELDS.has(path) ? '' : `field label not supported: ${path}`;
+  return of === 'metadata.annotations' || of === 'metadata.labels'
+    ? ''
+    : `field label does not support subscript: ${path}`;
+}
 
 const RESOURCE_FIELDS = ['limits.cpu', 'limits.ephemeral-storage', 'limits.memory', 'requests.cpu', 'requests.ephemeral-storage', 'requests.memory']; // prettier-ignore
 const SIZES = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
@@ -109,10 +121,10 @@ export function* validateResourceFieldRef(
   const text = String(divisor ?? '0');
   if (text === '0') return;
   const of = huge ? 'hugepages' : resource.replace(/^(?:limits|requests)\./, '');
-  if (of === 'cpu') {
+  if (resource === 'limits.cpu' || resource === 'requests.cpu') {
     if (text !== '1m' && text !== '1')
       yield invalid(at('divisor'), resource, "only divisor's values 1m and 1 are supported with the cpu resource");
-  } else if ((huge || of === 'memory' || of === 'ephemeral-storage') && !SIZES.includes(text))
+  } else if ((huge || RESOURCE_FIELDS.includes(resource)) && !SIZES.includes(text))
     yield invalid(
       at('divisor'),
       resource,

@@ -14,6 +14,7 @@ export function* validateMounts(
   at: FieldPath,
 ): Errors {
   const points = new Set<string>();
+  const devicePaths = new Map(devices.map((d) => [d.name, d.devicePath]));
   for (const [i, mount] of volumeMounts.entries()) {
     const { name, mountPath, subPath, subPathExpr, mountPropagation } = mount;
     const here = at(i);
@@ -22,9 +23,8 @@ export function* validateMounts(
     if (mountPath === '') yield required(here('mountPath'));
     if (points.has(mountPath)) yield invalid(here('mountPath'), mountPath, 'must be unique');
     points.add(mountPath);
-    if (devices.some((d) => d.name === name))
-      yield invalid(here('name'), name, 'must not already exist in volumeDevices');
-    if (devices.some((d) => d.devicePath === mountPath))
+    if (devicePaths.has(name)) yield invalid(here('name'), name, 'must not already exist in volumeDevices');
+    if ([...devicePaths.values()].includes(mountPath))
       yield invalid(here('mountPath'), mountPath, 'must not already exist as a path in volumeDevices');
     if (subPath) yield* validateDescending(subPath, at('subPath'));
     if (subPathExpr) {
@@ -65,6 +65,7 @@ export function* validateDevices(
 ): Errors {
   const names = new Set<string>();
   const paths = new Set<string>();
+  const mountPaths = new Map(mounts.map((m) => [m.name, m.mountPath]));
   for (const [i, { name, devicePath }] of devices.entries()) {
     const here = at(i);
     const volume = volumes.get(name);
@@ -82,9 +83,8 @@ export function* validateDevices(
     if (devicePath.split('/').includes('..'))
       yield invalid(here('devicePath'), devicePath, "can not contain backsteps ('..')");
     else paths.add(devicePath);
-    if (mounts.some((m) => m.name === name))
-      yield invalid(here('name'), name, 'must not already exist in volumeMounts');
-    if (mounts.some((m) => m.mountPath === devicePath))
+    if (mountPaths.has(name)) yield invalid(here('name'), name, 'must not already exist in volumeMounts');
+    if ([...mountPaths.values()].includes(devicePath))
       yield invalid(here('devicePath'), devicePath, 'must not already exist as a path in volumeMounts');
     if (name !== '') names.add(name);
   }

@@ -34,6 +34,16 @@ export const namespace = defineResource<Namespace>({
     return draft;
   },
 
+  doors: {
+    finalize: {
+      prepare(draft, old) {
+        const { finalizers: _, ...spec } = old.spec ?? {};
+        const { finalizers } = draft.spec ?? {};
+        return { ...old, metadata: { ...old.metadata }, spec: { ...spec, ...(finalizers && { finalizers }) } };
+      },
+    },
+  },
+
   *validate({ spec }, at) {
     for (const finalizer of spec?.finalizers ?? []) yield* validateFinalizer(finalizer, at('spec')('finalizers'));
   },

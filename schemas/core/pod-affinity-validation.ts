@@ -57,8 +57,18 @@ function* validateLabelKeys(
     ['matchLabelKeys', match],
     ['mismatchLabelKeys', mismatch],
   ] as const) {
-    if (keys.length > 0 && !selector) yield forbidden(at(field), 'must not be specified when labelSelector is not set');
-    for (const [i, key] of keys.entries()) for (const why of qualifiedName(key)) yield invalid(at(field)(i), key, why);
+    if (keys.length === 0) continue;
+    if (!selector) yield forbidden(at(field), 'must not be specified when labelSelector is not set');
+    else
+      for (const [i, key] of keys.entries())
+        for (const why of qualifiedName(key)) yield invalid(at(field)(i), key, why);
+  }
+  // The keys have become requirements by now: one that was there before is there twice.
+  const seen = new Set(Object.keys(selector?.matchLabels ?? {}));
+  for (const { key } of selector?.matchExpressions ?? []) {
+    if (match.includes(key) && seen.has(key))
+      yield invalid(at(match.lastIndexOf(key)), key, 'exists in both matchLabelKeys and labelSelector');
+    seen.add(key);
   }
   for (const [i, key] of match.entries())
     if (mismatch.includes(key))
@@ -84,13 +94,7 @@ export function mergeLabelKeys(
     for (const key of keys ?? []) {
       const value = own(labels, key);
       if (value === undefined) continue;
-      const expressions = (term.labelSelector.matchExpressions ??= []);
-      if (
-        !expressions.some(
-          (e) => e.key === key && e.operator === operator && e.values?.[0] === value && e.values.length === 1,
-        )
-      )
-        expressions.push({ key, operator, values: [value] });
+      (term.labelSelector.matchExpressions ??= []).push({ key, operator, values: [value] });
     }
 }
 /** All terms on other pods, required and preferred. */

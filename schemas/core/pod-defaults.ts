@@ -1,11 +1,15 @@
-import type { Container, Pod, PodSpec } from '../generated/core-v1.ts';
+import type { Container, Pod, PodSpec, PodStatus } from '../generated/core-v1.ts';
 import type { Quantity } from '../generated/api-resource.ts';
 import { addQuantities, compareQuantities } from '../meta/quantity.ts';
-import { defaultPodSpec } from './pod-spec-defaults.ts';
+import { defaultPodSpec, dropInitContainerAnnotations } from './pod-spec-defaults.ts';
 
 /** Defaults of a Pod beyond those of its spec in a template. Source: pkg/apis/core/v1 SetDefaults_Pod. */
 export function defaultPod(pod: Pod): Pod {
+  dropInitContainerAnnotations(pod.metadata);
+  singleAddress(pod.status);
   const spec = defaultPodSpec((pod.spec ??= { containers: [] }));
+  // Only of a Pod. Source: pkg/apis/core/v1 Convert_v1_Pod_To_core_Pod.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     const { resources } = container;
     if (resources?.limits) resources.requests = { ...resources.limits, ...resources.requests };
@@ -17,6 +21,13 @@ export function defaultPod(pod: Pod): Pod {
       for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
   }
   return pod;
+}
+/** The older of two fields of the same wins where they differ. Source: Convert_v1_PodStatus_To_core_PodStatus and back. */
+function singleAddress(status: PodStatus | undefined): void {
+  if (!status) return;
+  const first = status.podIPs?.[0]?.ip;
+  if (status.podIP && status.podIP !== first) status.podIPs = [{ ip: status.podIP }];
+  else if (first) status.podIP = first;
 }
 const isPodLevel = (resource: string): boolean =>
   resource === 'cpu' || resource === 'memory' || resource.startsWith('hugepages-');

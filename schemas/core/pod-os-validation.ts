@@ -1,6 +1,7 @@
 import type { Errors } from '../define.ts';
-import type { Container, EphemeralContainer, PodSpec, SecurityContext } from '../generated/core-v1.ts';
+import type { PodSpec } from '../generated/core-v1.ts';
 import { forbidden, notSupported, required, type FieldPath } from '../meta/field.ts';
+import { containersOf } from './pod-containers.ts';
 
 const SYSTEMS = ['linux', 'windows'];
 const NOT_ON_WINDOWS = 'cannot be set for a windows pod';
@@ -16,19 +17,11 @@ export function* validateOs(spec: PodSpec, at: FieldPath): Errors {
   else if (name === 'windows') yield* validateWindows(spec, at);
   else yield notSupported(at('os'), name, SYSTEMS);
 }
-function* contexts(spec: PodSpec, at: FieldPath): Generator<[SecurityContext, FieldPath], void, undefined> {
-  const lists: [string, readonly (Container | EphemeralContainer)[] | undefined][] = [
-    ['initContainers', spec.initContainers], ['containers', spec.containers], ['ephemeralContainers', spec.ephemeralContainers],
-  ]; // prettier-ignore
-  for (const [field, list] of lists)
-    for (const [i, { securityContext }] of (list ?? []).entries())
-      if (securityContext) yield [securityContext, at(field)(i)('securityContext')];
-}
 function* validateLinux(spec: PodSpec, at: FieldPath): Errors {
   const why = 'windows options cannot be set for a linux pod';
   if (spec.securityContext?.windowsOptions) yield forbidden(at('securityContext')('windowsOptions'), why);
-  for (const [context, here] of contexts(spec, at))
-    if (context.windowsOptions) yield forbidden(here('windowsOptions'), why);
+  for (const [{ securityContext }, here] of containersOf(spec, at))
+    if (securityContext?.windowsOptions) yield forbidden(here('securityContext')('windowsOptions'), why);
 }
 function* validateWindows(spec: PodSpec, at: FieldPath): Errors {
   const own = spec.securityContext ?? {};
@@ -39,9 +32,9 @@ function* validateWindows(spec: PodSpec, at: FieldPath): Errors {
   if (spec.hostIPC) found.set('hostIPC', at('hostIPC'));
   if (spec.shareProcessNamespace !== undefined) found.set('shareProcessNamespace', at('shareProcessNamespace'));
   for (const field of ORDER) if (found.has(field)) yield forbidden(found.get(field)!, NOT_ON_WINDOWS);
-  for (const [context, here] of contexts(spec, at))
+  for (const [{ securityContext }, here] of containersOf(spec, at))
     for (const field of CONTAINER_FIELDS)
-      if (context[field] !== undefined) yield forbidden(here(field), NOT_ON_WINDOWS);
+      if (securityContext?.[field] !== undefined) yield forbidden(here('securityContext')(field), NOT_ON_WINDOWS);
 }
 /** The real order of the messages. */
 const ORDER = ['appArmorProfile', 'seLinuxOptions', 'hostUsers', 'hostPID', 'hostIPC', 'seccompProfile', 'fsGroup', 'fsGroupChangePolicy', 'sysctls', 'shareProcessNamespace', 'runAsUser', 'runAsGroup', 'supplementalGroups', 'supplementalGroupsPolicy', 'seLinuxChangePolicy']; // prettier-ignore

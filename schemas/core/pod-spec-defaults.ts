@@ -8,7 +8,8 @@ import type {
   ResourceRequirements,
   Volume,
 } from '../generated/core-v1.ts';
-import type { Quantity } from '../generated/api-resource.ts'; // prettier-ignore
+import type { Quantity } from '../generated/api-resource.ts';
+import type { ObjectMeta } from '../generated/meta-v1.ts';
 import { quantityMilli, quantityOfMilli } from '../meta/quantity.ts';
 import { defaultPullPolicy } from './image.ts';
 
@@ -37,7 +38,19 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
   if (spec.overhead) roundUpList(spec.overhead);
   return spec;
 }
+const INIT_CONTAINERS = ['init-containers', 'init-container-statuses'].flatMap((n) => [
+  `pod.beta.kubernetes.io/${n}`,
+  `pod.alpha.kubernetes.io/${n}`,
+]);
+/** What init containers were before they had a field. Source: pkg/apis/core/v1 dropInitContainerAnnotations. */
+export function dropInitContainerAnnotations(metadata: ObjectMeta | undefined): void {
+  const annotations = metadata?.annotations;
+  if (!annotations || !INIT_CONTAINERS.some((key) => key in annotations)) return;
+  for (const key of INIT_CONTAINERS) delete annotations[key];
+  if (Object.keys(annotations).length === 0) delete metadata.annotations;
+}
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
+  dropInitContainerAnnotations(template?.metadata);
   if (template?.spec) defaultPodSpec(template.spec);
 }
 export function defaultContainer(container: Container | EphemeralContainer): void {
@@ -82,8 +95,11 @@ function defaultVolume(volume: Volume): void {
   if (volume.image) volume.image.pullPolicy ??= defaultPullPolicy(volume.image.reference);
   if (volume.iscsi) volume.iscsi.iscsiInterface ??= 'default';
   if (volume.azureDisk) volume.azureDisk.readOnly ??= false;
-  if (volume.ephemeral?.volumeClaimTemplate?.spec)
-    volume.ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+  const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
+  if (claim) {
+    claim.volumeMode ??= 'Filesystem';
+    roundUp(claim.resources);
+  }
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= DEFAULT_MODE;
     for (const { fieldRef } of volume.downwardAPI.items ?? []) if (fieldRef) fieldRef.apiVersion ??= 'v1';
@@ -103,6 +119,6 @@ export function roundUp(resources: ResourceRequirements | undefined): void {
 }
 export function roundUpList(list: Record<string, Quantity>): void {
   for (const [name, quantity] of Object.entries(list)) {
-    if (/[nu]$|e-/.test(String(quantity))) list[name] = quantityOfMilli(quantityMilli(quantity));
+    if (/[nu.]|[eE]-/.test(String(quantity))) list[name] = quantityOfMilli(quantityMilli(quantity));
   }
 }

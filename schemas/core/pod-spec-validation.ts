@@ -3,6 +3,7 @@ import type { PodDNSConfig, PodResourceClaim, PodSpec } from '../generated/core-
 import { dnsLabelField } from '../meta/field-checks.ts';
 import {
   duplicate,
+  fieldPath,
   forbidden,
   invalid,
   notFound,
@@ -21,6 +22,7 @@ import {
   type Surroundings,
 } from './container-validation.ts';
 import { validateAffinity, validateSpread } from './pod-affinity-validation.ts';
+import { containersOf } from './pod-containers.ts';
 import type { PodContext } from './pod-context.ts';
 import { validateOs } from './pod-os-validation.ts';
 import { validatePodResources } from './pod-resources-validation.ts';
@@ -29,6 +31,7 @@ import { validateContainerResourceName } from './resource-names.ts';
 import { validatePodSecurityContext } from './security-context-validation.ts';
 import { validateTolerations } from './tolerations-validation.ts';
 import { validateVolumes } from './volume-validation.ts';
+import { validateHostProcess } from './windows-options-validation.ts';
 
 const MAX_INT32 = 2 ** 31 - 1;
 const RESTART = ['Always', 'OnFailure', 'Never'];
@@ -40,7 +43,7 @@ export function* validatePodSpec(given: PodSpec | undefined, context: PodContext
   if (spec.terminationGracePeriodSeconds === undefined) yield required(at('terminationGracePeriodSeconds'));
   const volumes = yield* validateVolumes(spec.volumes ?? [], context, at('volumes'));
   const claims = new Set((spec.resourceClaims ?? []).map((c) => c.name).filter((n) => n !== ''));
-  yield* validateClaims(spec.resourceClaims ?? [], at('resourceClaims'));
+  yield* validateClaims(spec.resourceClaims ?? [], context, at('resourceClaims'));
   const pod: Surroundings = { spec, volumes, claims, isPod: context.isPod };
   yield* validateContainers(spec.containers ?? [], pod, at('containers'));
   yield* validateInitContainers(spec.initContainers ?? [], pod, at('initContainers'));
@@ -57,6 +60,7 @@ export function* validatePodSpec(given: PodSpec | undefined, context: PodContext
     for (const why of qualifiedName(type)) yield invalid(at('readinessGates')(i)('conditionType'), type, why);
   yield* validateGates(spec, at('schedulingGates'));
   yield* validateSpread(spec.topologySpreadConstraints ?? [], at('topologySpreadConstraints'));
+  yield* validateHostProcess(spec, at);
   yield* validateHostUsers(spec, at);
   yield* validateHostname(spec, at);
   yield* validateNames(spec, at);
@@ -69,9 +73,13 @@ function* oneOf(value: string | undefined, allowed: readonly string[], at: Field
   if (!value) yield required(at);
   else if (!allowed.includes(value)) yield notSupported(at, value, allowed);
 }
-function* validateClaims(claims: readonly PodResourceClaim[], at: FieldPath): Errors {
+function* validateClaims(claims: readonly PodResourceClaim[], { isPod, metadata }: PodContext, at: FieldPath): Errors {
   const names = new Set<string>();
   for (const [i, claim] of claims.entries()) {
+    if (isPod && metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+      yield forbidden(fieldPath(), 'static pods do not support resource claims');
+      continue;
+    }
     const { name, resourceClaimName: own, resourceClaimTemplateName: template } = claim;
     const here = at(i);
     if (name === '') yield required(here('name'));
@@ -142,9 +150,8 @@ function* validateHostUsers(spec: PodSpec, at: FieldPath): Errors {
   if (spec.hostNetwork) yield forbidden(at('hostNetwork'), why);
   if (spec.hostPID) yield forbidden(at('HostPID'), why);
   if (spec.hostIPC) yield forbidden(at('HostIPC'), why);
-  for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const)
-    for (const [i, { volumeDevices = [] }] of (spec[list] ?? []).entries())
-      if (volumeDevices.length > 0) yield forbidden(at(list)(i)('volumeDevices'), why);
+  for (const [{ volumeDevices }, here] of containersOf(spec, at))
+    if ((volumeDevices ?? []).length > 0) yield forbidden(here('volumeDevices'), why);
 }
 function* validateHostname(spec: PodSpec, at: FieldPath): Errors {
   const name = spec.hostnameOverride;
@@ -172,10 +179,10 @@ function* validateAliasesAndClasses(spec: PodSpec, at: FieldPath): Errors {
     for (const [n, name] of hostnames.entries())
       for (const why of dnsSubdomain(name)) yield invalid(at('hostAliases')(i)('hostnames')(n), name, why);
   }
-  for (const field of ['priorityClassName', 'runtimeClassName'] as const) {
-    const name = spec[field];
-    if (name) for (const why of dnsSubdomain(name)) yield invalid(at(field), name, why);
-  }
+  const { priorityClassName: priority, runtimeClassName: runtime } = spec;
+  if (priority) for (const why of dnsSubdomain(priority)) yield invalid(at('priorityClassName'), priority, why);
+  if (runtime !== undefined)
+    for (const why of dnsSubdomain(runtime)) yield invalid(at('runtimeClassName'), runtime, why);
   if (spec.preemptionPolicy !== undefined)
     yield* oneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], at('preemptionPolicy'));
   if (spec.overhead)
@@ -187,14 +194,14 @@ function* validateAliasesAndClasses(spec: PodSpec, at: FieldPath): Errors {
     );
 }
 function* validateFileVolumes(spec: PodSpec, at: FieldPath): Errors {
-  for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const)
-    for (const [i, { env = [] }] of (spec[list] ?? []).entries())
-      for (const [n, { valueFrom }] of env.entries()) {
-        const name = valueFrom?.fileKeyRef?.volumeName;
-        if (name === undefined) continue;
-        const here = at(list)(i)('env')(n)('valueFrom')('fileKeyRef')('volumeName');
-        const volume = spec.volumes?.find((v) => v.name === name);
-        if (!volume) yield notFound(here, name);
-        else if (!volume.emptyDir) yield invalid(here, name, 'referenced volume must be of type emptyDir');
-      }
+  for (const [{ env }, container] of containersOf(spec, at))
+    for (const [n, { valueFrom }] of (env ?? []).entries()) {
+      const name = valueFrom?.fileKeyRef?.volumeName;
+      if (name === undefined) continue;
+      const here = container('env')(n)('valueFrom')('fileKeyRef')('volumeName');
+      // Of several of one name the last.
+      const volume = spec.volumes?.findLast((v) => v.name === name);
+      if (!volume) yield notFound(here, name);
+      else if (!volume.emptyDir) yield invalid(here, name, 'referenced volume must be of type emptyDir');
+    }
 }

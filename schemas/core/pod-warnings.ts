@@ -1,11 +1,14 @@
-import type { Container, ContainerPort, EphemeralContainer, PodSpec, PodTemplateSpec } from '../generated/core-v1.ts';
+import type { ContainerPort, PodSpec, PodTemplateSpec } from '../generated/core-v1.ts';
 import type { ObjectMeta } from '../generated/meta-v1.ts';
 import { equal } from '../meta/equal.ts';
 import { fieldPath, type FieldPath } from '../meta/field.ts';
+import { own } from '../meta/own.ts';
 import { parseQuantity } from '../meta/quantity.ts';
+import { ipWarnings } from '../networking/strict-ip.ts';
 import { affinityWarnings, nodeLabelWarnings } from './affinity-warnings.ts';
-
-type AnyContainer = Container | EphemeralContainer;
+import { containersOf, type AnyContainer } from './pod-containers.ts';
+import { volumeWarnings } from './pod-volume-warnings.ts';
+import { APP_ARMOR, appArmorWarning, profileOf, SECCOMP_CONTAINER, SECCOMP_POD } from './profile-annotations.ts';
 
 /** Of a new or changed template; `path` is where it stands. Source: pkg/api/pod warnings.go GetWarningsForPodTemplate. */
 export function podTemplateWarnings(
@@ -15,19 +18,8 @@ export function podTemplateWarnings(
 ): readonly string[] {
   if (!template?.spec || (old && equal(template, old))) return [];
   const at = fieldPath(path);
-  return podWarnings(template.spec, template.metadata ?? {}, at('spec'), at('metadata')('annotations'));
+  return podWarnings(template.spec, template.metadata ?? {}, at('spec'), at('metadata')('annotations'), true);
 }
-const VOLUMES: readonly (readonly [string, string])[] = [
-  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
-  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+'],
-  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
-  ['flocker', 'deprecated in v1.22, non-functional in v1.25+'],
-  ['storageos', 'deprecated in v1.22, non-functional in v1.25+'],
-  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+'],
-  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
-  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
-  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
-];
 const ANNOTATIONS: readonly (readonly [string, string])[] = [
   ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
   ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
@@ -41,14 +33,12 @@ export function podWarnings(
   { annotations = {} }: ObjectMeta,
   at: FieldPath,
   notesAt: FieldPath,
+  isTemplate = false,
 ): string[] {
   const out: string[] = [...nodeLabelWarnings(spec, at)];
   for (const [key, why] of ANNOTATIONS)
-    if (annotations[key] !== undefined) out.push(`${String(notesAt.key(key))}: ${why}`);
-  for (const [i, volume] of (spec.volumes ?? []).entries())
-    for (const [source, why] of VOLUMES)
-      if (source in volume)
-        out.push(`${String(at('volumes')(i)(source === 'storageos' ? 'storageOS' : source))}: ${why}`);
+    if (own(annotations, key) !== undefined) out.push(`${String(notesAt.key(key))}: ${why}`);
+  out.push(...volumeWarnings(spec.volumes ?? [], at('volumes')));
   repeated(
     spec.hostAliases ?? [],
     (a) => a.ip,
@@ -62,21 +52,39 @@ export function podWarnings(
   for (const [i, { name }] of (spec.imagePullSecrets ?? []).entries())
     if (!name) out.push(`${String(at('imagePullSecrets')(i)('name'))}: invalid empty name ""`);
   fractional(spec.overhead, at('overhead'), out);
-  if (!spec.securityContext?.seccompProfile && annotations['seccomp.security.alpha.kubernetes.io/pod'] !== undefined)
-    out.push(`${String(notesAt.key('seccomp.security.alpha.kubernetes.io/pod'))}: ${SECCOMP}`);
-  const containers = [...allContainers(spec, at)];
-  for (const [container, here] of containers) containerWarnings(container, annotations, here, notesAt, out);
+  if (!spec.securityContext?.seccompProfile && annotations[SECCOMP_POD] !== undefined)
+    out.push(`${String(notesAt.key(SECCOMP_POD))}: ${SECCOMP}`);
+  const containers = [...containersOf(spec, at)];
+  for (const [container, here] of containers) {
+    const key = `${SECCOMP_CONTAINER}${container.name}`;
+    if (!container.securityContext?.seccompProfile && own(annotations, key) !== undefined)
+      out.push(`${String(notesAt.key(key))}: ${SECCOMP}`);
+    if (isTemplate) out.push(...appArmorOfTemplate(container, spec, annotations, notesAt));
+    containerWarnings(container, here, out);
+  }
   portWarnings(containers, out);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     out.push(
       `${String(at('terminationGracePeriodSeconds'))}: must be >= 0; negative values are invalid and will be treated as 1`,
     );
   out.push(...affinityWarnings(spec.affinity, at('affinity')));
+  for (const [i, server] of (spec.dnsConfig?.nameservers ?? []).entries())
+    out.push(...ipWarnings(server, at('dnsConfig')('nameservers')(i)));
+  for (const [i, { ip }] of (spec.hostAliases ?? []).entries()) out.push(...ipWarnings(ip, at('hostAliases')(i)('ip')));
   return out;
 }
-function* allContainers(spec: PodSpec, at: FieldPath): Generator<readonly [AnyContainer, FieldPath]> {
-  for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const)
-    for (const [i, container] of (spec[list] ?? []).entries()) yield [container, at(list)(i)];
+/** Of a Pod copyAppArmor() says it. */
+function* appArmorOfTemplate(
+  container: AnyContainer,
+  spec: PodSpec,
+  annotations: Readonly<Record<string, string>>,
+  notesAt: FieldPath,
+): Generator<string> {
+  const key = `${APP_ARMOR}${container.name}`;
+  const value = own(annotations, key);
+  if (value === undefined || container.securityContext?.appArmorProfile) return;
+  const whole = spec.securityContext?.appArmorProfile;
+  if (!whole || !equal(whole, profileOf(value))) yield appArmorWarning(key, notesAt);
 }
 function repeated<T>(
   items: readonly T[],
@@ -98,16 +106,7 @@ function fractional(list: Readonly<Record<string, string | number>> | undefined,
       );
   }
 }
-function containerWarnings(
-  c: AnyContainer,
-  annotations: Readonly<Record<string, string>>,
-  at: FieldPath,
-  notesAt: FieldPath,
-  out: string[],
-): void {
-  const key = `container.seccomp.security.alpha.kubernetes.io/${c.name}`;
-  if (!c.securityContext?.seccompProfile && annotations[key] !== undefined)
-    out.push(`${String(notesAt.key(key))}: ${SECCOMP}`);
+function containerWarnings(c: AnyContainer, at: FieldPath, out: string[]): void {
   const { limits, requests } = c.resources ?? {};
   const own: string[] = [];
   fractional(limits, at('resources')('limits'), own);
@@ -129,6 +128,11 @@ function portWarnings(containers: readonly (readonly [AnyContainer, FieldPath])[
   const all = containers.flatMap(([c, at]) => (c.ports ?? []).map((port, i) => ({ port, at: at('ports')(i) })));
   for (const { port, at } of all) {
     const { hostIP: ip = '', hostPort = 0 } = port;
+    // As Go prints the struct.
+    if (ip !== '' && hostPort === 0)
+      out.push(
+        `${String(at)}: hostIP set without hostPort: {Name:${port.name ?? ''} HostPort:0 ContainerPort:${port.containerPort} Protocol:${port.protocol ?? ''} HostIP:${ip}}`,
+      );
     const key = `${port.containerPort}/${port.protocol}`;
     const others = seen.get(key) ?? [];
     for (const other of others) {

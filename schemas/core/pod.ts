@@ -1,14 +1,19 @@
 import { defineResource } from '../define.ts';
 import type { Pod } from '../generated/core-v1.ts';
+import { fieldPath } from '../meta/field.ts';
+import { dnsLabel } from '../meta/names.ts';
+import { ipWarnings } from '../networking/strict-ip.ts';
+import { affinityTerms, mergeLabelKeys } from './pod-affinity-validation.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
-import { affinityTerms, mergeLabelKeys } from './pod-affinity-validation.ts';
+import { dropDisabledFields, dropDisabledStatusFields } from './pod-disabled-fields.ts';
+import { ephemeralContainers, resize } from './pod-doors.ts';
 import { qosClass } from './pod-qos.ts';
+import { validatePodStatusUpdate } from './pod-status-validation.ts';
 import { validatePodUpdate } from './pod-update-validation.ts';
 import { validatePod } from './pod-validation.ts';
 import { podWarnings } from './pod-warnings.ts';
-import { fieldPath } from '../meta/field.ts';
-import { dnsLabel } from '../meta/names.ts';
+import { appArmorWarnings, copyAppArmor } from './profile-annotations.ts';
 
 /** Printed also when unset. */
 const NEVER_PROBED = { lastProbeTime: null } as unknown as { lastProbeTime?: string };
@@ -22,7 +27,7 @@ export const pod = defineResource<Pod>({
   /** Source: pkg/registry/core/pod strategy.go PrepareForCreate. */
   prepareForCreate(draft) {
     const spec = draft.spec!;
-    delete spec.schedulingGroup;
+    dropDisabledFields(spec);
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
     if ((spec.schedulingGates ?? []).length > 0)
       draft.status.conditions = [
@@ -31,12 +36,15 @@ export const pod = defineResource<Pod>({
     const labels = draft.metadata.labels ?? {};
     for (const term of affinityTerms(spec.affinity)) mergeLabelKeys(term, labels);
     for (const constraint of spec.topologySpreadConstraints ?? []) mergeLabelKeys(constraint, labels);
+    copyAppArmor(draft);
     return draft;
   },
   prepareForUpdate(draft, old) {
     if (old.status) draft.status = old.status;
+    dropDisabledFields(draft.spec);
     return draft;
   },
+  doors: { ephemeralcontainers: ephemeralContainers, resize },
   /** Source: podStatusStrategy: owners are kept, and what a kubelet of another age leaves out. */
   prepareForStatusUpdate(draft, old) {
     if (old.metadata.ownerReferences) draft.metadata.ownerReferences = old.metadata.ownerReferences;
@@ -44,23 +52,36 @@ export const pod = defineResource<Pod>({
     const status = (draft.status ??= {});
     if (old.status?.qosClass) status.qosClass ??= old.status.qosClass;
     if (old.status?.observedGeneration) status.observedGeneration ??= old.status.observedGeneration;
+    // Several of one type, in their order.
+    const before = [...(old.status?.conditions ?? [])];
     for (const condition of status.conditions ?? []) {
-      const before = old.status?.conditions?.find((c) => c.type === condition.type)?.observedGeneration;
-      if (before) condition.observedGeneration ??= before;
+      const same = before.findIndex((c) => c.type === condition.type);
+      const [known] = same < 0 ? [] : before.splice(same, 1);
+      if (known?.observedGeneration) condition.observedGeneration ||= known.observedGeneration;
     }
+    dropDisabledStatusFields(draft);
     return draft;
   },
 
+  metadataChecks: ['changes', 'whole'],
   validate: validatePod,
   validateUpdate: validatePodUpdate,
-  warnings({ metadata, spec }, old) {
+  validateStatusUpdate: validatePodStatusUpdate,
+  warnings(draft, old) {
     if (old !== undefined) return [];
+    const { metadata, spec } = draft;
     const problems = dnsLabel(metadata.name ?? '');
     return [
+      ...appArmorWarnings(draft),
       ...(problems.length > 0 ? [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
       ...podWarnings(spec!, metadata, fieldPath('spec'), fieldPath('metadata.annotations')),
     ];
   },
+
+  statusWarnings: ({ status }) =>
+    (['podIPs', 'hostIPs'] as const).flatMap((field) =>
+      (status?.[field] ?? []).flatMap(({ ip }, i) => ipWarnings(ip, fieldPath('status')(field)(i)('ip'))),
+    ),
 
   /** Source: pkg/registry/core/pod strategy.go CheckGracefulDelete. */
   gracePeriodSeconds({ spec, status }, requested) {
@@ -79,7 +100,6 @@ export const pod = defineResource<Pod>({
     'spec.hostNetwork': (p) => String(p.spec?.hostNetwork ?? false),
     'status.phase': (p) => p.status?.phase ?? '',
     'status.podIP': (p) => p.status?.podIP ?? '',
-    'status.podIPs': (p) => (p.status?.podIPs ?? []).map((i) => i.ip).join(','),
     'status.nominatedNodeName': (p) => p.status?.nominatedNodeName ?? '',
   },
 

@@ -7,8 +7,10 @@ import type {
   SecurityContext,
 } from '../generated/core-v1.ts';
 import { duplicate, invalid, notSupported, required, tooLong, type FieldPath } from '../meta/field.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { byteLength, unixId } from '../meta/names.ts';
 import { validateDescending } from './path-validation.ts';
+import { validateWindowsOptions } from './windows-options-validation.ts';
 
 const PROFILES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const MAX_PATH_BYTES = 4095;
@@ -26,11 +28,14 @@ export function* validateSecurityContext(context: SecurityContext, hostUsers: bo
   }
   yield* validateSeccomp(context.seccompProfile, at('seccompProfile'));
   if (context.allowPrivilegeEscalation === false) {
+    const shown = goStruct(context, 'io.k8s.api.core.v1.SecurityContext');
     if (context.privileged === true)
-      yield invalid(at, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
-    if (context.capabilities?.add?.includes('CAP_SYS_ADMIN'))
-      yield invalid(at, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN');
+      yield invalid(at, shown, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
+    for (const capability of context.capabilities?.add ?? [])
+      if (capability === 'CAP_SYS_ADMIN')
+        yield invalid(at, shown, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN');
   }
+  yield* validateWindowsOptions(context.windowsOptions, at('windowsOptions'));
   yield* validateAppArmor(context.appArmorProfile, at('appArmorProfile'));
 }
 function* validateId(id: number | undefined, at: FieldPath): Errors {
@@ -46,9 +51,13 @@ function* validateSeccomp(profile: SeccompProfile | undefined, at: FieldPath): E
       yield required(at('localhostProfile'), 'must be set when seccomp type is Localhost');
     else yield* validateDescending(profile.localhostProfile, at('localhostProfile'));
   } else if (profile.localhostProfile !== undefined)
-    yield invalid(at('localhostProfile'), profile, 'can only be set when seccomp type is Localhost');
+    yield invalid(
+      at('localhostProfile'),
+      goStruct(profile, 'io.k8s.api.core.v1.SeccompProfile'),
+      'can only be set when seccomp type is Localhost',
+    );
 }
-function* validateAppArmor(profile: AppArmorProfile | undefined, at: FieldPath): Errors {
+export function* validateAppArmor(profile: AppArmorProfile | undefined, at: FieldPath): Errors {
   if (!profile) return;
   const type: string = profile.type ?? '';
   const local = profile.localhostProfile;
@@ -91,9 +100,11 @@ export function* validatePodSecurityContext(context: PodSecurityContext, spec: P
   }
   yield* oneOf(context.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], at('fsGroupChangePolicy'));
   yield* validateSeccomp(context.seccompProfile, at('seccompProfile'));
+  yield* validateWindowsOptions(context.windowsOptions, at('windowsOptions'));
   yield* validateAppArmor(context.appArmorProfile, at('appArmorProfile'));
   yield* oneOf(context.supplementalGroupsPolicy, ['Merge', 'Strict'], at('supplementalGroupsPolicy'));
-  yield* oneOf(context.seLinuxChangePolicy, ['MountOption', 'Recursive'], at('seLinuxChangePolicy'));
+  // Without the feature SELinuxMount, which is off by default.
+  yield* oneOf(context.seLinuxChangePolicy, ['Recursive'], at('seLinuxChangePolicy'));
 }
 function* oneOf(value: string | undefined, allowed: readonly string[], at: FieldPath): Errors {
   if (value !== undefined && !allowed.includes(value)) yield notSupported(at, value, allowed);

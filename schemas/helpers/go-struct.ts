@@ -6,8 +6,31 @@ type Struct = Record<string, unknown>;
 /** Words that Go writes in capitals at the start of a field's name. */
 const ACRONYM =
   /^(?:gce|aws|nfs|iscsi|rbd|fc|fs|csi|dns|uid|gid|tcp|api|http|grpc|se|tty|os|tls|cel|ip|url|id|ca)(?=[A-Z]|s?$)/;
-const goName = (field: string): string => {
-  if (field === 'cephfs') return 'CephFS';
+/** Fields that the server's own structs name otherwise, by struct. */
+const NAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  VolumeSource: { storageos: 'StorageOS' },
+  GCEPersistentDiskVolumeSource: { pdName: 'PDName' },
+  ISCSIVolumeSource: { iqn: 'IQN', chapAuthDiscovery: 'DiscoveryCHAPAuth', chapAuthSession: 'SessionCHAPAuth' },
+  FCVolumeSource: { wwids: 'WWIDs' },
+  GlusterfsVolumeSource: { endpoints: 'EndpointsName' },
+  RBDVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
+  AzureDiskVolumeSource: { diskURI: 'DataDiskURI' },
+  ScaleIOVolumeSource: { sslEnabled: 'SSLEnabled' },
+  WindowsSecurityContextOptions: { gmsaCredentialSpecName: 'GMSACredentialSpecName', gmsaCredentialSpec: 'GMSACredentialSpec' },
+}; // prettier-ignore
+const namesOf = (struct: string): Readonly<Record<string, string>> =>
+  NAMED[struct === 'Volume' ? 'VolumeSource' : struct.replace(/PersistentVolumeSource$/, 'VolumeSource')] ?? {};
+/** Names of their own. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { cephfs: 'CephFS', storageos: 'StorageOS', iqn: 'IQN', sslEnabled: 'SSLEnabled', wwids: 'WWIDs', diskURI: 'DataDiskURI', chapAuthDiscovery: 'DiscoveryCHAPAuth', chapAuthSession: 'SessionCHAPAuth', externalID: 'DoNotUseExternalID' }; // prettier-ignore
+const OTHER_NAMES_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  RBDPersistentVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
+  RBDVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
+  GlusterfsPersistentVolumeSource: { endpoints: 'EndpointsName' },
+  GlusterfsVolumeSource: { endpoints: 'EndpointsName' },
+};
+const goName = (field: string, struct: string): string => {
+  const other = OTHER_NAMES_OF[struct]?.[field] ?? OTHER_NAMES[field];
+  if (other !== undefined) return other;
   const name = field.replace(ACRONYM, (word) => word.toUpperCase());
   return `${name[0]!.toUpperCase()}${name.slice(1)}`.replace(
     /(Id|Ip)(s?)$/,
@@ -20,12 +43,12 @@ const HOST_FIELDS = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace
 
 /**
  * A value of a definition as Go prints the API server's own struct: every field by its Go name, unset ones as null or
- * zero, `{"Group":"","Resource":"services"}`. `only` keeps some fields. Source: pkg/apis/<group>/types.go.
+ * zero, `{"Group":"","Resource":"services"}`. `only` keeps some fields, in its order. Source: pkg/apis/<group>/types.go.
  */
 export function goStruct(value: unknown, definition: string, only?: readonly string[]): unknown {
   const plan = planOf(builtinSchemas.definition(definition) ?? {}, builtinSchemas, definition);
   if (only === undefined || plan.kind !== 'struct') return convert(value, plan);
-  return convert(value, { ...plan, fields: plan.fields.filter((f) => only.includes(f.name)) });
+  return convert(value, { ...plan, fields: only.map((name) => plan.byName.get(name)!) });
 }
 function convert(value: unknown, plan: Plan): unknown {
   if (value === undefined || value === null) return null;
@@ -36,6 +59,10 @@ function convert(value: unknown, plan: Plan): unknown {
   switch (plan.name) {
     case 'PodSpec':
       return podSpec(given, plan);
+    case 'Volume':
+      return fieldsOf(given, moved(plan, 'quobyte', 'flexVolume'));
+    case 'PersistentVolumeSpec':
+      return fieldsOf(given, moved(moved(plan, 'quobyte', 'iscsi'), 'flexVolume', 'cinder'));
     case 'PodSecurityContext':
       return fieldsOf(given, moved(plan, 'fsGroupChangePolicy', 'sysctls'));
     default:
@@ -58,11 +85,13 @@ function podSpec(given: Struct, whole: StructPlan): Struct {
 }
 function fieldsOf(given: Struct, plan: StructPlan): Struct {
   const out: Struct = {};
+  const named = namesOf(plan.name);
   for (const field of plan.fields) {
     const value = given[field.name];
     if (field.plan.kind === 'struct' && field.plan.name === 'ObjectMeta') Object.assign(out, clientForm(value ?? {}));
     else
-      out[goName(field.name)] = value === undefined && !field.pointer ? zeroOf(field.plan) : convert(value, field.plan);
+      out[named[field.name] ?? goName(field.name)] =
+        value === undefined && !field.pointer ? zeroOf(field.plan) : convert(value, field.plan);
   }
   return out;
 }

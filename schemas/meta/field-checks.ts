@@ -10,7 +10,7 @@ export function* nonNegative(value: Numeric, at: FieldPath): Errors {
   if ((value ?? 0) < 0) yield invalid(at, value, 'must be greater than or equal to 0');
 }
 export function* positive(value: Numeric, at: FieldPath): Errors {
-  if ((value ?? 0) <= 0) yield invalid(at, value ?? 0, 'must be greater than 0');
+  if ((value ?? 0) <= 0) yield invalid(at, value ?? 0, 'must be greater than zero');
 }
 export function* immutable(value: unknown, old: unknown, at: FieldPath): Errors {
   if (!equal(value, old)) yield invalid(at, value ?? null, 'field is immutable');

@@ -5,7 +5,6 @@ import { validateMetadata, validateMetadataUpdate, type MetadataRules } from '..
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft } from '../core.ts';
 import { invalid } from '../errors.ts';
-import { SCOPED_RULES } from '../subresources/scoped.ts';
 
 const ROOT = fieldPath();
 const METADATA = fieldPath('metadata');
@@ -46,8 +45,15 @@ export function validateUpdate(
   subresource: string,
   served = resource,
 ): void {
+  const door = Object.hasOwn(resource.definition.doors ?? {}, subresource)
+    ? resource.definition.doors![subresource]!
+    : undefined;
+  const refusal = door?.refuses?.(old);
+  if (refusal) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', [refusal]);
+  const rules = rulesOf(core, resource);
+  const checks = subresource === '' || door ? resource.definition.metadataChecks : undefined;
   const errors: FieldError[] = [
-    ...validateMetadataUpdate(draft.metadata, old.metadata, rulesOf(core, resource), METADATA),
+    ...validateMetadataUpdate(draft.metadata, old.metadata, { ...rules, checks }, METADATA),
   ];
   const { validateStatusUpdate: onStatus, changesFirst } = resource.definition;
   const { validate, validateUpdate: update } = { ...resource.definition, ...versionOf(served) };
@@ -57,8 +63,7 @@ export function validateUpdate(
     const whole = validate ? [...validate(draft, ROOT, old)] : [];
     if (!changesFirst) errors.push(...whole);
     // The other doors let through so little that they have rules of their own.
-    const own = SCOPED_RULES[subresource];
-    if (own) errors.push(...own(draft, old));
+    if (door) errors.push(...(door.validate?.(draft, old, ROOT) ?? []));
     else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
     if (changesFirst) errors.push(...whole);
   }

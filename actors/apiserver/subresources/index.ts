@@ -10,7 +10,7 @@ import { getLog } from './log.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 
 type Handlers = Readonly<Record<string, Handler>>;
-/** Other doors to the same object: what differs is what a writer may change (scoped.ts). */
+/** Other doors to the same object: what differs is what a writer may change, which the kind tells (`doors`). */
 const onObject: Handlers = { get, update, patch };
 
 const HANDLERS: Readonly<Record<string, Handlers>> = {

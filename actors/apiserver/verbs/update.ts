@@ -12,7 +12,6 @@ import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } f
 import { guaranteed, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
 import { restoreUnwritten } from '../stages/reset.ts';
 import { validateUpdate } from '../stages/validate.ts';
-import { SCOPED } from '../subresources/scoped.ts';
 import { createObject, hookKey } from './create.ts';
 import { parseVersion } from './get.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
@@ -70,13 +69,14 @@ export async function replace(
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   dedupOwners(request, draft);
-  draft = keepWhatIsTheServers(core, request, draft, old);
   const hook = onStatus ? undefined : core.hooks.get(hookKey(resource));
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
+    draft = keepWhatIsTheServers(core, request, draft, old);
     validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
-    if (definition.warnings && !onStatus) request.warnings.push(...definition.warnings(draft, old));
+    const warnings = onStatus ? definition.statusWarnings : definition.warnings;
+    if (warnings) request.warnings.push(...warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });
     const answer = await commit(core, request, known, draft, old, pinned);
     committed = answer !== retry && answer.type === 'entry' && answer.entry !== entry;
@@ -131,9 +131,9 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
     draft = restoreUnwritten(core, request, draft, old);
     if (definition.prepareForStatusUpdate)
       draft = definition.prepareForStatusUpdate(draft, old, formatTime(core.world.clock.now())) as Draft;
-  } else if (subresource !== undefined && Object.hasOwn(SCOPED, subresource.name)) {
+  } else if (subresource !== undefined && Object.hasOwn(definition.doors ?? {}, subresource.name)) {
     const { managedFields } = draft.metadata;
-    draft = SCOPED[subresource.name]!(draft, old);
+    draft = definition.doors![subresource.name]!.prepare(draft, old) as Draft;
     if (managedFields) draft.metadata.managedFields = managedFields;
   } else if (subresource?.name !== 'scale' && definition.prepareForUpdate) {
     setOrDrop(draft.metadata, 'generation', old.metadata.generation);
