@@ -2,22 +2,27 @@ import type { Errors } from '../define.ts';
 import type { Service, ServicePort, ServiceSpec } from '../generated/core-v1.ts';
 import { dnsLabelField } from '../meta/field-checks.ts';
 import { duplicate, forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
-import { isIpv6, validateCidr, validateEndpointIp, validateIp } from '../meta/ip.ts';
+import { parseIp, validateCidr, validateEndpointIp, validateIp } from '../meta/ip.ts';
 import { dnsSubdomain, portName, portNumber, qualifiedName } from '../meta/names.ts';
 import { validateLabels } from '../meta/selectors.ts';
+import { validateClusterAddresses } from './service-addresses.ts';
 import { isExternallyAccessible, isHeadless, needsHealthCheckPort } from './service-kinds.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-const FAMILIES = ['IPv4', 'IPv6'];
-const FAMILY_POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
+const IP_MODES = ['Proxy', 'VIP'];
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
 const LB_ONLY = "may only be used when `type` is 'LoadBalancer'";
 const MAX_AFFINITY_SECONDS = 86400;
 
 /** Source: pkg/apis/core/validation validateService. */
-export function* validateService(object: Service, at: FieldPath): Errors {
+export function* validateService(object: Service, at: FieldPath, old?: Service): Errors {
   const spec = object.spec ?? {};
   const here = at('spec');
+  const { [TOPOLOGY_HINTS]: hints, [TOPOLOGY_MODE]: mode } = object.metadata.annotations ?? {};
+  if (hints !== undefined && mode !== undefined && hints !== mode)
+    yield invalid(at('metadata')('annotations').key(TOPOLOGY_MODE), mode, `must match annotations[${TOPOLOGY_HINTS}] when both are specified`); // prettier-ignore
   const ports = spec.ports ?? [];
   if (ports.length === 0 && !isHeadless(object) && spec.type !== 'ExternalName') yield required(here('ports'));
   yield* validateType(object, here);
@@ -25,15 +30,15 @@ export function* validateService(object: Service, at: FieldPath): Errors {
   for (const [i, port] of ports.entries()) yield* validatePort(port, ports.length > 1, names, here('ports')(i));
   yield* validateLabels(spec.selector, here('selector'));
   yield* validateAffinity(spec, here);
-  if (spec.type !== 'ExternalName') yield* validateAddresses(object, here);
+  yield* validateClusterAddresses(object, old, here);
   for (const [i, ip] of (spec.externalIPs ?? []).entries()) {
-    const errors = [...validateIp(ip, here('externalIPs')(i))];
+    const errors = old?.spec?.externalIPs?.includes(ip) ? [] : [...validateIp(ip, here('externalIPs')(i))];
     yield* errors.length > 0 ? errors : validateEndpointIp(ip, here('externalIPs')(i));
   }
   if (!spec.type) yield required(here('type'));
   else if (!TYPES.includes(spec.type)) yield notSupported(here('type'), spec.type, TYPES);
   yield* validateUniquePorts(spec, here('ports'));
-  yield* validateLoadBalancer(object, at);
+  yield* validateLoadBalancer(object, old, at);
   yield* validateTraffic(object, here);
 }
 function* validateType(object: Service, at: FieldPath): Errors {
@@ -113,65 +118,52 @@ function* validateAffinity({ sessionAffinity, sessionAffinityConfig }: ServiceSp
       );
   }
 }
-/** Source: pkg/apis/core/validation ValidateServiceClusterIPsRelatedFields. */
-function* validateAddresses(object: Service, at: FieldPath): Errors {
-  const { clusterIP = '', clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = object.spec ?? {};
-  const here = at('clusterIPs');
-  if (clusterIP !== '') {
-    if (clusterIPs.length === 0) yield required(here);
-    else if (clusterIPs[0] !== clusterIP) yield invalid(here, clusterIPs, 'first value must match `clusterIP`');
-  } else if (clusterIPs.length > 0) yield invalid(here, clusterIPs, 'must be empty when `clusterIP` is not specified');
-  for (const [i, family] of ipFamilies.entries()) {
-    if (!FAMILIES.includes(family)) yield notSupported(at('ipFamilies')(i), family, FAMILIES);
-    if (ipFamilies.indexOf(family) < i) yield duplicate(at('ipFamilies')(i), family);
-  }
-  if (ipFamilyPolicy !== undefined && !FAMILY_POLICIES.includes(ipFamilyPolicy))
-    yield notSupported(at('ipFamilyPolicy'), ipFamilyPolicy, FAMILY_POLICIES);
-  let bad = false;
-  for (const [i, ip] of clusterIPs.entries()) {
-    if (i === 0 && ip === 'None') {
-      if (clusterIPs.length > 1) {
-        bad = true;
-        yield invalid(here, clusterIPs, "'None' must be the first and only value");
-      }
-    } else {
-      const errors = [...validateIp(ip, here(i))];
-      bad ||= errors.length > 0;
-      yield* errors;
-    }
-  }
-  if (clusterIPs.length > 2) yield invalid(here, clusterIPs, 'may only hold up to 2 values');
-  if (bad) return;
-  if (clusterIPs.length > 1 && new Set(clusterIPs.map(isIpv6)).size < clusterIPs.length)
-    yield invalid(here, clusterIPs, 'may specify no more than one IP for each IP family');
-  if (isHeadless(object)) return;
-  for (const [i, ip] of clusterIPs.entries()) {
-    const family = ipFamilies[i];
-    if (family !== undefined && (family === 'IPv6') !== isIpv6(ip))
-      yield invalid(here(i), ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``);
-  }
-}
 const RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
-function* validateLoadBalancer({ metadata, spec = {} }: Service, at: FieldPath): Errors {
+function* validateLoadBalancer({ metadata, spec = {} }: Service, old: Service | undefined, at: FieldPath): Errors {
   const isLb = spec.type === 'LoadBalancer';
   const ranges = spec.loadBalancerSourceRanges ?? [];
   const annotation = metadata.annotations?.[RANGES];
   if (ranges.length > 0) {
     const here = at('spec')('LoadBalancerSourceRanges');
     if (!isLb) yield forbidden(here, LB_ONLY);
-    for (const [i, range] of ranges.entries()) yield* validateCidr(range.trim(), here(i));
+    const known = (old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+    for (const [i, range] of ranges.entries())
+      if (!known.includes(range.trim())) yield* validateCidr(range.trim(), here(i));
   } else if (annotation !== undefined) {
     const here = at('metadata')('annotations').key(RANGES);
     if (!isLb) yield forbidden(here, LB_ONLY);
-    if (annotation.trim() !== '') for (const range of annotation.split(',')) yield* validateCidr(range.trim(), here);
+    if (annotation.trim() !== '' && old?.metadata.annotations?.[RANGES] !== annotation)
+      for (const range of annotation.split(',')) yield* validateCidr(range.trim(), here);
   }
-  const here = at('spec');
   if (spec.allocateLoadBalancerNodePorts !== undefined && !isLb)
-    yield forbidden(here('allocateLoadBalancerNodePorts'), LB_ONLY);
-  const name = spec.loadBalancerClass;
+    yield forbidden(at('spec')('allocateLoadBalancerNodePorts'), LB_ONLY);
+  yield* validateLoadBalancerClass(spec, at('spec'));
+}
+/** Asked twice of an update, as the real server does. Source: pkg/apis/core/validation validateLoadBalancerClassField. */
+export function* validateLoadBalancerClass({ type, loadBalancerClass: name }: ServiceSpec, at: FieldPath): Errors {
   if (name === undefined) return;
-  if (!isLb) yield forbidden(here('loadBalancerClass'), LB_ONLY);
-  else for (const why of qualifiedName(name)) yield invalid(here('loadBalancerClass'), name, why);
+  if (type !== 'LoadBalancer') yield forbidden(at('loadBalancerClass'), LB_ONLY);
+  else for (const why of qualifiedName(name)) yield invalid(at('loadBalancerClass'), name, why);
+}
+/** Source: pkg/apis/core/validation ValidateLoadBalancerStatus. */
+export function* validateServiceStatus({ spec, status }: Service, old: Service, at: FieldPath): Errors {
+  const here = at('status')('loadBalancer')('ingress');
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  if (spec?.type !== 'LoadBalancer') {
+    if (ingress.length > 0) yield forbidden(here, "may only be used when `spec.type` is 'LoadBalancer'");
+    return;
+  }
+  const known = (old.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
+  for (const [i, { ip, ipMode, hostname }] of ingress.entries()) {
+    if (ip && !known.includes(ip)) yield* validateIp(ip, here(i)('ip'));
+    if (ipMode === undefined) {
+      if (ip) yield required(here(i)('ipMode'), 'must be specified when `ip` is set');
+    } else if (!ip) yield forbidden(here(i)('ipMode'), 'may not be specified when `ip` is not set');
+    else if (!IP_MODES.includes(ipMode)) yield notSupported(here(i)('ipMode'), ipMode, IP_MODES);
+    if (!hostname) continue;
+    for (const why of dnsSubdomain(hostname)) yield invalid(here(i)('hostname'), hostname, why);
+    if (parseIp(hostname)) yield invalid(here(i)('hostname'), hostname, 'must be a DNS name, not an IP address');
+  }
 }
 const POLICIES = ['Cluster', 'Local'];
 const DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];

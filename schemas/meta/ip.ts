@@ -69,6 +69,8 @@ export function* validateCidr(text: string, at: FieldPath): Errors {
   if (cidr === undefined) yield invalid(at, text, NOT_CIDR);
   else if (/(?:^|\.)0\d/.test(text.split('/')[0]!) || /\/0\d/.test(text))
     yield invalid(at, text, 'must not have leading 0s in IP or prefix length');
+  else if (cidr.family === 6 && cidr.address >> 32n === 0xffffn)
+    yield invalid(at, text, 'must not have an IPv4-mapped IPv6 address');
   else if (cidr.address !== cidr.base) yield invalid(at, text, 'must not have bits set beyond the prefix length');
 }
 const within = (value: bigint, family: 4 | 6, cidr: string): boolean => {

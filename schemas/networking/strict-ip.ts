@@ -67,13 +67,14 @@ export function cidrWarnings(text: string, at: FieldPath): string[] {
   if (cidr === undefined) return [];
   const { family, base, bits, address } = cidr;
   const network = `${formatIp(family, base)}/${bits}`;
-  if (hasLeadingZeros(text.slice(0, text.indexOf('/'))) || /\/0\d/.test(text) || isMapped(text, family, address))
-    return [`${at}: non-standard CIDR value ${JSON.stringify(text)} is invalid: use ${JSON.stringify(network)}`];
+  const found: string[] = [];
   if (address !== base) {
-    const host = formatIp(family, address);
-    return [`${at}: CIDR value ${JSON.stringify(text)} is ambiguous in this context (should be ${JSON.stringify(network)} or ${JSON.stringify(`${host}/${family === 4 ? 32 : 128}`)}?)`];
+    const host = `${formatIp(family, address)}/${family === 4 ? 32 : 128}`;
+    found.push(`${at}: CIDR value ${JSON.stringify(text)} is ambiguous in this context (should be ${JSON.stringify(network)} or ${JSON.stringify(host)}?)`);
   }
-  if (family === 6 && network !== text)
-    return [`${at}: IPv6 CIDR value ${JSON.stringify(text)} should be in RFC 5952 canonical format (${JSON.stringify(network)})`];
-  return [];
+  if (hasLeadingZeros(text.slice(0, text.indexOf('/'))) || /\/0\d/.test(text) || isMapped(text, family, address))
+    found.push(`${at}: non-standard CIDR value ${JSON.stringify(text)} is invalid: use ${JSON.stringify(network)}`);
+  if (found.length === 0 && family === 6 && network !== text)
+    found.push(`${at}: IPv6 CIDR value ${JSON.stringify(text)} should be in RFC 5952 canonical format (${JSON.stringify(network)})`);
+  return found;
 } // prettier-ignore

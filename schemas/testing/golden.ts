@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parseJson } from '../codec/json.ts';
+import { adoptAllocated, normalizeAddresses } from '../core/service-linked.ts';
+import type { Service } from '../generated/core-v1.ts';
 import { fieldPath, type FieldError } from '../meta/field.ts';
 import { invalidError } from '../meta/invalid.ts';
 import { validateMetadata, validateMetadataUpdate } from '../meta/metadata.ts';
@@ -80,6 +82,7 @@ export function create(target: Target, body: unknown, strict = false): unknown {
     if (!draft.metadata.name && draft.metadata.generateName)
       draft.metadata.name = `${draft.metadata.generateName}xxxxx`;
     delete draft.metadata.resourceVersion;
+    if (resource.kind === 'Service') normalizeAddresses(draft as unknown as Service, undefined);
     draft = (definition.prepareForCreate?.(draft) ?? draft) as DynamicObject;
     const errors: FieldError[] = [
       ...validateMetadata(
@@ -107,7 +110,13 @@ export function update(target: Target, body: unknown, old: DynamicObject, strict
       resourceVersion: '1',
     };
     if (before.metadata.generation !== undefined) draft.metadata.generation = before.metadata.generation;
+    if (resource.kind === 'Service') {
+      adoptAllocated(draft as unknown as Service, before as unknown as Service);
+      normalizeAddresses(draft as unknown as Service, before as unknown as Service);
+    }
     draft = (definition.prepareForUpdate?.(draft, before) ?? draft) as DynamicObject;
+    const whole = [...(definition.validate?.(draft, fieldPath(), before) ?? [])];
+    const changes = [...(definition.validateUpdate?.(draft, before, fieldPath()) ?? [])];
     const errors: FieldError[] = [
       ...validateMetadataUpdate(
         draft.metadata,
@@ -115,8 +124,8 @@ export function update(target: Target, body: unknown, old: DynamicObject, strict
         { namespaced: resource.namespaced, validateName: definition.validateName },
         fieldPath('metadata'),
       ),
-      ...(definition.validate?.(draft, fieldPath()) ?? []),
-      ...(definition.validateUpdate?.(draft, before, fieldPath()) ?? []),
+      ...(definition.changesFirst ? changes : whole),
+      ...(definition.changesFirst ? whole : changes),
     ];
     if (errors.length > 0) throw invalidError(resource.group, resource.kind, draft.metadata.name ?? '', errors);
     return finish(resource, draft);

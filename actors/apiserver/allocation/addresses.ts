@@ -12,10 +12,23 @@ const MANAGER = 'ipallocator.k8s.io';
 /** A claim without a service may belong to a create that is under way; after so long it is a leftover. */
 const LEFTOVER_MS = 60_000;
 const RANDOM_TRIES = 64;
+/** The ServiceCIDR that an API server makes of what it was started with. */
+const OWN_CIDR = 'kubernetes';
+/** Addresses in the largest range: an IPv6 prefix of 64 bits. */
+const LARGEST = 1n << 64n;
 
 /** Refusals of one address, as they end up in the text of an Invalid status. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
+  readonly isFull: boolean;
+  constructor(message: string, isFull = false) {
+    super(message);
+    this.isFull = isFull;
+  }
+}
+interface Offer {
+  readonly range: Range;
+  readonly ready: boolean;
 }
 export interface ServiceRef {
   readonly namespace: string;
@@ -43,37 +56,60 @@ export class Addresses {
   #resource(name: 'ipaddresses' | 'servicecidrs') {
     return this.#context.registry.lookup({ group: 'networking.k8s.io', version: 'v1', resource: name })!;
   }
-  /** The configured ranges and those of ServiceCIDRs that are ready. */
-  #ranges(family: Family): readonly Range[] {
-    const found = new Map(this.#configured.map((r) => [r.cidr, r]));
+  /**
+   * What ServiceCIDRs offer, each range once, ready if one that offers it is. Before the cluster's own exists, what the
+   * server was started with. Source: ipallocator/cidrallocator.go syncAllocators.
+   */
+  #offers(family: Family): readonly Offer[] {
+    const found = new Map<string, Offer>();
+    let hasOwn = false;
     for (const object of this.#context.cache.list<ServiceCIDR>(this.#resource('servicecidrs'))) {
-      if (object.metadata.deletionTimestamp !== undefined) continue;
-      if (!object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) continue;
+      hasOwn ||= object.metadata.name === OWN_CIDR;
+      const ready = isReady(object);
       for (const cidr of object.spec?.cidrs ?? []) {
         const range = parseRange(cidr);
-        if (range !== undefined) found.set(cidr, range);
+        if (range?.family !== family || range.size > LARGEST) continue;
+        found.set(cidr, { range, ready: ready || found.get(cidr)?.ready === true });
       }
     }
-    return [...found.values()].filter((r) => r.family === family);
+    if (!hasOwn)
+      for (const range of this.#configured) if (range.family === family) found.set(range.cidr, { range, ready: true });
+    return [...found.values()];
   }
   /** Claims the address asked for. Thrown: AddressError. */
   async claim(address: string, owner: ServiceRef, dryRun: boolean): Promise<void> {
     const parsed = parseAddress(address);
-    if (parsed === undefined || !this.#ranges(parsed.family).some((r) => contains(r, parsed)))
-      throw new AddressError('the provided network does not match the current range');
+    const offers = parsed === undefined ? [] : this.#offers(parsed.family);
     if (dryRun) {
-      if (this.#present(address) !== undefined) throw new AddressError('provided IP is already allocated');
+      // A rehearsal asks one range alone, and not whether the address is taken.
+      const [first] = offers;
+      if (first?.ready !== true) throw new AddressError('allocator not ready');
+      if (!contains(first.range, parsed!))
+        throw new AddressError(`the provided IP (${address}) is not in the valid range. The range of valid IPs is ${first.range.cidr}`); // prettier-ignore
       return;
     }
-    if (await this.#create(parsed.family, address, owner)) return;
-    if (await this.#reclaim(address)) if (await this.#create(parsed.family, address, owner)) return;
+    if (parsed === undefined || !offers.some((o) => o.ready && contains(o.range, parsed)))
+      throw new AddressError('the provided network does not match the current range');
+    const name = formatAddress(parsed.family, parsed.value);
+    if (await this.#create(parsed.family, name, owner)) return;
+    if (await this.#reclaim(name)) if (await this.#create(parsed.family, name, owner)) return;
     throw new AddressError('provided IP is already allocated');
   }
-  /** Claims any free address. Those that users choose by hand come from the low end: it is used last. */
+  /**
+   * Claims any free address. Those that users choose by hand come from the low end: it is used last. Thrown: AddressError,
+   * with `isFull` if nothing is left.
+   */
   async next(family: Family, owner: ServiceRef, dryRun: boolean): Promise<string> {
-    for (const range of this.#ranges(family)) {
+    const offers = this.#offers(family);
+    if (dryRun) {
+      const [first] = offers;
+      if (first?.ready !== true) throw new AddressError('allocator not ready');
+      return formatAddress(family, first.range.base);
+    }
+    for (const { range, ready } of offers) {
+      if (!ready) continue;
       const { first, last } = usable(range);
-      const band = reserved(last - first + 1n);
+      const band = reserved(range.size);
       for (const [from, to] of [
         [first + band, last],
         [first, first + band - 1n],
@@ -81,10 +117,10 @@ export class Addresses {
         for (const value of this.#candidates(from, to)) {
           const address = formatAddress(family, value);
           if (this.#present(address) !== undefined) continue;
-          if (dryRun || (await this.#create(family, address, owner))) return address;
+          if (await this.#create(family, address, owner)) return address;
         }
     }
-    throw new AddressError('range is full');
+    throw new AddressError('range is full', true);
   }
   async release(address: string): Promise<void> {
     try {
@@ -104,7 +140,7 @@ export class Addresses {
     for (const [address, owner] of used) {
       const parsed = parseAddress(address);
       if (parsed === undefined || this.#present(address) !== undefined) continue;
-      if (!this.#ranges(parsed.family).some((r) => contains(r, parsed))) continue;
+      if (!this.#offers(parsed.family).some((o) => contains(o.range, parsed))) continue;
       if (await this.#create(parsed.family, address, owner)) repairs++;
     }
     for (const claim of cache.list<IPAddress>(this.#resource('ipaddresses'))) {
@@ -160,6 +196,12 @@ export class Addresses {
     await this.release(address);
     return true;
   }
+}
+/** Nobody may be there to say so: what has no condition is taken for ready. */
+function isReady({ metadata, status }: ServiceCIDR): boolean {
+  if (metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null) return false;
+  const condition = status?.conditions?.find((c) => c.type === 'Ready');
+  return condition === undefined || condition.status === 'True';
 }
 const isOld = (claim: IPAddress, now: number): boolean =>
   now - (parseTime(claim.metadata.creationTimestamp ?? '') ?? now) > LEFTOVER_MS;

@@ -135,7 +135,7 @@ describe('addresses of services', () => {
     for (let i = 0; i < 6; i++) expect(await create(c, a, service(`s${i}`))).toMatchObject({ kind: 'Service' });
     expect(new Set(addresses(c)).size).toBe(6);
     expect(await create(c, a, service('last'))).toBe(
-      'Service "last" is invalid: spec.clusterIPs: Invalid value: null: failed to allocate IP: range is full',
+      'Internal error occurred: failed to allocate a serviceIP for Service "last": range is full',
     );
   });
   it('are never given twice, however many servers allocate at once', async () => {

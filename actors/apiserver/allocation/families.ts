@@ -1,10 +1,12 @@
 import type { Service, ServiceSpec } from '../../../schemas/generated/core-v1.ts';
-import { duplicate, fieldPath, invalid, notSupported, required, type FieldError } from '../../../schemas/meta/field.ts';
+import { validateClusterAddresses } from '../../../schemas/core/service-addresses.ts';
+import { fieldPath, invalid, type FieldError } from '../../../schemas/meta/field.ts';
 import { parseAddress, type Family } from './ip.ts';
 
 const at = fieldPath('spec');
 const NONE = 'None';
-const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
+/** Types that addresses are given to. */
+const WITH_ADDRESS: readonly unknown[] = ['ClusterIP', 'NodePort', 'LoadBalancer'];
 const same = (a: readonly string[] | undefined, b: readonly string[] | undefined): boolean =>
   (a ?? []).length === (b ?? []).length && (a ?? []).every((v, i) => v === b?.[i]);
 const other = (family: Family): Family => (family === 'IPv4' ? 'IPv6' : 'IPv4');
@@ -18,7 +20,7 @@ export function keepsPreferDualStack(next: ServiceSpec, old: ServiceSpec | undef
     next.ipFamilyPolicy === 'PreferDualStack' &&
     old.ipFamilyPolicy === 'PreferDualStack' &&
     next.type === old.type &&
-    next.type !== 'ExternalName' &&
+    WITH_ADDRESS.includes(next.type) &&
     same(next.clusterIPs, old.clusterIPs) &&
     same(next.ipFamilies, old.ipFamilies)
   );
@@ -39,7 +41,7 @@ export function settleFamilies(
   const selectorless = Object.keys(spec.selector ?? {}).length === 0;
   const headless = spec.clusterIP === NONE;
   spec.ipFamilyPolicy ??= old?.ipFamilyPolicy ?? (headless && selectorless ? 'RequireDualStack' : 'SingleStack');
-  const loose = [...relatedErrors(spec)];
+  const loose = [...validateClusterAddresses(service, before, at)];
   if (loose.length > 0) return loose;
 
   const errors: FieldError[] = [];
@@ -89,46 +91,4 @@ export function settleFamilies(
   if (!single && families.length === 1 && configured.length === 2) families.push(other(families[0]!));
   spec.ipFamilies = families;
   return [];
-}
-
-/** Source: kubernetes pkg/apis/core/validation ValidateServiceClusterIPsRelatedFields. */
-function* relatedErrors(spec: ServiceSpec): Generator<FieldError> {
-  const ips = spec.clusterIPs ?? [];
-  const ipsAt = at('clusterIPs');
-  if (spec.clusterIP) {
-    if (ips.length === 0) yield required(ipsAt);
-    else if (ips[0] !== spec.clusterIP) yield invalid(ipsAt, ips, 'first value must match `clusterIP`');
-  } else if (ips.length > 0) yield invalid(ipsAt, ips, 'must be empty when `clusterIP` is not specified');
-  const seen = new Set<string>();
-  for (const [i, family] of (spec.ipFamilies ?? []).entries()) {
-    if (family !== 'IPv4' && family !== 'IPv6') yield notSupported(at('ipFamilies')(i), family, ['IPv4', 'IPv6']);
-    if (seen.has(family)) yield duplicate(at('ipFamilies')(i), family);
-    seen.add(family);
-  }
-  const policy = spec.ipFamilyPolicy as string | undefined;
-  if (policy !== undefined && !POLICIES.includes(policy)) yield notSupported(at('ipFamilyPolicy'), policy, POLICIES);
-  let bad = false;
-  for (const [i, ip] of ips.entries()) {
-    if (i === 0 && ip === NONE) {
-      if (ips.length > 1) {
-        bad = true;
-        yield invalid(ipsAt, ips, "'None' must be the first and only value");
-      }
-      continue;
-    }
-    if (parseAddress(ip) !== undefined) continue;
-    bad = true;
-    yield invalid(ipsAt(i), ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
-  }
-  if (ips.length > 2) yield invalid(ipsAt, ips, 'may only hold up to 2 values');
-  if (bad) return;
-  const of = (ip: string): Family => parseAddress(ip)?.family ?? 'IPv4';
-  if (ips.length > 1 && (ips.length > 2 || of(ips[0]!) === of(ips[1]!)))
-    yield invalid(ipsAt, ips, 'may specify no more than one IP for each IP family');
-  if (ips[0] === NONE) return;
-  for (const [i, ip] of ips.entries()) {
-    const family = spec.ipFamilies?.[i];
-    if (family !== undefined && family !== of(ip))
-      yield invalid(ipsAt(i), ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``);
-  }
 }

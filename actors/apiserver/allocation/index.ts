@@ -3,6 +3,8 @@
  * run after start: it makes claims that services lack and drops those that no service has. `storeClaims(store)` keeps
  * port claims in the store. Source: kubernetes pkg/registry/core/service/storage.
  */
+import { needsHealthCheckPort, needsNodePort } from '../../../schemas/core/service-kinds.ts';
+import { adoptAllocated, normalizeAddresses } from '../../../schemas/core/service-linked.ts';
 import type { Service, ServicePort } from '../../../schemas/generated/core-v1.ts';
 import { fieldPath, invalid, type FieldError } from '../../../schemas/meta/field.ts';
 import { invalidError } from '../../../schemas/meta/invalid.ts';
@@ -14,7 +16,6 @@ import { Addresses, AddressError, addressesOf, type ServiceRef } from './address
 import type { AllocationContext } from './context.ts';
 import { keepsPreferDualStack, settleFamilies } from './families.ts';
 import type { Family } from './ip.ts';
-import { adoptAllocated, normalizeAddresses, wantsHealthPort, wantsNodePorts } from './normalize.ts';
 import { NodePorts, PortError, portsOf, type PortOperation } from './ports.ts';
 
 export { storeClaims } from './store-claims.ts';
@@ -30,6 +31,8 @@ const refuse = (service: Service, errors: readonly FieldError[]): void => {
   if (errors.length > 0) throw invalidError('', 'Service', service.metadata.name ?? '', errors);
 };
 
+const internalError = (why: string): ApiError => new ApiError('InternalError', `Internal error occurred: ${why}`);
+
 export function createAllocation(context: AllocationContext): Allocation {
   const addresses = new Addresses(context);
   const ports = new NodePorts(context);
@@ -43,23 +46,27 @@ export function createAllocation(context: AllocationContext): Allocation {
   const claimAddresses = async (service: Service, from: number, dryRun: boolean, claimed: string[]): Promise<void> => {
     const spec = service.spec!;
     if (spec.type === 'ExternalName' || spec.clusterIPs?.[0] === 'None') return;
-    const asked = spec.clusterIPs ?? [];
-    const ips = [...asked];
-    for (const [i, family] of ((spec.ipFamilies ?? []) as Family[]).entries()) {
+    const families = (spec.ipFamilies ?? []) as Family[];
+    const ips = [...(spec.clusterIPs ?? [])];
+    while (ips.length < families.length) ips.push('');
+    const chosen = [...ips];
+    for (const [i, family] of families.entries()) {
       if (i < from) continue;
-      const wanted = asked[i] ?? '';
+      const wanted = ips[i]!;
       try {
-        if (wanted === '') ips[i] = await addresses.next(family, refOf(service), dryRun);
+        if (wanted === '') chosen[i] = await addresses.next(family, refOf(service), dryRun);
         else await addresses.claim(wanted, refOf(service), dryRun);
       } catch (error) {
         if (!(error instanceof AddressError)) throw error;
+        if (error.isFull)
+          throw internalError(`failed to allocate a serviceIP for Service ${JSON.stringify(service.metadata.name ?? '')}: ${error.message}`); // prettier-ignore
         const text = wanted === '' ? 'failed to allocate IP' : `failed to allocate IP ${wanted}`;
-        refuse(service, [invalid(at('clusterIPs'), asked.length > 0 ? asked : null, `${text}: ${error.message}`)]);
+        refuse(service, [invalid(at('clusterIPs'), ips, `${text}: ${error.message}`)]);
       }
-      if (!dryRun) claimed.push(ips[i]!);
+      if (!dryRun) claimed.push(chosen[i]!);
     }
-    spec.clusterIPs = ips;
-    if (ips[0] !== undefined) spec.clusterIP = ips[0];
+    spec.clusterIPs = chosen;
+    if (from === 0 && chosen[0] !== undefined) spec.clusterIP = chosen[0];
   };
   const undo = async (claimed: readonly string[], operation: PortOperation): Promise<void> => {
     const outcomes = await Promise.allSettled([
@@ -89,8 +96,8 @@ export function createAllocation(context: AllocationContext): Allocation {
       const claimed: string[] = [];
       try {
         await claimAddresses(service, 0, dryRun, claimed);
-        if (wantsNodePorts(service)) await claimNewPorts(service, operation);
-        if (wantsHealthPort(service)) await claimHealthPort(service, operation);
+        if (needsNodePort(service)) await claimNewPorts(service, operation);
+        if (needsHealthCheckPort(service)) await claimHealthPort(service, operation);
       } catch (error) {
         await undo(claimed, operation);
         throw error;
@@ -171,7 +178,7 @@ async function anyPort(operation: PortOperation, what = 'nodePort'): Promise<num
     return await operation.next();
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
-    throw new ApiError('InternalError', `failed to allocate a ${what}: ${error.message}`);
+    throw internalError(`failed to allocate a ${what}: ${error.message}`);
   }
 }
 const mayAllocate = (service: Service): boolean =>
@@ -204,15 +211,12 @@ async function claimHealthPort(service: Service, operation: PortOperation): Prom
     await operation.take(asked);
   } catch (error) {
     if (!(error instanceof PortError)) throw error;
-    throw new ApiError(
-      'InternalError',
-      `Internal error occurred: failed to allocate requested HealthCheck NodePort ${asked}: ${error.message}`,
-    );
+    throw internalError(`failed to allocate requested HealthCheck NodePort ${asked}: ${error.message}`);
   }
 }
 
 async function updatePorts(service: Service, old: Service, operation: PortOperation): Promise<void> {
-  const [wants, wanted] = [wantsNodePorts(service), wantsNodePorts(old)];
+  const [wants, wanted] = [needsNodePort(service), needsNodePort(old)];
   const before = (old.spec?.ports ?? []).map((p) => p.nodePort ?? 0).filter((p) => p !== 0);
   if (wanted && !wants) for (const port of before) operation.releaseLater(port);
   if (wants) {
@@ -233,7 +237,7 @@ async function updatePorts(service: Service, old: Service, operation: PortOperat
     const after = new Set((service.spec?.ports ?? []).map((p) => p.nodePort ?? 0));
     for (const port of before) if (!after.has(port)) operation.releaseLater(port);
   }
-  const [health, healthBefore] = [wantsHealthPort(service), wantsHealthPort(old)];
+  const [health, healthBefore] = [needsHealthCheckPort(service), needsHealthCheckPort(old)];
   if (health && !healthBefore) await claimHealthPort(service, operation);
   if (!health && healthBefore && old.spec?.healthCheckNodePort) operation.releaseLater(old.spec.healthCheckNodePort);
 }

@@ -6,6 +6,7 @@ import type { AllocationContext } from './context.ts';
 const PREFIX = '/registry/ranges/servicenodeports/';
 const LEFTOVER_MS = 60_000;
 const RANDOM_TRIES = 64;
+const FIRST_REHEARSED = 32_769;
 
 export class PortError extends Error {
   override readonly name = 'PortError';
@@ -44,20 +45,20 @@ export class NodePorts {
     const later = new Set<number>();
     const { claims, world, fresh } = this.#context;
     const key = (port: number): string => `${PREFIX}${port}`;
+    const isUsed = async (port: number): Promise<boolean> => {
+      if ((this.#used.get(port) ?? 0) === 0) return false;
+      // A service that was just deleted may still be in the cache.
+      await fresh();
+      return (this.#used.get(port) ?? 0) > 0;
+    };
     const claim = async (port: number): Promise<boolean> => {
-      if (taken.has(port)) return false;
-      if ((this.#used.get(port) ?? 0) > 0) {
-        // A service that was just deleted may still be in the cache.
-        await fresh();
-        if ((this.#used.get(port) ?? 0) > 0) return false;
-      }
-      if (!dryRun) {
-        const value = JSON.stringify({ owner, at: world.clock.now() });
-        if (!(await claims.take(key(port), value, (old) => this.#isLeftover(old)))) return false;
-      }
+      if (taken.has(port) || (await isUsed(port))) return false;
+      const value = JSON.stringify({ owner, at: world.clock.now() });
+      if (!(await claims.take(key(port), value, (old) => this.#isLeftover(old)))) return false;
       taken.add(port);
       return true;
     };
+    if (dryRun) return rehearsal(isUsed);
     return {
       take: async (port) => {
         if (port < this.#first || port > this.#last)
@@ -72,7 +73,6 @@ export class NodePorts {
       },
       releaseLater: (port) => void later.add(port),
       finish: async (committed) => {
-        if (dryRun) return;
         await Promise.all([...(committed ? later : taken)].map((port) => claims.free(key(port))));
       },
     };
@@ -119,6 +119,26 @@ export class NodePorts {
   #count(service: DynamicObject, by: number): void {
     for (const port of new Set(portsOf(service))) this.#used.set(port, (this.#used.get(port) ?? 0) + by);
   }
+}
+/**
+ * Nothing is taken, and what is given is not looked for: numbers from above the range, or after the largest that was asked
+ * for. Source: portallocator/operation.go.
+ */
+function rehearsal(isUsed: (port: number) => Promise<boolean>): PortOperation {
+  const taken: number[] = [];
+  return {
+    async take(port) {
+      if (taken.includes(port) || (await isUsed(port))) throw new PortError('provided port is already allocated');
+      taken.push(port);
+    },
+    async next() {
+      const port = taken.length === 0 ? FIRST_REHEARSED : Math.max(0, ...taken) + 1;
+      taken.push(port);
+      return port;
+    },
+    releaseLater: () => undefined,
+    finish: () => Promise.resolve(),
+  };
 }
 /** Node ports and the health check's. */
 export function portsOf(service: Service): number[] {

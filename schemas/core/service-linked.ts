@@ -1,12 +1,12 @@
-import type { Service } from '../../../schemas/generated/core-v1.ts';
+import type { Service } from '../generated/core-v1.ts';
+import { needsClusterIp, needsHealthCheckPort } from './service-kinds.ts';
 
 const same = (a: readonly string[] | undefined, b: readonly string[] | undefined): boolean =>
   (a ?? []).length === (b ?? []).length && (a ?? []).every((v, i) => v === b?.[i]);
 
-export const wantsNodePorts = (s: Service): boolean => s.spec?.type === 'NodePort' || s.spec?.type === 'LoadBalancer';
-/** Source: kubernetes pkg/api/service NeedsHealthCheck. */
-export const wantsHealthPort = (s: Service): boolean =>
-  s.spec?.type === 'LoadBalancer' && s.spec.externalTrafficPolicy === 'Local';
+/** Of load balancers only those that did not decline. Source: storage.go needsNodePort. */
+const allocatesNodePorts = ({ spec }: Service): boolean =>
+  spec?.type === 'NodePort' || (spec?.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
 
 /**
  * Keeps clusterIP and clusterIPs in step for clients that know only the first.
@@ -32,12 +32,12 @@ export function normalizeAddresses(service: Service, old: Service | undefined): 
  */
 export function adoptAllocated(service: Service, old: Service): void {
   const [spec, before] = [service.spec!, old.spec ?? {}];
-  if (spec.type !== 'ExternalName' && before.type !== 'ExternalName') {
+  if (needsClusterIp(service) && needsClusterIp(old)) {
     if (!spec.clusterIP && before.clusterIP) spec.clusterIP = before.clusterIP;
     if ((spec.clusterIPs ?? []).length === 0 && (before.clusterIPs ?? []).length > 0)
       spec.clusterIPs = [...before.clusterIPs!];
   }
-  if (wantsNodePorts(service) && wantsNodePorts(old)) {
+  if (allocatesNodePorts(service) && allocatesNodePorts(old)) {
     const ports = (s: Service): number[] => (s.spec?.ports ?? []).map((p) => p.nodePort ?? 0).filter((p) => p !== 0);
     const kept = new Set(ports(service).filter((p) => ports(old).includes(p)));
     const byName = new Map((before.ports ?? []).map((p) => [p.name ?? '', p.nodePort ?? 0]));
@@ -46,6 +46,11 @@ export function adoptAllocated(service: Service, old: Service): void {
       if (!port.nodePort && was !== 0 && !kept.has(was)) port.nodePort = was;
     }
   }
-  if (wantsHealthPort(service) && wantsHealthPort(old) && !spec.healthCheckNodePort && before.healthCheckNodePort)
+  if (
+    needsHealthCheckPort(service) &&
+    needsHealthCheckPort(old) &&
+    !spec.healthCheckNodePort &&
+    before.healthCheckNodePort
+  )
     spec.healthCheckNodePort = before.healthCheckNodePort;
 }
