@@ -3,7 +3,7 @@
  * answers part. What the first one takes is explored further.
  *
  *   node ops/conformance/differential/explore.ts --real KUBECONFIG --ours KUBECONFIG [--only RESOURCE]... [--budget 2000]
- *     [--create] [--update] [--status] [--apply] [--report FILE]
+ *     (`--only custom`: a kind of one's own)  [--create] [--update] [--status] [--apply] [--report FILE]
  *
  * Nothing is kept but one object of each kind, in a namespace of its own; both servers should be fresh and without
  * controllers. The good objects come from the recorded suite (`../shared/oracle`).
@@ -11,6 +11,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { HttpsClient, type Answer } from '../../testing/https.ts';
+import { customKind } from './custom-kinds.ts';
 import { differences, normalize, type Difference } from './compare.ts';
 import { material } from './material.ts';
 import { variants, type Dictionary, type Json, type Variant } from './mutate.ts';
@@ -53,7 +54,10 @@ const seen = new Set<string>();
 
 const both = (method: string, path: string, bodies: readonly [Json, Json] | undefined, type = 'application/json'): Promise<[Answer, Answer]> =>
   Promise.all([0, 1].map((i) =>
-    servers[i as 0 | 1].send(method, path, bodies && JSON.stringify(bodies[i]), bodies ? { 'content-type': type } : {}),
+    servers[i as 0 | 1]
+      .send(method, path, bodies && JSON.stringify(bodies[i]), bodies ? { 'content-type': type } : {})
+      // No answer is a difference too.
+      .catch((error: unknown) => ({ status: 0, text: String(error), headers: {} })),
   )) as Promise<[Answer, Answer]>; // prettier-ignore
 const bodyOf = ({ text }: Answer): Json => {
   try {
@@ -134,14 +138,18 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
     if (!resource.verbs.includes('update')) break;
     const name = nameOf(object);
     await both('POST', `${collection}?fieldManager=explorer`, [object, object]);
+    // Some conditions are set a moment later.
+    await new Promise((later) => setTimeout(later, 300));
     const [real, ours] = (await both('GET', `${collection}/${name}`, undefined)).map(bodyOf) as [Json, Json];
     if (metadataOf(real) === undefined || metadataOf(ours) === undefined) continue;
     const [theirs, back] = choices(specOf(real), specOf(ours));
-    const put = (part: string) => async (changed: Json): Promise<[Answer, Answer]> => {
-      const here = exchange({ ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }, theirs); // prettier-ignore
-      const [a, b] = await both('PUT', `${collection}/${name}${part}${dry}`, [changed, here]);
-      return [a, back.size === 0 ? b : { ...b, text: JSON.stringify(exchange(bodyOf(b), back)) }];
-    };
+    const put =
+      (part: string) =>
+      async (changed: Json): Promise<[Answer, Answer]> => {
+        const here = exchange({ ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }, theirs); // prettier-ignore
+        const [a, b] = await both('PUT', `${collection}/${name}${part}${dry}`, [changed, here]);
+        return [a, back.size === 0 ? b : { ...b, text: JSON.stringify(exchange(bodyOf(b), back)) }];
+      };
     const { managedFields: _, ...metadata } = metadataOf(real)!;
     const fresh = { ...(real as object), metadata } as Json;
     if (operations.includes('update'))
@@ -205,6 +213,11 @@ for (const resource of served) {
   const known = bases.get(id);
   if (known !== undefined) await explore(resource, known, dictionary);
   else if (flags.only) console.log(`${id}: no good object is known`);
+}
+if (flags.only?.includes('custom')) {
+  const ask = (method: string, path: string, body?: Json) => both(method, path, body && [body, body]);
+  const custom = await customKind(ask);
+  await explore(custom.served, custom.objects, dictionary);
 }
 for (const server of servers) server.close();
 if (flags.report !== undefined) writeFileSync(flags.report, findings.map((f) => `${JSON.stringify(f)}\n`).join(''));

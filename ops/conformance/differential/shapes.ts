@@ -20,7 +20,12 @@ export interface Shape {
 }
 
 const FACTS = join(import.meta.dirname, '../../../schemas/facts');
-const definitions = JSON.parse(readFileSync(join(FACTS, 'schema.json'), 'utf8')) as Readonly<Record<string, Shape>>;
+const definitions = JSON.parse(readFileSync(join(FACTS, 'schema.json'), 'utf8')) as Record<string, Shape>;
+/** Kinds of one's own. */
+export const define = (name: string, shape: Shape, resources: readonly Served[]): void => {
+  definitions[name] = shape;
+  served.push(...resources);
+};
 
 /** A served resource, of `schemas/facts/resources.json`. */
 export interface Served {
@@ -30,7 +35,7 @@ export interface Served {
   readonly namespaced: boolean;
   readonly verbs: readonly string[];
 }
-export const served = JSON.parse(readFileSync(join(FACTS, 'resources.json'), 'utf8')) as readonly Served[];
+export const served = JSON.parse(readFileSync(join(FACTS, 'resources.json'), 'utf8')) as Served[];
 
 /** The shape behind a reference, with the name that tells where the same validation is met again. */
 export function resolve(shape: Shape, name: string): { readonly shape: Shape; readonly name: string } {
