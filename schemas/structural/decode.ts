@@ -1,6 +1,7 @@
 import { ApiError } from '../meta/status.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { planOf, type FieldPlan, type StructPlan, type Plan } from './plan.ts';
+import { conversionError, readConverted } from './converted.ts';
 import { readScalar, unmarshalError, type Place } from './scalar.ts';
 import type { FieldSchema, SchemaSet } from './schema.ts';
 import { unknownFields } from './unknown.ts';
@@ -9,10 +10,12 @@ export interface DecodeOptions {
   /** What the endpoint takes, for the error text: `Pod in version "v1" cannot be handled as a Pod: ...`. */
   readonly kind?: string;
   readonly version?: string;
+  /** The object came by way of a Go map (strategic merge, server-side apply): other texts, and numbers are converted. */
+  readonly fromMap?: boolean;
 }
 export interface Decoded {
   readonly object: DynamicObject;
-  /** `unknown field "spec.foo"`, in the order of the document; unknown fields are dropped from `object`. */
+  /** `unknown field "spec.foo"`, in the order of the document or, from a map, sorted; dropped from `object`. */
   readonly strict: readonly string[];
 }
 type Json = Readonly<Record<string, unknown>>;
@@ -26,22 +29,35 @@ type Json = Readonly<Record<string, unknown>>;
 export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, options: DecodeOptions = {}): Decoded {
   if (schema.read) return schema.read(value);
   const plan = planOf(schema, set);
-  const state: State = { unknown: false };
+  const state: State = { unknown: false, fromMap: options.fromMap === true, inOrder: false };
   try {
     const object = read(value, plan, undefined, state) as DynamicObject;
     if (state.emptyLists !== undefined) emptyLists.set(object, state.emptyLists);
-    return { object, strict: state.unknown ? unknownFields(value, plan) : [] };
+    const strict = state.unknown ? unknownFields(value, plan) : [];
+    return { object, strict: state.fromMap ? strict.sort() : strict };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw new ApiError('BadRequest', cannotHandle(error.message, value, plan, options), { cause: error });
+    const { message } = state.fromMap ? error : firstOf(error, value, plan);
+    if (state.fromMap) throw new ApiError('BadRequest', message, { cause: error });
+    throw new ApiError('BadRequest', cannotHandle(message, value, plan, options), { cause: error });
   }
+}
+/** Of several mistakes Go's JSON decoder tells the first of the document, not of the struct. */
+function firstOf(found: Error, value: unknown, plan: Plan): Error {
+  try {
+    read(value, plan, undefined, { unknown: true, fromMap: false, inOrder: true });
+  } catch (error) {
+    return error as Error;
+  }
+  return found;
 }
 /** The text that a decoding error is wrapped in. Source: apiserver pkg/endpoints/handlers/create.go transformDecodeError. */
 function cannotHandle(why: string, value: unknown, plan: Plan, options: DecodeOptions): string {
   const given = value as { kind?: unknown; apiVersion?: unknown } | null;
   const kind = options.kind ?? (plan.kind === 'struct' ? plan.name : '');
   const givenKind = typeof given?.kind === 'string' && given.kind !== '' ? given.kind : kind;
-  const apiVersion = typeof given?.apiVersion === 'string' ? given.apiVersion : (options.version ?? 'v1');
+  const apiVersion =
+    typeof given?.apiVersion === 'string' && given.apiVersion !== '' ? given.apiVersion : (options.version ?? 'v1');
   return `${givenKind} in version ${JSON.stringify(apiVersion.slice(apiVersion.indexOf('/') + 1))} cannot be handled as a ${kind}: ${why}`;
 }
 /** The object again in Go's form: after admission or defaulting put values in. Throws BadRequest on wrong types. */
@@ -50,6 +66,9 @@ export const canonical = (object: unknown, schema: FieldSchema, set: SchemaSet):
 
 interface State {
   unknown: boolean;
+  readonly fromMap: boolean;
+  /** Of the document: to find the first mistake. */
+  readonly inOrder: boolean;
   emptyLists?: string[][];
 }
 const emptyLists = new WeakMap<object, readonly (readonly string[])[]>();
@@ -80,17 +99,20 @@ export class DecodeError extends Error {
 function read(value: unknown, plan: Plan, place: Place | undefined, state: State): unknown {
   switch (plan.kind) {
     case 'struct':
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        throw mismatch(value, plan, place, state);
+      if (state.inOrder) return readInOrder(value as Json, plan, place, state);
       return readStruct(value as Json, plan, place, state);
     case 'list': {
-      if (!Array.isArray(value)) throw mismatch(value, plan, place);
+      if (!Array.isArray(value)) throw mismatch(value, plan, place, state);
       return value.map((item) => readItem(item, plan.items, place, state));
     }
     case 'map': {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(value, plan, place);
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        throw mismatch(value, plan, place, state);
       const out: Record<string, unknown> = {};
       // Go prints maps by key.
-      for (const key of Object.keys(value).sort()) {
+      for (const key of state.inOrder ? Object.keys(value) : Object.keys(value).sort()) {
         const item = readItem((value as Json)[key], plan.values, place, state);
         if (key === '__proto__')
           Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true });
@@ -99,11 +121,11 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
       return out;
     }
     case 'string':
-      if (typeof value !== 'string') throw mismatch(value, plan, place);
+      if (typeof value !== 'string') throw mismatch(value, plan, place, state);
       return value;
     default:
       try {
-        return readScalar(value, plan, place);
+        return state.fromMap ? readConverted(value, plan) : readScalar(value, plan, place);
       } catch (error) {
         throw new DecodeError((error as Error).message, { cause: error });
       }
@@ -158,6 +180,14 @@ function readStruct(value: Json, plan: StructPlan, place: Place | undefined, sta
   if (!state.unknown && seen < countKeys(value)) state.unknown = true;
   return out;
 }
+function readInOrder(value: Json, plan: StructPlan, place: Place | undefined, state: State): undefined {
+  for (const [name, given] of Object.entries(value)) {
+    const field = plan.byName.get(name);
+    if (field === undefined || given === null || given === undefined) continue;
+    read(given, field.plan, { parent: place, name, struct: plan.name, goType: field.goType }, state);
+  }
+  return undefined;
+}
 function countKeys(value: Json): number {
   let n = 0;
   for (const key in value) if (value[key] !== undefined) n++;
@@ -189,5 +219,5 @@ function isEmpty(value: unknown, field: FieldPlan): boolean {
       return value === null;
   }
 }
-const mismatch = (value: unknown, plan: Plan, place: Place | undefined): DecodeError =>
-  new DecodeError(unmarshalError(value, plan.goType, place));
+const mismatch = (value: unknown, plan: Plan, place: Place | undefined, state: State): DecodeError =>
+  new DecodeError(state.fromMap ? conversionError(value, plan, place) : unmarshalError(value, plan.goType, place));

@@ -7,6 +7,7 @@ import { decode } from '../../../schemas/structural/decode.ts';
 import type { FieldSchema } from '../../../schemas/structural/schema.ts';
 import type { Body, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest } from '../errors.ts';
+import { claimedType, isSameType, typeProblem, withDefaultType } from './claimed-type.ts';
 
 /** What a body is expected to hold: the resource's kind, or a subresource's. */
 export interface Expected {
@@ -35,9 +36,9 @@ export async function decodeObject(
   return decodeParsed(core, request, parsed, expected);
 }
 export function decodeParsed(core: Core, request: ResourceRequest, parsed: ParsedJson, expected: Expected): Draft {
-  const value = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const value = (parsed.value ?? {}) as Readonly<Record<string, unknown>>;
   const apiVersion = apiVersionOf(expected);
-  checkType(core, value, expected, apiVersion);
+  checkType(core, request.body, value, expected, apiVersion);
   const decoded = (): ReturnType<typeof decode> =>
     decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
   const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
@@ -84,39 +85,33 @@ function complain(request: ResourceRequest, problems: readonly string[], expecte
 
 /** Versions that are served no more but still understood. */
 const ACCEPTED: Readonly<Record<string, string>> = { Eviction: 'policy/v1beta1' };
-const OLD_SCALES = ['extensions/v1beta1', 'apps/v1beta1', 'apps/v1beta2'];
-/** Another kind or version than the path's. */
+/** Throws BadRequest for another kind or version than the path's. */
 function checkType(
   core: Core,
-  value: { apiVersion?: unknown; kind?: unknown },
+  body: Body | undefined,
+  value: Readonly<Record<string, unknown>>,
   expected: Expected,
   apiVersion: string,
 ): void {
-  const kind = value.kind || expected.kind;
-  const given = value.apiVersion || apiVersion;
-  if (kind === expected.kind && (given === apiVersion || ACCEPTED[kind] === given)) return;
-  if (typeof kind !== 'string' || typeof given !== 'string') return;
-  const gv = parseApiVersion(given);
+  const { kind, apiVersion: given } = value;
+  if (kind === expected.kind && given === apiVersion) return;
+  const claimed = claimedType(value);
+  if (typeof claimed === 'string') throw badRequest(unrecognized(expected.kind, claimed, bytesOf(body, value)));
+  const actual = withDefaultType(claimed, expected);
+  if (isSameType(actual, expected) || ACCEPTED[actual.kind] === apiVersionOf(actual)) return;
+  const mismatch = `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersion})`;
   if (expected.schema.read) {
-    if (given === apiVersion) return;
-    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+    if (actual.group === expected.group && actual.version === expected.version) return;
+    throw badRequest(mismatch);
   }
-  const fail = (why: string): ApiError =>
-    badRequest(`${kind} in version ${JSON.stringify(gv.version)} cannot be handled as a ${expected.kind}: ${why}`);
-  if (kind === 'Scale' && OLD_SCALES.includes(given))
-    throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
-  if (core.registry.byKind({ ...gv, kind }) === undefined)
-    throw fail(
-      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-    );
-  if (kind !== expected.kind || gv.group !== expected.group)
-    throw fail(
-      `converting (${goVersion(gv)}.${kind}) to (${goGroup(expected.group)}.${expected.kind}): unknown conversion`,
-    );
-  throw badRequest(`the API version in the data (${given}) does not match the expected API version (${apiVersion})`);
+  const problem = typeProblem(core, value, actual, expected, () => Buffer.from(bytesOf(body, value)).toString());
+  if (problem === undefined) throw badRequest(mismatch);
+  throw badRequest(
+    `${actual.kind} in version ${JSON.stringify(actual.version)} cannot be handled as a ${expected.kind}: ${problem}`,
+  );
 }
-const goVersion = (gv: { group: string; version: string }): string => gv.version;
-const goGroup = (group: string): string => (group === '' ? 'core' : group.split('.')[0]!);
+const bytesOf = (body: Body | undefined, value: unknown): Uint8Array =>
+  body !== undefined && 'bytes' in body ? body.bytes : Buffer.from(JSON.stringify(value));
 
 /** Parses without looking at the kind. `expectedKind` is only for the error's text. */
 export async function parse(body: Body | undefined, expectedKind: string): Promise<ParsedJson> {

@@ -1,13 +1,8 @@
 import type { ApiRequest } from '../request.ts';
 import type { Draft, ResourceRequest } from '../core.ts';
-import { invalidKind } from '../errors.ts';
-import {
-  fieldPath,
-  forbidden,
-  notSupported,
-  invalid as invalidField,
-  type FieldError,
-} from '../../../schemas/meta/field.ts';
+import { badRequest, invalidKind } from '../errors.ts';
+import { fieldPath, forbidden, notSupported, required, type FieldError } from '../../../schemas/meta/field.ts';
+import { validateFieldManager } from '../../../schemas/meta/metadata.ts';
 
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 
@@ -15,39 +10,38 @@ type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 export function writeOptions(request: ApiRequest, kind: OptionsKind): Readonly<Record<string, unknown>> {
   const { query } = request;
   const options: Record<string, unknown> = { kind, apiVersion: 'meta.k8s.io/v1' };
-  if (query.size === 0) return options;
+  if (query.size === 0 && request.patchType !== 'apply') return options;
   const errors: FieldError[] = [];
+  const manager = query.get('fieldManager') ?? '';
+  if (kind === 'PatchOptions') {
+    if (query.has('force')) options['force'] = isForced(request);
+    if (request.patchType === 'apply') {
+      if (manager === '') errors.push(required(fieldPath('fieldManager'), 'is required for apply patch'));
+    } else if (query.has('force'))
+      errors.push(forbidden(fieldPath('force'), 'may not be specified for non-apply patch'));
+  }
+  if (manager !== '') {
+    options['fieldManager'] = manager;
+    errors.push(...validateFieldManager(manager, fieldPath('fieldManager')));
+  }
   const dryRun = query.getAll('dryRun').filter((v) => v !== '');
   if (dryRun.length > 0) {
     options['dryRun'] = dryRun;
     if (dryRun.some((v) => v !== 'All')) errors.push(notSupported(fieldPath('dryRun'), dryRun, ['All']));
   }
-  const manager = query.get('fieldManager') ?? '';
-  if (manager !== '') {
-    options['fieldManager'] = manager;
-    errors.push(...validateManager(manager));
-  }
   const validation = query.get('fieldValidation') ?? '';
   if (validation !== '') {
     options['fieldValidation'] = validation;
     if (!['Ignore', 'Warn', 'Strict'].includes(validation))
-      errors.push(notSupported(fieldPath('fieldValidation'), validation, ['Ignore', 'Strict', 'Warn']));
-  }
-  if (query.get('force') === 'true') {
-    options['force'] = true;
-    if (kind === 'PatchOptions' && request.patchType !== 'apply')
-      errors.push(forbidden(fieldPath('force'), 'may not be specified for non-apply patch'));
+      errors.push(notSupported(fieldPath('fieldValidation'), validation, ['', 'Ignore', 'Strict', 'Warn']));
   }
   if (errors.length > 0) throw invalidKind('meta.k8s.io', kind, '', errors);
   return options;
 }
-function* validateManager(manager: string): Generator<FieldError> {
-  const at = fieldPath('fieldManager');
-  if (manager.length > 128)
-    yield { reason: 'FieldValueTooLong', field: `${at}`, message: 'Too long: may not be more than 128 bytes' };
-  // oxlint-disable-next-line no-control-regex -- that is what is refused
-  const odd = [...manager].findIndex((c) => /[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/u.test(c));
-  if (odd >= 0) yield invalidField(at, manager, 'should only contain printable characters');
+/** Whatever does not say no. Source: apimachinery pkg/runtime conversion.go Convert_Slice_string_To_Pointer_bool. */
+export function isForced({ query }: ApiRequest): boolean {
+  const given = query.get('force');
+  return given !== null && given !== '0' && given.toLowerCase() !== 'false';
 }
 /** Source: apiserver pkg/endpoints/handlers/create.go managerOrUserAgent. */
 export function managerOf(request: ApiRequest): string {
@@ -81,6 +75,9 @@ export function dedupOwners(request: ResourceRequest, draft: Draft): void {
       ),
   );
 }
+/** Of the result of a patch. Source: apiserver pkg/endpoints/handlers/rest.go checkName. */
+export const unnamed = (name: string): Error =>
+  badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
 /** Metadata that the store never holds. */
 export function dropUnserved(draft: Draft): Draft {
   delete draft.metadata.selfLink;
