@@ -8,8 +8,10 @@ import { age } from '../meta/time.ts';
 export const controllerRevision = defineResource<ControllerRevision>({
   group: 'apps', version: 'v1', resource: 'controllerrevisions',
 
-  *validate({ data, revision }, at) {
+  metadataChecks: ['changes', 'whole'],
+  *validate({ data, revision }, at, old) {
     yield* nonNegative(revision, at('revision'));
+    if (old !== undefined) return;
     if (data === undefined || data === null) yield required(at('data'), 'data is mandatory');
     else if (typeof data !== 'object' || Array.isArray(data)) yield required(at('data'), 'data must be a valid JSON object');
   },

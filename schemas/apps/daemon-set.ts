@@ -1,9 +1,11 @@
 import { containerColumns } from '../core/container-columns.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { validatePodTemplate } from '../core/pod-template-validation.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type { DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy } from '../generated/apps-v1.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '../meta/field-checks.ts';
 import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
@@ -36,12 +38,14 @@ export const daemonSet = defineResource<DaemonSet>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { ...EMPTY_STATUS };
     setTemplateGeneration(draft, 1);
     return draft;
   },
   /** Source: pkg/registry/apps/daemonset strategy.go. */
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { ...EMPTY_STATUS };
     const before = Number(old.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
     setTemplateGeneration(draft, equal(draft.spec?.template, old.spec?.template) ? before : before + 1);
@@ -83,11 +87,14 @@ export const daemonSet = defineResource<DaemonSet>({
 function setTemplateGeneration({ metadata }: DaemonSet, generation: number): void {
   metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
 }
-function* validateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy, at: FieldPath): Errors {
+function* validateStrategy(strategy: DaemonSetUpdateStrategy, at: FieldPath): Errors {
+  const { type, rollingUpdate } = strategy;
   if ((type as string) === 'OnDelete') return;
   if ((type as string) !== 'RollingUpdate') {
-    // The real server prints its own struct.
-    yield notSupported(at, { Type: type ?? '', RollingUpdate: rollingUpdate ?? null }, ['RollingUpdate', 'OnDelete']);
+    yield notSupported(at, goStruct(strategy, 'io.k8s.api.apps.v1.DaemonSetUpdateStrategy'), [
+      'RollingUpdate',
+      'OnDelete',
+    ]);
     return;
   }
   const here = at('rollingUpdate');

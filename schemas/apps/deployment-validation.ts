@@ -1,5 +1,6 @@
 import type { Errors } from '../define.ts';
 import type { Deployment, DeploymentSpec, DeploymentStrategy } from '../generated/apps-v1.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '../meta/field-checks.ts';
 import { forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { neverDecremented, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector } from './workload-validation.ts'; // prettier-ignore
@@ -29,8 +30,7 @@ function* validateStrategy(strategy: DeploymentStrategy, at: FieldPath): Errors 
   if (type === 'Recreate') {
     if (rollingUpdate) yield forbidden(here, "may not be specified when strategy `type` is 'Recreate'");
   } else if (type !== 'RollingUpdate') {
-    // The real server prints its own struct.
-    yield notSupported(at, { Type: type ?? '', RollingUpdate: rollingUpdate ?? null }, ['Recreate', 'RollingUpdate']);
+    yield notSupported(at, goStruct(strategy, 'io.k8s.api.apps.v1.DeploymentStrategy'), ['Recreate', 'RollingUpdate']);
   } else if (!rollingUpdate) yield required(here, 'this should be defaulted and never be nil');
   else {
     const { maxUnavailable, maxSurge } = rollingUpdate;

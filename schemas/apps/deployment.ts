@@ -1,11 +1,12 @@
 import { defineResource } from '../define.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import type { Deployment } from '../generated/apps-v1.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import { containerColumns } from '../core/container-columns.ts';
 import { validateDeployment, validateDeploymentStatus } from './deployment-validation.ts';
-import { immutableSelector } from './workload-validation.ts';
+import { immutableSelector, podNameWarnings } from './workload-validation.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 
 export const deployment = defineResource<Deployment>({
@@ -28,10 +29,12 @@ export const deployment = defineResource<Deployment>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = {};
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? {};
     return draft;
   },
@@ -39,7 +42,10 @@ export const deployment = defineResource<Deployment>({
   validate: validateDeployment,
   validateUpdate: immutableSelector,
   validateStatusUpdate: validateDeploymentStatus,
-  warnings: ({ spec }, old) => podTemplateWarnings(spec?.template, old?.spec?.template),
+  warnings: ({ metadata, spec }, old) => [
+    ...(old === undefined ? podNameWarnings(metadata) : []),
+    ...podTemplateWarnings(spec?.template, old?.spec?.template),
+  ],
 
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: ({ spec }) => formatSelector(spec?.selector) },
 

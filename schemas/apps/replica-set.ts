@@ -1,4 +1,5 @@
 import { containerColumns } from '../core/container-columns.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource } from '../define.ts';
@@ -7,7 +8,7 @@ import { nonNegative } from '../meta/field-checks.ts';
 import { invalid } from '../meta/field.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
-import { immutableSelector, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector } from './workload-validation.ts'; // prettier-ignore
+import { immutableSelector, podNameWarnings, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector } from './workload-validation.ts'; // prettier-ignore
 
 const COUNTERS = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas']; // prettier-ignore
 const LIMITED = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];
@@ -22,10 +23,12 @@ export const replicaSet = defineResource<ReplicaSet>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { replicas: 0 };
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { replicas: 0 };
     return draft;
   },
@@ -44,7 +47,10 @@ export const replicaSet = defineResource<ReplicaSet>({
   *validateStatusUpdate({ status }, _old, at) {
     yield* validateCounters({ ...status }, COUNTERS, LIMITED, 'readyReplicas', at('status'));
   },
-  warnings: ({ spec }, old) => podTemplateWarnings(spec?.template, old?.spec?.template),
+  warnings: ({ metadata, spec }, old) => [
+    ...(old === undefined ? podNameWarnings(metadata) : []),
+    ...podTemplateWarnings(spec?.template, old?.spec?.template),
+  ],
 
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: ({ spec }) => formatSelector(spec?.selector) },
 

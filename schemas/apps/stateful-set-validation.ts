@@ -3,29 +3,44 @@ import { validateClaimSpec } from '../core/volume-claim.ts';
 import type { Errors } from '../define.ts';
 import type { RollingUpdateStatefulSetStrategy, StatefulSetSpec } from '../generated/apps-v1.ts';
 import type { PodTemplateSpec, Volume } from '../generated/core-v1.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { atMost100Percent, dnsLabelField, intOrPercent, intOrPercentValue, nonNegative } from '../meta/field-checks.ts';
-import { invalid, notSupported, type FieldPath } from '../meta/field.ts';
+import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { validateAnnotations } from '../meta/metadata.ts';
 import { validateLabels } from '../meta/selectors.ts';
 import { selectorOrNothing, validateLongRunning, validateRequiredSelector } from './workload-validation.ts';
 
+const APPS = 'io.k8s.api.apps.v1.';
 const RETENTION = ['Retain', 'Delete'];
 
-/** Source: pkg/apis/apps/validation ValidateStatefulSetSpec. */
-export function* validateStatefulSetSpec(spec: StatefulSetSpec, at: FieldPath): Errors {
-  if (spec.podManagementPolicy !== 'OrderedReady' && spec.podManagementPolicy !== 'Parallel')
+/**
+ * What an update may not change is not looked at again, nor is a template that was as bad before: `old` is the object that
+ * is updated. Source: pkg/apis/apps/validation ValidateStatefulSetSpec, ValidateStatefulSetUpdate.
+ */
+export function* validateStatefulSet(spec: StatefulSetSpec, old: StatefulSetSpec | undefined, at: FieldPath): Errors {
+  const skipsTemplate =
+    old !== undefined && !validateSpec(old, { isUpdate: true, skipsTemplate: false }, at).next().done;
+  yield* validateSpec(spec, { isUpdate: old !== undefined, skipsTemplate }, at);
+}
+interface Options {
+  readonly isUpdate: boolean;
+  readonly skipsTemplate: boolean;
+}
+function* validateSpec(spec: StatefulSetSpec, { isUpdate, skipsTemplate }: Options, at: FieldPath): Errors {
+  if (!spec.podManagementPolicy) yield required(at('podManagementPolicy'));
+  else if ((spec.podManagementPolicy as string) !== 'OrderedReady' && spec.podManagementPolicy !== 'Parallel')
     yield invalid(at('podManagementPolicy'), spec.podManagementPolicy, "must be 'OrderedReady' or 'Parallel'");
   yield* validateStrategy(spec, at('updateStrategy'));
   const retention = spec.persistentVolumeClaimRetentionPolicy ?? {};
   for (const when of ['whenDeleted', 'whenScaled'] as const)
     if (!RETENTION.includes(retention[when] ?? ''))
       yield notSupported(at('persistentVolumeClaimRetentionPolicy')(when), retention[when] ?? '', RETENTION);
-  for (const [i, claim] of (spec.volumeClaimTemplates ?? []).entries())
+  for (const [i, claim] of (isUpdate ? [] : (spec.volumeClaimTemplates ?? [])).entries())
     yield* validateClaimSpec(claim.spec ?? {}, at('volumeClaimTemplates')(i)('spec'));
   yield* nonNegative(spec.replicas, at('replicas'));
   yield* nonNegative(spec.minReadySeconds, at('minReadySeconds'));
   yield* nonNegative(spec.ordinals?.start, at('ordinals.start'));
-  if (spec.serviceName) yield* dnsLabelField(spec.serviceName, at('serviceName'));
+  if (spec.serviceName && !isUpdate) yield* dnsLabelField(spec.serviceName, at('serviceName'));
   yield* validateRequiredSelector(spec, 'statefulset', at('selector'));
   const selector = selectorOrNothing(spec.selector);
   if (selector === undefined) yield invalid(at('selector'), spec.selector, '');
@@ -34,7 +49,7 @@ export function* validateStatefulSetSpec(spec: StatefulSetSpec, at: FieldPath): 
     const labels = spec.template?.metadata?.labels;
     if (!selector.empty && !selector.matches(labels))
       yield invalid(here('metadata')('labels'), labels, '`selector` does not match template `labels`');
-    yield* validatePodTemplate(asPodsGetIt(spec), here);
+    if (!skipsTemplate) yield* validatePodTemplate(asPodsGetIt(spec), here);
     yield* validateLabels(labels, here('labels'));
     yield* validateAnnotations(spec.template?.metadata?.annotations, here('annotations'));
   }
@@ -55,12 +70,20 @@ function asPodsGetIt({ template, volumeClaimTemplates = [] }: StatefulSetSpec): 
 function* validateStrategy({ updateStrategy = {} }: StatefulSetSpec, at: FieldPath): Errors {
   const { rollingUpdate } = updateStrategy;
   const type: string = updateStrategy.type ?? '';
-  if (type === 'OnDelete') {
+  if (type === '') yield required(at);
+  else if (type === 'OnDelete') {
     if (rollingUpdate)
-      yield invalid(at('rollingUpdate'), rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'");
+      yield invalid(
+        at('rollingUpdate'),
+        goStruct(rollingUpdate, `${APPS}RollingUpdateStatefulSetStrategy`),
+        "only allowed for updateStrategy 'RollingUpdate'",
+      );
   } else if (type !== 'RollingUpdate') {
-    // The real server prints its own struct.
-    yield invalid(at, { Type: type, RollingUpdate: rollingUpdate ?? null }, "must be 'RollingUpdate' or 'OnDelete'");
+    yield invalid(
+      at,
+      goStruct(updateStrategy, `${APPS}StatefulSetUpdateStrategy`),
+      "must be 'RollingUpdate' or 'OnDelete'",
+    );
   } else if (rollingUpdate) yield* validateRollingUpdate(rollingUpdate, at('rollingUpdate'));
 }
 function* validateRollingUpdate(

@@ -1,4 +1,5 @@
 import { containerColumns } from '../core/container-columns.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate, roundUp } from '../core/pod-spec-defaults.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource } from '../define.ts';
@@ -8,7 +9,7 @@ import { forbidden } from '../meta/field.ts';
 import { nameIsLabel } from '../meta/names.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
-import { validateStatefulSetSpec } from './stateful-set-validation.ts';
+import { validateStatefulSet } from './stateful-set-validation.ts';
 import { neverDecremented, validateCounters } from './workload-validation.ts';
 
 const COUNTERS = ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration', 'collisionCount']; // prettier-ignore
@@ -45,18 +46,20 @@ export const statefulSet = defineResource<StatefulSet>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { replicas: 0, availableReplicas: 0 };
     // Off by default: the feature MaxUnavailableStatefulSet.
     delete draft.spec?.updateStrategy?.rollingUpdate?.maxUnavailable;
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { replicas: 0 };
     return draft;
   },
 
-  *validate({ spec }, at) {
-    yield* validateStatefulSetSpec(spec!, at('spec'));
+  *validate({ spec }, at, old) {
+    yield* validateStatefulSet(spec!, old?.spec, at('spec'));
   },
   *validateUpdate({ spec }, old, at) {
     const now = { ...spec, ...Object.fromEntries(MUTABLE.map((field) => [field, old.spec?.[field]])) };

@@ -4,8 +4,17 @@ import type { PodTemplateSpec } from '../generated/core-v1.ts';
 import type { LabelSelector } from '../generated/meta-v1.ts';
 import { immutable, nonNegative } from '../meta/field-checks.ts';
 import { forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
+import { dnsLabel } from '../meta/names.ts';
 import { nothing, selectorFromObject, validateLabelSelector, type Selector } from '../meta/selectors.ts';
 
+/** Of kinds whose pods are named after them. Source: the strategies' WarningsOnCreate. */
+export function podNameWarnings({ name = '' }: { readonly name?: string | undefined }): string[] {
+  const problems = dnsLabel(name);
+  if (problems.length === 0) return [];
+  return [
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`,
+  ];
+}
 interface Selecting {
   readonly selector?: LabelSelector | null | undefined;
 }

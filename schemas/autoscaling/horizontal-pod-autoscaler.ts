@@ -58,8 +58,8 @@ export const horizontalPodAutoscaler = defineResource<Draft>({
     return draft;
   },
 
-  *validate(object, at) {
-    yield* validateHpaSpec(asV2(object).spec ?? ({} as NonNullable<Draft['spec']>), at('spec'));
+  *validate(object, at, old) {
+    yield* validateHpaSpec(asV2(object).spec ?? ({} as NonNullable<Draft['spec']>), old && asV2(old).spec, at('spec'));
   },
   *validateStatusUpdate({ status }, _old, at) {
     yield* nonNegative(status?.currentReplicas, at('status')('currentReplicas'));

@@ -16,28 +16,43 @@ const POLICY_TYPES = ['Percent', 'Pods'];
 const METRIC_TYPES = ['ContainerResource', 'External', 'Object', 'Pods', 'Resource'];
 const TARGET_TYPES = ['Utilization', 'Value', 'AverageValue'];
 
-export function* validateHpaSpec(spec: HorizontalPodAutoscalerSpec, at: FieldPath): Errors {
+/** `old`: of the object that is updated. What was taken once stays good: references of the same kind, zero as the least. */
+export function* validateHpaSpec(spec: HorizontalPodAutoscalerSpec, old: HorizontalPodAutoscalerSpec | undefined, at: FieldPath): Errors {
+  const least = old?.minReplicas === 0 ? 0 : 1;
   const { minReplicas: min, maxReplicas: max = 0, metrics } = spec;
-  if (min !== undefined && min < 1) yield invalid(at('minReplicas'), min, 'must be greater than or equal to 1');
+  if (min !== undefined && min < least) yield invalid(at('minReplicas'), min, `must be greater than or equal to ${least}`);
   if (max === 0) yield required(at('maxReplicas'), 'must be set and greater than 0');
   else if (max < 0) yield invalid(at('maxReplicas'), max, 'must be greater than or equal to 1');
   if (min !== undefined && max < min)
     yield invalid(at('maxReplicas'), max, 'must be greater than or equal to `minReplicas`');
-  yield* validateReference(spec.scaleTargetRef, at('scaleTargetRef'));
-  for (const [i, metric] of (metrics ?? []).entries()) yield* validateMetric(metric, at('metrics')(i));
+  const target = spec.scaleTargetRef;
+  const before = old?.scaleTargetRef;
+  const isSame = before !== undefined && before.kind === target?.kind && (before.apiVersion ?? '') === (target.apiVersion ?? '');
+  yield* validateReference(target, isSame ? 'any' : target?.kind === 'ReplicationController' ? 'noGroup' : 'group', at('scaleTargetRef'));
+  const isTolerated = old?.metrics?.some((m) => m.type === 'Object' && slashes(m.object?.describedObject?.apiVersion) > 1);
+  for (const [i, metric] of (metrics ?? []).entries()) yield* validateMetric(metric, isTolerated ? 'any' : 'noGroup', at('metrics')(i));
   if (min === 0 && !metrics?.some((m) => m.type === 'Object' || m.type === 'External'))
     yield forbidden(at('metrics'), 'must specify at least one Object or External metric to support scaling to zero replicas');
   if (spec.behavior?.scaleUp) yield* validateRules(spec.behavior.scaleUp, at('behavior')('scaleUp'));
   if (spec.behavior?.scaleDown) yield* validateRules(spec.behavior.scaleDown, at('behavior')('scaleDown'));
 } // prettier-ignore
 
-function* validateReference(ref: Partial<CrossVersionObjectReference> | undefined, at: FieldPath): Errors {
+/** What an apiVersion may be: one with a group, one without as well, or anything. */
+type Versions = 'group' | 'noGroup' | 'any';
+const slashes = (apiVersion = ''): number => apiVersion.split('/').length - 1;
+function* validateReference(
+  ref: Partial<CrossVersionObjectReference> | undefined,
+  versions: Versions,
+  at: FieldPath,
+): Errors {
   const { kind, name, apiVersion = '' } = ref ?? {};
   yield* requiredSegment(kind, at('kind'));
   yield* requiredSegment(name, at('name'));
-  const slashes = apiVersion.split('/').length - 1;
-  if (slashes > 1) yield invalid(at('apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`);
-  else if (slashes === 0) yield invalid(at('apiVersion'), apiVersion, 'apiVersion must specify API group');
+  if (versions === 'any') return;
+  if (slashes(apiVersion) > 1)
+    yield invalid(at('apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`);
+  else if (versions === 'group' && (slashes(apiVersion) === 0 || apiVersion.startsWith('/')))
+    yield invalid(at('apiVersion'), apiVersion, 'apiVersion must specify API group');
 }
 function* validateRules(rules: HPAScalingRules, at: FieldPath): Errors {
   const { stabilizationWindowSeconds: window, selectPolicy, policies, tolerance } = rules;
@@ -66,12 +81,12 @@ const FIELD_OF: Readonly<Record<string, (typeof SOURCES)[number]>> = {
   Object: 'object', Pods: 'pods', Resource: 'resource', External: 'external', ContainerResource: 'containerResource',
 }; // prettier-ignore
 
-function* validateMetric(spec: MetricSpec, at: FieldPath): Errors {
+function* validateMetric(spec: MetricSpec, versions: Versions, at: FieldPath): Errors {
   const type = spec.type ?? '';
   if (type === '') yield required(at('type'), 'must specify a metric source type');
   if (!METRIC_TYPES.includes(type)) yield notOneOf(type, METRIC_TYPES, at('type'));
   const present = SOURCES.filter((source) => spec[source]);
-  if (present[0] !== undefined) yield* validateSource(spec, present[0], at(present[0]));
+  if (present[0] !== undefined) yield* validateSource(spec, present[0], versions, at(present[0]));
   const expected = FIELD_OF[type];
   if (expected === undefined) yield notOneOf(type, METRIC_TYPES, at('type'));
   else if (!spec[expected]) yield required(at(expected), 'must populate information for the given metric source');
@@ -79,10 +94,10 @@ function* validateMetric(spec: MetricSpec, at: FieldPath): Errors {
     for (const source of present)
       if (source !== expected) yield forbidden(at(source), 'must populate the given metric source only');
 }
-function* validateSource(spec: MetricSpec, source: (typeof SOURCES)[number], at: FieldPath): Errors {
+function* validateSource(spec: MetricSpec, source: (typeof SOURCES)[number], versions: Versions, at: FieldPath): Errors {
   const goal = spec[source]!.target ?? ({} as MetricTarget);
   const average = at('target')('averageValue');
-  if (source === 'object') yield* validateReference(spec.object!.describedObject, at('describedObject'));
+  if (source === 'object') yield* validateReference(spec.object!.describedObject, versions, at('describedObject'));
   if (source === 'object' || source === 'external' || source === 'pods') {
     const { name } = spec[source]!.metric;
     if (!name) yield required(at('metric')('name'), 'must specify a metric name');

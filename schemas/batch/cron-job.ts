@@ -1,16 +1,16 @@
 import { containerColumns } from '../core/container-columns.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type { CronJob } from '../generated/batch-v1.ts';
-import { equal } from '../meta/equal.ts';
 import { nonNegative } from '../meta/field-checks.ts';
 import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
-import { dnsLabel } from '../meta/names.ts';
+import { podNameWarnings } from '../apps/workload-validation.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import { defaultPatterns } from './job.ts';
-import { validateJobSpec } from './job-spec-validation.ts';
+import { validateJobTemplateSpec } from './job-spec-validation.ts';
 import { scheduleProblem } from './schedule.ts';
 import { timeZoneProblem } from './time-zone.ts';
 
@@ -34,19 +34,20 @@ export const cronJob = defineResource<CronJob>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.jobTemplate?.spec?.template);
     draft.status = {};
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.jobTemplate?.spec?.template);
     draft.status = old.status ?? {};
     return draft;
   },
 
   validate: validateCronJob,
   warnings({ metadata, spec }, old) {
-    const problems = old === undefined ? dnsLabel(metadata.name ?? '') : [];
     return [
-      ...(problems.length > 0 ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
+      ...(old === undefined ? podNameWarnings(metadata) : []),
       ...podTemplateWarnings(spec?.jobTemplate?.spec?.template, old?.spec?.jobTemplate?.spec?.template, 'spec.jobTemplate.spec.template'),
     ];
   },
@@ -81,9 +82,8 @@ function* validateCronJob({ metadata, spec }: CronJob, at: FieldPath): Errors {
   else if (!POLICIES.includes(concurrency)) yield notSupported(here('concurrencyPolicy'), concurrency, POLICIES);
   const job = jobTemplate?.spec ?? { template: {} };
   const inner = here('jobTemplate')('spec');
-  yield* validateJobSpec(job, inner);
-  if (job.selector && !equal(job.selector, undefined))
-    yield invalid(inner('selector'), job.selector, '`selector` will be auto-generated');
+  yield* validateJobTemplateSpec(job, inner);
+  if (job.selector) yield invalid(inner('selector'), job.selector, '`selector` will be auto-generated');
   if (job.manualSelector === true) yield notSupported(inner('manualSelector'), true, ['nil', 'false']);
   yield* nonNegative(spec?.successfulJobsHistoryLimit, here('successfulJobsHistoryLimit'));
   yield* nonNegative(spec?.failedJobsHistoryLimit, here('failedJobsHistoryLimit'));

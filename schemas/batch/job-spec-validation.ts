@@ -6,6 +6,7 @@ import type {
   PodFailurePolicyRule,
   SuccessPolicyRule,
 } from '../generated/batch-v1.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { nonNegative } from '../meta/field-checks.ts';
 import {
   duplicate,
@@ -18,6 +19,8 @@ import {
   type FieldPath,
 } from '../meta/field.ts';
 import { byteLength, dnsSubdomain, qualifiedName, regexProblem } from '../meta/names.ts';
+import { validateLabelSelector } from '../meta/selectors.ts';
+import { selectorOrNothing } from '../apps/workload-validation.ts';
 import { indexesProblem } from './indexes.ts';
 
 /** Source: pkg/apis/batch/validation constants. */
@@ -30,8 +33,17 @@ const MAX_INDEXES_BYTES = 64 * 1024;
 const MODES = ['NonIndexed', 'Indexed'];
 const REPLACEMENT = ['Failed', 'TerminatingOrFailed'];
 
-/** Of a Job and of the template in a CronJob. Source: validateJobSpec. */
+/** Of a Job; an update looks at it twice. Source: ValidateJobSpec. */
 export function* validateJobSpec(spec: JobSpec, at: FieldPath): Errors {
+  yield* validateJobTemplateSpec(spec, at);
+  if (!spec.selector) yield required(at('selector'));
+  else yield* validateLabelSelector(spec.selector, at('selector'));
+  const labels = spec.template?.metadata?.labels;
+  if (selectorOrNothing(spec.selector)?.matches(labels) === false)
+    yield invalid(at('template')('metadata')('labels'), labels, '`selector` does not match template `labels`');
+}
+/** Also of the template in a CronJob. Source: validateJobSpec. */
+export function* validateJobTemplateSpec(spec: JobSpec, at: FieldPath): Errors {
   for (const field of [
     'parallelism',
     'completions',
@@ -49,7 +61,11 @@ export function* validateJobSpec(spec: JobSpec, at: FieldPath): Errors {
   if (spec.podFailurePolicy) yield* validateFailurePolicy(spec, at('podFailurePolicy')('rules'));
   if (spec.successPolicy) {
     if (spec.completionMode !== 'Indexed')
-      yield invalid(at('successPolicy'), spec.successPolicy, 'requires indexed completion mode');
+      yield invalid(
+        at('successPolicy'),
+        goStruct(spec.successPolicy, 'io.k8s.api.batch.v1.SuccessPolicy'),
+        'requires indexed completion mode',
+      );
     else yield* validateSuccessPolicy(spec, at('successPolicy')('rules'));
   }
   const replacement = spec.podReplacementPolicy;

@@ -5,6 +5,7 @@ import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, type FieldPath } from '../meta/field.ts';
+import { validateJobSpec } from './job-spec-validation.ts';
 
 const CORE = 'io.k8s.api.core.v1';
 
@@ -12,6 +13,7 @@ const CORE = 'io.k8s.api.core.v1';
 export function* validateJobUpdate({ spec = {} as JobSpec }: Job, old: Job, at: FieldPath): Errors {
   const before = old.spec ?? ({} as JobSpec);
   const here = at('spec');
+  yield* validateJobSpec(spec, here);
   if (spec.completionMode !== 'Indexed') yield* immutable(spec.completions, before.completions, here('completions'));
   else if (
     !equal(spec.completions, before.completions) &&

@@ -1,13 +1,14 @@
 import { containerColumns } from '../core/container-columns.ts';
+import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource } from '../define.ts';
 import type { Job, JobSpec } from '../generated/batch-v1.ts';
-import { invalid, required } from '../meta/field.ts';
+import { invalid } from '../meta/field.ts';
 import { dnsLabel } from '../meta/names.ts';
-import { formatSelector, validateLabelSelector } from '../meta/selectors.ts';
+import { formatSelector } from '../meta/selectors.ts';
 import { age, humanDuration, parseTime } from '../meta/time.ts';
-import { selectorOrNothing } from '../apps/workload-validation.ts';
+import { podNameWarnings } from '../apps/workload-validation.ts';
 import { generateSelector, validateGeneratedSelector } from './job-selector.ts';
 import { validateJobSpec } from './job-spec-validation.ts';
 import { validateJobStatusUpdate } from './job-status-validation.ts';
@@ -25,12 +26,14 @@ export const job = defineResource<Job>({
   },
   /** The generated labels of the template become the Job's when it is read again, so they are set at once. */
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     if (draft.spec?.manualSelector !== true) generateSelector(draft);
     inheritLabels(draft);
     draft.status = {};
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? {};
     return draft;
   },
@@ -41,22 +44,17 @@ export const job = defineResource<Job>({
     const here = at('spec');
     yield* validateGeneratedSelector(object, at);
     yield* validateJobSpec(spec!, here);
-    if (!spec?.selector) yield required(here('selector'));
-    else yield* validateLabelSelector(spec.selector, here('selector'));
-    const labels = spec?.template?.metadata?.labels;
-    if (selectorOrNothing(spec?.selector)?.matches(labels) === false)
-      yield invalid(here('template')('metadata')('labels'), labels, '`selector` does not match template `labels`');
     if (spec?.completionMode !== 'Indexed' || !spec.completions) return;
     const longest = `${metadata.name}-${spec.completions - 1}`;
     if (dnsLabel(longest).length > 0)
       yield invalid(at('metadata')('name'), metadata.name, `will not able to create pod with invalid DNS label: ${longest}`);
   },
+  metadataChecks: ['whole', 'changes'],
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,
   warnings({ metadata, spec }, old) {
-    const problems = old === undefined ? dnsLabel(metadata.name ?? '') : [];
     return [
-      ...(problems.length > 0 ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
+      ...(old === undefined ? podNameWarnings(metadata) : []),
       ...podTemplateWarnings(spec?.template, old?.spec?.template),
     ];
   },

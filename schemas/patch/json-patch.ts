@@ -6,15 +6,43 @@ const MAX_OPERATIONS = 10_000;
 const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 const FIELDS = { op: 'string', path: 'string', from: 'string', value: '' } as const;
 
+/** Throws BadRequest unless it is a list of objects; unless `lenient`, also where fields are not texts. */
+export function checkOperationTypes(ops: unknown, lenient: boolean): void {
+  if (ops === null) return;
+  const refuse = (what: string): never => {
+    throw new ApiError('BadRequest', `${lenient ? '' : 'error decoding patch: '}json: cannot unmarshal ${what}`);
+  };
+  const types = lenient ? ['jsonpatch.Patch', 'jsonpatch.Operation'] : ['[]handlers.jsonPatchOp', 'handlers.jsonPatchOp']; // prettier-ignore
+  if (!Array.isArray(ops)) return refuse(`${jsonTypeName(ops)} into Go value of type ${types[0]}`);
+  for (const op of ops as unknown[]) {
+    if (op === null) continue;
+    if (!isMap(op)) return refuse(`${jsonTypeName(op)} into Go value of type ${types[1]}`);
+    if (lenient) continue;
+    for (const key of Object.keys(op)) {
+      const type = Object.hasOwn(FIELDS, key) ? FIELDS[key as keyof typeof FIELDS] : '';
+      const value = op[key];
+      if (type !== '' && value !== null && typeof value !== type)
+        refuse(`${jsonTypeName(value)} into Go struct field jsonPatchOp.${key} of type string`);
+    }
+  }
+}
+
 /**
  * Applies an RFC 6902 patch to a copy of `document`, as kube-apiserver does: `replace` of a missing key adds it, `test`
- * of null passes for a missing key, indices count from the end if negative.
- * Throws BadRequest (not a patch), RequestEntityTooLarge (over 10000 operations), Invalid (an operation failed).
+ * of null passes for a missing key, indices count from the end if negative. Maps that the patch went through have their
+ * keys sorted. `ops` has been checked by checkOperationTypes(). Throws RequestEntityTooLarge (over 10000 operations),
+ * Invalid (an operation failed).
  */
 export function applyJsonPatch(document: unknown, ops: unknown): unknown {
+  const list = (ops ?? []) as readonly (JsonMap | null)[];
+  if (list.length > MAX_OPERATIONS)
+    throw new ApiError(
+      'RequestEntityTooLarge',
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${list.length}`,
+    );
   const run = new PatchRun(document);
-  for (const op of checkOperations(ops)) run.apply(op);
-  return run.root;
+  for (const op of list) run.apply(op);
+  return run.result();
 }
 
 /** Unknown fields of the operations, as strict field validation reports them. */
@@ -29,29 +57,6 @@ export function jsonPatchStrictErrors(ops: unknown): string[] {
   );
 }
 
-function refuse(what: string): never {
-  throw new ApiError('BadRequest', `error decoding patch: json: cannot unmarshal ${what}`);
-}
-function checkOperations(ops: unknown): readonly JsonMap[] {
-  if (ops === null) return [];
-  if (!Array.isArray(ops)) return refuse(`${jsonTypeName(ops)} into Go value of type []handlers.jsonPatchOp`);
-  for (const op of ops as unknown[]) {
-    if (op === null) continue;
-    if (!isMap(op)) return refuse(`${jsonTypeName(op)} into Go value of type handlers.jsonPatchOp`);
-    for (const [key, type] of Object.entries(FIELDS)) {
-      const value = own(op, key);
-      if (type !== '' && value !== undefined && value !== null && typeof value !== type)
-        refuse(`${jsonTypeName(value)} into Go struct field jsonPatchOp.${key} of type string`);
-    }
-  }
-  if (ops.length > MAX_OPERATIONS)
-    throw new ApiError(
-      'RequestEntityTooLarge',
-      `Request entity too large: The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${ops.length}`,
-    );
-  return ops as JsonMap[];
-}
-
 /** All failed operations share one text. Source: errors.NewGenericServerResponse for 422. */
 const failed = (): ApiError =>
   new ApiError('Invalid', 'the server rejected our request due to an error in our request', { details: {} });
@@ -64,6 +69,8 @@ class PatchRun {
   root: unknown;
   /** Containers made here, which may be written to; all others belong to the inputs. */
   private readonly mine = new WeakSet<object>();
+  /** Parts that a test has compared, down to their leaves. */
+  private readonly looked = new WeakSet<object>();
   private copiedBytes = 0;
   constructor(document: unknown) {
     this.root = isContainer(document) ? this.copy(document) : document;
@@ -114,6 +121,21 @@ class PatchRun {
   private test(path: string, expected: unknown): void {
     const actual = path === '' ? this.root : this.get(path);
     if (!sameJson(actual, expected ?? null)) throw failed();
+    if (isContainer(actual)) this.looked.add(actual);
+  }
+  /** The document; what was looked at comes out sorted by key. */
+  result(): unknown {
+    return this.settled(this.root, false);
+  }
+  private settled(value: unknown, looked: boolean): unknown {
+    if (!isContainer(value)) return value;
+    const whole = looked || this.looked.has(value);
+    // Behind what is not ours nobody went.
+    if (!whole && !this.mine.has(value)) return value;
+    if (Array.isArray(value)) return value.map((item) => this.settled(item, whole));
+    const out: JsonMap = {};
+    for (const key of Object.keys(value).sort()) put(out, key, this.settled(value[key], whole));
+    return out;
   }
   /** A value in two places must not be shared: a later operation may write into one of them. */
   private duplicate(value: unknown): unknown {
@@ -139,13 +161,12 @@ class PatchRun {
     }
     return [at as Container, unescape(tokens.at(-1)!)];
   }
-  /** Keys of a map that a patch goes through come out sorted; refusals that print the document show it. */
   private copy(value: Container): Container {
     let copied: Container;
     if (Array.isArray(value)) copied = [...value];
     else {
       copied = {};
-      for (const key of Object.keys(value).sort()) put(copied, key, value[key]);
+      for (const key of Object.keys(value)) put(copied, key, value[key]);
     }
     this.mine.add(copied);
     return copied;

@@ -7,6 +7,8 @@ import { isMap, jsonTypeName, own, put, type JsonMap } from './values.ts';
  */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
   if (patch === null) throw new ApiError('BadRequest', 'Invalid JSON Patch');
+  // Where nobody looks closely a list takes the place of the whole object.
+  if (Array.isArray(patch)) return withoutNullItems(patch);
   if (!isMap(patch))
     throw new ApiError(
       'BadRequest',
@@ -15,14 +17,14 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
   return merge(document, patch);
 }
 
+/** Maps that a patch goes through come out with sorted keys: problems are told in that order, and printed with them. */
 function merge(target: unknown, patch: JsonMap): JsonMap {
   const result: JsonMap = {};
-  // Maps that a patch goes through come out with sorted keys; refusals that print the document show it.
-  if (isMap(target)) for (const key of Object.keys(target).sort()) put(result, key, target[key]);
-  for (const key of Object.keys(patch)) {
-    const value = patch[key];
-    if (value === null) delete result[key];
-    else put(result, key, isMap(value) ? merge(own(result, key), value) : withoutNullItems(value));
+  const before = isMap(target) ? target : {};
+  for (const key of [...new Set([...Object.keys(before), ...Object.keys(patch)])].sort()) {
+    const value = own(patch, key);
+    if (value === undefined) put(result, key, before[key]);
+    else if (value !== null) put(result, key, isMap(value) ? merge(own(before, key), value) : withoutNullItems(value));
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { statusOf } from '../meta/status.ts';
-import { applyJsonPatch, jsonPatchStrictErrors } from './json-patch.ts';
+import { applyJsonPatch, checkOperationTypes, jsonPatchStrictErrors } from './json-patch.ts';
 import { applyMergePatch } from './merge-patch.ts';
 import { applyStrategicMergePatch } from './strategic-merge.ts';
 import { builtinSchemas } from '../structural/builtin.ts';
@@ -50,11 +50,29 @@ describe('JSON patch', () => {
     ['an index out of range', [{ op: 'remove', path: '/list/9' }], GENERIC],
     ['an unknown operation', [{ op: 'frob', path: '/kind' }], GENERIC],
     ['no path', [{ op: 'add', value: 1 }], GENERIC],
-    ['an object', { op: 'add' }, [400, 'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp']],
     ['too many', Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/kind', value: 'A' })), [413, 'Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001']],
     ['doubling without end', Array.from({ length: 40 }, (_, i) => ({ op: 'copy', from: '', path: `/x${i}` })), GENERIC],
   ])('refuses %s', (_name, ops, expected) => expect(refusal(() => outcome(ops))).toEqual(expected)); // prettier-ignore
 
+  it.each<[unknown, boolean, string | undefined]>([
+    [{ op: 'add' }, false, 'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp'],
+    [{ op: 'add' }, true, 'json: cannot unmarshal object into Go value of type jsonpatch.Patch'],
+    [[1], false, 'error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp'],
+    [[[]], true, 'json: cannot unmarshal array into Go value of type jsonpatch.Operation'],
+    [[{ op: 'add', path: 5 }], false, 'error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string'],
+    [[{ op: 'add', path: 5 }], true, undefined],
+    [[null, { op: null, path: '/a' }], false, undefined],
+    [null, false, undefined],
+  ])('checks %j, leniently: %j', (ops, lenient, message) => {
+    expect(refusal(() => checkOperationTypes(ops, lenient))?.[1]).toBe(message);
+  }); // prettier-ignore
+  it('sorts the keys of what it went through or compared, and of nothing else', () => {
+    const before = frozen({ b: { z: 1, y: { x: 1, w: 1 } }, a: [{ d: 1, c: 1 }], e: { g: 1, f: 1 } });
+    const printed = (ops: unknown) => JSON.stringify(applyJsonPatch(before, ops));
+    expect(printed([])).toBe('{"a":[{"d":1,"c":1}],"b":{"z":1,"y":{"x":1,"w":1}},"e":{"g":1,"f":1}}');
+    expect(printed([{ op: 'add', path: '/b/v', value: { n: 1, m: 1 } }])).toBe('{"a":[{"d":1,"c":1}],"b":{"v":{"n":1,"m":1},"y":{"x":1,"w":1},"z":1},"e":{"g":1,"f":1}}');
+    expect(printed([{ op: 'test', path: '/a', value: [{ c: 1, d: 1 }] }])).toBe('{"a":[{"c":1,"d":1}],"b":{"z":1,"y":{"x":1,"w":1}},"e":{"g":1,"f":1}}');
+  }); // prettier-ignore
   it('limits what copies may add up to', () => {
     const big = { a: 'x'.repeat(1 << 20), b: {} };
     const ops = Array.from({ length: 3 }, (_, i) => ({ op: 'copy', from: '/a', path: `/b/${i}` }));
@@ -84,11 +102,16 @@ describe('merge patch', () => {
   });
   it.each([
     ['x', 'error decoding patch: json: cannot unmarshal string into Go value of type map[string]interface {}'],
-    [[], 'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}'],
     [null, 'Invalid JSON Patch'],
   ])('refuses %j', (patch, message) => {
     expect(refusal(() => applyMergePatch({}, patch))).toEqual([400, message]);
   });
+  it('sorts the keys of what it goes through', () => {
+    expect(
+      JSON.stringify(applyMergePatch({ b: { z: 1, y: 1 }, a: { d: 1, c: 1 } }, { b: { x: { n: 1, m: 1 } } })),
+    ).toBe('{"a":{"d":1,"c":1},"b":{"x":{"m":1,"n":1},"y":1,"z":1}}');
+  });
+  it('puts a list in the place of all', () => expect(applyMergePatch({ a: 1 }, [{ x: null }])).toEqual([{}]));
   it('is the same applied twice', () => {
     fc.assert(
       fc.property(fc.object(), fc.object(), (document, patch) => {

@@ -31,7 +31,12 @@ const badFormat = (what: string): ApiError => new ApiError('BadRequest', `invali
 const badArgument = (expected: string, value: unknown): ApiError =>
   failure(`expected a ${expected}, but received a ${goTypeName(value)}`);
 const badDirective = (directive: unknown, item: JsonMap): ApiError =>
-  failure(`unknown patch type: ${typeof directive === 'string' ? directive : `%!s(${goTypeName(directive)}=${goFormat(directive)})`} in map: ${goFormat(item)}`); // prettier-ignore
+  failure(`unknown patch type: ${goText(directive)} in map: ${goFormat(item)}`);
+/** As `%s` prints it. */
+const goText = (value: unknown): string =>
+  value === null || typeof value === 'string'
+    ? (value ?? '%!s(<nil>)')
+    : `%!s(${goTypeName(value)}=${goFormat(value)})`;
 
 function mergeMap(original: JsonMap, patch: JsonMap, schema: PatchSchema): JsonMap {
   if (Object.hasOwn(patch, DIRECTIVE)) {

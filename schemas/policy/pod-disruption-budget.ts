@@ -25,6 +25,7 @@ export const podDisruptionBudget = defineResource<PodDisruptionBudget>({
     return draft;
   },
 
+  metadataChecks: [],
   /** Source: pkg/apis/policy/validation ValidatePodDisruptionBudgetSpec. */
   *validate({ spec = {} }, path) {
     const at = path('spec');

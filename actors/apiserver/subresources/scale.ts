@@ -7,13 +7,13 @@ import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
-import { decodePatched, parsePatch } from '../stages/decode-patch.ts';
+import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
+import { parsePatch, type Patch } from '../stages/parse-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry, type Known } from '../stages/persist.ts';
 import { apply } from '../verbs/apply.ts';
 import { get } from '../verbs/get.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { applyPatch } from '../verbs/patch.ts';
 import { replace } from '../verbs/update.ts';
 import { expectedKind } from './expected.ts';
 
@@ -85,16 +85,11 @@ export async function updateScale(core: Core, request: ResourceRequest): Promise
 }
 export async function patchScale(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'PatchOptions');
-  const value = await parsePatch(request);
-  if (request.patchType === 'apply') return applyScale(core, request, value, options);
+  const patch = await parsePatch(request);
+  if (request.patchType === 'apply') return applyScale(core, request, patch, options);
   const edit = (present: Draft): Scale => {
-    const patched = applyPatch(
-      core,
-      { ...request, resource: { ...request.resource, schema: SCALE.schema } },
-      present,
-      value,
-    );
-    return decodePatched(core, request, patched, present, value, SCALE) as Scale;
+    const patched = applyPatch(core, request, present, patch.value, SCALE);
+    return decodePatched(core, request, patched, present, patch, SCALE) as Scale;
   };
   return change(core, request, edit, options);
 }
@@ -102,11 +97,11 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
 async function applyScale(
   core: Core,
   request: ResourceRequest,
-  value: unknown,
+  patch: Patch,
   options: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
   const { resource } = request;
-  const given = (value ?? {}) as {
+  const given = (patch.value ?? {}) as {
     apiVersion?: string;
     kind?: string;
     metadata?: object;
@@ -116,7 +111,7 @@ async function applyScale(
     throw badRequest(`invalid object type: ${given.apiVersion ?? '/'}, Kind=${given.kind ?? ''}`);
   const config: Draft = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { ...given.metadata } };
   if (given.spec?.replicas !== undefined) write(config, resource.definition.scale!.specReplicas, given.spec.replicas);
-  const answer = await apply(core, request, config, options);
+  const answer = await apply(core, request, { ...patch, value: config }, options);
   if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
   return answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
 }

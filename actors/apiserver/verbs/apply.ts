@@ -1,14 +1,19 @@
 import { fromStorage } from '../../../schemas/convert.ts';
-import { fieldPath, required } from '../../../schemas/meta/field.ts';
+import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
+import { statusOf } from '../../../schemas/meta/status.ts';
 import { applyServerSide, resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
-import { storageKey } from '../../../schemas/resource.ts';
+import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { decode } from '../../../schemas/structural/decode.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
-import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
-import { decodeParsed } from '../stages/decode.ts';
+import { badRequest, conflict, notFound, plain } from '../errors.ts';
+import { fieldValidation } from '../stages/decode.ts';
+import type { Patch } from '../stages/parse-patch.ts';
 import { entryTime, versionsOf } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed } from '../stages/persist.ts';
 import { createObject } from './create.ts';
+import { parseVersion } from './get.ts';
+import { isForced, unnamed } from './options.ts';
 import { isRecord } from './records.ts';
 import { replace } from './update.ts';
 
@@ -16,19 +21,13 @@ import { replace } from './update.ts';
 export async function apply(
   core: Core,
   request: ResourceRequest,
-  config: unknown,
+  patch: Patch,
   options: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
   const { resource, info, query } = request;
   const manager = query.get('fieldManager') ?? '';
-  if (manager === '')
-    throw invalidKind('meta.k8s.io', 'PatchOptions', '', [
-      required(fieldPath('fieldManager'), 'is required for apply patch'),
-    ]);
+  const config = patch.value;
   const given = isRecord(config) && isRecord(config['metadata']) ? config['metadata'] : {};
-  const name = given['name'];
-  if (typeof name === 'string' && name !== '' && name !== info.name)
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   const key = storageKey(resource, info.namespace, info.name);
   const subresource = request.subresource?.name ?? '';
   return guaranteed(core, key, resource, async (known) => {
@@ -45,16 +44,18 @@ export async function apply(
       reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),
       versionOf: versionsOf(core, resource),
       kind: resource,
-      force: ['true', '1', 'True', 'TRUE', 't', 'T'].includes(query.get('force') ?? ''),
+      force: isForced(request),
     });
+    tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
       // Nothing but ownership may have changed.
       const draft = structuredClone(live);
       setManaged(draft, managedFields);
       return replace(core, request, known, draft, options, 'apply');
     }
-    const draft = decodeParsed(core, request, { value: { ...object }, duplicates: [] }, resource);
+    const draft = converted(core, resource, object, given);
     setManaged(draft, managedFields);
+    if (!draft.metadata.name) throw unnamed(info.name);
     if (live === undefined) {
       if (typeof given['uid'] === 'string' && given['uid'] !== '')
         throw conflict(
@@ -62,6 +63,7 @@ export async function apply(
           info.name,
           `uid mismatch: the provided object specified uid ${given['uid']}, and no existing object was found`,
         );
+      parseVersion(draft.metadata.resourceVersion ?? null);
       delete draft.metadata.resourceVersion;
       matchNamespace(resource, info.namespace, draft);
       matchName(info.name, draft);
@@ -70,11 +72,46 @@ export async function apply(
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);
     const version = given['resourceVersion'];
-    if (typeof version === 'string' && version !== '' && version !== live.metadata.resourceVersion)
+    if (
+      typeof version === 'string' &&
+      version !== '' &&
+      parseVersion(version) !== parseVersion(live.metadata.resourceVersion ?? null)
+    )
       throw conflict(resource, info.name);
     if (version === undefined) delete draft.metadata.resourceVersion;
     return replace(core, request, known, draft, options, 'apply');
   });
+}
+/** The merged object as one of its kind. Source: managedfields structuredMergeManager.Apply. */
+function converted(
+  core: Core,
+  resource: Resource,
+  object: DynamicObject,
+  given: Readonly<Record<string, unknown>>,
+): Draft {
+  try {
+    const draft = decode(object, resource.schema, core.schemasOf(resource), { fromMap: true }).object;
+    draft.metadata ??= {};
+    return draft;
+  } catch (error) {
+    if (statusOf(error)?.reason !== 'BadRequest') throw error;
+    const version = apiVersionOf(resource);
+    const kind = `${version.includes('/') ? version : `/${version}`}, Kind=${resource.kind}`;
+    const of = ['namespace', 'name'].map((key) => (typeof given[key] === 'string' ? given[key] : ''));
+    throw plain(
+      `failed to convert new object (${of.join('/')}; ${kind}) to proper version: unable to convert unstructured object to ${kind}: ${(error as Error).message}`,
+    );
+  }
+}
+/** Keys set twice in YAML: the last one counts. Source: apiserver pkg/endpoints/handlers/patch.go applyPatcher. */
+function tellDuplicates(request: ResourceRequest, { strict }: Patch): void {
+  if (strict.length === 0) return;
+  const mode = fieldValidation(request);
+  if (mode === 'Warn') request.warnings.push(...strict);
+  else if (mode === 'Strict')
+    throw badRequest(
+      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n${strict.map((d) => `  ${d}`).join('\n')}`,
+    );
 }
 function setManaged(draft: Draft, entries: NonNullable<Draft['metadata']['managedFields']>): void {
   if (entries.length > 0) draft.metadata.managedFields = entries;

@@ -1,17 +1,15 @@
 import { fromStorage } from '../../../schemas/convert.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
-import { applyJsonPatch } from '../../../schemas/patch/json-patch.ts';
-import { applyMergePatch } from '../../../schemas/patch/merge-patch.ts';
-import { applyStrategicMergePatch } from '../../../schemas/patch/strategic-merge.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
-import { badRequest, conflict, notFound } from '../errors.ts';
-import { decodePatched, parsePatch } from '../stages/decode-patch.ts';
+import { conflict, notFound } from '../errors.ts';
+import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
+import { parsePatch } from '../stages/parse-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, retry } from '../stages/persist.ts';
 import { apply } from './apply.ts';
 import { parseVersion } from './get.ts';
-import { writeOptions } from './options.ts';
+import { unnamed, writeOptions } from './options.ts';
 import { replace } from './update.ts';
 
 /** Source: apiserver pkg/endpoints/handlers/patch.go. */
@@ -19,15 +17,15 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
   const options = writeOptions(request, 'PatchOptions');
   const { resource, info, patchType } = request;
   if (patchType === 'strategic' && core.isCustom(resource)) throw strategicOnCustom();
-  const value = await parsePatch(request);
-  if (patchType === 'apply') return apply(core, request, value, options);
+  const parsed = await parsePatch(request);
+  if (patchType === 'apply') return apply(core, request, parsed, options);
   const key = storageKey(resource, info.namespace, info.name);
   let conflicts = 0;
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = fromStorage(resource, known.entry.object) as Draft;
-    const patched = applyPatch(core, request, old, value);
-    const draft = decodePatched(core, request, patched, old, value, resource);
+    const patched = applyPatch(core, request, old, parsed.value, resource);
+    const draft = decodePatched(core, request, patched, old, parsed, resource);
     if (!draft.metadata.name) throw unnamed(info.name);
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);
@@ -45,19 +43,3 @@ const strategicOnCustom = (): Error =>
     'UnsupportedMediaType',
     'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
   );
-const unnamed = (name: string): Error =>
-  badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
-
-/** The patched object, not decoded yet. Throws what the patch's kind refuses. */
-export function applyPatch(core: Core, request: ResourceRequest, old: Draft, value: unknown): unknown {
-  switch (request.patchType) {
-    case 'json':
-      return applyJsonPatch(old, value);
-    case 'merge':
-      return applyMergePatch(old, value);
-    case 'strategic':
-      return applyStrategicMergePatch(old, value, request.resource.schema, core.schemasOf(request.resource));
-    default:
-      throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
-  }
-}

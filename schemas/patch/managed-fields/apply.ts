@@ -94,12 +94,13 @@ const SERVER_OWNED: FieldSet = {
 function checkConfig(options: ServerSideApply, node: TypedNode): JsonMap {
   const { kind, live } = options;
   const config = isMap(options.config) ? options.config : {};
-  const given = { apiVersion: text(config['apiVersion']), kind: text(config['kind']) };
+  const claimed = { apiVersion: text(config['apiVersion']), kind: text(config['kind']) };
+  // A version that cannot be read leaves nothing of the type.
+  const given = claimed.apiVersion.split('/').length > 2 ? { apiVersion: '', kind: '' } : claimed;
   const metadata = isMap(config['metadata']) ? config['metadata'] : {};
   if (given.apiVersion !== apiVersionOf(kind) || given.kind !== kind.kind)
     throw new ApiError('BadRequest', `invalid object type: ${printKind(given)}`);
-  if (metadata['managedFields'] !== undefined && metadata['managedFields'] !== null)
-    throw new ApiError('BadRequest', 'metadata.managedFields must be nil');
+  if (Array.isArray(metadata['managedFields'])) throw new ApiError('BadRequest', 'metadata.managedFields must be nil');
   const errors = [...typeErrors(node, config)];
   if (errors.length > 0) {
     const why = errors.length === 1 ? errors[0]! : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');
@@ -110,7 +111,9 @@ function checkConfig(options: ServerSideApply, node: TypedNode): JsonMap {
     );
   }
   // The server's name stands even if the configuration leaves it out.
-  return live === undefined ? config : { ...config, metadata: { ...metadata, name: live.metadata.name } };
+  return live === undefined || Object.hasOwn(metadata, 'name')
+    ? config
+    : { ...config, metadata: { ...metadata, name: live.metadata.name } };
 }
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 /** As Go prints a GroupVersionKind: `apps/v1, Kind=Deployment`. */

@@ -25,12 +25,12 @@ export class TypedNode {
     const schema = set.resolve(field);
     this.schema = schema;
     this.set = set;
-    this.kind = kindOf(schema);
+    this.kind = isRaw(schema, field) ? 'any' : kindOf(schema);
     this.scalar = scalarOf(schema);
     this.atomic =
       this.kind === 'list'
         ? schema.listType === undefined ? schema.patchStrategy === undefined || schema.patchStrategy === 'retainKeys' : schema.listType === 'atomic'
-        : schema.mapType === 'atomic' || schema.ref === RAW_EXTENSION || field.ref === RAW_EXTENSION; // prettier-ignore
+        : schema.mapType === 'atomic' || isRaw(schema, field); // prettier-ignore
     const keys = schema.listType === 'map' ? schema.listMapKeys : schema.listType === undefined && schema.patchMergeKey ? [schema.patchMergeKey] : undefined; // prettier-ignore
     this.listKeys = keys && [...keys].sort();
     this.isOpen = schema.values !== undefined || schema.fields === undefined;
@@ -87,6 +87,7 @@ export interface TypedMember {
   readonly element: string;
   readonly node: TypedNode;
 }
+const isRaw = (schema: FieldSchema, field: FieldSchema): boolean => schema.ref === RAW_EXTENSION || field.ref === RAW_EXTENSION; // prettier-ignore
 const RAW_EXTENSION = 'io.k8s.apimachinery.pkg.runtime.RawExtension';
 const ANYTHING: FieldSchema = {};
 
