@@ -26,11 +26,13 @@ export interface PluginOptions {
   /** PEM of the key that signs service account tokens. */
   readonly serviceAccountKey?: string | undefined;
   readonly serviceAccountIssuer?: string | undefined;
+  readonly enableAdmission?: readonly string[] | undefined;
   readonly disableAdmission?: readonly string[] | undefined;
   /** Static bearer tokens. */
   readonly tokens?:
     Readonly<Record<string, { readonly name: string; readonly groups?: readonly string[] }>> | undefined;
-  readonly serviceCidr?: string | undefined;
+  /** Where addresses of services come from, of each family at most one; the first is the default. */
+  readonly serviceCidrs?: readonly string[] | undefined;
   readonly advertiseAddress?: string | undefined;
   /** Tells apart API servers that have address and port in common: each has a lease of its own. */
   readonly replica?: string | undefined;
@@ -68,7 +70,7 @@ export function plugIn(
     core.virtualCreates.set(key, create);
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
   const loopback = createLoopback(core);
-  const serviceCidr = options.serviceCidr ?? '10.96.0.0/16';
+  const serviceCidrs = options.serviceCidrs ?? ['10.96.0.0/16'];
   core.admission = createAdmission({
     registry,
     cache,
@@ -76,10 +78,11 @@ export function plugIn(
     world,
     authorizer,
     fresh,
+    enabled: options.enableAdmission,
     disabled: options.disableAdmission,
   });
   const allocation: Allocation = createAllocation({
-    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs: [serviceCidr], fresh,
+    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs, fresh, hostname: hostname(),
   }); // prettier-ignore
   core.hooks.set('services', allocation);
   let port = 0;
@@ -105,7 +108,7 @@ export function plugIn(
       custom.begin();
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
-        registry, cache, world, loopback, serviceCidr, hostname: hostname(),
+        registry, cache, world, loopback, serviceCidrs, hostname: hostname(),
         advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, replica: options.replica, clientCa: options.https?.clientCa ?? '',
         repair: () => allocation.repair(),
       }); // prettier-ignore
@@ -115,6 +118,7 @@ export function plugIn(
     },
     async stop() {
       custom.stop();
+      allocation.stop();
       await bootstrap?.stop();
     },
   };

@@ -9,6 +9,8 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseCidr } from '../../schemas/meta/ip.ts';
+import { formatIp } from '../../schemas/networking/strict-ip.ts';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from './kubeconfig.ts';
 import { lockHolder } from './lock.ts';
@@ -28,10 +30,20 @@ export interface ClusterConfig {
   /** undefined: all. */
   readonly only?: readonly string[];
   readonly disableAdmission: readonly string[];
+  /** Admission plugins that are off by default. */
+  readonly enableAdmission?: readonly string[];
   readonly ephemeral: boolean;
+  /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
+  readonly serviceCidrs?: readonly string[];
   /** How many of a component run, where it is not one: etcd, apiserver, controller-manager, scheduler. */
   readonly replicas?: Readonly<Record<string, number>>;
 }
+/** The addresses of the service `kubernetes`, by which API servers are reached from within. */
+export const serviceHosts = ({ serviceCidrs = [] }: Pick<ClusterConfig, 'serviceCidrs'>): string[] =>
+  serviceCidrs.flatMap((cidr) => {
+    const range = parseCidr(cidr);
+    return range === undefined ? [] : [formatIp(range.family, range.base + 1n)];
+  });
 export const alreadyUp = (name: string, pid: number): UserError =>
   new UserError(`cluster "${name}" is already up (process ${pid}): see it with: kubus status --name ${name}`);
 const isName = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name);
@@ -112,6 +124,8 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.only === undefined || Array.isArray(c.only)) &&
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&
+  (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
+  (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
   typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>
   writePrivate(paths.config, `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`);

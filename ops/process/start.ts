@@ -121,7 +121,9 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         reusePort: true,
         replica: c.spec.replica,
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
+        enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
+        serviceCidrs: c.config.serviceCidrs,
       });
     return inspected(c, 'apiserver', start);
   },

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '../../bus/bus.ts';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
-import { alreadyUp, removeCluster, writeConfig, type ClusterConfig } from '../cluster/config.ts';
+import { alreadyUp, removeCluster, writeConfig, serviceHosts, type ClusterConfig } from '../cluster/config.ts';
 import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { connectTool } from '../cluster/connect.ts';
@@ -93,7 +93,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     let natsConfig = '';
     const pki = await step('keys and credentials', async () => {
       ({ natsConfig } = writeCredentials(paths, config, roles));
-      return ensurePki(paths.pki, [host], Date.now()).catch(unusableKeys(paths.pki));
+      return ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now()).catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parseJson } from '../codec/json.ts';
 import { adoptAllocated, normalizeAddresses } from '../core/service-linked.ts';
-import type { Service } from '../generated/core-v1.ts';
 import { fieldPath, type FieldError } from '../meta/field.ts';
 import { invalidError } from '../meta/invalid.ts';
 import { validateMetadata, validateMetadataUpdate } from '../meta/metadata.ts';
@@ -82,7 +81,7 @@ export function create(target: Target, body: unknown, strict = false): unknown {
     if (!draft.metadata.name && draft.metadata.generateName)
       draft.metadata.name = `${draft.metadata.generateName}xxxxx`;
     delete draft.metadata.resourceVersion;
-    if (resource.kind === 'Service') normalizeAddresses(draft as unknown as Service, undefined);
+    if (resource.kind === 'Service') normalizeAddresses(draft, undefined);
     draft = (definition.prepareForCreate?.(draft) ?? draft) as DynamicObject;
     const errors: FieldError[] = [
       ...validateMetadata(
@@ -111,8 +110,8 @@ export function update(target: Target, body: unknown, old: DynamicObject, strict
     };
     if (before.metadata.generation !== undefined) draft.metadata.generation = before.metadata.generation;
     if (resource.kind === 'Service') {
-      adoptAllocated(draft as unknown as Service, before as unknown as Service);
-      normalizeAddresses(draft as unknown as Service, before as unknown as Service);
+      adoptAllocated(draft, before);
+      normalizeAddresses(draft, before);
     }
     draft = (definition.prepareForUpdate?.(draft, before) ?? draft) as DynamicObject;
     const whole = [...(definition.validate?.(draft, fieldPath(), before) ?? [])];

@@ -6,9 +6,9 @@ import { services } from '../../runtime/resources.ts';
 import { contains, formatAddress, parseAddress, parseRange, usable, type Family, type Range } from './ip.ts';
 import type { AllocationContext } from './context.ts';
 
-const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by';
-const FAMILY = 'ipaddress.kubernetes.io/ip-family';
-const MANAGER = 'ipallocator.k8s.io';
+export const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by';
+export const FAMILY = 'ipaddress.kubernetes.io/ip-family';
+export const MANAGER = 'ipallocator.k8s.io';
 /** A claim without a service may belong to a create that is under way; after so long it is a leftover. */
 const LEFTOVER_MS = 60_000;
 const RANDOM_TRIES = 64;
@@ -91,8 +91,8 @@ export class Addresses {
     if (parsed === undefined || !offers.some((o) => o.ready && contains(o.range, parsed)))
       throw new AddressError('the provided network does not match the current range');
     const name = formatAddress(parsed.family, parsed.value);
-    if (await this.#create(parsed.family, name, owner)) return;
-    if (await this.#reclaim(name)) if (await this.#create(parsed.family, name, owner)) return;
+    if (await this.create(parsed.family, name, owner)) return;
+    if (await this.#reclaim(name)) if (await this.create(parsed.family, name, owner)) return;
     throw new AddressError('provided IP is already allocated');
   }
   /**
@@ -116,8 +116,8 @@ export class Addresses {
       ] as const)
         for (const value of this.#candidates(from, to)) {
           const address = formatAddress(family, value);
-          if (this.#present(address) !== undefined) continue;
-          if (await this.#create(family, address, owner)) return address;
+          if (this.present(address) !== undefined) continue;
+          if (await this.create(family, address, owner)) return address;
         }
     }
     throw new AddressError('range is full', true);
@@ -129,28 +129,12 @@ export class Addresses {
       if (reasonOf(error) !== 'NotFound') throw error;
     }
   }
-  /** Makes claims that services lack, and drops those that no service has. Resolves with the count of repairs. */
-  async repair(): Promise<number> {
-    const { cache, registry, world } = this.#context;
-    const used = new Map<string, ServiceRef>();
-    for (const service of cache.list<Service>(registry.lookup(services)!))
-      for (const address of addressesOf(service))
-        used.set(address, { namespace: service.metadata.namespace ?? '', name: service.metadata.name ?? '' });
-    let repairs = 0;
-    for (const [address, owner] of used) {
-      const parsed = parseAddress(address);
-      if (parsed === undefined || this.#present(address) !== undefined) continue;
-      if (!this.#offers(parsed.family).some((o) => contains(o.range, parsed))) continue;
-      if (await this.#create(parsed.family, address, owner)) repairs++;
-    }
-    for (const claim of cache.list<IPAddress>(this.#resource('ipaddresses'))) {
-      const address = claim.metadata.name ?? '';
-      if (claim.metadata.labels?.[MANAGED_BY] !== MANAGER || used.has(address)) continue;
-      if (!isOld(claim, world.clock.now())) continue;
-      await this.release(address);
-      repairs++;
-    }
-    return repairs;
+  get resource() {
+    return this.#resource('ipaddresses');
+  }
+  /** Whether any ServiceCIDR has the address, ready or not. */
+  isOffered(address: { readonly family: Family; readonly value: bigint }): boolean {
+    return this.#offers(address.family).some(({ range }) => contains(range, address));
   }
 
   *#candidates(from: bigint, to: bigint): Generator<bigint> {
@@ -164,11 +148,11 @@ export class Addresses {
     const most = size > 1_000_000n ? 1_000_000n : size;
     for (let i = 0n; i < most; i++) yield from + ((start + i) % size);
   }
-  #present(address: string): IPAddress | undefined {
+  present(address: string): IPAddress | undefined {
     return this.#context.cache.get<IPAddress>(this.#resource('ipaddresses'), '', address);
   }
   /** False if someone has it. */
-  async #create(family: Family, address: string, owner: ServiceRef): Promise<boolean> {
+  async create(family: Family, address: string, owner: ServiceRef): Promise<boolean> {
     const object: IPAddress = {
       kind: 'IPAddress',
       apiVersion: 'networking.k8s.io/v1',
@@ -187,7 +171,7 @@ export class Addresses {
   async #reclaim(address: string): Promise<boolean> {
     const { cache, registry, world, fresh } = this.#context;
     await fresh();
-    const claim = this.#present(address);
+    const claim = this.present(address);
     if (claim === undefined) return true;
     const parent = claim.spec?.parentRef;
     const owner = cache.get<Service>(registry.lookup(services)!, parent?.namespace ?? '', parent?.name ?? '');

@@ -220,4 +220,110 @@ describe('repair', () => {
     expect(addresses(c)).toEqual(['10.96.3.3']);
     expect([...c.claims.keys.keys()]).toEqual(['/registry/ranges/servicenodeports/30123']);
   });
+  const claim = (name: string, parentRef: object, labels: object = {}) => ({
+    kind: 'IPAddress',
+    apiVersion: 'networking.k8s.io/v1',
+    metadata: { name, labels: { 'ipaddress.kubernetes.io/ip-family': 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io', ...labels } },
+    spec: { parentRef },
+  }); // prettier-ignore
+  const events = (c: FakeCluster): string[] =>
+    [...c.cache.list(c.resource('events.k8s.io', 'events'))].map((e) => `${String(e['reason'])} ${String(e['note'])}`);
+  const begun = async (): Promise<[FakeCluster, Allocation]> => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    await a.repair();
+    return [c, a];
+  };
+  it.each([
+    ['of nothing that has addresses', { resource: 'pods', namespace: 'd', name: 'p' }, 200, 'IPAddressNotAllocated IPAddress 10.96.7.7 appears to have been modified, not referencing a Service &ParentReference{Group:,Resource:pods,Namespace:d,Name:p,}: cleaning up'],
+    ['of no service', { resource: 'services', namespace: 'd', name: 'none' }, 61_000, 'IPAddressNotAllocated IPAddress: 10.96.7.7 for Service d/none appears to have leaked: cleaning up'],
+    ['of a service with another', { resource: 'services', namespace: 'd', name: 'a' }, 6_000, 'IPAddressWrongReference IPAddress: 10.96.7.7 for Service d/a has a wrong reference; cleaning up'],
+  ])('drops a claim %s, after it was given time', async (_, parent, ms, event) => {
+    const [c, a] = await begun();
+    await create(c, a, service('a'));
+    await c.simulation.advance(2_000);
+    c.put(claim('10.96.7.7', parent));
+    await c.simulation.advance(50);
+    expect(addresses(c)).toContain('10.96.7.7');
+    await c.simulation.advance(ms);
+    expect(addresses(c)).not.toContain('10.96.7.7');
+    expect(events(c)).toEqual([event]);
+    a.stop();
+  }); // prettier-ignore
+  it('leaves alone the claims of others', async () => {
+    const [c, a] = await begun();
+    c.put(claim('10.96.7.7', { resource: 'pods', name: 'p' }, { 'ipaddress.kubernetes.io/managed-by': 'me' }));
+    await c.simulation.advance(120_000);
+    expect(addresses(c)).toEqual(['10.96.7.7']);
+    a.stop();
+  });
+  it('puts right what a service changed under its hands, and tells of what it cannot', async () => {
+    const [c, a] = await begun();
+    c.put(service('a', { clusterIP: '10.96.7.7', clusterIPs: ['10.96.7.7'] }));
+    await c.simulation.advance(200);
+    expect(addresses(c)).toEqual(['10.96.7.7']);
+    c.put(service('b', { clusterIP: '10.96.7.7', clusterIPs: ['10.96.7.7'] }));
+    c.put(service('c', { clusterIP: '10.1.1.1', clusterIPs: ['10.1.1.1'] }));
+    await c.simulation.advance(200);
+    expect(events(c)).toEqual([
+      'ClusterIPNotAllocated Cluster IP [IPv4]: 10.96.7.7 is not allocated; repairing',
+      'ClusterIPAlreadyAllocated Cluster IP [IPv4]:10.96.7.7 was assigned to multiple services; please recreate service',
+      'ClusterIPOutOfRange Cluster IP [IPv4]: 10.1.1.1 is not within any configured Service CIDR; please recreate service',
+    ]);
+    c.put(service('c', { clusterIP: '10.1.1.1', clusterIPs: ['10.1.1.1'], selector: { a: 'b' } }));
+    await c.simulation.advance(200);
+    const series = [...c.cache.list(c.resource('events.k8s.io', 'events'))].map((e) => e['series']);
+    expect(series[2]).toMatchObject({ count: 2 });
+    a.stop();
+  });
+  it('tells of node ports that are lost, shared or out of range', async () => {
+    const [c, a] = await begun();
+    const ports = (...list: number[]) => ({ type: 'NodePort' as const, ports: list.map((nodePort, i) => ({ port: i + 1, nodePort, protocol: 'TCP' as const })) });
+    c.put(service('a', ports(30_001)));
+    c.put(service('b', ports(30_001, 29_000)));
+    await a.repair();
+    expect(events(c)).toEqual([
+      'PortNotAllocated Port 30001 is not allocated; repairing',
+      'PortAlreadyAllocated Port 30001 was assigned to multiple services; please recreate service',
+      'PortOutOfRange Port 29000 is not within the port range 30000-32767; please recreate service',
+    ]);
+    a.stop();
+  }); // prettier-ignore
+});
+
+describe('a rehearsal', () => {
+  it('takes nothing, and gives what the real server gives', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    const lb = service('lb', {
+      type: 'LoadBalancer', externalTrafficPolicy: 'Local', ports: [{ port: 1 }, { port: 2 }],
+    }); // prettier-ignore
+    expect(await create(c, a, lb, true)).toMatchObject({
+      spec: {
+        clusterIP: '10.96.0.0',
+        ports: [{ nodePort: 32_769 }, { nodePort: 32_770 }],
+        healthCheckNodePort: 32_771,
+      },
+    });
+    expect(await create(c, a, service('x', { clusterIP: '10.0.0.1' }), true)).toContain(
+      'failed to allocate IP 10.0.0.1: the provided IP (10.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+    );
+    expect([addresses(c), c.claims.keys.size]).toEqual([[], 0]);
+  });
+});
+
+describe('ranges', () => {
+  const range = (name: string, cidr: string, status?: object) => ({
+    kind: 'ServiceCIDR', apiVersion: 'networking.k8s.io/v1', metadata: { name }, spec: { cidrs: [cidr] }, ...(status && { status }),
+  }); // prettier-ignore
+  it('are those of ServiceCIDRs that are ready, or say nothing', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c);
+    c.put(range('kubernetes', '10.96.0.0/16', { conditions: [{ type: 'Ready', status: 'False' }] }));
+    const full = 'Internal error occurred: failed to allocate a serviceIP for Service "a": range is full';
+    expect(await create(c, a, service('a'))).toBe(full);
+    expect(await create(c, a, service('a', { clusterIP: '10.96.0.9' }))).toContain('does not match the current range');
+    c.put(range('more', '10.1.2.0/24'));
+    expect(((await create(c, a, service('a'))) as Service).spec!.clusterIP).toMatch(/^10\.1\.2\./);
+  });
 });

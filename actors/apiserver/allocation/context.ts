@@ -15,6 +15,8 @@ export interface AllocationContext {
   readonly loopback: Loopback;
   readonly world: World;
   readonly claims: Claims;
+  /** Of the machine, for events. */
+  readonly hostname?: string | undefined;
   /** The first is the default family's. */
   readonly serviceCidrs: readonly string[];
   /** Inclusive; default 30000-32767. */

@@ -1,7 +1,7 @@
 /**
  * Addresses and ports of services. `createAllocation(context)` returns the StorageHook of services, and `repair()` to be
- * run after start: it makes claims that services lack and drops those that no service has. `storeClaims(store)` keeps
- * port claims in the store. Source: kubernetes pkg/registry/core/service/storage.
+ * run after start and now and then: it makes claims that services lack and drops those that no service has.
+ * `storeClaims(store)` keeps port claims in the store. Source: kubernetes pkg/registry/core/service/storage.
  */
 import { needsHealthCheckPort, needsNodePort } from '../../../schemas/core/service-kinds.ts';
 import { adoptAllocated, normalizeAddresses } from '../../../schemas/core/service-linked.ts';
@@ -16,6 +16,7 @@ import { Addresses, AddressError, addressesOf, type ServiceRef } from './address
 import type { AllocationContext } from './context.ts';
 import { keepsPreferDualStack, settleFamilies } from './families.ts';
 import type { Family } from './ip.ts';
+import { AddressRepair } from './repair.ts';
 import { NodePorts, PortError, portsOf, type PortOperation } from './ports.ts';
 
 export { storeClaims } from './store-claims.ts';
@@ -24,7 +25,9 @@ export interface Allocation extends StorageHook {
   beginCreate(object: DynamicObject, dryRun: boolean): Promise<Finish>;
   beginUpdate(object: DynamicObject, old: DynamicObject, dryRun: boolean): Promise<Finish>;
   afterDelete(object: DynamicObject): Promise<void>;
+  /** Makes claims that services lack, drops those that no service has; of all, and from then on after each change. */
   repair(): Promise<void>;
+  stop(): void;
 }
 const at = fieldPath('spec');
 const refuse = (service: Service, errors: readonly FieldError[]): void => {
@@ -36,7 +39,9 @@ const internalError = (why: string): ApiError => new ApiError('InternalError', `
 export function createAllocation(context: AllocationContext): Allocation {
   const addresses = new Addresses(context);
   const ports = new NodePorts(context);
+  const repairs = new AddressRepair(context, addresses);
   const { world } = context;
+  let begun = false;
   const refOf = (service: Service): ServiceRef => ({
     namespace: service.metadata.namespace ?? '',
     name: service.metadata.name ?? '',
@@ -156,10 +161,13 @@ export function createAllocation(context: AllocationContext): Allocation {
     },
     async repair() {
       await context.fresh();
-      const [addressRepairs, portRepairs] = await Promise.all([addresses.repair(), ports.repair()]);
+      const [addressRepairs, portRepairs] = await Promise.all([repairs.all(), ports.repair()]);
+      if (!begun) repairs.begin();
+      begun = true;
       if (addressRepairs + portRepairs > 0)
         world.log.info('service claims repaired', { addresses: addressRepairs, ports: portRepairs });
     },
+    stop: () => repairs.stop(),
   };
 }
 const ownerOf = (service: Service): string => `${service.metadata.namespace ?? ''}/${service.metadata.name ?? ''}`;

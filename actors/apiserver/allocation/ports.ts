@@ -2,6 +2,7 @@ import type { Service } from '../../../schemas/generated/core-v1.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { services } from '../../runtime/resources.ts';
 import type { AllocationContext } from './context.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
 
 const PREFIX = '/registry/ranges/servicenodeports/';
 const LEFTOVER_MS = 60_000;
@@ -27,6 +28,7 @@ export class NodePorts {
   readonly #context: AllocationContext;
   readonly #first: number;
   readonly #last: number;
+  #recorder: Recorder | undefined;
   /** By how many services of the cache each port is used. */
   readonly #used = new Map<number, number>();
   constructor(context: AllocationContext) {
@@ -80,14 +82,27 @@ export class NodePorts {
   async release(ports: readonly number[]): Promise<void> {
     await Promise.all(ports.map((port) => this.#context.claims.free(`${PREFIX}${port}`)));
   }
+  /** Source: portallocator/controller/repair.go. */
   async repair(): Promise<number> {
-    const { claims } = this.#context;
+    const { claims, cache, registry, world } = this.#context;
     const present = new Map((await claims.list(PREFIX)).map((c) => [Number(c.key.slice(PREFIX.length)), c.value]));
+    const seen = new Set<number>();
     let repairs = 0;
-    for (const [port, count] of this.#used) {
-      if (count === 0 || present.has(port) || port < this.#first || port > this.#last) continue;
-      const value = JSON.stringify({ owner: '', at: this.#context.world.clock.now() });
-      if (await claims.take(`${PREFIX}${port}`, value, () => false)) repairs++;
+    for (const service of Array.from(cache.list<Service>(registry.lookup(services)!))) {
+      const warn = (reason: string, note: string): void =>
+        (this.#recorder ??= createRecorder(this.#context, 'portallocator-repair-controller')).warn(service, reason, 'PortAllocation', note); // prettier-ignore
+      for (const port of portsByProtocol(service)) {
+        if (port < this.#first || port > this.#last)
+          warn('PortOutOfRange', `Port ${port} is not within the port range ${this.#first}-${this.#last}; please recreate service`); // prettier-ignore
+        else if (seen.has(port))
+          warn('PortAlreadyAllocated', `Port ${port} was assigned to multiple services; please recreate service`);
+        else if (!present.has(port)) {
+          warn('PortNotAllocated', `Port ${port} is not allocated; repairing`);
+          const value = JSON.stringify({ owner: '', at: world.clock.now() });
+          if (await claims.take(`${PREFIX}${port}`, value, () => false)) repairs++;
+        }
+        seen.add(port);
+      }
     }
     for (const [port, value] of present) {
       if ((this.#used.get(port) ?? 0) > 0 || !this.#isLeftover(value)) continue;
@@ -145,4 +160,18 @@ export function portsOf(service: Service): number[] {
   const out = (service.spec?.ports ?? []).map((p) => p.nodePort ?? 0);
   out.push(service.spec?.healthCheckNodePort ?? 0);
   return out.filter((port) => port !== 0);
+}
+/** Each once, but as often as a protocol has it more than once. Source: repair.go collectServiceNodePorts. */
+function portsByProtocol({ spec }: Service): number[] {
+  const found: number[] = [];
+  const protocols = new Map<number, Set<string>>();
+  const add = (port: number | undefined, protocol: string): void => {
+    if (!port) return;
+    const seen = protocols.get(port) ?? new Set<string>();
+    if (seen.size === 0 || seen.has(protocol)) found.push(port);
+    protocols.set(port, seen.add(protocol));
+  };
+  for (const { nodePort, protocol = 'TCP' } of spec?.ports ?? []) add(nodePort, protocol);
+  add(spec?.healthCheckNodePort, 'TCP');
+  return found;
 }

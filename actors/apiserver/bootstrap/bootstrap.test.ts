@@ -8,7 +8,7 @@ import { widerBinding, widerRole } from './rbac.ts';
 const start = (c: FakeCluster, port = 6443): Bootstrap =>
   startBootstrap({
     ...c,
-    serviceCidr: '10.96.0.0/16',
+    serviceCidrs: ['10.96.0.0/16'],
     hostname: 'host',
     advertiseAddress: '192.0.2.1',
     port,

@@ -5,14 +5,15 @@
  * the system namespaces, and keeps conditions of FlowSchemas and APIServices. `stop()` takes this server out of them.
  */
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
-import type { ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
 import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { delay } from '../../../bus/world.ts';
 import { configMaps, namespaces, priorityClasses, services } from '../../runtime/resources.ts';
-import { attempt, ensureAll, resourceOf, type Ground } from './ensure.ts';
+import { formatAddress, parseRange } from '../allocation/ip.ts';
+import { ensureAll, resourceOf, type Ground } from './ensure.ts';
 import { createIdentity, RENEW_MS, type Identity } from './identity.ts';
 import * as objects from './objects.ts';
 import { ensureRbac } from './rbac.ts';
+import { keepServiceCidr } from './service-cidr.ts';
 import { keepConditions } from './status.ts';
 
 const LEAVE_MS = 1_000;
@@ -20,8 +21,8 @@ const LEAVE_MS = 1_000;
 const REPAIR_ROUNDS = 18;
 
 export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
-  /** `10.96.0.0/16`; the service `kubernetes` gets its first address. */
-  readonly serviceCidr: string;
+  /** `['10.96.0.0/16']`, of each family at most one; the service `kubernetes` gets the first address of the first. */
+  readonly serviceCidrs: readonly string[];
   /** Run once all is made, and every few minutes: puts claims of services in order. */
   readonly repair?: (() => Promise<void>) | undefined;
 }
@@ -32,14 +33,13 @@ export interface Bootstrap {
 
 /** First usable address: `10.96.0.0/16` -> `10.96.0.1`. */
 export function firstAddress(cidr: string): string {
-  const base = cidr.split('/')[0]!;
-  if (base.includes(':')) return base.endsWith('::') ? `${base}1` : base.replace(/0$/, '1');
-  const octets = base.split('.').map(Number);
-  return [...octets.slice(0, 3), octets[3]! + 1].join('.');
+  const range = parseRange(cidr);
+  if (range === undefined) throw new Error(`${JSON.stringify(cidr)} is no range of addresses`);
+  return formatAddress(range.family, range.base + 1n);
 }
 
 export function startBootstrap(options: BootstrapOptions): Bootstrap {
-  const { world, loopback, cache } = options;
+  const { world } = options;
   const identity = createIdentity(options, options);
   let conditions: ReturnType<typeof keepConditions> | undefined;
   let timer: ReturnType<typeof world.clock.setTimeout> | undefined;
@@ -52,21 +52,12 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
     await identity.publish();
     if (stopped) return;
     conditions = keepConditions(options);
-    const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
-    const cidr = cache.get<ServiceCIDR>(cidrs, '', 'kubernetes');
-    if (cidr !== undefined && (cidr.status?.conditions ?? []).length === 0)
-      await attempt(options, () =>
-        loopback.update(
-          cidrs,
-          { ...cidr, status: objects.serviceCidrReady(world.clock.now()) } as KubeObject,
-          'status',
-        ),
-      );
   };
   const again = (): void => {
     timer = world.clock.setTimeout(() => {
       const round = async (): Promise<void> => {
         await ensureAll(options, resourceOf(options, namespaces), objects.namespaces());
+        await keepServiceCidr(options, options.serviceCidrs);
         await ensureAll(options, resourceOf(options, services), [ownService(options)]);
         await identity.renew();
         await identity.publish();
@@ -112,7 +103,6 @@ async function clusterScoped(options: BootstrapOptions): Promise<void> {
     resourceOf(options, { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource });
   const flowing = { ...options, loopback: options.loopback.as(FLOW_PRODUCER) };
   const apis = resourceOf(options, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
-  const cidrs = resourceOf(options, { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' });
   await Promise.all([
     ensureAll(options, resourceOf(options, namespaces), objects.namespaces()),
     ensureRbac(options, 'cluster'),
@@ -120,11 +110,11 @@ async function clusterScoped(options: BootstrapOptions): Promise<void> {
     ensureAll(flowing, flow('prioritylevelconfigurations'), objects.priorityLevels(), specOf(AUTOUPDATE)),
     ensureAll(flowing, flow('flowschemas'), objects.flowSchemas(), specOf(AUTOUPDATE)),
     ensureAll(options, apis, objects.apiServices(), specOf()),
-    ensureAll(options, cidrs, [objects.serviceCidr(options.serviceCidr)]),
+    keepServiceCidr(options, options.serviceCidrs),
   ]);
 }
 const ownService = (options: BootstrapOptions) =>
-  objects.kubernetesService(firstAddress(options.serviceCidr), options.port || 443);
+  objects.kubernetesService(firstAddress(options.serviceCidrs[0]!), options.port || 443);
 async function namespaced(options: BootstrapOptions): Promise<void> {
   const now = options.world.clock.now();
   const trust = objects.authenticationConfigMap(options);

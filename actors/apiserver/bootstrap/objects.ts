@@ -3,7 +3,6 @@ import flowFacts from '../../../schemas/facts/flowcontrol.json' with { type: 'js
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
 import type { ConfigMap, Namespace, Service } from '../../../schemas/generated/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../../../schemas/generated/flowcontrol-v1.ts';
-import type { ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
 import type { PriorityClass } from '../../../schemas/generated/scheduling-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 
@@ -36,23 +35,6 @@ export const priorityLevels = (): PriorityLevelConfiguration[] =>
 export const apiServices = (): APIService[] =>
   typed<APIService>('apiregistration.k8s.io/v1', 'APIService', facts.apiServices);
 
-export const serviceCidr = (cidr: string): ServiceCIDR => ({
-  kind: 'ServiceCIDR',
-  apiVersion: 'networking.k8s.io/v1',
-  metadata: { name: 'kubernetes' },
-  spec: { cidrs: [cidr] },
-});
-export const serviceCidrReady = (nowMs: number) => ({
-  conditions: [
-    {
-      type: 'Ready',
-      status: 'True',
-      lastTransitionTime: formatTime(nowMs),
-      reason: '',
-      message: 'Kubernetes default Service CIDR is ready',
-    },
-  ],
-});
 export const kubernetesService = (clusterIP: string, port: number): Service => ({
   kind: 'Service',
   apiVersion: 'v1',

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
@@ -19,6 +20,8 @@ export interface UpOptions {
   readonly host: string;
   readonly only?: string[];
   readonly disableAdmission?: string[];
+  readonly enableAdmission?: string[];
+  readonly serviceClusterIpRange?: string[];
   readonly detach?: boolean;
   readonly wait?: boolean;
   readonly quiet?: boolean;
@@ -29,6 +32,8 @@ export async function up(options: UpOptions): Promise<void> {
   const unknown = options.only?.find((c) => !(COMPONENTS as readonly string[]).includes(c));
   if (unknown !== undefined)
     throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
+  checkServiceCidrs(options.serviceClusterIpRange ?? []);
+  await checkAdmission(options);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
@@ -37,6 +42,29 @@ export async function up(options: UpOptions): Promise<void> {
   // What is wrong with the data is said before anything is started.
   readConfig(paths);
   await (options.detach ? detached(options, paths) : foreground(options, paths));
+}
+
+/** Thrown: UserError. What an earlier start asked for may not contradict either. */
+async function checkAdmission({ enableAdmission, disableAdmission }: UpOptions): Promise<void> {
+  if (enableAdmission === undefined && disableAdmission === undefined) return;
+  const { checkPlugins } = await import('../../../actors/apiserver/admission/index.ts');
+  try {
+    checkPlugins(enableAdmission ?? [], disableAdmission ?? []);
+  } catch (error) {
+    throw new UserError(error instanceof Error ? error.message : String(error), 2);
+  }
+}
+/** Thrown: UserError. Source: kubernetes cmd/kube-apiserver/app/options validateClusterIPFlags. */
+function checkServiceCidrs(cidrs: readonly string[]): void {
+  const parsed = cidrs.map((cidr) => {
+    const range = parseCidr(cidr);
+    const host = range && (range.family === 4 ? 32 : 128) - range.bits;
+    if (range === undefined || host === undefined || host > (range.family === 4 ? 31 : 64) || host < 3)
+      throw new UserError(`--service-cluster-ip-range: "${cidr}" is no range of addresses for services, such as 10.96.0.0/16 or fd00:10:96::/112`, 2); // prettier-ignore
+    return range;
+  });
+  if (parsed.length > 2 || (parsed.length === 2 && parsed[0]!.family === parsed[1]!.family))
+    throw new UserError('--service-cluster-ip-range takes one range, or one of IPv4 and one of IPv6', 2);
 }
 
 /** What was asked for, over what the cluster was, over the defaults. */
@@ -48,11 +76,15 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const natsPort = before !== undefined && (await isFree(before.natsPort)) ? before.natsPort : await freePort();
   const only = options.only ?? before?.only;
   const replicas = before?.replicas;
+  const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
+  const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
     ...(only && { only }),
     ...(replicas && { replicas }),
+    ...(serviceCidrs && { serviceCidrs }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
+    ...(enableAdmission && { enableAdmission }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
   }; // prettier-ignore
 }
@@ -176,6 +208,9 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.data !== undefined) args.push('--data', options.data);
   if (options.only !== undefined) args.push('--only', options.only.join(','));
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
+  if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
+  if (options.serviceClusterIpRange !== undefined)
+    args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');
   return args;

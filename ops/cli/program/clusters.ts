@@ -20,6 +20,12 @@ export function addClusters(program: Command): void {
     .option('--host <address>', 'address the API server listens on', '127.0.0.1')
     .option('--only <components>', `a subset: ${COMPONENTS.join(',')}`, list)
     .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
+    .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
+    .option(
+      '--service-cluster-ip-range <ranges>',
+      'where addresses of services come from: one range, or one of each family (default 10.96.0.0/16)',
+      list,
+    )
     .option('-d, --detach', 'run in the background')
     .option('--wait', 'return (or report) only when all nodes are Ready')
     .option('-q, --quiet', 'no progress')
