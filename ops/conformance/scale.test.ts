@@ -152,6 +152,50 @@ describe('scale and restart', { timeout: 240_000 }, () => {
     expect(before.filter((r) => r.name.endsWith('-2') && alive(r.pid))).toEqual([]);
   });
 
+  it('an API server is killed: who watched it over the bus goes on at another within a second, and misses nothing', async () => {
+    await json<Told>('scale', 'apiserver=2', '--wait');
+    const { metadata } = await api.list(resources.configMaps, { namespace: 'default' });
+    // The bus deals sessions out: with so many, some are at the one that is killed.
+    const watchers = Array.from({ length: 12 }, () => watchBus(api, Number(metadata.resourceVersion)));
+    onTestFinished(() => watchers.forEach((watcher) => watcher.stop()));
+    const { replicas } = await json<{ replicas: ReplicaInfo[] }>('status');
+    const victim = replicas.find(({ name }) => name === 'apiserver-2')!.pid!;
+    const acknowledged = new Map<string, number>();
+    let going = true;
+    // Several at once, for one alone may wait for the dead and have nothing acknowledged that others could miss.
+    const writing = Array.from({ length: 8 }, async (_, n) => {
+      const asker = askBus(api);
+      for (let i = 0; going; i++) {
+        const name = `killed-${n}-${i}`;
+        // One that the dead was asked for is lost with it.
+        await asker.create(name).then(
+          () => acknowledged.set(name, performance.now()),
+          () => undefined,
+        );
+      }
+    });
+    await eventually('all watch', () => (watchers.every(({ seen }) => seen.length > 0) ? true : undefined));
+    process.kill(victim, 'SIGKILL');
+    const killed = performance.now();
+    await eventually('two seconds are over', () => (performance.now() > killed + 2_000 ? true : undefined));
+    going = false;
+    await Promise.all(writing);
+    await eventually('all have seen all', () =>
+      watchers.every(({ seenAt }) => [...acknowledged.keys()].every((name) => seenAt.has(name))) ? true : undefined,
+    );
+    const late = Math.max(
+      ...watchers.flatMap(({ seenAt }) => [...acknowledged].map(([name, at]) => seenAt.get(name)! - at)),
+    );
+    console.log(
+      `${watchers.filter(({ reopened }) => reopened > 0).length} of ${watchers.length} watches went on elsewhere; the latest event came ${Math.round(late)} ms after its write was acknowledged`,
+    );
+    expect(watchers.some(({ reopened }) => reopened > 0)).toBe(true);
+    for (const { faults } of watchers) expect(faults).toEqual([]);
+    // Half a second until the dead is known to be dead; the rest is for a busy machine.
+    expect(late).toBeLessThan(1_000);
+    await json<Told>('scale', 'apiserver=1', '--wait');
+  });
+
   it('nodes join, and leave after their pods have moved', async () => {
     expect((await json<Told>('scale', 'nodes=3', '--wait')).nodes).toBe(3);
     const wait = ['wait', '--timeout=30s'];

@@ -87,6 +87,8 @@ export const askBus = (api: ApiClient): Asker => ({
 export interface Watcher {
   /** Names in the order in which they were added. */
   readonly seen: readonly string[];
+  /** When each came, ms of performance.now(). */
+  readonly seenAt: ReadonlyMap<string, number>;
   /** What went wrong beyond the end of a watch. */
   readonly faults: readonly string[];
   /** How often it was reopened. */
@@ -99,6 +101,7 @@ type Event = {
 };
 class Follower implements Watcher {
   readonly seen: string[] = [];
+  readonly seenAt = new Map<string, number>();
   readonly faults: string[] = [];
   reopened = -1;
   revision: number;
@@ -115,6 +118,7 @@ class Follower implements Watcher {
     else {
       if (at <= this.revision) this.faults.push(`${object.metadata.name} at ${at} after ${this.revision}`);
       this.seen.push(object.metadata.name!);
+      this.seenAt.set(object.metadata.name!, performance.now());
     }
     this.revision = Math.max(this.revision, at);
   }
