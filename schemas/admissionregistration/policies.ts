@@ -25,6 +25,9 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'validatingadmissionpolicies',
+  metadataChecks: ['whole'],
+  anyFinalizers: true,
+  statusMetadataChecks: [],
   requiresResourceVersionOnUpdate: true,
 
   defaults(draft) {
@@ -70,6 +73,8 @@ export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolic
 
 export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'mutatingadmissionpolicies',
+  metadataChecks: ['whole'],
+  anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: true,
 

@@ -21,6 +21,8 @@ const ACTIONS = ['Audit', 'Deny', 'Warn'];
 
 export const validatingAdmissionPolicyBinding = defineResource<ValidatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'validatingadmissionpolicybindings',
+  metadataChecks: ['whole'],
+  anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: true,
 
@@ -46,6 +48,8 @@ export const validatingAdmissionPolicyBinding = defineResource<ValidatingAdmissi
 
 export const mutatingAdmissionPolicyBinding = defineResource<MutatingAdmissionPolicyBinding>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'mutatingadmissionpolicybindings',
+  metadataChecks: ['whole'],
+  anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: true,
 

@@ -28,6 +28,8 @@ type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 const configuration = <T extends Configuration>(resource: string, isMutating: boolean): ResourceDefinition<T> =>
   defineResource<T>({
     group: 'admissionregistration.k8s.io', version: 'v1', resource,
+    metadataChecks: ['whole'],
+    anyFinalizers: true,
     tracksGeneration: true,
     requiresResourceVersionOnUpdate: true,
 
@@ -72,7 +74,8 @@ function* validateWebhook(hook: Webhook, at: FieldPath): Errors {
   for (const [i, rule] of (hook.rules ?? []).entries()) yield* validateRule(rule, at('rules')(i));
   yield* failurePolicy(hook.failurePolicy, at('failurePolicy'));
   yield* matchPolicy(hook.matchPolicy, at('matchPolicy'));
-  if (!hook.sideEffects) yield required(at('sideEffects'), `must specify one of ${SIDE_EFFECTS.join(', ')}`);
+  if (hook.sideEffects === undefined || hook.sideEffects === null)
+    yield required(at('sideEffects'), `must specify one of ${SIDE_EFFECTS.join(', ')}`);
   else yield* oneOf(hook.sideEffects, SIDE_EFFECTS, at('sideEffects'));
   const timeout = hook.timeoutSeconds;
   if (timeout !== undefined && (timeout > MAX_TIMEOUT_SECONDS || timeout < 1))

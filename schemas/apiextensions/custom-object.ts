@@ -5,14 +5,21 @@ import { dropNulls, fillDefaults, isObject, prune, schemaOf } from '../structura
 import { decode, type Decoded } from '../structural/decode.ts';
 import type { FieldSchema } from '../structural/schema.ts';
 
-const META: FieldSchema = { fields: { metadata: { ref: 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } } };
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+const META: FieldSchema = { fields: { metadata: { ref: OBJECT_META } } };
 
 /**
  * Reads a body of a custom kind: unknown fields and nulls dropped, defaults filled in, metadata as everywhere. Types are
- * not looked at: that is validation's. `apiVersion` is the one of the endpoint; under another one nothing is known.
+ * not looked at: that is validation's. What was applied keeps its nulls. `apiVersion` is the one of the endpoint; under another one nothing is known.
  * Throws BadRequest on malformed metadata.
  */
-export function readCustom(value: unknown, schema: JSONSchemaProps, apiVersion: string, kind: string): Decoded {
+export function readCustom(
+  value: unknown,
+  schema: JSONSchemaProps,
+  apiVersion: string,
+  kind: string,
+  keepsNulls = false,
+): Decoded {
   const given = isObject(value) ? value : {};
   const known = given['apiVersion'] === undefined || given['apiVersion'] === apiVersion ? schema : {};
   const pruned = prune(given, known);
@@ -20,14 +27,28 @@ export function readCustom(value: unknown, schema: JSONSchemaProps, apiVersion: 
   const problems = pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
   const { metadata: meta } = given;
   if (meta !== undefined && meta !== null) {
-    const { object: read, strict } = decode({ metadata: meta }, META, builtinSchemas, { kind });
-    object.metadata = read.metadata;
-    problems.push(...strict);
+    const { object: read, strict } = keepsNulls && isObject(meta) ? wellFormed(meta) : readMeta(meta, kind);
+    object.metadata = read as DynamicObject['metadata'];
+    problems.push(...strict.map((text) => text.replace('field "', 'field "metadata.')));
   } else object.metadata = {};
   embeddedMeta(object, schema, '', problems);
-  dropNulls(object, schema);
+  if (!keepsNulls) dropNulls(object, schema);
   fillDefaults(object, schema);
   return { object, strict: problems };
+}
+const readMeta = (meta: unknown, kind: string): Decoded =>
+  decode(meta, builtinSchemas.definition(OBJECT_META)!, builtinSchemas, { kind });
+/** Fields that cannot be read are left out. Source: apiextensions-apiserver schema/objectmeta DropMalformedFields. */
+function wellFormed(meta: Readonly<Record<string, unknown>>): Decoded {
+  const kept = Object.entries(meta).filter(([field, value]) => {
+    try {
+      readMeta({ [field]: value }, '');
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return readMeta(Object.fromEntries(kept), '');
 }
 /** Metadata of objects in the object: unknown fields go. Source: apiextensions-apiserver schema/objectmeta Coerce. */
 function embeddedMeta(value: unknown, schema: JSONSchemaProps | undefined, path: string, problems: string[]): void {

@@ -18,6 +18,7 @@ const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
 
 export const customResourceDefinition = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions',
+  anyFinalizers: true,
   tracksGeneration: true,
   requiresResourceVersionOnUpdate: true,
   deleteReturnsObject: true,
@@ -57,7 +58,7 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   /** Source: apiextensions validation ValidateCustomResourceDefinition. */
   *validate({ metadata, spec, status }, path) {
     const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
-    if (!metadata.resourceVersion && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
+    if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
     yield* specProblems(spec, path('spec'));
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
     yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));

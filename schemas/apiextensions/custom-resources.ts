@@ -3,13 +3,12 @@ import type { Conversion, ResourceDefinition } from '../define.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../generated/apiextensions-v1.ts';
 import { parseJsonPath } from '../helpers/json-path.ts';
 import { equal } from '../meta/equal.ts';
-import type { FieldError } from '../meta/field.ts';
 import type { DynamicObject, KubeObject } from '../meta/object.ts';
 import { qualifiedName } from '../meta/names.ts';
 import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
 import { readCustom } from './custom-object.ts';
-import { customProblems, customStatusProblems, isRatcheted, isRuled, withUnchecked } from './custom-rules.ts';
+import { customProblems, customStatusProblems, isRuled, withUnchecked } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
 
@@ -83,7 +82,7 @@ function resourceOf(
     schema: {
       ...fieldSchema({ type: 'object', ...schema }, true),
       gvks: [{ group, version: version.name, kind }],
-      read: (value) => readCustom(value, schema, apiVersion, kind),
+      read: (value, fromMap) => readCustom(value, schema, apiVersion, kind, fromMap),
     },
     subresources: subresourcesOf(version, kind),
     columns: table.columns,
@@ -140,12 +139,10 @@ function definitionOf(
       return draft;
     },
     *validate(object, _at, old) {
-      const found = [...customProblems(object, kind, version)].filter((error) => !forgiven(error, object, old));
-      yield* withUnchecked(found, hasRules);
+      yield* withUnchecked([...customProblems(object, kind, version, old)], hasRules);
     },
     *validateStatusUpdate(object, old) {
-      const found = [...customStatusProblems(object, version)].filter((error) => !forgiven(error, object, old));
-      yield* withUnchecked(found, hasRules);
+      yield* withUnchecked([...customStatusProblems(object, version, old)], hasRules);
     },
     warnings: (object, old) => finalizerWarnings(object, old),
     ...(selectable.length > 0 && {
@@ -162,9 +159,6 @@ function definitionOf(
     }),
   };
 }
-/** On update only what has changed must be valid. Source: KEP 4008 CRD validation ratcheting. */
-const forgiven = (error: FieldError, object: DynamicObject, old: DynamicObject | undefined): boolean =>
-  old !== undefined && error.field !== 'kind' && isRatcheted(error, object, old);
 function textAt(path: string): (object: KubeObject) => string {
   const parsed = parseJsonPath(path);
   return (object) => {

@@ -1,5 +1,4 @@
 import type { CustomResourceDefinitionVersion, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
-import { equal } from '../meta/equal.ts';
 import { duplicate, fieldPath, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { dns1035Label, pathSegment } from '../meta/names.ts';
@@ -10,26 +9,40 @@ type Errors = Generator<FieldError, void, undefined>;
 const MAX_REPLICAS = 2 ** 31 - 1;
 const NUMBER = 'expected int64';
 
-/** Source: apiextensions-apiserver pkg/registry/customresource strategy.go Validate, validator.go. */
-export function* customProblems(object: DynamicObject, kind: string, version: CustomResourceDefinitionVersion): Errors {
+/** `old`: on update. Source: apiextensions-apiserver pkg/registry/customresource strategy.go Validate, ValidateUpdate; validator.go. */
+export function* customProblems(
+  object: DynamicObject,
+  kind: string,
+  version: CustomResourceDefinitionVersion,
+  old?: DynamicObject,
+): Errors {
   const schema = version.schema?.openAPIV3Schema ?? {};
   if (object.kind !== kind) yield invalid(fieldPath('kind'), object.kind ?? '', `must be ${kind}`);
   else {
     const { metadata: _metadata, ...rest } = object;
-    yield* validateValue(rest, withoutMeta(schema));
+    yield* validateValue(rest, withoutMeta(schema), '', old && { value: old });
     yield* scaleProblems(object, version, true);
   }
   yield* embeddedProblems(object, schema, fieldPath());
-  yield* listProblems(object, schema, fieldPath());
+  yield* newListProblems(object, old, schema);
 }
-/** Source: apiextensions-apiserver pkg/registry/customresource validator.go ValidateStatusUpdate. */
-export function* customStatusProblems(object: DynamicObject, version: CustomResourceDefinitionVersion): Errors {
-  const schema = version.schema?.openAPIV3Schema?.properties?.['status'];
-  if (object['status'] !== undefined && schema) {
-    yield* validateValue(object['status'], schema, 'status');
-    yield* listProblems(object['status'], schema, fieldPath('status'));
-  }
+/** Source: apiextensions-apiserver pkg/registry/customresource status_strategy.go ValidateUpdate. */
+export function* customStatusProblems(
+  object: DynamicObject,
+  version: CustomResourceDefinitionVersion,
+  old: DynamicObject,
+): Errors {
+  const whole = version.schema?.openAPIV3Schema ?? {};
+  const schema = whole.properties?.['status'];
+  const before = Object.hasOwn(old, 'status') ? { value: old['status'] } : undefined;
+  if (object['status'] !== undefined && schema) yield* validateValue(object['status'], schema, 'status', before);
   yield* scaleProblems(object, version, false);
+  yield* newListProblems(object, old, whole);
+}
+/** Where lists were wrong already, nothing is said of any. */
+function* newListProblems(object: DynamicObject, old: DynamicObject | undefined, schema: JSONSchemaProps): Errors {
+  if (old !== undefined && listProblems(old, schema, fieldPath()).next().done !== true) return;
+  yield* listProblems(object, schema, fieldPath());
 }
 /** metadata has rules of its own. */
 function withoutMeta(schema: JSONSchemaProps): JSONSchemaProps {
@@ -169,18 +182,6 @@ function* mapItems(list: readonly unknown[], keys: readonly string[], at: FieldP
   );
   yield* twice(names, names, at);
 }
-
-/** Problems that an unchanged value already had are forgiven. */
-export const isRatcheted = (error: FieldError, object: unknown, old: unknown): boolean => {
-  const read = (from: unknown): unknown => {
-    let value = from;
-    for (const [, name, index, key] of error.field.matchAll(/([^.[\]]+)(?!\])|\[(\d+)\]|\[([^\]]+)\]/g))
-      value = (value as Record<string, unknown> | undefined | null)?.[name ?? index ?? key ?? ''];
-    return value;
-  };
-  const value = read(object);
-  return value !== undefined && equal(value, read(old));
-};
 
 /** True where the definition has rules (x-kubernetes-validations), at whatever depth. */
 export function isRuled(schema: JSONSchemaProps): boolean {

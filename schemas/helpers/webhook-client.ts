@@ -1,3 +1,4 @@
+import { parseGoUrl } from './go-url.ts';
 import { invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { dnsSubdomain, portNumber } from '../meta/names.ts';
 
@@ -13,15 +14,13 @@ const URL_FORM = '; desired format: https://host[/path]';
 
 /** Source: apiserver pkg/util/webhook ValidateWebhookURL. */
 export function* webhookUrl(text: string, at: FieldPath): Errors {
-  const [, scheme = '', rest = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/s.exec(text)!;
-  if (/[\s\p{Cc}]/u.test(text)) {
-    yield required(at, `url must be a valid URL: parse ${JSON.stringify(text)}: net/url: invalid control character in URL${URL_FORM}`);
+  const url = parseGoUrl(text);
+  if (typeof url === 'string') {
+    yield required(at, `url must be a valid URL: ${url}${URL_FORM}`);
     return;
   }
-  const [, authority = '', , query, fragment] = /^(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest)!;
-  const user = authority.includes('@') ? authority.slice(0, authority.lastIndexOf('@')) : undefined;
-  const host = user === undefined ? authority : authority.slice(user.length + 1);
-  if (scheme.toLowerCase() !== 'https') yield invalid(at, scheme.toLowerCase(), `'https' is the only allowed URL scheme${URL_FORM}`);
+  const { scheme, host, user, query, fragment } = url;
+  if (scheme !== 'https') yield invalid(at, scheme, `'https' is the only allowed URL scheme${URL_FORM}`);
   if (host === '') yield invalid(at, host, `host must be specified${URL_FORM}`);
   if (user !== undefined) yield invalid(at, user, 'user information is not permitted in the URL');
   if (fragment) yield invalid(at, fragment, 'fragments are not permitted in the URL');

@@ -27,7 +27,7 @@ type Json = Readonly<Record<string, unknown>>;
  * result but raw JSON fields. Throws BadRequest.
  */
 export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, options: DecodeOptions = {}): Decoded {
-  if (schema.read) return schema.read(value);
+  if (schema.read) return schema.read(value, options.fromMap === true);
   const plan = planOf(schema, set);
   const state: State = { unknown: false, fromMap: options.fromMap === true, inOrder: false };
   try {
@@ -89,6 +89,13 @@ export function withEmptyLists<T extends object>(object: T, decoded: object): T 
     const last = path.at(-1)!;
     if (typeof at === 'object' && (at as Json | null)?.[last] === null) (at as Record<string, unknown>)[last] = [];
   }
+  return copy;
+}
+/** A decoded object to write into, which still knows of its empty lists. */
+export function cloneDecoded<T extends object>(decoded: T): T {
+  const copy = structuredClone(decoded);
+  const paths = emptyLists.get(decoded);
+  if (paths !== undefined) emptyLists.set(copy, paths);
   return copy;
 }
 /** Not for other modules: becomes an ApiError in decode(). */

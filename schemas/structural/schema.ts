@@ -27,7 +27,7 @@ export interface FieldSchema {
   /** Go's name of the type where the schema does not give it, for decoding errors: `v1.RestartPolicy`. */
   readonly goType?: string;
   /** Of a custom kind: reads a body by the schema that it came with, in place of the decoder for Go's structs. */
-  readonly read?: (value: unknown) => Decoded;
+  readonly read?: (value: unknown, fromMap: boolean) => Decoded;
   readonly gvks?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
 }
 /** Resolves references; what the walkers (decode, default, patch, apply) take beside a FieldSchema. */

@@ -37,11 +37,32 @@ describe('values of custom kinds', () => {
     ['an item', { a: ['x'] }, object({ a: { type: 'array', items: { type: 'integer' } } }), ['a[0]: Invalid value: "string": a[0] in body must be of type integer: "string"']],
     ['a value of a map', { a: { k: 'x' } }, object({ a: { type: 'object', additionalProperties: { type: 'integer' } } }), ['a.k: Invalid value: "string": a.k in body must be of type integer: "string"']],
     ['an int or string', { a: true }, object({ a: { 'x-kubernetes-int-or-string': true } }), ['a: Invalid value: "boolean": a in body must be of type integer,string: "boolean"']],
-    ['none of them', { a: 3 }, object({ a: { type: 'integer', anyOf: [{ maximum: 1 }, { minimum: 5 }] } }), [': Invalid value: "": "a" must validate at least one schema (anyOf)', 'a: Invalid value: 3: a in body should be less than or equal to 1']],
-    ['two of one', { a: 3 }, object({ a: { type: 'integer', oneOf: [{ minimum: 1 }, { minimum: 2 }] } }), [': Invalid value: "": "a" must validate one and only one schema (oneOf). Found 2 valid alternatives']],
-    ['what must not be', { a: 3 }, object({ a: { type: 'integer', not: { minimum: 1 } } }), [': Invalid value: "": "a" must not validate the schema (not)']],
-    ['beyond int32', { a: 2 ** 31 }, object({ a: { type: 'integer', format: 'int32' } }), [': Invalid value: "": Checked value must be of type integer with format int32 in a']],
+    ['none of them', { a: 3 }, object({ a: { type: 'integer', anyOf: [{ maximum: 1 }, { minimum: 5 }] } }), ['<nil>: Invalid value: "": "a" must validate at least one schema (anyOf)', 'a: Invalid value: 3: a in body should be less than or equal to 1']],
+    ['two of one', { a: 3 }, object({ a: { type: 'integer', oneOf: [{ minimum: 1 }, { minimum: 2 }] } }), ['<nil>: Invalid value: "": "a" must validate one and only one schema (oneOf). Found 2 valid alternatives']],
+    ['what must not be', { a: 3 }, object({ a: { type: 'integer', not: { minimum: 1 } } }), ['<nil>: Invalid value: "": "a" must not validate the schema (not)']],
+    ['beyond int32', { a: 2 ** 31 }, object({ a: { type: 'integer', format: 'int32' } }), ['<nil>: Invalid value: "": Checked value must be of type integer with format int32 in a']],
   ])('%s', (_, value, schema, expected) => expect(says(value, schema)).toEqual(expected)); // prettier-ignore
+  it.each<[string, unknown, unknown, readonly string[]]>([
+    ['unchanged', { list: [1], n: 'x' }, { list: [1], n: 'x' }, []],
+    ['a change elsewhere', { list: [1], n: 2 }, { list: [1] }, []],
+    ['a list that changed', { list: [1, 2] }, { list: [1] }, ['list[0]: Invalid value: "integer": list[0] in body must be of type string: "integer"', 'list[1]: Invalid value: "integer": list[1] in body must be of type string: "integer"']],
+    ['what was missing stays missing', { deep: {} }, { deep: {} }, []],
+    ['what is missing now', { deep: {} }, { deep: { x: 1 } }, ['deep.x: Required value']],
+    ['an empty object where none was', { n: {} }, {}, ['n: Invalid value: "object": n in body must be of type integer: "object"']],
+    ['the same item of a list with keys', { map: [{ k: 'b', v: 'x' }, { k: 'a', v: 'x' }] }, { map: [{ k: 'a', v: 'x' }] }, ['map[0].v: Invalid value: "string": map[0].v in body must be of type integer: "string"']],
+  ])('after an update: %s', (_, value, old, expected) => {
+    const schema = object({
+      list: { type: 'array', items: { type: 'string' } },
+      n: { type: 'integer' },
+      deep: object({ x: {} }, { required: ['x'] }),
+      map: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], items: object({ v: { type: 'integer' } }) },
+    });
+    expect(validateValue(value, schema, '', { value: old }).map((e) => `${e.field}: ${e.message}`)).toEqual(expected);
+  }); // prettier-ignore
+  it('names the format that a number has or should have', () => {
+    expect(says({ a: 5 }, object({ a: { type: 'string', format: 'date' } }))).toEqual(['a: Invalid value: "int64": a in body must be of type date: "int64"']);
+    expect(says({ a: true }, object({ a: { type: 'integer', format: 'int32' } }))).toEqual(['a: Invalid value: "": a in body must be of type int32: ""']);
+  }); // prettier-ignore
   it('names the place of what it was given, not in its words', () => {
     expect(says('x', { type: 'integer' }, 'spec.a.default')).toEqual([
       'spec.a.default: Invalid value: "string":  in body must be of type integer: "string"',

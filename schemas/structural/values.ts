@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
 import { fieldPath, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '../meta/field.ts';
+import { sameJson } from '../patch/values.ts';
 import { formatCheck, isKnownFormat } from './formats.ts';
 
 /** Problems, and how many checks have passed: anyOf and oneOf report the alternative that came furthest. */
@@ -14,24 +15,48 @@ const INT32 = { low: -(2 ** 31), high: 2 ** 31 };
 
 /**
  * What a schema of a custom kind has against a value. `root` is the place of the value in what is reported; the texts
- * themselves name places below the value only. Rules in CEL are not evaluated here.
+ * themselves name places below the value only. Of what is as it was in `old` nothing is said. Rules in CEL are not
+ * evaluated here.
  * Source: kube-openapi pkg/validation/validate, apiextensions-apiserver pkg/apiserver/validation.
  */
-export function validateValue(value: unknown, schema: JSONSchemaProps, root = ''): readonly FieldError[] {
-  return validate(value, schema, { root, path: '' }).errors;
+export function validateValue(value: unknown, schema: JSONSchemaProps, root = '', old?: Old): readonly FieldError[] {
+  return validate(value, schema, { root, path: '', old }).errors;
 }
+/** What was there before; undefined where nothing can be told to be the same thing as now. */
+export type Old = { readonly value: unknown } | undefined;
 
 interface Place {
   readonly root: string;
   /** Below root; as the texts print it: `spec.size`, `.labels.a`. */
   readonly path: string;
+  readonly old: Old;
 }
-const fieldOf = ({ root, path }: Place): ReturnType<typeof fieldPath> => {
+/** As Go prints the path of a whole object. */
+const NOWHERE = '<nil>';
+const fieldOf = ({ root, path }: Pick<Place, 'root' | 'path'>): ReturnType<typeof fieldPath> => {
   const below = path.startsWith('.') ? path.slice(1) : path;
-  return fieldPath(root === '' || below === '' ? `${root}${below}` : `${root}.${below}`);
+  return fieldPath((root === '' || below === '' ? `${root}${below}` : `${root}.${below}`) || NOWHERE);
 };
-const below = (at: Place, name: string): Place => ({ root: at.root, path: `${at.path}.${name}` });
-const property = (at: Place, name: string): Place => (at.path === '' ? { root: at.root, path: name } : below(at, name));
+const below = (at: Place, name: string): Place => ({ root: at.root, path: `${at.path}.${name}`, old: oldOf(at, name) });
+const property = (at: Place, name: string): Place =>
+  at.path === '' ? { root: at.root, path: name, old: oldOf(at, name) } : below(at, name);
+function oldOf({ old, root, path }: Place, name: string): Old {
+  const before = old?.value;
+  if (typeof before !== 'object' || before === null || Array.isArray(before) || !Object.hasOwn(before, name))
+    return undefined;
+  if (root === '' && path === '' && TYPE_META.has(name)) return undefined;
+  return { value: (before as Record<string, unknown>)[name] };
+}
+const TYPE_META = new Set(['apiVersion', 'kind', 'metadata']);
+/** Only items of lists with keys can be told to be the same. Source: apiserver pkg/cel/common CorrelatedObject. */
+function oldItem({ old }: Place, schema: JSONSchemaProps, item: unknown): Old {
+  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old?.value)) return undefined;
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const keyOf = (of: unknown): unknown[] => keys.map((key) => (of as Record<string, unknown> | null)?.[key] ?? null);
+  const wanted = keyOf(item);
+  const index = (old.value as unknown[]).findIndex((one) => sameJson(keyOf(one), wanted));
+  return index < 0 ? undefined : { value: (old.value as unknown[])[index] };
+}
 
 const typesOf = (schema: JSONSchemaProps): readonly string[] => {
   if (schema['x-kubernetes-int-or-string']) return ['integer', 'string'];
@@ -49,6 +74,11 @@ function merge(into: Outcome, from: Outcome): void {
 }
 
 function validate(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
+  const out = check(value, schema, at);
+  if (out.errors.length > 0 && at.old !== undefined && sameJson(value, at.old.value)) out.errors.length = 0;
+  return out;
+}
+function check(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
   const out: Outcome = { errors: [], matches: 0 };
   const types = typesOf(schema);
   const given = typeOf(value);
@@ -84,17 +114,17 @@ function typeProblem(
   if (fits) return undefined;
   const format = schema.format ?? '';
   const isText = given === 'string' || given === 'array';
+  const isFormatted = format !== '' && isKnownFormat(format, types.length === 1 ? types[0]! : '');
+  if (!isText && value !== null && isFormatted) {
+    const own = GO_FORMATS[given] ?? '';
+    return own === format ? undefined : typeInvalid(at, own, format);
+  }
   // A string or list under a format is left to the format, where the type is no number.
-  if (
-    isText &&
-    format !== '' &&
-    isKnownFormat(format, types.length === 1 ? types[0]! : '') &&
-    !types.includes('number') &&
-    !types.includes('integer')
-  )
-    return undefined;
+  if (isText && isFormatted && !types.includes('number') && !types.includes('integer')) return undefined;
   return typeInvalid(at, given, types.join(','));
 }
+/** What Go's decoder makes of numbers. */
+const GO_FORMATS: Readonly<Record<string, string>> = { integer: 'int64', number: 'float64' };
 const typeInvalid = (at: Place, shown: string, wanted: string): FieldError => ({
   reason: 'FieldValueTypeInvalid',
   field: `${fieldOf(at)}`,
@@ -151,7 +181,13 @@ function numberProblems(value: number, schema: JSONSchemaProps, types: readonly 
   if (range && Number.isInteger(value) && (value < range.low || value >= range.high)) {
     const format =
       schema.format === 'int32' || schema.format === 'int64' ? `with format ${schema.format}` : '(default format)';
-    out.push(invalid(fieldPath(at.root), '', `Checked value must be of type integer ${format} in ${at.path}`));
+    out.push(
+      invalid(
+        fieldOf({ root: at.root, path: '' }),
+        '',
+        `Checked value must be of type integer ${format} in ${at.path}`,
+      ),
+    );
   }
   const { multipleOf, maximum, minimum } = schema;
   if (
@@ -171,7 +207,7 @@ function items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, ou
   const one = schema.items as JSONSchemaProps | undefined;
   if (one && !Array.isArray(one))
     for (const [i, item] of value.entries())
-      merge(out, validate(item, one, { root: at.root, path: `${at.path}[${i}]` }));
+      merge(out, validate(item, one, { root: at.root, path: `${at.path}[${i}]`, old: oldItem(at, schema, item) }));
   if (schema.minItems !== undefined && value.length < schema.minItems)
     out.errors.push(
       invalid(fieldOf(at), value.length, `${at.path} in body should have at least ${schema.minItems} items`),
@@ -205,9 +241,10 @@ function properties(value: Record<string, unknown>, schema: JSONSchemaProps, at:
 /** anyOf, oneOf, allOf, not. */
 function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcome): void {
   const quoted = JSON.stringify(at.path);
-  const fail = (why: string): number => out.errors.push(invalid(fieldPath(at.root), '', `${quoted} ${why}`));
+  const fail = (why: string): number =>
+    out.errors.push(invalid(fieldOf({ root: at.root, path: '' }), '', `${quoted} ${why}`));
   const run = (list: readonly JSONSchemaProps[] | undefined): Outcome[] =>
-    (list ?? []).map((one) => validate(value, one, at));
+    (list ?? []).map((one) => check(value, one, at));
   const best = (list: readonly Outcome[]): Outcome => list.reduce((a, b) => (b.matches > a.matches ? b : a));
   const valid = (list: readonly Outcome[]): Outcome[] => list.filter((one) => one.errors.length === 0);
 
@@ -229,5 +266,5 @@ function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcom
   for (const outcome of all) merge(out, outcome);
   if (valid(all).length < all.length)
     fail(`must validate all the schemas (allOf)${valid(all).length === 0 ? '. None validated' : ''}`);
-  if (schema.not && validate(value, schema.not, at).errors.length === 0) fail('must not validate the schema (not)');
+  if (schema.not && check(value, schema.not, at).errors.length === 0) fail('must not validate the schema (not)');
 }

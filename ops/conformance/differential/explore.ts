@@ -69,8 +69,13 @@ const bodyOf = ({ text }: Answer): Json => {
 
 const pathOf = ({ groupVersion, name, namespaced }: Served): string =>
   `${groupVersion.includes('/') ? '/apis' : '/api'}/${groupVersion}${namespaced ? `/namespaces/${NAMESPACE}` : ''}/${name}`;
-const named = (object: Json, name: string): Json => {
-  const { metadata, ...rest } = object as { metadata?: { [key: string]: Json } };
+const named = (object: Json, given: string): Json => {
+  const { metadata, ...rest } = object as {
+    metadata?: { [key: string]: Json };
+    spec?: { group?: string; names?: { plural: string } };
+  };
+  // A definition's name says what it defines.
+  const name = rest.spec?.names ? `${rest.spec.names.plural}.${rest.spec.group ?? ''}` : given;
   const { namespace: _, generateName: __, ...others } = metadata ?? {};
   return { ...rest, metadata: { ...others, name } };
 };
@@ -183,7 +188,11 @@ const own = (sent: Json, there: Json): Json => {
   return { ...metadataOf(sent), uid: uid!, resourceVersion: resourceVersion!, creationTimestamp: creationTimestamp! };
 };
 
-const specOf = (object: Json): Json => (object as { spec?: Json }).spec ?? null;
+/** Where servers choose: the spec, and when a phase began. */
+const specOf = (object: Json): Json => {
+  const { spec = null, status } = object as { spec?: Json; status?: { lastPhaseTransitionTime?: string } };
+  return [spec, status?.lastPhaseTransitionTime ?? null];
+};
 type Choices = Map<Json, Json>;
 /** What each server chose for the same object, such as addresses and node ports: the other's word for it, both ways. */
 function choices(real: Json, ours: Json, found: [Choices, Choices] = [new Map(), new Map()]): [Choices, Choices] {
