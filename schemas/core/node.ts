@@ -1,10 +1,10 @@
-import { defineResource, type Errors } from '../define.ts';
-import type { Node, NodeStatus, Taint } from '../generated/core-v1.ts';
-import { duplicate, forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
-import { validateCidr } from '../meta/ip.ts';
-import { labelValue, qualifiedName } from '../meta/names.ts';
+import { defineResource } from '../define.ts';
+import type { Node } from '../generated/core-v1.ts';
+import { fieldPath } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
-import { validateResourceQuantity } from './resource-names.ts';
+import { cidrWarnings } from '../networking/strict-ip.ts';
+import { validateNode, validateNodeUpdate } from './node-validation.ts';
+import { roundUpList } from './pod-spec-defaults.ts';
 
 export const node = defineResource<Node>({
   group: '', version: 'v1', resource: 'nodes',
@@ -13,46 +13,43 @@ export const node = defineResource<Node>({
   /** Source: pkg/apis/core/v1 SetDefaults_NodeStatus, Convert_v1_NodeSpec_To_core_NodeSpec. */
   defaults(draft) {
     const { status, spec } = draft;
-    if (status?.capacity) status.allocatable ??= { ...status.capacity };
+    if (status?.capacity) {
+      status.allocatable ??= { ...status.capacity };
+      roundUpList(status.capacity);
+    }
+    if (status?.allocatable) roundUpList(status.allocatable);
     if (spec?.podCIDR && !spec.podCIDRs) spec.podCIDRs = [spec.podCIDR];
     return draft;
   },
+  /** Configuration through the API is gone; what it left in the status of old nodes may stay. */
+  prepareForCreate(draft) {
+    delete draft.spec?.configSource;
+    delete draft.status?.config;
+    return draft;
+  },
   prepareForUpdate(draft, old) {
-    if (old.status) draft.status = old.status;
+    draft.status = old.status ?? {};
+    if (!old.spec?.configSource) delete draft.spec?.configSource;
+    return draft;
+  },
+  prepareForStatusUpdate(draft, old) {
+    if (!old.status?.config) delete draft.status?.config;
     return draft;
   },
 
-  *validate({ spec, status }, at) {
-    yield* validateTaints(spec?.taints ?? [], at('metadata')('taints'));
-    yield* validateAmounts(status, at('status'));
-    const cidrs = spec?.podCIDRs ?? [];
-    const here = at('spec')('podCIDRs');
-    for (const [i, cidr] of cidrs.entries()) yield* validateCidr(cidr, here(i));
-    if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':')))
-      yield invalid(here, cidrs, 'may specify no more than one CIDR for each IP family');
-  },
-  *validateUpdate({ spec, status }, old, at) {
-    const addresses = new Set<string>();
-    for (const [i, address] of (status?.addresses ?? []).entries()) {
-      const key = `${address.type} ${address.address}`;
-      if (addresses.has(key)) yield duplicate(at('status')('addresses')(i), address);
-      addresses.add(key);
-    }
-    const before = old.spec?.podCIDRs ?? [];
-    if (before.length > 0 && before.join() !== (spec?.podCIDRs ?? []).join())
-      yield forbidden(at('spec')('podCIDRs'), 'node updates may not change podCIDR except from "" to valid');
-    if (old.spec?.providerID && old.spec.providerID !== spec?.providerID)
-      yield forbidden(at('spec')('providerID'), 'node updates may not change providerID except from "" to valid');
-    if ((spec?.externalID ?? '') !== (old.spec?.externalID ?? '')) yield forbidden(at('spec')('externalID'), 'may not be updated');
-  },
-  *validateStatusUpdate({ status }, _old, at) {
-    yield* validateAmounts(status, at('status'));
-  },
+  metadataChecks: ['whole', 'changes'],
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: validateNodeUpdate,
+  warnings: ({ spec }) => [
+    ...(spec?.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+    ...(spec?.podCIDRs ?? []).flatMap((cidr, i) => cidrWarnings(cidr, fieldPath('spec')('podCIDRs')(i))),
+  ],
 
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
 
   cells({ metadata, spec, status }, now) {
-    const ready = status?.conditions?.find((c) => c.type === 'Ready');
+    const ready = status?.conditions?.findLast((c) => c.type === 'Ready');
     const state = ready === undefined ? 'Unknown' : ready.status === 'True' ? 'Ready' : 'NotReady';
     const info = status?.nodeInfo;
     const kernel = info?.kernelVersion || '<unknown>';
@@ -73,28 +70,4 @@ function roles(labels: Readonly<Record<string, string>>): string {
     else if (key === 'kubernetes.io/role' && value !== '') found.add(value);
   }
   return [...found].sort().join(',') || '<none>';
-}
-function* validateAmounts(status: NodeStatus | undefined, at: FieldPath): Errors {
-  for (const list of ['capacity', 'allocatable'] as const)
-    for (const [name, quantity] of Object.entries(status?.[list] ?? {}))
-      yield* validateResourceQuantity(name, quantity, at(list)(name));
-}
-const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
-/** The path `metadata.taints` is the real one. Source: pkg/apis/core/validation validateNodeTaints. */
-function* validateTaints(taints: readonly Taint[], at: FieldPath): Errors {
-  const seen = new Set<string>();
-  for (const [i, taint] of taints.entries()) {
-    const here = at(i);
-    for (const why of qualifiedName(taint.key)) yield invalid(here('key'), taint.key, why);
-    const wrong = labelValue(taint.value ?? '');
-    if (wrong.length > 0) yield invalid(here('value'), taint.value, wrong.join(';'));
-    if (!taint.effect) yield required(here('effect'));
-    else if (!EFFECTS.includes(taint.effect)) yield notSupported(here('effect'), taint.effect, EFFECTS);
-    const key = `${taint.effect} ${taint.key}`;
-    if (seen.has(key)) {
-      const error = duplicate(here, taint);
-      yield { ...error, message: `${error.message}: taints must be unique by key and effect pair` };
-    }
-    seen.add(key);
-  }
 }

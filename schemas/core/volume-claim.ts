@@ -2,10 +2,11 @@ import type { Errors } from '../define.ts';
 import type { PersistentVolumeClaimSpec } from '../generated/core-v1.ts';
 import { forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { dnsSubdomain, nameIsLabel } from '../meta/names.ts';
-import { parseQuantity } from '../meta/quantity.ts';
+import { parseQuantity, quantityMilli } from '../meta/quantity.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
 
-export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+export const BETA_CLASS = 'volume.beta.kubernetes.io/storage-class';
+const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 export const VOLUME_MODES = ['Block', 'Filesystem'];
 
 /** Source: pkg/apis/core/v1 helper GetAccessModesAsString. */
@@ -22,8 +23,8 @@ export function* validateAccessModes(modes: readonly string[], at: FieldPath): E
 export function* validateClassName(name: string | undefined, at: FieldPath): Errors {
   if (name) for (const why of dnsSubdomain(name)) yield invalid(at, name, why);
 }
-/** Source: pkg/apis/core/validation ValidatePersistentVolumeClaimSpec. */
-export function* validateClaimSpec(spec: PersistentVolumeClaimSpec, at: FieldPath): Errors {
+/** `anyGroup`: sources may name malformed groups. Source: pkg/apis/core/validation ValidatePersistentVolumeClaimSpec. */
+export function* validateClaimSpec(spec: PersistentVolumeClaimSpec, at: FieldPath, anyGroup = false): Errors {
   const { accessModes = [], volumeMode, dataSource, dataSourceRef } = spec;
   if (accessModes.length === 0) yield required(at('accessModes'), 'at least 1 access mode is required');
   yield* validateLabelSelector(spec.selector, at('selector'));
@@ -35,9 +36,9 @@ export function* validateClaimSpec(spec: PersistentVolumeClaimSpec, at: FieldPat
   yield* validateClassName(spec.storageClassName, at('storageClassName'));
   if (volumeMode !== undefined && !VOLUME_MODES.includes(volumeMode))
     yield notSupported(at('volumeMode'), volumeMode, VOLUME_MODES);
-  if (dataSource) yield* validateSource(dataSource, at('dataSource'));
+  if (dataSource) yield* validateSource(dataSource, anyGroup, at('dataSource'));
   if (dataSourceRef) {
-    yield* validateSource(dataSourceRef, at('dataSourceRef'));
+    yield* validateSource(dataSourceRef, anyGroup, at('dataSourceRef'));
     const { namespace } = dataSourceRef;
     if (namespace)
       for (const why of nameIsLabel(namespace, false)) yield invalid(at('dataSourceRef')('namespace'), namespace, why);
@@ -53,12 +54,20 @@ interface Source {
   readonly name: string;
 }
 const sameSource = (a: Source, b: Source): boolean =>
-  (a.apiGroup ?? '') === (b.apiGroup ?? '') && a.kind === b.kind && a.name === b.name;
-function* validateSource({ apiGroup, kind, name }: Source, at: FieldPath): Errors {
+  (a.apiGroup ?? undefined) === (b.apiGroup ?? undefined) && a.kind === b.kind && a.name === b.name;
+function* validateSource({ apiGroup, kind, name }: Source, anyGroup: boolean, at: FieldPath): Errors {
   if (name === '') yield required(at('name'));
   if (kind === '') yield required(at('kind'));
   if (!apiGroup) {
     if (kind !== 'PersistentVolumeClaim')
       yield invalid(at, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
-  } else for (const why of dnsSubdomain(apiGroup)) yield invalid(at('apiGroup'), apiGroup, why);
+  } else if (!anyGroup) for (const why of dnsSubdomain(apiGroup)) yield invalid(at('apiGroup'), apiGroup, why);
+}
+/** Bytes come whole. Source: pkg/api/persistentvolumeclaim GetWarningsForPersistentVolumeClaimSpec. */
+export function* claimWarnings({ resources }: PersistentVolumeClaimSpec, at: FieldPath): Generator<string> {
+  for (const list of ['requests', 'limits'] as const) {
+    const storage = resources?.[list]?.['storage'];
+    if (storage !== undefined && quantityMilli(storage) % 1000 !== 0)
+      yield `${String(at('resources')(list).key('storage'))}: fractional byte value ${JSON.stringify(String(storage))} is invalid, must be an integer`;
+  }
 }

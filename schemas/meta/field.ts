@@ -73,6 +73,11 @@ export const notFound = (at: FieldPath, value: unknown): FieldError => ({
   field: at.toString(),
   message: `Not found: ${show(value)}`,
 });
+export const internalError = (at: FieldPath, why: string): FieldError => ({
+  reason: 'InternalError',
+  field: at.toString(),
+  message: `Internal error: ${why}`,
+});
 /** Values are listed in the order given: sort where the real one takes them from a set. */
 export const notSupported = (at: FieldPath, value: unknown, supported: readonly string[]): FieldError => ({
   reason: 'FieldValueNotSupported', field: at.toString(),

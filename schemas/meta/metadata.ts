@@ -9,9 +9,15 @@ export interface MetadataRules {
   readonly namespaced: boolean;
   /** The kind's rule; default DNS subdomain. */
   readonly validateName?: ((name: string, prefix: boolean) => Problems) | undefined;
-  /** Custom resources may have finalizers that are not qualified. */
+  /** Finalizers of custom resources may be any. */
   readonly custom?: boolean;
+  /** Finalizers need be neither standard nor qualified. */
+  readonly anyFinalizers?: boolean | undefined;
+  /** What the kind's own update checks; default the changes, once. */
+  readonly checks?: readonly MetadataCheck[] | undefined;
 }
+/** As at creation, or what may not change. */
+export type MetadataCheck = 'whole' | 'changes';
 /** Source: apimachinery objectmeta.go TotalAnnotationSizeLimitB. */
 const ANNOTATIONS_MAX_BYTES = 256 * 1024;
 /** Source: pkg/apis/core/helper IsStandardFinalizerName. */
@@ -22,7 +28,16 @@ export function* validateMetadata(meta: ObjectMeta, rules: MetadataRules, at: Fi
   const rule = rules.validateName ?? nameIsSubdomain;
   yield* validateNames(meta, rule, at);
   yield* validateCommon(meta, rules, at);
-  if (rules.custom !== true) yield* validateFinalizerNames(meta.finalizers ?? [], at('finalizers'));
+  yield* validateOwnFinalizers(meta, rules, at);
+}
+/** What the machinery checks of every new object, after the kind found nothing: names only as URL segments. */
+export function* validateMetadataOfAll(meta: ObjectMeta, rules: MetadataRules, at: FieldPath): Errors {
+  yield* validateNames(meta, pathSegment, at);
+  yield* validateCommon(meta, rules, at);
+}
+function* validateOwnFinalizers(meta: ObjectMeta, rules: MetadataRules, at: FieldPath): Errors {
+  if (rules.custom === true || rules.anyFinalizers === true) return;
+  yield* validateFinalizerNames(meta.finalizers ?? [], at('finalizers'));
 }
 function* validateNames(meta: ObjectMeta, rule: (name: string, prefix: boolean) => Problems, at: FieldPath): Errors {
   if (meta.generateName)
@@ -45,7 +60,7 @@ function* validateCommon(meta: ObjectMeta, rules: MetadataRules, at: FieldPath):
 }
 /**
  * What update checks of metadata, in the real order: names only as URL segments, then what may not change; builtin kinds
- * check the latter twice, and the repeated causes are what clients see. `meta` has been prepared: uid, timestamps and
+ * check the latter again, and the repeated causes are what clients see. `meta` has been prepared: uid, timestamps and
  * generation taken from `old` where the writer said nothing. Source: apiserver rest.BeforeUpdate, ValidateObjectMetaUpdate.
  */
 export function* validateMetadataUpdate(
@@ -57,10 +72,22 @@ export function* validateMetadataUpdate(
   yield* validateNames(meta, pathSegment, at);
   yield* validateCommon(meta, rules, at);
   yield* validateChange(meta, old, at);
-  if (rules.custom === true) return;
-  yield* validateChange(meta, old, at);
-  yield* validateFinalizerNames(meta.finalizers ?? [], at('finalizers'));
+  for (const check of rules.checks ?? ONCE) {
+    if (check === 'whole') yield* validateMetadata(meta, rules, at);
+    else yield* validateMetadataChange(meta, old, rules, at);
+  }
 }
+/** What may not change of metadata, as a kind's own check of an update. Source: pkg/apis/core/validation ValidateObjectMetaUpdate. */
+export function* validateMetadataChange(
+  meta: ObjectMeta,
+  old: ObjectMeta,
+  rules: MetadataRules,
+  at: FieldPath,
+): Errors {
+  yield* validateChange(meta, old, at);
+  yield* validateOwnFinalizers(meta, rules, at);
+}
+const ONCE: readonly MetadataCheck[] = ['changes'];
 function* validateChange(meta: ObjectMeta, old: ObjectMeta, at: FieldPath): Errors {
   const seen = new Set(old.finalizers);
   const added = (meta.finalizers ?? []).filter((f) => !seen.has(f));
@@ -97,7 +124,8 @@ function* validateOwnerReferences(references: readonly OwnerReference[], at: Fie
   let controller = '';
   for (const reference of references) {
     const { apiVersion, kind, name, uid } = reference;
-    if (apiVersion === '' || apiVersion.endsWith('/'))
+    // What has two slashes has no version either.
+    if (apiVersion === '' || apiVersion.endsWith('/') || apiVersion.split('/').length > 2)
       yield invalid(at('apiVersion'), apiVersion, 'version must not be empty');
     if (kind === '') yield invalid(at('kind'), kind, 'must not be empty');
     if (name === '') yield invalid(at('name'), name, 'must not be empty');

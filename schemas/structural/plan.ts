@@ -122,12 +122,11 @@ function struct(
   inline.set(schema, plan);
   for (const [key, field] of Object.entries(fields)) {
     const inner = planOf(field, set);
+    // Only of a pointer is a zero a default of its own.
     const isZero =
       field.default === undefined ||
-      field.default === '' ||
-      field.default === 0 ||
-      field.default === false ||
-      inner.kind === 'struct';
+      inner.kind === 'struct' ||
+      (!field.pointer && (field.default === '' || field.default === 0 || field.default === false));
     const entry: FieldPlan = {
       name: key,
       plan: inner,

@@ -6,7 +6,7 @@ export interface Difference {
   readonly wanted: string;
   readonly got: string;
 }
-const OWN = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'time', 'selfLink', 'lastTransitionTime', 'expirationTimestamp', 'token', 'remainingItemCount']); // prettier-ignore
+const OWN = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'time', 'selfLink', 'lastTransitionTime', 'lastPhaseTransitionTime', 'timeAdded', 'expirationTimestamp', 'token', 'remainingItemCount']); // prettier-ignore
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const ALLOCATED = /\b10\.96\.\d+\.\d+\b|\bfd00:10:96::[\da-f:]+/g;
 const CREDENTIAL = /^X509SHA256=[0-9a-f]{64}$/;
