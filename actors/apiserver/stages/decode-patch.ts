@@ -9,7 +9,7 @@ import { canonical, decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
 import { claimedType, decodeDetail, isSameType, typeProblem } from './claimed-type.ts';
-import { assertKeepable, fieldValidation, type Expected } from './decode.ts';
+import { assertKeepable, fieldValidation, notAnObject, withReset, type Expected } from './decode.ts';
 import type { Patch } from './parse-patch.ts';
 
 /**
@@ -52,7 +52,7 @@ export function decodePatched(
     object.apiVersion = wanted;
     object.kind = expected.kind;
     object.metadata ??= {};
-    return object;
+    return withReset(object, patched);
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest(`${expected.kind} cannot be handled: ${error.message}`);
     if (statusOf(error)?.reason !== 'BadRequest') throw error;
@@ -66,7 +66,8 @@ function checkPatchedType(
   expected: Expected,
   refuse: (why: string) => ApiError,
 ): boolean {
-  if (expected.schema.read || typeof patched !== 'object' || patched === null || Array.isArray(patched)) return false;
+  if (Array.isArray(patched)) throw refuse(notAnObject(patched));
+  if (expected.schema.read || typeof patched !== 'object' || patched === null) return false;
   const value = patched as Readonly<Record<string, unknown>>;
   const claimed = claimedType(value);
   if (typeof claimed === 'string') throw refuse(claimed);
@@ -100,10 +101,11 @@ function asPrinted(core: Core, old: Draft, expected: Expected): unknown {
     (entry as { fieldsV1?: unknown }).fieldsV1 = sortedDeep(entry.fieldsV1);
   return printed;
 }
-const sortedDeep = (value: unknown): unknown =>
-  typeof value !== 'object' || value === null || Array.isArray(value)
-    ? value
-    : Object.fromEntries(Object.entries(sorted(value) as object).map(([key, item]) => [key, sortedDeep(item)]));
+function sortedDeep(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedDeep);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(sorted(value) as object).map(([key, item]) => [key, sortedDeep(item)]));
+}
 /** As Go's encoder writes it. */
 const goJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, '0')}`);

@@ -38,16 +38,17 @@ export async function decodeObject(
 export function decodeParsed(core: Core, request: ResourceRequest, parsed: ParsedJson, expected: Expected): Draft {
   const value = (parsed.value ?? {}) as Readonly<Record<string, unknown>>;
   const apiVersion = apiVersionOf(expected);
-  checkType(core, request.body, value, expected, apiVersion);
+  const mismatch = checkType(core, request.body, value, expected, apiVersion);
   const decoded = (): ReturnType<typeof decode> =>
     decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
   const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
   complain(request, [...parsed.duplicates, ...strict], expected, value);
+  if (mismatch !== undefined) throw badRequest(mismatch);
   object.apiVersion = apiVersion;
   // Another kind in place of a custom one is for validation to refuse.
   if (!expected.schema.read || !object.kind) object.kind = expected.kind;
   object.metadata ??= {};
-  return object;
+  return withReset(object, value);
 }
 /** Levels of `metadata.managedFields[0].fieldsV1` above those of the object that it tells of. */
 const ABOVE_FIELDS = 8;
@@ -85,25 +86,23 @@ function complain(request: ResourceRequest, problems: readonly string[], expecte
 
 /** Versions that are served no more but still understood. */
 const ACCEPTED: Readonly<Record<string, string>> = { Eviction: 'policy/v1beta1' };
-/** Throws BadRequest for another kind or version than the path's. */
+/** Throws BadRequest for another kind or version than the path's; returns why not, where the body is read first (custom kinds). */
 function checkType(
   core: Core,
   body: Body | undefined,
   value: Readonly<Record<string, unknown>>,
   expected: Expected,
   apiVersion: string,
-): void {
+): string | undefined {
   const { kind, apiVersion: given } = value;
-  if (kind === expected.kind && given === apiVersion) return;
+  if (kind === expected.kind && given === apiVersion) return undefined;
   const claimed = claimedType(value);
   if (typeof claimed === 'string') throw badRequest(unrecognized(expected.kind, claimed, bytesOf(body, value)));
   const actual = withDefaultType(claimed, expected);
-  if (isSameType(actual, expected) || ACCEPTED[actual.kind] === apiVersionOf(actual)) return;
+  if (isSameType(actual, expected) || ACCEPTED[actual.kind] === apiVersionOf(actual)) return undefined;
   const mismatch = `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersion})`;
-  if (expected.schema.read) {
-    if (actual.group === expected.group && actual.version === expected.version) return;
-    throw badRequest(mismatch);
-  }
+  if (expected.schema.read)
+    return actual.group === expected.group && actual.version === expected.version ? undefined : mismatch;
   const problem = typeProblem(core, value, actual, expected, () => Buffer.from(bytesOf(body, value)).toString());
   if (problem === undefined) throw badRequest(mismatch);
   throw badRequest(
@@ -155,8 +154,18 @@ const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 function checkShape(parsed: ParsedJson, bytes: Uint8Array, kind: string): ParsedJson {
   const { value } = parsed;
   if (value === null || (typeof value === 'object' && !Array.isArray(value))) return parsed;
+  throw badRequest(unrecognized(kind, notAnObject(value), bytes));
+}
+/** Of which the type cannot be read. */
+export function notAnObject(value: unknown): string {
   const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-  return fail(kind, `json: cannot unmarshal ${type} into Go value of type ${TYPE_META}`, bytes);
+  return `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type ${TYPE_META}`;
+}
+/** The decoder drops empty lists, but an empty list of owners says that nobody shall own anything. */
+export function withReset(object: Draft, given: unknown): Draft {
+  const owners = (given as { metadata?: { managedFields?: unknown } } | null)?.metadata?.managedFields;
+  if (Array.isArray(owners) && owners.length === 0) object.metadata.managedFields = [];
+  return object;
 }
 function fail(kind: string, why: string, bytes: Uint8Array): never {
   throw badRequest(unrecognized(kind, `couldn't get version/kind; json parse error: ${why}`, bytes));
