@@ -21,9 +21,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
-  readonly prepareForUpdate?: (draft: T, old: T) => T;
-  /** Same for update through the status or approval subresource, beyond keeping from old what these do not write. `now`: RFC 3339. */
-  readonly prepareForStatusUpdate?: (draft: T, old: T, now: string) => T;
+  readonly prepareForUpdate?: (draft: T, old: T, now: string) => T;
+  /**
+   * Same for update through `subresource`, status or approval, beyond keeping from old what these do not write. `now`: RFC 3339.
+   */
+  readonly prepareForStatusUpdate?: (draft: T, old: T, now: string, subresource: string) => T;
   /** Kinds that wait for somebody when deleted: puts the finalizer in. Deletion then sets the time, and nothing else. */
   readonly prepareForDelete?: (draft: T, now: string) => T;
   /**
@@ -31,6 +33,12 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
    * change. Repeated problems are repeated causes. Default: `changes`, once; so the status.
    */
   readonly metadataChecks?: readonly MetadataCheck[];
+  /** The same of an update of the status. */
+  readonly statusMetadataChecks?: readonly MetadataCheck[];
+  /** Finalizers need be neither standard nor qualified: the kind does not use the checks of the core group. */
+  readonly anyFinalizers?: boolean;
+  /** At creation the kind's own rules come first and alone: metadata is looked at only if they find nothing. */
+  readonly metadataLast?: boolean;
   /** `old`: on update. */
   readonly validate?: (object: T, at: FieldPath, old?: T) => Errors;
   /** Only what concerns the change: validate() runs on the new object as well, before unless `changesFirst`. */

@@ -12,6 +12,8 @@ const STATUSES = ['True', 'False', 'Unknown'];
 
 export const apiService = defineResource<APIService>({
   group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices',
+  metadataChecks: ['changes', 'whole'],
+  anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: false,
   validateName: (name) => pathSegment(name),

@@ -20,6 +20,7 @@ const MAX_NAME = 52;
 
 export const cronJob = defineResource<CronJob>({
   group: 'batch', version: 'v1', resource: 'cronjobs',
+  statusMetadataChecks: [],
 
   /** Source: pkg/apis/batch/v1 SetDefaults_CronJob. */
   defaults(draft) {

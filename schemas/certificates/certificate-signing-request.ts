@@ -5,7 +5,6 @@ import type {
 } from '../generated/certificates-v1.ts';
 import { signerName } from '../helpers/signer-name.ts';
 import { notOneOf } from '../helpers/checks.ts';
-import { equal } from '../meta/equal.ts';
 import { duplicate, forbidden, invalid, required, type FieldPath } from '../meta/field.ts';
 import { age, humanDuration } from '../meta/time.ts';
 import { chainProblem, requestProblem } from './pkcs10.ts';
@@ -23,6 +22,8 @@ const FINAL = ['Approved', 'Denied', 'Failed'];
 
 export const certificateSigningRequest = defineResource<Csr>({
   group: 'certificates.k8s.io', version: 'v1', resource: 'certificatesigningrequests',
+  metadataChecks: ['changes', 'whole'],
+  statusMetadataChecks: ['changes', 'whole'],
   tracksGeneration: false,
   validateName: () => [],
 
@@ -45,9 +46,16 @@ export const certificateSigningRequest = defineResource<Csr>({
     draft.status = old.status ?? {};
     return draft;
   },
-  /** Source: pkg/registry/certificates/certificates strategy.go populateConditionTimestamps. */
-  prepareForStatusUpdate(draft, old, now) {
-    const conditions = (draft.status?.conditions ?? []).map((c) => ({
+  /** Source: pkg/registry/certificates/certificates strategy.go preserveConditionInstances, populateConditionTimestamps. */
+  prepareForStatusUpdate(draft, old, now, subresource) {
+    const given = [...(draft.status?.conditions ?? [])];
+    // Decisions are no business of those who sign: they stay as they were, unless one was added or removed.
+    if (subresource === 'status')
+      for (const type of ['Approved', 'Denied']) {
+        const [before, after] = [ofType(old, type), ofType(draft, type)];
+        if (before.length === after.length) for (const [i, c] of after.entries()) given[given.indexOf(c)] = before[i]!;
+      }
+    const conditions = given.map((c) => ({
       ...c,
       lastUpdateTime: c.lastUpdateTime ?? now,
       lastTransitionTime: c.lastTransitionTime ?? old.status?.conditions?.find((o) => o.type === c.type && o.status === c.status)?.lastTransitionTime ?? now,
@@ -69,7 +77,6 @@ export const certificateSigningRequest = defineResource<Csr>({
     for (const type of ['Approved', 'Denied']) {
       const [before, after] = [ofType(old, type), ofType(object, type)];
       if (after.length > before.length) yield forbidden(here, `updates may not add a condition of type "${type}"`);
-      else if (after.length === before.length && !equal(before, after)) yield forbidden(here, `updates may not modify a condition of type "${type}"`);
     }
     const before = old.status?.certificate ?? '';
     if (before !== '' && (object.status?.certificate ?? '') !== before)
@@ -99,7 +106,7 @@ function* validateRequest({ spec, status }: Csr, root: FieldPath): Errors {
   const at = root('spec');
   const request = spec?.request ?? '';
   const problem = requestProblem(Buffer.from(request, 'base64').toString('latin1'));
-  if (problem !== undefined) yield invalid(at('request'), request === '' ? null : request, problem);
+  if (problem !== undefined) yield invalid(at('request'), spec?.request ?? null, problem);
   const usages = spec?.usages ?? [];
   if (usages.length === 0) yield required(at('usages'));
   for (const [i, usage] of usages.entries()) if (!USAGES.includes(usage)) yield notOneOf(usage, USAGES, at('usages')(i));

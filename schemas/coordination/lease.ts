@@ -9,6 +9,7 @@ const STRATEGIES = ['OldestEmulationVersion'];
 
 export const lease = defineResource<Lease>({
   group: 'coordination.k8s.io', version: 'v1', resource: 'leases',
+  anyFinalizers: true,
   allowCreateOnUpdate: true,
   requiresResourceVersionOnUpdate: true,
 

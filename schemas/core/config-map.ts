@@ -12,6 +12,7 @@ export const FROZEN = 'field is immutable when `immutable` is set';
 
 export const configMap = defineResource<ConfigMap>({
   group: '', version: 'v1', resource: 'configmaps',
+  metadataChecks: ['changes', 'whole'],
 
   *validate({ data = {}, binaryData = {} }, at) {
     let size = 0;

@@ -11,6 +11,7 @@ const SHOWN = 3;
 
 export const endpoints = defineResource<Endpoints>({
   group: '', version: 'v1', resource: 'endpoints',
+  metadataChecks: ['changes', 'whole'],
   allowCreateOnUpdate: true,
 
   defaults(draft) {

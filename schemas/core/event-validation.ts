@@ -2,6 +2,7 @@ import type { Errors } from '../define.ts';
 import type { Event } from '../generated/core-v1.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
+import { validateMetadata, validateMetadataChange } from '../meta/metadata.ts';
 import { byteLength, dnsSubdomain, qualifiedName } from '../meta/names.ts';
 
 const MAX_NAME = 128;
@@ -30,11 +31,11 @@ export function* validateEvent(e: Event, at: FieldPath, controller = 'reportingC
   for (const why of dnsSubdomain(namespace)) yield invalid(at('namespace'), namespace, why);
 }
 /** What events.k8s.io/v1 asks of new events beyond that. Source: events.go ValidateEventCreate. */
-export function* validateEventV1(e: Event, at: FieldPath): Errors {
+export function* validateEventV1(e: Event, at: FieldPath, old?: Event): Errors {
   yield* validateEvent(e, at, 'reportingController');
   // Updates keep what older clients wrote.
-  if (e.metadata.resourceVersion) return;
-  for (const why of dnsSubdomain(e.metadata.name ?? '')) yield invalid(at('metadata')('name'), e.metadata.name, why);
+  if (old !== undefined) return;
+  yield* validateMetadata(e.metadata, { namespaced: true }, at('metadata'));
   yield* validateSeries(e, at);
   if (!e.eventTime) yield required(at('eventTime'));
   if (e.type !== 'Normal' && e.type !== 'Warning') yield invalid(at('type'), '', `has invalid value: ${e.type ?? ''}`);
@@ -44,6 +45,7 @@ export function* validateEventV1(e: Event, at: FieldPath): Errors {
 }
 /** An event of that version may only be continued as a series. Source: events.go ValidateEventUpdate. */
 export function* validateEventV1Update(e: Event, old: Event, at: FieldPath): Errors {
+  yield* validateMetadataChange(e.metadata, old.metadata, { namespaced: true }, at('metadata'));
   if (JSON.stringify(e.series) !== JSON.stringify(old.series)) yield* validateSeries(e, at);
   for (const field of IMMUTABLE) yield* immutable(e[field], old[field], at(field));
   yield* immutable(e.reportingComponent, old.reportingComponent, at('reportingController'));

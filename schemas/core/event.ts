@@ -10,6 +10,8 @@ export const event = defineResource<Event>({
   allowCreateOnUpdate: true,
   ttlSeconds: 3600,
   validateName: pathSegment,
+  metadataLast: true,
+  metadataChecks: [],
 
   validate: (e, at) => validateEvent(e, at),
 

@@ -8,7 +8,14 @@ import { own } from '../meta/own.ts';
 
 export const limitRange = defineResource<LimitRange>({
   group: '', version: 'v1', resource: 'limitranges',
+  metadataChecks: ['whole'],
   allowCreateOnUpdate: true,
+
+  /** A range without a name gets one. Source: pkg/registry/core/limitrange strategy.go PrepareForCreate. */
+  prepareForCreate(draft) {
+    if (!draft.metadata.name) draft.metadata.name = draft.metadata.uid;
+    return draft;
+  },
 
   /** Source: pkg/apis/core/v1 SetDefaults_LimitRangeItem. */
   defaults(draft) {

@@ -9,6 +9,7 @@ const STANDARD: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregrou
 
 export const namespace = defineResource<Namespace>({
   group: '', version: 'v1', resource: 'namespaces',
+  metadataChecks: ['whole', 'changes'],
   deleteReturnsObject: true,
   validateName: nameIsLabel,
   tracksGeneration: false,

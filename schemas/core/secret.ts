@@ -10,6 +10,7 @@ import { FROZEN, MAX_DATA_BYTES, unchanged } from './config-map.ts';
 
 export const secret = defineResource<Secret>({
   group: '', version: 'v1', resource: 'secrets',
+  metadataChecks: ['changes', 'whole'],
 
   /** Source: pkg/apis/core/v1 SetDefaults_Secret, Convert_v1_Secret_To_core_Secret. */
   defaults(draft) {

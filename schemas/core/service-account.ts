@@ -6,6 +6,7 @@ export const serviceAccount = defineResource<ServiceAccount>({
   group: '',
   version: 'v1',
   resource: 'serviceaccounts',
+  metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
   cells: ({ metadata }, now) => [metadata.name ?? '', age(metadata.creationTimestamp, now)],
 });

@@ -23,6 +23,7 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export const endpointSlice = defineResource<EndpointSlice>({
   group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices',
+  metadataChecks: ['whole'],
   tracksGeneration: true,
 
   defaults(draft) {
@@ -36,8 +37,8 @@ export const endpointSlice = defineResource<EndpointSlice>({
     return withoutTopology(draft);
   },
   prepareForUpdate(draft, old) {
-    // Labels count as a change of what the slice says. Source: pkg/registry/discovery/endpointslice/strategy.go.
-    if (!equal(draft.metadata.labels, old.metadata.labels)) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    // Labels count as a change of what the slice says, and so does what is then left out. Source: pkg/registry/discovery/endpointslice/strategy.go.
+    if (!equal(partsOf(draft), partsOf(old))) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     return equal(draft.endpoints, old.endpoints) ? draft : withoutTopology(draft);
   },
 
@@ -66,6 +67,12 @@ export const endpointSlice = defineResource<EndpointSlice>({
 const clip = (list: readonly string[]): string =>
   list.length > MAX_SHOWN ? `${list.slice(0, MAX_SHOWN).join()} + ${list.length - MAX_SHOWN} more...` : list.join() || '<unset>'; // prettier-ignore
 
+const partsOf = ({ metadata: { labels }, addressType, ports, endpoints }: EndpointSlice) => ({
+  labels,
+  addressType,
+  ports,
+  endpoints,
+});
 /** What v1 does not have: nodes and zones have fields of their own. Source: strategy dropTopologyOnV1. */
 function withoutTopology(draft: EndpointSlice): EndpointSlice {
   for (const endpoint of draft.endpoints ?? []) delete endpoint.deprecatedTopology;

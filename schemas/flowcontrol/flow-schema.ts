@@ -23,6 +23,7 @@ const NAMESPACE_RULE = "each member of this list must be '*' or a DNS-1123 label
 
 export const flowSchema = defineResource<FlowSchema>({
   group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource: 'flowschemas',
+  metadataChecks: ['whole'],
 
   defaults(draft) {
     (draft.spec ??= {} as FlowSchemaSpec).matchingPrecedence ||= DEFAULT_PRECEDENCE;

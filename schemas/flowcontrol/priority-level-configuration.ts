@@ -21,6 +21,7 @@ const PRESERVE_ZERO = 'flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shar
 
 export const priorityLevelConfiguration = defineResource<PriorityLevelConfiguration>({
   group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource: 'prioritylevelconfigurations',
+  metadataChecks: ['whole'],
 
   defaults(draft) {
     const { exempt, limited } = draft.spec ?? {};

@@ -12,6 +12,7 @@ const MAX_CONTROLLER_BYTES = 250;
 
 export const ingressClass = defineResource<IngressClass>({
   group: 'networking.k8s.io', version: 'v1', resource: 'ingressclasses',
+  metadataChecks: ['changes', 'whole'],
   tracksGeneration: true,
 
   defaults(draft) {
@@ -25,6 +26,7 @@ export const ingressClass = defineResource<IngressClass>({
     yield* domainPrefixedPath(controller, here('controller'));
     if (spec?.parameters) yield* validateParameters(spec.parameters, here('parameters'));
   },
+  changesFirst: true,
   *validateUpdate({ spec }, old, at) {
     yield* immutable(spec?.controller ?? '', old.spec?.controller ?? '', at('spec')('controller'));
   },

@@ -12,9 +12,11 @@ const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
 const BAD_SEQUENCES = ['//', '/./', '/../', '%2f', '%2F'];
 const BAD_SUFFIXES = ['/..', '/.'];
 const MAX_HOSTS_SHOWN = 3;
+const INGRESS = fieldPath('status')('loadBalancer')('ingress');
 
 export const ingress = defineResource<Ingress>({
   group: 'networking.k8s.io', version: 'v1', resource: 'ingresses',
+  metadataChecks: ['changes', 'whole'],
 
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} };
@@ -41,11 +43,9 @@ export const ingress = defineResource<Ingress>({
       if (parseIp(hostname)) yield invalid(here('hostname'), hostname, 'must be a DNS name, not an IP address');
     }
   },
-  warnings({ metadata, spec, status }, old) {
-    const at = fieldPath('status')('loadBalancer')('ingress');
-    if (old !== undefined)
-      return status === old.status ? [] : (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, i) => (ip ? ipWarnings(ip, at(i)) : []));
-    return metadata.annotations?.[CLASS_ANNOTATION] !== undefined && spec?.ingressClassName === undefined
+  statusWarnings: ({ status }) => (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, i) => (ip ? ipWarnings(ip, INGRESS(i)) : [])),
+  warnings({ metadata, spec }, old) {
+    return old === undefined && metadata.annotations?.[CLASS_ANNOTATION] !== undefined && spec?.ingressClassName === undefined
       ? [`annotation ${JSON.stringify(CLASS_ANNOTATION)} is deprecated, please use 'spec.ingressClassName' instead`]
       : [];
   },
@@ -72,9 +72,10 @@ function hosts(rules: readonly IngressRule[]): string {
 }
 
 /** Source: pkg/apis/networking/validation ValidateIngressSpec. */
-function* validateSpec({ rules = [], defaultBackend, tls = [], ingressClassName }: IngressSpec, at: FieldPath): Errors {
+function* validateSpec(spec: IngressSpec, at: FieldPath): Errors {
+  const { rules = [], defaultBackend, tls = [], ingressClassName } = spec;
   if (rules.length === 0 && !defaultBackend)
-    yield invalid(at, null, 'either `defaultBackend` or `rules` must be specified');
+    yield invalid(at, spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified');
   if (defaultBackend) yield* validateBackend(defaultBackend, at('defaultBackend'));
   for (const [i, { host, http }] of rules.entries()) {
     const here = at('rules')(i);
@@ -120,7 +121,7 @@ function* validateBackend({ service, resource }: IngressBackend, at: FieldPath):
   if (resource && service) yield invalid(at, '', 'cannot set both resource and service backends');
   else if (resource) {
     const here = at('resource');
-    if (resource.apiGroup !== undefined) yield* problems(dnsSubdomain(resource.apiGroup), resource.apiGroup, here('apiGroup'));
+    if (resource.apiGroup !== undefined && resource.apiGroup !== null) yield* problems(dnsSubdomain(resource.apiGroup), resource.apiGroup, here('apiGroup'));
     yield* requiredSegment(resource.kind, here('kind'));
     yield* requiredSegment(resource.name, here('name'));
   } else if (service) {

@@ -10,6 +10,7 @@ import { ipProblems } from './strict-ip.ts';
 
 export const ipAddress = defineResource<IPAddress>({
   group: 'networking.k8s.io', version: 'v1', resource: 'ipaddresses',
+  metadataChecks: ['whole', 'changes'],
 
   validateName: (name) => ipProblems(name),
   *validate({ spec }, at) {

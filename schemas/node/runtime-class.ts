@@ -11,6 +11,8 @@ import { age } from '../meta/time.ts';
 
 export const runtimeClass = defineResource<RuntimeClass>({
   group: 'node.k8s.io', version: 'v1', resource: 'runtimeclasses',
+  metadataChecks: ['whole', 'changes'],
+  anyFinalizers: true,
   allowCreateOnUpdate: true,
   requiresResourceVersionOnUpdate: true,
 

@@ -13,6 +13,8 @@ const NO_STATUS = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0,
 
 export const podDisruptionBudget = defineResource<PodDisruptionBudget>({
   group: 'policy', version: 'v1', resource: 'poddisruptionbudgets',
+  statusMetadataChecks: [],
+  anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
   validateName: (name) => pathSegment(name),
 

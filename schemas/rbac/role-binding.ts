@@ -16,6 +16,7 @@ type Binding = RoleBinding | ClusterRoleBinding;
 const binding = <T extends Binding>(resource: string, isNamespaced: boolean): ResourceDefinition<T> =>
   defineResource<T>({
     group: GROUP, version: 'v1', resource,
+    metadataChecks: ['whole', 'changes'],
     allowCreateOnUpdate: true,
     validateName: rbacName,
 

@@ -9,6 +9,7 @@ export const rbacName = (name: string): readonly string[] => pathSegment(name);
 
 export const role = defineResource<Role>({
   group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'roles',
+  metadataChecks: ['whole', 'changes'],
   allowCreateOnUpdate: true,
   validateName: rbacName,
   *validate({ rules }, at) {
@@ -19,6 +20,7 @@ export const role = defineResource<Role>({
 
 export const clusterRole = defineResource<ClusterRole>({
   group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles',
+  metadataChecks: ['whole', 'changes'],
   allowCreateOnUpdate: true,
   validateName: rbacName,
   *validate({ rules, aggregationRule }, at) {

@@ -7,6 +7,7 @@ import { eachOf, MAX_CONFIGS, validateConfig, validateSelectors } from './checks
 
 export const deviceClass = defineResource<DeviceClass>({
   group: 'resource.k8s.io', version: 'v1', resource: 'deviceclasses',
+  metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
   tracksGeneration: true,
 

@@ -12,7 +12,20 @@ import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, required, tooMany, type FieldPath } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
-import { driverName, eachOf, MAX_CONFIGS, poolName, requiredLabel, setOf, validateConfig } from './checks.ts';
+import { sameStruct } from '../structural/semantic-equal.ts';
+import {
+  driverName,
+  eachOf,
+  labelName,
+  MAX_CONFIGS,
+  poolName,
+  setOf,
+  shareId,
+  validateBinding,
+  validateConfig,
+  validateRaw,
+} from './checks.ts';
+import { validateNetworkData } from './network-data.ts';
 import {
   defaultDeviceClaim,
   references,
@@ -22,12 +35,15 @@ import {
   type RequestNames,
 } from './device-claim.ts';
 
+const SPEC = 'io.k8s.api.resource.v1.ResourceClaimSpec';
+const ALLOCATION = 'io.k8s.api.resource.v1.AllocationResult';
 const MAX_CONSUMERS = 256;
 const MAX_RESULTS = 32;
 const MAX_CONDITIONS = 8;
 
 export const resourceClaim = defineResource<ResourceClaim>({
   group: 'resource.k8s.io', version: 'v1', resource: 'resourceclaims',
+  metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
   tracksGeneration: false,
 
@@ -55,12 +71,12 @@ export const resourceClaim = defineResource<ResourceClaim>({
     return draft;
   },
 
-  *validate({ metadata, spec }, at) {
+  *validate({ spec }, at, old) {
     // On update the spec is compared, not checked again.
-    if (metadata.resourceVersion === undefined) yield* validateDeviceClaim(spec?.devices ?? {}, at('spec')('devices'));
+    if (old === undefined) yield* validateDeviceClaim(spec?.devices ?? {}, at('spec')('devices'));
   },
   *validateUpdate({ spec }, old, at) {
-    if (!equal(spec, old.spec)) yield invalid(at('spec'), goStruct(spec, 'io.k8s.api.resource.v1.ResourceClaimSpec'), 'field is immutable');
+    if (!sameStruct(spec, old.spec, SPEC)) yield invalid(at('spec'), goStruct(spec, SPEC), 'field is immutable');
   },
   *validateStatusUpdate(object, old, at) {
     yield* validateStatus(object, old, at('status'));
@@ -98,8 +114,8 @@ function* validateStatus(object: ResourceClaim, old: ResourceClaim, at: FieldPat
       yield forbidden(at('reservedFor'), 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set');
   }
   if (old.status?.allocation && status.allocation) {
-    if (!equal(status.allocation, old.status.allocation))
-      yield invalid(at('allocation'), goStruct(status.allocation, 'io.k8s.api.resource.v1.AllocationResult'), 'field is immutable');
+    if (!sameStruct(status.allocation, old.status.allocation, ALLOCATION))
+      yield invalid(at('allocation'), goStruct(status.allocation, ALLOCATION), 'field is immutable');
   } else if (status.allocation) yield* validateAllocation(status.allocation, requestNames(object.spec?.devices), at('allocation'));
 } // prettier-ignore
 function* validateAllocation({ devices, nodeSelector }: AllocationResult, known: RequestNames, at: FieldPath): Errors {
@@ -107,7 +123,9 @@ function* validateAllocation({ devices, nodeSelector }: AllocationResult, known:
     yield* requestReference(result.request, known, here('request'));
     yield* driverName(result.driver, here('driver'));
     yield* poolName(result.pool, here('pool'));
-    yield* requiredDevice(result.device, here('device'));
+    yield* labelName(result.device, here('device'));
+    yield* validateBinding(result, here);
+    yield* shareId(result.shareID, here('shareID'));
   }, at('devices')('results'));
   yield* eachOf(devices?.config ?? [], 2 * MAX_CONFIGS, function* (config, here) {
     if (!config.source) yield required(here('source'));
@@ -117,17 +135,16 @@ function* validateAllocation({ devices, nodeSelector }: AllocationResult, known:
   }, at('devices')('config'));
   if (nodeSelector) yield* validateNodeSelector(nodeSelector, at('nodeSelector'));
 } // prettier-ignore
-/** Unlike other names an empty one is malformed here, not missing. */
-function* requiredDevice(name: string | undefined, at: FieldPath): Errors {
-  for (const error of requiredLabel(name || ' ', at)) yield name ? error : { ...error, message: error.message.replace('" "', '""') };
-} // prettier-ignore
 function* validateDevice(device: AllocatedDeviceStatus, allocated: ReadonlySet<string>, at: FieldPath): Errors {
   yield* driverName(device.driver, at('driver'));
   yield* poolName(device.pool, at('pool'));
-  yield* requiredDevice(device.device, at('device'));
+  yield* labelName(device.device, at('device'));
+  yield* shareId(device.shareID, at('shareID'));
   if (!allocated.has(deviceId(device)))
     yield invalid(at, { Driver: device.driver, Pool: device.pool, Device: device.device, ShareID: device.shareID ?? '' }, 'must be an allocated device in the claim'); // prettier-ignore
   const conditions = device.conditions ?? [];
   if (conditions.length > MAX_CONDITIONS) yield tooMany(at('conditions'), conditions.length, MAX_CONDITIONS);
   yield* validateConditions(conditions, at('conditions'));
+  if (device.data !== undefined && device.data !== null) yield* validateRaw(device.data, at('data'));
+  yield* validateNetworkData(device.networkData, at('networkData'));
 }

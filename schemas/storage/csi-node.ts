@@ -12,6 +12,7 @@ const MAX_NODE_ID = 256;
 
 export const csiNode = defineResource<CSINode>({
   group: 'storage.k8s.io', version: 'v1', resource: 'csinodes',
+  metadataChecks: ['whole'],
   deleteReturnsObject: true,
   requiresResourceVersionOnUpdate: true,
 

@@ -10,6 +10,7 @@ import { validateLabelSelector } from '../meta/selectors.ts';
 
 export const csiStorageCapacity = defineResource<CSIStorageCapacity>({
   group: 'storage.k8s.io', version: 'v1', resource: 'csistoragecapacities',
+  metadataChecks: ['whole', 'changes'],
   requiresResourceVersionOnUpdate: true,
 
   *validate({ nodeTopology, storageClassName = '', capacity }, at) {

@@ -19,6 +19,7 @@ const DEFAULT_ANNOTATIONS = [
 
 export const storageClass = defineResource<StorageClass>({
   group: 'storage.k8s.io', version: 'v1', resource: 'storageclasses',
+  metadataChecks: ['whole', 'changes'],
   deleteReturnsObject: true,
 
   defaults(draft) {

@@ -14,6 +14,8 @@ const ONE_SOURCE = 'must specify exactly one of inlineVolumeSpec and persistentV
 
 export const volumeAttachment = defineResource<VolumeAttachment>({
   group: 'storage.k8s.io', version: 'v1', resource: 'volumeattachments',
+  metadataChecks: ['whole'],
+  statusMetadataChecks: ['whole'],
   deleteReturnsObject: true,
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: false,

@@ -7,6 +7,7 @@ import { validateParameters, validateProvisioner } from './parameters.ts';
 
 export const volumeAttributesClass = defineResource<VolumeAttributesClass>({
   group: 'storage.k8s.io', version: 'v1', resource: 'volumeattributesclasses',
+  metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
 
   *validate({ driverName, parameters }, at) {

@@ -120,7 +120,12 @@ export function update(target: Target, body: unknown, old: DynamicObject, strict
       ...validateMetadataUpdate(
         draft.metadata,
         before.metadata,
-        { namespaced: resource.namespaced, validateName: definition.validateName },
+        {
+          namespaced: resource.namespaced,
+          validateName: definition.validateName,
+          anyFinalizers: definition.anyFinalizers,
+          checks: definition.metadataChecks,
+        },
         fieldPath('metadata'),
       ),
       ...(definition.changesFirst ? changes : whole),

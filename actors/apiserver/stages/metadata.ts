@@ -31,8 +31,9 @@ export function wipeSystemFields({ metadata }: Draft): void {
 /** Source: apiserver pkg/endpoints/handlers/update.go checkName. */
 export function matchName(name: string, draft: Draft): void {
   const given = draft.metadata.name ?? '';
-  if (given === '') draft.metadata.name = name;
-  else if (given !== name)
+  if (given === '')
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (given !== name)
     throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
 }
 export function generateName(world: World, base: string): string {
@@ -41,13 +42,9 @@ export function generateName(world: World, base: string): string {
 /** What only the server may set on a new object. Source: apiserver pkg/registry/rest meta.go, create.go BeforeCreate. */
 export function fillForCreate(world: World, resource: Resource, draft: Draft): void {
   const m = draft.metadata;
-  delete m.deletionTimestamp;
-  delete m.deletionGracePeriodSeconds;
-  delete m.selfLink;
-  delete m.resourceVersion;
-  delete m.generation;
   m.uid = world.ids.uuid();
   m.creationTimestamp = formatTime(world.clock.now());
+  // Kinds that do not count generations take whatever is sent.
   if (tracksGeneration(resource)) m.generation = 1;
 }
 export const tracksGeneration = (resource: Resource): boolean =>

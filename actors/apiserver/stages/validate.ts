@@ -1,7 +1,12 @@
 import { fieldPath, type FieldError } from '../../../schemas/meta/field.ts';
 import type { Conversion } from '../../../schemas/define.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
-import { validateMetadata, validateMetadataUpdate, type MetadataRules } from '../../../schemas/meta/metadata.ts';
+import {
+  validateMetadata,
+  validateMetadataOfAll,
+  validateMetadataUpdate,
+  type MetadataRules,
+} from '../../../schemas/meta/metadata.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft } from '../core.ts';
 import { invalid } from '../errors.ts';
@@ -17,6 +22,7 @@ function rulesOf(core: Core, resource: Resource): MetadataRules {
       namespaced: resource.namespaced,
       validateName: resource.definition.validateName,
       custom: core.isCustom(resource),
+      anyFinalizers: resource.definition.anyFinalizers,
     };
     rules.set(resource, known);
   }
@@ -31,9 +37,12 @@ const kindOf = (core: Core, resource: Resource, draft: Draft): Pick<Resource, 'g
   core.isCustom(resource) ? { group: resource.group, kind: draft.kind } : resource;
 /** Throws Invalid. Source: apiserver pkg/registry/rest create.go BeforeCreate. */
 export function validateCreate(core: Core, resource: Resource, draft: Draft, served = resource): void {
-  const errors: FieldError[] = [...validateMetadata(draft.metadata, rulesOf(core, resource), METADATA)];
+  const rules = rulesOf(core, resource);
+  const { metadataLast } = resource.definition;
+  const errors: FieldError[] = metadataLast ? [] : [...validateMetadata(draft.metadata, rules, METADATA)];
   const validate = versionOf(served)?.validate ?? resource.definition.validate;
   if (validate) errors.push(...validate(draft, ROOT));
+  if (metadataLast && errors.length === 0) errors.push(...validateMetadataOfAll(draft.metadata, rules, METADATA));
   if (errors.length > 0) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', errors);
 }
 /** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
@@ -51,7 +60,8 @@ export function validateUpdate(
   const refusal = door?.refuses?.(old);
   if (refusal) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', [refusal]);
   const rules = rulesOf(core, resource);
-  const checks = subresource === '' || door ? resource.definition.metadataChecks : undefined;
+  const { metadataChecks, statusMetadataChecks } = resource.definition;
+  const checks = subresource === 'status' ? statusMetadataChecks : subresource === 'scale' ? undefined : metadataChecks;
   const errors: FieldError[] = [
     ...validateMetadataUpdate(draft.metadata, old.metadata, { ...rules, checks }, METADATA),
   ];

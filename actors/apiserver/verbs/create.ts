@@ -41,7 +41,6 @@ export async function createObject(
   const { resource } = request;
   const storage = storageOf(core, resource);
   const { definition } = storage;
-  if (decoded.metadata.resourceVersion) throw plain('resourceVersion should not be set on objects to be created');
   let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
   if (!managed) draft = trackManagedFields(core, request, undefined, draft, decoded);
   const input: AdmissionInput = {
@@ -82,12 +81,26 @@ async function commit(core: Core, request: ResourceRequest, draft: Draft, base: 
       if (core.cache.of(resource).byKey.has(key)) throw alreadyExists(resource, name);
       return { type: 'object', code: 201, object: fromStorage(resource, draft), resource };
     }
-    const entry = await put(core, request, key, storedForm(core, resource, dropUnserved(draft)), 0);
+    const entry = await put(
+      core,
+      request,
+      key,
+      storedForm(core, resource, unversioned(request, dropUnserved(draft))),
+      0,
+    );
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '') throw existsOrTerminating(core, request, key, name);
     if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);
     draft.metadata.name = generateName(core.world, base);
   }
+}
+/** Only POST minds a version that could be one; rehearsals never do. Source: apiserver pkg/storage/etcd3 store.go Create. */
+function unversioned(request: ResourceRequest, draft: Draft): Draft {
+  const { resourceVersion } = draft.metadata;
+  if (request.info.verb === 'create' && resourceVersion && /^\d+$/.test(resourceVersion) && Number(resourceVersion) > 0)
+    throw plain('resourceVersion should not be set on objects to be created');
+  delete draft.metadata.resourceVersion;
+  return draft;
 }
 /** Source: genericregistry store.go Create, rest.CheckGeneratedNameError. */
 function existsOrTerminating(core: Core, request: ResourceRequest, key: string, name: string): Error {

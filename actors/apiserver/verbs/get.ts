@@ -10,8 +10,11 @@ const WAIT_MS = 3000;
 export function parseVersion(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (!/^\d+$/.test(text)) throw badVersion(text);
+  if (text.length > 19 && BigInt(text) > MAX_VERSION)
+    throw plain(`strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
   return Number(text);
 }
+const MAX_VERSION = 2n ** 64n - 1n;
 function readVersion(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text);

@@ -2,6 +2,7 @@ import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
+import { cloneDecoded } from '../../../schemas/structural/decode.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalidKind, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
@@ -23,21 +24,23 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
   const decoded = await decodeObject(core, request);
   matchNamespace(resource, info.namespace, decoded);
   matchName(info.name, decoded);
-  const version = parseVersion(decoded.metadata.resourceVersion ?? null) ?? 0;
   const key = storageKey(resource, info.namespace, info.name);
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) {
       if (!resource.definition.allowCreateOnUpdate || request.subresource !== undefined)
         throw notFound(resource, info.name);
-      if (version !== 0) throw conflict(resource, info.name);
-      return createObject(core, request, structuredClone(decoded), options);
+      checkUid(request, decoded, undefined, key);
+      parseVersion(decoded.metadata.resourceVersion ?? null);
+      return createObject(core, request, cloneDecoded(decoded), options);
     }
+    checkUid(request, decoded, known.entry.object, key);
+    const version = parseVersion(decoded.metadata.resourceVersion ?? null) ?? 0;
     if (version === 0 && resource.definition.requiresResourceVersionOnUpdate)
       throw invalidKind(resource.group, resource.resource, info.name, [
         invalidField(fieldPath('metadata')('resourceVersion'), 0, 'must be specified for an update'),
       ]);
     if (version !== 0 && version !== known.entry.revision) throw conflict(resource, info.name);
-    return replace(core, request, known, structuredClone(decoded), options, 'update');
+    return replace(core, request, known, cloneDecoded(decoded), options, 'update');
   });
 }
 
@@ -63,9 +66,8 @@ export async function replace(
   const pinned = given !== undefined && given !== '' && given !== '0';
   let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
-  if (how === 'update') checkUid(request, draft, old, entry.key);
   const onStatus = subresource?.name === 'status';
-  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft);
+  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft, decoded);
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   dedupOwners(request, draft);
@@ -96,7 +98,7 @@ async function commit(
   const { resource } = request;
   const entry = known.entry!;
   if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
-  const stored = storedForm(core, resource, dropUnserved(draft));
+  const stored = storedForm(core, resource, isDryRun(request) ? draft : dropUnserved(draft));
   if (sameAsStored(stored, entry.object)) {
     if (!known.fresh) {
       await core.barrier();
@@ -111,14 +113,17 @@ async function commit(
   return retry;
 }
 
-/** Source: apiserver pkg/registry/rest update.go BeforeUpdate; store.go Update preconditions. */
-function checkUid(request: ResourceRequest, draft: Draft, old: Draft, key: string): void {
-  const uid = draft.metadata.uid ?? '';
-  if (uid === '' || uid === old.metadata.uid) return;
+/** The uid of the body is a precondition, also of an object that is not there. Source: apiserver pkg/storage Preconditions.Check. */
+function checkUid(request: ResourceRequest, given: Draft, old: Draft | undefined, key: string): void {
+  const uid = given.metadata.uid ?? '';
+  const present = old?.metadata.uid ?? '';
+  if (uid === '' || uid === present) return;
+  // Rehearsals look before the prefix of the store is added.
+  const shown = isDryRun(request) ? key.replace('/registry', '') : key;
   throw conflict(
     request.resource,
     request.info.name,
-    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+    `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present}`,
   );
 }
 function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft): Draft {
@@ -130,22 +135,28 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
   if (onStatus || subresource?.name === 'approval') {
     draft = restoreUnwritten(core, request, draft, old);
     if (definition.prepareForStatusUpdate)
-      draft = definition.prepareForStatusUpdate(draft, old, formatTime(core.world.clock.now())) as Draft;
+      draft = definition.prepareForStatusUpdate(
+        draft,
+        old,
+        formatTime(core.world.clock.now()),
+        subresource.name,
+      ) as Draft;
   } else if (subresource !== undefined && Object.hasOwn(definition.doors ?? {}, subresource.name)) {
     const { managedFields } = draft.metadata;
     draft = definition.doors![subresource.name]!.prepare(draft, old) as Draft;
     if (managedFields) draft.metadata.managedFields = managedFields;
   } else if (subresource?.name !== 'scale' && definition.prepareForUpdate) {
     setOrDrop(draft.metadata, 'generation', old.metadata.generation);
-    draft = definition.prepareForUpdate(draft, old) as Draft;
+    draft = definition.prepareForUpdate(draft, old, formatTime(core.world.clock.now())) as Draft;
     // Some kinds count changes beyond their spec.
     raised = (draft.metadata.generation ?? 0) > (old.metadata.generation ?? 0);
   }
   const m = draft.metadata;
   if (!m.uid) m.uid = old.metadata.uid;
   m.creationTimestamp = old.metadata.creationTimestamp;
-  setOrDrop(m, 'deletionTimestamp', old.metadata.deletionTimestamp);
-  setOrDrop(m, 'deletionGracePeriodSeconds', old.metadata.deletionGracePeriodSeconds);
+  // What is being deleted stays so; what is not cannot be made so, which validation says.
+  if (old.metadata.deletionTimestamp) m.deletionTimestamp = old.metadata.deletionTimestamp;
+  m.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds;
   setOrDrop(m, 'generation', old.metadata.generation);
   if (raised || (!onStatus && tracksGeneration(resource) && specChanged(draft, old)))
     m.generation = (old.metadata.generation ?? 0) + 1;
