@@ -26,13 +26,14 @@ export const serviceCidr = defineResource<ServiceCIDR>({
   *validateUpdate({ spec }, old, at) {
     const here = at('spec')('cidrs');
     const now = spec?.cidrs ?? [];
+    const shown = spec?.cidrs ?? null;
     const before = old.spec?.cidrs ?? [];
     if (now.length === before.length) {
       for (const [i, cidr] of now.entries()) if (cidr !== before[i]) yield invalid(here(i), cidr, IMMUTABLE);
     } else if (before.length === 1 && now.length === 2) {
       if (now[0] !== before[0]) yield invalid(here(0), now[0], IMMUTABLE);
       yield* validateCidrs(now, here);
-    } else yield invalid(here, now, IMMUTABLE);
+    } else yield invalid(here, shown, IMMUTABLE);
   },
   selectableFields: {},
 

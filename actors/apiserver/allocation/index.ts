@@ -50,7 +50,8 @@ export function createAllocation(context: AllocationContext): Allocation {
   /** Claims an address for each family from `from` on; what it claimed is appended to `claimed`. */
   const claimAddresses = async (service: Service, from: number, dryRun: boolean, claimed: string[]): Promise<void> => {
     const spec = service.spec!;
-    if (spec.type === 'ExternalName' || spec.clusterIPs?.[0] === 'None') return;
+    // A second address is added to whatever the first now is; validation sees to it.
+    if (from === 0 && (spec.type === 'ExternalName' || spec.clusterIPs?.[0] === 'None')) return;
     const families = (spec.ipFamilies ?? []) as Family[];
     const ips = [...(spec.clusterIPs ?? [])];
     while (ips.length < families.length) ips.push('');

@@ -59,7 +59,7 @@ export function createRecorder(
         action,
         reason,
         regarding: {
-          kind: kind!, apiVersion: apiVersion!, name, uid, ...(namespace && { namespace }), resourceVersion: metadata.resourceVersion!,
+          kind, apiVersion, name, uid, ...(namespace && { namespace }), resourceVersion: metadata.resourceVersion!,
         }, // prettier-ignore
         note,
         type: 'Warning',
