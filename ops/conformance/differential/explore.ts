@@ -80,6 +80,17 @@ const named = (object: Json, given: string): Json => {
   return { ...rest, metadata: { ...others, name } };
 };
 
+/** Under a name of ours; under its own if that is refused: some kinds' names say what they are. */
+async function wellNamed(collection: string, base: Json, name: string): Promise<Json> {
+  const renamed = named(base, name);
+  const own = metadataOf(base)?.['name'];
+  if (typeof own !== 'string') return renamed;
+  const { status } = await servers[0].send('POST', `${collection}?dryRun=All`, JSON.stringify(renamed), {
+    'content-type': 'application/json',
+  });
+  return status === 422 ? named(base, own) : renamed;
+}
+
 async function compare(
   resource: Served, operation: Operation, variant: Variant, ask: (object: Json) => Promise<[Answer, Answer]>,
 ): Promise<boolean> {
@@ -130,7 +141,7 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
   let tried = 0;
   // Reviews are stored nowhere and refuse a name.
   const stored = resource.verbs.some((verb) => verb !== 'create');
-  const objects = stored ? bases.map((base, i) => named(base, `base-${i}`)) : bases;
+  const objects = stored ? await Promise.all(bases.map((base, i) => wellNamed(collection, base, `base-${i}`))) : bases;
   if (operations.includes('create') && resource.verbs.includes('create'))
     tried += await roam(resource, 'create', objects, definition, dictionary, SKIP, (object) =>
       both('POST', `${collection}${dry}`, [object, object]),
