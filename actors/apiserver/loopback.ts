@@ -46,8 +46,9 @@ export function createLoopback(core: Core, manager: string = OWN_NAME): Loopback
     },
     apply: async (resource, config, subresource) => {
       const { namespace = '', name = '' } = config.metadata;
-      const forced = {
+      const forced: ResourceRequest = {
         ...request(resource, 'patch', namespace, name, undefined, subresource),
+        patchType: 'apply',
         query: new URLSearchParams({ fieldManager: manager, force: 'true' }),
       };
       return result(await apply(core, forced, config, writeOptions(forced, 'PatchOptions')));

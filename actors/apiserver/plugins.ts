@@ -99,7 +99,8 @@ export function plugIn(
   );
   let bootstrap: Bootstrap | undefined;
   const custom = startCustomKinds({
-    registry, cache, loopback, world, compile: customResources, endWatches: (resource) => cache.of(resource).watchers.endAll(),
+    registry, cache, loopback, world, compile: customResources, beginWatches: (resource) => cache.begin(resource),
+    endWatches: (resource) => cache.of(resource).watchers.endAll(),
   }); // prettier-ignore
   custom.serveAll();
   return {

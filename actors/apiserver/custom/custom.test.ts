@@ -25,7 +25,12 @@ function start(c: FakeCluster): { kinds: CustomKinds; ended: string[] } {
     if (before === undefined && made.length > 0) known.set(crd.metadata.name!, made);
     return made.length > 0 ? (before ?? made) : made;
   };
-  const kinds = startCustomKinds({ ...c, compile, endWatches: (r) => ended.push(r.resource) });
+  const kinds = startCustomKinds({
+    ...c,
+    compile,
+    beginWatches: () => undefined,
+    endWatches: (r) => ended.push(r.resource),
+  });
   kinds.serveAll();
   kinds.begin();
   return { kinds, ended };
@@ -51,7 +56,12 @@ describe('definitions', () => {
       ...definition('widgets', 'Widget'),
       status: { conditions: [{ type: 'Established', status: 'True' }], storedVersions: ['v1'] },
     });
-    const kinds = startCustomKinds({ ...c, compile: customResources, endWatches: () => undefined });
+    const kinds = startCustomKinds({
+      ...c,
+      compile: customResources,
+      beginWatches: () => undefined,
+      endWatches: () => undefined,
+    });
     kinds.serveAll();
     expect(lookup(c, 'widgets')).toBeDefined();
     expect(c.writes).toEqual([]);

@@ -16,6 +16,8 @@ const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'c
 const RETRY_MS = 1_000;
 
 export interface CustomKindsOptions extends Ground {
+  /** Nothing older than this can be watched of a kind. */
+  readonly beginWatches: (resource: Resource) => void;
   /** Watches of a kind that is no longer served end. */
   readonly endWatches: (resource: Resource) => void;
   /** Made on first use: most clusters have no custom kinds, and schemas of them cost memory. */
@@ -61,7 +63,10 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
       registry.remove(old);
       options.endWatches(old);
     }
-    for (const resource of resources) registry.add(resource);
+    for (const resource of resources) {
+      options.beginWatches(resource);
+      registry.add(resource);
+    }
   }
 
   async function work(name: string): Promise<void> {

@@ -54,6 +54,12 @@ export class WatchCache implements CacheReader {
     }
     return cache;
   }
+  /** A kind that is served from now on: what was before is not known of it. */
+  begin(resource: Resource): void {
+    const prefix = resource.storagePrefix;
+    if (!this.#resources.has(prefix))
+      this.#resources.set(prefix, new ResourceCache(prefix, this.#revision, this.#clock));
+  }
   of(resource: Resource): ResourceCache {
     return this.#resources.get(resource.storagePrefix) ?? this.below(resource.storagePrefix);
   }
