@@ -6,6 +6,7 @@ import type {
   ScopedResourceSelectorRequirement,
   Service,
 } from '../generated/core-v1.ts';
+import type { ResourceClaim } from '../generated/resource-v1.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { compareQuantities, quantityOfMilli, quantityValue } from '../meta/quantity.ts';
 import { parseTime } from '../meta/time.ts';
@@ -31,6 +32,13 @@ const CLASS_SUFFIX = '.storageclass.storage.k8s.io/';
 const LEGACY_COUNTS = new Set(['configmaps', 'secrets', 'replicationcontrollers', 'resourcequotas']);
 const isCore = (s: QuotaSubject, resource: string): boolean => s.group === '' && s.resource === resource;
 export const countName = (s: QuotaSubject): string => `count/${s.resource}${s.group === '' ? '' : `.${s.group}`}`;
+const DEVICES_SUFFIX = '.deviceclass.resource.k8s.io/devices';
+/** Of `allocationMode: All` the most that a claim can get counts. Source: kubernetes pkg/apis/resource AllocationResultsMaxSize. */
+const MOST_DEVICES = 32;
+const isClaim = (s: QuotaSubject): boolean => s.group === 'resource.k8s.io' && s.resource === 'resourceclaims';
+/** Nobody counts events. Source: kubernetes pkg/quota/v1/install DefaultIgnoredResources. */
+const isIgnored = (s: QuotaSubject): boolean =>
+  s.resource === 'events' && (s.group === '' || s.group === 'events.k8s.io');
 const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
 
 /** Whether a quota's resource is about this kind of object. */
@@ -42,7 +50,9 @@ export function concerns(subject: QuotaSubject, name: string): boolean {
       name.startsWith('requests.hugepages-') ||
       (name.startsWith('requests.') && !isNative(name.slice('requests.'.length)))
     );
+  if (isIgnored(subject)) return false;
   if (isCore(subject, 'services')) return SERVICE_RESOURCES.has(name);
+  if (isClaim(subject)) return name === countName(subject) || name.endsWith(DEVICES_SUFFIX);
   if (isCore(subject, 'persistentvolumeclaims'))
     return (
       name === countName(subject) ||
@@ -57,6 +67,7 @@ export function usageOf(subject: QuotaSubject, object: DynamicObject, nowMs: num
   if (isCore(subject, 'pods')) return podUsage(object, nowMs);
   if (isCore(subject, 'services')) return serviceUsage(object);
   if (isCore(subject, 'persistentvolumeclaims')) return claimUsage(object);
+  if (isClaim(subject)) return deviceUsage(subject, object as unknown as ResourceClaim);
   const counted: Record<string, string> = { [countName(subject)]: '1' };
   if (subject.group === '' && LEGACY_COUNTS.has(subject.resource)) counted[subject.resource] = '1';
   return counted;
@@ -123,6 +134,27 @@ function claimUsage(claim: PersistentVolumeClaim): Quantities {
       : quantityOfMilli(quantityValue(storage) * 1000);
   usage['requests.storage'] = whole;
   if (of !== '') usage[`${of}${CLASS_SUFFIX}requests.storage`] = whole;
+  return usage;
+}
+
+/** The count of a claim, and of each device class as many devices as it may come to get. */
+function deviceUsage(subject: QuotaSubject, claim: ResourceClaim): Quantities {
+  const usage: Record<string, string> = { [countName(subject)]: '1' };
+  const amount = ({
+    allocationMode,
+    count,
+  }: {
+    allocationMode?: string | undefined;
+    count?: number | undefined;
+  }): number => (allocationMode === 'All' ? MOST_DEVICES : (count ?? 0));
+  for (const { exactly, firstAvailable = [] } of claim.spec?.devices?.requests ?? []) {
+    // Of alternatives the one that asks most of a class counts for that class.
+    const most = new Map<string, number>();
+    for (const wish of firstAvailable.length > 0 ? firstAvailable : exactly === undefined ? [] : [exactly])
+      most.set(wish.deviceClassName, Math.max(most.get(wish.deviceClassName) ?? 0, amount(wish)));
+    for (const [name, devices] of most)
+      usage[name + DEVICES_SUFFIX] = String(Number(usage[name + DEVICES_SUFFIX] ?? 0) + devices);
+  }
   return usage;
 }
 
@@ -214,6 +246,7 @@ const CORE_MEASURED = ['pods', 'services', 'persistentvolumeclaims'];
 export function subjectOf(name: string): QuotaSubject | undefined {
   for (const resource of CORE_MEASURED) if (concerns({ group: '', resource }, name)) return { group: '', resource };
   if (LEGACY_COUNTS.has(name)) return { group: '', resource: name };
+  if (name.endsWith(DEVICES_SUFFIX)) return { group: 'resource.k8s.io', resource: 'resourceclaims' };
   const counted = /^count\/([^.]+)(?:\.(.+))?$/.exec(name);
   return counted === null ? undefined : { group: counted[2] ?? '', resource: counted[1]! };
 }

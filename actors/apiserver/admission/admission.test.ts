@@ -9,11 +9,11 @@ describe('the chain', () => {
       'RBACEscalation', 'CertificateRequester', 'NamespaceLifecycle', 'LimitRanger', 'ServiceAccount', 'NodeRestriction',
       'TaintNodesByCondition', 'Priority', 'DefaultTolerationSeconds', 'DefaultStorageClass',
       'StorageObjectInUseProtection', 'PersistentVolumeClaimResize', 'RuntimeClass', 'CertificateApproval',
-      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'ResourceQuota',
+      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'NodeDeclaredFeatureValidator', 'PodResizeValidator', 'ResourceQuota',
     ]); // prettier-ignore
   });
   it('does not know plugins that there are none', () => {
-    expect(() => setUp({ disabled: ['Nope'] })).toThrow('admission plugin "Nope" is unknown');
+    expect(() => setUp({ disabled: ['Nope'] })).toThrow('disable-admission-plugins plugin "Nope" is unknown');
   });
 });
 

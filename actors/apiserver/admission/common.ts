@@ -2,6 +2,7 @@ import type { KubeObject } from '../../../schemas/meta/object.ts';
 import type { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
+import { pathSegment } from '../../../schemas/meta/names.ts';
 import { forbiddenObject } from '../authorization/forbidden.ts';
 import type { AdmissionAttributes, Authorizer, CacheReader, Loopback, Operation } from '../request.ts';
 
@@ -38,6 +39,12 @@ export async function find<T extends KubeObject>(
   if (known !== undefined) return known;
   await context.fresh();
   return context.cache.get<T>(resource, namespace, name);
+}
+/** What client-go has to say of a name before it asks anybody. Source: client-go rest/request.go Name. */
+export function unaskable(name: string): string | undefined {
+  if (name === '') return 'resource name may not be empty';
+  const problems = pathSegment(name);
+  return problems.length === 0 ? undefined : `invalid resource name ${JSON.stringify(name)}: [${problems.join(' ')}]`;
 }
 export function kind(context: Pick<AdmissionContext, 'registry'>, group: string, resource: string): Resource {
   const found = context.registry.lookup({ group, version: 'v1', resource });

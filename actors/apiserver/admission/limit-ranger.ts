@@ -25,11 +25,15 @@ export function limitRanger(context: AdmissionContext): AdmissionPlugin {
     name: 'LimitRanger',
     handles: operations('CREATE', 'UPDATE'),
     mutate(a) {
-      if (!isPod(a) || a.object === undefined) return;
-      for (const range of limitsIn(a)) applyDefaults(a.object, range);
+      if (!isPod(a) || a.object === undefined || a.old?.metadata.deletionTimestamp) return;
+      let filled = false;
+      for (const range of limitsIn(a)) filled = applyDefaults(a.object, range) || filled;
+      // What is stored gets its defaults when it is read: those of the whole pod follow its containers'.
+      if (filled) a.resource.definition.defaults?.(a.object, () => formatTime(context.world.clock.now()));
     },
     validate(a) {
-      if (a.object === undefined) return;
+      // Nothing is asked of what goes.
+      if (a.object === undefined || a.old?.metadata.deletionTimestamp) return;
       const isClaim = isOn(a, '', 'persistentvolumeclaims');
       if (!isClaim && !isPod(a)) return;
       for (const range of limitsIn(a)) {
@@ -43,7 +47,8 @@ export function limitRanger(context: AdmissionContext): AdmissionPlugin {
   };
 }
 
-function applyDefaults(pod: Pod, range: LimitRange): void {
+/** Whether anything was set. */
+function applyDefaults(pod: Pod, range: LimitRange): boolean {
   const requests: Record<string, string> = {};
   const limits: Record<string, string> = {};
   for (const item of range.spec?.limits ?? []) {
@@ -67,7 +72,9 @@ function applyDefaults(pod: Pod, range: LimitRange): void {
   };
   for (const container of pod.spec?.containers ?? []) fill(container, 'container');
   for (const container of pod.spec?.initContainers ?? []) fill(container, 'init container');
-  if (said.length > 0) (pod.metadata.annotations ??= {})[ANNOTATION] = `LimitRanger plugin set: ${said.join('; ')}`;
+  if (said.length === 0) return false;
+  (pod.metadata.annotations ??= {})[ANNOTATION] = `LimitRanger plugin set: ${said.join('; ')}`;
+  return true;
 }
 
 /** Errors of min, max and ratio, resources in order of name: Go walks its maps in no order. */

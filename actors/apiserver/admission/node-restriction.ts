@@ -8,15 +8,17 @@ import { find, forbid, isOn, kind, MIRROR, operations, type AdmissionContext } f
 import { commonNameOf } from './csr-subject.ts';
 import { forbiddenLabels } from './node-labels.ts';
 import { apiReferenceOf } from './pod-references.ts';
+import { createAudiences } from './token-audiences.ts';
 
 /** A kubelet writes about its own node and its own pods. Source: kubernetes plugin/pkg/admission/noderestriction. */
 export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
   const pods = kind(context, '', 'pods');
   const nodes = kind(context, '', 'nodes');
+  const asksFor = createAudiences(context);
   const podOf = async (namespace: string, name: string): Promise<Pod> => {
     const pod = await find<Pod>(context, pods, namespace, name);
     if (pod !== undefined) return pod;
-    throw new ApiError('NotFound', `pods ${JSON.stringify(name)} not found`, { details: { name, kind: 'pods' } });
+    throw unlisted('pod', name);
   };
 
   const createPod = async (node: string, a: AdmissionAttributes): Promise<void> => {
@@ -35,10 +37,7 @@ export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
     if (owner.blockOwnerDeletion === true)
       throw forbid(a, `${who} must not set blockOwnerDeletion on an owner reference`);
     const own = await find<Node>(context, nodes, '', node);
-    if (own === undefined)
-      throw new ApiError('NotFound', `nodes ${JSON.stringify(node)} not found`, {
-        details: { name: node, kind: 'nodes' },
-      });
+    if (own === undefined) throw unlisted('node', node);
     if (owner.uid !== own.metadata.uid)
       throw forbid(a, `node ${node} UID mismatch: expected ${owner.uid} got ${own.metadata.uid ?? ''}`);
     const reference = apiReferenceOf(pod);
@@ -145,13 +144,9 @@ export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
     const audiences = spec?.audiences ?? [];
     if (audiences.length > 1) throw forbid(a, 'node may only request 0 or 1 audiences');
     const audience = audiences[0] ?? '';
-    const mounted = (pod.spec?.volumes ?? []).some(
-      (v) =>
-        v.csi !== undefined ||
-        v.persistentVolumeClaim !== undefined ||
-        v.projected?.sources?.some((s) => s.serviceAccountToken && (s.serviceAccountToken.audience ?? '') === audience),
-    );
-    if (mounted) return;
+    const { found, problems } = await asksFor(pod, audience);
+    if (problems !== '') throw forbid(a, `error validating audience ${JSON.stringify(audience)}: ${problems}`);
+    if (found) return;
     const decision = context.authorizer.authorize(a.user, {
       isResource: true, path: '', verb: 'request-serviceaccounts-token-audience', group: '', version: 'v1',
       resource: audience, subresource: '', namespace: a.namespace, name: a.name,
@@ -193,9 +188,10 @@ export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
         case 'storage.k8s.io/csinodes':
           return named(node, a, () => 'can only access CSINode with the same name as the requesting node');
         case 'resource.k8s.io/resourceslices': {
-          const slice = (a.operation === 'DELETE' ? a.old : a.object)?.['spec'] as { nodeName?: string } | undefined;
-          if (slice !== undefined && slice.nodeName !== node)
-            throw forbid(a, 'can only create ResourceSlice with the same NodeName as the requesting node');
+          if (a.operation === 'UPDATE') return;
+          const [slice, verb] = a.operation === 'DELETE' ? [a.old, 'delete'] : [a.object, 'create'];
+          if ((slice?.['spec'] as { nodeName?: string } | undefined)?.nodeName !== node)
+            throw forbid(a, `can only ${verb} ResourceSlice with the same NodeName as the requesting node`);
           return;
         }
         default:
@@ -204,6 +200,9 @@ export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
     },
   };
 }
+/** As the real server's listers say it: in the singular. */
+const unlisted = (singular: string, name: string): ApiError =>
+  new ApiError('NotFound', `${singular} ${JSON.stringify(name)} not found`, { details: { name, kind: singular } });
 /** A kubelet asks for certificates for itself. */
 function onRequest(_node: string, a: AdmissionAttributes): void {
   if (a.operation !== 'CREATE') return;

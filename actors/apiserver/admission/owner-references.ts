@@ -26,7 +26,7 @@ export function ownerReferencesPermission(context: AdmissionContext): AdmissionP
       if (a.operation === 'UPDATE' && JSON.stringify(next) !== JSON.stringify(old)) {
         const own = a.subresource?.name ?? '';
         if (!may(a, 'delete', group, resource, own, a.name, a.namespace))
-          throw forbid(a, "cannot set an ownerRef on a resource you can't delete");
+          throw forbid(a, "cannot set an ownerRef on a resource you can't delete: , <nil>");
       }
       const before = blocking(old);
       for (const ref of blocking(next).filter((r) => !before.some((b) => same(b, r)))) {
@@ -35,13 +35,13 @@ export function ownerReferencesPermission(context: AdmissionContext): AdmissionP
         if (owner === undefined)
           throw forbid(
             a,
-            `cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion ${ref.apiVersion} Kind ${ref.kind}`,
+            `cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion ${ref.apiVersion} Kind ${ref.kind}: no matches for kind ${JSON.stringify(ref.kind)} in version ${JSON.stringify(ref.apiVersion)}`,
           );
         const namespace = owner.namespaced ? a.namespace : '';
         if (!may(a, 'update', owner.group, owner.resource, 'finalizers', ref.name, namespace))
           throw forbid(
             a,
-            "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on",
+            "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: , <nil>",
           );
       }
     },

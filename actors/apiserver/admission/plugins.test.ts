@@ -181,7 +181,7 @@ describe('plugins that are off by default', () => {
     };
     const bob = { name: 'bob', groups: [] };
     expect(await admit(attributesOf(c, 'CREATE', map, { user: bob }))).toBe(
-      'configmaps "m" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can\'t set finalizers on',
+      'configmaps "m" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can\'t set finalizers on: , <nil>',
     );
     expect(await admit(attributesOf(c, 'CREATE', map))).toBeUndefined();
     const old = { ...map, metadata: { name: 'm', namespace: 'd' } } as never;

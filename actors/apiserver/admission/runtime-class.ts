@@ -1,9 +1,10 @@
-import type { Pod, Toleration } from '../../../schemas/generated/core-v1.ts';
+import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { RuntimeClass } from '../../../schemas/generated/node-v1.ts';
 import { compareQuantities } from '../../../schemas/meta/quantity.ts';
-import { equal } from '../../../schemas/meta/equal.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
-import { find, forbid, isOn, kind, operations, type AdmissionContext } from './common.ts';
+import { plain } from '../errors.ts';
+import { find, forbid, isOn, kind, operations, unaskable, type AdmissionContext } from './common.ts';
+import { mergeTolerations } from './tolerations.ts';
 
 type Overhead = Readonly<Record<string, string | number>> | undefined;
 const sameOverhead = (a: Overhead, b: Overhead): boolean => {
@@ -17,6 +18,8 @@ const sameOverhead = (a: Overhead, b: Overhead): boolean => {
 export function runtimeClass(context: AdmissionContext): AdmissionPlugin {
   const classes = kind(context, 'node.k8s.io', 'runtimeclasses');
   const classOf = async (a: AdmissionAttributes, name: string): Promise<RuntimeClass> => {
+    const problem = unaskable(name);
+    if (problem !== undefined) throw plain(problem);
     const found = await find<RuntimeClass>(context, classes, '', name);
     if (found === undefined) throw forbid(a, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
     return found;
@@ -41,7 +44,7 @@ export function runtimeClass(context: AdmissionContext): AdmissionPlugin {
       (spec.nodeSelector ??= {})[key] = value;
     }
     const more = from.scheduling.tolerations ?? [];
-    if (more.length > 0) spec.tolerations = merge(spec.tolerations ?? [], more);
+    if (more.length > 0) spec.tolerations = mergeTolerations(spec.tolerations ?? [], more);
   };
   return {
     name: 'RuntimeClass',
@@ -67,28 +70,4 @@ export function runtimeClass(context: AdmissionContext): AdmissionPlugin {
       return runtimeClassName === undefined ? check(undefined) : classOf(a, runtimeClassName).then(check);
     },
   };
-}
-
-/** All of both, without those that another one covers. Source: kubernetes pkg/util/tolerations MergeTolerations. */
-function merge(first: readonly Toleration[], second: readonly Toleration[]): Toleration[] {
-  const all = [...first, ...second];
-  return all.filter((t, i) => {
-    for (const [j, other] of all.entries()) {
-      if (i === j || !isSuperset(other, t)) continue;
-      // Of equal ones the first stays.
-      if (isSuperset(t, other) && i < j) continue;
-      return false;
-    }
-    return true;
-  });
-}
-function isSuperset(a: Toleration, b: Toleration): boolean {
-  if (equal(a, b)) return true;
-  if (a.key !== undefined && a.key !== '' && a.key !== b.key) return false;
-  if (a.key === b.key && (a.operator ?? 'Equal') !== 'Exists' && (a.value ?? '') !== (b.value ?? '')) return false;
-  if (a.key !== b.key && (a.operator ?? 'Equal') !== 'Exists') return false;
-  if (a.effect && a.effect !== b.effect) return false;
-  if (a.effect !== 'NoExecute' && a.effect) return true;
-  if (a.tolerationSeconds === undefined) return true;
-  return b.tolerationSeconds !== undefined && b.tolerationSeconds <= a.tolerationSeconds;
 }

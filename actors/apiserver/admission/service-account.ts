@@ -1,7 +1,9 @@
 import type { Container, EphemeralContainer, Pod, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
 import { delay } from '../../../bus/world.ts';
+import { plain } from '../errors.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
-import { find, forbid, isOn, kind, MIRROR, operations, type AdmissionContext } from './common.ts';
+import { find, forbid, isOn, kind, MIRROR, operations, unaskable, type AdmissionContext } from './common.ts';
+import { namesSecrets } from './pod-references.ts';
 
 const VOLUME = 'kube-api-access';
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -16,6 +18,9 @@ export function serviceAccount(context: AdmissionContext): AdmissionPlugin {
   const { clock, random } = context.world;
 
   const lookUp = async (a: AdmissionAttributes, name: string): Promise<ServiceAccount> => {
+    const refuse = (why: string): Error => forbid(a, `error looking up service account ${a.namespace}/${name}: ${why}`);
+    const problem = unaskable(name);
+    if (problem !== undefined) throw refuse(problem);
     const attempts = name === 'default' ? ATTEMPTS : 1;
     const pauseMs = 100 + Math.floor(random() * 100);
     for (let i = 0; i < attempts; i++) {
@@ -23,10 +28,7 @@ export function serviceAccount(context: AdmissionContext): AdmissionPlugin {
       const found = await find<ServiceAccount>(context, accounts, a.namespace, name);
       if (found !== undefined) return found;
     }
-    throw forbid(
-      a,
-      `error looking up service account ${a.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
-    );
+    throw refuse(`serviceaccount ${JSON.stringify(name)} not found`);
   };
   const known = (a: AdmissionAttributes, name: string): ServiceAccount | Promise<ServiceAccount> =>
     context.cache.get<ServiceAccount>(accounts, a.namespace, name) ?? lookUp(a, name);
@@ -40,8 +42,10 @@ export function serviceAccount(context: AdmissionContext): AdmissionPlugin {
   };
   const check = (a: AdmissionAttributes, pod: Pod, account: ServiceAccount): void => {
     const enforced = ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(account.metadata.annotations?.[ENFORCE] ?? '');
-    const why = enforced ? unmountable(pod, account, a.subresource?.name === 'ephemeralcontainers') : undefined;
-    if (why !== undefined) throw forbid(a, why);
+    const ephemeral = a.subresource?.name === 'ephemeralcontainers';
+    const why = enforced ? unmountable(pod, account, ephemeral) : undefined;
+    // Of an ephemeral container the real server's plugin gives the bare error.
+    if (why !== undefined) throw ephemeral ? plain(why) : forbid(a, why);
   };
   const validate = (a: AdmissionAttributes): void | Promise<void> => {
     const pod = a.object as Pod | undefined;
@@ -70,7 +74,12 @@ export function serviceAccount(context: AdmissionContext): AdmissionPlugin {
       // The old name of the field goes along, as conversion does it in the real server.
       pod.spec.serviceAccount = pod.spec.serviceAccountName;
       const account = known(a, pod.spec.serviceAccountName);
-      return account instanceof Promise ? account.then((found) => complete(pod, found)) : complete(pod, account);
+      const settle = (found: ServiceAccount): void => {
+        complete(pod, found);
+        // Already now: what it may not mount is said before what else is wrong with it.
+        check(a, pod, found);
+      };
+      return account instanceof Promise ? account.then(settle) : settle(account);
     },
     validate,
   };
@@ -107,25 +116,11 @@ function mountToken(pod: Pod, volumeName: () => string): void {
 }
 
 type AnyContainer = Container | EphemeralContainer;
-const containersOf = (pod: Pod): readonly AnyContainer[] => [
-  ...(pod.spec?.initContainers ?? []),
-  ...(pod.spec?.containers ?? []),
-  ...(pod.spec?.ephemeralContainers ?? []),
-];
 /** What a mirror pod refers to though it may not: nobody but its node has checked it. */
 function mirrorProblem(pod: Pod): string | undefined {
   if (pod.spec?.serviceAccountName) return 'a mirror pod may not reference service accounts';
-  const volumes = pod.spec?.volumes ?? [];
-  const secrets =
-    (pod.spec?.imagePullSecrets ?? []).length > 0 ||
-    volumes.some((v) => v.secret !== undefined || v.projected?.sources?.some((s) => s.secret !== undefined)) ||
-    containersOf(pod).some(
-      (c) =>
-        c.envFrom?.some((e) => e.secretRef !== undefined) ||
-        c.env?.some((e) => e.valueFrom?.secretKeyRef !== undefined),
-    );
-  if (secrets) return 'a mirror pod may not reference secrets';
-  return volumes.some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken !== undefined))
+  if (namesSecrets(pod)) return 'a mirror pod may not reference secrets';
+  return (pod.spec?.volumes ?? []).some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken !== undefined))
     ? 'a mirror pod may not use ServiceAccountToken volume projections'
     : undefined;
 }

@@ -37,11 +37,11 @@ export async function deleteObject(core: Core, request: ResourceRequest, options
     operation: 'DELETE', resource, subresource: request.subresource, name: info.name, object: undefined, old: undefined,
     options: options as Readonly<Record<string, unknown>>,
   }; // prettier-ignore
-  await mutate(core, request, input);
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = known.entry.object;
     checkPreconditions(resource, old, options);
+    await mutate(core, request, { ...input, old });
     await validateAdmission(core, request, { ...input, old });
     return attempt(core, request, known, old, options, dryRun);
   });

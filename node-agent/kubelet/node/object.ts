@@ -87,6 +87,8 @@ export function nodeStatus(
       condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    // Changes of a pod that the API server lets through to this node. Source: component-helpers nodedeclaredfeatures.
+    declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'],
     ...(images.length > 0 && {
       images: images
         .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
