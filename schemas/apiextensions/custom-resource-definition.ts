@@ -102,11 +102,8 @@ function withStored(
   const stored = status.storedVersions ?? [];
   return { ...status, ...(name !== undefined && !stored.includes(name) && { storedVersions: [...stored, name] }) };
 }
-function* storedProblems(
-  stored: readonly string[],
-  { versions = [] }: CustomResourceDefinitionSpec,
-  at: FieldPath,
-): Errors {
+function* storedProblems(stored: readonly string[], spec: CustomResourceDefinitionSpec, at: FieldPath): Errors {
+  const versions = spec.versions ?? [];
   if (stored.length === 0) {
     yield invalid(at, null, 'must have at least one stored version');
     return;

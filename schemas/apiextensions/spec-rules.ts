@@ -120,7 +120,8 @@ function* labels(names: readonly string[] | undefined, at: FieldPath): Errors {
 }
 
 function* conversionProblems({ strategy, webhook }: CustomResourceConversion, at: FieldPath): Errors {
-  const { clientConfig, conversionReviewVersions: reviews = [] } = webhook ?? {};
+  const { clientConfig } = webhook ?? {};
+  const reviews = webhook?.conversionReviewVersions ?? [];
   if (!strategy) yield required(at('strategy'));
   else if (strategy !== 'None' && strategy !== 'Webhook')
     yield notSupported(at('strategy'), strategy, ['None', 'Webhook']);

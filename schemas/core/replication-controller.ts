@@ -1,4 +1,4 @@
-import { validateCounters, validateLongRunning } from '../apps/workload-validation.ts';
+import { podNameWarnings, validateCounters, validateLongRunning } from '../apps/workload-validation.ts';
 import { defineResource } from '../define.ts';
 import type { ReplicationController } from '../generated/core-v1.ts';
 import { nonNegative } from '../meta/field-checks.ts';
@@ -6,6 +6,7 @@ import { invalid, required } from '../meta/field.ts';
 import { formatLabels, selectorFromLabels } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import { containerColumns } from './container-columns.ts';
+import { dropDisabledTemplateFields } from './pod-disabled-fields.ts';
 import { defaultPodTemplate } from './pod-spec-defaults.ts';
 import { validatePodTemplate } from './pod-template-validation.ts';
 import { podTemplateWarnings } from './pod-warnings.ts';
@@ -30,15 +31,17 @@ export const replicationController = defineResource<ReplicationController>({
     return draft;
   },
   prepareForCreate(draft) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { replicas: 0 };
     return draft;
   },
   prepareForUpdate(draft, old) {
+    dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { replicas: 0 };
     return draft;
   },
 
-  *validate({ spec }, at) {
+  *validate({ spec }, at, old) {
     const here = at('spec');
     const selector = selectorFromLabels(spec?.selector);
     const template = spec?.template;
@@ -52,13 +55,17 @@ export const replicationController = defineResource<ReplicationController>({
     const labels = template.metadata?.labels;
     if (!selector.empty && !selector.matches(labels))
       yield invalid(here('template')('metadata')('labels'), labels, '`selector` does not match template `labels`');
-    yield* validatePodTemplate(template, here('template'));
+    yield* validatePodTemplate(template, here('template'), old?.spec?.template);
     yield* validateLongRunning(template, 'ReplicationController', here('template'));
   },
   *validateStatusUpdate({ status }, _old, at) {
     yield* validateCounters({ ...status }, COUNTERS, LIMITED, 'readyReplicas', at('status'));
   },
-  warnings: ({ spec }, old) => podTemplateWarnings(spec?.template, old?.spec?.template),
+  /** Of an update the old template is looked at, not the new one. Source: rcStrategy WarningsOnUpdate. */
+  warnings({ metadata, spec }, old) {
+    if (old === undefined) return [...podNameWarnings(metadata), ...podTemplateWarnings(spec?.template)];
+    return metadata.generation === old.metadata.generation ? [] : podTemplateWarnings(old.spec?.template);
+  },
 
   selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: ({ spec }) => selectorFromLabels(spec?.selector).toString() },

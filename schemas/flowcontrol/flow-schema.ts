@@ -121,7 +121,8 @@ const notAll = (values: readonly string[], supported: readonly string[], at: Fie
   message: `Unsupported value: ${JSON.stringify(values)}: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
 });
 function* validateResourceRule(rule: ResourcePolicyRule, at: FieldPath): Errors {
-  const { apiGroups, resources, namespaces = [] } = rule;
+  const { apiGroups, resources } = rule;
+  const namespaces = rule.namespaces ?? [];
   yield* validateVerbs(rule.verbs ?? [], at('verbs'));
   if (!apiGroups?.length) yield required(at('apiGroups'), 'resource rules must supply at least one api group');
   else if (apiGroups.length > 1 && apiGroups.includes('*'))
