@@ -1,5 +1,6 @@
 import messageFacts from '../facts/protobuf.json' with { type: 'json' };
 import { builtinSchemas } from '../structural/builtin.ts';
+import { byName } from '../structural/order.ts';
 import { formatMicroTime, formatTime, parseTime } from '../meta/time.ts';
 import { parseJson } from './json.ts';
 import { WireReader, WireWriter } from './wire.ts';
@@ -18,6 +19,9 @@ interface Field {
   readonly type: Scalar | Message;
   readonly repeated: boolean;
   readonly map: boolean;
+  /** No pointer in Go: written even where it is absent, as its zero value. */
+  readonly always: boolean;
+  zero: Buffer | undefined;
 }
 interface Message {
   readonly name: string;
@@ -26,6 +30,8 @@ interface Message {
 }
 /** A message that is something other than an object in JSON. */
 interface Special {
+  /** In JSON; undefined: an empty message. */
+  readonly zero?: unknown;
   toJson(reader: WireReader): unknown;
   toWire(value: unknown, writer: WireWriter): void;
 }
@@ -59,14 +65,19 @@ function message(name: string): Message {
   messages.set(name, known);
   const json = builtinSchemas.definition(definitionName(name))?.fields;
   const names = json && Object.keys(json);
-  for (const [number, given, type, repeated] of facts[name] ?? []) {
+  // The facts are in the order of JSON; the wire's is that of the numbers.
+  for (const [number, given, type, repeated] of (facts[name] ?? []).toSorted((a, b) => a[0] - b[0])) {
     const map = /^map<string, (.+)>$/.exec(type);
+    const member = jsonName(name, given, names);
+    const single = repeated !== 'repeated' && map === null && type !== 'bytes';
     fields.set(number, {
       number,
-      name: jsonName(name, given, names),
+      name: member,
       type: typeOf(map?.[1] ?? type, name),
       repeated: repeated === 'repeated',
       map: map !== null,
+      always: single && member !== undefined && json?.[member] !== undefined && json[member].pointer !== true,
+      zero: undefined,
     });
   }
   return known;
@@ -101,26 +112,32 @@ export interface TypedBytes {
 }
 /** Opens the envelope. Throws ProtobufError. */
 export function readEnvelope(bytes: Uint8Array): TypedBytes {
+  if (bytes.length === 0) throw new ProtobufError('empty data');
   if (!isProtobuf(bytes))
     throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (bytes.length === MAGIC.length) throw new ProtobufError('empty body');
   const out: { apiVersion: string; kind: string; raw: Uint8Array; contentType: string } = {
     apiVersion: '',
     kind: '',
     raw: new Uint8Array(0),
     contentType: '',
   };
-  const reader = new WireReader(bytes.subarray(MAGIC.length));
-  while (reader.next()) {
-    if (reader.field === 1) {
-      const type = new WireReader(reader.bytes());
-      while (type.next()) {
-        if (type.field === 1) out.apiVersion = type.text();
-        else if (type.field === 2) out.kind = type.text();
-        else type.skip();
-      }
-    } else if (reader.field === 2) out.raw = reader.bytes();
-    else if (reader.field === 4) out.contentType = reader.text();
-    else reader.skip();
+  try {
+    const reader = new WireReader(bytes.subarray(MAGIC.length));
+    while (reader.next()) {
+      if (reader.field === 1) {
+        const type = new WireReader(reader.bytes());
+        while (type.next()) {
+          if (type.field === 1) out.apiVersion = type.text();
+          else if (type.field === 2) out.kind = type.text();
+          else type.skip();
+        }
+      } else if (reader.field === 2) out.raw = reader.bytes();
+      else if (reader.field === 4) out.contentType = reader.text();
+      else reader.skip();
+    }
+  } catch (cause) {
+    throw new ProtobufError((cause as Error).message, { cause });
   }
   return out;
 }
@@ -204,8 +221,12 @@ export const encodeObject = (definition: string, apiVersion: string, kind: strin
 /** A list of messages without their envelopes, in one. */
 export function encodeList(apiVersion: string, kind: string, metadata: object, items: readonly Buffer[]): Buffer {
   const raw = new WireWriter();
-  raw.bytes(1, encodeMessage('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta', metadata));
-  for (const item of items) raw.bytes(2, item);
+  const meta = encodeMessage('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta', metadata);
+  // The only list whose numbers are not those of all others.
+  const odd = apiVersion === 'meta.k8s.io/v1beta1';
+  if (!odd) raw.bytes(1, meta);
+  for (const item of items) raw.bytes(odd ? 1 : 2, item);
+  if (odd) raw.bytes(2, meta);
   return envelope(apiVersion, kind, raw.finish());
 }
 /** One event of a watch with its length before it. `object` is in its envelope. */
@@ -229,9 +250,12 @@ function writeMessage(type: Message, object: Json, writer: WireWriter): void {
       continue;
     }
     const value = object[field.name];
-    if (value === undefined || value === null) continue;
+    if (value === undefined || value === null) {
+      if (field.always) writer.append((field.zero ??= zeroOf(field)));
+      continue;
+    }
     if (field.map)
-      for (const [key, item] of Object.entries(value)) {
+      for (const [key, item] of Object.entries(value).sort(byKey)) {
         const pair = new WireWriter();
         pair.text(1, key);
         writeValue(2, field.type, item, pair);
@@ -240,6 +264,13 @@ function writeMessage(type: Message, object: Json, writer: WireWriter): void {
     else if (field.repeated) for (const item of value as unknown[]) writeValue(field.number, field.type, item, writer);
     else writeValue(field.number, field.type, value, writer);
   }
+}
+const ZERO: Readonly<Record<Scalar, unknown>> = { string: '', bytes: '', bool: false, int32: 0, int64: 0, double: 0 };
+const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+function zeroOf({ number, type }: Field): Buffer {
+  const writer = new WireWriter();
+  writeValue(number, type, typeof type === 'string' ? ZERO[type] : type.special ? type.special.zero : {}, writer);
+  return writer.finish();
 }
 function writeValue(number: number, type: Field['type'], value: unknown, writer: WireWriter): void {
   switch (type) {
@@ -256,8 +287,8 @@ function writeValue(number: number, type: Field['type'], value: unknown, writer:
       return writer.double(number, value as number);
     default: {
       const inner = new WireWriter();
-      if (type.special) type.special.toWire(value, inner);
-      else writeMessage(type, (value ?? {}) as Json, inner);
+      if (type.special === undefined) writeMessage(type, (value ?? {}) as Json, inner);
+      else if (value !== undefined) type.special.toWire(value, inner);
       writer.message(number, inner);
     }
   }
@@ -308,6 +339,7 @@ const items: Special = {
   toWire: (value, writer) => (value as string[]).forEach((item) => writer.text(1, item)),
 };
 const quantity: Special = {
+  zero: '0',
   toJson(reader) {
     let text = '0';
     while (reader.next()) text = reader.text();
@@ -316,6 +348,7 @@ const quantity: Special = {
   toWire: (value, writer) => writer.text(1, String(value)),
 };
 const intOrString: Special = {
+  zero: 0,
   toJson(reader) {
     let [type, number, text] = [0n, 0, ''];
     while (reader.next()) {
@@ -328,11 +361,12 @@ const intOrString: Special = {
   },
   toWire(value, writer) {
     writer.varint(1, typeof value === 'number' ? 0 : 1);
-    if (typeof value === 'number') writer.varint(2, value);
-    else writer.text(3, value as string);
+    writer.varint(2, typeof value === 'number' ? value : 0);
+    writer.text(3, typeof value === 'number' ? '' : (value as string));
   },
 };
 const duration: Special = {
+  zero: '0s',
   toJson(reader) {
     let nanos = 0n;
     while (reader.next()) nanos = BigInt.asIntN(64, reader.varint());
@@ -370,7 +404,7 @@ const EXTENSIONS = 'k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1';
 const SPECIALS: Readonly<Record<string, Special>> = {
   [`${META}.Time`]: time((ms) => formatTime(ms)),
   [`${META}.MicroTime`]: time((ms, micros) => formatMicroTime(ms, micros)),
-  [`${META}.FieldsV1`]: rawJson,
+  [`${META}.FieldsV1`]: { ...rawJson, toWire: (value, writer) => rawJson.toWire(byName(value), writer) },
   [`${META}.Duration`]: duration,
   [`${META}.Verbs`]: items,
   'k8s.io.apimachinery.pkg.runtime.RawExtension': rawJson,

@@ -127,6 +127,12 @@ export class WireWriter {
     this.#out.set(value, this.#length);
     this.#length += value.length;
   }
+  /** Fields that are encoded already. */
+  append(fields: Uint8Array): void {
+    this.#room(fields.length);
+    this.#out.set(fields, this.#length);
+    this.#length += fields.length;
+  }
   text(field: number, value: string): void {
     this.#small((field << 3) | BYTES);
     const length = Buffer.byteLength(value);

@@ -8,13 +8,21 @@ export interface ParsedYaml extends ParsedJson {
   /** `line 3: key "kind" already set in map`, as the real decoder words it. */
   readonly duplicates: readonly string[];
 }
-/** As Go's YAML 1.1 library: `yes` is true, `0644` is octal, but times and base-60 numbers stay strings. */
+/** As Go's YAML 1.1 library: `yes` is true, `0644` is octal, but times, base-60 numbers, `.` and `e1` stay strings. */
 const withoutTimes = (tags: Tags): Tags =>
-  tags.filter(
-    (t) =>
-      typeof t === 'string' ||
-      (!t.tag.endsWith(':timestamp') && !(t as { format?: string }).format?.startsWith('TIME')),
-  );
+  tags
+    .filter(
+      (t) =>
+        typeof t === 'string' ||
+        (!t.tag.endsWith(':timestamp') && !(t as { format?: string }).format?.startsWith('TIME')),
+    )
+    .map((t) => {
+      if (typeof t === 'string' || !('test' in t) || !t.tag.endsWith(':float')) return t;
+      if (t.test?.test('.')) return { ...t, test: DECIMAL };
+      return t.test?.test('e1') ? { ...t, test: EXPONENTIAL } : t;
+    });
+const DECIMAL = /^(?:[-+]?\d[\d_]*\.[\d_]*|\.\d+|[-+]\.[\d_]*\d[\d_]*)$/;
+const EXPONENTIAL = /^(?:[-+]?\d[\d_]*(?:\.[\d_]*)?|[-+]?\.\d+)[eE][-+]?\d+$/;
 const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
   customTags: withoutTimes,
@@ -83,20 +91,4 @@ function inspect(document: Document, yaml: Guards, lineOf: (offset: number) => n
     }
   };
   walk(document.contents, 0);
-}
-
-/** Text that a reader would take for something else: Go puts it in double quotes, other text that needs it in single ones. */
-const LOOKS_OTHERWISE =
-  /^(?:|~|null|Null|NULL|[yYnN]|[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF|<<|[-+]?0x[\da-fA-F_]+|[-+]?0b[01_]+|[-+]?(?:\d[\d_]*\.?[\d_]*|\.[\d_]+)(?:[eE][-+]?\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.[\d_]*)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?)$/;
-
-/** As kubectl and the API server print it: keys sorted, lists not indented. */
-export async function printYaml(value: unknown): Promise<string> {
-  const { yaml } = await import('./yaml-library.ts');
-  const document = new yaml.Document(value, { version: '1.1', sortMapEntries: true, aliasDuplicateObjects: false });
-  yaml.visit(document, {
-    Scalar(_key, node) {
-      if (typeof node.value === 'string' && LOOKS_OTHERWISE.test(node.value)) node.type = 'QUOTE_DOUBLE';
-    },
-  });
-  return document.toString({ indentSeq: false, lineWidth: 0, singleQuote: true });
 }

@@ -1,9 +1,12 @@
 import { fromStorage } from '../../../schemas/convert.ts';
+import { builtinSchemas } from '../../../schemas/structural/builtin.ts';
+import { byName, inGoOrder } from '../../../schemas/structural/order.ts';
 import { apiVersionOf, type KubeObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { ListAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
+import { goJson } from './go-json.ts';
 
 /** What the JSON of a resource's objects begins with; lists of builtin kinds leave it out of their items. */
 interface Head {
@@ -12,22 +15,38 @@ interface Head {
   readonly text: string;
   /** Bytes up to `"metadata"`. */
   readonly length: number;
+  /** Members in the order in which Go prints them. */
+  readonly arrange: (object: object) => object;
 }
 const heads = new WeakMap<Resource, Head>();
 function headOf(resource: Resource): Head {
   let head = heads.get(resource);
   if (head === undefined) {
     const apiVersion = apiVersionOf(resource);
-    const text = `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
-    head = { apiVersion, isStorage: apiVersion === resource.storageVersion, text, length: Buffer.byteLength(text) };
+    const [kind, version] = [JSON.stringify(resource.kind), JSON.stringify(apiVersion)];
+    // Custom objects are maps in the real server, which it prints by name.
+    const custom = resource.definition.custom !== undefined;
+    const text = custom ? `{"apiVersion":${version},"kind":${kind},` : `{"kind":${kind},"apiVersion":${version},`;
+    const arrange = custom ? byName : (object: object) => inGoOrder(object, resource.schema, builtinSchemas);
+    head = {
+      apiVersion,
+      isStorage: apiVersion === resource.storageVersion,
+      text,
+      length: Buffer.byteLength(text),
+      arrange,
+    };
     heads.set(resource, head);
   }
   return head;
 }
 function encode(head: Head, object: KubeObject): Buffer {
   const { kind: _kind, apiVersion: _version, ...rest } = object;
-  return Buffer.from(`${head.text}${JSON.stringify(rest).slice(1)}\n`);
+  return Buffer.from(`${head.text}${goJson(head.arrange(rest)).slice(1)}\n`);
 }
+/** Members in the order in which Go prints them. */
+export const arranged = (resource: Resource, object: object): object => headOf(resource).arrange(object);
+/** An object that comes from no cache, in the same form. */
+export const objectJson = (resource: Resource, object: KubeObject): Buffer => encode(headOf(resource), object);
 /** The object in the resource's version, encoded once; with the newline that ends every body. */
 export function jsonOf(resource: Resource, entry: Entry): Buffer {
   const head = headOf(resource);
@@ -42,13 +61,19 @@ const TAIL = Buffer.from(']}\n');
 export function listJson(answer: ListAnswer, custom: boolean): Buffer {
   const { resource, entries } = answer;
   const head = headOf(resource);
-  // Lists of custom kinds are maps in the real server, which leave nothing out.
-  const metadata = custom ? { continue: '', ...listMetadata(answer) } : listMetadata(answer);
+  const metadata = listMetadata(answer);
+  const [kind, version] = [JSON.stringify(resource.listKind), JSON.stringify(head.apiVersion)];
+  // Lists of custom kinds are maps in the real server, which it prints by name and of which it leaves nothing out.
   const start = Buffer.from(
-    `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`,
+    custom
+      ? `{"apiVersion":${version},"items":[`
+      : `{"kind":${kind},"apiVersion":${version},"metadata":${JSON.stringify(metadata)},"items":[`,
   );
+  const tail = custom
+    ? Buffer.from(`],"kind":${kind},"metadata":${JSON.stringify(byName({ continue: '', ...metadata }))}}\n`)
+    : TAIL;
   const skip = custom ? 0 : head.length - 1;
-  let length = start.length + TAIL.length + Math.max(0, entries.length - 1);
+  let length = start.length + tail.length + Math.max(0, entries.length - 1);
   for (const entry of entries) length += jsonOf(resource, entry).length - skip - 1;
   const out = Buffer.allocUnsafe(length);
   let at = start.copy(out);
@@ -60,7 +85,7 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
     // The last byte of what was skipped is the comma after the head: the item's opening brace takes its place.
     if (skip > 0) out[from] = BRACE;
   }
-  TAIL.copy(out, at);
+  tail.copy(out, at);
   return out;
 }
 export const listMetadata = (answer: ListAnswer): object => ({

@@ -6,6 +6,7 @@ import type { Resource } from '../../../schemas/resource.ts';
 import type { Status } from '../../../schemas/meta/status.ts';
 import type { WholeAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
+import type { Accepted } from '../doors/https/accept.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
 import { at, BOOKMARK_END, listMetadata } from './json.ts';
 import { partialOf } from './transforms.ts';
@@ -41,8 +42,7 @@ const rawOf = (resource: Resource, entry: Entry, form: Form): Buffer =>
 
 export const statusProtobuf = (status: Status): Buffer => encodeObject(`${META}.Status`, 'v1', 'Status', status);
 
-/** `partial`: version of PartialObjectMetadata, or empty. */
-export function renderProtobuf(answer: WholeAnswer, partial: string): Buffer {
+export function renderProtobuf(answer: WholeAnswer, { version: partial }: Accepted): Buffer {
   if (answer.type === 'object') {
     const object = answer.object as KubeObject;
     if (object.kind === 'Status') return statusProtobuf(object as unknown as Status);

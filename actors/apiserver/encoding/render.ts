@@ -1,9 +1,11 @@
 import { fromStorage } from '../../../schemas/convert.ts';
-import { printYaml } from '../../../schemas/codec/yaml.ts';
+import { printYaml } from '../../../schemas/codec/yaml-print.ts';
 import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
+import type { Resource } from '../../../schemas/resource.ts';
 import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Accepted } from '../doors/https/accept.ts';
-import { jsonOf, listJson, listMetadata } from './json.ts';
+import { goJson } from './go-json.ts';
+import { jsonOf, listJson, listMetadata, objectJson } from './json.ts';
 import { partialJson, partialListJson, partialOf, tableJson } from './transforms.ts';
 
 /** The bytes of an answer as JSON, from the caches wherever there are any. */
@@ -16,7 +18,8 @@ export function renderJson(core: Core, answer: WholeAnswer, accepted: Accepted, 
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
       if (answer.type === 'list') return partialListJson(answer, accepted.version);
-      if (answer.type === 'entry') return partialJson(answer.resource, answer.entry, accepted.version);
+      if (answer.type === 'entry')
+        return Buffer.concat([partialJson(answer.resource, answer.entry, accepted.version), NEWLINE]);
       return line(partialOf(answer.object as KubeObject, accepted.version));
     default:
   }
@@ -26,10 +29,15 @@ export function renderJson(core: Core, answer: WholeAnswer, accepted: Accepted, 
     case 'list':
       return listJson(answer, core.isCustom(answer.resource));
     case 'object':
-      return line(answer.object);
+      return answer.resource !== undefined && isOf(answer.resource, answer.object)
+        ? objectJson(answer.resource, answer.object as KubeObject)
+        : line(answer.object);
   }
 }
-const line = (object: object): Buffer => Buffer.from(`${JSON.stringify(object)}\n`);
+/** Answers of subresources are of other kinds than the resource. */
+const isOf = (resource: Resource, object: object): boolean => (object as KubeObject).kind === resource.kind;
+const NEWLINE = Buffer.from('\n');
+const line = (object: object): Buffer => Buffer.from(`${goJson(object)}\n`);
 export const isStatus = (object: object): boolean => (object as { kind?: string }).kind === 'Status';
 
 /** The same as an object, for media types that are made from one. */
@@ -58,4 +66,4 @@ function listObject(answer: ListAnswer, custom: boolean): object {
     }),
   };
 }
-export const yamlOf = (object: object): Promise<string> => printYaml(object);
+export const yamlOf = (object: object): string => printYaml(object);

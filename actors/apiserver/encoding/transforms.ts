@@ -1,22 +1,26 @@
 import { fromStorage } from '../../../schemas/convert.ts';
+import { builtinSchemas } from '../../../schemas/structural/builtin.ts';
+import { inGoOrder } from '../../../schemas/structural/order.ts';
 import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
-import { at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
+import { goJson } from './go-json.ts';
+import { arranged, at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
 
 /** PartialObjectMetadata and Table. Source: apiserver pkg/endpoints/handlers/response.go. */
 const metaVersion = (version: string): string => `meta.k8s.io/${version}`;
 
+const OBJECT_META = builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta')!;
 export const partialOf = (object: KubeObject, version: string): object => ({
   kind: 'PartialObjectMetadata',
   apiVersion: metaVersion(version),
-  metadata: object.metadata,
+  metadata: inGoOrder(object.metadata, OBJECT_META, builtinSchemas),
 });
 export const partialJson = (resource: Resource, entry: Entry, version: string): Buffer =>
   entry.encoded(`partial ${version}`, () =>
-    Buffer.from(JSON.stringify(partialOf(fromStorage(resource, entry.object), version))),
+    Buffer.from(goJson(partialOf(fromStorage(resource, entry.object), version))),
   );
 export function partialListJson(answer: ListAnswer, version: string): Buffer {
   const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":`;
@@ -51,11 +55,7 @@ export function tableJson(core: Core, answer: WholeAnswer, version: string, incl
       ? answer.entries.map((entry) => rowOf(core, resource, entry, version, include, now))
       : answer.type === 'entry'
         ? [rowOf(core, resource, answer.entry, version, include, now)]
-        : [
-            Buffer.from(
-              JSON.stringify(rowOfObject(core, resource, answer.object as DynamicObject, version, include, now)),
-            ),
-          ];
+        : [Buffer.from(goJson(rowOfObject(core, resource, answer.object as DynamicObject, version, include, now)))];
   return joined(`${headOf(core, resource, version, metadata)}"rows":[`, rows);
 }
 const versionOf = (object: KubeObject): object => ({ resourceVersion: object.metadata.resourceVersion ?? '' });
@@ -64,13 +64,13 @@ const headOf = (core: Core, resource: Resource, version: string, metadata: objec
 const columnsOf = new WeakMap<Resource, string>();
 function columnsJson(core: Core, resource: Resource): string {
   let known = columnsOf.get(resource);
-  if (known === undefined) columnsOf.set(resource, (known = JSON.stringify(core.tables?.columns(resource) ?? [])));
+  if (known === undefined) columnsOf.set(resource, (known = goJson(core.tables?.columns(resource) ?? [])));
   return known;
 }
 /** Cells change with time (ages), the object beside them does not. */
 function rowOf(core: Core, resource: Resource, entry: Entry, version: string, include: string, now: number): Buffer {
   const object = fromStorage(resource, entry.object) as DynamicObject;
-  const cells = JSON.stringify(core.tables?.cells(resource, object, now) ?? []);
+  const cells = goJson(core.tables?.cells(resource, object, now) ?? []);
   if (include === 'None') return Buffer.from(`{"cells":${cells},"object":null}`);
   const beside = include === 'Object' ? jsonOf(resource, entry).subarray(0, -1) : partialJson(resource, entry, version);
   return Buffer.concat([Buffer.from(`{"cells":${cells},"object":`), beside, CLOSE]);
@@ -85,7 +85,7 @@ const rowOfObject = (
   now: number,
 ): object => ({
   cells: core.tables?.cells(resource, object, now) ?? [],
-  object: include === 'None' ? null : include === 'Object' ? object : partialOf(object, version),
+  object: include === 'None' ? null : include === 'Object' ? arranged(resource, object) : partialOf(object, version),
 });
 
 const END = Buffer.from('}\n');
@@ -97,7 +97,7 @@ export function partialWatch(resource: Resource, version: string): WatchEncoding
       const object =
         entry.revision === revision
           ? partialJson(resource, entry, version)
-          : Buffer.from(JSON.stringify(partialOf(at(resource, entry, revision), version)));
+          : Buffer.from(goJson(partialOf(at(resource, entry, revision), version)));
       return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, END]);
     },
     bookmark: (revision, end) =>
@@ -120,7 +120,7 @@ export function tableWatch(core: Core, resource: Resource, version: string, incl
     id: `table ${tables++}`,
     event(type, entry, revision) {
       const object = at(resource, entry, revision) as DynamicObject;
-      const row = JSON.stringify(rowOfObject(core, resource, object, version, include, core.world.clock.now()));
+      const row = goJson(rowOfObject(core, resource, object, version, include, core.world.clock.now()));
       const head = headOf(core, resource, version, versionOf(object), first);
       first = false;
       return Buffer.from(`{"type":"${type}","object":${head}"rows":[${row}]}}\n`);

@@ -32,7 +32,7 @@ export async function decodeObject(
   expected: Expected = request.resource,
 ): Promise<Draft> {
   const { body } = request;
-  const parsed = await parse(body, expected.kind);
+  const parsed = await parse(body, expected.kind, apiVersionOf(expected));
   return decodeParsed(core, request, parsed, expected);
 }
 export function decodeParsed(core: Core, request: ResourceRequest, parsed: ParsedJson, expected: Expected): Draft {
@@ -113,7 +113,7 @@ const bytesOf = (body: Body | undefined, value: unknown): Uint8Array =>
   body !== undefined && 'bytes' in body ? body.bytes : Buffer.from(JSON.stringify(value));
 
 /** Parses without looking at the kind. `expectedKind` is only for the error's text. */
-export async function parse(body: Body | undefined, expectedKind: string): Promise<ParsedJson> {
+export async function parse(body: Body | undefined, expectedKind: string, expectedVersion = ''): Promise<ParsedJson> {
   if (body === undefined) return fail(expectedKind, 'unexpected end of JSON input', new Uint8Array(0));
   if ('value' in body) return { duplicates: [], ...body, value: body.value ?? null };
   const { bytes, contentType } = body;
@@ -127,7 +127,7 @@ export async function parse(body: Body | undefined, expectedKind: string): Promi
       throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
     }
   }
-  if (contentType === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expectedKind);
+  if (contentType === 'application/vnd.kubernetes.protobuf') return parseProtobuf(bytes, expectedKind, expectedVersion);
   try {
     if (bytes.length === 0) throw new JsonSyntaxError('unexpected end of JSON input');
     return checkShape(parseDeepJson(bytes), bytes, expectedKind);
@@ -136,13 +136,13 @@ export async function parse(body: Body | undefined, expectedKind: string): Promi
     return fail(expectedKind, error.message, bytes);
   }
 }
-function parseProtobuf(bytes: Uint8Array, expectedKind: string): ParsedJson {
+function parseProtobuf(bytes: Uint8Array, expectedKind: string, expectedVersion: string): ParsedJson {
   try {
     const { apiVersion, kind, raw } = readEnvelope(bytes);
     const definition =
       kind === 'DeleteOptions'
         ? DELETE_OPTIONS
-        : schemaNameOf({ ...parseApiVersion(apiVersion), kind: kind || expectedKind });
+        : schemaNameOf({ ...parseApiVersion(apiVersion || expectedVersion), kind: kind || expectedKind });
     const value = hasProtobuf(definition) ? decodeMessage(definition, raw) : {};
     return { value: { apiVersion, kind, ...value }, duplicates: [] };
   } catch (error) {

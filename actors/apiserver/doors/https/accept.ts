@@ -1,83 +1,155 @@
 import { ApiError } from '../../../../schemas/meta/status.ts';
 
+type Format = 'json' | 'yaml' | 'protobuf';
 /** How an answer is to look. */
 export interface Accepted {
-  readonly format: 'json' | 'yaml' | 'protobuf';
+  readonly format: Format;
   readonly as: '' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
   /** Version of the Table or PartialObjectMetadata. */
   readonly version: string;
   readonly contentType: string;
+  /** `;pretty=1` was said with the type: JSON is indented. */
+  readonly pretty?: boolean;
+}
+/** What the endpoint at hand can answer with. */
+export interface Endpoint {
+  /** Builtin kinds go through a router that refuses unknown types by itself, lists say that they can be watched. */
+  readonly kind: 'item' | 'list' | 'custom';
 }
 export const PLAIN_JSON: Accepted = { format: 'json', as: '', version: '', contentType: 'application/json' };
 
-const FORMATS: Readonly<Record<string, Accepted['format']>> = {
-  'application/json': 'json',
-  'application/*': 'json',
-  '*/*': 'json',
-  'application/yaml': 'yaml',
-  'application/vnd.kubernetes.protobuf': 'protobuf',
-};
-const CONTENT_TYPE = {
-  json: 'application/json',
-  yaml: 'application/yaml',
-  protobuf: 'application/vnd.kubernetes.protobuf',
-};
+const JSON_TYPE = 'application/json';
+const YAML_TYPE = 'application/yaml';
+const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
+/** In the order in which a wildcard takes them. */
+const FORMATS: readonly (readonly [format: Format, subtype: string, contentType: string])[] = [
+  ['json', 'json', JSON_TYPE],
+  ['yaml', 'yaml', YAML_TYPE],
+  ['protobuf', 'vnd.kubernetes.protobuf', PROTOBUF_TYPE],
+];
+const TYPES = `${JSON_TYPE}, ${YAML_TYPE}, ${PROTOBUF_TYPE}`;
+const STREAMS = `${JSON_TYPE};stream=watch, ${PROTOBUF_TYPE};stream=watch`;
 const TRANSFORMS: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
-const known = new Map<string, Accepted | ApiError>();
+
+type Negotiated = Accepted | ApiError;
+const known = {
+  item: new Map<string, Negotiated>(),
+  list: new Map<string, Negotiated>(),
+  custom: new Map<string, Negotiated>(),
+};
+const failures = new Map<string, Accepted | undefined>();
 const LIMIT = 500;
+function remembered<T>(map: Map<string, T>, accept: string, make: () => T): T {
+  if (map.has(accept)) return map.get(accept)!;
+  const made = make();
+  if (map.size > LIMIT) map.clear();
+  map.set(accept, made);
+  return made;
+}
 
 /** Throws NotAcceptable. Source: apiserver pkg/endpoints/handlers/negotiation. */
-export function negotiate(accept: string | undefined, protobuf: boolean): Accepted {
-  if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*') return PLAIN_JSON;
-  const key = protobuf ? accept : ` ${accept}`;
-  let result = known.get(key);
-  if (result === undefined) {
-    result = choose(accept, protobuf);
-    if (known.size > LIMIT) known.clear();
-    known.set(key, result);
-  }
+export function negotiate(accept: string | undefined, { kind }: Endpoint): Accepted {
+  if (accept === undefined || accept === '' || accept === JSON_TYPE || accept === '*/*') return PLAIN_JSON;
+  const result = remembered(known[kind], accept, () => choose(accept, kind));
   if (result instanceof ApiError) throw result;
   return result;
 }
-function choose(accept: string, protobuf: boolean): Accepted | ApiError {
-  let sawType = false;
-  for (const clause of clauses(accept)) {
-    const format = FORMATS[clause.type];
-    if (format === undefined) continue;
-    sawType = true;
-    const { as = '', g: group = '', v: version = '' } = clause.parameters;
-    if (format === 'protobuf' && (!protobuf || as === 'Table')) continue;
-    if (as === '') return { format, as: '', version: '', contentType: CONTENT_TYPE[format] };
-    if (!TRANSFORMS.has(as) || group !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) continue;
-    return { format, as: as as Accepted['as'], version, contentType: CONTENT_TYPE[format] };
-  }
-  return sawType ? unacceptable(false) : notRouted();
+function choose(accept: string, kind: Endpoint['kind']): Negotiated {
+  if (kind !== 'custom' && !isRouted(accept, kind)) return notRouted(kind);
+  for (const clause of clauses(accept))
+    for (const [format, subtype, contentType] of FORMATS) {
+      if (!covers(clause, subtype)) continue;
+      const { as, g, v, stream, sv, pretty } = clause.parameters;
+      if (stream !== undefined && (stream !== 'watch' || format === 'yaml')) continue;
+      if (sv !== undefined && sv !== 'v1') continue;
+      const plain = as === undefined && g === undefined && v === undefined;
+      if (plain && kind === 'custom' && format === 'protobuf') continue;
+      if (!plain && !isTransform(as, g, v, format)) continue;
+      const shown = { format, contentType, ...(pretty === '1' && { pretty: true }) };
+      if (plain) return { ...shown, as: '', version: '' };
+      return { ...shown, as: as as Accepted['as'], version: v! };
+    }
+  return unacceptable(false);
 }
+const isTransform = (as = '', group = '', version = '', format: Format): boolean =>
+  group === 'meta.k8s.io' &&
+  (version === 'v1' || version === 'v1beta1') &&
+  TRANSFORMS.has(as) &&
+  (as !== 'Table' || format !== 'protobuf');
+
+/**
+ * How a refusal is shown: errors know no other form than their own. undefined: in none of the types that are accepted,
+ * so it is printed for people. Source: apiserver pkg/endpoints/handlers/responsewriters ErrorNegotiated.
+ */
+export function negotiateFailure(accept: string | undefined): Accepted | undefined {
+  if (accept === undefined || accept === '' || accept === JSON_TYPE || accept === '*/*') return PLAIN_JSON;
+  return remembered(failures, accept, () => {
+    for (const clause of clauses(accept))
+      for (const [format, subtype, contentType] of FORMATS) {
+        const { as, g, v, stream, sv, pretty } = clause.parameters;
+        const odd = as !== undefined || g !== undefined || v !== undefined || sv !== undefined;
+        if (odd || !covers(clause, subtype)) continue;
+        if (stream !== undefined && (stream !== 'watch' || format === 'yaml')) continue;
+        return { format, as: '', version: '', contentType, ...(pretty === '1' && { pretty: true }) };
+      }
+    return undefined;
+  });
+}
+
 interface Clause {
   readonly type: string;
+  readonly subtype: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly q: number;
 }
-function clauses(accept: string): Clause[] {
-  const list = accept.split(',').map((part): Clause => {
-    const [type = '', ...rest] = part.split(';').map((s) => s.trim());
+const covers = ({ type, subtype }: Clause, wanted: string): boolean =>
+  type === 'application' ? subtype === wanted || subtype === '*' : type === '*' && subtype === '*';
+
+/** The clauses, best first. Source: munnerz/goautoneg ParseAccept, whose order is no total one. */
+function clauses(accept: string): readonly Clause[] {
+  const list: Clause[] = [];
+  for (const part of accept.split(',')) {
+    const [range = '', ...rest] = trim(part).split(';');
+    const [type = '', subtype = '', more] = range.split('/');
+    if (more !== undefined || (subtype === '' && trim(type) !== '*')) continue;
     const parameters: Record<string, string> = {};
-    for (const p of rest) {
-      const equals = p.indexOf('=');
-      if (equals > 0) parameters[p.slice(0, equals)] = p.slice(equals + 1);
+    let q = 1;
+    for (const parameter of rest) {
+      const [name = '', value = '', other] = parameter.split('=');
+      if (value === '' || other !== undefined) continue;
+      if (trim(name) === 'q') q = Number.isNaN(Number(value)) ? 0 : Number(value);
+      else parameters[trim(name)] = trim(value);
     }
-    return { type: type.toLowerCase(), parameters, q: Number(parameters['q'] ?? '1') };
-  });
-  return list.sort((a, b) => b.q - a.q);
+    list.push({ type: trim(type), subtype: subtype === '' ? '*' : trim(subtype), parameters, q });
+  }
+  for (let i = 1; i < list.length; i++)
+    for (let j = i; j > 0 && isBetter(list[j]!, list[j - 1]!); j--) [list[j], list[j - 1]] = [list[j - 1]!, list[j]!];
+  return list;
 }
+const isBetter = (a: Clause, b: Clause): boolean =>
+  a.q > b.q || (a.type !== '*' && b.type === '*') || (a.subtype !== '*' && b.subtype === '*');
+const trim = (text: string): string => text.replace(/^ +| +$/g, '');
+
+/** The router knows whole types only. Source: emicklei/go-restful Route.matchesAccept. */
+function isRouted(accept: string, kind: Endpoint['kind']): boolean {
+  const produced = producedBy(kind).split(', ');
+  return accept.split(',').some((part) => {
+    const type = trim(part.split(';')[0]!);
+    return type === '*/*' || produced.includes(type);
+  });
+}
+const producedBy = (kind: Endpoint['kind']): string => (kind === 'list' ? `${TYPES}, ${STREAMS}` : TYPES);
+const notRouted = (kind: Endpoint['kind']): ApiError =>
+  new ApiError('NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${producedBy(kind)}`, {
+    details: {},
+  });
 export const unacceptable = (watch: boolean): ApiError =>
+  new ApiError('NotAcceptable', `only the following media types are accepted: ${watch ? STREAMS : TYPES}`);
+/** A list was asked for as one object, or one object as a list. `goType`: what it is. */
+export const unfitting = (as: string, goType: string): ApiError =>
   new ApiError(
     'NotAcceptable',
-    `only the following media types are accepted: ${watch ? 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch' : 'application/json, application/yaml, application/vnd.kubernetes.protobuf'}`,
-  );
-const notRouted = (): ApiError =>
-  new ApiError(
-    'NotAcceptable',
-    '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
-    { details: {} },
+    as === 'PartialObjectMetadata'
+      ? `you requested PartialObjectMetadata, but the requested object is a list (${goType})`
+      : `you requested PartialObjectMetadataList, but the requested object is not a list (${goType})`,
   );

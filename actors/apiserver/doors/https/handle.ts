@@ -1,4 +1,5 @@
 import type { PatchType } from '../../../../bus/protocol/api.ts';
+import { durationProblem } from '../../../../schemas/meta/duration.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate, impersonationOf } from '../../authentication/index.ts';
@@ -14,9 +15,9 @@ import { authorize } from '../../stages/authorize.ts';
 import { classify } from '../../stages/flow-control.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
-import { negotiate, PLAIN_JSON, unacceptable, type Accepted } from './accept.ts';
+import { negotiate, PLAIN_JSON, unacceptable, type Accepted, type Endpoint } from './accept.ts';
 import type { Exchange } from './exchange.ts';
-import { respond, respondPath, respondStatus, respondText } from './respond.ts';
+import { assertIncludes, respond, respondPath, respondStatus, respondText } from './respond.ts';
 import { streamBytes } from './stream.ts';
 import { streamWatch } from './watch.ts';
 
@@ -58,7 +59,6 @@ interface About {
   user: UserInfo | undefined;
 }
 async function answer(core: Core, exchange: Exchange, connection: Connection, about: About): Promise<void> {
-  let accepted: Accepted | undefined;
   try {
     const { method, target, headers } = exchange;
     const mark = target.indexOf('?');
@@ -67,6 +67,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const parsed = parsePath(path);
     let info = requestInfo(method, parsed, query);
     about.info = info;
+    if (info.verb !== 'watch' && query.has('timeout')) checkTimeout(query.get('timeout')!);
     let user = authenticated(core, exchange, connection);
     if (user instanceof Promise) user = await user;
     const wanted =
@@ -81,11 +82,9 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       await servePath(core, exchange, path, query, user);
       return;
     }
-    const accept = headers['accept'] as string | undefined;
-    const watching = info.verb === 'watch';
-    accepted = negotiate(accept, speaksProtobuf(core, info));
-    if (watching && accepted.format === 'yaml') throw unacceptable(true);
     if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
+    const endpoint = endpointOf(core, info);
+    const format = negotiated(core, exchange, info, user, endpoint);
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
       // A copy: without a query string all requests share one.
       query = new URLSearchParams(query);
@@ -94,7 +93,6 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     }
     const body = method === 'GET' || method === 'HEAD' ? undefined : await readBody(exchange, info);
     const warnings: string[] = [];
-    const format = accepted;
     let found: Answer;
     try {
       const result = handle(core, {
@@ -116,44 +114,62 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
         const elsewhere = await core.remote?.({ method, path, query, headers, user, signal: NEVER });
         if (elsewhere !== undefined) await respondPath(core, exchange, elsewhere);
         else respondText(core, exchange, 404, NO_PAGE);
-      } else respondStatus(core, exchange, toStatus(error), accepted, warnings);
+      } else respondStatus(core, exchange, toStatus(error), warnings);
       return;
     }
     if (found.type === 'watch') {
+      assertIncludes(format, query);
+      if (format.format === 'yaml') throw unacceptable(true);
       const ended = core.metrics.series(info).longRunning();
-      streamWatch(core, exchange, found, accepted, ended);
+      streamWatch(core, exchange, found, format, warnings, ended);
     } else if (found.type === 'stream') await streamBytes(core, exchange, found);
-    else await respond(core, exchange, found, accepted, query, warnings);
+    else await respond(core, exchange, found, format, query, warnings);
   } catch (error) {
-    fail(core, exchange, error, accepted);
+    fail(core, exchange, error);
   }
 }
-/** `accepted` is undefined for what is refused before the media type is looked at. */
-function fail(core: Core, exchange: Exchange, error: unknown, accepted: Accepted | undefined): void {
+function fail(core: Core, exchange: Exchange, error: unknown): void {
   if (exchange.sent) return;
   const status = toStatus(error);
   if (status.code === 500 && reasonOf(error) === undefined)
     core.world.log.error('a request failed unexpectedly', { err: error, path: exchange.target });
-  const format =
-    reasonOf(error) === 'NotAcceptable'
-      ? yamlIfAsked(exchange)
-      : (accepted ?? safeNegotiate(exchange.headers['accept'] as string | undefined));
-  respondStatus(core, exchange, status, format, []);
+  respondStatus(core, exchange, status, []);
 }
-/** Refusals of a media type still come as YAML to those who asked for YAML. */
-function yamlIfAsked(exchange: Exchange): Accepted {
-  return String(exchange.headers['accept'] ?? '').startsWith('application/yaml')
-    ? { ...PLAIN_JSON, format: 'yaml', contentType: 'application/yaml' }
-    : PLAIN_JSON;
+/** How long the client waits. Throws BadRequest. Source: apiserver pkg/endpoints/filters request_deadline.go. */
+function checkTimeout(text: string): void {
+  const why = durationProblem(text);
+  if (text !== '' && why !== undefined)
+    throw new ApiError('BadRequest', `invalid timeout specified in the request URL - ${why}`);
+}
+const ITEM: Endpoint = { kind: 'item' };
+const LIST: Endpoint = { kind: 'list' };
+const CUSTOM: Endpoint = { kind: 'custom' };
+/** undefined: nobody serves the path. */
+function endpointOf(core: Core, info: RequestInfo): Endpoint | undefined {
+  const resource = core.registry.lookup(info);
+  if (resource === undefined) return undefined;
+  if (core.isCustom(resource)) return CUSTOM;
+  return info.verb === 'list' || info.verb === 'watch' ? LIST : ITEM;
+}
+/** How the answer is to look. Who may not ask, or asks for what is not there, hears of that first. */
+function negotiated(
+  core: Core,
+  { headers }: Exchange,
+  info: RequestInfo,
+  user: UserInfo,
+  endpoint: Endpoint | undefined,
+): Accepted {
+  if (endpoint === undefined) return PLAIN_JSON;
+  try {
+    return negotiate(headers['accept'] as string | undefined, endpoint);
+  } catch (error) {
+    authorize(core.authorizer, user, info);
+    throw error;
+  }
 }
 /** Below a group or version that nobody serves there is no API that could answer with a Status. */
 const hasVersion = (core: Core, { group, version }: RequestInfo): boolean =>
   core.registry.all().some((r) => r.group === group && r.version === version && !core.isCustom(r));
-/** Custom resources have no protobuf form. */
-function speaksProtobuf(core: Core, info: RequestInfo): boolean {
-  const resource = core.registry.lookup(info);
-  return resource !== undefined && !core.isCustom(resource);
-}
 /** Repeated headers as lists: a group may hold the comma that would otherwise part it from the next. */
 function distinct(raw: readonly string[]): Record<string, string[]> {
   const out: Record<string, string[]> = {};
@@ -201,12 +217,15 @@ const PATCHES: Readonly<Record<string, PatchType>> = {
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
-/** Empty only where no type is given at all. */
+/** Empty only where no type is given at all. Source: mime.ParseMediaType, as much of it as tells good types from bad. */
 const mediaType = (value: string | undefined): string => {
   if (value === undefined || value === '') return '';
   const end = value.indexOf(';');
-  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase() || 'unreadable';
+  if (end < 0) return value.trim().toLowerCase() || 'unreadable';
+  if (!PARAMETERS.test(value.slice(end))) return 'unreadable';
+  return value.slice(0, end).trim().toLowerCase() || 'unreadable';
 };
+const PARAMETERS = /^(?:\s*;\s*[^\s;=,"/]+\s*=\s*(?:[^\s;=,"/]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*$/;
 function patchTypeOf(contentType: string | undefined): PatchType {
   const type = PATCHES[mediaType(contentType)];
   if (type === undefined) throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
@@ -262,8 +281,7 @@ async function servePath(
       answer = handler(request);
       if (answer instanceof Promise) answer = await answer;
     } catch (error) {
-      const accept = exchange.headers['accept'] as string | undefined;
-      respondStatus(core, exchange, toStatus(error), safeNegotiate(accept), []);
+      respondStatus(core, exchange, toStatus(error), []);
       return;
     }
     if (answer !== undefined) {
@@ -272,11 +290,4 @@ async function servePath(
     }
   }
   respondText(core, exchange, 404, NO_PAGE);
-}
-function safeNegotiate(accept: string | undefined): Accepted {
-  try {
-    return negotiate(accept, false);
-  } catch {
-    return PLAIN_JSON;
-  }
 }

@@ -1,10 +1,11 @@
 import type { Status } from '../../../../schemas/meta/status.ts';
 import type { Core, WatchAnswer } from '../../core.ts';
+import { goJson } from '../../encoding/go-json.ts';
 import { errorFrame } from '../../encoding/protobuf.ts';
 import type { WatchSink } from '../../watch-cache/watchers.ts';
 import type { Accepted } from './accept.ts';
 import type { Exchange, Streaming } from './exchange.ts';
-import { baseHeaders } from './respond.ts';
+import { addWarnings, baseHeaders } from './respond.ts';
 
 /** Bytes that may wait for a slow reader before its watch is ended: it resumes where it was. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -15,11 +16,14 @@ export function streamWatch(
   exchange: Exchange,
   answer: WatchAnswer,
   accepted: Accepted,
+  warnings: readonly string[],
   ended: () => void,
 ): void {
   const protobuf = accepted.format === 'protobuf';
   const contentType = protobuf ? `${accepted.contentType};stream=watch` : accepted.contentType;
-  const stream = exchange.stream(200, baseHeaders(core, exchange, contentType));
+  const headers = baseHeaders(core, exchange, contentType);
+  addWarnings(headers, warnings);
+  const stream = exchange.stream(200, headers);
   const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
@@ -50,9 +54,7 @@ class StreamSink implements WatchSink {
   }
   end(status?: Status): void {
     if (status !== undefined) {
-      const frame = this.#protobuf
-        ? errorFrame(status)
-        : Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+      const frame = this.#protobuf ? errorFrame(status) : Buffer.from(`${goJson({ type: 'ERROR', object: status })}\n`);
       this.#stream.write(frame, Number.POSITIVE_INFINITY);
     }
     this.#stream.end();

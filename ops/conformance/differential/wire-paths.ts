@@ -1,0 +1,2 @@
+import type { Both } from './wire.ts';
+export async function paths(_both: Both): Promise<void> {}
