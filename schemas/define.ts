@@ -17,7 +17,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Plural, as in the URL. */
   readonly resource: string;
   /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. */
-  readonly defaults?: (draft: T) => T;
+  readonly defaults?: (draft: T, now?: () => string) => T;
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */

@@ -1,6 +1,5 @@
 import type { Errors } from '../define.ts';
 import type { PersistentVolumeClaimTemplate, Volume } from '../generated/core-v1.ts';
-import type { ObjectMeta } from '../generated/meta-v1.ts';
 import { dnsLabelField } from '../meta/field-checks.ts';
 import {
   duplicate,
@@ -11,12 +10,11 @@ import {
   type FieldError,
   type FieldPath,
 } from '../meta/field.ts';
-import { validateAnnotations } from '../meta/metadata.ts';
 import { byteLength, dnsSubdomain } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
-import { validateLabels } from '../meta/selectors.ts';
 import type { PodContext } from './pod-context.ts';
 import { validateDownward, validateKeyed, validateProjected } from './projected-volume-validation.ts';
+import { validateTemplateMetadata } from './template-metadata.ts';
 import { validateClaimSpec } from './volume-claim.ts';
 import { validateVolumeSource } from './volume-source-validation.ts';
 
@@ -117,18 +115,8 @@ function* validateEphemeral(volume: Volume, { isPod, metadata }: PodContext, at:
   for (const why of dnsSubdomain(claim))
     yield invalid(at('name'), volume.name, `PVC name ${JSON.stringify(claim)}: ${why}`);
 }
-/** What else metadata has, by the names of Go's fields. */
-const NOT_IN_TEMPLATES: readonly (readonly [keyof ObjectMeta, string])[] = [
-  ['name', 'name'], ['generateName', 'generateName'], ['namespace', 'namespace'], ['selfLink', 'selfLink'], ['uid', 'uID'],
-  ['resourceVersion', 'resourceVersion'], ['generation', 'generation'], ['creationTimestamp', 'creationTimestamp'],
-  ['deletionTimestamp', 'deletionTimestamp'], ['deletionGracePeriodSeconds', 'deletionGracePeriodSeconds'],
-  ['ownerReferences', 'ownerReferences'], ['finalizers', 'finalizers'], ['managedFields', 'managedFields'],
-]; // prettier-ignore
 /** Source: ValidatePersistentVolumeClaimTemplate. */
 function* validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeClaimTemplate, at: FieldPath): Errors {
-  const here = at('metadata');
-  yield* validateAnnotations(metadata.annotations, here('annotations'));
-  yield* validateLabels(metadata.labels, here('labels'));
-  for (const [field, name] of NOT_IN_TEMPLATES) if (metadata[field]) yield forbidden(here(name), 'cannot be set');
+  yield* validateTemplateMetadata(metadata, at('metadata'));
   yield* validateClaimSpec(spec ?? {}, at('spec'));
 }

@@ -10,7 +10,7 @@ import {
   fullyQualifiedName,
   MAX_CONFIGS,
   MAX_REQUESTS,
-  requiredLabel,
+  labelName,
   setOf,
   validateConfig,
   validateSelectors,
@@ -47,7 +47,7 @@ export function requestNames(claim: DeviceClaim | undefined): RequestNames {
 }
 export function* requestReference(name: string, known: RequestNames, at: FieldPath): Errors {
   const segments = name.split('/');
-  if (segments.length <= 2) for (const segment of segments) yield* requiredLabel(segment, at);
+  if (segments.length <= 2) for (const segment of segments) yield* labelName(segment, at);
   if (segments.length > 2 || !known(name)) yield invalid(at, name, NOT_A_REQUEST);
 }
 
@@ -59,7 +59,7 @@ export function* validateDeviceClaim(claim: DeviceClaim, at: FieldPath): Errors 
   yield* eachOf(claim.config ?? [], MAX_CONFIGS, (c, here) => validateClaimConfig(c, known, here), at('config'));
 }
 function* validateRequest({ name, exactly, firstAvailable }: DeviceRequest, at: FieldPath): Errors {
-  yield* requiredLabel(name, at('name'));
+  yield* labelName(name, at('name'));
   const hasAlternatives = (firstAvailable?.length ?? 0) > 0;
   if (!exactly && !hasAlternatives) yield required(at, ONE_KIND);
   else if (exactly && hasAlternatives) yield invalid(at, null, `${ONE_KIND}, but multiple fields are set`);
@@ -67,7 +67,7 @@ function* validateRequest({ name, exactly, firstAvailable }: DeviceRequest, at: 
   else yield* setOf(firstAvailable!, MAX_ALTERNATIVES, validateAlternative, (sub) => sub.name, at('firstAvailable'));
 }
 function* validateAlternative(sub: DeviceSubRequest, at: FieldPath): Errors {
-  yield* requiredLabel(sub.name, at('name'));
+  yield* labelName(sub.name, at('name'));
   yield* validateAsked(sub, at);
 }
 function* validateAsked(asked: ExactDeviceRequest | DeviceSubRequest, at: FieldPath): Errors {

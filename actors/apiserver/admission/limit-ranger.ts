@@ -29,7 +29,7 @@ export function limitRanger(context: AdmissionContext): AdmissionPlugin {
       let filled = false;
       for (const range of limitsIn(a)) filled = applyDefaults(a.object, range) || filled;
       // What is stored gets its defaults when it is read: those of the whole pod follow its containers'.
-      if (filled) a.resource.definition.defaults?.(a.object, () => formatTime(context.world.clock.now()));
+      if (filled) a.resource.definition.defaults?.(a.object);
     },
     validate(a) {
       // Nothing is asked of what goes.

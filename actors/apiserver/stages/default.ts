@@ -1,4 +1,5 @@
 import type { Resource } from '../../../schemas/resource.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
 import { applyDefaults as applyStatic } from '../../../schemas/structural/default.ts';
 import type { Core, Draft } from '../core.ts';
 
@@ -6,5 +7,9 @@ import type { Core, Draft } from '../core.ts';
 export function applyDefaults(core: Core, resource: Resource, draft: Draft): Draft {
   const { defaults } = resource.definition;
   if (defaults === undefined) return draft;
-  return applyStatic(defaults(draft) as Draft, resource.schema, core.schemasOf(resource));
+  return applyStatic(
+    defaults(draft, () => formatTime(core.world.clock.now())) as Draft,
+    resource.schema,
+    core.schemasOf(resource),
+  );
 }

@@ -147,7 +147,7 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
     if (managedFields) draft.metadata.managedFields = managedFields;
   } else if (subresource?.name !== 'scale' && definition.prepareForUpdate) {
     setOrDrop(draft.metadata, 'generation', old.metadata.generation);
-    draft = definition.prepareForUpdate(draft, old, formatTime(core.world.clock.now())) as Draft;
+    draft = definition.prepareForUpdate(draft, old) as Draft;
     // Some kinds count changes beyond their spec.
     raised = (draft.metadata.generation ?? 0) > (old.metadata.generation ?? 0);
   }

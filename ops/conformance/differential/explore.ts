@@ -162,7 +162,7 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
     const put =
       (part: string) =>
       async (changed: Json): Promise<[Answer, Answer]> => {
-        const here = exchange({ ...(changed as object), ...(metadataOf(changed) && { metadata: own(changed, ours) }) }, theirs); // prettier-ignore
+        const here = exchange({ ...(changed as object), ...(isObject(metadataOf(changed)) && { metadata: own(changed, ours) }) }, theirs); // prettier-ignore
         const [a, b] = await both('PUT', `${collection}/${name}${part}${dry}`, [changed, here]);
         return [a, back.size === 0 ? b : { ...b, text: JSON.stringify(exchange(bodyOf(b), back)) }];
       };
@@ -192,6 +192,7 @@ async function explore(resource: Served, bases: readonly Json[], dictionary: Dic
 }
 const metadataOf = (object: Json): { [key: string]: Json } | undefined =>
   (object as { metadata?: { [key: string]: Json } }).metadata;
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 const nameOf = (object: Json): string => String(metadataOf(object)?.['name']);
 /** The identity of the object there, the rest of the metadata of the one that was sent here. */
 const own = (sent: Json, there: Json): Json => {
