@@ -21,7 +21,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
-  readonly prepareForUpdate?: (draft: T, old: T, now: string) => T;
+  readonly prepareForUpdate?: (draft: T, old: T) => T;
   /**
    * Same for update through `subresource`, status or approval, beyond keeping from old what these do not write. `now`: RFC 3339.
    */
