@@ -40,7 +40,7 @@ export const daemonSet = defineResource<DaemonSet>({
   prepareForCreate(draft) {
     dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { ...EMPTY_STATUS };
-    setTemplateGeneration(draft, 1);
+    setTemplateGeneration(draft, Math.max(1, Number(draft.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0) || 1));
     return draft;
   },
   /** Source: pkg/registry/apps/daemonset strategy.go. */

@@ -2,6 +2,7 @@ import { defineResource } from '../define.ts';
 import { dropDisabledTemplateFields } from '../core/pod-disabled-fields.ts';
 import { defaultPodTemplate } from '../core/pod-spec-defaults.ts';
 import type { Deployment } from '../generated/apps-v1.ts';
+import { equal } from '../meta/equal.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import { containerColumns } from '../core/container-columns.ts';
@@ -36,6 +37,9 @@ export const deployment = defineResource<Deployment>({
   prepareForUpdate(draft, old) {
     dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? {};
+    // Other than elsewhere, what rolls out may hang on annotations.
+    if (!equal(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {}))
+      draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     return draft;
   },
 

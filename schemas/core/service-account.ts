@@ -2,11 +2,18 @@ import { defineResource } from '../define.ts';
 import type { ServiceAccount } from '../generated/core-v1.ts';
 import { age } from '../meta/time.ts';
 
+/** Of the secrets nothing but the names is kept. Source: pkg/registry/core/serviceaccount strategy.go cleanSecretReferences. */
+function namesOnly(draft: ServiceAccount): ServiceAccount {
+  if (draft.secrets) draft.secrets = draft.secrets.map(({ name }) => ({ ...(name && { name }) }));
+  return draft;
+}
 export const serviceAccount = defineResource<ServiceAccount>({
   group: '',
   version: 'v1',
   resource: 'serviceaccounts',
   metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
+  prepareForCreate: namesOnly,
+  prepareForUpdate: namesOnly,
   cells: ({ metadata }, now) => [metadata.name ?? '', age(metadata.creationTimestamp, now)],
 });

@@ -12,19 +12,35 @@ const DELETE = '$deleteFromPrimitiveList/';
 const DELETE_PREFIX = '$deleteFromPrimitiveList';
 
 /**
- * Applies a strategic merge patch to a copy of `original`; parts that the patch does not touch are shared with the
- * inputs. `schema` is of the whole object. Throws BadRequest for malformed directives of lists, Invalid for lists of
- * lists, and for other bad input a Status of code 500 without a reason, as kube-apiserver does.
+ * Applies a strategic merge patch to a copy of `original`; parts that the patch does not touch are shared with it.
+ * `schema` is of the whole object. Throws BadRequest for malformed directives of lists, Invalid for lists of lists, and for
+ * other bad input a Status of code 500 without a reason, as kube-apiserver does.
  * Source: apimachinery pkg/util/strategicpatch.
  */
-export function applyStrategicMergePatch(original: unknown, patch: unknown, schema: FieldSchema, set: SchemaSet): unknown {
+export const applyStrategicMergePatch = (
+  original: unknown,
+  patch: unknown,
+  schema: FieldSchema,
+  set: SchemaSet,
+): unknown => run(original, patch, schema, set).result;
+/** What applying it leaves of a patch: directives that were carried out are gone. Refusals of the result print that. */
+export const strategicRest = (original: unknown, patch: unknown, schema: FieldSchema, set: SchemaSet): unknown =>
+  run(original, patch, schema, set).rest;
+
+function run(
+  original: unknown,
+  patch: unknown,
+  schema: FieldSchema,
+  set: SchemaSet,
+): { result: unknown; rest: unknown } {
   if (patch !== null && !isMap(patch))
     throw new ApiError(
       'BadRequest',
       `json: cannot unmarshal ${jsonTypeName(patch)} into Go value of type map[string]interface {}`,
     );
-  return mergeMap(isMap(original) ? original : {}, patch ?? {}, new PatchSchema(schema, set));
-} // prettier-ignore
+  const rest = structuredClone(patch ?? {});
+  return { result: mergeMap(isMap(original) ? original : {}, rest, new PatchSchema(schema, set)), rest };
+}
 
 const failure = (message: string): ApiError => new ApiError('', message, { code: 500 });
 const badFormat = (what: string): ApiError => new ApiError('BadRequest', `invalid patch format of ${what}`);
@@ -43,35 +59,36 @@ function mergeMap(original: JsonMap, patch: JsonMap, schema: PatchSchema): JsonM
     const directive = patch[DIRECTIVE];
     if (directive === 'delete') return {};
     if (directive !== 'replace') throw badDirective(directive, patch);
-    const { [DIRECTIVE]: _, ...rest } = patch;
-    return rest;
+    delete patch[DIRECTIVE];
+    return patch;
   }
   const result: JsonMap = {};
   const retained = retainedKeys(patch);
   for (const key of Object.keys(original))
     if (retained === undefined || retained.has(key)) put(result, key, original[key]);
 
-  const done = new Set<string>([RETAIN_KEYS]);
   for (const key of Object.keys(patch)) {
     if (!key.startsWith(ORDER_PREFIX)) continue;
-    done.add(key);
+    const order = patch[key];
+    delete patch[key];
+    if (!Array.isArray(order)) throw badArgument('[]interface {}', order);
     if (!key.startsWith(ORDER)) throw badFormat('setElementOrder list');
     const field = key.slice(ORDER.length);
-    if (mergeInOrder(result, patch, field, patch[key], schema)) done.add(field);
+    if (mergeInOrder(result, patch, field, order, schema)) delete patch[field];
   }
-  for (const key of Object.keys(patch)) if (!done.has(key)) mergeField(result, key, patch[key], schema);
+  for (const key of Object.keys(patch)) mergeField(result, key, patch[key], schema);
   return result;
 }
 
-/** `$retainKeys` must name every field that the patch sets; undefined if it is absent. */
+/** Takes `$retainKeys` out, which must name every field that the patch sets; undefined if it is absent. */
 function retainedKeys(patch: JsonMap): ReadonlySet<unknown> | undefined {
   if (!Object.hasOwn(patch, RETAIN_KEYS)) return undefined;
   const list = patch[RETAIN_KEYS];
+  delete patch[RETAIN_KEYS];
   if (!Array.isArray(list)) throw badFormat('retainKeys');
   const keys = new Set<unknown>(list);
   for (const [key, value] of Object.entries(patch)) {
-    if (key === RETAIN_KEYS || value === null || key.startsWith(DELETE_PREFIX) || key.startsWith(ORDER_PREFIX))
-      continue;
+    if (value === null || key.startsWith(DELETE_PREFIX) || key.startsWith(ORDER_PREFIX)) continue;
     if (!keys.has(key)) throw badFormat('retainKeys');
   }
   return keys;
@@ -95,15 +112,21 @@ function mergeField(result: JsonMap, key: string, value: unknown, schema: PatchS
     const field = schema.list(key);
     put(result, key, isDeletion || field.strategy === 'merge' ? mergeList(current, value, field.schema, field.mergeKey, isDeletion) : value); // prettier-ignore
   } else if (!isDeletion) {
-    const cleaned = withoutDirectives(withoutNulls(value));
+    dropNulls(value);
+    const cleaned = withoutDirectives(value);
     if (cleaned === undefined) delete result[key];
     else put(result, key, cleaned);
   }
 }
 
 /** Merges `field` and puts it in the order asked for. False: neither side has it. */
-function mergeInOrder(result: JsonMap, patch: JsonMap, field: string, order: unknown, schema: PatchSchema): boolean {
-  if (!Array.isArray(order)) throw badArgument('[]interface {}', order);
+function mergeInOrder(
+  result: JsonMap,
+  patch: JsonMap,
+  field: string,
+  order: readonly unknown[],
+  schema: PatchSchema,
+): boolean {
   const current = own(result, field);
   const patched = own(patch, field);
   if (current !== undefined && !Array.isArray(current)) throw badArgument('[]interface {}', current);
@@ -193,22 +216,23 @@ function applyItemDirectives(current: readonly JsonMap[], patch: readonly JsonMa
   return replace ? [plain, []] : [rest, plain];
 } // prettier-ignore
 
-/** A part of the patch that becomes part of the object: maps with `$patch` are left out, at the top as undefined. */
+/** A part of the patch that becomes part of the object: maps with `$patch` are taken out, at the top as undefined. */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
   if (!isMap(value)) return value;
   if (Object.hasOwn(value, DIRECTIVE)) return undefined;
-  const result: JsonMap = {};
   for (const key of Object.keys(value)) {
     const cleaned = withoutDirectives(value[key]);
-    if (cleaned !== undefined) put(result, key, cleaned);
+    if (cleaned === undefined) delete value[key];
+    else put(value, key, cleaned);
   }
-  return result;
+  return value;
 }
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const result: JsonMap = {};
-  for (const key of Object.keys(value)) if (value[key] !== null) put(result, key, withoutNulls(value[key]));
-  return result;
+function dropNulls(value: unknown): void {
+  if (Array.isArray(value)) for (const item of value) dropNulls(item);
+  else if (isMap(value))
+    for (const key of Object.keys(value)) {
+      if (value[key] === null) delete value[key];
+      else dropNulls(value[key]);
+    }
 }

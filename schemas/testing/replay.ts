@@ -1,6 +1,6 @@
 import type { DynamicObject } from '../meta/object.ts';
 import { statusOf } from '../meta/status.ts';
-import { applyJsonPatch } from '../patch/json-patch.ts';
+import { applyJsonPatch, checkOperationTypes } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../patch/strategic-merge.ts';
 import { builtinSchemas } from '../registry.ts';
@@ -83,7 +83,10 @@ function play(
 }
 function patched({ type, body }: Step, target: Target, old: DynamicObject): unknown {
   const patch: unknown = typeof body === 'string' ? JSON.parse(body) : body;
-  if (type === 'json') return applyJsonPatch(structuredClone(old), patch);
+  if (type === 'json') {
+    checkOperationTypes(patch, false);
+    return applyJsonPatch(structuredClone(old), patch);
+  }
   if (type === 'merge') return applyMergePatch(structuredClone(old), patch);
   return applyStrategicMergePatch(structuredClone(old), patch, target.resource.schema, builtinSchemas);
 }

@@ -1,9 +1,11 @@
 import { JsonSyntaxError } from '../../../schemas/codec/json.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
+import { fieldPath, invalid } from '../../../schemas/meta/field.ts';
 import { ApiError, statusOf } from '../../../schemas/meta/status.ts';
 import { applyJsonPatch } from '../../../schemas/patch/json-patch.ts';
+import { inOrder, type FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
 import { applyMergePatch } from '../../../schemas/patch/merge-patch.ts';
-import { applyStrategicMergePatch } from '../../../schemas/patch/strategic-merge.ts';
+import { applyStrategicMergePatch, strategicRest } from '../../../schemas/patch/strategic-merge.ts';
 import { goFormat } from '../../../schemas/patch/values.ts';
 import { canonical, decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
@@ -26,10 +28,12 @@ export function decodePatched(
 ): Draft {
   const wanted = apiVersionOf(expected);
   const show = (): string => {
-    if (request.patchType === 'strategic') return goFormat(patch.value);
-    // What the patch did not touch is printed as it was.
-    return goJson(applyPatch(core, request, asPrinted(core, old, expected), patch.value, expected));
+    if (request.patchType === 'strategic')
+      return goFormat(strategicRest(old, patch.value, expected.schema, core.schemasOf(expected)));
+    return goJson(printed());
   };
+  // What the patch did not touch is printed as it was.
+  const printed = (): unknown => applyPatch(core, request, asPrinted(core, old, expected), patch.value, expected);
   const refuse = (why: string): ApiError =>
     invalidKind('', '', '', [
       { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${JSON.stringify(show())}: ${why}` },
@@ -39,7 +43,7 @@ export function decodePatched(
   const nameless = fromMap ? false : checkPatchedType(core, patched, expected, refuse);
   try {
     const { object, strict } = nameless
-      ? { object: { metadata: {} } as Draft, strict: unreadable(patched) }
+      ? readInside(patched)
       : decode(sorted(patched), expected.schema, core.schemasOf(expected), { fromMap });
     const problems = [...patch.strict, ...strict];
     if (problems.length > 0) {
@@ -49,14 +53,36 @@ export function decodePatched(
     }
     // A part copied into another is deeper than both; what is merged is as deep as one of them.
     if (request.patchType === 'json') assertKeepable(object);
+    if (expected.schema.read) keepsType(object, expected, old);
     object.apiVersion = wanted;
-    object.kind = expected.kind;
+    // Another kind in place of a custom one is for validation to refuse.
+    if (!expected.schema.read || !object.kind) object.kind = expected.kind;
     object.metadata ??= {};
     return withReset(object, patched);
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest(`${expected.kind} cannot be handled: ${error.message}`);
     if (statusOf(error)?.reason !== 'BadRequest') throw error;
-    throw refuse(fromMap ? (error as Error).message : decodeDetail(error));
+    if (fromMap) throw refuse((error as Error).message);
+    throw refuse(
+      firstMistake(() => decode(printed(), expected.schema, core.schemasOf(expected))) ?? decodeDetail(error),
+    );
+  }
+}
+/** Throws Invalid for a custom object that says it is of another version. Source: apiextensions-apiserver customresource ValidateTypeMeta. */
+function keepsType({ apiVersion, kind }: Draft, expected: Expected, old: Draft): void {
+  const wanted = apiVersionOf(expected);
+  if (!apiVersion || apiVersion === wanted) return;
+  const problems = [invalid(fieldPath('apiVersion'), apiVersion, `must be ${wanted}`)];
+  if (kind && kind !== expected.kind) problems.unshift(invalid(fieldPath('kind'), kind, `must be ${expected.kind}`));
+  throw invalidKind(expected.group, kind ?? expected.kind, old.metadata.name ?? '', problems);
+}
+/** Of several mistakes the first in the order in which Go has the object is told. */
+function firstMistake(decoding: () => unknown): string | undefined {
+  try {
+    decoding();
+    return undefined;
+  } catch (error) {
+    return decodeDetail(error);
   }
 }
 /** True if the result no longer says its version: Go then reads it as its internal type, of which no field has that name. */
@@ -79,10 +105,16 @@ function checkPatchedType(
   if (problem !== undefined) throw refuse(problem);
   return false;
 }
-const unreadable = (patched: unknown): string[] =>
-  Object.keys(sorted(patched) as object)
-    .filter((key) => key !== 'kind' && key !== 'apiVersion')
-    .map((key) => `unknown field ${JSON.stringify(key)}`);
+const READ_INSIDE: ReadonlySet<string> = new Set(['kind', 'apiVersion', 'name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields']); // prettier-ignore
+/** Metadata is a part of the internal type that has no name of its own. */
+function readInside(patched: unknown): { readonly object: Draft; readonly strict: readonly string[] } {
+  const given = sorted(patched) as { readonly name?: unknown; readonly namespace?: unknown };
+  const texts = (['name', 'namespace'] as const).filter((key) => typeof given[key] === 'string');
+  return {
+    object: { metadata: Object.fromEntries(texts.map((key) => [key, given[key]])) } as unknown as Draft,
+    strict: Object.keys(given).filter((key) => !READ_INSIDE.has(key)).map((key) => `unknown field ${JSON.stringify(key)}`),
+  };
+} // prettier-ignore
 /** The patch libraries leave the top level sorted: that is the order in which problems are told. */
 function sorted(patched: unknown): unknown {
   if (typeof patched !== 'object' || patched === null || Array.isArray(patched)) return patched;
@@ -98,7 +130,7 @@ function asPrinted(core: Core, old: Draft, expected: Expected): unknown {
   if (expected.schema.read) return sortedDeep(old);
   const printed = canonical(old, expected.schema, core.schemasOf(expected));
   for (const entry of printed.metadata.managedFields ?? [])
-    (entry as { fieldsV1?: unknown }).fieldsV1 = sortedDeep(entry.fieldsV1);
+    (entry as { fieldsV1?: unknown }).fieldsV1 = inOrder((entry.fieldsV1 ?? {}) as FieldSet);
   return printed;
 }
 function sortedDeep(value: unknown): unknown {

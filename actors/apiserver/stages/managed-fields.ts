@@ -6,6 +6,7 @@ import type { Resource } from '../../../schemas/resource.ts';
 import { withEmptyLists } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { managerOf } from '../verbs/options.ts';
+import { readPath, writePath } from '../verbs/paths.ts';
 
 /** Notes in metadata.managedFields who set what; changes and returns `draft`, which `decoded` became. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
 export function trackManagedFields(
@@ -17,9 +18,10 @@ export function trackManagedFields(
 ): Draft {
   const { resource } = request;
   const subresource = request.subresource?.name ?? '';
+  const seen = subresource === 'scale' ? withoutNone(resource) : (object: KubeObject): KubeObject => object;
   const entries = updateManagedFields({
-    live: live && fromStorage(resource, live),
-    updated: withEmptyLists(fromStorage(resource, draft), decoded),
+    live: live && seen(fromStorage(resource, live)),
+    updated: seen(withEmptyLists(fromStorage(resource, draft), decoded)),
     manager: managerOf(request),
     apiVersion: apiVersionOf(resource),
     subresource,
@@ -34,6 +36,14 @@ export function trackManagedFields(
   return draft;
 }
 
+/** A scale of none leaves the number out: its writer owns nothing then. */
+const withoutNone = (resource: Resource) => (object: KubeObject): KubeObject => {
+  const path = resource.definition.scale?.specReplicas;
+  if (path === undefined || readPath(object, path) !== 0) return object;
+  const copy = structuredClone(object);
+  writePath(copy, path, undefined);
+  return copy;
+}; // prettier-ignore
 /** The entry of a scale has none: it is lost on the way between Scale and its object. Source: managedfields ScaleHandler.ToParent. */
 export const entryTime = (core: Core, subresource: string): string | undefined =>
   subresource === 'scale' ? undefined : formatTime(core.world.clock.now());

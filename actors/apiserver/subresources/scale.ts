@@ -3,9 +3,12 @@ import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import type { Cell } from '../../../schemas/define.ts';
 import { age } from '../../../schemas/meta/time.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import { difference, isEmptySet, type FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
+import { checkConfiguration } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { badRequest, conflict, invalidKind, notFound } from '../errors.ts';
+import { conflict, invalidKind, notFound } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
 import { parsePatch, type Patch } from '../stages/parse-patch.ts';
@@ -14,6 +17,7 @@ import { guaranteed, retry, type Known } from '../stages/persist.ts';
 import { apply } from '../verbs/apply.ts';
 import { get } from '../verbs/get.ts';
 import { writeOptions } from '../verbs/options.ts';
+import { readPath, writePath } from '../verbs/paths.ts';
 import { replace } from '../verbs/update.ts';
 import { expectedKind } from './expected.ts';
 
@@ -22,28 +26,26 @@ const SCALE = expectedKind('autoscaling/v1', 'Scale');
 interface Scale extends Draft {
   readonly spec: { readonly replicas?: number };
 }
-const read = (object: Draft, path: string): unknown =>
-  path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], object);
-function write(object: Draft, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop()!;
-  let at = object as Record<string, unknown>;
-  for (const key of keys) at = (at[key] ??= {}) as Record<string, unknown>;
-  at[last] = value;
-}
-function scaleOf(resource: Resource, object: Draft): Draft {
+/** `shown`: for a client to see; custom objects may then not be without replicas. */
+function scaleOf(resource: Resource, object: Draft, shown: boolean): Draft {
   const { scale } = resource.definition;
   if (scale === undefined) throw notFound(resource, object.metadata.name ?? '');
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = scale.selector(object);
-  const replicas = read(object, scale.specReplicas) as number | undefined;
+  const replicas = readPath(object, scale.specReplicas) as number | undefined;
+  if (shown && replicas === undefined && resource.definition.custom !== undefined) {
+    const why = `the spec replicas field ".${scale.specReplicas}" does not exist`;
+    throw new ApiError('InternalError', `Internal error occurred: ${why}`, {
+      details: { causes: [{ message: why }] as never },
+    });
+  }
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: replicas ? { replicas } : {},
     status: {
-      replicas: (read(object, scale.statusReplicas) as number | undefined) ?? 0,
+      replicas: (readPath(object, scale.statusReplicas) as number | undefined) ?? 0,
       ...(selector && { selector }),
     },
   };
@@ -51,7 +53,7 @@ function scaleOf(resource: Resource, object: Draft): Draft {
 const shown = (resource: Resource, object: Draft): Answer => ({
   type: 'object',
   code: 200,
-  object: scaleOf(resource, object),
+  object: scaleOf(resource, object, true),
   resource: tableOf(resource),
 });
 const tables = new WeakMap<Resource, Resource>();
@@ -93,6 +95,17 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
   };
   return change(core, request, edit, options);
 }
+/**
+ * Whoever scales a custom object owns nothing by it, and the replicas then are nobody's: the real server cannot track
+ * Scale among the versions of a custom kind. Source: apiextensions-apiserver pkg/registry/customresource scaleUpdatedObjectInfo.
+ */
+function disown({ metadata }: Draft, path: string): void {
+  const set = path.split('.').reduceRight<FieldSet>((below, name) => ({ [`f:${name}`]: below }), {});
+  metadata.managedFields = (metadata.managedFields ?? []).flatMap((entry) => {
+    const left = difference(entry.fieldsV1 ?? {}, set);
+    return isEmptySet(left) ? [] : [{ ...entry, fieldsV1: left }];
+  });
+}
 /** Who applies a scale owns the replicas of the object. Source: managedfields ScaleHandler. */
 async function applyScale(
   core: Core,
@@ -101,19 +114,28 @@ async function applyScale(
   options: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
   const { resource } = request;
-  const given = (patch.value ?? {}) as {
-    apiVersion?: string;
-    kind?: string;
-    metadata?: object;
-    spec?: { replicas?: number };
-  };
-  if (given.kind !== 'Scale' || given.apiVersion !== 'autoscaling/v1')
-    throw badRequest(`invalid object type: ${given.apiVersion ?? '/'}, Kind=${given.kind ?? ''}`);
+  if (core.isCustom(resource))
+    throw new ApiError(
+      '',
+      'failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1',
+      { code: 500 },
+    );
+  const given = checkConfiguration({
+    config: patch.value, kind: SCALE, schema: SCALE.schema, set: core.schemasOf(SCALE),
+  }) as { metadata?: object; spec?: { replicas?: number } | null }; // prettier-ignore
   const config: Draft = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { ...given.metadata } };
-  if (given.spec?.replicas !== undefined) write(config, resource.definition.scale!.specReplicas, given.spec.replicas);
-  const answer = await apply(core, request, { ...patch, value: config }, options);
+  const replicas = given.spec?.replicas;
+  assertNotNegative(request.info.name, replicas ?? 0);
+  if (replicas !== undefined) writePath(config, resource.definition.scale!.specReplicas, replicas);
+  const answer = await apply(core, request, { ...patch, value: config }, options, apiVersionOf(SCALE));
   if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
   return answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
+}
+function assertNotNegative(name: string, replicas: number): void {
+  if (replicas < 0)
+    throw invalidKind('autoscaling', 'Scale', name, [
+      invalidField(fieldPath('spec')('replicas'), replicas, 'must be greater than or equal to 0'),
+    ]);
 }
 function change(
   core: Core,
@@ -126,7 +148,7 @@ function change(
   return guaranteed(core, key, resource, async (known: Known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = fromStorage(resource, known.entry.object) as Draft;
-    const wanted = edit(scaleOf(resource, old));
+    const wanted = edit(scaleOf(resource, old, false));
     matchNamespace(resource, info.namespace, wanted);
     matchName(info.name, wanted);
     const version = wanted.metadata.resourceVersion ?? '';
@@ -135,19 +157,19 @@ function change(
     const uid = wanted.metadata.uid ?? '';
     if (uid !== '' && uid !== old.metadata.uid)
       throw conflict(
-        resource,
+        { ...resource, resource: `${resource.resource}/scale` },
         info.name,
         `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
       );
     const replicas = wanted.spec?.replicas ?? 0;
-    if (replicas < 0)
-      throw invalidKind('autoscaling', 'Scale', info.name, [
-        invalidField(fieldPath('spec')('replicas'), replicas, 'must be greater than or equal to 0'),
-      ]);
+    const isCustom = core.isCustom(resource);
+    // Custom kinds say by their own path what may not be.
+    if (!isCustom) assertNotNegative(info.name, replicas);
     const draft = structuredClone(old);
-    write(draft, resource.definition.scale!.specReplicas, replicas);
+    writePath(draft, resource.definition.scale!.specReplicas, replicas);
     if (version === '' || version === '0') delete draft.metadata.resourceVersion;
-    const answer = await replace(core, request, known, draft, options, 'patch');
+    if (isCustom) disown(draft, resource.definition.scale!.specReplicas);
+    const answer = await replace(core, request, known, draft, options, isCustom ? 'apply' : 'patch');
     if (answer === retry) return retry;
     if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
     return isDryRun(request) && answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;

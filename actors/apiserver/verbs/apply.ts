@@ -14,6 +14,7 @@ import { guaranteed } from '../stages/persist.ts';
 import { createObject } from './create.ts';
 import { parseVersion } from './get.ts';
 import { isForced, unnamed } from './options.ts';
+import { readPath, writePath } from './paths.ts';
 import { isRecord } from './records.ts';
 import { replace } from './update.ts';
 
@@ -23,6 +24,7 @@ export async function apply(
   request: ResourceRequest,
   patch: Patch,
   options: Readonly<Record<string, unknown>>,
+  printedVersion?: string,
 ): Promise<Answer> {
   const { resource, info, query } = request;
   const manager = query.get('fieldManager') ?? '';
@@ -45,6 +47,7 @@ export async function apply(
       versionOf: versionsOf(core, resource),
       kind: resource,
       force: isForced(request),
+      printedVersion,
     });
     tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
@@ -54,6 +57,7 @@ export async function apply(
       return replace(core, request, known, draft, options, 'apply');
     }
     const draft = converted(core, resource, object, given);
+    zeroOfScale(request, draft);
     setManaged(draft, managedFields);
     if (!draft.metadata.name) throw unnamed(info.name);
     if (live === undefined) {
@@ -81,6 +85,12 @@ export async function apply(
     if (version === undefined) delete draft.metadata.resourceVersion;
     return replace(core, request, known, draft, options, 'apply');
   });
+}
+/** A scale without replicas asks for none, whatever the default is elsewhere. */
+function zeroOfScale({ resource, subresource }: ResourceRequest, draft: Draft): void {
+  const path = resource.definition.scale?.specReplicas;
+  if (subresource?.name === 'scale' && path !== undefined && readPath(draft, path) === undefined)
+    writePath(draft, path, 0);
 }
 /** The merged object as one of its kind. Source: managedfields structuredMergeManager.Apply. */
 function converted(

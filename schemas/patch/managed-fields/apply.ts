@@ -9,13 +9,15 @@ import { difference, differenceBelow, intersection, isEmptySet, MEMBER, union, t
 import { allowedByLastApplied, withLastApplied } from './last-applied.ts';
 import { typedNode, type TypedNode } from './typed-schema.ts';
 import { fieldSetOf, mergeTyped, typeErrors, withNamedFields, withoutItems } from './typed-values.ts';
-import { asSeenIn, ownUpdate, releaseFromOthers, type ManagedUpdate } from './update.ts';
+import { asSeenIn, ofServedVersions, ownUpdate, releaseFromOthers, type ManagedUpdate } from './update.ts';
 
 export interface ServerSideApply extends Omit<ManagedUpdate, 'updated' | 'apiVersion'> {
   /** The body of the patch, decoded but not defaulted. */
   readonly config: unknown;
   /** What the endpoint takes. */
   readonly kind: GroupVersionKind;
+  /** How the versions of others are told of: a scale sees all of them as its own. */
+  readonly printedVersion?: string | undefined;
   /** Takes fields from those who own them instead of refusing. */
   readonly force: boolean;
 }
@@ -37,13 +39,14 @@ const BEFORE_FIRST_APPLY = 'before-first-apply';
 export function applyServerSide(options: ServerSideApply): Applied {
   const { live, schema, set, kind } = options;
   const node = typedNode(schema, set);
-  const config = checkConfig(options, node);
+  const config = withName(checkConfiguration(options), live);
   const apiVersion = apiVersionOf(kind);
   const before = live?.metadata.managedFields;
   const bare = live === undefined ? undefined : withoutManagedFields(live);
   const update: ManagedUpdate = { ...options, live: bare, updated: bare ?? emptyOf(node), apiVersion };
   let owners = decodeEntries(before, true);
   if (owners === undefined) throw new ApiError('', 'failed to decode managed fields', { code: 500 });
+  owners = ofServedVersions(owners, update);
   if (owners.length === 0 && bare !== undefined)
     owners = ownUpdate([], compareObjects(node, node.emptyObject, bare), { ...update, manager: BEFORE_FIRST_APPLY }); // prettier-ignore
 
@@ -66,7 +69,7 @@ export function applyServerSide(options: ServerSideApply): Applied {
       conflicts = conflicts.map((c) => ({ ...c, paths: difference(c.paths, allowed) }));
     }
     conflicts = conflicts.filter((c) => !isEmptySet(c.paths));
-    if (conflicts.length > 0) throw conflictError(conflicts);
+    if (conflicts.length > 0) throw conflictError(conflicts, options.printedVersion);
   }
   const kept = releaseFromOthers(others, filtered, changing, () => false);
   const isSame = bare !== undefined && sameJson(pruned, bare);
@@ -77,7 +80,8 @@ export function applyServerSide(options: ServerSideApply): Applied {
     const unchanged = last !== undefined && time === last.time && sameJson(stripped, last.set);
     kept.push(unchanged ? last : { ...self, time, set: stripped, ...(last?.source && { source: last.source }) });
   }
-  const object = isSame ? live! : options.manager === 'kubectl' ? withLastApplied(pruned, config) : pruned;
+  const merging = options.manager === 'kubectl' ? withLastApplied(pruned, config) : pruned;
+  const object = isSame && (merging === pruned || sameJson(merging, bare)) ? live! : merging;
   return { object: object as DynamicObject, managedFields: encodeEntries(kept, before) };
 }
 
@@ -91,8 +95,9 @@ const SERVER_OWNED: FieldSet = {
   },
 }; // prettier-ignore
 
-function checkConfig(options: ServerSideApply, node: TypedNode): JsonMap {
-  const { kind, live } = options;
+/** Throws what applyServerSide() does for a configuration that is not one of the kind. */
+export function checkConfiguration(options: Pick<ServerSideApply, 'config' | 'kind' | 'schema' | 'set'>): JsonMap {
+  const { kind } = options;
   const config = isMap(options.config) ? options.config : {};
   const claimed = { apiVersion: text(config['apiVersion']), kind: text(config['kind']) };
   // A version that cannot be read leaves nothing of the type.
@@ -101,7 +106,7 @@ function checkConfig(options: ServerSideApply, node: TypedNode): JsonMap {
   if (given.apiVersion !== apiVersionOf(kind) || given.kind !== kind.kind)
     throw new ApiError('BadRequest', `invalid object type: ${printKind(given)}`);
   if (Array.isArray(metadata['managedFields'])) throw new ApiError('BadRequest', 'metadata.managedFields must be nil');
-  const errors = [...typeErrors(node, config)];
+  const errors = [...typeErrors(typedNode(options.schema, options.set), config)];
   if (errors.length > 0) {
     const why = errors.length === 1 ? errors[0]! : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');
     throw new ApiError(
@@ -110,7 +115,11 @@ function checkConfig(options: ServerSideApply, node: TypedNode): JsonMap {
       { code: 500 },
     );
   }
-  // The server's name stands even if the configuration leaves it out.
+  return config;
+}
+/** The server's name stands even if the configuration leaves it out. */
+function withName(config: JsonMap, live: ServerSideApply['live']): JsonMap {
+  const metadata = isMap(config['metadata']) ? config['metadata'] : {};
   return live === undefined || Object.hasOwn(metadata, 'name')
     ? config
     : { ...config, metadata: { ...metadata, name: live.metadata.name } };

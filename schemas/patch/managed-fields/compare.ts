@@ -53,7 +53,7 @@ class Walk {
   private removed: FieldSet | undefined;
 
   compareField(node: TypedNode, key: string, l: unknown, r: unknown, changed: Draft, removed: Draft): void {
-    if (l === r || (l === undefined && r === null) || (r === undefined && l === null)) return;
+    if (l === r || (l === undefined && r === null)) return;
     const member = node.member(key);
     this.compare(member.node, l, r);
     if (this.changed !== undefined) changed[member.element] = this.changed;
@@ -88,8 +88,7 @@ class Walk {
       if (this.removed !== undefined) (removed ??= {})[member.element] = this.removed;
     }
     for (const key in l)
-      if (r[key] === undefined && l[key] !== undefined && l[key] !== null)
-        (removed ??= {})[`f:${key}`] = allOf(node.field(key), l[key]);
+      if (r[key] === undefined && l[key] !== undefined) (removed ??= {})[`f:${key}`] = allOf(node.field(key), l[key]);
     this.changed = changed;
     this.removed = removed;
   }

@@ -8,10 +8,14 @@ export interface ManagerConflict {
 }
 
 /** The 409 that names each field and its owner. Source: apimachinery managedfields conflict.go. */
-export function conflictError(conflicts: readonly ManagerConflict[]): ApiError {
+export function conflictError(conflicts: readonly ManagerConflict[], printedVersion?: string): ApiError {
   const found = conflicts
     .flatMap(({ owner, paths }) =>
-      [...printedPaths(paths)].map((path) => ({ by: printOwner(owner), key: sortKey(owner), path })),
+      [...printedPaths(paths)].map((path) => ({
+        by: printOwner(printedVersion === undefined ? owner : { ...owner, apiVersion: printedVersion }),
+        key: sortKey(owner),
+        path,
+      })),
     )
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const causes = found.map(({ by, path }) => ({

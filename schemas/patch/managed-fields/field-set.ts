@@ -124,6 +124,31 @@ export function isFieldSet(value: unknown): value is FieldSet {
   return true;
 }
 
+/** The set as it is written: names, then keys by their values, then values, then indexes. Source: structured-merge-diff PathElement.Compare. */
+export function inOrder(set: FieldSet): FieldSet {
+  const keys = Object.keys(set).sort((a, b) => rank(a) - rank(b) || compareElements(a, b));
+  return Object.fromEntries(keys.map((key) => [key, inOrder(set[key]!)]));
+}
+const rank = (element: string): number => '.fkvi'.indexOf(element[0]!);
+function compareElements(a: string, b: string): number {
+  if (a.startsWith('f:') || a === '.') return order(a, b);
+  const [left, right] = [JSON.parse(a.slice(2)) as unknown, JSON.parse(b.slice(2)) as unknown];
+  if (!a.startsWith('k:')) return order(left, right);
+  const parts = [Object.entries(left as object), Object.entries(right as object)] as const;
+  for (const [i, [name, value]] of parts[0].entries()) {
+    const other = parts[1][i];
+    if (other === undefined) return 1;
+    const found = order(name, other[0]) || order(value, other[1]);
+    if (found !== 0) return found;
+  }
+  return parts[0].length - parts[1].length;
+}
+/** Numbers come before texts. */
+function order(a: unknown, b: unknown): number {
+  if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1;
+  return (a as string) < (b as string) ? -1 : (a as string) > (b as string) ? 1 : 0;
+}
+
 /** Members as refusals print them, `.spec.containers[name="c"].image`: those of a level first, then what is below. */
 export function* printedPaths(set: FieldSet, prefix = ''): Generator<string> {
   const keys = Object.keys(set).filter((key) => key !== '.').sort(); // prettier-ignore

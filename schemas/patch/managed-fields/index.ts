@@ -1,3 +1,3 @@
-export { applyServerSide } from './apply.ts';
-export { resetFieldsOf } from './reset-fields.ts';
+export { applyServerSide, checkConfiguration } from './apply.ts';
+export { resetFieldsOf, restoredFieldsOf } from './reset-fields.ts';
 export { updateManagedFields, type VersionOf } from './update.ts';

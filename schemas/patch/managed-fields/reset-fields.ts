@@ -16,17 +16,22 @@ const METADATA_AND_SPEC = paths('metadata', 'spec');
 const STATUS_ALONE: ReadonlySet<string> = new Set([
   'validatingadmissionpolicies', 'flowschemas', 'prioritylevelconfigurations', 'servicecidrs', 'devicetaintrules',
   'resourceclaims', 'resourcepoolstatusrequests', 'podgroups', 'volumeattachments', 'storageversionmigrations',
-  'apiservices', 'customresourcedefinitions', 'storageversions',
+  'apiservices', 'storageversions',
 ]); // prettier-ignore
 const SPECIAL: Readonly<Record<string, FieldSet>> = {
   'deployments/status': paths('metadata.labels', 'spec'),
   'pods/status': paths('metadata.deletionTimestamp', 'metadata.ownerReferences', 'spec'),
   certificatesigningrequests: paths('spec', 'status'),
-  // Conditions are written here as well: a signer says that it failed.
-  'certificatesigningrequests/status': paths('spec'),
+  'certificatesigningrequests/status': paths('spec', 'status.conditions'),
   'certificatesigningrequests/approval': paths('spec', 'status.certificate'),
 };
 
+/** Written there all the same, though nobody comes to own it: a signer says by a condition that it failed. */
+const WRITTEN: Readonly<Record<string, FieldSet>> = { 'certificatesigningrequests/status': paths('spec') };
+/** What is put back to what it was when an endpoint writes. */
+export function restoredFieldsOf(...of: Parameters<typeof resetFieldsOf>): FieldSet | undefined {
+  return WRITTEN[`${of[0].resource}/${of[1]}`] ?? resetFieldsOf(...of);
+}
 /**
  * What an endpoint does not write, so that nobody comes to own it there. `isCustom`: of a CRD.
  * Source: GetResetFields of the strategies.

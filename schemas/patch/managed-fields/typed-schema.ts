@@ -87,7 +87,9 @@ export interface TypedMember {
   readonly element: string;
   readonly node: TypedNode;
 }
-const isRaw = (schema: FieldSchema, field: FieldSchema): boolean => schema.ref === RAW_EXTENSION || field.ref === RAW_EXTENSION; // prettier-ignore
+/** Raw JSON, and what may be of several types: numbers or texts. */
+const isRaw = (schema: FieldSchema, field: FieldSchema): boolean =>
+  schema.ref === RAW_EXTENSION || field.ref === RAW_EXTENSION || schema.oneOf !== undefined;
 const RAW_EXTENSION = 'io.k8s.apimachinery.pkg.runtime.RawExtension';
 const ANYTHING: FieldSchema = {};
 

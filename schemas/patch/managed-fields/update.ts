@@ -6,6 +6,7 @@ import { compareObjects, KeylessItem, type Difference } from './compare.ts';
 import { capUpdaters, decodeEntries, encodeEntries, release, sameOwner, type Owner } from './entries.ts';
 import { contains, differenceBelow, intersects, isEmptySet, union, type FieldSet } from './field-set.ts';
 import { typedNode, type TypedNode } from './typed-schema.ts';
+import { typeErrors } from './typed-values.ts';
 
 /** An object's other versions, for owners who wrote in them. Undefined: that version is served no more. */
 export type VersionOf = (
@@ -50,9 +51,12 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
   }
   const isResetBy = owners?.length === 0;
   if (owners === undefined || (owners.length === 0 && !isResetBy)) owners = decodeEntries(before, true) ?? [];
+  owners = ofServedVersions(owners, options);
   // An object that nobody tracks (made before, or reset) stays untracked until somebody applies.
   if (owners.length === 0 && live?.metadata.uid) return [];
   const node = typedNode(schema, set);
+  // What cannot be read is not tracked. Of a status write that part is dropped later; elsewhere validation refuses it.
+  if (isStatus && schema.read !== undefined && isMistyped(node, updated)) return [];
   try {
     const difference = compareObjects(node, live === undefined ? node.emptyObject : (live as object as JsonMap), updated as object as JsonMap); // prettier-ignore
     const result = ownUpdate(owners, difference, options);
@@ -63,9 +67,19 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
     throw error;
   }
 }
+const isMistyped = (node: TypedNode, object: object): boolean =>
+  [...typeErrors(node, object)].some((why) => !why.includes('duplicate entries for key'));
 const isReset = (entries: readonly ManagedFieldsEntry[]): boolean =>
   entries.length === 0 || (entries.length === 1 && isMap(entries[0]) && Object.keys(entries[0]).length === 0);
 
+/** Who wrote in a version that is served no more owns nothing. Source: structured-merge-diff reconcileManagedFieldsWithSchemaChanges. */
+export function ofServedVersions(
+  owners: Owner[],
+  { apiVersion, versionOf }: Pick<ManagedUpdate, 'apiVersion' | 'versionOf'>,
+): Owner[] {
+  if (versionOf === undefined || owners.every((owner) => owner.apiVersion === apiVersion)) return owners;
+  return owners.filter((owner) => owner.apiVersion === apiVersion || versionOf(owner.apiVersion) !== undefined);
+}
 /** Moves ownership of a difference to the writer. */
 export function ownUpdate(owners: Owner[], whole: Difference, options: ManagedUpdate): Owner[] {
   const difference = withoutReset(whole, options.reset);
