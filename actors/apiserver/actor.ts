@@ -11,6 +11,7 @@ import type { Inspection } from '../runtime/inspection.ts';
 import type { Core } from './core.ts';
 import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
+import { createVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
 import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
@@ -29,6 +30,8 @@ export interface ApiserverOptions extends PluginOptions {
   readonly replicated?: boolean | undefined;
   /** Several API servers on this machine share the port. */
   readonly reusePort?: boolean | undefined;
+  /** Which resources are encrypted in the store; default none. */
+  readonly encryption?: EncryptionOptions | undefined;
   readonly inspection?: Inspection | undefined;
 }
 export interface Apiserver extends Component {
@@ -52,7 +55,8 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const log = world.log.child({ component: 'apiserver', id });
   const registry = options.registry ?? createRegistry();
   const codec = { encode, decode };
-  const cache = new WatchCache(codec, registry, world.clock);
+  const vault = options.encryption === undefined ? openVault : createVault(options.encryption, registry);
+  const cache = new WatchCache({ open: vault.open, decode }, registry, world.clock);
   const sync = new Sync(bus, cache, log);
   sync.pause = () => delay(world.clock, RETRY_MS);
   cache.onLate = () => sync.repair();
@@ -91,6 +95,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     bus,
     registry,
     codec,
+    vault,
     cache,
     store,
     schemasOf: () => builtinSchemas,

@@ -15,6 +15,7 @@ import type {
   UserInfo,
   VirtualCreate,
 } from './request.ts';
+import type { Vault } from './encryption/vault.ts';
 import type { Metrics } from './metrics/index.ts';
 import type { Store } from './store.ts';
 import type { Entry, ObjectCodec } from './watch-cache/entry.ts';
@@ -27,6 +28,8 @@ export interface Core {
   readonly bus: Bus;
   readonly registry: Registry;
   readonly codec: ObjectCodec;
+  /** What encrypts values on their way to the store. */
+  readonly vault: Vault;
   readonly cache: WatchCache;
   readonly store: Store;
   /** Where the references of a kind's schema lead: to the builtin definitions, or nowhere for custom resources. */

@@ -34,6 +34,8 @@ export interface ProcessSpec {
   readonly id?: string | undefined;
   /** One connection with the rights of all these components together (see writeCredentials); default: one each. */
   readonly joint?: boolean | undefined;
+  /** Of an API server: an EncryptionConfiguration instead of the one in the folder. */
+  readonly encryptionConfig?: string | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */

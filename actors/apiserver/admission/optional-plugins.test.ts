@@ -67,11 +67,11 @@ it('changes of pods that a node does not understand are refused', async () => {
   const old = pod({ nodeName: 'n', resources: { requests: { cpu: '1' } } });
   const next = pod({ nodeName: 'n', resources: { requests: { cpu: '2' } } });
   node();
-  expect(await admit({ ...attributesOf(c, 'UPDATE', next), old: old as never })).toBe(
+  expect(await admit({ ...attributesOf(c, 'UPDATE', next), old })).toBe(
     'pods "p" is forbidden: pod update requires features InPlacePodLevelResourcesVerticalScaling which are not available on node "n"',
   );
   node(['InPlacePodLevelResourcesVerticalScaling']);
-  expect(await admit({ ...attributesOf(c, 'UPDATE', next), old: old as never })).toBeUndefined();
+  expect(await admit({ ...attributesOf(c, 'UPDATE', next), old })).toBeUndefined();
 });
 
 describe('plugins named on the command line', () => {

@@ -122,7 +122,7 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
 }
 /** As the store holds it; in another version only for those who asked for one. */
 function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
-  if (apiVersionOf(resource) === resource.storageVersion) return { value: entry.stored, revision: entry.revision };
+  if (apiVersionOf(resource) === resource.storageVersion) return { value: entry.plain, revision: entry.revision };
   const value = entry.encoded(`bus ${apiVersionOf(resource)}`, () =>
     Buffer.from(core.codec.encode(fromStorage(resource, entry.object))),
   );

@@ -61,7 +61,7 @@ export async function put(
   object: DynamicObject,
   expect: number,
 ): Promise<Entry | undefined> {
-  const value = core.codec.encode(object);
+  const value = core.vault.seal(key, core.codec.encode(object));
   const forget = core.cache.expectOwn(key, value, object);
   const ttl = request.resource.definition.ttlSeconds;
   try {

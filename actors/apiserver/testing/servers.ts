@@ -7,7 +7,7 @@ import { createMemoryLog } from '../../../bus/memory/log.ts';
 import { realWorld } from '../../../bus/real-world.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { createApiClient } from '../../runtime/client.ts';
-import { startApiserver, type Apiserver } from '../actor.ts';
+import { startApiserver, type Apiserver, type ApiserverOptions } from '../actor.ts';
 import { serveFakeEtcd } from './fake-etcd.ts';
 
 export interface TestPki {
@@ -28,12 +28,17 @@ export interface TestServers {
   stop(): Promise<void>;
 }
 /** API servers over one store in memory, with real time and real sockets. */
-export async function startServers(count: number, pki: TestPki): Promise<TestServers> {
+export async function startServers(
+  count: number,
+  pki: TestPki,
+  own: (server: number) => Pick<ApiserverOptions, 'encryption'> = () => ({}),
+): Promise<TestServers> {
   const world = realWorld({ level: 'silent' });
   const hub = createMemoryHub({ world });
   serveFakeEtcd(hub.connect('etcd'), createMemoryLog({ world, bus: hub.connect('log') }));
   const servers = Array.from({ length: count }, (_, i) =>
     startApiserver({
+      ...own(i),
       world,
       bus: hub.connect(`apiserver-${i}`),
       id: `a${i}`,

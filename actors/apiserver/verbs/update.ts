@@ -99,7 +99,8 @@ async function commit(
   const entry = known.entry!;
   if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
   const stored = storedForm(core, resource, isDryRun(request) ? draft : dropUnserved(draft));
-  if (sameAsStored(stored, entry.object)) {
+  // What would be encrypted otherwise today is written although it says the same: so keys are changed.
+  if (sameAsStored(stored, entry.object) && !core.vault.isStale(entry.key, entry.stored)) {
     if (!known.fresh) {
       await core.barrier();
       if (core.cache.of(resource).byKey.get(entry.key) !== entry) return retry;

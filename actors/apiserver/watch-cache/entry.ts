@@ -1,8 +1,14 @@
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 
-/** How values are stored and sent: the bus's codec. */
+/** How objects are sent, and stored where nothing encrypts them: the bus's codec. */
 export interface ObjectCodec {
   encode(value: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+/** What makes objects of the store's values. */
+export interface EntryReader {
+  /** Throws for what cannot be read. */
+  open(key: string, stored: Uint8Array): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -14,33 +20,48 @@ export class Entry {
   readonly key: string;
   readonly revision: number;
   readonly createRevision: number;
-  /** The encoding without metadata.resourceVersion, exactly as in the store. */
+  /** Exactly as in the store, perhaps encrypted. */
   readonly stored: Uint8Array;
-  readonly #codec: ObjectCodec;
+  readonly #reader: EntryReader;
+  #plain: Uint8Array | undefined;
   #object: DynamicObject | undefined;
   /** JSON in the storage version: by far the most asked for, so it has a field of its own. */
   json: Buffer | undefined;
   #others: Map<string, Buffer> | undefined;
 
   constructor(
-    codec: ObjectCodec,
+    reader: EntryReader,
     key: string,
     revision: number,
     createRevision: number,
     stored: Uint8Array,
     object?: DynamicObject,
   ) {
-    this.#codec = codec;
+    this.#reader = reader;
     this.key = key;
     this.revision = revision;
     this.createRevision = createRevision;
     this.stored = stored;
     this.#object = object;
   }
-  /** In the storage version, with metadata.resourceVersion. */
+  /** The encoding without metadata.resourceVersion. Throws for what nobody's key opens. */
+  get plain(): Uint8Array {
+    return (this.#plain ??= this.#reader.open(this.key, this.stored));
+  }
+  /** Nobody's key opens it: those who only follow changes do as if it were not there. */
+  get isSealed(): boolean {
+    if (this.#object !== undefined) return false;
+    try {
+      void this.plain;
+      return false;
+    } catch {
+      return true;
+    }
+  }
+  /** In the storage version, with metadata.resourceVersion. Throws as `plain` does. */
   get object(): DynamicObject {
     if (this.#object === undefined) {
-      const object = this.#codec.decode(this.stored) as DynamicObject;
+      const object = this.#reader.decode(this.plain) as DynamicObject;
       object.metadata.resourceVersion = String(this.revision);
       this.#object = object;
     }

@@ -8,6 +8,8 @@ import { WatcherIndex } from './watchers.ts';
 type Tree = sorted.default<string, Entry>;
 /** A CommonJS module: Node hands over its exports, bundlers and test runners what it exports as default. */
 const SortedTree = 'default' in sorted ? sorted.default : sorted;
+const visible = (entry: Entry | undefined): Entry | undefined =>
+  entry === undefined || entry.isSealed ? undefined : entry;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** Changes kept for watches that resume: these many whatever their age, and as many again while they are young. */
 const HISTORY = 512;
@@ -62,10 +64,11 @@ export class ResourceCache {
       this.byKey.set(key, entry);
       this.#sorted.set(key, entry);
     }
-    const change: Change = { revision, key, entry, old, time: this.#clock.now(), frames: undefined };
+    const [now, before] = [visible(entry), visible(old)];
+    const change: Change = { revision, key, entry: now, old: before, time: this.#clock.now(), frames: undefined };
     this.#history.push(change);
     if (this.#history.length >= this.#trimAt) this.#trim(change.time);
-    if (this.listeners.size > 0) for (const listener of this.listeners) listener(entry?.object, old?.object);
+    if (this.listeners.size > 0) for (const listener of this.listeners) listener(now?.object, before?.object);
     this.watchers.deliver(this.prefix, change);
     old?.forgetEncodings();
   }

@@ -8,6 +8,7 @@ import { until } from '../../../bus/testing/until.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import { Barrier, Sync } from './sync.ts';
+import { openVault } from '../encryption/vault.ts';
 import { WatchCache } from './watch-cache.ts';
 
 const keyOf = (name: string): string => `/registry/configmaps/d/${name}`;
@@ -64,7 +65,7 @@ class ScriptedStore {
 async function started(store: ScriptedStore): Promise<{ cache: WatchCache; sync: Sync; names: () => string[] }> {
   const world = realWorld({ level: 'silent' });
   const registry = createRegistry();
-  const cache = new WatchCache({ encode, decode }, registry, world.clock);
+  const cache = new WatchCache({ ...openVault, decode }, registry, world.clock);
   const sync = new Sync(store.bus(), cache, world.log);
   await sync.load(new AbortController().signal);
   const configMaps = registry.lookup({ group: '', version: 'v1', resource: 'configmaps' })!;

@@ -5,6 +5,7 @@ import { simulate } from '../../../bus/memory/simulation.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import type { Change, Entry } from './entry.ts';
+import { openVault } from '../encryption/vault.ts';
 import { WatchCache } from './watch-cache.ts';
 import type { WatchEncoding, WatchScope } from './watchers.ts';
 
@@ -12,7 +13,7 @@ const registry = createRegistry();
 const configMaps = registry.lookup({ group: '', version: 'v1', resource: 'configmaps' })!;
 const PREFIX = '/registry/configmaps/';
 const cacheOf = (): WatchCache => {
-  const cache = new WatchCache({ encode, decode }, registry, simulate(1).world('test').clock);
+  const cache = new WatchCache({ ...openVault, decode }, registry, simulate(1).world('test').clock);
   cache.loaded(0);
   return cache;
 };

@@ -3,7 +3,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { storageKey, type Registry, type Resource } from '../../../schemas/resource.ts';
 import { delay, type Clock } from '../../../bus/world.ts';
 import type { CacheReader } from '../request.ts';
-import { Entry, type ObjectCodec } from './entry.ts';
+import { Entry, type EntryReader } from './entry.ts';
 import { ResourceCache, type ChangeListener } from './resource-cache.ts';
 
 /** A committed change as it arrives: from a republished event, a repair, or the initial load. */
@@ -25,7 +25,7 @@ interface Waiter {
 
 /** Everything the store holds, in memory, as of `revision`: one for the process. */
 export class WatchCache implements CacheReader {
-  readonly #codec: ObjectCodec;
+  readonly #reader: EntryReader;
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #resources = new Map<string, ResourceCache>();
@@ -34,8 +34,8 @@ export class WatchCache implements CacheReader {
   #revision = 0;
   #floor = 0;
 
-  constructor(codec: ObjectCodec, registry: Registry, clock: Clock) {
-    this.#codec = codec;
+  constructor(reader: EntryReader, registry: Registry, clock: Clock) {
+    this.#reader = reader;
     this.#registry = registry;
     this.#clock = clock;
   }
@@ -89,7 +89,7 @@ export class WatchCache implements CacheReader {
   }
   load(key: string, revision: number, createRevision: number, value: Uint8Array): void {
     if (!key.startsWith('/registry/')) return;
-    this.#ofKey(key).load(new Entry(this.#codec, key, revision, createRevision, value));
+    this.#ofKey(key).load(new Entry(this.#reader, key, revision, createRevision, value));
   }
   loaded(revision: number): void {
     this.#floor = revision;
@@ -97,7 +97,7 @@ export class WatchCache implements CacheReader {
     this.#advance(revision);
     for (const cache of this.#resources.values())
       for (const listener of cache.listeners)
-        for (const entry of cache.byKey.values()) listener(entry.object, undefined);
+        for (const entry of cache.byKey.values()) if (!entry.isSealed) listener(entry.object, undefined);
   }
   /** In order and without gaps: that is the sync's duty. */
   apply({ revision, key, value }: Committed): void {
@@ -110,14 +110,14 @@ export class WatchCache implements CacheReader {
   #entryOf(cache: ResourceCache, revision: number, key: string, value: Uint8Array): Entry {
     const created = cache.byKey.get(key)?.createRevision ?? revision;
     const own = this.#own.get(key);
-    if (own === undefined || !same(own.bytes, value)) return new Entry(this.#codec, key, revision, created, value);
+    if (own === undefined || !same(own.bytes, value)) return new Entry(this.#reader, key, revision, created, value);
     this.#own.delete(key);
     own.object.metadata.resourceVersion = String(revision);
-    return new Entry(this.#codec, key, revision, created, own.bytes, own.object);
+    return new Entry(this.#reader, key, revision, created, own.bytes, own.object);
   }
   /** A version that the cache itself no longer holds. */
   detached(key: string, revision: number, value: Uint8Array): Entry {
-    return new Entry(this.#codec, key, revision, revision, value);
+    return new Entry(this.#reader, key, revision, revision, value);
   }
   /** Changes between the last one applied and `revision` concern nobody here. */
   skipTo(revision: number): void {

@@ -22,6 +22,7 @@ export interface RunOptions {
   /** PEM file of the authority of the bus, for one that joins. */
   readonly ca?: string;
   readonly health?: number;
+  readonly encryptionConfig?: string;
 }
 function folderOf({ name, data }: RunOptions): ClusterPaths {
   if (data === undefined) return requireCluster(name).paths;
@@ -37,6 +38,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const unknown = names.find((c) => !isComponent(c));
   if (unknown !== undefined)
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
+  if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
+    throw new UserError('--encryption-config is for: kubus run apiserver', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];
@@ -69,6 +72,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     nats: options.nats,
     nodes: options.node,
     log: options.log,
+    encryptionConfig: options.encryptionConfig,
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = new Promise<string>((resolve) => {

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
+import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
@@ -21,6 +22,7 @@ export interface UpOptions {
   readonly only?: string[];
   readonly disableAdmission?: string[];
   readonly enableAdmission?: string[];
+  readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: string[];
   readonly detach?: boolean;
   readonly wait?: boolean;
@@ -34,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
     throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   checkServiceCidrs(options.serviceClusterIpRange ?? []);
   await checkAdmission(options);
+  if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
@@ -77,6 +80,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const only = options.only ?? before?.only;
   const replicas = before?.replicas;
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
+  if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
@@ -209,6 +213,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.only !== undefined) args.push('--only', options.only.join(','));
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
+  if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
   if (options.ephemeral) args.push('--ephemeral');

@@ -22,6 +22,10 @@ export function addClusters(program: Command): void {
     .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
     .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
     .option(
+      '--encryption-config <file>',
+      'EncryptionConfiguration: which resources the API servers encrypt in the store, and how (kept for later starts)',
+    )
+    .option(
       '--service-cluster-ip-range <ranges>',
       'where addresses of services come from: one range, or one of each family (default 10.96.0.0/16)',
       list,

@@ -24,6 +24,10 @@ export function addComponents(program: Command): void {
       'with nodes: run a node of this name (repeatable; default: those of cluster.json)',
       collect,
     )
+    .option(
+      '--encryption-config <file>',
+      "with apiserver: an EncryptionConfiguration instead of the folder's own (see kubus up)",
+    )
     .option('--token <token>', 'with nodes and one --node: join a cluster by a token, see kubus token create')
     .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
     .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')

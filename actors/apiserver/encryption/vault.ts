@@ -1,0 +1,110 @@
+import { ApiError } from '../../../schemas/meta/status.ts';
+import type { Registry } from '../../../schemas/resource.ts';
+import { partsOf, type EncryptionConfiguration } from './configuration.ts';
+import { byPrefix, isEncrypted, plainOnly, transformerOf, type Transformer } from './transformers.ts';
+
+/** Values as they lie in the store, and as they are. */
+export interface Vault {
+  seal(key: string, plain: Uint8Array): Uint8Array;
+  /** Thrown: ApiError InternalError for what nobody's key opens. */
+  open(key: string, stored: Uint8Array): Uint8Array;
+  /** Whether it would be written otherwise today: under a newer key, or in plain. */
+  isStale(key: string, stored: Uint8Array): boolean;
+}
+export interface EncryptionOptions {
+  readonly configuration: EncryptionConfiguration;
+  /** Unpredictable to others: of it nonces are made. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+const NO_MATCH = 'the provided value does not match any of the supported transformers';
+/** The store itself reads who holds them (see actors/etcd/fence.ts), so they are plain whatever the configuration says. */
+const LEASES = 'leases.coordination.k8s.io';
+
+const unreadable = (key: string, error: unknown): ApiError =>
+  new ApiError(
+    'InternalError',
+    `Internal error occurred: unable to transform key ${JSON.stringify(key)}: ${(error as Error).message}`,
+    { cause: error },
+  );
+
+/** Nothing is encrypted; what once was cannot be read. */
+export const openVault: Vault = {
+  seal: (_key, plain) => plain,
+  open(key, stored) {
+    // The first byte of `k8s:enc:`: an encoded object begins with another.
+    if (stored[0] !== 0x6b || !isEncrypted(stored)) return stored;
+    throw unreadable(key, new Error('identity transformer tried to read encrypted data'));
+  },
+  isStale: () => false,
+};
+
+/**
+ * Encrypts the values of chosen resources. The bytes are those of the real server: `k8s:enc:<provider>:v1:<key name>:`, then
+ * the cipher text. Source: apiserver pkg/server/options/encryptionconfig transformerFromOverrides.
+ */
+export function createVault(
+  { configuration, randomBytes }: EncryptionOptions,
+  registry: Pick<Registry, 'byStorageKey'>,
+): Vault {
+  const chosen = new Map<string, Transformer>();
+  for (const { resources, providers } of configuration) {
+    const own = byPrefix(
+      providers.map((p) => transformerOf(p, randomBytes)),
+      '',
+      NO_MATCH,
+    );
+    for (const name of resources) {
+      const { resource, group } = partsOf(name);
+      const id = `${resource}.${group}`;
+      // A later list that names it again is for reading what it wrote.
+      const earlier = chosen.get(id);
+      chosen.set(id, earlier === undefined ? own : either(earlier, own));
+    }
+  }
+  const byId = new Map<string, Transformer>();
+  const transformerFor = (key: string): Transformer => {
+    const { resource, group } = subjectOf(key, registry);
+    const id = `${resource}.${group}`;
+    let found = byId.get(id);
+    if (found === undefined) {
+      found =
+        id === LEASES ? plainOnly : (chosen.get(id) ?? chosen.get(`*.${group}`) ?? chosen.get('*.*') ?? plainOnly);
+      byId.set(id, found);
+    }
+    return found;
+  };
+  return {
+    seal: (key, plain) => transformerFor(key).seal(plain, key),
+    open(key, stored) {
+      try {
+        return transformerFor(key).open(stored, key).plain;
+      } catch (error) {
+        throw unreadable(key, error);
+      }
+    },
+    isStale: (key, stored) => transformerFor(key).open(stored, key).stale,
+  };
+}
+/** Source: encryptionconfig unionTransformers. */
+const either = (first: Transformer, second: Transformer): Transformer => ({
+  prefix: first.prefix,
+  seal: (plain, aad) => first.seal(plain, aad),
+  open(stored, aad) {
+    try {
+      return first.open(stored, aad);
+    } catch {
+      return { plain: second.open(stored, aad).plain, stale: true };
+    }
+  },
+});
+/** Which resource lies at a key: custom ones perhaps before they are served. */
+function subjectOf(
+  key: string,
+  registry: Pick<Registry, 'byStorageKey'>,
+): { readonly resource: string; readonly group: string } {
+  const known = registry.byStorageKey(key);
+  // Events of both groups lie in one place, which counts as the core's.
+  if (known !== undefined) return { resource: known.resource, group: known.resource === 'events' ? '' : known.group };
+  const [, , group = '', resource = ''] = key.split('/');
+  return { resource, group };
+}
