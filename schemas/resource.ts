@@ -20,6 +20,8 @@ export interface Resource {
   readonly subresources: ReadonlyMap<string, Subresource>;
   readonly columns: readonly Column[];
   readonly definition: ResourceDefinition;
+  /** A warning that goes with every answer about the kind, of custom kinds. */
+  readonly deprecation?: string | undefined;
   /** `/registry/pods/`: all keys of the resource begin with it. */
   readonly storagePrefix: string;
   /** The apiVersion objects are stored in: `autoscaling/v2`; convert.ts translates. */

@@ -1,7 +1,7 @@
 import type { Fence, PatchType } from '../../bus/protocol/api.ts';
 import type { Resource, Subresource } from '../../schemas/resource.ts';
 import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
-import { methodNotAllowed, unknownPath } from './errors.ts';
+import { methodNotAllowed, notFound, unknownPath } from './errors.ts';
 import type { RequestInfo, UserInfo } from './request.ts';
 import { authorize } from './stages/authorize.ts';
 import { deprecation } from './stages/deprecation.ts';
@@ -82,7 +82,7 @@ function route(core: Core, info: RequestInfo, method: string | undefined): Route
     throw unknownPath();
   if (info.subresource !== '') {
     const subresource = resource.subresources.get(info.subresource);
-    if (subresource === undefined) throw unknownPath();
+    if (subresource === undefined) throw core.isCustom(resource) ? notFound(resource, info.name) : unknownPath();
     if (!subresource.verbs.has(verb)) throw methodNotAllowed();
     const handler = subresourceHandlers(subresource.name)?.[verb];
     if (handler === undefined) throw methodNotAllowed();

@@ -10,27 +10,32 @@ const META: FieldSchema = { fields: { metadata: { ref: OBJECT_META } } };
 
 /**
  * Reads a body of a custom kind: unknown fields and nulls dropped, defaults filled in, metadata as everywhere. Types are
- * not looked at: that is validation's. What was applied keeps its nulls. `apiVersion` is the one of the endpoint; under another one nothing is known.
+ * not looked at: that is validation's. What was applied keeps its nulls. `apiVersion` is the one of the
+ * endpoint; what is of another one is read by that one's schema, if there is one.
  * Throws BadRequest on malformed metadata.
  */
 export function readCustom(
   value: unknown,
-  schema: JSONSchemaProps,
+  schemas: Readonly<Record<string, JSONSchemaProps>>,
   apiVersion: string,
   kind: string,
   keepsNulls = false,
 ): Decoded {
   const given = isObject(value) ? value : {};
-  const known = given['apiVersion'] === undefined || given['apiVersion'] === apiVersion ? schema : {};
-  const pruned = prune(given, known);
+  const claimed = given['apiVersion'];
+  const version = typeof claimed === 'string' && claimed !== '' ? claimed : apiVersion;
+  const schema = Object.hasOwn(schemas, version) ? schemas[version]! : {};
+  const pruned = prune(given, schema);
   const object = pruned.value as DynamicObject;
-  const problems = pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  const unknown = pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  const problems: string[] = [];
   const { metadata: meta } = given;
   if (meta !== undefined && meta !== null) {
     const { object: read, strict } = keepsNulls && isObject(meta) ? wellFormed(meta) : readMeta(meta, kind);
     object.metadata = read as DynamicObject['metadata'];
     problems.push(...strict.map((text) => text.replace('field "', 'field "metadata.')));
   } else object.metadata = {};
+  problems.push(...unknown);
   embeddedMeta(object, schema, '', problems);
   if (!keepsNulls) dropNulls(object, schema);
   fillDefaults(object, schema);

@@ -32,6 +32,7 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
       if (spec.names.kind) spec.names.listKind ||= `${spec.names.kind}List`;
     }
     spec.conversion ??= { strategy: 'None' };
+    if (!draft.status?.storedVersions?.length) draft.status = withStored(draft.status ?? {}, spec);
     const service = spec.conversion.webhook?.clientConfig?.service;
     if (service) service.port ??= DEFAULT_PORT;
     return draft;
@@ -108,8 +109,12 @@ function* storedProblems(stored: readonly string[], spec: CustomResourceDefiniti
     yield invalid(at, null, 'must have at least one stored version');
     return;
   }
-  for (const v of versions)
-    if (v.storage && !stored.includes(v.name)) yield invalid(at, stored, `must have the storage version ${v.name}`);
+  // A version that is there twice is found once.
+  const left = new Set(stored);
+  for (const v of versions) {
+    if (v.storage && !left.has(v.name)) yield invalid(at, stored, `must have the storage version ${v.name}`);
+    left.delete(v.name);
+  }
   for (const [i, name] of stored.entries())
     if (!versions.some((v) => v.name === name))
       yield invalid(

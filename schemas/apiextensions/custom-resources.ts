@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Conversion, ResourceDefinition } from '../define.ts';
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../generated/apiextensions-v1.ts';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+  JSONSchemaProps,
+} from '../generated/apiextensions-v1.ts';
 import { parseJsonPath } from '../helpers/json-path.ts';
 import { equal } from '../meta/equal.ts';
 import type { DynamicObject, KubeObject } from '../meta/object.ts';
+import { compareVersions } from '../meta/versions.ts';
 import { qualifiedName } from '../meta/names.ts';
 import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
@@ -44,7 +49,7 @@ function renamed(
         return { ...object, apiVersion };
       const { metadata } = object;
       return {
-        ...readCustom({ ...object, apiVersion, metadata: {} }, schema, apiVersion, names.kind).object,
+        ...readCustom({ ...object, apiVersion, metadata: {} }, { [apiVersion]: schema }, apiVersion, names.kind).object,
         metadata,
       };
     };
@@ -82,7 +87,7 @@ function resourceOf(
     schema: {
       ...fieldSchema({ type: 'object', ...schema }, true),
       gvks: [{ group, version: version.name, kind }],
-      read: (value, fromMap) => readCustom(value, schema, apiVersion, kind, fromMap),
+      read: (value, fromMap) => readCustom(value, schemasOf(crd), apiVersion, kind, fromMap),
     },
     subresources: subresourcesOf(version, kind),
     columns: table.columns,
@@ -91,9 +96,28 @@ function resourceOf(
       conversions,
       cells: table.cells,
     } as unknown as ResourceDefinition,
+    deprecation: deprecationOf(crd, version, kind),
     storagePrefix: `/registry/${group}/${plural}/`,
     storageVersion: `${group}/${storage.name}`,
   };
+}
+const schemasOf = ({
+  spec: { group, versions },
+}: CustomResourceDefinition): Readonly<Record<string, JSONSchemaProps>> =>
+  Object.fromEntries(versions.map((v) => [`${group}/${v.name}`, v.schema?.openAPIV3Schema ?? {}]));
+/** Source: apiextensions-apiserver customresource_handler.go defaultDeprecationWarning. */
+function deprecationOf(
+  { spec: { group, versions } }: CustomResourceDefinition,
+  { name, deprecated, deprecationWarning }: CustomResourceDefinitionVersion,
+  kind: string,
+): string | undefined {
+  if (deprecated !== true) return undefined;
+  if (deprecationWarning !== undefined) return deprecationWarning;
+  const better = versions
+    .filter((v) => v.served && v.deprecated !== true && compareVersions(v.name, name) < 0)
+    .map((v) => v.name)
+    .sort(compareVersions)[0];
+  return `${group}/${name} ${kind} is deprecated${better === undefined ? '' : `; use ${group}/${better} ${kind}`}`;
 }
 function subresourcesOf(
   { subresources }: CustomResourceDefinitionVersion,

@@ -37,13 +37,26 @@ export function* specProblems(spec: CustomResourceDefinitionSpec, at: FieldPath)
     for (const [i, v] of versions.entries()) {
       if (!v.schema?.openAPIV3Schema) yield required(at('versions')(i)('schema')('openAPIV3Schema'));
     }
+  if (spec.preserveUnknownFields && hasDefaults(internal))
+    yield invalid(at('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema');
   yield* versionProblems(internal, at);
   yield* namesProblems(spec.names ?? {}, at('names'), true);
   const hasStatus = [shared, ...versions].some((own) => own.subresources?.status !== undefined);
   yield* parts(shared, SHARED, hasStatus, at);
+  if (spec.preserveUnknownFields && spec.conversion && spec.conversion.strategy !== 'None')
+    yield invalid(
+      at('conversion')('strategy'),
+      spec.conversion.strategy ?? '',
+      'must be None if spec.preserveUnknownFields is true',
+    );
   if (spec.conversion) yield* conversionProblems(spec.conversion, at('conversion'));
 }
 
+const hasDefaults = ({ shared, versions }: InternalSpec): boolean =>
+  [shared, ...versions].some(({ schema }) => {
+    const whole = schema?.openAPIV3Schema;
+    return whole !== undefined && [...schemasIn(whole)].some((s) => s.default !== undefined && s.default !== null);
+  });
 function* groupProblems(group: string, at: FieldPath): Errors {
   const found = dnsSubdomain(group);
   if (group === '') yield required(at);

@@ -178,7 +178,7 @@ function numberProblems(value: number, schema: JSONSchemaProps, types: readonly 
   const out: FieldError[] = [];
   const wrong = (why: string): number => out.push(invalid(fieldOf(at), value, `${at.path} in body should be ${why}`));
   const range = types.length === 1 && types[0] === 'integer' ? (schema.format === 'int32' ? INT32 : INT64) : undefined;
-  if (range && Number.isInteger(value) && (value < range.low || value >= range.high)) {
+  if (range && (!Number.isInteger(value) || value < range.low || value >= range.high)) {
     const format =
       schema.format === 'int32' || schema.format === 'int64' ? `with format ${schema.format}` : '(default format)';
     out.push(

@@ -4,7 +4,7 @@ import { statusOf } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import type { PathAnswer } from '../request.ts';
 import { parseAccept } from './accept.ts';
-import { compareVersions } from './documents.ts';
+import { compareVersions } from '../../../schemas/meta/versions.ts';
 import { fakeCluster } from '../testing/fake-cluster.ts';
 import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './index.ts';
 

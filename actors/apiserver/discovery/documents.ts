@@ -1,3 +1,4 @@
+import { compareVersions } from '../../../schemas/meta/versions.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import type { Registry, Resource, Subresource } from '../../../schemas/resource.ts';
 
@@ -19,24 +20,6 @@ const ORDER = [
   'discovery.k8s.io', 'resource.k8s.io', 'flowcontrol.apiserver.k8s.io',
 ]; // prettier-ignore
 const RANK = new Map(ORDER.map((name, i) => [name, i]));
-
-/** v2 before v1, v1 before v1beta1, v1beta2 before v1beta1. Source: apimachinery pkg/version CompareKubeAwareVersionStrings. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [parse(a), parse(b)];
-  if (left === undefined || right === undefined) {
-    if (left !== undefined) return -1;
-    if (right !== undefined) return 1;
-    return a < b ? -1 : a > b ? 1 : 0;
-  }
-  for (let i = 0; i < 3; i++) if (left[i] !== right[i]) return right[i]! - left[i]!;
-  return 0;
-}
-function parse(version: string): readonly number[] | undefined {
-  const m = /^v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?$/.exec(version);
-  if (m === null) return undefined;
-  const stage = m[2] === undefined ? 2 : m[2] === 'beta' ? 1 : 0;
-  return [stage, Number(m[1]), Number(m[3] ?? 0)];
-}
 
 /** Groups with their versions and resources; the core group ('') is not among them. */
 export function groupsOf(registry: Registry): {

@@ -58,6 +58,8 @@ function aggregatedOf(object: object): () => Aggregated {
   };
 }
 
+const isCustom = (registry: Registry, group: string): boolean =>
+  registry.all().some((r) => r.group === group && r.definition.custom !== undefined);
 /** `server` is `host:port` as the client reached it, for `/api`. */
 export function createDiscoveryHandler({
   registry,
@@ -104,7 +106,8 @@ export function createDiscoveryHandler({
     }
     const found = built.byPath.get(trimmed);
     if (found !== undefined) return plain(found, headers);
-    if (root === 'apis' && !built.byPath.has(`/apis/${parts[2] ?? ''}`)) return UNKNOWN;
+    const group = parts[2] ?? '';
+    if (root === 'apis' && (!built.byPath.has(`/apis/${group}`) || isCustom(registry, group))) return UNKNOWN;
     throw new ApiError('NotFound', 'the server could not find the requested resource', { details: {} });
   };
 }

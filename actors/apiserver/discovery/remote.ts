@@ -1,7 +1,7 @@
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { CacheReader, PathHandler } from '../request.ts';
-import { compareVersions } from './documents.ts';
+import { compareVersions } from '../../../schemas/meta/versions.ts';
 
 /** Groups that other servers serve, by the APIServices that point at a Service. */
 export interface RemoteGroups {

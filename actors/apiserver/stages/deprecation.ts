@@ -6,4 +6,4 @@ const DEPRECATED: Readonly<Record<string, string>> = {
   'v1 ComponentStatus': 'v1 ComponentStatus is deprecated in v1.19+',
 };
 export const deprecation = (resource: Resource): string | undefined =>
-  resource.group === '' ? DEPRECATED[`${resource.version} ${resource.kind}`] : undefined;
+  resource.group === '' ? DEPRECATED[`${resource.version} ${resource.kind}`] : resource.deprecation;

@@ -168,8 +168,10 @@ function negotiated(
   }
 }
 /** Below a group or version that nobody serves there is no API that could answer with a Status. */
-const hasVersion = (core: Core, { group, version }: RequestInfo): boolean =>
-  core.registry.all().some((r) => r.group === group && r.version === version && !core.isCustom(r));
+const hasVersion = (core: Core, { group, version, resource }: RequestInfo): boolean =>
+  core.registry
+    .all()
+    .some((r) => r.group === group && r.version === version && (r.resource === resource || !core.isCustom(r)));
 /** Repeated headers as lists: a group may hold the comma that would otherwise part it from the next. */
 function distinct(raw: readonly string[]): Record<string, string[]> {
   const out: Record<string, string[]> = {};
