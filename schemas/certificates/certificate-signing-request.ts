@@ -6,6 +6,7 @@ import type {
 import { signerName } from '../helpers/signer-name.ts';
 import { notOneOf } from '../helpers/checks.ts';
 import { duplicate, forbidden, invalid, required, type FieldPath } from '../meta/field.ts';
+import { pathSegment } from '../meta/names.ts';
 import { age, humanDuration } from '../meta/time.ts';
 import { chainProblem, requestProblem } from './pkcs10.ts';
 
@@ -25,7 +26,7 @@ export const certificateSigningRequest = defineResource<Csr>({
   metadataChecks: ['changes', 'whole'],
   statusMetadataChecks: ['changes', 'whole'],
   tracksGeneration: false,
-  validateName: () => [],
+  validateName: pathSegment,
 
   prepareForCreate(draft, writer) {
     const { username: _u, uid: _i, groups: _g, extra: _e, ...spec } = draft.spec;

@@ -6,11 +6,12 @@ interface PemBlock {
   readonly hasHeaders: boolean;
   readonly bytes: Uint8Array;
 }
+const HEADERS = /^(?:[^\n:]+: [^\n]*\n)+\r?\n/;
 export function pemBlocks(text: string): PemBlock[] {
   return [...text.matchAll(/-----BEGIN ([^\n-]+)-----\r?\n([\s\S]*?)-----END \1-----/g)].map(([, type, body]) => ({
     type: type!,
     hasHeaders: /^[^\n:]+: /m.test(body!),
-    bytes: Buffer.from(body!.replaceAll(/\s/g, ''), 'base64'),
+    bytes: Buffer.from(body!.replace(HEADERS, '').replaceAll(/\s/g, ''), 'base64'),
   }));
 }
 
@@ -31,7 +32,15 @@ interface Element {
 class DerError extends Error {
   override readonly name = 'DerError';
 }
-function element(der: Uint8Array, start: number): Element {
+/** Where a SEQUENCE has to begin; the text is Go's, with what it knows of the field. */
+function wrongTag(tag: number, length: number, offset: number, what: string): DerError {
+  const found = `{class:${tag >> 6} tag:${tag & 0x1f} length:${length} isCompound:${(tag & 0x20) !== 0}}`;
+  const field = '{optional:false explicit:false application:false private:false defaultValue:<nil> tag:<nil> stringType:0 timeType:0 set:false omitEmpty:false}'; // prettier-ignore
+  return new DerError(
+    `asn1: structure error: tags don't match (${SEQUENCE & 0x1f} vs ${found}) ${field} ${what} @${offset}`,
+  );
+}
+function element(der: Uint8Array, start: number, sequence?: string): Element {
   const tag = der[start];
   let length = der[start + 1];
   if (tag === undefined || length === undefined) throw new DerError('asn1: syntax error: data truncated');
@@ -42,6 +51,8 @@ function element(der: Uint8Array, start: number): Element {
     for (let i = 0; i < bytes; i++) length = length * 256 + (der[content++] ?? 0);
   }
   const end = content + length;
+  // Looked at before the length is.
+  if (sequence !== undefined && tag !== SEQUENCE) throw wrongTag(tag, length, content, sequence);
   if (end > der.length) throw new DerError('asn1: syntax error: data truncated');
   return { tag, start, content, end };
 }
@@ -59,9 +70,10 @@ export function requestProblem(pem: string): string | undefined {
   if (block?.type !== 'CERTIFICATE REQUEST') return 'PEM block type must be CERTIFICATE REQUEST';
   const der = block.bytes;
   try {
-    const root = element(der, 0);
+    const root = element(der, 0, 'certificateRequest');
     if (root.end < der.length) return 'asn1: syntax error: trailing data';
-    const [info, algorithm, signature] = root.tag === SEQUENCE ? childrenOf(der, root) : [];
+    const [info, algorithm, signature] = childrenOf(der, root);
+    if (info === undefined) return 'asn1: syntax error: sequence truncated';
     if (info?.tag !== SEQUENCE || algorithm?.tag !== SEQUENCE || signature?.tag !== BIT_STRING)
       return 'asn1: structure error: tags do not match';
     const key = childrenOf(der, info)[2];

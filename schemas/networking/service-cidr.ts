@@ -35,15 +35,13 @@ export const serviceCidr = defineResource<ServiceCIDR>({
       yield* validateCidrs(now, here);
     } else yield invalid(here, shown, IMMUTABLE);
   },
-  selectableFields: {},
-
   cells: ({ metadata, spec }, now) => [metadata.name ?? '', (spec?.cidrs ?? []).join(), age(metadata.creationTimestamp, now)],
 }); // prettier-ignore
 
 /** Source: pkg/apis/networking/validation validateServiceCIDRSpec. */
 function* validateCidrs(cidrs: readonly string[], at: FieldPath): Errors {
   if (cidrs.length === 0) yield required(at, 'at least one CIDR required');
-  else if (cidrs.length > 2) yield invalid(at, { cidrs }, 'may only hold up to 2 values');
+  else if (cidrs.length > 2) yield invalid(at, { CIDRs: cidrs }, 'may only hold up to 2 values');
   else {
     for (const [i, cidr] of cidrs.entries()) yield* validateStrictCidr(cidr, at(i));
     const families = cidrs.map((cidr) => parseCidr(cidr)?.family);

@@ -1,3 +1,5 @@
+import { pemBlocks } from '../../../schemas/certificates/pkcs10.ts';
+
 /**
  * Reads just enough DER of a PKCS #10 request to know its subject: SEQUENCE { SEQUENCE { version,
  * subject RDNSequence, ... } ... }.
@@ -35,11 +37,10 @@ const first = (bytes: Uint8Array): Element => {
 
 /** Values of one attribute of the subject of a base64 PEM request; undefined when it is none. */
 function subjectValues(request: string | undefined, attribute: string): string[] | undefined {
-  const pem = Buffer.from(request ?? '', 'base64').toString('latin1');
-  const match = /-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE REQUEST-----/.exec(pem);
-  if (match === null) return undefined;
+  const [block] = pemBlocks(Buffer.from(request ?? '', 'base64').toString('latin1'));
+  if (block?.type !== 'CERTIFICATE REQUEST') return undefined;
   try {
-    const info = first(first(Buffer.from(match[1]!, 'base64')).body);
+    const info = first(first(block.bytes).body);
     const subject = [...elements(info.body)][1];
     if (subject === undefined) return undefined;
     const out: string[] = [];

@@ -1,4 +1,4 @@
-import { resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
+import { restoredFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 
 type Json = Record<string, unknown>;
@@ -8,7 +8,7 @@ interface Paths {
 /** What this endpoint does not write is put back to what it was; managedFields have been settled before. */
 export function restoreUnwritten(core: Core, request: ResourceRequest, draft: Draft, old: Draft): Draft {
   const { resource } = request;
-  const reset = resetFieldsOf(resource, request.subresource?.name ?? '', core.isCustom(resource));
+  const reset = restoredFieldsOf(resource, request.subresource?.name ?? '', core.isCustom(resource));
   if (reset === undefined) return draft;
   const { managedFields } = draft.metadata;
   const restored = restore(draft, old, reset) as Draft;

@@ -7,6 +7,7 @@ import { bind } from './binding.ts';
 import { evict } from './eviction.ts';
 import { connect } from './connect.ts';
 import { getLog } from './log.ts';
+import { proxy } from './proxy.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 
 type Handlers = Readonly<Record<string, Handler>>;
@@ -26,6 +27,7 @@ const HANDLERS: Readonly<Record<string, Handlers>> = {
   log: { get: getLog },
   exec: { get: connect, create: connect },
   attach: { get: connect, create: connect },
+  proxy: { get: proxy, create: proxy, update: proxy, patch: proxy, delete: proxy },
   portforward: { get: connect, create: connect },
 };
 export const subresourceHandlers = (name: string): Handlers | undefined =>
