@@ -16,7 +16,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly version: string;
   /** Plural, as in the URL. */
   readonly resource: string;
-  /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. */
+  /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. `now`: RFC 3339, of requests. */
   readonly defaults?: (draft: T, now?: () => string) => T;
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
@@ -56,6 +56,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly statusWarnings?: (object: T, old: T) => readonly string[];
   /** Beyond metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** What is said of a field that objects cannot be selected by, where the kind has words of its own. */
+  readonly unknownField?: (field: string) => string;
   /** Cells of a Table row, in the order of facts/tables.json, all columns. `now` in ms for ages. Default: name and age. */
   readonly cells?: (object: T, now: number) => readonly Cell[];
   /** PUT may create a missing object (Lease, Endpoints, Event, ...); source: AllowCreateOnUpdate of the strategy. */
@@ -93,7 +95,8 @@ export interface Door<T extends KubeObject = KubeObject> {
   readonly prepare: (draft: T, old: T) => T;
   /** What is said instead of anything else. */
   readonly refuses?: (old: T) => FieldError | undefined;
-  readonly validate?: (object: T, old: T, at: FieldPath) => Errors;
+  /** `wrong`: something has been found wrong before. */
+  readonly validate?: (object: T, old: T, at: FieldPath, wrong: boolean) => Errors;
 }
 /** Who sends a request, for kinds that note it. */
 export interface Writer {

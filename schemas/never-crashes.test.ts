@@ -50,7 +50,7 @@ function write({ definition }: Resource, draft: () => DynamicObject | undefined,
   if (count(definition.validateStatusUpdate?.(told, old, at)) === 0) definition.statusWarnings?.(told, old);
   for (const door of Object.values(definition.doors ?? {})) {
     const sent = draft();
-    if (sent) count(door.validate?.(door.prepare(sent, structuredClone(old)), old, at));
+    if (sent) count(door.validate?.(door.prepare(sent, structuredClone(old)), old, at, false));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Door, Errors } from '../define.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../generated/core-v1.ts';
 import type { Quantity } from '../generated/api-resource.ts';
-import { fieldPath, forbidden, invalid, type FieldPath } from '../meta/field.ts';
+import { forbidden, invalid, noField, type FieldPath } from '../meta/field.ts';
 import { sameStruct } from '../structural/semantic-equal.ts';
 import { validateAnnotationChange } from './pod-annotation-change.ts';
 import { qosClass } from './pod-qos.ts';
@@ -25,7 +25,7 @@ export const ephemeralContainers: Door<Pod> = {
     return withSpec(old, draft, { ...spec, ...(wanted && { ephemeralContainers: wanted }) });
   },
   refuses: (old) =>
-    isStatic(old) ? forbidden(fieldPath(), 'static pods do not support ephemeral containers') : undefined,
+    isStatic(old) ? forbidden(noField(), 'static pods do not support ephemeral containers') : undefined,
   *validate(pod, old, root) {
     yield* validateAnnotationChange(pod, old, root('metadata')('annotations'));
     const at = root('spec')('ephemeralContainers');
@@ -58,30 +58,30 @@ export const resize: Door<Pod> = {
     });
   },
   refuses(old) {
-    if (isStatic(old)) return forbidden(fieldPath(), 'static pods cannot be resized');
-    return old.spec?.os?.name === 'windows' ? forbidden(fieldPath(), 'windows pods cannot be resized') : undefined;
+    if (isStatic(old)) return forbidden(noField(), 'static pods cannot be resized');
+    return old.spec?.os?.name === 'windows' ? forbidden(noField(), 'windows pods cannot be resized') : undefined;
   },
-  *validate(pod, old, root) {
+  *validate(pod, old, root, wrong) {
     const at = root('spec');
-    const [now, then] = [pod.spec ?? EMPTY, old.spec ?? EMPTY];
-    if ((old.status?.qosClass ?? qosClass(then)) !== qosClass(now))
-      yield invalid(at, pod.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing');
-    const running = old.status?.containerStatuses?.find((s) => s.state?.running);
-    if (running && !running.resources) yield forbidden(at, 'Pod running on node without support for resize');
-    const rest = structuredClone(now);
-    if (isSet(now.resources) || isSet(then.resources)) yield* validateWhole(rest, now, then, at);
-    const order = [...validateOrder(now, then, at)];
-    yield* order;
-    if (order.length > 0) return;
-    let wrong = false;
-    for (const error of validateContainers(rest, now, then, at)) {
-      wrong = true;
-      yield error;
-    }
-    if (!wrong && !sameStruct(rest, then, `${CORE}.PodSpec`))
+    const rest = structuredClone(pod.spec ?? EMPTY);
+    const errors = [...validateResize(pod, old, rest, at)];
+    yield* errors;
+    if (!wrong && errors.length === 0 && !sameStruct(rest, old.spec, `${CORE}.PodSpec`))
       yield forbidden(at, 'only cpu and memory resources are mutable');
   },
 };
+/** `rest` becomes what has changed that may not. */
+function* validateResize(pod: Pod, old: Pod, rest: PodSpec, at: FieldPath): Errors {
+  const [now, then] = [pod.spec ?? EMPTY, old.spec ?? EMPTY];
+  if ((old.status?.qosClass ?? qosClass(then)) !== qosClass(now))
+    yield invalid(at, pod.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing');
+  const running = old.status?.containerStatuses?.find((s) => s.state?.running);
+  if (running && !running.resources) yield forbidden(at, 'Pod running on node without support for resize');
+  if (isSet(now.resources) || isSet(then.resources)) yield* validateWhole(rest, now, then, at);
+  const order = [...validateOrder(now, then, at)];
+  yield* order;
+  if (order.length === 0) yield* validateContainers(rest, now, then, at);
+}
 /** A container that was renamed or moved: validation says so of the whole list. */
 function resized(now: readonly Container[], then: readonly Container[]): Container[] {
   if (now.some((c, i) => c.name !== then[i]!.name)) return [...now];

@@ -1,33 +1,33 @@
-import type { Container, PodSpec } from '../generated/core-v1.ts';
+import type { PodSpec, ResourceRequirements } from '../generated/core-v1.ts';
 import { parseQuantity } from '../meta/quantity.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 const COUNTED = ['cpu', 'memory'] as const;
+type Sums = Map<string, bigint>;
 
-/** Source: pkg/apis/core/helper/qos ComputePodQOS. */
+/** Of the pod's own resources if it has any, else of all containers together. Source: pkg/apis/core/helper/qos ComputePodQOS. */
 export function qosClass(spec: PodSpec): QosClass {
-  const whole = spec.resources;
-  if (whole?.limits || whole?.requests) {
-    const own: Pick<Container, 'resources'>[] = [{ resources: whole }];
-    return classOf(own);
+  const groups: readonly (ResourceRequirements | undefined)[] = spec.resources
+    ? [spec.resources]
+    : [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((c) => c.resources);
+  const [requests, limits]: [Sums, Sums] = [new Map(), new Map()];
+  let limited = true;
+  for (const group of groups) {
+    add(requests, group?.requests);
+    if (add(limits, group?.limits) < COUNTED.length) limited = false;
   }
-  return classOf([...(spec.containers ?? []), ...(spec.initContainers ?? [])]);
+  if (requests.size + limits.size === 0) return 'BestEffort';
+  const equal = requests.size === limits.size && [...requests].every(([name, amount]) => limits.get(name) === amount);
+  return limited && equal ? 'Guaranteed' : 'Burstable';
 }
-function classOf(containers: readonly Pick<Container, 'resources'>[]): QosClass {
-  let any = false;
-  let guaranteed = true;
-  for (const { resources } of containers) {
-    for (const name of COUNTED) {
-      const request = positive(resources?.requests?.[name]);
-      const limit = positive(resources?.limits?.[name]);
-      if (request !== undefined || limit !== undefined) any = true;
-      if (limit === undefined || (request !== undefined && request !== limit)) guaranteed = false;
-    }
+/** Returns how many of those that count are there. */
+function add(to: Sums, list: ResourceRequirements['limits']): number {
+  let found = 0;
+  for (const name of COUNTED) {
+    const amount = parseQuantity(list?.[name] ?? '0').nano;
+    if (amount <= 0n) continue;
+    to.set(name, (to.get(name) ?? 0n) + amount);
+    found++;
   }
-  return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable';
+  return found;
 }
-const positive = (quantity: string | number | undefined): bigint | undefined => {
-  if (quantity === undefined) return undefined;
-  const { nano } = parseQuantity(quantity);
-  return nano > 0n ? nano : undefined;
-};

@@ -3,9 +3,9 @@ import type { PodDNSConfig, PodResourceClaim, PodSpec } from '../generated/core-
 import { dnsLabelField } from '../meta/field-checks.ts';
 import {
   duplicate,
-  fieldPath,
   forbidden,
   invalid,
+  noField,
   notFound,
   notSupported,
   required,
@@ -77,7 +77,7 @@ function* validateClaims(claims: readonly PodResourceClaim[], { isPod, metadata 
   const names = new Set<string>();
   for (const [i, claim] of claims.entries()) {
     if (isPod && metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-      yield forbidden(fieldPath(), 'static pods do not support resource claims');
+      yield forbidden(noField(), 'static pods do not support resource claims');
       continue;
     }
     const { name, resourceClaimName: own, resourceClaimTemplateName: template } = claim;

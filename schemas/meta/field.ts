@@ -1,3 +1,5 @@
+import { goQuote } from './go-quote.ts';
+
 /** One cause of an Invalid status. `field` is a path such as `spec.containers[0].image`. */
 export interface FieldError {
   readonly reason:
@@ -27,6 +29,8 @@ export function fieldPath(path = ''): FieldPath {
   if (KEPT.size < MAX_KEPT) KEPT.set(path, made);
   return made;
 }
+/** Of errors that belong to no field: what Go makes of the path with an empty name. */
+export const noField = (): FieldPath => fieldPath('[]');
 const makePath = (path: string): FieldPath =>
   Object.assign(
     (step: string | number) =>
@@ -40,6 +44,7 @@ const makePath = (path: string): FieldPath =>
 /** `value` is printed as JSON. Source: apimachinery util/validation/field, Error.ErrorBody. */
 const show = (value: unknown): string => {
   if (value === undefined) return 'null';
+  if (typeof value === 'string') return goQuote(value);
   const text = JSON.stringify(value);
   // Go's encoder escapes these in what it prints, but not in a string by itself.
   return typeof value === 'object' ? text.replace(/[<>&]/g, (c) => `\\u00${c.codePointAt(0)!.toString(16)}`) : text;
@@ -81,7 +86,7 @@ export const internalError = (at: FieldPath, why: string): FieldError => ({
 /** Values are listed in the order given: sort where the real one takes them from a set. */
 export const notSupported = (at: FieldPath, value: unknown, supported: readonly string[]): FieldError => ({
   reason: 'FieldValueNotSupported', field: at.toString(),
-  message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}` : ''}`,
+  message: `Unsupported value: ${show(value)}${supported.length > 0 ? `: supported values: ${supported.map(goQuote).join(', ')}` : ''}`,
 }); // prettier-ignore
 export const tooLong = (at: FieldPath, max: number): FieldError => ({
   reason: 'FieldValueTooLong', field: at.toString(), message: `Too long: may not be more than ${max} bytes`,

@@ -73,7 +73,7 @@ export function validateUpdate(
     const whole = validate ? [...validate(draft, ROOT, old)] : [];
     if (!changesFirst) errors.push(...whole);
     // The other doors let through so little that they have rules of their own.
-    if (door) errors.push(...(door.validate?.(draft, old, ROOT) ?? []));
+    if (door) errors.push(...(door.validate?.(draft, old, ROOT, errors.length > 0) ?? []));
     else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
     if (changesFirst) errors.push(...whole);
   }

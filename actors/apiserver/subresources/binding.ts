@@ -9,6 +9,7 @@ import { matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, put, retry, storedForm } from '../stages/persist.ts';
 import { writeOptions } from '../verbs/options.ts';
 import { expectedKind, SUCCESS } from './expected.ts';
+import { withCondition, type Condition } from './pod-condition.ts';
 
 const BINDING = expectedKind('v1', 'Binding');
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -16,10 +17,6 @@ const PODS = { group: '', version: 'v1', resource: 'pods' };
 interface PodSpec {
   nodeName?: string;
   schedulingGates?: readonly unknown[];
-}
-interface Condition {
-  readonly type: string;
-  readonly status: string;
 }
 
 /** `create` of pods/binding, and of bindings. Source: pkg/registry/core/pod/storage/storage.go BindingREST. */
@@ -29,8 +26,8 @@ export async function bind(core: Core, request: ResourceRequest): Promise<Answer
   const pods = core.registry.lookup(PODS)!;
   matchNamespace(pods, request.info.namespace, draft);
   const name = request.info.name === '' ? (draft.metadata.name ?? '') : request.info.name;
-  if (draft.metadata.name && draft.metadata.name !== name)
-    throw badRequest('name in URL does not match name in Binding object');
+  if (name === '') throw badRequest('Name parameter required.');
+  if (draft.metadata.name !== name) throw badRequest('name in URL does not match name in Binding object');
   const input: AdmissionInput = {
     operation: 'CREATE',
     resource: pods,
@@ -45,12 +42,15 @@ export async function bind(core: Core, request: ResourceRequest): Promise<Answer
   await validateAdmission(core, request, input);
   return assign(core, { ...request, resource: pods }, pods, name, node, draft);
 }
+/** Source: pkg/apis/core/validation ValidatePodBinding. */
 function targetOf(draft: Draft): string {
   const target = (draft['target'] ?? {}) as { kind?: string; name?: string };
+  const errors: string[] = [];
   if (target.kind && target.kind !== 'Node')
-    throw plain(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
-  if (!target.name) throw plain('target.name: Required value');
-  return target.name;
+    errors.push(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+  if (!target.name) errors.push('target.name: Required value');
+  if (errors.length > 0) throw plain(errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`);
+  return target.name!;
 }
 function assign(
   core: Core,
@@ -66,11 +66,19 @@ function assign(
   return guaranteed(core, key, pods, async ({ entry }) => {
     if (entry === undefined) throw notFound(pods, name);
     const old = fromStorage(pods, entry.object) as Draft;
+    // Rehearsals look before the prefix of the store is added.
+    const shown = isDryRun(request) ? key.replace('/registry', '') : key;
+    const unlike = (why: string): Error =>
+      conflict(
+        pods,
+        name,
+        `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${why}`,
+      );
     if (uid && uid !== old.metadata.uid)
-      throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
+      throw unlike(`UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
     if (resourceVersion && resourceVersion !== old.metadata.resourceVersion)
-      throw refuse(
-        `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion}`,
+      throw unlike(
+        `ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion}`,
       );
     const spec = (old['spec'] ?? {}) as PodSpec;
     if (old.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
@@ -83,16 +91,14 @@ function assign(
   });
 }
 function assigned(old: Draft, node: string, binding: Draft, now: string): Draft {
-  const status = (old['status'] ?? {}) as { conditions?: readonly Condition[] };
-  const scheduled = {
-    type: 'PodScheduled',
-    status: 'True',
-    lastProbeTime: null,
-    lastTransitionTime: now,
+  // Nobody need wait for a node any more.
+  const { nominatedNodeName: _, ...status } = (old['status'] ?? {}) as {
+    conditions?: readonly Condition[];
+    nominatedNodeName?: string;
   };
-  const others = (status.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
+  const conditions = withCondition(status.conditions ?? [], { type: 'PodScheduled', status: 'True' }, now);
   const annotations = { ...old.metadata.annotations, ...binding.metadata.annotations };
-  const labels = { ...binding.metadata.labels, ...old.metadata.labels };
+  const labels = { ...old.metadata.labels, ...binding.metadata.labels };
   return {
     ...old,
     metadata: {
@@ -101,6 +107,6 @@ function assigned(old: Draft, node: string, binding: Draft, now: string): Draft 
       ...(Object.keys(labels).length > 0 && { labels }),
     },
     spec: { ...(old['spec'] as object), nodeName: node },
-    status: { ...status, conditions: [...others, scheduled] },
+    status: { ...status, conditions },
   };
 }

@@ -10,6 +10,7 @@ import { containerOf } from './log.ts';
  */
 export async function connect(core: Core, request: ResourceRequest): Promise<Answer> {
   const { resource, info, query, subresource } = request;
+  if (subresource?.name === 'portforward') checkPorts(query);
   await core.barrier();
   const pod = core.cache.get<Pod & { metadata: { name: string } }>(resource, info.namespace, info.name);
   if (pod === undefined) throw notFound(resource, info.name);
@@ -19,4 +20,10 @@ export async function connect(core: Core, request: ResourceRequest): Promise<Ans
   const nodes = core.registry.lookup({ group: '', version: 'v1', resource: 'nodes' })!;
   if (core.cache.get(nodes, '', node) === undefined) throw notFound({ group: '', resource: 'pods' }, node);
   throw new ApiError('BadRequest', 'Upgrade request required');
+}
+/** Source: apimachinery pkg/conversion/queryparams, of the options' []int32. */
+function checkPorts(query: URLSearchParams): void {
+  for (const port of query.getAll('ports'))
+    if (!/^\d+$/.test(port))
+      throw badRequest(`cannot convert to []int32: strconv.ParseUint: parsing ${JSON.stringify(port)}: invalid syntax`);
 }

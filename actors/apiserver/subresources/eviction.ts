@@ -1,18 +1,21 @@
+import { fieldPath, invalid } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import type { LabelSelector } from '../../../schemas/generated/meta-v1.ts';
-import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { badRequest, forbidden, notFound, plain } from '../errors.ts';
+import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
+import { badRequest, forbidden, invalidKind, notFound, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
+import { matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, put, retry, storedForm } from '../stages/persist.ts';
-import { deleteObject } from '../verbs/delete.ts';
-import type { DeleteOptions } from '../verbs/delete-options.ts';
+import { checkPreconditions, deleteObject } from '../verbs/delete.ts';
+import { checkedOptions, type DeleteOptions } from '../verbs/delete-options.ts';
 import { writeOptions } from '../verbs/options.ts';
 import { expectedKind, SUCCESS } from './expected.ts';
+import { withCondition, type Condition as PodCondition } from './pod-condition.ts';
 
 const EVICTION = expectedKind('policy/v1', 'Eviction');
 const BUDGETS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
@@ -48,9 +51,19 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
   const options = writeOptions(request, 'CreateOptions');
   const draft = await decodeObject(core, request, EVICTION);
   const { resource, info } = request;
+  matchNamespace(resource, info.namespace, draft);
   if (draft.metadata.name !== info.name) throw badRequest('name in URL does not match name in Eviction object');
   const deletion = (draft['deleteOptions'] ?? {}) as DeleteOptions;
-  const dryRun = isDryRun(request) || (deletion.dryRun?.length ?? 0) > 0;
+  if (deletion.ignoreStoreReadErrorWithClusterBreakingPotential === true)
+    throw invalidKind('policy', 'Eviction', info.name, [
+      invalid(
+        fieldPath('deleteOptions')('ignoreStoreReadErrorWithClusterBreakingPotential'),
+        true,
+        'can not be set for pod eviction, try after removing the option',
+      ),
+    ]);
+  const rehearsal = rehearsalOf(request.query.getAll('dryRun'), deletion.dryRun ?? []);
+  const dryRun = rehearsal.length > 0;
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: request.subresource, name: info.name, object: draft, old: undefined, options,
   }; // prettier-ignore
@@ -59,7 +72,7 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
   const pod = core.cache.get(resource, info.namespace, info.name);
   if (pod === undefined) throw notFound(resource, info.name);
   await validateAdmission(core, request, input);
-  const wanted: DeleteOptions = { ...deletion, ...(dryRun && { dryRun: ['All'] }) };
+  const wanted = checkedOptions({ ...deletion, ...(dryRun && { dryRun: rehearsal }) });
   if (!needsNoBudget(pod)) {
     const budgets = core.registry.lookup(BUDGETS)!;
     const [budget, ...more] = budgetsOf(core, budgets, pod);
@@ -68,34 +81,58 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
     if (budget !== undefined && !goesAnyway(pod, budget)) await claim(core, request, budgets, budget, dryRun);
   }
   const remove = { ...request, subresource: undefined, body: undefined };
-  if (!dryRun) await explain(core, remove, pod);
-  await deleteObject(core, remove, wanted);
+  const version = dryRun ? gone : await explain(core, remove, pod, wanted);
+  const { preconditions } = wanted;
+  // It is we who have changed it since.
+  const own = version !== gone && version !== undefined && preconditions?.resourceVersion !== undefined;
+  await deleteObject(
+    core,
+    remove,
+    own ? { ...wanted, preconditions: { ...preconditions, resourceVersion: version } } : wanted,
+  );
   return { type: 'object', code: 201, object: SUCCESS };
 }
-/** The pod says why it goes. Source: eviction.go addConditionAndDeletePod. */
-async function explain(core: Core, request: ResourceRequest, pod: Draft): Promise<void> {
+/** Source: eviction.go propagateDryRun. */
+function rehearsalOf(asked: readonly string[], said: readonly string[]): readonly string[] {
+  if (said.length === 0) return asked;
+  if (asked.length === 0 || (asked.length === said.length && asked.every((v, i) => v === said[i]))) return said;
+  throw plain(`Non-matching dry-run options in request and content: [${asked.join(' ')}] and [${said.join(' ')}]`);
+}
+/**
+ * The pod says why it goes; returns its version then, undefined if it is another pod by now.
+ * Source: eviction.go addConditionAndDeletePod.
+ */
+function explain(
+  core: Core,
+  request: ResourceRequest,
+  pod: Draft,
+  options: DeleteOptions,
+): Promise<string | undefined | typeof gone> {
   const { resource, info } = request;
   const key = storageKey(resource, info.namespace, info.name);
-  await guaranteed(core, key, resource, async ({ entry }) => {
-    if (entry === undefined || entry.object.metadata.uid !== pod.metadata.uid) return true;
-    const status = (entry.object['status'] ?? {}) as PodStatus;
-    const conditions = (status.conditions ?? []).filter((c) => c.type !== 'DisruptionTarget');
-    const condition = {
-      type: 'DisruptionTarget',
-      status: 'True',
-      lastProbeTime: null,
-      lastTransitionTime: formatTime(core.world.clock.now()),
-      reason: 'EvictionByEvictionAPI',
-      message: 'Eviction API: evicting',
-    };
-    const next = { ...entry.object, status: { ...status, conditions: [...conditions, condition] } };
+  return guaranteed(core, key, resource, async ({ entry }) => {
+    if (entry === undefined || entry.object.metadata.uid !== pod.metadata.uid) return gone;
+    checkPreconditions(resource, entry.object, options);
+    const status = (entry.object['status'] ?? {}) as { readonly conditions?: readonly PodCondition[] };
+    const conditions = withCondition(
+      status.conditions ?? [],
+      {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'EvictionByEvictionAPI',
+        message: 'Eviction API: evicting',
+      },
+      formatTime(core.world.clock.now()),
+    );
+    const next = { ...entry.object, status: { ...status, conditions } };
     const written = await put(core, request, key, storedForm(core, resource, next), entry.revision);
-    return written === undefined ? retry : true;
+    return written === undefined ? retry : written.object.metadata.resourceVersion;
   });
 }
+const gone = Symbol('gone');
 function needsNoBudget(pod: Draft): boolean {
   const phase = (pod['status'] as PodStatus | undefined)?.phase ?? 'Pending';
-  return phase !== 'Running' || Boolean(pod.metadata.deletionTimestamp);
+  return ['Pending', 'Succeeded', 'Failed'].includes(phase) || Boolean(pod.metadata.deletionTimestamp);
 }
 function budgetsOf(core: Core, budgets: Resource, pod: Draft): Budget[] {
   const found: Budget[] = [];

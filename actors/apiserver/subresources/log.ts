@@ -1,6 +1,14 @@
 import type { LogRequest } from '../../../bus/protocol/node.ts';
 import * as subjects from '../../../bus/subjects.ts';
-import { fieldPath, forbidden, invalid as invalidField, type FieldError } from '../../../schemas/meta/field.ts';
+import { containersOf } from '../../../schemas/core/pod-containers.ts';
+import {
+  fieldPath,
+  forbidden,
+  invalid as invalidField,
+  noField,
+  type FieldError,
+} from '../../../schemas/meta/field.ts';
+import { canonicalTime } from '../../../schemas/meta/time.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { Session } from '../../../bus/bus.ts';
@@ -18,7 +26,8 @@ export async function getLog(core: Core, request: ResourceRequest): Promise<Answ
   const { resource, info, query } = request;
   const at = { tailLines: number(query, 'tailLines'), limitBytes: number(query, 'limitBytes'), sinceSeconds: number(query, 'sinceSeconds') }; // prettier-ignore
   const sinceTime = query.get('sinceTime') || undefined;
-  const errors = [...check(at, sinceTime)];
+  if (sinceTime !== undefined) checkTime(sinceTime);
+  const errors = [...check(at, sinceTime), ...checkStream(query)];
   if (errors.length > 0) throw invalidKind('', 'PodLogOptions', info.name, errors);
   await core.barrier();
   const pod = core.cache.get<Pod & { metadata: { name: string } }>(resource, info.namespace, info.name);
@@ -67,24 +76,29 @@ function* check(
   if (limitBytes !== undefined && limitBytes < 1)
     yield invalidField(fieldPath('limitBytes'), limitBytes, 'must be greater than 0');
   if (sinceSeconds !== undefined && sinceTime !== undefined)
-    yield forbidden(fieldPath(), 'at most one of `sinceTime` or `sinceSeconds` may be specified');
+    yield forbidden(noField(), 'at most one of `sinceTime` or `sinceSeconds` may be specified');
   else if (sinceSeconds !== undefined && sinceSeconds < 1)
     yield invalidField(fieldPath('sinceSeconds'), sinceSeconds, 'must be greater than 0');
 }
-/** Source: pkg/registry/core/pod/strategy.go validateContainer, podutil GetContainerNames. */
-export function containerOf(pod: Pod, asked: string): string {
-  const names = (pod.spec?.containers ?? []).map((c) => c.name);
-  const init = (pod.spec?.initContainers ?? []).map((c) => c.name);
-  const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((c) => c.name);
-  const name = pod.metadata?.name ?? '';
+function checkTime(text: string): void {
+  try {
+    canonicalTime(text);
+  } catch (error) {
+    throw badRequest((error as Error).message);
+  }
+}
+/** Without the feature PodLogsQuerySplitStreams, which is off by default. */
+function* checkStream(query: URLSearchParams): Generator<FieldError> {
+  if (query.has('stream')) yield forbidden(fieldPath('stream'), 'may not be specified');
+}
+/** Source: pkg/registry/core/pod/strategy.go validateContainer. */
+export function containerOf({ metadata, spec = { containers: [] } }: Pod, asked: string): string {
+  const name = metadata?.name ?? '';
+  const names = [...containersOf(spec, fieldPath())].map(([c]) => c.name);
   if (asked !== '') {
-    if ([...names, ...init, ...ephemeral].includes(asked)) return asked;
+    if (names.includes(asked)) return asked;
     throw badRequest(`container ${asked} is not valid for pod ${name}`);
   }
-  if (names.length === 1 && ephemeral.length === 0) return names[0]!;
-  if (names.length === 1) return names[0]!;
-  const chosen = pod.metadata?.annotations?.['kubectl.kubernetes.io/default-container'];
-  if (chosen !== undefined && names.includes(chosen)) return chosen;
-  const more = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
-  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]${more}`);
+  if (spec.containers.length === 1) return spec.containers[0]!.name;
+  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]`);
 }

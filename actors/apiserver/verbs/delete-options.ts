@@ -1,8 +1,12 @@
 import { fieldPath, invalid as invalidField, notSupported, type FieldError } from '../../../schemas/meta/field.ts';
-import { isRecord } from './records.ts';
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
+import { builtinSchemas } from '../../../schemas/structural/builtin.ts';
+import { decode } from '../../../schemas/structural/decode.ts';
 import type { ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
+import { claimedType, decodeDetail } from '../stages/claimed-type.ts';
 import { parse } from '../stages/decode.ts';
+import { integer } from './list.ts';
 
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number | undefined;
@@ -10,38 +14,63 @@ export interface DeleteOptions {
   readonly orphanDependents?: boolean | undefined;
   readonly propagationPolicy?: string | undefined;
   readonly dryRun?: readonly string[] | undefined;
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean | undefined;
 }
 const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** Of the body if there is one, else of the query. Throws BadRequest, Invalid. Source: apiserver handlers/delete.go. */
 export async function deleteOptions(request: ResourceRequest): Promise<DeleteOptions> {
-  const { body } = request;
-  const empty = body === undefined || ('value' in body ? body.value === undefined : body.bytes.length === 0);
-  const options = empty ? ofQuery(request.query) : ofBody((await parse(body, 'DeleteOptions')).value);
+  return checkedOptions(hasBody(request) ? await ofBody(request) : ofQuery(request.query));
+}
+/** The same, of an eviction too. Throws Invalid. */
+export function checkedOptions(options: DeleteOptions): DeleteOptions {
   const errors = [...check(options)];
   if (errors.length > 0) throw invalidKind('meta.k8s.io', 'DeleteOptions', '', errors);
-  return options;
+  const grace = options.gracePeriodSeconds;
+  return grace !== undefined && grace < 0 ? { ...options, gracePeriodSeconds: 1 } : options;
 }
-function ofBody(value: unknown): DeleteOptions {
+const hasBody = ({ body }: ResourceRequest): boolean =>
+  body !== undefined && ('value' in body ? body.value !== undefined : body.bytes.length > 0);
+/** The request as a rehearsal or not: where there is a body, its word counts and not that of the query. */
+export function rehearsedAs(request: ResourceRequest, options: DeleteOptions): ResourceRequest {
+  if (!hasBody(request)) return request;
+  const query = new URLSearchParams(request.query);
+  query.delete('dryRun');
+  if ((options.dryRun?.length ?? 0) > 0) query.set('dryRun', 'All');
+  return { ...request, query };
+}
+const UNRECOGNIZED = 'the object provided is unrecognized (must be of type DeleteOptions): ';
+async function ofBody({ body }: ResourceRequest): Promise<DeleteOptions> {
+  const { value } = await parse(body, 'DeleteOptions', 'v1').catch((error: unknown) => {
+    const { message } = error as Error;
+    if (!message.startsWith(UNRECOGNIZED)) throw error;
+    throw badRequest(message.slice(UNRECOGNIZED.length).replace(/ \([^()]*\)$/, ''));
+  });
   if (value === null || value === undefined) return {};
-  if (!isRecord(value)) throw badRequest('the body is not DeleteOptions');
-  const { kind } = value;
-  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions')
-    throw badRequest(`decoded object cannot be converted to DeleteOptions`);
-  return value;
+  const claimed = claimedType(value as Readonly<Record<string, unknown>>);
+  if (typeof claimed === 'string') throw badRequest(claimed);
+  // Those of any group will do.
+  if (claimed.kind !== '' && claimed.kind !== 'DeleteOptions')
+    throw badRequest(
+      `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed))} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"`,
+    );
+  try {
+    return decode(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas).object as DeleteOptions;
+  } catch (error) {
+    throw badRequest(decodeDetail(error));
+  }
 }
+const DEFINITION = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 function ofQuery(query: URLSearchParams): DeleteOptions {
   if (query.size === 0) return {};
   const grace = query.get('gracePeriodSeconds');
   const orphan = query.get('orphanDependents');
   const policy = query.get('propagationPolicy');
-  const dryRun = query.getAll('dryRun').filter((v) => v !== '');
-  if (grace !== null && grace !== '' && !/^-?\d+$/.test(grace))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  const dryRun = query.getAll('dryRun');
   return {
-    ...(grace !== null && grace !== '' && { gracePeriodSeconds: Number(grace) }),
-    ...(orphan !== null && { orphanDependents: orphan !== 'false' && orphan !== '0' }),
-    ...(policy !== null && policy !== '' && { propagationPolicy: policy }),
+    ...(grace !== null && { gracePeriodSeconds: integer(grace) }),
+    ...(orphan !== null && { orphanDependents: orphan.toLowerCase() !== 'false' && orphan !== '0' }),
+    ...(policy !== null && { propagationPolicy: policy }),
     ...(dryRun.length > 0 && { dryRun }),
   };
 }

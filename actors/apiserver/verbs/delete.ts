@@ -7,7 +7,7 @@ import { conflict, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
 import type { Entry } from '../watch-cache/entry.ts';
-import { deleteOptions, type DeleteOptions } from './delete-options.ts';
+import { deleteOptions, rehearsedAs, type DeleteOptions } from './delete-options.ts';
 import { hasSpecFinalizers } from './update.ts';
 
 const ORPHAN = 'orphan';
@@ -16,7 +16,7 @@ const FOREGROUND = 'foregroundDeletion';
 /** Source: apiserver pkg/endpoints/handlers/delete.go; pkg/registry/generic/registry/store.go Delete. */
 async function deleteOne(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = await deleteOptions(request);
-  return deleteObject(core, request, options);
+  return deleteObject(core, rehearsedAs(request, options), options);
 }
 export { deleteOne as delete };
 
@@ -46,7 +46,8 @@ export async function deleteObject(core: Core, request: ResourceRequest, options
     return attempt(core, request, known, old, options, dryRun);
   });
 }
-function checkPreconditions(resource: Resource, old: Draft, options: DeleteOptions): void {
+/** Throws Conflict. */
+export function checkPreconditions(resource: Resource, old: Draft, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const name = old.metadata.name ?? '';
   const named = { group: resource.group, resource: resource.kind };
@@ -133,8 +134,10 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
     return { draft: marked, changed: true, waits: true };
   }
   const draft: Draft = { ...old, metadata: { ...m } };
-  const finalizers = finalizersFor(resource, m.finalizers ?? [], options);
-  const finalizersChanged = !sameList(finalizers, m.finalizers ?? []);
+  const wanted = finalizersFor(resource, m.finalizers ?? [], options);
+  const finalizersChanged = !sameList(wanted, m.finalizers ?? []);
+  // Those that stay keep their order.
+  const finalizers = finalizersChanged ? wanted : (m.finalizers ?? []);
   if (finalizers.length > 0) draft.metadata.finalizers = finalizers;
   else delete draft.metadata.finalizers;
   const pending = finalizers.length > 0 || hasSpecFinalizers(old);
@@ -142,19 +145,17 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
     if ((m.generation ?? 0) > 0) draft.metadata.generation = m.generation! + 1;
   };
   if (graceful !== undefined) {
-    if (m.deletionTimestamp && m.deletionGracePeriodSeconds !== undefined && m.deletionGracePeriodSeconds !== null) {
+    if (m.deletionTimestamp && (m.deletionGracePeriodSeconds ?? 0) > 0) {
+      const given = m.deletionGracePeriodSeconds!;
       // Under way: a deletion may only be hastened.
-      const wanted = options.gracePeriodSeconds;
-      if (wanted === undefined || wanted >= m.deletionGracePeriodSeconds)
-        return {
-          draft: old,
-          changed: false,
-          waits: m.deletionGracePeriodSeconds > 0 || (m.finalizers?.length ?? 0) > 0,
-        };
-      const began = (parseTime(m.deletionTimestamp) ?? now) - m.deletionGracePeriodSeconds * 1000;
-      draft.metadata.deletionTimestamp = formatTime(began + Math.max(0, wanted) * 1000);
-      draft.metadata.deletionGracePeriodSeconds = Math.max(0, wanted);
-      return { draft, changed: true, waits: pending || wanted > 0 };
+      const asked = options.gracePeriodSeconds;
+      if (asked === undefined || asked >= given) return { draft: old, changed: false, waits: true };
+      const until = (parseTime(m.deletionTimestamp) ?? now) + (asked - given) * 1000;
+      // Not into the past: who asked for some time gets a second more.
+      const left = until < now && asked !== 0 ? 1 : asked;
+      draft.metadata.deletionTimestamp = formatTime(Math.max(until, now));
+      draft.metadata.deletionGracePeriodSeconds = left;
+      return { draft, changed: true, waits: pending || left > 0 };
     }
     const seconds = m.deletionTimestamp ? undefined : graceful(old, options.gracePeriodSeconds);
     if (seconds !== undefined) {

@@ -6,11 +6,16 @@ import { baseHeaders } from './respond.ts';
 const WAITING_BYTES = 1024 * 1024;
 const PAUSE_MS = 20;
 
+const withoutType = (headers: readonly string[]): string[] => {
+  const at = headers.indexOf('Content-Type');
+  return headers.filter((_, i) => i !== at && i !== at + 1);
+};
 /** Copies a session's frames into the answer, at the reader's pace. */
 export async function streamBytes(core: Core, exchange: Exchange, answer: StreamAnswer): Promise<void> {
   const headers = baseHeaders(core, exchange, answer.contentType);
   const { session } = answer;
-  if (session === undefined) return exchange.send(200, headers, '');
+  // Nothing to read from: the pod is on no node.
+  if (session === undefined) return exchange.send(204, withoutType(headers), '');
   const stream = exchange.stream(200, headers);
   stream.onClose(() => session.close());
   for await (const frame of session.frames()) {
