@@ -45,7 +45,7 @@ export const clusterRoleBinding = binding<ClusterRoleBinding>('clusterrolebindin
 function subjectCells(subjects: readonly Subject[]): Cell[] {
   const named = (kind: string): string =>
     subjects.filter((s) => s.kind === kind).map((s) => s.name).join(', '); // prettier-ignore
-  const accounts = subjects.filter((s) => s.kind === 'ServiceAccount').map((s) => s.namespace ? `${s.namespace}/${s.name}` : s.name); // prettier-ignore
+  const accounts = subjects.filter((s) => s.kind === 'ServiceAccount').map((s) => `${s.namespace ?? ''}/${s.name}`); // prettier-ignore
   return [named('User'), named('Group'), accounts.join(', ')];
 }
 function* validateRoleRef(ref: Partial<RoleRef> | undefined, kinds: readonly string[], at: FieldPath): Errors {

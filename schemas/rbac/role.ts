@@ -29,7 +29,11 @@ export const clusterRole = defineResource<ClusterRole>({
     const here = at('aggregationRule')('clusterRoleSelectors');
     const selectors = aggregationRule.clusterRoleSelectors ?? [];
     if (selectors.length === 0) yield required(here, 'at least one clusterRoleSelector required if aggregationRule is non-nil');
-    for (const [i, selector] of selectors.entries()) yield* validateLabelSelector(selector, here(i));
+    for (const [i, selector] of selectors.entries()) {
+      const found = [...validateLabelSelector(selector, here(i))];
+      yield* found;
+      if (found.length > 0) yield invalid(here(i), null, 'invalid label selector.');
+    }
   },
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore

@@ -80,14 +80,6 @@ export function createTokenRequest({
       throw refused(name, [
         invalid(fieldPath('metadata.name'), given.name, 'must match the service account name if specified'),
       ]);
-    if (given.namespace && given.namespace !== namespace)
-      throw refused(name, [
-        invalid(
-          fieldPath('metadata.namespace'),
-          given.namespace,
-          'must match the service account namespace if specified',
-        ),
-      ]);
     const account = await find<ServiceAccount>('serviceaccounts', namespace, name);
     const uid = account.metadata.uid ?? '';
     if (given.uid && given.uid !== uid)

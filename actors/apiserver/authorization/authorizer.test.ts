@@ -197,7 +197,7 @@ describe('writing roles', () => {
       /not currently held/,
     );
     expect(attempt(binding('z', { kind: 'Role', name: 'none' }, [], 'd'))).toBe(
-      'roles.rbac.authorization.k8s.io "none" not found',
+      'rolebindings.rbac.authorization.k8s.io "none" not found',
     );
     c.put(
       role(

@@ -53,8 +53,9 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
     if (target !== undefined && may(a.user, 'bind', target, a.namespace, ref.name)) return;
     const rules = authorizer.rbac.rulesOf(ref, a.namespace);
     if (rules === undefined && target !== undefined)
-      throw new ApiError('NotFound', `${target}.${GROUP} ${JSON.stringify(ref.name)} not found`, {
-        details: { name: ref.name, group: GROUP, kind: target },
+      // The role is looked for on behalf of a request for bindings, and named after it.
+      throw new ApiError('NotFound', `${a.resource.resource}.${GROUP} ${JSON.stringify(ref.name)} not found`, {
+        details: { name: ref.name, group: GROUP, kind: a.resource.resource },
       });
     confirm(a, rules ?? []);
   };

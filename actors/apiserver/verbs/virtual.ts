@@ -19,10 +19,9 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   const expected =
     subresource === undefined ? resource : expectedKind(apiVersionOf({ group, version }), subresource.kind);
   const object = await decodeObject(core, request, expected);
-  if (subresource === undefined) {
-    wipeSystemFields(object);
-    matchNamespace(resource, request.info.namespace, object);
-  }
+  // A request for a token may say of which account, by its uid.
+  if (subresource === undefined) wipeSystemFields(object);
+  matchNamespace(resource, request.info.namespace, object);
   make.defaults?.(object);
   const tracked = subresource === undefined ? resource : { ...resource, group, version, schema: expected.schema };
   trackManagedFields(core, { ...request, resource: tracked }, undefined, object);
