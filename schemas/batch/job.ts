@@ -59,6 +59,7 @@ export const job = defineResource<Job>({
     ];
   },
 
+  unknownField: (field) => `field label ${JSON.stringify(field)} not supported for Job`,
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
 
   cells(object, now) {

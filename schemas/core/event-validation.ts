@@ -1,5 +1,7 @@
 import type { Errors } from '../define.ts';
 import type { Event } from '../generated/core-v1.ts';
+import { goStruct } from '../helpers/go-struct.ts';
+import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { validateMetadata, validateMetadataChange } from '../meta/metadata.ts';
@@ -47,10 +49,23 @@ export function* validateEventV1(e: Event, at: FieldPath, old?: Event): Errors {
 export function* validateEventV1Update(e: Event, old: Event, at: FieldPath): Errors {
   yield* validateMetadataChange(e.metadata, old.metadata, { namespaced: true }, at('metadata'));
   if (JSON.stringify(e.series) !== JSON.stringify(old.series)) yield* validateSeries(e, at);
-  for (const field of IMMUTABLE) yield* immutable(e[field], old[field], at(field));
+  for (const field of IMMUTABLE)
+    if (!equal(e[field], old[field])) yield invalid(at(field), shown(e, field), 'field is immutable');
   yield* immutable(e.reportingComponent, old.reportingComponent, at('reportingController'));
   yield* immutable(e.reportingInstance, old.reportingInstance, at('reportingInstance'));
 }
+/** What is gone as Go's zero, structs by the names that they have inside. */
+function shown(e: Event, field: (typeof IMMUTABLE)[number]): unknown {
+  const value = e[field];
+  const struct = STRUCTS[field];
+  if (struct !== undefined) return value || field !== 'related' ? goStruct(value ?? {}, struct) : null;
+  return value ?? (field === 'count' ? 0 : field.endsWith('Time') || field.endsWith('Timestamp') ? null : '');
+}
+const STRUCTS: Readonly<Record<string, string>> = {
+  involvedObject: 'io.k8s.api.core.v1.ObjectReference',
+  related: 'io.k8s.api.core.v1.ObjectReference',
+  source: 'io.k8s.api.core.v1.EventSource',
+};
 function* validateSeries({ series }: Event, at: FieldPath): Errors {
   if (!series) return;
   if ((series.count ?? 0) < 2) yield invalid(at('series.count'), '', 'should be at least 2');

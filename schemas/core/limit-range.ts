@@ -1,3 +1,4 @@
+import { roundUpList } from './pod-spec-defaults.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type { LimitRange, LimitRangeItem } from '../generated/core-v1.ts';
 import { duplicate, forbidden, invalid, required, type FieldPath } from '../meta/field.ts';
@@ -20,6 +21,8 @@ export const limitRange = defineResource<LimitRange>({
   /** Source: pkg/apis/core/v1 SetDefaults_LimitRangeItem. */
   defaults(draft) {
     for (const limit of draft.spec?.limits ?? []) {
+      for (const list of [limit.max, limit.min, limit.default, limit.defaultRequest, limit.maxLimitRequestRatio])
+        if (list) roundUpList(list);
       if (limit.type !== 'Container') continue;
       const limits = { ...limit.max, ...limit.default };
       const requests = { ...limit.min, ...limits, ...limit.defaultRequest };

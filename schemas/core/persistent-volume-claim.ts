@@ -54,7 +54,6 @@ export const persistentVolumeClaim = defineResource<PersistentVolumeClaim>({
     ...(metadata.annotations?.[BETA_CLASS] === undefined ? [] : [`metadata.annotations[${BETA_CLASS}]: ${DEPRECATED_CLASS}`]),
     ...claimWarnings(spec ?? {}, fieldPath('spec')),
   ],
-  selectableFields: { name: ({ metadata }) => metadata.name ?? '' },
 
   cells({ metadata, spec, status }, now) {
     const bound = Boolean(spec?.volumeName);

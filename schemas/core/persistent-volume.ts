@@ -56,7 +56,6 @@ export const persistentVolume = defineResource<PersistentVolume>({
   },
   validateUpdate: validateVolumeUpdate,
   warnings: (object) => [...volumeWarnings(object)],
-  selectableFields: { name: ({ metadata }) => metadata.name ?? '' },
 
   cells({ metadata, spec, status }, now) {
     const claim = spec?.claimRef;

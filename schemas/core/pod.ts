@@ -100,6 +100,8 @@ export const pod = defineResource<Pod>({
     'spec.hostNetwork': (p) => String(p.spec?.hostNetwork ?? false),
     'status.phase': (p) => p.status?.phase ?? '',
     'status.podIP': (p) => p.status?.podIP ?? '',
+    // Known, but of no pod.
+    'status.podIPs': () => '',
     'status.nominatedNodeName': (p) => p.status?.nominatedNodeName ?? '',
   },
 

@@ -1,6 +1,7 @@
 import { defineResource, type Errors } from '../define.ts';
 import type { ResourceQuota, ResourceQuotaSpec } from '../generated/core-v1.ts';
 import type { Quantity } from '../generated/api-resource.ts';
+import { goStruct } from '../helpers/go-struct.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
 import { roundUpList } from './pod-spec-defaults.ts';
@@ -84,7 +85,12 @@ function* validateSelector({ scopeSelector, scopes = [], hard = {} }: ResourceQu
   for (const { scopeName, operator, values = [] } of scopeSelector?.matchExpressions ?? []) {
     if (own(SCOPES, scopeName) === undefined) yield invalid(at('scopeName'), scopeName, 'unsupported scope');
     for (const resource of Object.keys(hard))
-      if (!fits(scopeName, resource)) yield invalid(at, scopeSelector, 'unsupported scope applied to resource');
+      if (!fits(scopeName, resource))
+        yield invalid(
+          at,
+          goStruct(scopeSelector, 'io.k8s.api.core.v1.ScopeSelector'),
+          'unsupported scope applied to resource',
+        );
     if (ONLY_EXISTS.includes(scopeName) && operator !== 'Exists')
       yield invalid(
         at('operator'),

@@ -36,20 +36,22 @@ export const fieldSelectorOf = (terms: readonly FieldTerm[]): FieldSelector => (
   toString: () => terms.map((t) => `${t.field}${t.negated ? '!=' : '='}${escape(t.value)}`).join(','),
 });
 /**
- * Refuses fields that the resource cannot be selected by. `core`: kinds of the core group and of Jobs word it
- * differently. Throws SelectorError.
+ * Refuses fields that the resource cannot be selected by, in the words of kinds that know more fields than all do, or
+ * of one kind alone. Throws SelectorError.
  */
 export function checkFields(
   selector: FieldSelector,
   allowed: (field: string) => boolean,
-  style: 'generic' | 'own' = 'generic',
+  style: 'generic' | 'own' | ((field: string) => string) = 'generic',
 ): void {
   for (const { field } of selector.terms) {
     if (allowed(field)) continue;
     throw new SelectorError(
-      style === 'own'
-        ? `field label not supported: ${field}`
-        : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      typeof style === 'function'
+        ? style(field)
+        : style === 'own'
+          ? `field label not supported: ${field}`
+          : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { FieldError } from './field.ts';
+import { goQuote } from './go-quote.ts';
 import { ApiError } from './status.ts';
 
 /**
@@ -9,16 +10,12 @@ export function invalidError(group: string, kind: string, name: string, errors: 
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
   const list = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
   const qualified = group === '' ? kind : `${kind}.${group}`;
-  return new ApiError(
-    'Invalid',
-    `${qualified} ${JSON.stringify(name)} is invalid${texts.length === 0 ? '' : `: ${list}`}`,
-    {
-      details: {
-        ...(name !== '' && { name }),
-        ...(group !== '' && { group }),
-        ...(kind !== '' && { kind }),
-        causes: errors.map((e) => ({ reason: e.reason, message: e.message, field: e.field })),
-      },
+  return new ApiError('Invalid', `${qualified} ${goQuote(name)} is invalid${texts.length === 0 ? '' : `: ${list}`}`, {
+    details: {
+      ...(name !== '' && { name }),
+      ...(group !== '' && { group }),
+      ...(kind !== '' && { kind }),
+      causes: errors.map((e) => ({ reason: e.reason, message: e.message, field: e.field })),
     },
-  );
+  });
 }

@@ -29,8 +29,6 @@ export const ipAddress = defineResource<IPAddress>({
     if (!equal(spec?.parentRef, old.spec?.parentRef))
       yield invalid(at('spec')('parentRef'), goStruct(spec?.parentRef, 'io.k8s.api.networking.v1.ParentReference'), 'field is immutable');
   },
-  selectableFields: { 'metadata.name': ({ metadata }) => metadata.name ?? '' },
-
   /** One cell more than there are columns, as the real server answers. */
   cells({ metadata, spec }, now) {
     const ref = spec?.parentRef;

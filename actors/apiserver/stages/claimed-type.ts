@@ -13,19 +13,34 @@ type Json = Readonly<Record<string, unknown>>;
  * Source: apimachinery pkg/runtime/serializer/json meta.go Interpret, pkg/runtime/schema ParseGroupVersion.
  */
 export function claimedType(value: Json): GroupVersionKind | string {
-  const { kind, apiVersion } = value;
-  if (!isTextOrNothing(kind) || !isTextOrNothing(apiVersion)) {
-    const name = Object.keys(value).find((k) => (k === 'kind' || k === 'apiVersion') && !isTextOrNothing(value[k]))!;
-    const why = unmarshalError(value[name], 'string', { parent: undefined, name, struct: '', goType: 'string' });
-    return `couldn't get version/kind; json parse error: ${why}`;
+  const said = { kind: '', apiVersion: '' };
+  // Go matches these two names in any case; the last one counts.
+  for (const [key, given] of Object.entries(value)) {
+    const name = key.toLowerCase() === 'kind' ? 'kind' : key.toLowerCase() === 'apiversion' ? 'apiVersion' : undefined;
+    if (name === undefined || given === null || given === undefined) continue;
+    if (typeof given !== 'string') {
+      const why = unmarshalError(given, 'string', { parent: undefined, name, struct: '', goType: 'string' });
+      return `couldn't get version/kind; json parse error: ${why}`;
+    }
+    said[name] = given;
   }
-  const text = apiVersion ?? '';
-  const [group, version, more] = text.includes('/') ? text.split('/') : ['', text];
-  if (more !== undefined) return `unexpected GroupVersion string: ${text}`;
-  return { group: group!, version: version!, kind: kind ?? '' };
+  const { kind, apiVersion } = said;
+  const [group, version, more] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+  if (more !== undefined) return `unexpected GroupVersion string: ${apiVersion}`;
+  return { group: group!, version: version!, kind };
 }
-const isTextOrNothing = (value: unknown): value is string | null | undefined =>
-  value === undefined || value === null || typeof value === 'string';
+/** Whether a key could be read as one of those two without being it. */
+export function hasOddNames(value: Json): boolean {
+  for (const key in value)
+    if (
+      (key.length === 4 || key.length === 10) &&
+      key !== 'kind' &&
+      key !== 'apiVersion' &&
+      /^(?:kind|apiversion)$/i.test(key)
+    )
+      return true;
+  return false;
+}
 
 /** What is left out is what the path says. Source: the same package's json.go gvkWithDefaults. */
 export function withDefaultType(claimed: GroupVersionKind, expected: GroupVersionKind): GroupVersionKind {

@@ -7,7 +7,7 @@ import { decode } from '../../../schemas/structural/decode.ts';
 import type { FieldSchema } from '../../../schemas/structural/schema.ts';
 import type { Body, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest } from '../errors.ts';
-import { claimedType, isSameType, typeProblem, withDefaultType } from './claimed-type.ts';
+import { claimedType, hasOddNames, isSameType, typeProblem, withDefaultType } from './claimed-type.ts';
 
 /** What a body is expected to hold: the resource's kind, or a subresource's. */
 export interface Expected {
@@ -42,7 +42,7 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   const decoded = (): ReturnType<typeof decode> =>
     decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
   const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
-  complain(request, [...parsed.duplicates, ...strict], expected, value);
+  complain(request, toldOf(parsed.duplicates, strict), expected, value);
   if (mismatch !== undefined) throw badRequest(mismatch);
   object.apiVersion = apiVersion;
   // Another kind in place of a custom one is for validation to refuse.
@@ -71,6 +71,24 @@ function kept(decoded: () => ReturnType<typeof decode>, kind: string): ReturnTyp
 }
 export const fieldValidation = (request: ResourceRequest): string => request.query.get('fieldValidation') || 'Warn';
 
+/** What lies in a field that is not known is passed over. */
+function toldOf(duplicates: readonly string[], unknown: readonly string[]): readonly string[] {
+  if (duplicates.length === 0 || unknown.length === 0) return [...duplicates, ...unknown];
+  const within = unknown.map((text) => text.slice('unknown field "'.length, -1));
+  const pathOf = (text: string): string => text.slice('duplicate field "'.length, -1);
+  const isWithin = (path: string): boolean => within.some((w) => path.startsWith(`${w}.`) || path.startsWith(`${w}[`));
+  return [...duplicates.filter((d) => !isWithin(pathOf(d))), ...unknown];
+}
+/** Of a YAML body all keys that are set twice are one mistake, with a line each. */
+function joinLines(problems: readonly string[]): readonly string[] {
+  const lines = problems.filter((p) => YAML_LINE.test(p));
+  if (lines.length === 0) return problems;
+  return [
+    `yaml: unmarshal errors:\n${lines.map((l) => `  ${l}`).join('\n')}`,
+    ...problems.filter((p) => !YAML_LINE.test(p)),
+  ];
+}
+const YAML_LINE = /^line \d+: key /;
 function complain(request: ResourceRequest, problems: readonly string[], expected: Expected, value: object): void {
   if (problems.length === 0) return;
   const mode = fieldValidation(request);
@@ -78,7 +96,7 @@ function complain(request: ResourceRequest, problems: readonly string[], expecte
     const { kind, apiVersion } = value as { kind?: string; apiVersion?: string };
     const { version } = parseApiVersion(apiVersion || apiVersionOf(expected));
     throw badRequest(
-      `${kind || expected.kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: strict decoding error: ${problems.join(', ')}`,
+      `${kind || expected.kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: strict decoding error: ${joinLines(problems).join(', ')}`,
     );
   }
   if (mode === 'Warn') request.warnings.push(...problems);
@@ -95,7 +113,7 @@ function checkType(
   apiVersion: string,
 ): string | undefined {
   const { kind, apiVersion: given } = value;
-  if (kind === expected.kind && given === apiVersion) return undefined;
+  if (kind === expected.kind && given === apiVersion && !hasOddNames(value)) return undefined;
   const claimed = claimedType(value);
   if (typeof claimed === 'string') throw badRequest(unrecognized(expected.kind, claimed, bytesOf(body, value)));
   const actual = withDefaultType(claimed, expected);
@@ -121,7 +139,8 @@ export async function parse(body: Body | undefined, expectedKind: string, expect
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
     try {
       const parsed = await parseYaml(bytes);
-      return checkShape(parsed, bytes, expectedKind);
+      // Go goes by way of JSON, which comes out sorted.
+      return checkShape({ ...parsed, value: sortedDeep(parsed.value) }, bytes, expectedKind);
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
       throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
@@ -135,6 +154,12 @@ export async function parse(body: Body | undefined, expectedKind: string, expect
     if (!(error instanceof JsonSyntaxError)) throw error;
     return fail(expectedKind, error.message, bytes);
   }
+}
+function sortedDeep(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sortedDeep);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sortedDeep(item)]));
 }
 function parseProtobuf(bytes: Uint8Array, expectedKind: string, expectedVersion: string): ParsedJson {
   try {

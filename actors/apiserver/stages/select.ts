@@ -52,8 +52,8 @@ function attempt<T>(parse: () => T): T {
   }
 }
 /** Kinds with conversion functions of their own for field labels word the refusal shorter. */
-const styleOf = (resource: Resource): 'own' | 'generic' =>
-  resource.definition.selectableFields !== undefined ? 'own' : 'generic';
+const styleOf = ({ definition }: Resource): 'own' | 'generic' | ((field: string) => string) =>
+  definition.unknownField ?? (definition.selectableFields !== undefined ? 'own' : 'generic');
 
 type Getter = (object: KubeObject) => string;
 function getterOf(resource: Resource, field: string): Getter | undefined {

@@ -15,10 +15,13 @@ export function parseVersion(text: string | null): number | undefined {
   return Number(text);
 }
 const MAX_VERSION = 2n ** 64n - 1n;
-function readVersion(text: string | null): number | undefined {
-  if (text === null || text === '') return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw plain(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${badVersion(text).message}`);
+/** The same as reads and watches word it. */
+export function readVersion(text: string | null): number | undefined {
+  try {
+    return parseVersion(text);
+  } catch (error) {
+    throw plain(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${(error as Error).message}`);
+  }
 }
 /** Any state of at least `version`: 0 is whatever is there. */
 export async function waitFor(core: Core, version: number): Promise<void> {

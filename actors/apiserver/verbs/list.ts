@@ -24,8 +24,6 @@ function listOptions(query: URLSearchParams): ListOptions {
   const limit = integer(query.get('limit'));
   integer(query.get('timeoutSeconds'));
   const errors: FieldError[] = [];
-  if (query.get('sendInitialEvents') !== null)
-    errors.push(forbidden(fieldPath('sendInitialEvents'), 'sendInitialEvents is forbidden for list'));
   if (match !== '') {
     if (text === '') errors.push(forbidden(at, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
     if (token !== '') errors.push(forbidden(at, 'resourceVersionMatch is forbidden when continue is provided'));
@@ -34,10 +32,16 @@ function listOptions(query: URLSearchParams): ListOptions {
     if (match === 'Exact' && text === '0')
       errors.push(forbidden(at, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
+  if (query.get('sendInitialEvents') !== null)
+    errors.push(forbidden(fieldPath('sendInitialEvents'), 'sendInitialEvents is forbidden for list'));
   if (errors.length > 0) throw invalidKind('meta.k8s.io', 'ListOptions', '', errors);
   if (text !== '' && !/^\d+$/.test(text))
     throw badRequest(
       `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  if (text.length > 19 && BigInt(text) >= 2n ** 64n)
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`,
     );
   const version = text === '' ? undefined : Number(text);
   if (token !== '' && version !== undefined && version !== 0)
@@ -47,11 +51,19 @@ function listOptions(query: URLSearchParams): ListOptions {
 
 /** Source: apimachinery pkg/runtime conversion of query parameters. */
 export function integer(text: string | null): number {
-  if (text === null || text === '') return 0;
+  if (text === null) return 0;
   if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
+  const number = Number(text);
+  if (Math.abs(number) >= 2 ** 63)
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  return number;
 }
 
+/** Throws what a list with these options and selectors would, before it looks at anything. */
+export function checkList(core: Core, request: ResourceRequest): void {
+  listOptions(request.query);
+  selectionOf(core, request);
+}
 export async function list(core: Core, request: ResourceRequest): Promise<Answer> {
   const { resource, query } = request;
   const cache = core.cache.of(resource);

@@ -24,7 +24,7 @@ export function writeOptions(request: ApiRequest, kind: OptionsKind): Readonly<R
     options['fieldManager'] = manager;
     errors.push(...validateFieldManager(manager, fieldPath('fieldManager')));
   }
-  const dryRun = query.getAll('dryRun').filter((v) => v !== '');
+  const dryRun = query.getAll('dryRun');
   if (dryRun.length > 0) {
     options['dryRun'] = dryRun;
     if (dryRun.some((v) => v !== 'All')) errors.push(notSupported(fieldPath('dryRun'), dryRun, ['All']));
