@@ -7,6 +7,14 @@ function namesOnly(draft: ServiceAccount): ServiceAccount {
   if (draft.secrets) draft.secrets = draft.secrets.map(({ name }) => ({ ...(name && { name }) }));
   return draft;
 }
+const ENFORCE = 'kubernetes.io/enforce-mountable-secrets';
+/** Source: pkg/registry/core/serviceaccount strategy.go warnIfHasEnforceMountableSecretsAnnotation. */
+const warnings = (account: ServiceAccount, old: ServiceAccount | undefined): string[] =>
+  account.metadata.annotations?.[ENFORCE] !== undefined && old?.metadata.annotations?.[ENFORCE] === undefined
+    ? [
+        `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
+      ]
+    : [];
 export const serviceAccount = defineResource<ServiceAccount>({
   group: '',
   version: 'v1',
@@ -15,5 +23,6 @@ export const serviceAccount = defineResource<ServiceAccount>({
   deleteReturnsObject: true,
   prepareForCreate: namesOnly,
   prepareForUpdate: namesOnly,
+  warnings,
   cells: ({ metadata }, now) => [metadata.name ?? '', age(metadata.creationTimestamp, now)],
 });

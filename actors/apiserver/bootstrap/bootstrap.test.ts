@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../../schemas/generated/core-v1.ts';
 import type { ClusterRole, ClusterRoleBinding } from '../../../schemas/generated/rbac-v1.ts';
 import { fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import { ensureAll } from './ensure.ts';
 import { firstAddress, startBootstrap, type Bootstrap } from './index.ts';
 import { widerBinding, widerRole } from './rbac.ts';
 
@@ -37,7 +39,7 @@ describe('the first start', () => {
       subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports: [{ name: 'https', port: 6443 }] }],
     });
     expect(get(c, '', 'configmaps', 'kube-system', 'extension-apiserver-authentication')).toMatchObject({
-      data: { 'client-ca-file': 'PEM' },
+      data: { 'client-ca-file': 'PEM\n' },
     });
     expect(count(c, 'coordination.k8s.io', 'leases')).toBe(1);
     await c.simulation.advance(1);
@@ -66,6 +68,27 @@ describe('later starts', () => {
     await Promise.all([start(c, 6443).ready, start(c, 6444).ready]);
     expect(count(c, 'rbac.authorization.k8s.io', 'clusterroles')).toBe(70);
     expect(count(c, 'coordination.k8s.io', 'leases')).toBe(2);
+  });
+  it('take it that another made what is refused here because it was claimed', async () => {
+    const c = fakeCluster();
+    const services = c.resource('', 'services');
+    const service = (name: string) => ({ kind: 'Service', apiVersion: 'v1', metadata: { name, namespace: 'default' } });
+    const errors: string[] = [];
+    const refused = {
+      ...c,
+      world: { ...c.world, log: { ...c.world.log, error: (message: string) => void errors.push(message) } },
+      loopback: {
+        ...c.loopback,
+        create: () => Promise.reject(new ApiError('Invalid', 'provided IP is already allocated')),
+      },
+    };
+    const made = ensureAll(refused, services, [service('kubernetes')]);
+    const alone = ensureAll(refused, services, [service('other')]);
+    await c.simulation.advance(120);
+    c.put(service('kubernetes'));
+    await c.simulation.advance(3_000);
+    expect([await made, await alone]).toEqual([0, 0]);
+    expect(errors).toEqual(['a bootstrap object was refused']);
   });
   it('put back what was removed or narrowed, and leave what was added', async () => {
     const c = fakeCluster();

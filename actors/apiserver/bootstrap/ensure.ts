@@ -1,7 +1,7 @@
 import type { GroupVersionResource, KubeObject } from '../../../schemas/meta/object.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
-import type { World } from '../../../bus/world.ts';
+import { delay, type World } from '../../../bus/world.ts';
 import type { CacheReader, Loopback } from '../request.ts';
 
 /** What every part of bootstrap works with. */
@@ -16,6 +16,8 @@ export function resourceOf(ground: Pick<Ground, 'registry'>, gvr: GroupVersionRe
   if (found === undefined) throw new Error(`${gvr.resource}.${gvr.version}.${gvr.group} is not served`);
   return found;
 }
+const LOOK_MS = 50;
+const PATIENCE_MS = 2_000;
 /** What no repetition would change: said in the log, and no reason to leave the rest undone. */
 const hopeless = (error: unknown): boolean =>
   ['Invalid', 'BadRequest', 'Forbidden', 'MethodNotAllowed'].includes(reasonOf(error) ?? '');
@@ -44,6 +46,7 @@ export async function ensureAll<T extends KubeObject>(
       return 1;
     } catch (error) {
       if (hopeless(error)) {
+        if (await appears(ground, resource, object)) return 0;
         const { name, namespace } = object.metadata;
         ground.world.log.error('a bootstrap object was refused', {
           object: { kind: object.kind, ns: namespace, name },
@@ -55,6 +58,17 @@ export async function ensureAll<T extends KubeObject>(
   };
   const counts = await Promise.all(objects.map(one));
   return counts.reduce((sum, n) => sum + n, 0);
+}
+/**
+ * Another API server that starts at the same time may be about to make the object: what it has claimed already (an address)
+ * is refused here before the object is there.
+ */
+async function appears(ground: Ground, resource: Resource, { metadata }: KubeObject): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+    if (ground.cache.get(resource, metadata.namespace ?? '', metadata.name ?? '') !== undefined) return true;
+    if (waitedMs >= PATIENCE_MS) return false;
+    await delay(ground.world.clock, LOOK_MS);
+  }
 }
 /** Runs a write that may lose against another API server's; one that is refused is logged and left. */
 export async function attempt(ground: Pick<Ground, 'world'>, write: () => Promise<unknown>): Promise<void> {

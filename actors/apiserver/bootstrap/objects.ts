@@ -57,6 +57,8 @@ export interface TrustedCas {
   readonly clientCa?: string | undefined;
   readonly requestHeaderCa?: string | undefined;
 }
+/** PEM files end with a line's end; those who compare the map's values with their own files rely on it. */
+const ended = (pem: string): string => (pem === '' || pem.endsWith('\n') ? pem : `${pem}\n`);
 /** Extension API servers read from here whom to trust. */
 export function authenticationConfigMap({ clientCa, requestHeaderCa }: TrustedCas): ConfigMap {
   const front =
@@ -64,7 +66,7 @@ export function authenticationConfigMap({ clientCa, requestHeaderCa }: TrustedCa
       ? {}
       : {
           'requestheader-allowed-names': '["front-proxy-client"]',
-          'requestheader-client-ca-file': requestHeaderCa,
+          'requestheader-client-ca-file': ended(requestHeaderCa),
           'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
           'requestheader-group-headers': '["X-Remote-Group"]',
           'requestheader-username-headers': '["X-Remote-User"]',
@@ -73,7 +75,7 @@ export function authenticationConfigMap({ clientCa, requestHeaderCa }: TrustedCa
     kind: 'ConfigMap',
     apiVersion: 'v1',
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
-    data: { ...(clientCa !== undefined && { 'client-ca-file': clientCa }), ...front },
+    data: { ...(clientCa !== undefined && { 'client-ca-file': ended(clientCa) }), ...front },
   };
 }
 export const legacyTokenConfigMap = (nowMs: number): ConfigMap => ({
