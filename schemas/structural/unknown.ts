@@ -1,3 +1,4 @@
+import { goQuote } from '../meta/go-quote.ts';
 import type { Plan } from './plan.ts';
 
 /** Fields that the schema does not have, in the order of the document, as the strict decoder words them. */
@@ -18,7 +19,7 @@ function walk(value: unknown, plan: Plan, path: string, out: string[]): void {
     if (plan.kind === 'map') walk(item, plan.values, at, out);
     else {
       const field = plan.byName.get(key);
-      if (field === undefined) out.push(`unknown field ${JSON.stringify(at)}`);
+      if (field === undefined) out.push(`unknown field ${goQuote(at)}`);
       else walk(item, field.plan, at, out);
     }
   }

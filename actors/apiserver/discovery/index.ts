@@ -8,7 +8,9 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import { healthPaths } from '../health/checks.ts';
 import type { PathAnswer, PathHandler } from '../request.ts';
-import { discoveryForm, parseAccept } from './accept.ts';
+import { printYaml } from '../../../schemas/codec/yaml-print.ts';
+import { negotiateAggregated, negotiateDocument, type Accepted } from '../doors/https/accept.ts';
+import { documentProtobuf } from '../encoding/protobuf.ts';
 import {
   aggregated,
   apiGroup,
@@ -22,7 +24,7 @@ import type { RemoteGroups } from './remote.ts';
 import { versionInfo } from './version.ts';
 
 const JSON_TYPE = 'application/json';
-const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const AGGREGATED = ';g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const UNKNOWN: PathAnswer = {
   code: 404,
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
@@ -42,9 +44,10 @@ interface Document {
 }
 function documentOf(object: object): Document {
   let text: string | undefined;
-  return { object, json: () => (text ??= JSON.stringify(object)) };
+  return { object, json: () => (text ??= `${JSON.stringify(object)}\n`) };
 }
 interface Aggregated {
+  readonly object: object;
   readonly body: string;
   readonly etag: string;
 }
@@ -52,8 +55,8 @@ function aggregatedOf(object: object): () => Aggregated {
   let made: Aggregated | undefined;
   return () => {
     if (made !== undefined) return made;
-    const body = JSON.stringify(object);
-    made = { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+    const body = `${JSON.stringify(object)}\n`;
+    made = { object, body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
     return made;
   };
 }
@@ -85,27 +88,21 @@ export function createDiscoveryHandler({
     const root = parts[1] ?? '';
     if (root !== '' && root !== 'version' && root !== 'api' && root !== 'apis') return undefined;
     if (root === 'version' && parts.length > 2) return undefined;
-    if (trimmed !== '/apis' && method !== 'GET' && method !== 'HEAD')
-      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {
-        details: {},
-      });
     built ??= build(registry, remote);
-    if (root === '') return plain(built.root, headers);
-    if (root === 'version') return plain(version, headers);
+    if (root === '') return raw(built.root);
+    const only = method === 'GET' || method === 'HEAD';
+    if (root === 'version') return only ? raw(version) : notAllowed();
     if (trimmed === '/api' || trimmed === '/apis') {
-      const { form, json } = discoveryForm(parseAccept(headers['accept']));
-      if (form === 'none')
-        throw new ApiError(
-          'NotAcceptable',
-          'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
-        );
       const which = trimmed === '/api' ? built.core : built.groups;
-      if (form === 'aggregated') return aggregate(which.aggregated(), headers['if-none-match']);
-      const document = trimmed === '/api' ? documentOf(apiVersions(server())) : built.groups.plain;
-      return json ? jsonAnswer(document) : { code: 200, body: document.object };
+      const accepted = negotiateAggregated(String(headers['accept'] ?? ''));
+      if (trimmed === '/api' && !only) notAllowed();
+      if (accepted !== undefined) return aggregate(which.aggregated(), accepted, headers['if-none-match']);
+      return plain(trimmed === '/api' ? documentOf(apiVersions(server())) : built.groups.plain, headers);
     }
     const found = built.byPath.get(trimmed);
-    if (found !== undefined) return plain(found, headers);
+    // Lists of groups and single groups answer whatever they are asked.
+    if (found !== undefined)
+      return only || (root === 'apis' && parts.length === 3) ? plain(found, headers) : notAllowed();
     const group = parts[2] ?? '';
     if (root === 'apis' && (!built.byPath.has(`/apis/${group}`) || isCustom(registry, group))) return UNKNOWN;
     throw new ApiError('NotFound', 'the server could not find the requested resource', { details: {} });
@@ -138,19 +135,33 @@ function build(registry: Registry, remote: RemoteGroups | undefined) {
 
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
 function plain(document: Document, headers: HeaderMap): PathAnswer {
-  const wanted = parseAccept(headers['accept'])[0]!;
-  const json = wanted.parameters['as'] === undefined && [JSON_TYPE, '*/*', 'application/*'].includes(wanted.type);
-  return json ? jsonAnswer(document) : { code: 200, body: document.object };
+  const { format, pretty } = negotiateDocument(headers['accept'] as string | undefined);
+  return format === 'json' && !pretty ? jsonAnswer(document) : { code: 200, body: document.object };
 }
 const jsonAnswer = (document: Document): PathAnswer => ({
   code: 200,
   headers: { 'Content-Type': JSON_TYPE },
   body: document.json(),
 });
-function aggregate({ body, etag }: Aggregated, seen: string | string[] | undefined): PathAnswer {
-  const headers = { 'Content-Type': AGGREGATED_TYPE, 'Cache-Control': 'public', ETag: etag, Vary: 'Accept' };
-  const known = String(seen ?? '')
-    .split(',')
-    .some((tag) => tag.trim() === etag);
-  return known ? { code: 304, headers, body: '' } : { code: 200, headers, body };
+/** Whatever the client takes: for people. */
+const raw = (document: Document): PathAnswer => ({
+  code: 200,
+  headers: { 'Content-Type': JSON_TYPE },
+  body: JSON.stringify(document.object, null, 2),
+});
+function notAllowed(): never {
+  const message = 'the server does not allow this method on the requested resource';
+  throw new ApiError('MethodNotAllowed', message, { details: {} });
+}
+function aggregate(document: Aggregated, accepted: Accepted, seen: string | string[] | undefined): PathAnswer {
+  const { etag } = document;
+  const headers = { 'Cache-Control': 'public', ETag: etag, Vary: 'Accept' };
+  if (seen === etag) return { code: 304, headers: { ...headers, 'Content-Type': '' }, body: '' };
+  const body =
+    accepted.format === 'json'
+      ? document.body
+      : accepted.format === 'yaml'
+        ? printYaml(document.object)
+        : documentProtobuf(document.object);
+  return { code: 200, headers: { ...headers, 'Content-Type': `${accepted.contentType}${AGGREGATED}` }, body };
 }

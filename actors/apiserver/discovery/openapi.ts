@@ -28,30 +28,41 @@ async function load(registry: Registry): Promise<PathHandler> {
     customSchema: (r: Resource) => r.definition.custom?.schema as Record<string, unknown> | undefined,
   };
   return (request) => {
-    const { path } = request;
-    const trimmed = path.endsWith('/') ? path.slice(0, -1) : path;
-    if (trimmed === '/openapi/v2') return answer(request, openApi.openApiV2(registry, options), 'application/json');
+    const { path: trimmed } = request;
+    if (trimmed.endsWith('/')) return undefined;
+    if (trimmed === '/openapi/v2') return answer(request, openApi.openApiV2(registry, options), JSON_TYPE);
     if (trimmed === V3) return answer(request, openApi.openApiV3Index(registry, options), 'text/plain; charset=utf-8');
     if (!trimmed.startsWith(`${V3}/`)) return undefined;
     const document = openApi.openApiV3(registry, trimmed.slice(V3.length + 1), options);
     if (document === undefined) return { code: 404, headers: { 'Content-Type': '' }, body: '' };
     const hash = request.query.get('hash');
     if (hash !== null && hash !== '' && `"${hash}"` !== document.etag) {
-      const target = `${path}?hash=${document.etag.slice(1, -1)}`;
+      const target = `${trimmed}?hash=${document.etag.slice(1, -1)}`;
       return { code: 301, headers: { Location: target, 'Content-Type': 'text/html; charset=utf-8' }, body: '' };
     }
-    const made = answer(request, document, 'application/json');
+    const made = answer(request, document, JSON_TYPE);
     if (hash === null || hash === '') return made;
     return { ...made, headers: { ...made.headers, 'Cache-Control': 'public, immutable' } };
   };
 }
 function answer(request: PathRequest, document: OpenApiDocument, contentType: string): PathAnswer {
+  if (contentType === JSON_TYPE && !takesJson(String(request.headers['accept'] ?? '')))
+    return { code: 406, headers: { 'Content-Type': '' }, body: '' };
   const headers = { ETag: document.etag, Vary: 'Accept', 'Content-Type': contentType };
   const seen = request.headers['if-none-match'];
-  if (typeof seen === 'string' && seen.split(',').some((tag) => tag.trim() === document.etag))
-    return { code: 304, headers, body: '' };
+  const isSame = (tag: string): boolean => tag === '*' || tag.replace(/^W\//, '') === document.etag;
+  if (typeof seen === 'string' && seen.split(',').some((tag) => isSame(tag.trim())))
+    return { code: 304, headers: { ...headers, 'Content-Type': '' }, body: '' };
   return { code: 200, headers, body: document.json() };
 }
+const JSON_TYPE = 'application/json';
+/** Who asks for the document as protobuf alone is given JSON: it says so. Source: kube-openapi pkg/handler. */
+const takesJson = (accept: string): boolean =>
+  accept === '' ||
+  accept.split(',').some((part) => {
+    const type = part.split(';')[0]!.trim();
+    return type === JSON_TYPE || type === 'application/*' || type === '*/*' || type.startsWith('application/com.github.proto-openapi.'); // prettier-ignore
+  });
 /** Where the client library keeps the declarations that carry the descriptions. */
 function modelsFolder(): string {
   try {

@@ -60,6 +60,13 @@ export function renderProtobuf(answer: WholeAnswer, { version: partial }: Accept
   return encodeList(form.apiVersion, form.listKind, listMetadata(answer), items);
 }
 
+/** One of discovery's documents, whose kinds belong to no group. */
+export function documentProtobuf(document: object): Buffer {
+  const { kind = '', apiVersion = '', ...rest } = document as { kind?: string; apiVersion?: string };
+  const aggregated = apiVersion.startsWith('apidiscovery');
+  const definition = aggregated ? `io.k8s.api.apidiscovery.v2.${kind}` : `${META}.${kind}`;
+  return encodeObject(definition, apiVersion === '' ? 'v1' : apiVersion, kind, rest);
+}
 /** Watch events with their length before them. */
 export function protobufWatch(resource: Resource, partial: string): WatchEncoding<Buffer> {
   const form = formOf(resource, partial);

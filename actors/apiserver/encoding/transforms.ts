@@ -111,6 +111,14 @@ const bookmarkMetadata = (revision: number, end: boolean): KubeObject['metadata'
 });
 const bookmark = (object: object): Buffer => Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
 
+function emptyCells(core: Core, resource: Resource): readonly unknown[] {
+  try {
+    return core.tables?.cells(resource, { kind: resource.kind, apiVersion: '', metadata: {} }, 0) ?? [];
+  } catch {
+    // Columns that take for granted what every stored object has.
+    return [];
+  }
+}
 let tables = 0;
 /** Watch events whose objects are tables of one row; only the first of a watch names its columns. */
 export function tableWatch(core: Core, resource: Resource, version: string, include: string): WatchEncoding<Buffer> {
@@ -125,16 +133,13 @@ export function tableWatch(core: Core, resource: Resource, version: string, incl
       first = false;
       return Buffer.from(`{"type":"${type}","object":${head}"rows":[${row}]}}\n`);
     },
-    bookmark: (revision, end) => {
-      const object = partialOf({ kind: '', apiVersion: '', metadata: bookmarkMetadata(revision, end) }, version);
-      const metadata = { resourceVersion: String(revision) };
-      return bookmark({
-        kind: 'Table',
-        apiVersion: metaVersion(version),
-        metadata,
-        columnDefinitions: [],
-        rows: [{ cells: [], object }],
-      });
+    bookmark(revision, end) {
+      // The same as of an object that has nothing but its version.
+      const empty = { kind: resource.kind, apiVersion: '', metadata: bookmarkMetadata(revision, end) };
+      const row = goJson({ cells: emptyCells(core, resource), object: include === 'Object' || include === 'None' ? null : partialOf(empty, version) }); // prettier-ignore
+      const head = headOf(core, resource, version, { resourceVersion: String(revision) }, first);
+      first = false;
+      return Buffer.from(`{"type":"BOOKMARK","object":${head}"rows":[${row}]}}\n`);
     },
     join: (frames) => Buffer.concat(frames),
   };

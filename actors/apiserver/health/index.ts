@@ -6,6 +6,7 @@ import type { PathHandler } from '../request.ts';
 import { CHECKS, type HealthPath } from './checks.ts';
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
+const PLAIN = { 'Content-Type': 'text/plain; charset=utf-8' };
 const NOT_FOUND = { code: 404, headers: TEXT, body: '404 page not found\n' };
 
 /**
@@ -45,7 +46,7 @@ export function createHealthHandler({
     if (!CHECKS[path].includes(name)) return NOT_FOUND;
     const why = await probe(name);
     return why === undefined
-      ? { code: 200, headers: TEXT, body: 'ok' }
+      ? { code: 200, headers: PLAIN, body: 'ok' }
       : { code: 500, headers: TEXT, body: `internal server error: ${why}\n` };
   };
   return ({ path, query }) => {

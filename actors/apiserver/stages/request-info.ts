@@ -70,6 +70,8 @@ const VERBS: Readonly<Record<string, string>> = {
   PATCH: 'patch',
   DELETE: 'delete',
 };
+/** Whatever it is, unless it says no. */
+const isWatch = (value: string | null): boolean => value !== null && !['false', '0'].includes(value.toLowerCase());
 export function requestInfo(method: string, parsed: ParsedPath, query: URLSearchParams): RequestInfo {
   const { isResource, path, group, version, resource, subresource, namespace } = parsed;
   if (!isResource)
@@ -78,7 +80,7 @@ export function requestInfo(method: string, parsed: ParsedPath, query: URLSearch
   let name = parsed.name;
   let fieldSelector: string | undefined;
   if (name === '' && verb === 'delete') verb = 'deletecollection';
-  if (name === '' && verb === 'get') verb = query.has('watch') || parsed.watchPrefix ? 'watch' : 'list';
+  if (name === '' && verb === 'get') verb = isWatch(query.get('watch')) || parsed.watchPrefix ? 'watch' : 'list';
   else if (parsed.watchPrefix && verb === 'get') verb = 'watch';
   if (name === '' && (verb === 'list' || verb === 'watch' || verb === 'deletecollection')) {
     fieldSelector = query.get('fieldSelector') ?? undefined;

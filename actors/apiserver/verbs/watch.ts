@@ -3,6 +3,7 @@ import { plain, invalidKind } from '../errors.ts';
 import { toStatus, type Status } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { selectionOf, type Selection } from '../stages/select.ts';
+import { readVersion, waitFor } from './get.ts';
 import { integer } from './list.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
 
@@ -16,34 +17,38 @@ interface WatchOptions {
   readonly bookmarks: boolean;
   readonly timeoutSeconds: number;
 }
-/** Source: apimachinery pkg/apis/internalversion/validation ValidateListOptions for watches. */
+/** As Go's conversion of query parameters reads it. */
+const flag = (text: string): boolean => !['false', '0'].includes(text.toLowerCase());
+/** Source: apimachinery pkg/apis/meta/internalversion defaults.go, validation ValidateListOptions for watches. */
 function watchOptions(query: URLSearchParams): WatchOptions {
   const text = query.get('resourceVersion') ?? '';
-  const match = query.get('resourceVersionMatch') ?? '';
   const send = query.get('sendInitialEvents');
-  const initial = send === null ? undefined : send !== 'false' && send !== '0';
+  integer(query.get('limit'));
+  const timeoutSeconds = integer(query.get('timeoutSeconds'));
+  let match = query.get('resourceVersionMatch') ?? '';
+  let initial = send === null ? undefined : flag(send);
+  // Who says nothing about it is told everything first.
+  if (initial === undefined && match === '' && (text === '' || text === '0')) [initial, match] = [true, NOT_OLDER];
   const errors: FieldError[] = [];
-  if (initial !== undefined) {
-    if (match !== 'NotOlderThan')
-      errors.push(forbidden(at, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
-    if (match !== '' && match !== 'NotOlderThan') errors.push(notSupported(at, match, ['NotOlderThan']));
+  if (initial !== undefined && match !== NOT_OLDER)
+    errors.push(forbidden(at, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match !== '') {
+    if (initial === undefined)
+      errors.push(forbidden(at, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    if (match !== NOT_OLDER) errors.push(notSupported(at, match, [NOT_OLDER]));
     if (query.get('continue'))
       errors.push(forbidden(at, 'resourceVersionMatch is forbidden when continue is provided'));
-  } else if (match !== '')
-    errors.push(forbidden(at, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+  }
   if (errors.length > 0) throw invalidKind('meta.k8s.io', 'ListOptions', '', errors);
-  if (text !== '' && !/^\d+$/.test(text))
-    throw plain(
-      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    );
-  const flag = query.get('allowWatchBookmarks');
+  const bookmarks = query.get('allowWatchBookmarks');
   return {
-    version: text === '' ? undefined : Number(text),
+    version: readVersion(text),
     initial,
-    bookmarks: flag !== null && flag !== 'false' && flag !== '0',
-    timeoutSeconds: integer(query.get('timeoutSeconds')),
+    bookmarks: bookmarks !== null && flag(bookmarks),
+    timeoutSeconds,
   };
 }
+const NOT_OLDER = 'NotOlderThan';
 
 export async function watch(core: Core, request: ResourceRequest): Promise<Answer> {
   const encoding = request.watchEncoding;
@@ -52,7 +57,14 @@ export async function watch(core: Core, request: ResourceRequest): Promise<Answe
   const selection = selectionOf(core, request);
   // The state of now: with nothing said about a version, "now" is when the request came.
   if (options.version === undefined) await core.barrier();
-  else if (options.initial === true) await core.cache.waitFor(options.version, 3000).catch(() => {});
+  else if (options.initial === true) {
+    try {
+      await waitFor(core, options.version);
+    } catch (error) {
+      // What is wrong with a watch that could begin is said within it.
+      return { type: 'watch', resource: request.resource, start: refusal(toStatus(error)) };
+    }
+  }
   return {
     type: 'watch',
     resource: request.resource,
@@ -60,6 +72,13 @@ export async function watch(core: Core, request: ResourceRequest): Promise<Answe
   };
 }
 
+const refusal =
+  (status: Status) =>
+  (sink: WatchSink): (() => void) => {
+    // Not in this tick: whoever started the watch has yet to be given what stops it.
+    queueMicrotask(() => sink.end(status));
+    return () => {};
+  };
 /** One watch from its first event to its end. */
 class Watch {
   readonly #core: Core;
@@ -89,8 +108,12 @@ class Watch {
   start(): () => void {
     const { clock, random } = this.#core.world;
     const seconds = this.#options.timeoutSeconds || Math.round(MIN_TIMEOUT_SECONDS * (1 + random()));
-    const timer = clock.setTimeout(() => this.#end(), seconds * 1000);
+    const timer = clock.setTimeout(() => this.#end(), Math.max(0, seconds) * 1000);
     this.#undo.push(() => clock.clearTimeout(timer));
+    if (seconds < 0) {
+      queueMicrotask(() => this.#end());
+      return () => this.#stop();
+    }
     const version = this.#options.version ?? 0;
     if (version > this.#core.cache.revision) {
       // Silent until the cache has caught up; then as if it had just begun.

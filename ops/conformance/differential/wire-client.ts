@@ -53,7 +53,7 @@ export class WireClient {
       socket.on('error', reject);
       const nonce = randomBytes(16).toString('base64');
       socket.on('secureConnect', () => {
-        const all = { Host: host, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': nonce, ...headers }; // prettier-ignore
+        const all = { Host: host, Origin: `https://${host}`, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': nonce, ...headers }; // prettier-ignore
         socket.write(`GET ${path} HTTP/1.1\r\n${Object.entries(all).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`); // prettier-ignore
       });
       setTimeout(() => {

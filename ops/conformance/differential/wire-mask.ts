@@ -1,6 +1,6 @@
 import type { Json } from './mutate.ts';
 
-const OWN = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'time', 'startTime', 'lastTransitionTime', 'lastUpdateTime', 'lastPhaseTransitionTime', 'continue', 'hash', 'serverAddress']); // prettier-ignore
+const OWN = new Set(['uid', 'creationTimestamp', 'deletionTimestamp', 'resourceVersion', 'time', 'startTime', 'lastTransitionTime', 'lastUpdateTime', 'lastPhaseTransitionTime', 'continue', 'hash', 'serverAddress']); // prettier-ignore
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const ADDRESS = /\b10\.96\.\d+\.\d+\b/g;
 const VERSIONS =
@@ -22,7 +22,7 @@ export function masked(value: Json, key = ''): Json {
   return value
     .replaceAll(UUID, '$uid')
     .replaceAll(/X509SHA256=\w+/g, '$sha256')
-    .replaceAll(key === 'cells' ? /\d{4}-\d\d-\d\dT[\d:]+Z/g : /$^/g, '$time')
+    .replaceAll(key === 'cells' ? /\d{4}-\d\d-\d\dT[\d:]+Z/g : /(?!)/g, '$time')
     .replaceAll(/scheme "pkg[^"]*"/g, 'scheme')
     .replaceAll(/"time":"[^"]*"/g, '"time":"$"')
     .replaceAll(ADDRESS, '$ip')

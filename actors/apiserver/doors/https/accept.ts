@@ -56,20 +56,28 @@ export function negotiate(accept: string | undefined, { kind }: Endpoint): Accep
 }
 function choose(accept: string, kind: Endpoint['kind']): Negotiated {
   if (kind !== 'custom' && !isRouted(accept, kind)) return notRouted(kind);
+  const found = pick(accept, 'v1', ({ as, g, v }, format) => {
+    const plain = as === undefined && g === undefined && v === undefined;
+    return plain ? kind !== 'custom' || format !== 'protobuf' : isTransform(as, g, v, format);
+  });
+  return found ?? unacceptable(false);
+}
+type Parameters = Readonly<Record<string, string>>;
+/** The best clause that an endpoint allows. */
+function pick(
+  accept: string,
+  serverVersion: string,
+  allows: (parameters: Parameters, format: Format) => boolean,
+): Accepted | undefined {
   for (const clause of clauses(accept))
     for (const [format, subtype, contentType] of FORMATS) {
       if (!covers(clause, subtype)) continue;
-      const { as, g, v, stream, sv, pretty } = clause.parameters;
+      const { as = '', v = '', stream, sv, pretty } = clause.parameters;
       if (stream !== undefined && (stream !== 'watch' || format === 'yaml')) continue;
-      if (sv !== undefined && sv !== 'v1') continue;
-      const plain = as === undefined && g === undefined && v === undefined;
-      if (plain && kind === 'custom' && format === 'protobuf') continue;
-      if (!plain && !isTransform(as, g, v, format)) continue;
-      const shown = { format, contentType, ...(pretty === '1' && { pretty: true }) };
-      if (plain) return { ...shown, as: '', version: '' };
-      return { ...shown, as: as as Accepted['as'], version: v! };
+      if ((sv !== undefined && sv !== serverVersion) || !allows(clause.parameters, format)) continue;
+      return { format, as: as as Accepted['as'], version: v, contentType, ...(pretty === '1' && { pretty: true }) };
     }
-  return unacceptable(false);
+  return undefined;
 }
 const isTransform = (as = '', group = '', version = '', format: Format): boolean =>
   group === 'meta.k8s.io' &&
@@ -83,18 +91,23 @@ const isTransform = (as = '', group = '', version = '', format: Format): boolean
  */
 export function negotiateFailure(accept: string | undefined): Accepted | undefined {
   if (accept === undefined || accept === '' || accept === JSON_TYPE || accept === '*/*') return PLAIN_JSON;
-  return remembered(failures, accept, () => {
-    for (const clause of clauses(accept))
-      for (const [format, subtype, contentType] of FORMATS) {
-        const { as, g, v, stream, sv, pretty } = clause.parameters;
-        const odd = as !== undefined || g !== undefined || v !== undefined || sv !== undefined;
-        if (odd || !covers(clause, subtype)) continue;
-        if (stream !== undefined && (stream !== 'watch' || format === 'yaml')) continue;
-        return { format, as: '', version: '', contentType, ...(pretty === '1' && { pretty: true }) };
-      }
-    return undefined;
-  });
+  return remembered(failures, accept, () => pick(accept, '', isPlain));
 }
+const isPlain = ({ as, g, v }: Parameters): boolean => as === undefined && g === undefined && v === undefined;
+
+/** Of documents that are no resources, such as discovery's. Throws NotAcceptable. */
+export function negotiateDocument(accept: string | undefined): Accepted {
+  if (accept !== undefined && accept !== '' && !isRouted(accept, 'item')) throw notRouted('item');
+  const found = negotiateFailure(accept);
+  if (found === undefined) throw unacceptable(false);
+  return found;
+}
+/** The aggregated form of discovery, if that is the first of what the client takes. */
+export function negotiateAggregated(accept: string): Accepted | undefined {
+  const found = pick(accept, '', (p) => isPlain(p) || (p['as'] === AGGREGATED && p['g'] === 'apidiscovery.k8s.io' && p['v'] === 'v2')); // prettier-ignore
+  return found?.version === '' ? undefined : found;
+}
+const AGGREGATED = 'APIGroupDiscoveryList';
 
 interface Clause {
   readonly type: string;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import type { FlowClass } from '../../stages/flow-control.ts';
 
@@ -26,6 +27,8 @@ export interface Exchange {
   readonly code: number;
   /** Set once the user is known. */
   flow: FlowClass;
+  /** Of a request to speak another protocol: the connection, for whoever speaks it. */
+  hijack?(): Duplex;
 }
 export interface Streaming {
   /** False when more than `limit` bytes wait for the reader. */
@@ -111,6 +114,30 @@ export class Http1Exchange implements Exchange {
     response.flushHeaders();
     const socket = response.socket;
     return new ChunkedStream(response, socket);
+  }
+}
+/** One that asks for another protocol. Nothing follows its head that would be its body. */
+export class UpgradeExchange extends Http1Exchange {
+  readonly #socket: Duplex;
+  #taken = false;
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    door: { readonly draining: boolean },
+    socket: Duplex,
+  ) {
+    super(request, response, door);
+    this.#socket = socket;
+  }
+  override get sent(): boolean {
+    return this.#taken || super.sent;
+  }
+  override read(): Promise<Buffer> {
+    return Promise.resolve(EMPTY);
+  }
+  hijack(): Duplex {
+    this.#taken = true;
+    return this.#socket;
   }
 }
 let lastChunk: Buffer | undefined;

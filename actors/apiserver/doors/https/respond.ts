@@ -7,10 +7,11 @@ import type { Resource } from '../../../../schemas/resource.ts';
 import type { WholeAnswer, Core } from '../../core.ts';
 import { goJson, prettyJson } from '../../encoding/go-json.ts';
 import { isStatus, renderJson, renderObject, yamlOf } from '../../encoding/render.ts';
-import { renderProtobuf, statusProtobuf } from '../../encoding/protobuf.ts';
+import { documentProtobuf, renderProtobuf, statusProtobuf } from '../../encoding/protobuf.ts';
 import type { PathAnswer } from '../../request.ts';
-import { negotiate, negotiateFailure, PLAIN_JSON, unfitting, type Accepted } from './accept.ts';
+import { negotiateDocument, negotiateFailure, PLAIN_JSON, unfitting, type Accepted } from './accept.ts';
 import type { Exchange } from './exchange.ts';
+import { addWarnings } from './warnings.ts';
 
 const STATUS = builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.Status')!;
 /** Smaller bodies are not worth it. Source: apiserver responsewriters defaultGzipThresholdBytes. */
@@ -28,17 +29,6 @@ export function baseHeaders(core: Core, exchange: Exchange, contentType: string)
     'X-Kubernetes-Pf-Prioritylevel-Uid', exchange.flow.levelUid,
   ]; // prettier-ignore
 }
-export function addWarnings(headers: string[], warnings: readonly string[]): void {
-  if (warnings.length === 0) return;
-  const seen = new Set<string>();
-  for (const text of warnings) {
-    if (seen.has(text)) continue;
-    seen.add(text);
-    headers.push('Warning', `299 - "${[...text].map(quoted).join('')}"`);
-  }
-}
-const quoted = (c: string): string => (c === '"' || c === '\\' ? `\\${c}` : c < ' ' || c > '~' ? ' ' : c);
-
 /** Throws NotAcceptable or BadRequest when the answer cannot be given in that form. */
 export function respond(
   core: Core,
@@ -141,9 +131,11 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
   if (typeof body === 'string') text = body;
   else if (body instanceof Uint8Array) text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   else {
-    const accepted = negotiate(exchange.headers['accept'] as string | undefined, { kind: 'custom' });
+    const accepted = negotiateDocument(exchange.headers['accept'] as string | undefined);
     set('Content-Type', accepted.contentType);
-    text = accepted.format === 'yaml' ? yamlOf(body) : goJson(body);
+    if (accepted.format === 'protobuf') text = documentProtobuf(body);
+    else if (accepted.format === 'yaml') text = yamlOf(body);
+    else text = isPretty(exchange, accepted) ? prettyJson(body) : `${goJson(body)}\n`;
   }
   for (const [name, value] of Object.entries(given)) set(name, value);
   const type = headers.indexOf('Content-Type');

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, ServerResponse } from 'node:http';
 import {
   createSecureServer,
   type IncomingHttpHeaders,
@@ -10,7 +10,7 @@ import { createServer as createTlsServer, type Server, type TLSSocket } from 'no
 import { delay, type Clock } from '../../../../bus/world.ts';
 import type { Core } from '../../core.ts';
 import { Connections } from './draining.ts';
-import { Http1Exchange, Http2Exchange } from './exchange.ts';
+import { Http1Exchange, Http2Exchange, UpgradeExchange } from './exchange.ts';
 import { serve, type Connection } from './handle.ts';
 
 export interface HttpsOptions {
@@ -57,6 +57,17 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     open.begin(socket);
     response.on('close', () => open.end(socket));
     void serve(core, new Http1Exchange(request, response, open), connectionOf(socket));
+  });
+  http1.on('upgrade', (request, stream) => {
+    const socket = stream as TLSSocket;
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.on('finish', () => socket.end());
+    socket.on('error', () => {});
+    open.begin(socket);
+    socket.on('close', () => open.end(socket));
+    void serve(core, new UpgradeExchange(request, response, open, socket), connectionOf(socket));
   });
   http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();

@@ -5,7 +5,9 @@ import { errorFrame } from '../../encoding/protobuf.ts';
 import type { WatchSink } from '../../watch-cache/watchers.ts';
 import type { Accepted } from './accept.ts';
 import type { Exchange, Streaming } from './exchange.ts';
-import { addWarnings, baseHeaders } from './respond.ts';
+import { baseHeaders } from './respond.ts';
+import { addWarnings } from './warnings.ts';
+import { isWebSocket, openWebSocket } from './web-socket.ts';
 
 /** Bytes that may wait for a slow reader before its watch is ended: it resumes where it was. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -23,7 +25,8 @@ export function streamWatch(
   const contentType = protobuf ? `${accepted.contentType};stream=watch` : accepted.contentType;
   const headers = baseHeaders(core, exchange, contentType);
   addWarnings(headers, warnings);
-  const stream = exchange.stream(200, headers);
+  const stream = isWebSocket(exchange) ? openWebSocket(exchange, protobuf) : exchange.stream(200, headers);
+  if (stream === undefined) return ended();
   const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
