@@ -33,6 +33,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
    * change. Repeated problems are repeated causes. Default: `changes`, once; so the status.
    */
   readonly metadataChecks?: readonly MetadataCheck[];
+  /** Of what a creation was given, before it is validated: said even if it is refused then. */
+  readonly earlyWarnings?: (object: T) => readonly string[];
   /** The same of an update of the status. */
   readonly statusMetadataChecks?: readonly MetadataCheck[];
   /** Finalizers need be neither standard nor qualified: the kind does not use the checks of the core group. */
@@ -66,6 +68,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly requiresResourceVersionOnUpdate?: boolean;
   /** Graceful deletion: seconds to wait before removal given the request, or undefined for at once (pods). */
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number | undefined;
+  /** Deletion is the kind's own affair in the real server, which words what it expected differently then. */
+  readonly deletesByItself?: boolean;
   /** What DELETE answers when the object is gone: itself, or a Success Status (the default). */
   readonly deleteReturnsObject?: boolean;
   /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job, ReplicationController). */

@@ -38,6 +38,7 @@ function write({ definition }: Resource, draft: () => DynamicObject | undefined,
   const at = fieldPath();
   const count = (errors: Iterable<unknown> | undefined): number => (errors ? [...errors].length : 0);
   const fresh = definition.prepareForCreate?.(made, WRITER, NOW) ?? made;
+  definition.earlyWarnings?.(fresh);
   if (count(definition.validate?.(fresh, at)) === 0) {
     definition.warnings?.(fresh, undefined);
     definition.cells?.(fresh, 0);

@@ -67,12 +67,11 @@ export const pod = defineResource<Pod>({
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
-  warnings(draft, old) {
+  earlyWarnings: appArmorWarnings,
+  warnings({ metadata, spec }, old) {
     if (old !== undefined) return [];
-    const { metadata, spec } = draft;
     const problems = dnsLabel(metadata.name ?? '');
     return [
-      ...appArmorWarnings(draft),
       ...(problems.length > 0 ? [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(' ')}]`] : []),
       ...podWarnings(spec!, metadata, fieldPath('spec'), fieldPath('metadata.annotations')),
     ];

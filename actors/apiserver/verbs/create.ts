@@ -61,6 +61,7 @@ export async function createObject(
     // Some kinds copy the name, the uid or the time into what they prepare.
     if (definition.prepareForCreate)
       draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
+    if (definition.earlyWarnings) request.warnings.push(...definition.earlyWarnings(draft));
     validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
