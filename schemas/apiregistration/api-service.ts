@@ -39,7 +39,7 @@ export const apiService = defineResource<APIService>({
     const { group = '', version = '', groupPriorityMinimum: groupPriority = 0, versionPriority = 0, service, caBundle, insecureSkipTLSVerify: insecure } = spec ?? {};
     const name = metadata.name ?? '';
     const wanted = `${version}.${group}`;
-    if (name !== wanted && pathSegment(name).length === 0)
+    if (name !== '' && name !== wanted && pathSegment(name).length === 0)
       yield invalid(path('metadata')('name'), name, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`);
     const at = path('spec');
     if (group === '' && version !== 'v1') yield required(at('group'), 'only v1 may have an empty group and it better be legacy kube');
