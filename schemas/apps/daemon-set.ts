@@ -11,7 +11,7 @@ import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '
 import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { formatLabels, formatSelector, validateLabelSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
-import { immutableSelector, isEmpty, neverDecremented, selectorOrNothing, validateCounters, validateLongRunning } from './workload-validation.ts'; // prettier-ignore
+import { immutableSelector, isEmpty, neverDecremented, selectorOrNothing, validateCounters, validateLongRunning, withZeroes } from './workload-validation.ts'; // prettier-ignore
 
 /** Counts changes of the template; a field of the internal type, an annotation to clients. */
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
@@ -91,7 +91,7 @@ function* validateStrategy(strategy: DaemonSetUpdateStrategy, at: FieldPath): Er
   const { type, rollingUpdate } = strategy;
   if ((type as string) === 'OnDelete') return;
   if ((type as string) !== 'RollingUpdate') {
-    yield notSupported(at, goStruct(strategy, 'io.k8s.api.apps.v1.DaemonSetUpdateStrategy'), [
+    yield notSupported(at, goStruct(withZeroes(strategy), 'io.k8s.api.apps.v1.DaemonSetUpdateStrategy'), [
       'RollingUpdate',
       'OnDelete',
     ]);

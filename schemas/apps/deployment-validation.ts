@@ -3,7 +3,7 @@ import type { Deployment, DeploymentSpec, DeploymentStrategy } from '../generate
 import { goStruct } from '../helpers/go-struct.ts';
 import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '../meta/field-checks.ts';
 import { forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
-import { neverDecremented, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector } from './workload-validation.ts'; // prettier-ignore
+import { neverDecremented, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector, withZeroes } from './workload-validation.ts'; // prettier-ignore
 
 /** Source: pkg/apis/apps/validation ValidateDeploymentSpec. */
 export function* validateDeployment(object: Deployment, at: FieldPath): Errors {
@@ -30,7 +30,10 @@ function* validateStrategy(strategy: DeploymentStrategy, at: FieldPath): Errors 
   if (type === 'Recreate') {
     if (rollingUpdate) yield forbidden(here, "may not be specified when strategy `type` is 'Recreate'");
   } else if (type !== 'RollingUpdate') {
-    yield notSupported(at, goStruct(strategy, 'io.k8s.api.apps.v1.DeploymentStrategy'), ['Recreate', 'RollingUpdate']);
+    yield notSupported(at, goStruct(withZeroes(strategy), 'io.k8s.api.apps.v1.DeploymentStrategy'), [
+      'Recreate',
+      'RollingUpdate',
+    ]);
   } else if (!rollingUpdate) yield required(here, 'this should be defaulted and never be nil');
   else {
     const { maxUnavailable, maxSurge } = rollingUpdate;

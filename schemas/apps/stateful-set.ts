@@ -16,6 +16,11 @@ const COUNTERS = ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplic
 const LIMITED = ['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'];
 const MUTABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'] as const; // prettier-ignore
 
+/** Off by default: the feature MaxUnavailableStatefulSet. */
+function withoutUnavailable(draft: StatefulSet): StatefulSet {
+  delete draft.spec?.updateStrategy?.rollingUpdate?.maxUnavailable;
+  return draft;
+}
 export const statefulSet = defineResource<StatefulSet>({
   group: 'apps', version: 'v1', resource: 'statefulsets',
   validateName: nameIsLabel,
@@ -48,14 +53,12 @@ export const statefulSet = defineResource<StatefulSet>({
   prepareForCreate(draft) {
     dropDisabledTemplateFields(draft.spec?.template);
     draft.status = { replicas: 0, availableReplicas: 0 };
-    // Off by default: the feature MaxUnavailableStatefulSet.
-    delete draft.spec?.updateStrategy?.rollingUpdate?.maxUnavailable;
-    return draft;
+    return withoutUnavailable(draft);
   },
   prepareForUpdate(draft, old) {
     dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { replicas: 0 };
-    return draft;
+    return old.spec?.updateStrategy?.rollingUpdate?.maxUnavailable === undefined ? withoutUnavailable(draft) : draft;
   },
 
   *validate({ spec }, at, old) {

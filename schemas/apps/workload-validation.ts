@@ -3,7 +3,7 @@ import type { Errors } from '../define.ts';
 import type { PodTemplateSpec } from '../generated/core-v1.ts';
 import type { LabelSelector } from '../generated/meta-v1.ts';
 import { immutable, nonNegative } from '../meta/field-checks.ts';
-import { forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
+import { fieldPath, forbidden, invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { dnsLabel } from '../meta/names.ts';
 import { nothing, selectorFromObject, validateLabelSelector, type Selector } from '../meta/selectors.ts';
 
@@ -21,11 +21,8 @@ interface Selecting {
 /** A selector that cannot be read selects nothing; validateLabelSelector has said why. */
 export function selectorOrNothing(selector: LabelSelector | null | undefined): Selector | undefined {
   if (!selector) return nothing;
-  try {
-    return selectorFromObject(selector);
-  } catch {
-    return undefined;
-  }
+  const isReadable = validateLabelSelector(selector, fieldPath()).next().done === true;
+  return isReadable ? selectorFromObject(selector) : undefined;
 }
 /** Required, well-formed, not empty. `kind` as the message names it. */
 export function* validateRequiredSelector({ selector }: Selecting, kind: string, at: FieldPath): Errors {
@@ -71,6 +68,11 @@ export function* immutableSelector(
   // prettier-ignore
   yield* immutable(object.spec?.selector, old.spec?.selector, at('spec')('selector'));
 }
+/** Inside, how far an update may go is a number even where it is not said. */
+export const withZeroes = <T extends { readonly rollingUpdate?: object | undefined }>(strategy: T): T =>
+  strategy.rollingUpdate === undefined
+    ? strategy
+    : { ...strategy, rollingUpdate: { maxUnavailable: 0, maxSurge: 0, ...strategy.rollingUpdate } };
 type Counters = { readonly [field: string]: unknown };
 const count = (status: Counters, field: string): number => (status[field] as number | undefined) ?? 0;
 

@@ -13,11 +13,12 @@ export function generateSelector({ metadata, spec }: Job): void {
   const labels: Record<string, string> = { ...meta.labels };
   for (const label of NAME_LABELS) labels[label] ??= metadata.name ?? '';
   for (const label of UID_LABELS) labels[label] ??= metadata.uid ?? '';
-  meta.labels = labels;
-  const selector = (spec!.selector ??= {});
-  selector.matchLabels = { ...selector.matchLabels };
-  selector.matchLabels[UID_LABELS[1]] ??= metadata.uid ?? '';
+  meta.labels = sorted(labels);
+  const { matchLabels = {}, ...more } = spec!.selector ?? {};
+  spec!.selector = { matchLabels: sorted({ [UID_LABELS[1]]: metadata.uid ?? '', ...matchLabels }), ...more };
 }
+const sorted = (map: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.keys(map).sort().map((key) => [key, map[key]!])); // prettier-ignore
 /** Source: pkg/apis/batch/validation validateGeneratedSelector. */
 export function* validateGeneratedSelector({ metadata, spec }: Job, at: FieldPath): Errors {
   if (spec?.manualSelector === true || !spec?.selector) return;

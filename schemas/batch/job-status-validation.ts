@@ -17,10 +17,13 @@ const isFinished = (job: Job): boolean => has(job, 'Complete') || has(job, 'Fail
 export function* validateJobStatusUpdate(job: Job, old: Job, at: FieldPath): Errors {
   const here = at('status');
   yield* validateCounters(job, here);
-  yield* validateConditions(job, old, here);
+  yield* validateContradictions(job, old, here('conditions'));
   yield* validateTimes(job, old, here);
+  yield* validateReasons(job, old, here('conditions'));
   yield* validateFinished(job, old, here);
   yield* validateIndexes(job, old, here);
+  yield* validatePods(job, old, here);
+  yield* validateSuccess(job, here('conditions'));
   yield* validateTransition(job, old, here);
 }
 function* validateCounters({ status = {} }: Job, at: FieldPath): Errors {
@@ -35,25 +38,29 @@ function* validateCounters({ status = {} }: Job, at: FieldPath): Errors {
       seen.add(uid);
     }
 }
-function* validateConditions(job: Job, old: Job, at: FieldPath): Errors {
-  const here = at('conditions');
-  const changed = (...types: string[]): boolean => types.some((t) => has(job, t) !== has(old, t));
-  const both = (a: string, b: string): boolean => has(job, a) && has(job, b);
-  if (changed('Complete', 'Failed') && both('Complete', 'Failed'))
-    yield invalidOmitted(here, 'cannot set Complete=True and Failed=true conditions');
-  if (changed('Complete', 'FailureTarget') && both('Complete', 'FailureTarget'))
-    yield invalidOmitted(here, 'cannot set Complete=True and FailureTarget=true conditions');
+const changed = (job: Job, old: Job, ...types: string[]): boolean => types.some((t) => has(job, t) !== has(old, t));
+const both = (job: Job, a: string, b: string): boolean => has(job, a) && has(job, b);
+
+function* validateContradictions(job: Job, old: Job, at: FieldPath): Errors {
+  if (changed(job, old, 'Complete', 'Failed') && both(job, 'Complete', 'Failed'))
+    yield invalidOmitted(at, 'cannot set Complete=True and Failed=true conditions');
+  if (changed(job, old, 'Complete', 'FailureTarget') && both(job, 'Complete', 'FailureTarget'))
+    yield invalidOmitted(at, 'cannot set Complete=True and FailureTarget=true conditions');
+}
+function* validateReasons(job: Job, old: Job, at: FieldPath): Errors {
   const failedIndexesChanged = job.status?.failedIndexes !== old.status?.failedIndexes;
-  if ((changed('Failed') || failedIndexesChanged) && has(job, 'Failed') && !has(job, 'FailureTarget'))
-    yield invalidOmitted(here, 'cannot set Failed=True condition without the FailureTarget=true condition');
-  if (changed('Complete', 'SuccessCriteriaMet') && has(job, 'Complete') && !has(job, 'SuccessCriteriaMet'))
-    yield invalidOmitted(here, 'cannot set Complete=True condition without the SuccessCriteriaMet=true condition');
-  if (both('SuccessCriteriaMet', 'Failed'))
-    yield invalidOmitted(here, 'cannot set SuccessCriteriaMet=True and Failed=true conditions');
-  if (both('SuccessCriteriaMet', 'FailureTarget'))
-    yield invalidOmitted(here, 'cannot set SuccessCriteriaMet=True and FailureTarget=true conditions');
+  if ((changed(job, old, 'Failed') || failedIndexesChanged) && has(job, 'Failed') && !has(job, 'FailureTarget'))
+    yield invalidOmitted(at, 'cannot set Failed=True condition without the FailureTarget=true condition');
+  if (changed(job, old, 'Complete', 'SuccessCriteriaMet') && has(job, 'Complete') && !has(job, 'SuccessCriteriaMet'))
+    yield invalidOmitted(at, 'cannot set Complete=True condition without the SuccessCriteriaMet=true condition');
+}
+function* validateSuccess(job: Job, at: FieldPath): Errors {
+  if (both(job, 'SuccessCriteriaMet', 'Failed'))
+    yield invalidOmitted(at, 'cannot set SuccessCriteriaMet=True and Failed=true conditions');
+  if (both(job, 'SuccessCriteriaMet', 'FailureTarget'))
+    yield invalidOmitted(at, 'cannot set SuccessCriteriaMet=True and FailureTarget=true conditions');
   if (job.spec?.successPolicy && !has(job, 'SuccessCriteriaMet') && has(job, 'Complete'))
-    yield invalidOmitted(here, 'cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True');
+    yield invalidOmitted(at, 'cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True');
 }
 function* validateTimes(job: Job, old: Job, at: FieldPath): Errors {
   const { startTime, completionTime } = job.status ?? {};
@@ -80,17 +87,26 @@ function* validateFinished(job: Job, old: Job, at: FieldPath): Errors {
   const { spec, status = {} } = job;
   const before = old.status ?? {};
   const finished = isFinished(job);
-  const changed = finished !== isFinished(old);
-  if ((changed || status.active !== before.active) && (status.active ?? 0) > 0 && finished)
+  const turned = finished !== isFinished(old);
+  if ((turned || status.active !== before.active) && (status.active ?? 0) > 0 && finished)
     yield invalid(at('active'), status.active, 'active>0 is invalid for finished job');
   const idle = spec?.suspend === true && spec.completions === 0;
-  if ((changed || status.startTime !== before.startTime) && !idle && !status.startTime && finished)
+  if ((turned || status.startTime !== before.startTime) && !idle && !status.startTime && finished)
     yield required(at('startTime'), 'startTime is required for finished job');
   const uncounted = status.uncountedTerminatedPods;
   const left = (uncounted?.failed ?? []).length + (uncounted?.succeeded ?? []).length;
-  if ((changed || !equal(uncounted, before.uncountedTerminatedPods)) && finished && left > 0)
+  if ((turned || !equal(uncounted, before.uncountedTerminatedPods)) && finished && left > 0)
     yield invalid(at('uncountedTerminatedPods'), uncounted, 'must be empty for finished job');
-  if ((changed || status.terminating !== before.terminating) && (status.terminating ?? 0) > 0 && finished)
+}
+function* validatePods(job: Job, old: Job, at: FieldPath): Errors {
+  const { status = {} } = job;
+  const before = old.status ?? {};
+  const finished = isFinished(job);
+  if (
+    (finished !== isFinished(old) || status.terminating !== before.terminating) &&
+    (status.terminating ?? 0) > 0 &&
+    finished
+  )
     yield invalid(at('terminating'), status.terminating, 'terminating>0 is invalid for finished job');
   if ((status.ready !== before.ready || status.active !== before.active) && (status.ready ?? 0) > (status.active ?? 0))
     yield invalid(at('ready'), status.ready, 'cannot set more ready pods than active');

@@ -5,6 +5,7 @@ import { goStruct } from '../helpers/go-struct.ts';
 import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, type FieldPath } from '../meta/field.ts';
+import { sameStruct } from '../structural/semantic-equal.ts';
 import { validateJobSpec } from './job-spec-validation.ts';
 
 const CORE = 'io.k8s.api.core.v1';
@@ -23,14 +24,21 @@ export function* validateJobUpdate({ spec = {} as JobSpec }: Job, old: Job, at: 
     yield invalid(here('completions'), spec.completions, 'can only be modified in tandem with spec.parallelism');
   yield* immutable(spec.selector, before.selector, here('selector'));
   yield* validateTemplateUpdate(spec, old, here);
-  for (const field of [
-    'completionMode',
-    'podFailurePolicy',
-    'backoffLimitPerIndex',
-    'managedBy',
-    'successPolicy',
-  ] as const)
-    yield* immutable(spec[field], before[field], here(field));
+  yield* immutable(spec.completionMode, before.completionMode, here('completionMode'));
+  yield* immutableStruct(spec.podFailurePolicy, before.podFailurePolicy, 'PodFailurePolicy', here('podFailurePolicy'));
+  yield* immutable(spec.backoffLimitPerIndex, before.backoffLimitPerIndex, here('backoffLimitPerIndex'));
+  yield* immutable(spec.managedBy, before.managedBy, here('managedBy'));
+  yield* immutableStruct(spec.successPolicy, before.successPolicy, 'SuccessPolicy', here('successPolicy'));
+}
+function* immutableStruct(
+  value: object | undefined,
+  old: object | undefined,
+  definition: string,
+  at: FieldPath,
+): Errors {
+  const present = value !== undefined;
+  if (present !== (old !== undefined) || !sameStruct(value, old, `io.k8s.api.batch.v1.${definition}`))
+    yield invalid(at, goStruct(value, `io.k8s.api.batch.v1.${definition}`), 'field is immutable');
 }
 /** A suspended Job without pods may be placed elsewhere and get other resources. Source: validatePodTemplateUpdate. */
 function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, at: FieldPath): Errors {
@@ -39,7 +47,7 @@ function* validateTemplateUpdate(spec: JobSpec, { spec: before, status }: Job, a
   const mutable = suspended && (!status?.startTime || isHeld === true) && !status?.active;
   const template = spec.template;
   if (!mutable) {
-    if (!equal(template, before?.template))
+    if (!sameStruct(template, before?.template, `${CORE}.PodTemplateSpec`))
       yield invalid(at('template'), goStruct(template, `${CORE}.PodTemplateSpec`), 'field is immutable');
     return;
   }

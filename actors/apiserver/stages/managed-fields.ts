@@ -1,7 +1,13 @@
 import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf, parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
-import { resetFieldsOf, updateManagedFields, type VersionOf } from '../../../schemas/patch/managed-fields/index.ts';
+import type { FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
+import {
+  fieldSetOfPath,
+  resetFieldsOf,
+  updateManagedFields,
+  type VersionOf,
+} from '../../../schemas/patch/managed-fields/index.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import { withEmptyLists } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
@@ -30,12 +36,18 @@ export function trackManagedFields(
     set: core.schemasOf(resource),
     reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),
     versionOf: versionsOf(core, resource),
+    within: withinOf(request),
   });
   if (entries.length > 0) draft.metadata.managedFields = entries;
   else delete draft.metadata.managedFields;
   return draft;
 }
 
+/** What a scale sees; undefined of the whole object. */
+export function withinOf({ resource, subresource }: ResourceRequest): FieldSet | undefined {
+  const path = resource.definition.scale?.specReplicas;
+  return subresource?.name === 'scale' && path !== undefined ? fieldSetOfPath(path) : undefined;
+}
 /** A scale of none leaves the number out: its writer owns nothing then. */
 const withoutNone = (resource: Resource) => (object: KubeObject): KubeObject => {
   const path = resource.definition.scale?.specReplicas;

@@ -5,7 +5,7 @@ import { age } from '../../../schemas/meta/time.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { difference, isEmptySet, type FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
-import { checkConfiguration } from '../../../schemas/patch/managed-fields/index.ts';
+import { checkConfiguration, fieldSetOfPath } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalidKind, notFound } from '../errors.ts';
@@ -100,9 +100,9 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
  * Scale among the versions of a custom kind. Source: apiextensions-apiserver pkg/registry/customresource scaleUpdatedObjectInfo.
  */
 function disown({ metadata }: Draft, path: string): void {
-  const set = path.split('.').reduceRight<FieldSet>((below, name) => ({ [`f:${name}`]: below }), {});
+  const set = fieldSetOfPath(path);
   metadata.managedFields = (metadata.managedFields ?? []).flatMap((entry) => {
-    const left = difference(entry.fieldsV1 ?? {}, set);
+    const left = difference((entry.fieldsV1 ?? {}) as FieldSet, set);
     return isEmptySet(left) ? [] : [{ ...entry, fieldsV1: left }];
   });
 }

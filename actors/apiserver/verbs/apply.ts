@@ -8,7 +8,7 @@ import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, conflict, notFound, plain } from '../errors.ts';
 import { fieldValidation } from '../stages/decode.ts';
 import type { Patch } from '../stages/parse-patch.ts';
-import { entryTime, versionsOf } from '../stages/managed-fields.ts';
+import { entryTime, versionsOf, withinOf } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed } from '../stages/persist.ts';
 import { createObject } from './create.ts';
@@ -48,6 +48,7 @@ export async function apply(
       kind: resource,
       force: isForced(request),
       printedVersion,
+      within: withinOf(request),
     });
     tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
@@ -67,22 +68,22 @@ export async function apply(
           info.name,
           `uid mismatch: the provided object specified uid ${given['uid']}, and no existing object was found`,
         );
-      parseVersion(draft.metadata.resourceVersion ?? null);
+      const version = draft.metadata.resourceVersion;
+      parseVersion(version ?? null);
       delete draft.metadata.resourceVersion;
       matchNamespace(resource, info.namespace, draft);
       matchName(info.name, draft);
-      return createObject(core, request, draft, { ...options, kind: 'CreateOptions' }, true);
+      const answer = await createObject(core, request, draft, { ...options, kind: 'CreateOptions' }, true);
+      // Where nothing is stored nothing takes the place of the version that was sent.
+      if (answer.type === 'object' && version) (answer.object as Draft).metadata.resourceVersion = version;
+      return answer;
     }
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);
-    const version = given['resourceVersion'];
-    if (
-      typeof version === 'string' &&
-      version !== '' &&
-      parseVersion(version) !== parseVersion(live.metadata.resourceVersion ?? null)
-    )
+    const version = parseVersion(typeof given['resourceVersion'] === 'string' ? given['resourceVersion'] : null) ?? 0;
+    if (version !== 0 && version !== parseVersion(live.metadata.resourceVersion ?? null))
       throw conflict(resource, info.name);
-    if (version === undefined) delete draft.metadata.resourceVersion;
+    if (version === 0) delete draft.metadata.resourceVersion;
     return replace(core, request, known, draft, options, 'apply');
   });
 }

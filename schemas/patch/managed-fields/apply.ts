@@ -5,7 +5,16 @@ import { isMap, sameJson, type JsonMap } from '../values.ts';
 import { compareObjects } from './compare.ts';
 import { conflictError, type ManagerConflict } from './conflict.ts';
 import { decodeEntries, encodeEntries, sameOwner, type Owner } from './entries.ts';
-import { difference, differenceBelow, intersection, isEmptySet, MEMBER, union, type FieldSet } from './field-set.ts';
+import {
+  difference,
+  differenceBelow,
+  intersection,
+  intersects,
+  isEmptySet,
+  MEMBER,
+  union,
+  type FieldSet,
+} from './field-set.ts';
 import { allowedByLastApplied, withLastApplied } from './last-applied.ts';
 import { typedNode, type TypedNode } from './typed-schema.ts';
 import { fieldSetOf, mergeTyped, typeErrors, withNamedFields, withoutItems } from './typed-values.ts';
@@ -47,8 +56,13 @@ export function applyServerSide(options: ServerSideApply): Applied {
   let owners = decodeEntries(before, true);
   if (owners === undefined) throw new ApiError('', 'failed to decode managed fields', { code: 500 });
   owners = ofServedVersions(owners, update);
-  if (owners.length === 0 && bare !== undefined)
-    owners = ownUpdate([], compareObjects(node, node.emptyObject, bare), { ...update, manager: BEFORE_FIRST_APPLY }); // prettier-ignore
+  const { within } = options;
+  const isTracked = within === undefined ? owners.length > 0 : owners.some((owner) => intersects(owner.set, within));
+  if (!isTracked && bare !== undefined) {
+    const { changed, removed } = compareObjects(node, node.emptyObject, bare);
+    const seen = within === undefined ? changed : intersection(changed, within);
+    owners = [...owners, ...ownUpdate([], { changed: seen, removed }, { ...update, manager: BEFORE_FIRST_APPLY })];
+  }
 
   const self = { manager: options.manager, operation: 'Apply' as const, apiVersion, subresource: options.subresource ?? '' }; // prettier-ignore
   const last = owners.find((owner) => sameOwner(owner, self));

@@ -124,6 +124,10 @@ export function isFieldSet(value: unknown): value is FieldSet {
   return true;
 }
 
+/** The set of one field, `spec.replicas`. */
+export const fieldSetOfPath = (path: string): FieldSet =>
+  path.split('.').reduceRight<FieldSet>((below, name) => ({ [`f:${name}`]: below }), MEMBER);
+
 /** The set as it is written: names, then keys by their values, then values, then indexes. Source: structured-merge-diff PathElement.Compare. */
 export function inOrder(set: FieldSet): FieldSet {
   const keys = Object.keys(set).sort((a, b) => rank(a) - rank(b) || compareElements(a, b));

@@ -31,6 +31,8 @@ export interface ManagedUpdate {
   /** Paths that this endpoint does not write, whatever the request says: resetFieldsOf(). */
   readonly reset?: FieldSet | undefined;
   readonly versionOf?: VersionOf | undefined;
+  /** All that a scale sees of its object: where nobody owns that, nobody is tracked. */
+  readonly within?: FieldSet | undefined;
 }
 
 /**
@@ -52,6 +54,8 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
   const isResetBy = owners?.length === 0;
   if (owners === undefined || (owners.length === 0 && !isResetBy)) owners = decodeEntries(before, true) ?? [];
   owners = ofServedVersions(owners, options);
+  const { within } = options;
+  if (within !== undefined && !owners.some(({ set: owned }) => intersects(owned, within))) return [...(before ?? [])];
   // An object that nobody tracks (made before, or reset) stays untracked until somebody applies.
   if (owners.length === 0 && live?.metadata.uid) return [];
   const node = typedNode(schema, set);
