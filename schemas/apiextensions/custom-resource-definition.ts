@@ -19,6 +19,7 @@ const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
 export const customResourceDefinition = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions',
   anyFinalizers: true,
+  deletesByItself: true,
   tracksGeneration: true,
   requiresResourceVersionOnUpdate: true,
   deleteReturnsObject: true,

@@ -10,6 +10,7 @@ const STANDARD: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregrou
 export const namespace = defineResource<Namespace>({
   group: '', version: 'v1', resource: 'namespaces',
   metadataChecks: ['whole', 'changes'],
+  deletesByItself: true,
   deleteReturnsObject: true,
   validateName: nameIsLabel,
   tracksGeneration: false,
@@ -40,12 +41,19 @@ export const namespace = defineResource<Namespace>({
       prepare(draft, old) {
         const { finalizers: _, ...spec } = old.spec ?? {};
         const { finalizers } = draft.spec ?? {};
-        return { ...old, metadata: { ...old.metadata }, spec: { ...spec, ...(finalizers && { finalizers }) } };
+        // Metadata may change here too; the status may not.
+        return { ...old, metadata: draft.metadata, spec: { ...spec, ...(finalizers && { finalizers }) } };
+      },
+      *validate({ spec }, _old, at) {
+        for (const [i, finalizer] of (spec?.finalizers ?? []).entries())
+          yield* validateFinalizer(finalizer, at('spec')('finalizers')(i));
       },
     },
   },
 
-  *validate({ spec }, at) {
+  *validate({ spec }, at, old) {
+    // An update keeps those that are there.
+    if (old !== undefined) return;
     for (const finalizer of spec?.finalizers ?? []) yield* validateFinalizer(finalizer, at('spec')('finalizers'));
   },
   *validateStatusUpdate({ metadata, status }, _old, at) {
@@ -56,15 +64,14 @@ export const namespace = defineResource<Namespace>({
     } else if (phase !== 'Terminating') yield invalid(here, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
   },
 
-  selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '', name: ({ metadata }) => metadata.name ?? '' },
+  selectableFields: { 'status.phase': ({ status }) => status?.phase ?? '' },
   cells: ({ metadata, status }, now) => [metadata.name ?? '', status?.phase ?? '', age(metadata.creationTimestamp, now)],
 }); // prettier-ignore
 
 function labelWithName({ metadata }: Namespace): void {
   if (metadata.name) metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
 }
-/** Of spec.finalizers; also what the finalize subresource checks. */
-export function* validateFinalizer(finalizer: string, at: FieldPath): Errors {
+function* validateFinalizer(finalizer: string, at: FieldPath): Errors {
   for (const why of qualifiedName(finalizer)) yield invalid(at, finalizer, why);
   if (!finalizer.includes('/') && !STANDARD.has(finalizer))
     yield invalid(at, finalizer, 'name is neither a standard finalizer name nor is it fully qualified');

@@ -64,6 +64,9 @@ export const secret = defineResource<Secret>({
     yield* unchanged(object.data, old.data, at('data'));
   },
 
+  /** Source: pkg/registry/core/secret strategy.go warningsForSecret. */
+  warnings: ({ type, data }) => (type === 'kubernetes.io/tls' ? keyPairProblems(data ?? {}) : []),
+
   /** Source: pkg/registry/core/secret strategy.go SelectableFields. */
   selectableFields: { type: ({ type }) => type ?? '' },
   cells: ({ metadata, type, data = {} }, now) =>
@@ -85,4 +88,22 @@ function* validateJson(data: Readonly<Record<string, string>>, key: string, at: 
     if (!(error instanceof JsonSyntaxError)) throw error;
     yield redacted(error.message);
   }
+}
+
+const BLOCK = /-----BEGIN ([^\n]*?)-----\n[\s\S]*?-----END \1-----/g;
+const blockTypes = (text: string): string[] => [...text.matchAll(BLOCK)].map((match) => match[1]!);
+/** Why the two cannot be a certificate and its key, as far as their PEM shows. Source: Go crypto/tls X509KeyPair. */
+function keyPairProblems(data: Readonly<Record<string, string>>): readonly string[] {
+  const [certificate, key] = ['tls.crt', 'tls.key'].map((name) => blockTypes(fromBase64(data[name] ?? ''))) as [string[], string[]]; // prettier-ignore
+  if (!certificate.includes('CERTIFICATE')) {
+    if (certificate.length === 0) return ['tls: failed to find any PEM data in certificate input'];
+    if (certificate.length === 1 && certificate[0]!.endsWith('PRIVATE KEY'))
+      return ['tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched']; // prettier-ignore
+    return [`tls: failed to find "CERTIFICATE" PEM block in certificate input after skipping PEM blocks of the following types: [${certificate.join(' ')}]`]; // prettier-ignore
+  }
+  if (key.some((type) => type === 'PRIVATE KEY' || type.endsWith(' PRIVATE KEY'))) return [];
+  if (key.length === 0) return ['tls: failed to find any PEM data in key input'];
+  if (key.length === 1 && key[0] === 'CERTIFICATE')
+    return ['tls: found a certificate rather than a key in the PEM for the private key'];
+  return [`tls: failed to find PEM block with type ending in "PRIVATE KEY" in key input after skipping PEM blocks of the following types: [${key.join(' ')}]`]; // prettier-ignore
 }

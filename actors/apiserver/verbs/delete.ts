@@ -51,6 +51,12 @@ export function checkPreconditions(resource: Resource, old: Draft, options: Dele
   const { uid, resourceVersion } = options.preconditions ?? {};
   const name = old.metadata.name ?? '';
   const named = { group: resource.group, resource: resource.kind };
+  if (resource.definition.deletesByItself) {
+    for (const [what, wanted, present] of [['UID', uid, old.metadata.uid], ['ResourceVersion', resourceVersion, old.metadata.resourceVersion]]) // prettier-ignore
+      if (wanted !== undefined && wanted !== present)
+        throw conflict(resource, name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${present}`); // prettier-ignore
+    return;
+  }
   if (uid !== undefined && uid !== old.metadata.uid)
     throw conflict(
       named,
