@@ -51,7 +51,7 @@ export function createLoopback(core: Core, manager: string = OWN_NAME): Loopback
         patchType: 'apply',
         query: new URLSearchParams({ fieldManager: manager, force: 'true' }),
       };
-      return result(await apply(core, forced, config, writeOptions(forced, 'PatchOptions')));
+      return result(await apply(core, forced, { value: config, strict: [] }, writeOptions(forced, 'PatchOptions')));
     },
     as: (other) => createLoopback(core, other),
     delete: async (resource, namespace, name) => {

@@ -10,7 +10,7 @@ const OWN = import.meta.dirname;
 /** Scenarios of what is not built yet wait for it, minutes long: policies, webhooks. */
 const LATER = new Set(['validating-policies', 'mutating-policies', 'webhooks', 'aggregation']);
 /** Scenarios of which a good part wants what is not built yet (rules in CEL): how many of their steps agree, exactly. */
-const PARTLY: Readonly<Record<string, number>> = { crd: 50, 'crd-validation': 14 };
+const PARTLY: Readonly<Record<string, number>> = { crd: 52, 'crd-validation': 14 };
 /** Steps that must agree with the recording, of all other scenarios played here. Raise it with each improvement; never lower it. */
 const AT_LEAST = 1500;
 

@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
-import { compiled } from '../structural/values.ts';
+import { patternProblem } from '../structural/values.ts';
 
 type Errors = Generator<FieldError, void, undefined>;
 type Level = 'root' | 'item' | 'field';
@@ -109,12 +109,9 @@ function* valueRules(s: JSONSchemaProps, skipAnyOf: boolean, skipFirstAllOfAnyOf
     yield* nestedRules(one, skipFirstAllOfAnyOf && i === 0, at('allOf')(i));
   for (const [i, one] of (s.oneOf ?? []).entries()) yield* nestedRules(one, false, at('oneOf')(i));
   if (s.not) yield* nestedRules(s.not, false, at('not'));
-  if (s.pattern && !compiled(s.pattern))
-    yield invalid(
-      at('pattern'),
-      s.pattern,
-      `must be a valid regular expression, but isn't: error parsing regexp: ${JSON.stringify(s.pattern)}`,
-    );
+  const why = s.pattern ? patternProblem(s.pattern) : undefined;
+  if (why !== undefined)
+    yield invalid(at('pattern'), s.pattern, `must be a valid regular expression, but isn't: ${why}`);
 }
 const FORBIDDEN = [
   ['type', 'must be empty to be structural'],

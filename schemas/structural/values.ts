@@ -144,7 +144,7 @@ function enumProblems(value: unknown, schema: JSONSchemaProps, at: Place): Field
 
 const patterns = new Map<string, RE2JS | undefined>();
 /** A compiled pattern (RE2 syntax: no backtracking); undefined if it is none. */
-export function compiled(pattern: string): RE2JS | undefined {
+function compiled(pattern: string): RE2JS | undefined {
   if (!patterns.has(pattern)) {
     let made: RE2JS | undefined;
     try {
@@ -155,6 +155,15 @@ export function compiled(pattern: string): RE2JS | undefined {
     patterns.set(pattern, made);
   }
   return patterns.get(pattern);
+}
+/** Why a pattern is none, as Go says it. */
+export function patternProblem(pattern: string): string | undefined {
+  try {
+    RE2JS.compile(pattern);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 /** Only the first problem of length and pattern is told, and that of the format. */
 function stringProblems(value: string, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
