@@ -30,7 +30,11 @@ async function load(registry: Registry): Promise<PathHandler> {
   return (request) => {
     const { path: trimmed } = request;
     if (trimmed.endsWith('/')) return undefined;
-    if (trimmed === '/openapi/v2') return answer(request, openApi.openApiV2(registry, options), JSON_TYPE);
+    if (trimmed === '/openapi/v2') {
+      const document = openApi.openApiV2(registry, options);
+      if (!wantsProtobuf(String(request.headers['accept'] ?? ''))) return answer(request, document, JSON_TYPE);
+      return asProtobuf(document).then((other) => answer(request, other, PROTOBUF_TYPE));
+    }
     if (trimmed === V3) return answer(request, openApi.openApiV3Index(registry, options), 'text/plain; charset=utf-8');
     if (!trimmed.startsWith(`${V3}/`)) return undefined;
     const document = openApi.openApiV3(registry, trimmed.slice(V3.length + 1), options);
@@ -47,7 +51,7 @@ async function load(registry: Registry): Promise<PathHandler> {
 }
 function answer(request: PathRequest, document: OpenApiDocument, contentType: string): PathAnswer {
   if (contentType === JSON_TYPE && !takesJson(String(request.headers['accept'] ?? '')))
-    return { code: 406, headers: { 'Content-Type': '' }, body: '' };
+    return { code: 406, headers: { Vary: 'Accept', 'Content-Type': '' }, body: '' };
   const headers = { ETag: document.etag, Vary: 'Accept', 'Content-Type': contentType };
   const seen = request.headers['if-none-match'];
   const isSame = (tag: string): boolean => tag === '*' || tag.replace(/^W\//, '') === document.etag;
@@ -56,6 +60,24 @@ function answer(request: PathRequest, document: OpenApiDocument, contentType: st
   return { code: 200, headers, body: document.json() };
 }
 const JSON_TYPE = 'application/json';
+const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+/** Its name as clients write it, and as it may be written. */
+const PROTOBUF_NAMES = [PROTOBUF_TYPE, 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'];
+const wantsProtobuf = (accept: string): boolean => {
+  const types = accept.split(',').map((part) => part.split(';')[0]!.trim());
+  const at = types.findIndex((type) => PROTOBUF_NAMES.includes(type));
+  return at >= 0 && !types.slice(0, at).includes(JSON_TYPE);
+};
+/** The newest document in the other encoding: large, rarely asked for (by kubectl for lists), made once. */
+let other: { readonly of: string; readonly document: OpenApiDocument } | undefined;
+async function asProtobuf(document: OpenApiDocument): Promise<OpenApiDocument> {
+  if (other?.of === document.etag) return other.document;
+  const { encodeOpenApiV2 } = await import('../../../schemas/openapi/v2-protobuf.ts');
+  const bytes = encodeOpenApiV2(JSON.parse(new TextDecoder().decode(document.json())) as object);
+  const made: OpenApiDocument = { etag: `${document.etag.slice(0, -1)}-protobuf"`, json: () => bytes };
+  other = { of: document.etag, document: made };
+  return made;
+}
 /** Who asks for the document as protobuf alone is given JSON: it says so. Source: kube-openapi pkg/handler. */
 const takesJson = (accept: string): boolean =>
   accept === '' ||
