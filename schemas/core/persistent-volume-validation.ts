@@ -68,7 +68,7 @@ function* validateCapacity(capacity: PersistentVolumeSpec['capacity'], at: Field
 const sorted = <T>(map: Readonly<Record<string, T>> | undefined): Readonly<Record<string, T>> | null =>
   map === undefined ? null : Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 /** Whether a cleaned path is `/`. */
-const isRoot = (path: string): boolean => {
+export const isRoot = (path: string): boolean => {
   if (!path.startsWith('/')) return false;
   let depth = 0;
   for (const part of path.split('/'))

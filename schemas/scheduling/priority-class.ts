@@ -1,7 +1,7 @@
 import { defineResource } from '../define.ts';
 import type { PriorityClass } from '../generated/scheduling-v1.ts';
 import { immutable } from '../meta/field-checks.ts';
-import { forbidden, notSupported } from '../meta/field.ts';
+import { forbidden, notSupported, required } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
 
 /** Source: pkg/apis/scheduling types.go HighestUserDefinablePriority, SystemCriticalPriority. */
@@ -10,25 +10,34 @@ const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
   'system-cluster-critical': 2 * HIGHEST_USER_PRIORITY,
   'system-node-critical': 2 * HIGHEST_USER_PRIORITY + 1000,
 };
-const PREEMPTION = ['Never', 'PreemptLowerPriority'];
+const PREEMPTION = ['PreemptLowerPriority', 'Never'];
 
 export const priorityClass = defineResource<PriorityClass>({
   group: 'scheduling.k8s.io', version: 'v1', resource: 'priorityclasses',
-  tracksGeneration: true,
+  // A new one has it; no change raises it.
+  tracksGeneration: false,
 
   defaults(draft) {
     draft.preemptionPolicy ??= 'PreemptLowerPriority';
     return draft;
   },
 
-  *validate({ metadata, value = 0, globalDefault, preemptionPolicy: policy }, at) {
+  prepareForCreate(draft) {
+    draft.metadata.generation = 1;
+    return draft;
+  },
+
+  *validate({ metadata, value = 0, globalDefault, preemptionPolicy: policy }, at, old) {
+    // What may not change is not looked at again.
+    if (old) return;
     const name = metadata.name ?? '';
     if (name.startsWith('system-')) {
       const problem = systemProblem(name, value, globalDefault ?? false);
       if (problem !== undefined)
         yield forbidden(at('metadata')('name'), `priority class names with 'system-' prefix are reserved for system use only. error: ${problem}`);
     } else if (value > HIGHEST_USER_PRIORITY) yield forbidden(at('value'), `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`);
-    if (policy !== undefined && !PREEMPTION.includes(policy)) yield notSupported(at('preemptionPolicy'), policy, PREEMPTION);
+    if ((policy as string | undefined) === '') yield required(at('preemptionPolicy'));
+    else if (policy !== undefined && !PREEMPTION.includes(policy)) yield notSupported(at('preemptionPolicy'), policy, PREEMPTION);
   },
   *validateUpdate({ value = 0, preemptionPolicy }, old, at) {
     if (value !== (old.value ?? 0)) yield forbidden(at('value'), 'may not be changed in an update.');

@@ -1,6 +1,7 @@
 import { defineResource } from '../define.ts';
 import type { CSIDriver } from '../generated/storage-v1.ts';
 import { notOneOf } from '../helpers/checks.ts';
+import { equal } from '../meta/equal.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { duplicate, invalid, required } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
@@ -35,6 +36,7 @@ export const csiDriver = defineResource<CSIDriver>({
   },
   prepareForUpdate(draft, old) {
     if (old.spec?.preventPodSchedulingIfMissing === undefined) delete draft.spec.preventPodSchedulingIfMissing;
+    if (!equal(draft.spec, old.spec)) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
     return draft;
   },
 
@@ -68,7 +70,7 @@ export const csiDriver = defineResource<CSIDriver>({
   },
 
   warnings: ({ spec }, old) =>
-    old === undefined && spec?.tokenRequests?.length && spec.serviceAccountTokenInSecrets === undefined
+    spec?.tokenRequests?.length && spec.serviceAccountTokenInSecrets === undefined && !(old && equal(spec.tokenRequests, old.spec?.tokenRequests))
       ? ['spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes']
       : [],
 

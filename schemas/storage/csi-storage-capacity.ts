@@ -20,12 +20,12 @@ export const csiStorageCapacity = defineResource<CSIStorageCapacity>({
       yield invalid(at('capacity'), String(capacity), 'must be greater than or equal to 0');
   },
   *validateUpdate({ nodeTopology, storageClassName }, old, at) {
-    if (!equal(nodeTopology, old.nodeTopology)) yield invalid(at('nodeTopology'), nodeTopology ?? null, 'field is immutable');
+    if (!nodeTopology !== !old.nodeTopology || !equal(nodeTopology, old.nodeTopology)) yield invalid(at('nodeTopology'), nodeTopology ?? null, 'field is immutable');
     if (storageClassName !== old.storageClassName) yield invalid(at('storageClassName'), storageClassName, 'field is immutable');
   },
   warnings: ({ nodeTopology }) => [
     ...(nodeTopology?.matchExpressions ?? []).flatMap(({ key }, i) => deprecatedNodeLabel(key, fieldPath('nodeTopology')('matchExpressions')(i)('key'), true)),
-    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap((key) => deprecatedNodeLabel(key, fieldPath('nodeTopology')('matchLabels').key(key))),
+    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap((key) => deprecatedNodeLabel(key, fieldPath('nodeTopology')('matchLabels')(key))),
   ],
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore

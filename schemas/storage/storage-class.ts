@@ -66,6 +66,9 @@ function* validateTopologies(terms: readonly TopologySelectorTerm[], path: Field
       if (Object.hasOwn(byKey, key)) yield duplicate(at(n)('key'), key);
       byKey[key] = [...new Set(values)].sort();
     }
+    // The real list begins with as many empty ones as there are terms.
+    const empty = Object.keys(byKey).length === 0 ? terms : [];
+    for (const _ of empty) yield duplicate(at, '');
     for (const other of seen) if (equal(byKey, other)) yield duplicate(at, '');
     seen.push(byKey);
   }

@@ -1,13 +1,16 @@
 import { defineResource, type Errors } from '../define.ts';
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from '../generated/storage-v1.ts';
+import { validateInlineSpec } from '../core/persistent-volume-inline.ts';
+import { roundUpList } from '../core/pod-spec-defaults.ts';
 import { problems } from '../helpers/checks.ts';
 import { goStruct } from '../helpers/go-struct.ts';
-import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, required, tooLong, type FieldPath } from '../meta/field.ts';
 import { byteLength, dnsSubdomain, inclusiveRange } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
+import { sameStruct } from '../structural/semantic-equal.ts';
 import { mapBytes, MAX_PARAMETERS_BYTES, validateDriverName } from './parameters.ts';
 
+const SPEC = 'io.k8s.api.storage.v1.VolumeAttachmentSpec';
 const MAX_ERROR_BYTES = 1024;
 const MAX_INT32 = 2 ** 31 - 1;
 const ONE_SOURCE = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
@@ -20,6 +23,12 @@ export const volumeAttachment = defineResource<VolumeAttachment>({
   requiresResourceVersionOnUpdate: true,
   tracksGeneration: false,
 
+  defaults(draft) {
+    const volume = draft.spec?.source?.inlineVolumeSpec;
+    if (volume?.hostPath) volume.hostPath.type ??= '';
+    if (volume?.capacity) roundUpList(volume.capacity);
+    return draft;
+  },
   prepareForCreate(draft) {
     draft.status = { attached: false };
     return draft;
@@ -38,7 +47,7 @@ export const volumeAttachment = defineResource<VolumeAttachment>({
     if (volume !== undefined) yield* problems(dnsSubdomain(volume), volume, here('source')('persistentVolumeName'));
   },
   *validateUpdate({ spec }, old, at) {
-    if (!equal(spec, old.spec)) yield invalid(at('spec'), goStruct(spec, 'io.k8s.api.storage.v1.VolumeAttachmentSpec'), 'field is immutable');
+    if (!sameStruct(spec, old.spec, SPEC)) yield invalid(at('spec'), goStruct(spec, SPEC), 'field is immutable');
   },
   *validateStatusUpdate({ status }, _old, at) {
     yield* validateStatus(status, at('status'));
@@ -55,6 +64,7 @@ function* validateSource({ inlineVolumeSpec, persistentVolumeName }: VolumeAttac
   else if (inlineVolumeSpec !== undefined && persistentVolumeName !== undefined) yield forbidden(at, ONE_SOURCE);
   else if (persistentVolumeName === '')
     yield required(at('persistentVolumeName'), 'must specify non empty persistentVolumeName');
+  else if (inlineVolumeSpec !== undefined) yield* validateInlineSpec(inlineVolumeSpec, at('inlineVolumeSpec'));
 }
 function* validateStatus(status: VolumeAttachment['status'], at: FieldPath): Errors {
   if (mapBytes(status?.attachmentMetadata) > MAX_PARAMETERS_BYTES)

@@ -10,6 +10,7 @@ export const volumeAttributesClass = defineResource<VolumeAttributesClass>({
   metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
 
+  changesFirst: true,
   *validate({ driverName, parameters }, at) {
     yield* validateProvisioner(driverName, at('driverName'));
     yield* validateParameters(parameters, false, at('parameters'));

@@ -104,6 +104,7 @@ export function createAdmission(options: AdmissionOptions): readonly AdmissionPl
   return [
     createEscalationCheck(options.authorizer),
     certificateRequester(),
+    deviceAccess(options, options.authorizer),
     ...chosen.map((slot) => slot.make(options)),
   ];
 }
