@@ -6,7 +6,7 @@ describe('the chain', () => {
   it('is in the order of the real server, without what is disabled', () => {
     const { plugins } = setUp({ disabled: ['PodSecurity', 'MutatingAdmissionWebhook'] });
     expect(plugins.map((p) => p.name)).toEqual([
-      'RBACEscalation', 'CertificateRequester', 'NamespaceLifecycle', 'LimitRanger', 'ServiceAccount', 'NodeRestriction',
+      'RBACEscalation', 'CertificateRequester', 'DeviceAccess', 'NamespaceLifecycle', 'LimitRanger', 'ServiceAccount', 'NodeRestriction',
       'TaintNodesByCondition', 'Priority', 'DefaultTolerationSeconds', 'DefaultStorageClass',
       'StorageObjectInUseProtection', 'PersistentVolumeClaimResize', 'RuntimeClass', 'CertificateApproval',
       'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'NodeDeclaredFeatureValidator', 'PodResizeValidator', 'ResourceQuota',

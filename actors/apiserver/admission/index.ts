@@ -18,6 +18,7 @@ import { aggregate, type AdmissionContext } from './common.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { deviceAccess } from './device-access.ts';
 import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { limitPodHardAntiAffinityTopology } from './limit-pod-anti-affinity.ts';
 import { limitRanger } from './limit-ranger.ts';
