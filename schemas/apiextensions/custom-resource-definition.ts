@@ -34,6 +34,9 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
     }
     spec.conversion ??= { strategy: 'None' };
     if (!draft.status?.storedVersions?.length) draft.status = withStored(draft.status ?? {}, spec);
+    // A webhook of which nothing is said is lost in the form that is checked.
+    const { webhook } = spec.conversion;
+    if (webhook && !webhook.clientConfig && !webhook.conversionReviewVersions?.length) delete spec.conversion.webhook;
     const service = spec.conversion.webhook?.clientConfig?.service;
     if (service) service.port ??= DEFAULT_PORT;
     return draft;

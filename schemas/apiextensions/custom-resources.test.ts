@@ -108,7 +108,7 @@ describe('names', () => {
 
 describe('custom kinds', () => {
   const [v1, v2] = customResources(accepted());
-  const read = (value: object): DynamicObject => v1!.schema.read!({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, ...value }).object; // prettier-ignore
+  const read = (value: object): DynamicObject => v1!.schema.read!({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'a' }, ...value }, false).object; // prettier-ignore
   const problems = (value: object, old?: object): string[] =>
     [...v1!.definition.validate!(read(value), fieldPath(), old && read(old))].map((e) => `${e.field}: ${e.message}`);
   it('are served in each version, stored in one', () => {
