@@ -239,7 +239,8 @@ for (const resource of served) {
   else if (flags.only) console.log(`${id}: no good object is known`);
 }
 if (flags.only?.includes('custom')) {
-  const ask = (method: string, path: string, body?: Json) => both(method, path, body === undefined ? undefined : [body, body]);
+  const ask = (method: string, path: string, body?: Json) =>
+    both(method, path, body === undefined ? undefined : [body, body]);
   const custom = await customKind(ask);
   await explore(custom.served, custom.objects, dictionary);
 }
