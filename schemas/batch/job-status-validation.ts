@@ -108,7 +108,11 @@ function* validatePods(job: Job, old: Job, at: FieldPath): Errors {
     finished
   )
     yield invalid(at('terminating'), status.terminating, 'terminating>0 is invalid for finished job');
-  if ((status.ready !== before.ready || status.active !== before.active) && (status.ready ?? 0) > (status.active ?? 0))
+  if (
+    (status.ready !== before.ready || status.active !== before.active) &&
+    status.ready !== undefined &&
+    status.ready > (status.active ?? 0)
+  )
     yield invalid(at('ready'), status.ready, 'cannot set more ready pods than active');
 }
 function* validateIndexes({ spec, status = {} }: Job, old: Job, at: FieldPath): Errors {

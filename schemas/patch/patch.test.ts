@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { statusOf } from '../meta/status.ts';
 import { applyJsonPatch, checkOperationTypes, jsonPatchStrictErrors } from './json-patch.ts';
 import { applyMergePatch } from './merge-patch.ts';
-import { applyStrategicMergePatch } from './strategic-merge.ts';
+import { applyStrategicMergePatch, strategicRest } from './strategic-merge.ts';
 import { builtinSchemas } from '../structural/builtin.ts';
 
 const refusal = (run: () => unknown): [number, string] | undefined => {
@@ -181,6 +181,21 @@ describe('strategic merge patch', () => {
     ['keys set but not retained', { volumes: [{ name: 'v1', $retainKeys: ['name'], hostPath: {} }] }, [400, 'invalid patch format of retainKeys']],
   ])('refuses %s', (_name, patch, expected) => {
     expect(refusal(() => spec(patch))).toEqual(expected);
+  }); // prettier-ignore
+  it.each<[unknown[], [number, string] | undefined]>([
+    [[{ name: 'b' }, true, { name: 'a' }], [500, 'expected a map[string]interface {}, but received a bool']],
+    [[{ name: 'b' }, { image: 'x' }, { name: 'a' }], [500, 'map: map[image:x] does not contain declared merge key: name']],
+    [[{ name: 'b' }, { name: 'a' }, true], undefined],
+  ])('looks for the items of a list in the order %j', (order, expected) => {
+    expect(refusal(() => spec({ '$setElementOrder/containers': order }))).toEqual(expected);
+  }); // prettier-ignore
+  it.each<[object, object]>([
+    [{ $retainKeys: ['volumes'], volumes: [{ name: 'v1' }] }, { volumes: [{ name: 'v1' }] }],
+    [{ '$setElementOrder/volumes': [{ name: 'v2' }], volumes: [{ name: 'v2', emptyDir: {} }] }, {}],
+    [{ nodeSelector: { a: null, b: 'c' } }, { nodeSelector: { b: 'c' } }],
+    [{ securityContext: { $patch: 'replace', runAsUser: 1 } }, { securityContext: { $patch: 'replace', runAsUser: 1 } }],
+  ])('leaves of %j what was not carried out', (patch, rest) => {
+    expect(strategicRest(original, { template: { spec: patch } }, template, builtinSchemas)).toEqual({ template: { spec: rest } });
   }); // prettier-ignore
   it('refuses what is not an object', () =>
     expect(refusal(() => apply([]))).toEqual([400, 'json: cannot unmarshal array into Go value of type map[string]interface {}'])); // prettier-ignore

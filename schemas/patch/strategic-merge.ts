@@ -139,6 +139,7 @@ function mergeInOrder(
     : patched === undefined ? current
     : strategy === 'merge' ? mergeList(current, patched, items, mergeKey, false)
     : patched; // prettier-ignore
+  if (mergeKey !== '') checkSearch(merged, order, mergeKey);
   const kind = elementKind([current ?? [], patched ?? []]);
   const [inOrder, others] = partition(merged, order, mergeKey);
   put(result, field, mergeOrdered(inOrder, others, order, current ?? [], mergeKey, kind));
@@ -167,6 +168,15 @@ function checkOrder(patched: readonly unknown[], order: readonly unknown[], merg
   }
 }
 
+/** Items are looked for in the order one by one: what has no key there is met unless all are found before it. */
+function checkSearch(items: readonly unknown[], order: readonly unknown[], mergeKey: string): void {
+  const at = order.findIndex((one) => !isMap(one) || !Object.hasOwn(one, mergeKey));
+  if (at < 0) return;
+  const before = new Set(order.slice(0, at).map((one) => (one as JsonMap)[mergeKey]));
+  if (items.every((item) => isMap(item) && before.has(item[mergeKey]))) return;
+  const bad = order[at];
+  throw isMap(bad) ? noMergeKey(bad, mergeKey) : badArgument('map[string]interface {}', bad);
+}
 const noMergeKey = (item: JsonMap, mergeKey: string): ApiError =>
   failure(`map: ${goFormat(item)} does not contain declared merge key: ${mergeKey}`);
 

@@ -3,6 +3,7 @@ import type { DynamicObject } from '../../meta/object.ts';
 import { statusOf } from '../../meta/status.ts';
 import { builtinSchemas } from '../../structural/builtin.ts';
 import { applyServerSide } from './apply.ts';
+import { inOrder } from './field-set.ts';
 import { updateManagedFields } from './update.ts';
 
 const schema = builtinSchemas.definition('io.k8s.api.apps.v1.Deployment')!;
@@ -133,5 +134,42 @@ describe('server-side apply', () => {
     } as unknown as DynamicObject;
     server.apply('kubectl', config({ replicas: 2, paused: true }));
     expect(JSON.parse(server.live.metadata.annotations![annotation]!)).toEqual(config({ replicas: 2, paused: true }));
+  });
+});
+
+describe('the scale of an object', () => {
+  const within = { 'f:spec': { 'f:replicas': {} } };
+  const scaled = (server: Server, replicas: number) =>
+    applyServerSide({ live: server.live, config: config({ replicas }), manager: 'scaler', subresource: 'scale', within, printedVersion: 'autoscaling/v1', force: false, kind, now: undefined, schema, set: builtinSchemas }); // prettier-ignore
+  it('tells of others in its own version', () => {
+    const server = new Server().apply('one', config()).apply('x', config({ paused: true })).put('hpa', { paused: true, replicas: 2 }); // prettier-ignore
+    expect(refusal(() => scaled(server, 3))?.[1]).toBe(
+      'Apply failed with 1 conflict: conflict with "hpa" using autoscaling/v1: .spec.replicas',
+    );
+  });
+  it('is nobody’s before somebody applied, whoever owns the rest', () => {
+    const server = new Server().apply('one', config({ paused: true }));
+    server.live = { ...server.live!, spec: { ...server.spec, replicas: 2 } } as unknown as DynamicObject;
+    expect(refusal(() => scaled(server, 3))?.[1]).toBe(
+      'Apply failed with 1 conflict: conflict with "before-first-apply" with subresource "scale" using autoscaling/v1: .spec.replicas',
+    );
+    const options = { manager: 'm', apiVersion: 'apps/v1', subresource: 'scale', now: undefined, schema, set: builtinSchemas, within }; // prettier-ignore
+    const updated = { ...server.live, spec: { ...server.spec, replicas: 5 } } as unknown as DynamicObject;
+    expect(updateManagedFields({ ...options, live: server.live, updated })).toEqual(server.live.metadata.managedFields);
+  });
+});
+describe('versions', () => {
+  it('that are served no more own nothing', () => {
+    const server = new Server().apply('one', config({ replicas: 2 }));
+    const gone = { ...server.live!.metadata.managedFields![0]!, manager: 'old', apiVersion: 'apps/v0' };
+    const live = { ...server.live!, metadata: { ...server.live!.metadata, managedFields: [gone] } } as unknown as DynamicObject; // prettier-ignore
+    const { managedFields } = applyServerSide({ live, config: config({ replicas: 3 }), manager: 'two', force: false, kind, now: NOW, schema, set: builtinSchemas, versionOf: () => undefined }); // prettier-ignore
+    expect(managedFields.map((entry) => entry.manager)).not.toContain('old');
+  });
+});
+describe('a set as it is written', () => {
+  it('has keys by their values, numbers as numbers', () => {
+    const set = { 'k:{"port":443}': {}, 'v:"x"': {}, 'k:{"port":80}': {}, 'f:b': {}, '.': {}, 'f:a': {} };
+    expect(Object.keys(inOrder(set))).toEqual(['.', 'f:a', 'f:b', 'k:{"port":80}', 'k:{"port":443}', 'v:"x"']);
   });
 });

@@ -55,7 +55,6 @@ export function applyServerSide(options: ServerSideApply): Applied {
   const update: ManagedUpdate = { ...options, live: bare, updated: bare ?? emptyOf(node), apiVersion };
   let owners = decodeEntries(before, true);
   if (owners === undefined) throw new ApiError('', 'failed to decode managed fields', { code: 500 });
-  owners = ofServedVersions(owners, update);
   const { within } = options;
   const isTracked = within === undefined ? owners.length > 0 : owners.some((owner) => intersects(owner.set, within));
   if (!isTracked && bare !== undefined) {
@@ -64,6 +63,7 @@ export function applyServerSide(options: ServerSideApply): Applied {
     owners = [...owners, ...ownUpdate([], { changed: seen, removed }, { ...update, manager: BEFORE_FIRST_APPLY })];
   }
 
+  owners = ofServedVersions(owners, update);
   const self = { manager: options.manager, operation: 'Apply' as const, apiVersion, subresource: options.subresource ?? '' }; // prettier-ignore
   const last = owners.find((owner) => sameOwner(owner, self));
   let mine: FieldSet = fieldSetOf(node, config);
