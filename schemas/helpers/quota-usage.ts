@@ -248,5 +248,6 @@ export function subjectOf(name: string): QuotaSubject | undefined {
   if (LEGACY_COUNTS.has(name)) return { group: '', resource: name };
   if (name.endsWith(DEVICES_SUFFIX)) return { group: 'resource.k8s.io', resource: 'resourceclaims' };
   const counted = /^count\/([^.]+)(?:\.(.+))?$/.exec(name);
-  return counted === null ? undefined : { group: counted[2] ?? '', resource: counted[1]! };
+  const subject = counted === null ? undefined : { group: counted[2] ?? '', resource: counted[1]! };
+  return subject === undefined || isIgnored(subject) ? undefined : subject;
 }
