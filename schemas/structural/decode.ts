@@ -33,6 +33,7 @@ export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, opti
   try {
     const object = read(value, plan, undefined, state) as DynamicObject;
     if (state.emptyLists !== undefined) emptyLists.set(object, state.emptyLists);
+    if (state.emptyParts !== undefined) emptyParts.set(object, state.emptyParts);
     const strict = state.unknown ? unknownFields(value, plan) : [];
     return { object, strict: state.fromMap ? strict.sort() : strict };
   } catch (error) {
@@ -70,7 +71,12 @@ interface State {
   /** Of the document: to find the first mistake. */
   readonly inOrder: boolean;
   emptyLists?: string[][];
+  emptyParts?: Set<string>;
 }
+/** Top-level fields in which any list came as `[]`. */
+const emptyParts = new WeakMap<object, ReadonlySet<string>>();
+/** Whether a decoded object says `[]` somewhere below its field `part`, where the store will have nothing. */
+export const saysEmptyList = (decoded: object, part: string): boolean => emptyParts.get(decoded)?.has(part) === true;
 const emptyLists = new WeakMap<object, readonly (readonly string[])[]>();
 const pathOf = (place: Place | undefined): string[] =>
   place === undefined ? [] : [...pathOf(place.parent), place.name];
@@ -96,6 +102,8 @@ export function cloneDecoded<T extends object>(decoded: T): T {
   const copy = structuredClone(decoded);
   const paths = emptyLists.get(decoded);
   if (paths !== undefined) emptyLists.set(copy, paths);
+  const parts = emptyParts.get(decoded);
+  if (parts !== undefined) emptyParts.set(copy, parts);
   return copy;
 }
 /** Not for other modules: becomes an ApiError in decode(). */
@@ -171,9 +179,13 @@ function readStruct(value: Json, plan: StructPlan, place: Place | undefined, sta
         const inner: Place = { parent: place, name: field.name, struct: plan.name, goType: field.goType };
         let result = read(given, field.plan, inner, state);
         // An empty list is no list: the store's protobuf cannot tell them apart.
-        if (field.always && field.plan.kind === 'list' && (result as unknown[]).length === 0) {
-          (state.emptyLists ??= []).push(pathOf(inner));
-          result = field.zero;
+        if (field.plan.kind === 'list' && (result as unknown[]).length === 0) {
+          const path = pathOf(inner);
+          (state.emptyParts ??= new Set()).add(path[0]!);
+          if (field.always) {
+            (state.emptyLists ??= []).push(path);
+            result = field.zero;
+          }
         }
         if (field.always || field.pointer || !isEmpty(result, field)) {
           out[field.name] = field.default !== undefined && !field.pointer && result === '' ? field.default : result;

@@ -2,7 +2,7 @@ import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
-import { cloneDecoded } from '../../../schemas/structural/decode.ts';
+import { cloneDecoded, saysEmptyList } from '../../../schemas/structural/decode.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalidKind, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
@@ -75,7 +75,7 @@ export async function replace(
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
-    draft = keepWhatIsTheServers(core, request, draft, old);
+    draft = keepWhatIsTheServers(core, request, draft, old, decoded);
     validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
     const warnings = onStatus ? definition.statusWarnings : definition.warnings;
     if (warnings) request.warnings.push(...warnings(draft, old));
@@ -127,7 +127,7 @@ function checkUid(request: ResourceRequest, given: Draft, old: Draft | undefined
     `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present}`,
   );
 }
-function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft): Draft {
+function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft, decoded: Draft): Draft {
   const { resource, subresource } = request;
   const { definition } = storageOf(core, resource);
   let draft = given;
@@ -152,6 +152,8 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
     // Some kinds count changes beyond their spec.
     raised = (draft.metadata.generation ?? 0) > (old.metadata.generation ?? 0);
   }
+  const { countsEmptyLists: part } = definition;
+  raised ||= subresource === undefined && part !== undefined && saysEmptyList(decoded, part);
   const m = draft.metadata;
   if (!m.uid) m.uid = old.metadata.uid;
   m.creationTimestamp = old.metadata.creationTimestamp;
