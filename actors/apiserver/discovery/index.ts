@@ -86,7 +86,7 @@ export function createDiscoveryHandler({
     const trimmed = path !== '/' && path.endsWith('/') ? path.slice(0, -1) : path;
     const parts = trimmed.split('/');
     const root = parts[1] ?? '';
-    if (root !== '' && root !== 'version' && root !== 'api' && root !== 'apis') return undefined;
+    if (path !== '/' && root !== 'version' && root !== 'api' && root !== 'apis') return undefined;
     if (root === 'version' && parts.length > 2) return undefined;
     built ??= build(registry, remote);
     if (root === '') return raw(built.root);
@@ -97,12 +97,13 @@ export function createDiscoveryHandler({
       const accepted = negotiateAggregated(String(headers['accept'] ?? ''));
       if (trimmed === '/api' && !only) notAllowed();
       if (accepted !== undefined) return aggregate(which.aggregated(), accepted, headers['if-none-match']);
-      return plain(trimmed === '/api' ? documentOf(apiVersions(server())) : built.groups.plain, headers);
+      if (trimmed === '/apis') return plain(built.groups.plain, headers, false);
+      return plain(documentOf(apiVersions(server())), headers, true);
     }
     const found = built.byPath.get(trimmed);
     // Lists of groups and single groups answer whatever they are asked.
-    if (found !== undefined)
-      return only || (root === 'apis' && parts.length === 3) ? plain(found, headers) : notAllowed();
+    const isGroup = root === 'apis' && parts.length === 3;
+    if (found !== undefined) return only || isGroup ? plain(found, headers, !isGroup) : notAllowed();
     const group = parts[2] ?? '';
     if (root === 'apis' && (!built.byPath.has(`/apis/${group}`) || isCustom(registry, group))) return UNKNOWN;
     throw new ApiError('NotFound', 'the server could not find the requested resource', { details: {} });
@@ -134,8 +135,8 @@ function build(registry: Registry, remote: RemoteGroups | undefined) {
 }
 
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
-function plain(document: Document, headers: HeaderMap): PathAnswer {
-  const { format, pretty } = negotiateDocument(headers['accept'] as string | undefined);
+function plain(document: Document, headers: HeaderMap, routed: boolean): PathAnswer {
+  const { format, pretty } = negotiateDocument(headers['accept'] as string | undefined, routed);
   return format === 'json' && !pretty ? jsonAnswer(document) : { code: 200, body: document.object };
 }
 const jsonAnswer = (document: Document): PathAnswer => ({

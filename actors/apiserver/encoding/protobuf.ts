@@ -65,7 +65,7 @@ export function documentProtobuf(document: object): Buffer {
   const { kind = '', apiVersion = '', ...rest } = document as { kind?: string; apiVersion?: string };
   const aggregated = apiVersion.startsWith('apidiscovery');
   const definition = aggregated ? `io.k8s.api.apidiscovery.v2.${kind}` : `${META}.${kind}`;
-  return encodeObject(definition, apiVersion === '' ? 'v1' : apiVersion, kind, rest);
+  return encodeObject(definition, apiVersion, kind, rest);
 }
 /** Watch events with their length before them. */
 export function protobufWatch(resource: Resource, partial: string): WatchEncoding<Buffer> {

@@ -95,9 +95,9 @@ export function negotiateFailure(accept: string | undefined): Accepted | undefin
 }
 const isPlain = ({ as, g, v }: Parameters): boolean => as === undefined && g === undefined && v === undefined;
 
-/** Of documents that are no resources, such as discovery's. Throws NotAcceptable. */
-export function negotiateDocument(accept: string | undefined): Accepted {
-  if (accept !== undefined && accept !== '' && !isRouted(accept, 'item')) throw notRouted('item');
+/** Of documents that are no resources, such as discovery's. `routed`: the router looks first. Throws NotAcceptable. */
+export function negotiateDocument(accept: string | undefined, routed: boolean): Accepted {
+  if (routed && accept !== undefined && accept !== '' && !isRouted(accept, 'item')) throw notRouted('item');
   const found = negotiateFailure(accept);
   if (found === undefined) throw unacceptable(false);
   return found;

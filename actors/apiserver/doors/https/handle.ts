@@ -228,11 +228,8 @@ const mediaType = (value: string | undefined): string => {
   return value.slice(0, end).trim().toLowerCase() || 'unreadable';
 };
 const PARAMETERS = /^(?:\s*;\s*[^\s;=,"/]+\s*=\s*(?:[^\s;=,"/]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*$/;
-function patchTypeOf(contentType: string | undefined): PatchType {
-  const type = PATCHES[mediaType(contentType)];
-  if (type === undefined) throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
-  return type;
-}
+/** Undefined: none that any patch has; whether there is something to be patched comes first. */
+const patchTypeOf = (contentType: string | undefined): PatchType | undefined => PATCHES[mediaType(contentType)];
 async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
   let bytes: Buffer;
   try {

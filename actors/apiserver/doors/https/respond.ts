@@ -131,7 +131,7 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
   if (typeof body === 'string') text = body;
   else if (body instanceof Uint8Array) text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   else {
-    const accepted = negotiateDocument(exchange.headers['accept'] as string | undefined);
+    const accepted = negotiateDocument(exchange.headers['accept'] as string | undefined, false);
     set('Content-Type', accepted.contentType);
     if (accepted.format === 'protobuf') text = documentProtobuf(body);
     else if (accepted.format === 'yaml') text = yamlOf(body);
