@@ -327,3 +327,28 @@ describe('ranges', () => {
     expect(((await create(c, a, service('a'))) as Service).spec!.clusterIP).toMatch(/^10\.1\.2\./);
   });
 });
+
+describe('of two families', () => {
+  const both = { serviceCidrs: ['10.96.0.0/16', 'fd00:10:96::/112'] };
+  it('services gain and lose the second address, and keep the first', async () => {
+    const c = fakeCluster();
+    const a = allocationOf(c, both);
+    const one = (await create(c, a, service('a'))) as Service;
+    const [first] = one.spec!.clusterIPs!;
+    const two = (await update(c, a, service('a', { ipFamilyPolicy: 'RequireDualStack' }))) as Service;
+    expect(two.spec!.ipFamilies).toEqual(['IPv4', 'IPv6']);
+    expect(two.spec!.clusterIPs).toEqual([first, expect.stringMatching(/^fd00:10:96::/)]);
+    expect(addresses(c)).toEqual([...two.spec!.clusterIPs!].sort());
+    const less = (await update(c, a, { ...two, spec: { ...two.spec!, ipFamilyPolicy: 'SingleStack' } })) as Service;
+    expect([less.spec!.clusterIPs, less.spec!.ipFamilies, addresses(c)]).toEqual([[first], ['IPv4'], [first]]);
+  });
+  it.each([
+    ['preferring both', { ipFamilyPolicy: 'PreferDualStack' }, ['IPv4', 'IPv6']],
+    ['the other alone', { ipFamilies: ['IPv6'] }, ['IPv6']],
+    ['both the other way round', { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6', 'IPv4'] }, ['IPv6', 'IPv4']],
+  ] as const)('%s', async (_, spec, families) => {
+    const c = fakeCluster();
+    const made = (await create(c, allocationOf(c, both), service('a', spec as Partial<ServiceSpec>))) as Service;
+    expect([made.spec!.ipFamilies, made.spec!.clusterIPs!.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'))]).toEqual([families, families]);
+  }); // prettier-ignore
+});

@@ -6,6 +6,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { ensureAll } from './ensure.ts';
 import { firstAddress, startBootstrap, type Bootstrap } from './index.ts';
 import { widerBinding, widerRole } from './rbac.ts';
+import { keepServiceCidr } from './service-cidr.ts';
 
 const start = (c: FakeCluster, port = 6443): Bootstrap =>
   startBootstrap({
@@ -50,6 +51,35 @@ describe('the first start', () => {
       spec: { groupPriorityMinimum: 17800, versionPriority: 15 },
       status: { conditions: [{ type: 'Available', status: 'True', reason: 'Local' }] },
     });
+  });
+});
+
+describe('the ServiceCIDR', () => {
+  const own = (c: FakeCluster) => get(c, 'networking.k8s.io', 'servicecidrs', '', 'kubernetes');
+  const ranges = ['10.96.0.0/16', 'fd00:10:96::/112'];
+  it('is made and ready, gets its second range, and is made again', async () => {
+    const c = fakeCluster();
+    await keepServiceCidr(c, ranges.slice(0, 1));
+    expect(own(c)).toMatchObject({
+      spec: { cidrs: ['10.96.0.0/16'] },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    await keepServiceCidr(c, ranges);
+    expect(own(c)).toMatchObject({ spec: { cidrs: ranges } });
+    c.remove({ group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' }, '', 'kubernetes');
+    await keepServiceCidr(c, ranges);
+    c.writes.length = 0;
+    await keepServiceCidr(c, ranges);
+    expect([own(c)?.['spec'], c.writes]).toEqual([{ cidrs: ranges }, []]);
+  });
+  it('of another server is left as it is, and so is what somebody said of it', async () => {
+    const c = fakeCluster();
+    await keepServiceCidr(c, ranges);
+    const status = { conditions: [{ type: 'Ready', status: 'False' }] };
+    c.put({ ...own(c), status });
+    await keepServiceCidr(c, ranges);
+    await keepServiceCidr(c, ['10.1.0.0/16']);
+    expect(own(c)).toMatchObject({ spec: { cidrs: ranges }, status });
   });
 });
 
