@@ -39,7 +39,10 @@ const isClaim = (s: QuotaSubject): boolean => s.group === 'resource.k8s.io' && s
 /** Nobody counts events. Source: kubernetes pkg/quota/v1/install DefaultIgnoredResources. */
 const isIgnored = (s: QuotaSubject): boolean =>
   s.resource === 'events' && (s.group === '' || s.group === 'events.k8s.io');
-const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
+/** A device class asked for like an extended resource is counted like one. */
+const IMPLICIT = 'deviceclass.resource.kubernetes.io/';
+const isNative = (name: string): boolean =>
+  !name.startsWith(IMPLICIT) && (!name.includes('/') || name.includes('kubernetes.io/'));
 
 /** Whether a quota's resource is about this kind of object. */
 export function concerns(subject: QuotaSubject, name: string): boolean {

@@ -51,6 +51,18 @@ describe('quotas', () => {
       'configmaps "c" is forbidden: exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=2, limited: count/configmaps=2',
     );
   });
+  it('count a device class asked for like an extended resource', async () => {
+    const name = 'requests.deviceclass.resource.kubernetes.io/gpu';
+    const { charge } = setUp({ [name]: '1' }, { [name]: '0' });
+    const asking = (count: string): object => {
+      const amount = { 'deviceclass.resource.kubernetes.io/gpu': count };
+      return pod({ requests: amount, limits: amount });
+    };
+    expect(await charge(asking('2'))).toBe(
+      `pods "p" is forbidden: exceeded quota: q, requested: ${name}=2, used: ${name}=0, limited: ${name}=1`,
+    );
+    expect(await charge(asking('1'))).toEqual({ [name]: '1' });
+  });
   const hard = { pods: '1', 'requests.cpu': '1', 'limits.memory': '1Gi' };
   const none = { pods: '0', 'requests.cpu': '0', 'limits.memory': '0' };
   it.each([
