@@ -18,6 +18,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly resource: string;
   /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. `now`: RFC 3339, of requests. */
   readonly defaults?: (draft: T, now?: () => string) => T;
+  /** The same by apiVersion, of versions that are served no more but that a patched object may still claim. */
+  readonly oldDefaults?: Readonly<Record<string, (draft: T) => void>>;
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */

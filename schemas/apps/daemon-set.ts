@@ -11,6 +11,7 @@ import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '
 import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { formatLabels, formatSelector, validateLabelSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
+import { OLD_DEFAULTS } from './old-versions.ts';
 import { immutableSelector, isEmpty, neverDecremented, selectorOrNothing, validateCounters, validateLongRunning, withZeroes } from './workload-validation.ts'; // prettier-ignore
 
 /** Counts changes of the template; a field of the internal type, an annotation to clients. */
@@ -20,6 +21,7 @@ const COUNTERS = ['currentNumberScheduled', 'numberMisscheduled', 'desiredNumber
 
 export const daemonSet = defineResource<DaemonSet>({
   group: 'apps', version: 'v1', resource: 'daemonsets',
+  oldDefaults: OLD_DEFAULTS,
 
   /** Source: pkg/apis/apps/v1 SetDefaults_DaemonSet. */
   defaults(draft) {

@@ -6,12 +6,14 @@ import { equal } from '../meta/equal.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
 import { containerColumns } from '../core/container-columns.ts';
+import { OLD_DEFAULTS } from './old-versions.ts';
 import { validateDeployment, validateDeploymentStatus } from './deployment-validation.ts';
 import { immutableSelector, podNameWarnings } from './workload-validation.ts';
 import { podTemplateWarnings } from '../core/pod-warnings.ts';
 
 export const deployment = defineResource<Deployment>({
   group: 'apps', version: 'v1', resource: 'deployments',
+  oldDefaults: OLD_DEFAULTS,
 
   /** Source: pkg/apis/apps/v1 SetDefaults_Deployment. */
   defaults(draft) {

@@ -8,6 +8,7 @@ import { nonNegative } from '../meta/field-checks.ts';
 import { invalid } from '../meta/field.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
+import { OLD_DEFAULTS } from './old-versions.ts';
 import { immutableSelector, podNameWarnings, selectorOrNothing, validateCounters, validateReplicaTemplate, validateRequiredSelector } from './workload-validation.ts'; // prettier-ignore
 
 const COUNTERS = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas']; // prettier-ignore
@@ -15,6 +16,7 @@ const LIMITED = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];
 
 export const replicaSet = defineResource<ReplicaSet>({
   group: 'apps', version: 'v1', resource: 'replicasets',
+  oldDefaults: OLD_DEFAULTS,
 
   defaults(draft) {
     const spec = draft.spec!;

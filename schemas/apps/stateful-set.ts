@@ -9,6 +9,7 @@ import { forbidden } from '../meta/field.ts';
 import { nameIsLabel } from '../meta/names.ts';
 import { formatSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
+import { OLD_DEFAULTS } from './old-versions.ts';
 import { validateStatefulSet } from './stateful-set-validation.ts';
 import { neverDecremented, validateCounters } from './workload-validation.ts';
 
@@ -23,6 +24,7 @@ function withoutUnavailable(draft: StatefulSet): StatefulSet {
 }
 export const statefulSet = defineResource<StatefulSet>({
   group: 'apps', version: 'v1', resource: 'statefulsets',
+  oldDefaults: OLD_DEFAULTS,
   validateName: nameIsLabel,
 
   /** Source: pkg/apis/apps/v1 SetDefaults_StatefulSet. */

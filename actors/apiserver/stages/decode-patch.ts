@@ -54,6 +54,8 @@ export function decodePatched(
     // A part copied into another is deeper than both; what is merged is as deep as one of them.
     if (request.patchType === 'json') assertKeepable(object);
     if (expected.schema.read) keepsType(object, expected, old);
+    const claimed = (patched as { apiVersion?: unknown } | null)?.apiVersion;
+    if (!fromMap && typeof claimed === 'string') expected.definition?.oldDefaults?.[claimed]?.(object as never);
     object.apiVersion = wanted;
     // Another kind in place of a custom one is for validation to refuse.
     if (!expected.schema.read || !object.kind) object.kind = expected.kind;

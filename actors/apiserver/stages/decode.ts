@@ -2,6 +2,7 @@ import { assertKept, JsonSyntaxError, parseDeepJson, type ParsedJson } from '../
 import { decodeMessage, hasProtobuf, ProtobufError, readEnvelope } from '../../../schemas/codec/protobuf.ts';
 import { schemaNameOf } from '../../../schemas/registry.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
+import type { ResourceDefinition } from '../../../schemas/define.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import type { FieldSchema } from '../../../schemas/structural/schema.ts';
@@ -15,6 +16,7 @@ export interface Expected {
   readonly version: string;
   readonly kind: string;
   readonly schema: FieldSchema;
+  readonly definition?: Pick<ResourceDefinition<never>, 'oldDefaults'>;
 }
 const SHOWN_BYTES = 30;
 /** Go's print of the struct that the type of a body is read into. */
