@@ -1,4 +1,5 @@
 import type { Fence, PatchType } from '../../bus/protocol/api.ts';
+import { ApiError } from '../../schemas/meta/status.ts';
 import type { Resource, Subresource } from '../../schemas/resource.ts';
 import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
 import { methodNotAllowed, notFound, unknownPath } from './errors.ts';
@@ -46,6 +47,8 @@ const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   authorize(core.authorizer, request.user, request.info);
   const { resource, subresource, handler } = route(core, request.info, request.method);
+  if (request.info.verb === 'patch' && request.patchType === undefined)
+    throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
   const old = deprecation(resource);
   if (old !== undefined) request.warnings.push(old);
   const resourceRequest: ResourceRequest = {
@@ -78,7 +81,11 @@ function route(core: Core, info: RequestInfo, method: string | undefined): Route
   const { verb } = info;
   const named = info.name !== '' && info.fieldSelector === undefined;
   if (method === 'HEAD') throw methodNotAllowed();
-  if (resource.namespaced ? named && info.namespace === '' : info.namespace !== '' && resource.kind !== 'Namespace')
+  if (
+    resource.namespaced
+      ? named && info.namespace === ''
+      : info.namespace !== '' && (resource.kind !== 'Namespace' || info.name === '')
+  )
     throw unknownPath();
   if (info.subresource !== '') {
     const subresource = resource.subresources.get(info.subresource);

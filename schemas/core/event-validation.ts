@@ -50,10 +50,13 @@ export function* validateEventV1Update(e: Event, old: Event, at: FieldPath): Err
   yield* validateMetadataChange(e.metadata, old.metadata, { namespaced: true }, at('metadata'));
   if (JSON.stringify(e.series) !== JSON.stringify(old.series)) yield* validateSeries(e, at);
   for (const field of IMMUTABLE)
-    if (!equal(e[field], old[field])) yield invalid(at(field), shown(e, field), 'field is immutable');
+    if (!sameAs(e[field], old[field])) yield invalid(at(field), shown(e, field), 'field is immutable');
   yield* immutable(e.reportingComponent, old.reportingComponent, at('reportingController'));
   yield* immutable(e.reportingInstance, old.reportingInstance, at('reportingInstance'));
 }
+/** A reference to nothing is not none. */
+const sameAs = (now: unknown, before: unknown): boolean =>
+  equal(now, before) && (typeof now === 'object') === (typeof before === 'object');
 /** What is gone as Go's zero, structs by the names that they have inside. */
 function shown(e: Event, field: (typeof IMMUTABLE)[number]): unknown {
   const value = e[field];
