@@ -18,8 +18,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly resource: string;
   /** Fields a client may leave out, beyond the static defaults in facts; never overwrites what is set. `now`: RFC 3339, of requests. */
   readonly defaults?: (draft: T, now?: () => string) => T;
-  /** The same by apiVersion, of versions that are served no more but that a patched object may still claim. */
+  /** Defaults by apiVersion, of versions that are served no more but that a patched object may still claim. */
   readonly oldDefaults?: Readonly<Record<string, (draft: T) => void>>;
+  /** Why an object of the right types cannot be worked with all the same. */
+  readonly unreadable?: (object: T) => string | undefined;
   /** What a writer may not set (status on create, ...) and what the server sets. metadata is the pipeline's. */
   readonly prepareForCreate?: (draft: T, writer?: Writer, now?: string) => T;
   /** Same for update through the main resource (status kept from old, ...). `generation` rises when spec changed: the pipeline's. */
@@ -78,6 +80,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly defaultPropagation?: 'Background' | 'Orphan';
   /** DELETE without a propagation policy warns that dependents stay (Job). */
   readonly warnsOfOrphans?: boolean;
+  /** Annotations that stand for fields of the store's own form: views of the metadata alone lack them. */
+  readonly fieldAnnotations?: readonly string[];
   /** metadata.generation is kept (1 on create, +1 when anything but metadata and status changed). Default: if facts has a `status`. */
   readonly tracksGeneration?: boolean;
   /** The field in which an empty list differs from none, when it is asked what changed: the real server compares it exactly. */

@@ -6,11 +6,11 @@ import { podTemplateWarnings } from '../core/pod-warnings.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type { DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy } from '../generated/apps-v1.ts';
 import { goStruct } from '../helpers/go-struct.ts';
-import { equal } from '../meta/equal.ts';
 import { atMost100Percent, intOrPercent, intOrPercentValue, nonNegative } from '../meta/field-checks.ts';
 import { invalid, notSupported, required, type FieldPath } from '../meta/field.ts';
 import { formatLabels, formatSelector, validateLabelSelector } from '../meta/selectors.ts';
 import { age } from '../meta/time.ts';
+import { sameStruct } from '../structural/semantic-equal.ts';
 import { OLD_DEFAULTS } from './old-versions.ts';
 import { immutableSelector, isEmpty, neverDecremented, selectorOrNothing, validateCounters, validateLongRunning, withZeroes } from './workload-validation.ts'; // prettier-ignore
 
@@ -20,8 +20,15 @@ const EMPTY_STATUS: DaemonSetStatus = { currentNumberScheduled: 0, numberMissche
 const COUNTERS = ['currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady', 'observedGeneration', 'updatedNumberScheduled', 'numberAvailable', 'numberUnavailable', 'collisionCount']; // prettier-ignore
 
 export const daemonSet = defineResource<DaemonSet>({
+  fieldAnnotations: [TEMPLATE_GENERATION],
   group: 'apps', version: 'v1', resource: 'daemonsets',
   oldDefaults: OLD_DEFAULTS,
+  /** Source: pkg/apis/apps/v1 Convert_v1_DaemonSet_To_apps_DaemonSet. */
+  unreadable({ metadata }) {
+    const text = metadata.annotations?.[TEMPLATE_GENERATION];
+    if (text === undefined || /^[+-]?\d+$/.test(text)) return undefined;
+    return `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+  },
 
   /** Source: pkg/apis/apps/v1 SetDefaults_DaemonSet. */
   defaults(draft) {
@@ -50,7 +57,12 @@ export const daemonSet = defineResource<DaemonSet>({
     dropDisabledTemplateFields(draft.spec?.template);
     draft.status = old.status ?? { ...EMPTY_STATUS };
     const before = Number(old.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
-    setTemplateGeneration(draft, equal(draft.spec?.template, old.spec?.template) ? before : before + 1);
+    const isSame = sameStruct(draft.spec?.template, old.spec?.template, 'io.k8s.api.core.v1.PodTemplateSpec');
+    setTemplateGeneration(draft, isSame ? before : before + 1);
+    return draft;
+  },
+  prepareForStatusUpdate(draft, old) {
+    setTemplateGeneration(draft, Number(old.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0));
     return draft;
   },
 

@@ -9,7 +9,7 @@ import { applyStrategicMergePatch, strategicRest } from '../../../schemas/patch/
 import { goFormat } from '../../../schemas/patch/values.ts';
 import { canonical, decode } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
-import { badRequest, invalidKind } from '../errors.ts';
+import { badRequest, invalidKind, plain } from '../errors.ts';
 import { claimedType, decodeDetail, isSameType, typeProblem } from './claimed-type.ts';
 import { assertKeepable, fieldValidation, notAnObject, withReset, type Expected } from './decode.ts';
 import type { Patch } from './parse-patch.ts';
@@ -56,6 +56,8 @@ export function decodePatched(
     if (expected.schema.read) keepsType(object, expected, old);
     const claimed = (patched as { apiVersion?: unknown } | null)?.apiVersion;
     if (!fromMap && typeof claimed === 'string') expected.definition?.oldDefaults?.[claimed]?.(object as never);
+    const unreadable = expected.definition?.unreadable?.(object as never);
+    if (unreadable !== undefined) throw fromMap ? plain(unreadable) : refuse(unreadable);
     object.apiVersion = wanted;
     // Another kind in place of a custom one is for validation to refuse.
     if (!expected.schema.read || !object.kind) object.kind = expected.kind;

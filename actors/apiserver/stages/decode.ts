@@ -16,7 +16,7 @@ export interface Expected {
   readonly version: string;
   readonly kind: string;
   readonly schema: FieldSchema;
-  readonly definition?: Pick<ResourceDefinition<never>, 'oldDefaults'>;
+  readonly definition?: Pick<ResourceDefinition<never>, 'oldDefaults' | 'unreadable'>;
 }
 const SHOWN_BYTES = 30;
 /** Go's print of the struct that the type of a body is read into. */
@@ -46,6 +46,11 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
   complain(request, toldOf(parsed.duplicates, strict), expected, value);
   if (mismatch !== undefined) throw badRequest(mismatch);
+  const unreadable = expected.definition?.unreadable?.(object as never);
+  if (unreadable !== undefined)
+    throw badRequest(
+      `${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}: ${unreadable}`,
+    );
   object.apiVersion = apiVersion;
   // Another kind in place of a custom one is for validation to refuse.
   if (!expected.schema.read || !object.kind) object.kind = expected.kind;
