@@ -9,6 +9,7 @@ const ACRONYM =
 /** Fields that the server's own structs name otherwise, by struct. */
 const NAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   VolumeSource: { storageos: 'StorageOS' },
+  PersistentVolumeSpec: { storageos: 'StorageOS' },
   GCEPersistentDiskVolumeSource: { pdName: 'PDName' },
   ISCSIVolumeSource: { iqn: 'IQN', chapAuthDiscovery: 'DiscoveryCHAPAuth', chapAuthSession: 'SessionCHAPAuth' },
   FCVolumeSource: { wwids: 'WWIDs' },
@@ -16,21 +17,16 @@ const NAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   RBDVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
   AzureDiskVolumeSource: { diskURI: 'DataDiskURI' },
   ScaleIOVolumeSource: { sslEnabled: 'SSLEnabled' },
+  DeviceAttribute: {
+    int: 'IntValue', bool: 'BoolValue', string: 'StringValue', version: 'VersionValue',
+    ints: 'IntValues', bools: 'BoolValues', strings: 'StringValues', versions: 'VersionValues',
+  },
   WindowsSecurityContextOptions: { gmsaCredentialSpecName: 'GMSACredentialSpecName', gmsaCredentialSpec: 'GMSACredentialSpec' },
 }; // prettier-ignore
 const namesOf = (struct: string): Readonly<Record<string, string>> =>
   NAMED[struct === 'Volume' ? 'VolumeSource' : struct.replace(/PersistentVolumeSource$/, 'VolumeSource')] ?? {};
-/** Names of their own. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { cephfs: 'CephFS', storageos: 'StorageOS', iqn: 'IQN', sslEnabled: 'SSLEnabled', wwids: 'WWIDs', diskURI: 'DataDiskURI', chapAuthDiscovery: 'DiscoveryCHAPAuth', chapAuthSession: 'SessionCHAPAuth', externalID: 'DoNotUseExternalID' }; // prettier-ignore
-const OTHER_NAMES_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  RBDPersistentVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
-  RBDVolumeSource: { monitors: 'CephMonitors', image: 'RBDImage', pool: 'RBDPool', user: 'RadosUser' },
-  GlusterfsPersistentVolumeSource: { endpoints: 'EndpointsName' },
-  GlusterfsVolumeSource: { endpoints: 'EndpointsName' },
-};
-const goName = (field: string, struct: string): string => {
-  const other = OTHER_NAMES_OF[struct]?.[field] ?? OTHER_NAMES[field];
-  if (other !== undefined) return other;
+const goName = (field: string): string => {
+  if (field === 'cephfs') return 'CephFS';
   const name = field.replace(ACRONYM, (word) => word.toUpperCase());
   return `${name[0]!.toUpperCase()}${name.slice(1)}`.replace(
     /(Id|Ip)(s?)$/,

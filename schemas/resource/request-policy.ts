@@ -10,7 +10,9 @@ const MAX_OPTIONS = 10;
 export function* validateRequestPolicy(capacity: string, policy: CapacityRequestPolicy, at: FieldPath): Errors {
   const { validRange } = policy;
   const values = (policy.validValues ?? []).map(String);
-  const standard = policy.default === undefined ? undefined : String(policy.default);
+  // Always printed, and null where there is none.
+  const given: string | number | null | undefined = policy.default;
+  const standard = given === undefined || given === null ? undefined : String(given);
   if (values.length > 0 && validRange)
     yield forbidden(at, 'exactly one policy can be specified, cannot specify "validValues" and "validRange" at the same time');
   else if (values.length > 0) {
