@@ -16,7 +16,7 @@ const SERVER_METADATA: ReadonlySet<string> = new Set([
 
 /** Compares two whole objects; apiVersion, kind and what the server owns of metadata are left out. */
 export function compareObjects(node: TypedNode, before: JsonMap, after: JsonMap): Difference {
-  const walk = new Walk();
+  const walk = new Walk(node.isCustom);
   const changed: Draft = {};
   const removed: Draft = {};
   for (const key in after) {
@@ -51,9 +51,14 @@ export function compareObjects(node: TypedNode, before: JsonMap, after: JsonMap)
 class Walk {
   private changed: FieldSet | undefined;
   private removed: FieldSet | undefined;
+  /** Of custom kinds a null that comes is a value; in the others it stands for nothing. */
+  private readonly hasNulls: boolean;
 
+  constructor(hasNulls: boolean) {
+    this.hasNulls = hasNulls;
+  }
   compareField(node: TypedNode, key: string, l: unknown, r: unknown, changed: Draft, removed: Draft): void {
-    if (l === r || (l === undefined && r === null)) return;
+    if (l === r || (l === undefined && r === null && !this.hasNulls)) return;
     const member = node.member(key);
     this.compare(member.node, l, r);
     if (this.changed !== undefined) changed[member.element] = this.changed;
@@ -81,7 +86,7 @@ class Walk {
     for (const key in r) {
       const left = l[key];
       const right = r[key];
-      if (left === right || right === undefined || (right === null && left === undefined)) continue;
+      if (left === right || right === undefined || (right === null && left === undefined && !this.hasNulls)) continue;
       const member = node.member(key);
       this.compare(member.node, left, right);
       if (this.changed !== undefined) (changed ??= {})[member.element] = this.changed;

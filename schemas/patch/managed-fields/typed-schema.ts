@@ -57,6 +57,10 @@ export class TypedNode {
       this.set,
     ));
   }
+  /** The root of a kind that came by a CustomResourceDefinition. */
+  get isCustom(): boolean {
+    return this.schema.read !== undefined;
+  }
   /** The path element of a list's item: `k:{"name":"x"}` or `v:"x"`. */
   elementOf(item: unknown): string {
     if (this.listKeys === undefined) return `v:${JSON.stringify(item)}`;

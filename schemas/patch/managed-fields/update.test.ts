@@ -34,6 +34,13 @@ describe('ownership after ordinary writes', () => {
     expect(owned(entries)).toEqual({ one: { 'f:data': {} }, two: { 'f:data': { 'f:x': {} } } });
     expect(entries.map((e) => e.time)).toEqual([T1, T2]);
   });
+  it('owns a null of a custom kind', () => {
+    const type = { apiVersion: 'example.com/v1', kind: 'X', metadata: { name: 'a', uid: 'u' } };
+    const schema = { fields: { spec: { type: 'object' as const, fields: { a: { type: 'string' as const } } } }, read: () => ({ object: type as never, strict: [] }) };
+    const made = write(undefined, { ...type, spec: {} }, { schema });
+    const entries = write({ ...type, metadata: { ...type.metadata, managedFields: made }, spec: {} }, { ...type, spec: { a: null } }, { schema, manager: 'two' });
+    expect(owned(entries)['two']).toEqual({ 'f:spec': { 'f:a': {} } });
+  }); // prettier-ignore
   it('tracks nothing of an object with an item that has no key', () => {
     const schema = { kind: 'FlowSchema', apiVersion: 'flowcontrol.apiserver.k8s.io/v1', metadata: { name: 'a' } };
     const updated = { ...schema, status: { conditions: [{ status: 'True' }] } } as unknown as DynamicObject;
