@@ -75,7 +75,7 @@ const word = fc.oneof(
   fc.constantFrom('metadata', 'spec', 'labels', 'annotations', 'finalizers', 'taints', 'managedFields', 'ownerReferences', 'name', 'kind', 'apiVersion', 'key', 'effect', '$patch', '$retainKeys', '$setElementOrder/taints', '$deleteFromPrimitiveList/finalizers', 'merge', 'replace', 'delete', '__proto__', 'constructor', 'v1', 'Node', 'a', ''),
   fc.string({ maxLength: 6 }),
 ); // prettier-ignore
-const leaf = fc.oneof(word, fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom('1Gi', '10%', '2020-01-01T00:00:00Z', 1e400, -0)); // prettier-ignore
+const leaf = fc.oneof(word, fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom('1Gi', '10%', '2020-01-01T00:00:00Z', -0)); // prettier-ignore
 const { json } = fc.letrec((tie) => ({
   json: fc.oneof({ maxDepth: 5, withCrossShrink: true }, leaf, fc.array(tie('json'), { maxLength: 4 }), fc.dictionary(word, tie('json'), { maxKeys: 5 })), // prettier-ignore
 }));

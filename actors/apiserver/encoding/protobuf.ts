@@ -31,7 +31,7 @@ function formOf(resource: Resource, partial: string): Form {
       apiVersion: `meta.k8s.io/${partial}`,
       kind: 'PartialObjectMetadata',
       listKind: 'PartialObjectMetadataList',
-      of: (object) => partialOf(object, partial),
+      of: (object) => partialOf(resource, object, partial),
     };
   const apiVersion = apiVersionOf(resource);
   const { kind, listKind } = resource;

@@ -20,7 +20,7 @@ export function renderJson(core: Core, answer: WholeAnswer, accepted: Accepted, 
       if (answer.type === 'list') return partialListJson(answer, accepted.version);
       if (answer.type === 'entry')
         return Buffer.concat([partialJson(answer.resource, answer.entry, accepted.version), NEWLINE]);
-      return line(partialOf(answer.object as KubeObject, accepted.version));
+      return line(partialOf(answer.resource, answer.object as KubeObject, accepted.version));
     default:
   }
   switch (answer.type) {

@@ -13,14 +13,22 @@ import { arranged, at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
 const metaVersion = (version: string): string => `meta.k8s.io/${version}`;
 
 const OBJECT_META = builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta')!;
-export const partialOf = (object: KubeObject, version: string): object => ({
+export const partialOf = (resource: Resource | undefined, object: KubeObject, version: string): object => ({
   kind: 'PartialObjectMetadata',
   apiVersion: metaVersion(version),
-  metadata: inGoOrder(object.metadata, OBJECT_META, builtinSchemas),
+  metadata: inGoOrder(shownMetadata(resource, object), OBJECT_META, builtinSchemas),
 });
+/** Annotations that stand for a field are made only where the whole object is converted. */
+function shownMetadata(resource: Resource | undefined, { metadata }: KubeObject): KubeObject['metadata'] {
+  const hidden = resource?.definition.fieldAnnotations;
+  if (hidden === undefined || !metadata.annotations) return metadata;
+  const left = Object.entries(metadata.annotations).filter(([name]) => !hidden.includes(name));
+  const { annotations: _, ...rest } = metadata;
+  return left.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(left) };
+}
 export const partialJson = (resource: Resource, entry: Entry, version: string): Buffer =>
   entry.encoded(`partial ${version}`, () =>
-    Buffer.from(goJson(partialOf(fromStorage(resource, entry.object), version))),
+    Buffer.from(goJson(partialOf(resource, fromStorage(resource, entry.object), version))),
   );
 export function partialListJson(answer: ListAnswer, version: string): Buffer {
   const head = `{"kind":"PartialObjectMetadataList","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(listMetadata(answer))},"items":`;
@@ -85,7 +93,12 @@ const rowOfObject = (
   now: number,
 ): object => ({
   cells: core.tables?.cells(resource, object, now) ?? [],
-  object: include === 'None' ? null : include === 'Object' ? arranged(resource, object) : partialOf(object, version),
+  object:
+    include === 'None'
+      ? null
+      : include === 'Object'
+        ? arranged(resource, object)
+        : partialOf(resource, object, version),
 });
 
 const END = Buffer.from('}\n');
@@ -97,11 +110,11 @@ export function partialWatch(resource: Resource, version: string): WatchEncoding
       const object =
         entry.revision === revision
           ? partialJson(resource, entry, version)
-          : Buffer.from(goJson(partialOf(at(resource, entry, revision), version)));
+          : Buffer.from(goJson(partialOf(resource, at(resource, entry, revision), version)));
       return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, END]);
     },
     bookmark: (revision, end) =>
-      bookmark(partialOf({ kind: '', apiVersion: '', metadata: bookmarkMetadata(revision, end) }, version)),
+      bookmark(partialOf(resource, { kind: '', apiVersion: '', metadata: bookmarkMetadata(revision, end) }, version)),
     join: (frames) => Buffer.concat(frames),
   };
 }
@@ -136,7 +149,7 @@ export function tableWatch(core: Core, resource: Resource, version: string, incl
     bookmark(revision, end) {
       // The same as of an object that has nothing but its version.
       const empty = { kind: resource.kind, apiVersion: '', metadata: bookmarkMetadata(revision, end) };
-      const row = goJson({ cells: emptyCells(core, resource), object: include === 'Object' || include === 'None' ? null : partialOf(empty, version) }); // prettier-ignore
+      const row = goJson({ cells: emptyCells(core, resource), object: include === 'Object' || include === 'None' ? null : partialOf(resource, empty, version) }); // prettier-ignore
       const head = headOf(core, resource, version, { resourceVersion: String(revision) }, first);
       first = false;
       return Buffer.from(`{"type":"BOOKMARK","object":${head}"rows":[${row}]}}\n`);
