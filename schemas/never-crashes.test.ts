@@ -47,7 +47,7 @@ function write({ definition }: Resource, draft: () => DynamicObject | undefined,
   const next = definition.prepareForUpdate?.(changed, structuredClone(old)) ?? changed;
   const wrong = count(definition.validate?.(next, at, old)) + count(definition.validateUpdate?.(next, old, at));
   if (wrong === 0) definition.warnings?.(next, old);
-  const told = definition.prepareForStatusUpdate?.(status, structuredClone(old), NOW) ?? status;
+  const told = definition.prepareForStatusUpdate?.(status, structuredClone(old), NOW, 'status') ?? status;
   if (count(definition.validateStatusUpdate?.(told, old, at)) === 0) definition.statusWarnings?.(told, old);
   for (const door of Object.values(definition.doors ?? {})) {
     const sent = draft();
