@@ -20,6 +20,7 @@ import type { Exchange } from './exchange.ts';
 import { assertIncludes, respond, respondPath, respondStatus, respondText } from './respond.ts';
 import { streamBytes } from './stream.ts';
 import { streamWatch } from './watch.ts';
+import { parseQuery } from './query.ts';
 
 /** Source: apiserver pkg/server/config.go MaxRequestBodyBytes. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -63,7 +64,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const { method, target, headers } = exchange;
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
-    let query = mark < 0 || mark === target.length - 1 ? NO_QUERY : new URLSearchParams(target.slice(mark + 1));
+    let query = mark < 0 || mark === target.length - 1 ? NO_QUERY : parseQuery(target.slice(mark + 1));
     const parsed = parsePath(path);
     let info = requestInfo(method, parsed, query);
     about.info = info;
