@@ -1,12 +1,13 @@
 import type { Container, Pod, PodSpec, PodStatus } from '../generated/core-v1.ts';
 import type { Quantity } from '../generated/api-resource.ts';
 import { addQuantities, compareQuantities } from '../meta/quantity.ts';
-import { defaultPodSpec, dropInitContainerAnnotations } from './pod-spec-defaults.ts';
+import { defaultPodSpec, dropInitContainerAnnotations, roundUp, roundUpList } from './pod-spec-defaults.ts';
 
 /** Defaults of a Pod beyond those of its spec in a template. Source: pkg/apis/core/v1 SetDefaults_Pod. */
 export function defaultPod(pod: Pod): Pod {
   dropInitContainerAnnotations(pod.metadata);
   singleAddress(pod.status);
+  if (pod.status) roundUpStatus(pod.status);
   const spec = defaultPodSpec((pod.spec ??= { containers: [] }));
   // Only of a Pod. Source: pkg/apis/core/v1 Convert_v1_Pod_To_core_Pod.
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
@@ -28,6 +29,15 @@ function singleAddress(status: PodStatus | undefined): void {
   const first = status.podIPs?.[0]?.ip;
   if (status.podIP && status.podIP !== first) status.podIPs = [{ ip: status.podIP }];
   else if (first) status.podIP = first;
+}
+/** Source: pkg/apis/core/v1 SetObjectDefaults_Pod. */
+function roundUpStatus(status: PodStatus): void {
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status;
+  const containers = [containerStatuses, initContainerStatuses, ephemeralContainerStatuses].flatMap((all) => all ?? []);
+  for (const { resources, allocatedResources } of [status, ...containers]) {
+    roundUp(resources);
+    if (allocatedResources) roundUpList(allocatedResources);
+  }
 }
 const isPodLevel = (resource: string): boolean =>
   resource === 'cpu' || resource === 'memory' || resource.startsWith('hugepages-');
