@@ -12,11 +12,12 @@ import { arranged, at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
 /** PartialObjectMetadata and Table. Source: apiserver pkg/endpoints/handlers/response.go. */
 const metaVersion = (version: string): string => `meta.k8s.io/${version}`;
 
-const OBJECT_META = builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta')!;
+/** Not before it is needed: facts are read lazily. */
+const objectMeta = () => builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta')!;
 export const partialOf = (resource: Resource | undefined, object: KubeObject, version: string): object => ({
   kind: 'PartialObjectMetadata',
   apiVersion: metaVersion(version),
-  metadata: inGoOrder(shownMetadata(resource, object), OBJECT_META, builtinSchemas),
+  metadata: inGoOrder(shownMetadata(resource, object), objectMeta(), builtinSchemas),
 });
 /** Annotations that stand for a field are made only where the whole object is converted. */
 function shownMetadata(resource: Resource | undefined, { metadata }: KubeObject): KubeObject['metadata'] {

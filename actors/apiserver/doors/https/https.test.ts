@@ -2,6 +2,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { ensurePki } from '../../../../ops/pki/pki.ts';
 import { until } from '../../../../bus/testing/until.ts';
 import { startServers, tempFolder, type TestPki, type TestServers } from '../../testing/servers.ts';
@@ -175,6 +176,20 @@ describe('watches', () => {
     const answer = await call('GET', `${base}?watch=true&timeoutSeconds=1&fieldSelector=metadata.name%3Dnobody`);
     expect([answer.status, answer.text]).toEqual([200, '']);
   });
+});
+
+it('a watch over a WebSocket tells each event as a message, and closes when its time is over', async () => {
+  await call('POST', base, configMap('over-socket'));
+  const socket = (headers: Record<string, string>): WebSocket =>
+    new WebSocket(`wss://127.0.0.1:${all.servers[0]!.port}${base}?watch=1&fieldSelector=metadata.name%3Dover-socket&timeoutSeconds=1`, { ca: pki.ca, cert: pki.adminCert, key: pki.adminKey, headers }); // prettier-ignore
+  const open = socket({ origin: 'https://example.com' });
+  const events: string[] = [];
+  open.on('message', (data: Buffer) => events.push((JSON.parse(data.toString()) as { type: string }).type));
+  const code = await new Promise<number>((resolve, reject) => open.on('close', resolve).on('error', reject));
+  expect([events, code]).toEqual([['ADDED'], 1000]);
+  // Browsers say where they come from; who does not is no browser.
+  const refused = await new Promise<Error>((resolve) => socket({}).on('error', resolve));
+  expect(refused.message).toContain('403');
 });
 
 it('ends the watch of a reader that does not read, and serves the others', async () => {

@@ -13,7 +13,8 @@ import { negotiateDocument, negotiateFailure, PLAIN_JSON, unfitting, type Accept
 import type { Exchange } from './exchange.ts';
 import { addWarnings } from './warnings.ts';
 
-const STATUS = builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.Status')!;
+/** Not before it is needed: facts are read lazily. */
+const statusSchema = () => builtinSchemas.definition('io.k8s.apimachinery.pkg.apis.meta.v1.Status')!;
 /** Smaller bodies are not worth it. Source: apiserver responsewriters defaultGzipThresholdBytes. */
 const GZIP_FROM_BYTES = 128 * 1024;
 const gzipped = promisify(gzip);
@@ -109,7 +110,7 @@ export function respondStatus(core: Core, exchange: Exchange, status: Status, wa
   addWarnings(headers, warnings);
   const retry = status.details?.retryAfterSeconds;
   if (retry !== undefined && retry > 0) headers.push('Retry-After', String(retry));
-  const shown = { ...inGoOrder(status, STATUS, builtinSchemas) };
+  const shown = { ...inGoOrder(status, statusSchema(), builtinSchemas) };
   if (shown.reason === '') delete (shown as { reason?: string }).reason;
   if (accepted?.format === 'yaml') exchange.send(status.code, headers, yamlOf(shown));
   else if (accepted?.format === 'protobuf') exchange.send(status.code, headers, statusProtobuf(shown));
