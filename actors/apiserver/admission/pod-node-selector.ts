@@ -28,7 +28,7 @@ export function podNodeSelector(context: AdmissionContext): AdmissionPlugin {
       throw forbid(a, 'pod node label selector conflicts with its namespace node label selector');
   };
   const podOf = (a: AdmissionAttributes): Pod | undefined =>
-    isOn(a, '', 'pods') && (a.object as Pod | undefined)?.spec !== undefined ? (a.object as Pod) : undefined;
+    isOn(a, '', 'pods') && (a.object as Pod | undefined)?.spec !== undefined ? a.object : undefined;
   return {
     name: 'PodNodeSelector',
     handles: operations('CREATE'),

@@ -29,7 +29,7 @@ export function podTolerationRestriction(context: AdmissionContext): AdmissionPl
       );
   };
   const podOf = (a: AdmissionAttributes): Pod | undefined =>
-    isOn(a, '', 'pods') && (a.object as Pod | undefined)?.spec !== undefined ? (a.object as Pod) : undefined;
+    isOn(a, '', 'pods') && (a.object as Pod | undefined)?.spec !== undefined ? a.object : undefined;
   return {
     name: 'PodTolerationRestriction',
     handles: operations('CREATE', 'UPDATE'),
