@@ -106,7 +106,7 @@ function judge(answers: readonly [Answer, Answer], lives: readonly [Live, Live] 
 
 /** Errors of several fields come in the random order of Go's maps; how a scheme is called is the build's. */
 const lines = (given: string): string => {
-  const text = given.replaceAll(/scheme \"pkg[^"]*\"/g, 'scheme');
+  const text = given.replaceAll(/scheme "pkg[^"]*"/g, 'scheme');
   return text.includes('\n') ? text.split('\n').sort().join('\n') : text;
 };
 
