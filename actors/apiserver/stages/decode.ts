@@ -5,6 +5,7 @@ import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import type { ResourceDefinition } from '../../../schemas/define.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
+import { byName } from '../../../schemas/structural/order.ts';
 import type { FieldSchema } from '../../../schemas/structural/schema.ts';
 import type { Body, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest } from '../errors.ts';
@@ -146,8 +147,9 @@ export async function parse(body: Body | undefined, expectedKind: string, expect
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
     try {
       const parsed = await parseYaml(bytes);
-      // Go goes by way of JSON, which comes out sorted.
-      return checkShape({ ...parsed, value: sortedDeep(parsed.value) }, bytes, expectedKind);
+      // Go goes by way of JSON, which comes out sorted. What is too deep for that is in a field that is not kept.
+      const value = parsed.deep ? parsed.value : byName(parsed.value);
+      return checkShape({ ...parsed, value }, bytes, expectedKind);
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
       throw new ApiError('BadRequest', unrecognized(expectedKind, error.message, bytes), { cause: error });
@@ -161,12 +163,6 @@ export async function parse(body: Body | undefined, expectedKind: string, expect
     if (!(error instanceof JsonSyntaxError)) throw error;
     return fail(expectedKind, error.message, bytes);
   }
-}
-function sortedDeep(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sortedDeep);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, sortedDeep(item)]));
 }
 function parseProtobuf(bytes: Uint8Array, expectedKind: string, expectedVersion: string): ParsedJson {
   try {
