@@ -3,6 +3,7 @@ import { startBalancer } from '../../process/balancer.ts';
 import { hostAndPort } from '../../process/balancer-probe.ts';
 import { openHealthDoor } from '../../process/health.ts';
 import { print, printError, UserError } from '../output.ts';
+import { untilSignal } from '../signals.ts';
 
 /** Connections that have not ended by then are cut off; a watch would last for ever. */
 const GRACE_MS = 5_000;
@@ -38,11 +39,8 @@ export async function balance(options: {
           components: [{ name: 'balancer', state: state(), connected: true }],
         }));
   print(`running: ${options.listen} -> ${options.to.join(', ')}`);
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
-  });
+  const signal = await untilSignal();
   printError(`kubus: ${signal}: taking no new connection`);
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   health?.close();
   await balancer.close(GRACE_MS);
   process.exit(0);

@@ -10,6 +10,7 @@ import { createAuthority } from '../../console/authority.ts';
 import { newCode, newLoginKey, wireToken } from '../../console/logins.ts';
 import { startConsole, type Console } from '../../console/server.ts';
 import { print, printError, printJson, UserError } from '../output.ts';
+import { untilSignal } from '../signals.ts';
 
 export interface InspectOptions {
   readonly name: string;
@@ -64,9 +65,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
   };
   const isKept = keep(paths, own);
   tell(own, options, isKept);
-  const why = await new Promise<string>((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
-  });
+  const why = await untilSignal();
   if (options.output === 'text') printError(`kubus: ${why}: the inspector ends; paused actors go on`);
   if (isKept) rmSync(fileOf(paths), { force: true });
   await console.stop();

@@ -5,6 +5,7 @@ import { openHealthDoor } from '../../process/health.ts';
 import { hasJoined, startJoinedNode } from '../../process/joined-node.ts';
 import { print, UserError } from '../output.ts';
 import type { RunOptions } from './run.ts';
+import { untilSignal } from '../signals.ts';
 
 /** Whether `kubus run nodes` is told to join as one node, by a token or by the key that it was exchanged for. */
 export const joins = (components: readonly string[], options: RunOptions): boolean =>
@@ -27,16 +28,13 @@ export async function joinCluster(components: readonly string[], options: RunOpt
   } catch (error) {
     throw new UserError(`--ca: ${(error as Error).message}`);
   }
-  const signal = new Promise<void>((done) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => done());
-  });
+  const signal = untilSignal();
   const running = await startJoinedNode({
     node, token, ca, dir: folderOf(options), urls: options.nats?.split(','), log: options.log,
   }); // prettier-ignore
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   await Promise.race([running.ready.then(() => print(`running: node ${node}`)), signal]);
   await signal;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   health?.close();
   await running.stop();
   process.exit(0);

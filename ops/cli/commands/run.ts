@@ -8,6 +8,7 @@ import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printError, UserError } from '../output.ts';
 import { joinCluster, joins } from './join.ts';
+import { untilSignal } from '../signals.ts';
 
 export interface RunOptions {
   readonly name: string;
@@ -75,16 +76,12 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     encryptionConfig: options.encryptionConfig,
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
-  const signal = new Promise<string>((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
-  });
+  const signal = untilSignal();
   const first = await Promise.race([running.ready.then(() => 'ready'), running.failed, signal]);
   if (first === 'ready') print(`running: ${components.join(', ')}`);
   const why = first === 'ready' ? await Promise.race([signal, running.failed]) : first;
   const down = first === 'ready' || options.nats !== undefined ? undefined : downHere(paths);
   if (!why.startsWith('SIG')) printError(`kubus: ${why}${down === undefined ? '' : `: ${down.message}`}`);
-  // A second signal does not wait.
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   health?.close();
   await running.stop();
   process.exit(why.startsWith('SIG') ? 0 : 1);

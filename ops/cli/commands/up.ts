@@ -10,6 +10,7 @@ import { freePort, isFree } from '../../cluster/ports.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
+import { untilSignal } from '../signals.ts';
 
 export interface UpOptions {
   readonly name: string;
@@ -109,12 +110,12 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   const tell = (message: Message): void => void (process.connected && process.send?.(message));
   const progress = new Progress(options.quiet === true || isChild);
   // A signal while it starts ends it as cleanly as one later.
-  const signal = new Promise<string>((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => resolve(name));
-    // Who started it in the background has gone before it was up.
-    process.once('disconnect', () => !ready && resolve('SIGHUP'));
-  });
   let ready = false;
+  const signal = Promise.race([
+    untilSignal('SIGINT', 'SIGTERM', 'SIGHUP'),
+    // Who started it in the background has gone before it was up.
+    new Promise<string>((resolve) => process.once('disconnect', () => !ready && resolve('SIGHUP'))),
+  ]);
   const step = <T>(label: string, work: () => Promise<T>): Promise<T> =>
     progress.step(label, () => {
       tell({ step: label });
@@ -155,8 +156,6 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   } else if (!options.quiet) welcome(config, server);
   const why = await Promise.race([signal, cluster.failed]);
   if (isChild || !options.quiet) printError(`\nkubus: ${why.startsWith('SIG') ? 'stopping' : why}`);
-  // A second Ctrl-C does not wait.
-  process.once('SIGINT', () => process.exit(130));
   await cluster.stop();
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }
