@@ -146,12 +146,13 @@ export function watchHttp1(kubeconfig: string, from: number): Watcher {
   let socket: TLSSocket | undefined;
   void follower.run(async () => {
     const at = `${PATH}?watch=true&allowWatchBookmarks=true&resourceVersion=${follower.revision}`;
+    const isReused = socket !== undefined;
     const mine = (socket ??= connect({ ...tls, ALPNProtocols: ['http/1.1'] }).on('error', () => undefined));
     follower.end = () => mine.destroy();
     mine.write(`GET ${at} HTTP/1.1\r\nHost: x\r\n\r\n`);
     let keep = false;
     try {
-      keep = await readChunks(mine, (line) => follower.take(JSON.parse(line) as Event));
+      keep = await readChunks(mine, isReused, (line) => follower.take(JSON.parse(line) as Event));
     } finally {
       if (!keep) {
         mine.destroy();
@@ -161,8 +162,11 @@ export function watchHttp1(kubeconfig: string, from: number): Watcher {
   });
   return follower;
 }
-/** Reads one chunked answer; resolves with whether the connection stays. Rejects if it ends in the middle. */
-function readChunks(socket: TLSSocket, onLine: (line: string) => void): Promise<boolean> {
+/**
+ * Reads one chunked answer; resolves with whether the connection stays. Rejects if it ends in the middle; that a kept
+ * connection was closed before a word of the answer is what Go's client tries again.
+ */
+function readChunks(socket: TLSSocket, isReused: boolean, onLine: (line: string) => void): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let rest = Buffer.alloc(0);
     let keep: boolean | undefined;
@@ -170,7 +174,11 @@ function readChunks(socket: TLSSocket, onLine: (line: string) => void): Promise<
       socket.off('data', onData).off('close', onClose);
       settle();
     };
-    const onClose = (): void => done(() => reject(new Error('the connection ended within a watch')));
+    const onClose = (): void =>
+      done(() => {
+        if (isReused && keep === undefined && rest.length === 0) resolve(false);
+        else reject(new Error('the connection ended within a watch'));
+      });
     const onData = (data: Buffer): void => {
       rest = Buffer.concat([rest, data]);
       if (keep === undefined) {
