@@ -26,6 +26,9 @@ try {
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    // Less to read, compile and keep: names stay, for people read them in traces and charts.
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: false,
     legalComments: 'none',
     logLevel: 'error',
