@@ -12,7 +12,7 @@ const LATER = new Set(['validating-policies', 'mutating-policies', 'webhooks', '
 /** Scenarios of which a good part wants what is not built yet (rules in CEL): how many of their steps agree, exactly. */
 const PARTLY: Readonly<Record<string, number>> = { crd: 52, 'crd-validation': 14 };
 /** Steps that must agree with the recording, of all other scenarios played here. Raise it with each improvement; never lower it. */
-const AT_LEAST = 1500;
+const AT_LEAST = 1510;
 
 interface Report {
   readonly passed: number;
