@@ -116,6 +116,6 @@ describe.each(Object.keys(shapes) as (keyof typeof shapes)[])('%s within each ot
       expect([verb, patchType, statusOf(error)]).toEqual([verb, patchType, expect.objectContaining({ code: 400, reason: 'BadRequest' })]);
       await bystander;
     }
-    expect(await admin.get(widgets, name, 'default')).toBeDefined();
+    expect(await admin.get(widgets, name, 'default')).toMatchObject({ metadata: { name } });
   }); // prettier-ignore
 });

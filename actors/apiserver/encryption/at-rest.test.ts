@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Bus } from '../../../bus/bus.ts';
 import { prefixEnd, type RangeResponse } from '../../../bus/protocol/etcd.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { ensurePki } from '../../../ops/pki/pki.ts';
+import { httpsCall } from '../testing/https-call.ts';
 import { startServers, tempFolder, type TestPki, type TestServers } from '../testing/servers.ts';
 import type { EncryptionConfiguration } from './configuration.ts';
 
@@ -35,23 +35,14 @@ interface Answer {
     readonly data: unknown;
   };
 }
-function call(server: number, method: string, path: string, body?: unknown): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest({
-      host: '127.0.0.1', port: all.servers[server]!.port, ca: pki.ca, cert: pki.adminCert, key: pki.adminKey, method, agent: false,
-      path: `/api/v1/namespaces/default/${path}`, headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    }); // prettier-ignore
-    request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (c: Buffer) => chunks.push(c));
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, json: JSON.parse(text) as Answer['json'] });
-      });
-    });
-    request.end(body && JSON.stringify(body));
-  });
+async function call(server: number, method: string, name: string, body?: unknown): Promise<Answer> {
+  const { ca, adminCert: cert, adminKey } = pki;
+  const path = `/api/v1/namespaces/default/${name}`;
+  const { status, text } = await httpsCall(
+    { port: all.servers[server]!.port, ca, cert, key: adminKey, method, path },
+    body,
+  );
+  return { status, json: JSON.parse(text) as Answer['json'] };
 }
 /** What the store has below a prefix, as text. */
 async function stored(prefix: string): Promise<string[]> {

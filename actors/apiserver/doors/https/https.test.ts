@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ensurePki } from '../../../../ops/pki/pki.ts';
 import { until } from '../../../../bus/testing/until.ts';
+import { httpsCall } from '../../testing/https-call.ts';
 import { startServers, tempFolder, type TestPki, type TestServers } from '../../testing/servers.ts';
 
 let all: TestServers;
@@ -31,31 +32,19 @@ interface Answer {
 }
 const base = '/api/v1/namespaces/default/configmaps';
 const asAdmin = (): RequestOptions => ({ cert: pki.adminCert, key: pki.adminKey });
-function call(method: string, path: string, body?: unknown, options: RequestOptions = asAdmin()): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { headers = {}, ...rest } = options;
-    const request = httpsRequest({
-      host: '127.0.0.1', port: all.servers[0]!.port, ca: pki.ca, method, path, agent: false,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers }, ...rest,
-    }); // prettier-ignore
-    request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (c: Buffer) => chunks.push(c));
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text,
-          get json() {
-            return JSON.parse(text) as Answer['json'];
-          },
-        });
-      });
-    });
-    request.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : body && JSON.stringify(body));
-  });
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  options: RequestOptions = asAdmin(),
+): Promise<Answer> {
+  const answer = await httpsCall({ port: all.servers[0]!.port, ca: pki.ca, method, path, ...options }, body);
+  return {
+    ...answer,
+    get json() {
+      return JSON.parse(answer.text) as Answer['json'];
+    },
+  };
 }
 const configMap = (name: string, data = {}): object => ({
   apiVersion: 'v1',
