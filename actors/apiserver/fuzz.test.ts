@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensurePki } from '../../ops/pki/pki.ts';
-import { encodeObject } from '../../schemas/codec/protobuf.ts';
+import { encodeObject } from '../../schemas/codec/protobuf-envelope.ts';
 import { httpsCall, type HttpsAnswer } from './testing/https-call.ts';
 import { startServers, tempFolder, type TestServers } from './testing/servers.ts';
 

@@ -1,13 +1,11 @@
 import messageFacts from '../facts/protobuf.json' with { type: 'json' };
 import { builtinSchemas } from '../structural/builtin.ts';
-import { byName } from '../structural/order.ts';
-import { formatMicroTime, formatTime, parseTime } from '../meta/time.ts';
-import { parseJson } from './json.ts';
+import { SCALAR_SPECIALS, type Special } from './protobuf-special.ts';
 import { WireReader, WireWriter } from './wire.ts';
 
 /**
- * Kubernetes' protobuf: `k8s\0`, then runtime.Unknown with the type and the object. Objects here are those of JSON; what
- * the two forms call differently (embedded structs, times, quantities) is translated.
+ * Kubernetes' protobuf. Objects here are those of JSON; what the two forms call differently (embedded structs, times,
+ * quantities) is translated.
  * Source: apimachinery pkg/runtime/serializer/protobuf; the generated.proto files.
  */
 type Json = Record<string, unknown>;
@@ -28,17 +26,9 @@ interface Message {
   readonly special: Special | undefined;
   readonly fields: ReadonlyMap<number, Field>;
 }
-/** A message that is something other than an object in JSON. */
-interface Special {
-  /** In JSON; undefined: an empty message. */
-  readonly zero?: unknown;
-  toJson(reader: WireReader): unknown;
-  toWire(value: unknown, writer: WireWriter): void;
-}
 export class ProtobufError extends Error {
   override readonly name = 'ProtobufError';
 }
-const MAGIC = Buffer.from('k8s\0');
 const SCALARS: ReadonlySet<string> = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'double']);
 const facts = messageFacts as unknown as Readonly<
   Record<string, readonly (readonly [number, string, string, string?])[]>
@@ -102,45 +92,7 @@ function typeOf(given: string, owner: string): Field['type'] {
 
 /** Whether objects of this definition have a protobuf form. */
 export const hasProtobuf = (definition: string): boolean => Object.hasOwn(facts, messageName(definition));
-export const isProtobuf = (bytes: Uint8Array): boolean => MAGIC.equals(bytes.subarray(0, MAGIC.length));
 
-export interface TypedBytes {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly raw: Uint8Array;
-  readonly contentType: string;
-}
-/** Opens the envelope. Throws ProtobufError. */
-export function readEnvelope(bytes: Uint8Array): TypedBytes {
-  if (bytes.length === 0) throw new ProtobufError('empty data');
-  if (!isProtobuf(bytes))
-    throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
-  if (bytes.length === MAGIC.length) throw new ProtobufError('empty body');
-  const out: { apiVersion: string; kind: string; raw: Uint8Array; contentType: string } = {
-    apiVersion: '',
-    kind: '',
-    raw: new Uint8Array(0),
-    contentType: '',
-  };
-  try {
-    const reader = new WireReader(bytes.subarray(MAGIC.length));
-    while (reader.next()) {
-      if (reader.field === 1) {
-        const type = new WireReader(reader.bytes());
-        while (type.next()) {
-          if (type.field === 1) out.apiVersion = type.text();
-          else if (type.field === 2) out.kind = type.text();
-          else type.skip();
-        }
-      } else if (reader.field === 2) out.raw = reader.bytes();
-      else if (reader.field === 4) out.contentType = reader.text();
-      else reader.skip();
-    }
-  } catch (cause) {
-    throw new ProtobufError((cause as Error).message, { cause });
-  }
-  return out;
-}
 /** The object of a definition, as JSON would have it but without kind and apiVersion. Throws ProtobufError. */
 export function decodeMessage(definition: string, raw: Uint8Array): Json {
   const type = message(messageName(definition));
@@ -203,44 +155,6 @@ export function encodeMessage(definition: string, object: object): Buffer {
   writeMessage(message(messageName(definition)), object as Json, raw);
   return raw.finish();
 }
-export function envelope(apiVersion: string, kind: string, raw: Buffer): Buffer {
-  const type = new WireWriter();
-  type.text(1, apiVersion);
-  type.text(2, kind);
-  const unknown = new WireWriter();
-  unknown.message(1, type);
-  unknown.bytes(2, raw);
-  unknown.text(3, '');
-  unknown.text(4, '');
-  return Buffer.concat([MAGIC, unknown.finish()]);
-}
-/** An object in its envelope. */
-export const encodeObject = (definition: string, apiVersion: string, kind: string, object: object): Buffer =>
-  envelope(apiVersion, kind, encodeMessage(definition, object));
-
-/** A list of messages without their envelopes, in one. */
-export function encodeList(apiVersion: string, kind: string, metadata: object, items: readonly Buffer[]): Buffer {
-  const raw = new WireWriter();
-  const meta = encodeMessage('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta', metadata);
-  // The only list whose numbers are not those of all others.
-  const odd = apiVersion === 'meta.k8s.io/v1beta1';
-  if (!odd) raw.bytes(1, meta);
-  for (const item of items) raw.bytes(odd ? 1 : 2, item);
-  if (odd) raw.bytes(2, meta);
-  return envelope(apiVersion, kind, raw.finish());
-}
-/** One event of a watch with its length before it. `object` is in its envelope. */
-export function watchFrame(type: string, object: Buffer): Buffer {
-  const extension = new WireWriter();
-  extension.bytes(1, object);
-  const event = new WireWriter();
-  event.text(1, type);
-  event.message(2, extension);
-  const body = event.finish();
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(body.length);
-  return Buffer.concat([length, body]);
-}
 function writeMessage(type: Message, object: Json, writer: WireWriter): void {
   for (const field of type.fields.values()) {
     if (field.name === undefined) {
@@ -294,86 +208,6 @@ function writeValue(number: number, type: Field['type'], value: unknown, writer:
   }
 }
 
-const time = (format: (ms: number, micros: number) => string): Special => ({
-  toJson(reader) {
-    let seconds = 0;
-    let nanos = 0;
-    let any = false;
-    while (reader.next()) {
-      if (reader.field === 1) seconds = Number(BigInt.asIntN(64, reader.varint()));
-      else if (reader.field === 2) nanos = Number(BigInt.asIntN(64, reader.varint()));
-      else reader.skip();
-      any = true;
-    }
-    return any ? format(seconds * 1000 + Math.floor(nanos / 1e6), Math.floor(nanos / 1000) % 1000) : null;
-  },
-  toWire(value, writer) {
-    const text = value as string;
-    const ms = parseTime(text);
-    if (ms === undefined) return;
-    writer.varint(1, Math.floor(ms / 1000));
-    const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
-    writer.varint(2, Number(fraction.slice(0, 9).padEnd(9, '0')));
-  },
-});
-/** One bytes field that holds JSON. */
-const rawJson: Special = {
-  toJson(reader) {
-    let value: unknown = null;
-    while (reader.next()) {
-      if (reader.field === 1) {
-        const bytes = reader.bytes();
-        value = bytes.length === 0 ? null : parseJson(bytes).value;
-      } else reader.skip();
-    }
-    return value;
-  },
-  toWire: (value, writer) => writer.bytes(1, Buffer.from(JSON.stringify(value))),
-};
-const items: Special = {
-  toJson(reader) {
-    const list: string[] = [];
-    while (reader.next()) list.push(reader.text());
-    return list;
-  },
-  toWire: (value, writer) => (value as string[]).forEach((item) => writer.text(1, item)),
-};
-const quantity: Special = {
-  zero: '0',
-  toJson(reader) {
-    let text = '0';
-    while (reader.next()) text = reader.text();
-    return text;
-  },
-  toWire: (value, writer) => writer.text(1, String(value)),
-};
-const intOrString: Special = {
-  zero: 0,
-  toJson(reader) {
-    let [type, number, text] = [0n, 0, ''];
-    while (reader.next()) {
-      if (reader.field === 1) type = reader.varint();
-      else if (reader.field === 2) number = Number(BigInt.asIntN(64, reader.varint()));
-      else if (reader.field === 3) text = reader.text();
-      else reader.skip();
-    }
-    return type === 0n ? number : text;
-  },
-  toWire(value, writer) {
-    writer.varint(1, typeof value === 'number' ? 0 : 1);
-    writer.varint(2, typeof value === 'number' ? value : 0);
-    writer.text(3, typeof value === 'number' ? '' : (value as string));
-  },
-};
-const duration: Special = {
-  zero: '0s',
-  toJson(reader) {
-    let nanos = 0n;
-    while (reader.next()) nanos = BigInt.asIntN(64, reader.varint());
-    return `${Number(nanos) / 1e9}s`;
-  },
-  toWire: (value, writer) => writer.varint(1, Math.round(Number.parseFloat(String(value)) * 1e9)),
-};
 const schemaProps = (): Message => message('k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps');
 /** A schema, or else: a boolean (2: allows), a list of schemas or of names. */
 const either = (schemaField: number, otherField: number, other: 'bool' | 'schemas' | 'names'): Special => ({
@@ -399,21 +233,9 @@ const either = (schemaField: number, otherField: number, other: 'bool' | 'schema
     }
   },
 });
-const META = 'k8s.io.apimachinery.pkg.apis.meta.v1';
 const EXTENSIONS = 'k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1';
 const SPECIALS: Readonly<Record<string, Special>> = {
-  [`${META}.Time`]: time((ms) => formatTime(ms)),
-  [`${META}.MicroTime`]: time((ms, micros) => formatMicroTime(ms, micros)),
-  [`${META}.FieldsV1`]: { ...rawJson, toWire: (value, writer) => rawJson.toWire(byName(value), writer) },
-  [`${META}.Duration`]: duration,
-  [`${META}.Verbs`]: items,
-  'k8s.io.apimachinery.pkg.runtime.RawExtension': rawJson,
-  'k8s.io.apimachinery.pkg.api.resource.Quantity': quantity,
-  'k8s.io.apimachinery.pkg.util.intstr.IntOrString': intOrString,
-  'k8s.io.api.authentication.v1.ExtraValue': items,
-  'k8s.io.api.authorization.v1.ExtraValue': items,
-  'k8s.io.api.certificates.v1.ExtraValue': items,
-  [`${EXTENSIONS}.JSON`]: rawJson,
+  ...SCALAR_SPECIALS,
   [`${EXTENSIONS}.JSONSchemaPropsOrBool`]: either(2, 1, 'bool'),
   [`${EXTENSIONS}.JSONSchemaPropsOrArray`]: either(1, 2, 'schemas'),
   [`${EXTENSIONS}.JSONSchemaPropsOrStringArray`]: either(1, 2, 'names'),

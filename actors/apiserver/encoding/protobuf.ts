@@ -1,4 +1,5 @@
-import { encodeList, encodeMessage, encodeObject, envelope, watchFrame } from '../../../schemas/codec/protobuf.ts';
+import { encodeList, encodeObject, envelope, watchFrame } from '../../../schemas/codec/protobuf-envelope.ts';
+import { encodeMessage } from '../../../schemas/codec/protobuf.ts';
 import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf, type KubeObject } from '../../../schemas/meta/object.ts';
 import { schemaNameOf } from '../../../schemas/registry.ts';

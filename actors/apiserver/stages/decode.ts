@@ -1,5 +1,6 @@
 import { assertKept, JsonSyntaxError, parseDeepJson, type ParsedJson } from '../../../schemas/codec/json.ts';
-import { decodeMessage, hasProtobuf, ProtobufError, readEnvelope } from '../../../schemas/codec/protobuf.ts';
+import { readEnvelope } from '../../../schemas/codec/protobuf-envelope.ts';
+import { decodeMessage, hasProtobuf, ProtobufError } from '../../../schemas/codec/protobuf.ts';
 import { schemaNameOf } from '../../../schemas/registry.ts';
 import { apiVersionOf, parseApiVersion } from '../../../schemas/meta/object.ts';
 import type { ResourceDefinition } from '../../../schemas/define.ts';

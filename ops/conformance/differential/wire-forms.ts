@@ -1,4 +1,5 @@
-import { decodeMessage, encodeMessage, encodeObject, envelope, hasProtobuf, isProtobuf, readEnvelope } from '../../../schemas/codec/protobuf.ts'; // prettier-ignore
+import { encodeObject, envelope, isProtobuf, readEnvelope } from '../../../schemas/codec/protobuf-envelope.ts';
+import { decodeMessage, encodeMessage, hasProtobuf } from '../../../schemas/codec/protobuf.ts';
 import { WireReader } from '../../../schemas/codec/wire.ts';
 import { parseYaml } from '../../../schemas/codec/yaml.ts';
 import { printYaml } from '../../../schemas/codec/yaml-print.ts';

@@ -1,4 +1,5 @@
-import { encodeMessage, encodeObject, envelope } from '../../../schemas/codec/protobuf.ts';
+import { encodeObject, envelope } from '../../../schemas/codec/protobuf-envelope.ts';
+import { encodeMessage } from '../../../schemas/codec/protobuf.ts';
 import { printYaml } from '../../../schemas/codec/yaml-print.ts';
 import { schemaNameOf } from '../../../schemas/registry.ts';
 import { material } from './material.ts';

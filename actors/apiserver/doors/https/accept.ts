@@ -39,7 +39,10 @@ const known = {
 };
 const failures = new Map<string, Accepted | undefined>();
 const LIMIT = 500;
+/** Longer ones are nobody's habit, and not worth the room. */
+const MAX_LENGTH = 512;
 function remembered<T>(map: Map<string, T>, accept: string, make: () => T): T {
+  if (accept.length > MAX_LENGTH) return make();
   if (map.has(accept)) return map.get(accept)!;
   const made = make();
   if (map.size > LIMIT) map.clear();
