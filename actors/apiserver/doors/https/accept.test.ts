@@ -50,6 +50,15 @@ describe('an Accept header', () => {
   });
 
   it.each([
+    ['application/json;as=Table;v=v1;g=meta.k8s.io', TYPES],
+    ['application/json;as=Table;v=v1;g=meta.k8s.io,application/json', 'json'],
+    ['application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io', 'json PartialObjectMetadata v1'],
+    ['text/html', ROUTED],
+  ])('of a review, %s', (accept, answer) => {
+    expect(of(accept, 'tableless')).toBe(answer);
+  });
+
+  it.each([
     ['application/yaml', 'yaml'],
     [`${PROTOBUF}, */*`, 'protobuf'],
     ['application/json;as=Table;v=v1;g=meta.k8s.io', undefined],

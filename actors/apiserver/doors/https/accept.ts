@@ -13,8 +13,11 @@ export interface Accepted {
 }
 /** What the endpoint at hand can answer with. */
 export interface Endpoint {
-  /** Builtin kinds go through a router that refuses unknown types by itself, lists say that they can be watched. */
-  readonly kind: 'item' | 'list' | 'custom';
+  /**
+   * Builtin kinds go through a router that refuses unknown types by itself, lists say that they can be watched, and
+   * reviews, tokens and most subresources know no Table.
+   */
+  readonly kind: 'item' | 'list' | 'custom' | 'tableless';
 }
 export const PLAIN_JSON: Accepted = { format: 'json', as: '', version: '', contentType: 'application/json' };
 
@@ -36,6 +39,7 @@ const known = {
   item: new Map<string, Negotiated>(),
   list: new Map<string, Negotiated>(),
   custom: new Map<string, Negotiated>(),
+  tableless: new Map<string, Negotiated>(),
 };
 const failures = new Map<string, Accepted | undefined>();
 const LIMIT = 500;
@@ -61,7 +65,8 @@ function choose(accept: string, kind: Endpoint['kind']): Negotiated {
   if (kind !== 'custom' && !isRouted(accept, kind)) return notRouted(kind);
   const found = pick(accept, 'v1', ({ as, g, v }, format) => {
     const plain = as === undefined && g === undefined && v === undefined;
-    return plain ? kind !== 'custom' || format !== 'protobuf' : isTransform(as, g, v, format);
+    if (plain) return kind !== 'custom' || format !== 'protobuf';
+    return isTransform(as, g, v, format) && (kind !== 'tableless' || as !== 'Table');
   });
   return found ?? unacceptable(false);
 }

@@ -145,11 +145,15 @@ function checkTimeout(text: string): void {
 const ITEM: Endpoint = { kind: 'item' };
 const LIST: Endpoint = { kind: 'list' };
 const CUSTOM: Endpoint = { kind: 'custom' };
+const TABLELESS: Endpoint = { kind: 'tableless' };
+/** What is beside an object and can be shown as a row all the same; or what negotiates nothing. */
+const NOT_TABLELESS: ReadonlySet<string> = new Set(['', 'status', 'scale', 'proxy', 'exec', 'attach', 'portforward']);
 /** undefined: nobody serves the path. */
 function endpointOf(core: Core, info: RequestInfo): Endpoint | undefined {
   const resource = core.registry.lookup(info);
   if (resource === undefined) return undefined;
   if (core.isCustom(resource)) return CUSTOM;
+  if (!NOT_TABLELESS.has(info.subresource) || core.virtualCreates.has(info.resource)) return TABLELESS;
   return info.verb === 'list' || info.verb === 'watch' ? LIST : ITEM;
 }
 /** How the answer is to look. Who may not ask, or asks for what is not there, hears of that first. */
