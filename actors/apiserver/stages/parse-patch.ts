@@ -1,3 +1,4 @@
+import { jsonInYaml } from '../../../schemas/codec/json-in-yaml.ts';
 import { assertKept, JsonSyntaxError, parseJson, type ParsedJson } from '../../../schemas/codec/json.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { checkOperationTypes, jsonPatchStrictErrors } from '../../../schemas/patch/json-patch.ts';
@@ -61,6 +62,8 @@ function parse(bytes: Uint8Array, wrap: (why: string) => string): ParsedJson {
   }
 }
 async function parseApply(bytes: Uint8Array): Promise<Patch> {
+  const json = jsonInYaml(bytes);
+  if (json !== undefined) return { value: json, strict: [] };
   const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
   try {
     const { value, duplicates } = await parseYaml(bytes);
