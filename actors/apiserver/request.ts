@@ -82,6 +82,17 @@ export interface AdmissionAttributes {
   readonly dryRun: boolean;
   readonly user: UserInfo;
   readonly warnings: string[];
+  /** Aborted when whoever asks is gone. */
+  readonly signal?: AbortSignal | undefined;
+  /** Notes something for the audit log; `level`: from which one on. */
+  readonly annotate?: ((key: string, value: string, level?: 'Request') => void) | undefined;
+  /** Made by the first plugin whose parts may be asked twice. */
+  reinvocation?: Reinvocation | undefined;
+}
+/** All that mutates is asked once more, at most, if somebody whose changes others may answer has changed the object. */
+export interface Reinvocation {
+  round: 0 | 1;
+  wanted: boolean;
 }
 export interface AdmissionPlugin {
   /** As on kube-apiserver's command line: `NamespaceLifecycle`. */
@@ -134,6 +145,8 @@ export type PathHandler = (request: PathRequest) => PathAnswer | Promise<PathAns
 
 /** Rows of a meta.k8s.io Table; the pipeline adds the list's metadata. */
 export interface TableRenderer {
+  /** To be waited for before `columns` is asked. */
+  ready(): Promise<void> | undefined;
   /** Same order and count as `objects`. `object` of a row is left to the caller. */
   columns(resource: Resource): readonly object[];
   cells(resource: Resource, object: DynamicObject, now: number): readonly unknown[];

@@ -4,6 +4,8 @@ import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
 import { pathSegment } from '../../../schemas/meta/names.ts';
 import { forbiddenObject } from '../authorization/forbidden.ts';
+import type { Metrics } from '../metrics/index.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { AdmissionAttributes, Authorizer, CacheReader, Loopback, Operation } from '../request.ts';
 
 /** What plugins may use. */
@@ -15,6 +17,9 @@ export interface AdmissionContext {
   readonly authorizer: Authorizer;
   /** Resolves when the cache holds all that was committed before the call; a plugin asks before it says "not found". */
   readonly fresh: () => Promise<void>;
+  /** Asks webhooks. */
+  readonly outbound: Outbound;
+  readonly metrics?: Metrics | undefined;
 }
 
 export const operations = (...list: readonly Operation[]): ReadonlySet<Operation> => new Set(list);

@@ -37,10 +37,18 @@ import { resourceQuota } from './resource-quota.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
+import { createWebhooks } from './webhooks/index.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 export type { AdmissionContext } from './common.ts';
 
+const webhooks = new WeakMap<AdmissionContext, ReturnType<typeof createWebhooks>>();
+/** Both plugins have their ground in common. */
+function webhooksOf(context: AdmissionContext): ReturnType<typeof createWebhooks> {
+  let made = webhooks.get(context);
+  if (made === undefined) webhooks.set(context, (made = createWebhooks(context)));
+  return made;
+}
 interface Slot {
   readonly name: string;
   readonly make: (context: AdmissionContext) => AdmissionPlugin;
@@ -75,17 +83,19 @@ const ORDER: readonly Slot[] = [
   { name: 'PodTopologyLabels', make: podTopologyLabels },
   { name: 'NodeDeclaredFeatureValidator', make: nodeDeclaredFeatureValidator },
   { name: 'PodResizeValidator', make: podResizeValidator },
+  { name: 'MutatingAdmissionWebhook', make: (context) => webhooksOf(context).mutating },
+  { name: 'ValidatingAdmissionWebhook', make: (context) => webhooksOf(context).validating },
   { name: 'ResourceQuota', make: resourceQuota },
   { name: 'AlwaysDeny', make: alwaysDeny, off: true },
 ];
 /**
  * Known to kube-apiserver and without effect: AlwaysAdmit by its nature, the next four because the features that they
- * guard (ClusterTrustBundle, GenericWorkload, WorkloadWithJob) are off by default there and not built here, the last four
- * because webhooks and policies are not built yet. Naming them is no error.
+ * guard (ClusterTrustBundle, GenericWorkload, WorkloadWithJob) are off by default there and not built here, the last two
+ * because policies are not built yet. Naming them is no error.
  */
 const KNOWN = [
   'AlwaysAdmit', 'ClusterTrustBundleAttest', 'PodGroupProtection', 'PodGroupWorkloadExists', 'JobValidation',
-  'MutatingAdmissionPolicy', 'MutatingAdmissionWebhook', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionWebhook',
+  'MutatingAdmissionPolicy', 'ValidatingAdmissionPolicy',
 ]; // prettier-ignore
 /** Of no use without a configuration file of their own, which nothing reads here: off by default, enabling them is refused. */
 const UNCONFIGURED = ['EventRateLimit', 'ImagePolicyWebhook'];

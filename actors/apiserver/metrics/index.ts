@@ -29,6 +29,8 @@ export interface Metrics {
     help: string,
     read: () => Iterable<Sample>,
   ): void;
+  /** Lines that someone else makes, at each scrape. */
+  section(render: () => readonly string[]): void;
   render(): Promise<string>;
 }
 
@@ -126,6 +128,7 @@ export function createMetrics(): Metrics {
         }),
       ]);
     },
+    section: (render) => void collectors.push(() => [...render()]),
     async render() {
       const lines = [
         ...requests(),

@@ -17,11 +17,21 @@ const attributes = (request: ResourceRequest, input: AdmissionInput): AdmissionA
   dryRun: isDryRun(request),
   user: request.user,
   warnings: request.warnings,
+  signal: request.signal,
 });
 
-/** Plugins that change the object run one after another, each seeing what those before made of it. */
+/**
+ * Plugins that change the object run one after another, each seeing what those before made of it; once more if webhooks
+ * or policies have changed it. Source: apiserver pkg/admission/reinvocation.go.
+ */
 export async function mutate(core: Core, request: ResourceRequest, input: AdmissionInput): Promise<void> {
   const a = attributes(request, input);
+  await mutateOnce(core, a);
+  if (a.reinvocation?.wanted !== true) return;
+  a.reinvocation.round = 1;
+  await mutateOnce(core, a);
+}
+async function mutateOnce(core: Core, a: AdmissionAttributes): Promise<void> {
   for (const plugin of core.admission) {
     if (plugin.mutate === undefined || !plugin.handles.has(a.operation)) continue;
     const pending = plugin.mutate(a);

@@ -6,6 +6,7 @@ import { formatTime } from '../../../schemas/meta/time.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { Claims } from '../allocation/context.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { AdmissionAttributes, CacheReader, Loopback, Operation, UserInfo } from '../request.ts';
 
 type Listener = (object: DynamicObject | undefined, old: DynamicObject | undefined) => void;
@@ -17,6 +18,8 @@ export interface FakeCluster {
   readonly loopback: Loopback;
   readonly world: World;
   readonly simulation: Simulation;
+  /** Nobody answers. */
+  readonly outbound: Outbound;
   readonly claims: Claims & { readonly keys: ReadonlyMap<string, string> };
   /** Puts an object there as if someone had written it. */
   put(object: object): DynamicObject;
@@ -107,6 +110,7 @@ export function fakeCluster(seed = 1): FakeCluster {
     simulation,
     writes,
     resource,
+    outbound: () => Promise.reject(new Error('nobody answers here')),
     cache: {
       get: <T extends KubeObject>(r: Resource, namespace: string, name: string) =>
         table(r).get(keyOf(namespace, name)) as T | undefined,

@@ -1,0 +1,200 @@
+/**
+ * Requests that the API server makes itself over HTTPS: webhooks of all sorts. `createOutbound(world)` keeps connections
+ * for reuse; what fails says so in the words of Go's HTTP client, which is what users of webhooks know.
+ */
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect, type ConnectionOptions } from 'node:tls';
+import type { World } from '../../../bus/world.ts';
+import { explain } from './go-errors.ts';
+import { certificateProblem, dateProblem } from './verify.ts';
+
+export interface OutboundRequest {
+  readonly method: string;
+  /** With scheme, host and query. */
+  readonly url: string;
+  /** Where the connection goes if not to the host of the URL; asked at each new connection. Throws: why there is none. */
+  readonly route?: (() => { readonly host: string; readonly port: number }) | undefined;
+  /** PEM of whom to trust; default: whom the system trusts. */
+  readonly ca?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  /** Ends the request; its reason's message is what the error says. */
+  readonly signal: AbortSignal;
+}
+export interface OutboundAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+/** Throws: Error with Go's text, `Post "https://x/": dial tcp 1.2.3.4:443: connect: connection refused`. */
+export type Outbound = (request: OutboundRequest) => Promise<OutboundAnswer>;
+export interface OutboundClient {
+  readonly call: Outbound;
+  /** Closes connections that are kept. */
+  close(): void;
+}
+/** An answer is kept whole in memory: more than this is no answer. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Source: net/http DefaultTransport IdleConnTimeout. */
+const IDLE_MS = 90_000;
+const MAX_IDLE = 25;
+/** Source: net/http client.go defaultCheckRedirect. */
+const MAX_REDIRECTS = 10;
+
+/** Connections are handed out once it is clear whose they are: by the dates, then the names, and last by who signed, as Go does. */
+class VerifyingAgent extends Agent {
+  readonly #clock: World['clock'];
+  constructor(clock: World['clock']) {
+    super({ keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS });
+    this.#clock = clock;
+  }
+  override createConnection(options: Options, callback: (error: Error | null, socket?: Duplex) => void): undefined {
+    const socket = connect({ ...options, rejectUnauthorized: false });
+    const onError = (error: Error): void => callback(error);
+    socket.once('error', onError);
+    socket.once('secureConnect', () => {
+      const certificate = socket.getPeerCertificate();
+      const problem =
+        dateProblem(certificate, this.#clock.now()) ??
+        certificateProblem(options.verifyAs, certificate) ??
+        (socket.authorized ? undefined : (socket.authorizationError as Error | string));
+      socket.off('error', onError);
+      if (problem === undefined) return callback(null, socket);
+      socket.on('error', () => undefined).destroy();
+      callback(typeof problem === 'string' ? Object.assign(new Error(problem), { code: problem }) : problem);
+    });
+  }
+  // Two hosts at one address are not to share a connection.
+  override getName(options?: Partial<Options>): string {
+    return `${super.getName(options)}:${options?.verifyAs ?? ''}`;
+  }
+}
+type Options = ConnectionOptions & { readonly verifyAs: string };
+
+export function createOutbound(world: Pick<World, 'clock'>): OutboundClient {
+  const agent = new VerifyingAgent(world.clock);
+  return {
+    async call(first) {
+      let request = first;
+      for (let hops = 0; ; hops++) {
+        const answer = await once(agent, request);
+        const next = redirected(request, answer);
+        if (next === undefined) return answer;
+        if (hops + 1 >= MAX_REDIRECTS)
+          throw new Error(
+            `${say({ ...next, url: answer.headers['location']! })}: stopped after ${MAX_REDIRECTS} redirects`,
+          );
+        request = next;
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+/** `Post "https://x/"`. */
+const say = ({ method, url }: OutboundRequest): string =>
+  `${method[0]}${method.slice(1).toLowerCase()} ${JSON.stringify(url)}`;
+
+/** Source: net/http client.go redirectBehavior. */
+function redirected(request: OutboundRequest, { status, headers }: OutboundAnswer): OutboundRequest | undefined {
+  const location = headers['location'];
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const url = new URL(location, request.url).href;
+  // A route was for the host that it named.
+  const route = new URL(url).host === new URL(request.url).host ? request.route : undefined;
+  if (status === 307 || status === 308) return { ...request, url, route };
+  return { ...request, url, route, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined };
+}
+
+async function once(agent: Agent, request: OutboundRequest): Promise<OutboundAnswer> {
+  for (let attempt = 0; ; attempt++)
+    try {
+      return await exchange(agent, request);
+    } catch (error) {
+      // The other side closed a kept connection before it had seen the request. Source: net/http transport.go shouldRetryRequest.
+      if (attempt > 0 || !(error instanceof StaleConnection)) throw error;
+    }
+}
+class StaleConnection extends Error {}
+
+function exchange(agent: Agent, request: OutboundRequest): Promise<OutboundAnswer> {
+  const { url, method, body, signal } = request;
+  const target = new URL(url);
+  const named = target.hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => reject(new Error(`${say(request)}: ${why}`));
+    const given = (): string => (signal.reason as Error | undefined)?.message ?? 'context canceled';
+    if (signal.aborted) return fail(given());
+    let to = { host: named, port: Number(target.port) || 443 };
+    try {
+      to = request.route?.() ?? to;
+    } catch (error) {
+      return fail((error as Error).message);
+    }
+    const outgoing = httpsRequest(
+      {
+        agent,
+        method,
+        host: to.host,
+        port: to.port,
+        path: target.pathname + target.search,
+        servername: isIP(named) === 0 ? named : '',
+        headers: {
+          host: target.host,
+          ...request.headers,
+          ...(body !== undefined && { 'content-length': body.length }),
+        },
+        ...(request.ca !== undefined && { ca: request.ca }),
+        // By which the agent knows for whom a connection is good.
+        checkServerIdentity: () => undefined,
+        verifyAs: named,
+      } as RequestOptions,
+      (incoming) => {
+        answered = true;
+        collect(incoming).then(
+          (bytes) => resolve({ status: incoming.statusCode ?? 0, headers: flat(incoming), body: bytes }),
+          (error: unknown) => {
+            const why = signal.aborted ? given() : (error as Error).message;
+            reject(new Error(`unexpected error when reading response body. Please retry. Original error: ${why}`));
+          },
+        );
+      },
+    );
+    let answered = false;
+    const onAbort = (): void => void outgoing.destroy(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    outgoing.on('close', () => signal.removeEventListener('abort', onAbort));
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // What becomes of an answer that has begun is told by who reads it.
+      if (answered) return;
+      if (signal.aborted) return fail(given());
+      if (outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? ''))
+        return reject(new StaleConnection());
+      fail(explain(error, to));
+    });
+    outgoing.end(body);
+  });
+}
+const flat = ({ headers }: IncomingMessage): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0]! : (value ?? '')]),
+  );
+function collect(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    incoming.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_BYTES) return void chunks.push(chunk);
+      reject(new Error(`the answer is longer than ${MAX_BYTES} bytes`));
+      incoming.destroy();
+    });
+    incoming.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'ECONNRESET' ? new Error('unexpected EOF') : error),
+    );
+    incoming.on('end', () => resolve(Buffer.concat(chunks)));
+  });
+}
