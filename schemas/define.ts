@@ -66,6 +66,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly unknownField?: (field: string) => string;
   /** Cells of a Table row, in the order of facts/tables.json, all columns. `now` in ms for ages. Default: name and age. */
   readonly cells?: (object: T, now: number) => readonly Cell[];
+  /** Each event of a watch as Table repeats the columns; elsewhere only the first names them. */
+  readonly repeatsColumns?: boolean;
   /** PUT may create a missing object (Lease, Endpoints, Event, ...); source: AllowCreateOnUpdate of the strategy. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion is refused; source: AllowUnconditionalUpdate of the strategy. Default allowed. */

@@ -5,19 +5,9 @@ import type { KubeObject } from '../meta/object.ts';
 import { humanDuration, parseTime } from '../meta/time.ts';
 import type { Column } from '../resource.ts';
 
-const NAME: Column = {
-  name: 'Name',
-  type: 'string',
-  format: 'name',
-  priority: 0,
-  description: 'Name must be unique within a namespace.',
-};
-const AGE: CustomResourceColumnDefinition = {
-  name: 'Age',
-  type: 'date',
-  description: 'When the object was created.',
-  jsonPath: '.metadata.creationTimestamp',
-};
+/** Described as name and creation are of every kind. */
+const NAME: Column = { name: 'Name', type: 'string', format: 'name', priority: 0 };
+const AGE: CustomResourceColumnDefinition = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
 /** Columns and cells that a definition asks for; without any, name and age. Source: apiextensions-apiserver customresource/tableconvertor. */
 export function customTable(asked: readonly CustomResourceColumnDefinition[] | undefined): {
@@ -31,7 +21,7 @@ export function customTable(asked: readonly CustomResourceColumnDefinition[] | u
       NAME,
       ...list.map((c) => ({
         name: c.name, type: c.type, format: c.format ?? '', priority: c.priority ?? 0,
-        description: c.description || `Custom resource definition column (in JSONPath format): ${c.jsonPath}`,
+        ...(c !== AGE && { description: c.description || `Custom resource definition column (in JSONPath format): ${c.jsonPath}` }),
       })),
     ],
     cells: (object, now) => [object.metadata.name ?? '', ...paths.map(({ type, path }) => cell(path?.(object)[0], type, now))],

@@ -63,6 +63,7 @@ export const apiService = defineResource<APIService>({
       if (!STATUSES.includes(value)) yield notOneOf(value, STATUSES, path('status')('conditions')(i)('status'));
   },
 
+  repeatsColumns: true,
   cells({ metadata, spec, status }, now) {
     const service = spec?.service;
     const available = status?.conditions?.find((c) => c.type === 'Available');

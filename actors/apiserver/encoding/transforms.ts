@@ -28,7 +28,8 @@ function shownMetadata(resource: Resource | undefined, { metadata }: KubeObject)
   return left.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(left) };
 }
 export const partialJson = (resource: Resource, entry: Entry, version: string): Buffer =>
-  entry.encoded(`partial ${version}`, () =>
+  // A webhook may give each version labels and annotations of its own.
+  entry.encoded(`partial ${version}${resource.definition.custom ? ` ${resource.version}` : ''}`, () =>
     Buffer.from(goJson(partialOf(resource, fromStorage(resource, entry.object), version))),
   );
 export function partialListJson(answer: ListAnswer, version: string): Buffer {
@@ -65,8 +66,13 @@ export function tableJson(core: Core, answer: WholeAnswer, version: string, incl
       : answer.type === 'entry'
         ? [rowOf(core, resource, answer.entry, version, include, now)]
         : [Buffer.from(goJson(rowOfObject(core, resource, answer.object as DynamicObject, version, include, now)))];
-  return joined(`${headOf(core, resource, version, metadata)}"rows":[`, rows);
+  const head = headOf(core, resource, version, metadata);
+  if (rows.length === 0 && isPlain(resource)) return Buffer.from(`${head}"rows":null}\n`);
+  return joined(`${head}"rows":[`, rows);
 }
+/** Tables that no printer makes leave out what is empty. Source: apiserver pkg/registry/rest defaultTableConvertor. */
+const isPlain = ({ columns, definition }: Resource): boolean =>
+  definition.custom === undefined && (columns.length === 0 || columns[1]?.name === 'Created At');
 const versionOf = (object: KubeObject): object => ({ resourceVersion: object.metadata.resourceVersion ?? '' });
 const headOf = (core: Core, resource: Resource, version: string, metadata: object, columns = true): string =>
   `{"kind":"Table","apiVersion":"${metaVersion(version)}","metadata":${JSON.stringify(metadata)},"columnDefinitions":${columns ? columnsJson(core, resource) : null},`;
@@ -136,6 +142,7 @@ function emptyCells(core: Core, resource: Resource): readonly unknown[] {
 let tables = 0;
 /** Watch events whose objects are tables of one row; only the first of a watch names its columns. */
 export function tableWatch(core: Core, resource: Resource, version: string, include: string): WatchEncoding<Buffer> {
+  const repeats = resource.definition.repeatsColumns === true;
   let first = true;
   return {
     // Not shared: which event is the first differs from watch to watch.
@@ -144,7 +151,7 @@ export function tableWatch(core: Core, resource: Resource, version: string, incl
       const object = at(resource, entry, revision) as DynamicObject;
       const row = goJson(rowOfObject(core, resource, object, version, include, core.world.clock.now()));
       const head = headOf(core, resource, version, versionOf(object), first);
-      first = false;
+      first = repeats;
       return Buffer.from(`{"type":"${type}","object":${head}"rows":[${row}]}}\n`);
     },
     bookmark(revision, end) {
@@ -152,7 +159,7 @@ export function tableWatch(core: Core, resource: Resource, version: string, incl
       const empty = { kind: resource.kind, apiVersion: '', metadata: bookmarkMetadata(revision, end) };
       const row = goJson({ cells: emptyCells(core, resource), object: include === 'Object' || include === 'None' ? null : partialOf(resource, empty, version) }); // prettier-ignore
       const head = headOf(core, resource, version, { resourceVersion: String(revision) }, first);
-      first = false;
+      first = repeats;
       return Buffer.from(`{"type":"BOOKMARK","object":${head}"rows":[${row}]}}\n`);
     },
     join: (frames) => Buffer.concat(frames),

@@ -6,6 +6,7 @@ import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { humanDuration, parseTime } from '../../../schemas/meta/time.ts';
 import type { Column, Resource } from '../../../schemas/resource.ts';
 import type { TableRenderer } from '../request.ts';
+import { readDescriptions, type DescribeColumn } from './descriptions.ts';
 
 const DEFAULT_COLUMNS: readonly Column[] = [
   { name: 'Name', type: 'string', format: 'name', priority: 0 },
@@ -34,15 +35,22 @@ const columnsOf = (resource: Resource): readonly Column[] =>
 
 export function createTableRenderer(): TableRenderer {
   const definitions = new WeakMap<Resource, readonly object[]>();
+  let describe: DescribeColumn | undefined;
   return {
+    ready: () =>
+      describe === undefined
+        ? readDescriptions().then((read) => {
+            describe = read;
+          })
+        : undefined,
     columns(resource) {
       let known = definitions.get(resource);
       if (known === undefined) {
-        known = columnsOf(resource).map(({ name, type, format, description, priority }) => ({
+        known = columnsOf(resource).map(({ name, type, format, description, priority }, i) => ({
           name,
           type,
           format,
-          description: description ?? `${name} of the ${resource.kind}`,
+          description: description ?? describe?.(resource, i) ?? '',
           priority,
         }));
         definitions.set(resource, known);

@@ -29,6 +29,19 @@ describe('tables', () => {
     ]);
     expect(t.cells(resource, object(), now)).toEqual(['a', '2026-01-01T00:00:00Z']);
   });
+  it('say of every column of every builtin kind what it shows', async () => {
+    const t = createTableRenderer();
+    await t.ready();
+    const told = (resource: Resource) => (t.columns(resource) as { description: string }[]).map((c) => c.description);
+    for (const resource of registry.all()) {
+      if (!resource.verbs.has('list')) continue;
+      const [first, ...others] = told(resource);
+      expect(first?.length).toBeGreaterThan(50);
+      // The one column of which the real server says nothing: `Handler`.
+      expect(others.includes('')).toBe(resource.resource === 'runtimeclasses');
+    }
+    expect(told(plain([]))[1]).toMatch(/^CreationTimestamp is/);
+  });
   it('show the age as kubectl does', () => {
     const t = createTableRenderer();
     const resource = plain([column('Name'), column('Age'), column('Other')]);

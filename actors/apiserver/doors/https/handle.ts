@@ -88,6 +88,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const format = negotiated(core, exchange, info, user, endpoint);
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
       // A copy: without a query string all requests share one.
+    if (format.as === 'Table') await core.tables?.ready();
       query = new URLSearchParams(query);
       query.append('fieldSelector', `metadata.name=${parsed.name}`);
       info = { ...info, name: parsed.name, fieldSelector: `metadata.name=${parsed.name}` };
@@ -120,7 +121,10 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     }
     if (found.type === 'watch') {
       assertIncludes(format, query);
-      if (format.format === 'yaml') throw unacceptable(true);
+      if (format.format === 'yaml') {
+        respondStatus(core, exchange, toStatus(unacceptable(true)), warnings);
+        return;
+      }
       const ended = core.metrics.series(info).longRunning();
       streamWatch(core, exchange, found, format, warnings, ended);
     } else if (found.type === 'stream') await streamBytes(core, exchange, found);
