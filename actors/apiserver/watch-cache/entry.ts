@@ -5,6 +5,16 @@ export interface ObjectCodec {
   encode(value: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
+/**
+ * Bytes that keep nothing else alive. What comes from the bus or the codec is a view of a buffer that many messages share
+ * and that may be megabytes: one object that stays would hold all of it.
+ */
+function apart(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
+}
 /** What makes objects of the store's values. */
 export interface EntryReader {
   /** Throws for what cannot be read. */
@@ -41,7 +51,7 @@ export class Entry {
     this.key = key;
     this.revision = revision;
     this.createRevision = createRevision;
-    this.stored = stored;
+    this.stored = apart(stored);
     this.#object = object;
   }
   /** The encoding without metadata.resourceVersion. Throws for what nobody's key opens. */

@@ -122,6 +122,11 @@ export class ResourceCache {
     }
     this.#snapshots.set(revision, this.#sorted.clone());
   }
+  /** The kind is served otherwise from now on: nothing that was printed of its objects counts any more. */
+  endWatches(): void {
+    this.watchers.endAll();
+    for (const entry of this.byKey.values()) entry.forgetEncodings();
+  }
   dropSnapshots(olderThan: number): void {
     for (const revision of this.#snapshots.keys()) if (revision < olderThan) this.#snapshots.delete(revision);
   }

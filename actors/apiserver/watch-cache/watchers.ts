@@ -6,6 +6,8 @@ import type { Change, Entry } from './entry.ts';
 export interface WatchEncoding<T = unknown> {
   /** Same encoding, same string: frames are shared by it. */
   readonly id: string;
+  /** Takes changes as they are, instead of events. */
+  readonly change?: (change: Change) => T;
   event(type: 'ADDED' | 'MODIFIED' | 'DELETED', entry: Entry, revision: number): T;
   /** No change, only how far the watcher is up to date. */
   bookmark(revision: number, initialEventsEnd: boolean): T;
@@ -36,7 +38,8 @@ export interface WatchScope {
  * The frame that a change means for a watcher, if any: entering its scope is ADDED, leaving it DELETED with the object as
  * it was. Source: cacher watchCacheEvent conversion.
  */
-function frameOf<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Change): T | undefined {
+export function frameOf<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Change): T | undefined {
+  if (encoding.change !== undefined) return encoding.change(change);
   const { entry, old } = change;
   const { matches } = scope;
   const now = entry !== undefined && (matches === undefined || matches(entry));
