@@ -86,8 +86,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly fieldAnnotations?: readonly string[];
   /** metadata.generation is kept (1 on create, +1 when anything but metadata and status changed). Default: if facts has a `status`. */
   readonly tracksGeneration?: boolean;
-  /** The field in which an empty list differs from none, when it is asked what changed: the real server compares it exactly. */
-  readonly countsEmptyLists?: string;
+  /** An empty list differs from none when it is asked what changed: the real server compares exactly. */
+  readonly countsEmpties?: boolean;
+  /** The real server keeps it as JSON and not as protobuf: empty lists that are printed always stay so. */
+  readonly storedAsJson?: boolean;
   /** Seconds until the object removes itself (Events: 3600). */
   readonly ttlSeconds?: number;
   /** Where scale reads and writes: JSON paths without the leading dot. */

@@ -76,6 +76,8 @@ export interface ResourceRequest extends ApiRequest {
   readonly fence: Fence | undefined;
   /** How a watch wants its events; doors supply it because only they know the media type. */
   readonly watchEncoding: WatchEncoding | undefined;
+  /** Set once its body was decoded: it says empty lists or maps, which rules see and the store loses. */
+  saysEmpties?: boolean;
 }
 
 /** What a request comes to; the door renders it in the media type that was asked for. */

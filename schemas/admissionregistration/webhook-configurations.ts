@@ -31,7 +31,7 @@ const configuration = <T extends Configuration>(resource: string, isMutating: bo
     metadataChecks: ['whole'],
     anyFinalizers: true,
     tracksGeneration: true,
-    countsEmptyLists: 'webhooks',
+    countsEmpties: true,
     requiresResourceVersionOnUpdate: true,
 
     /** Source: pkg/apis/admissionregistration/v1 SetDefaults_ValidatingWebhook. */

@@ -3,6 +3,7 @@ import type { DynamicObject } from '../meta/object.ts';
 import { builtinSchemas } from '../structural/builtin.ts';
 import { dropNulls, fillDefaults, isObject, prune, schemaOf } from '../structural/custom-values.ts';
 import { decode, type Decoded } from '../structural/decode.ts';
+import { withoutEmpties } from '../structural/empties.ts';
 import type { FieldSchema } from '../structural/schema.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -42,7 +43,13 @@ export function readCustom(
   return { object, strict: problems };
 }
 const readMeta = (meta: unknown, kind: string): Decoded =>
-  decode(meta, builtinSchemas.definition(OBJECT_META)!, builtinSchemas, { kind });
+  printed(
+    decode(meta, builtinSchemas.definition(OBJECT_META)!, builtinSchemas, { kind }),
+    builtinSchemas.definition(OBJECT_META)!,
+  );
+/** Metadata is printed again at once, for the object has no struct. */
+const printed = (decoded: Decoded, schema: FieldSchema): Decoded =>
+  decoded.empties ? { ...decoded, object: withoutEmpties(decoded.object, schema, builtinSchemas, 'print') } : decoded;
 /** Fields that cannot be read are left out. Source: apiextensions-apiserver schema/objectmeta DropMalformedFields. */
 function wellFormed(meta: Readonly<Record<string, unknown>>): Decoded {
   const kept = Object.entries(meta).filter(([field, value]) => {
@@ -63,7 +70,7 @@ function embeddedMeta(value: unknown, schema: JSONSchemaProps | undefined, path:
   if (!isObject(value)) return;
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   if (path !== '' && schema['x-kubernetes-embedded-resource'] && isObject(value['metadata'])) {
-    const { strict, object } = decode({ metadata: value['metadata'] }, META, builtinSchemas);
+    const { strict, object } = printed(decode({ metadata: value['metadata'] }, META, builtinSchemas), META);
     value['metadata'] = object.metadata;
     problems.push(...strict.map((text) => text.replace('"metadata.', `"${at('metadata')}.`)));
   }

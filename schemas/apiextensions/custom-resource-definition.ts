@@ -17,7 +17,7 @@ const APPROVED = 'api-approved.kubernetes.io';
 const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
 
 export const customResourceDefinition = defineResource<CustomResourceDefinition>({
-  group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions',
+  group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions', storedAsJson: true,
   anyFinalizers: true,
   deletesByItself: true,
   tracksGeneration: true,

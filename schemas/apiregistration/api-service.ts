@@ -11,7 +11,7 @@ const MAX_VERSION_PRIORITY = 1000;
 const STATUSES = ['True', 'False', 'Unknown'];
 
 export const apiService = defineResource<APIService>({
-  group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices',
+  group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices', storedAsJson: true,
   metadataChecks: ['changes', 'whole'],
   anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,

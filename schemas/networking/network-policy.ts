@@ -14,7 +14,7 @@ const TYPES = ['Ingress', 'Egress'];
 export const networkPolicy = defineResource<NetworkPolicy>({
   group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies',
   tracksGeneration: true,
-  countsEmptyLists: 'spec',
+  countsEmpties: true,
 
   defaults(draft) {
     const spec = draft.spec!;

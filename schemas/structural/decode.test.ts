@@ -58,8 +58,8 @@ it('drops unknown fields and names them in the order of the document', () => {
     '{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","resources":{}}]},"status":{}}',
   );
 });
-it('keeps zeroes behind pointers and drops the others', () => {
-  const { object } = read({
+it('keeps zeroes behind pointers, empty lists and maps, and drops the others', () => {
+  const { object, empties } = read({
     spec: {
       containers: [],
       activeDeadlineSeconds: 0,
@@ -69,7 +69,8 @@ it('keeps zeroes behind pointers and drops the others', () => {
       tolerations: [],
     },
   });
-  expect(object['spec']).toEqual({ containers: null, activeDeadlineSeconds: 0, securityContext: {} });
+  expect(object['spec']).toEqual({ containers: [], activeDeadlineSeconds: 0, securityContext: {}, tolerations: [] });
+  expect(empties).toBe(true);
 });
 it('prints what Go always prints', () => {
   expect(read({ metadata: { name: 'x' } }, 'events').object).toEqual({

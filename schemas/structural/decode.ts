@@ -1,5 +1,6 @@
 import { ApiError } from '../meta/status.ts';
 import type { DynamicObject } from '../meta/object.ts';
+import { isEmptyOf, withoutEmpties } from './empties.ts';
 import { planOf, type FieldPlan, type StructPlan, type Plan } from './plan.ts';
 import { conversionError, readConverted } from './converted.ts';
 import { readScalar, unmarshalError, type Place } from './scalar.ts';
@@ -17,25 +18,25 @@ export interface Decoded {
   readonly object: DynamicObject;
   /** `unknown field "spec.foo"`, in the order of the document or, from a map, sorted; dropped from `object`. */
   readonly strict: readonly string[];
+  /** It says empty lists or maps, which the store does not: withoutEmpties() takes them out. */
+  readonly empties?: boolean;
 }
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * What Go's decoder makes of parsed JSON: types checked, unknown fields dropped, nulls and empty values dropped where
- * the Go struct would not print them, zero values of fields that it always prints filled in, quantities and times in
+ * What Go's decoder makes of parsed JSON: types checked, unknown fields dropped, nulls and zero values dropped where
+ * the Go struct would not print them (but not empty lists and maps, which rules can tell from none), zero values of fields that it always prints filled in, quantities and times in
  * canonical form, keys in the order of the Go struct. The input is not changed and shares nothing mutable with the
  * result but raw JSON fields. Throws BadRequest.
  */
 export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, options: DecodeOptions = {}): Decoded {
   if (schema.read) return schema.read(value, options.fromMap === true);
   const plan = planOf(schema, set);
-  const state: State = { unknown: false, fromMap: options.fromMap === true, inOrder: false };
+  const state: State = { unknown: false, empties: false, fromMap: options.fromMap === true, inOrder: false };
   try {
     const object = read(value, plan, undefined, state) as DynamicObject;
-    if (state.emptyLists !== undefined) emptyLists.set(object, state.emptyLists);
-    if (state.emptyParts !== undefined) emptyParts.set(object, state.emptyParts);
     const strict = state.unknown ? unknownFields(value, plan) : [];
-    return { object, strict: state.fromMap ? strict.sort() : strict };
+    return { object, strict: state.fromMap ? strict.sort() : strict, empties: state.empties };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const { message } = state.fromMap ? error : firstOf(error, value, plan);
@@ -46,7 +47,7 @@ export function decode(value: unknown, schema: FieldSchema, set: SchemaSet, opti
 /** Of several mistakes Go's JSON decoder tells the first of the document, not of the struct. */
 function firstOf(found: Error, value: unknown, plan: Plan): Error {
   try {
-    read(value, plan, undefined, { unknown: true, fromMap: false, inOrder: true });
+    read(value, plan, undefined, { unknown: true, empties: true, fromMap: false, inOrder: true });
   } catch (error) {
     return error as Error;
   }
@@ -61,50 +62,19 @@ function cannotHandle(why: string, value: unknown, plan: Plan, options: DecodeOp
     typeof given?.apiVersion === 'string' && given.apiVersion !== '' ? given.apiVersion : (options.version ?? 'v1');
   return `${givenKind} in version ${JSON.stringify(apiVersion.slice(apiVersion.indexOf('/') + 1))} cannot be handled as a ${kind}: ${why}`;
 }
-/** The object again in Go's form: after admission or defaulting put values in. Throws BadRequest on wrong types. */
-export const canonical = (object: unknown, schema: FieldSchema, set: SchemaSet): DynamicObject =>
-  decode(object, schema, set).object;
+/** The object as Go prints it: after admission or defaulting put values in. Throws BadRequest on wrong types. */
+export function canonical(object: unknown, schema: FieldSchema, set: SchemaSet): DynamicObject {
+  const decoded = decode(object, schema, set);
+  return decoded.empties ? withoutEmpties(decoded.object, schema, set, 'print') : decoded.object;
+}
 
 interface State {
   unknown: boolean;
+  /** Whether an empty list or map was seen. */
+  empties: boolean;
   readonly fromMap: boolean;
   /** Of the document: to find the first mistake. */
   readonly inOrder: boolean;
-  emptyLists?: string[][];
-  emptyParts?: Set<string>;
-}
-/** Top-level fields in which any list came as `[]`. */
-const emptyParts = new WeakMap<object, ReadonlySet<string>>();
-/** Whether a decoded object says `[]` somewhere below its field `part`, where the store will have nothing. */
-export const saysEmptyList = (decoded: object, part: string): boolean => emptyParts.get(decoded)?.has(part) === true;
-const emptyLists = new WeakMap<object, readonly (readonly string[])[]>();
-const pathOf = (place: Place | undefined): string[] =>
-  place === undefined ? [] : [...pathOf(place.parent), place.name];
-/**
- * A decoded object with `[]` again where it came as `[]` and became null: to the store they are the same, but who says
- * `[]` owns the field. Only where no list or map is above.
- */
-export function withEmptyLists<T extends object>(object: T, decoded: object): T {
-  const paths = emptyLists.get(decoded);
-  if (paths === undefined) return object;
-  const copy = structuredClone(object);
-  for (const path of paths) {
-    let at: unknown = copy;
-    for (const key of path.slice(0, -1))
-      at = typeof at === 'object' && !Array.isArray(at) ? (at as Json | null)?.[key] : undefined;
-    const last = path.at(-1)!;
-    if (typeof at === 'object' && (at as Json | null)?.[last] === null) (at as Record<string, unknown>)[last] = [];
-  }
-  return copy;
-}
-/** A decoded object to write into, which still knows of its empty lists. */
-export function cloneDecoded<T extends object>(decoded: T): T {
-  const copy = structuredClone(decoded);
-  const paths = emptyLists.get(decoded);
-  if (paths !== undefined) emptyLists.set(copy, paths);
-  const parts = emptyParts.get(decoded);
-  if (parts !== undefined) emptyParts.set(copy, parts);
-  return copy;
 }
 /** Not for other modules: becomes an ApiError in decode(). */
 export class DecodeError extends Error {
@@ -129,6 +99,7 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
       // Go prints maps by key.
       for (const key of state.inOrder ? Object.keys(value) : Object.keys(value).sort()) {
         const item = readItem((value as Json)[key], plan.values, place, state);
+        if (plan.values.kind === 'list' && isEmptyOf(item, plan.values)) state.empties = true;
         if (key === '__proto__')
           Object.defineProperty(out, key, { value: item, enumerable: true, configurable: true, writable: true });
         else out[key] = item;
@@ -177,17 +148,13 @@ function readStruct(value: Json, plan: StructPlan, place: Place | undefined, sta
       seen++;
       if (given !== null) {
         const inner: Place = { parent: place, name: field.name, struct: plan.name, goType: field.goType };
-        let result = read(given, field.plan, inner, state);
-        // An empty list is no list: the store's protobuf cannot tell them apart.
-        if (field.plan.kind === 'list' && (result as unknown[]).length === 0) {
-          const path = pathOf(inner);
-          (state.emptyParts ??= new Set()).add(path[0]!);
-          if (field.always) {
-            (state.emptyLists ??= []).push(path);
-            result = field.zero;
-          }
+        const result = read(given, field.plan, inner, state);
+        if (isEmptyOf(result, field.plan)) {
+          state.empties = true;
+          out[field.name] = result;
+          continue;
         }
-        if (field.always || field.pointer || !isEmpty(result, field)) {
+        if (field.always || field.pointer || !isZero(result, field)) {
           out[field.name] = field.default !== undefined && !field.pointer && result === '' ? field.default : result;
           continue;
         }
@@ -218,13 +185,8 @@ function zeroField(field: FieldPlan, state: State): unknown {
   return field.plan.kind === 'struct' && !field.pointer ? readStruct({}, field.plan, undefined, state) : field.zero;
 }
 /** Whether omitempty leaves it out. */
-function isEmpty(value: unknown, field: FieldPlan): boolean {
+function isZero(value: unknown, field: FieldPlan): boolean {
   switch (field.plan.kind) {
-    case 'list':
-      return (value as unknown[]).length === 0;
-    case 'map':
-      for (const _ in value as object) return false;
-      return true;
     case 'string':
     case 'bytes':
       return value === '';

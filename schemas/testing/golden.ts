@@ -13,6 +13,7 @@ import { builtinSchemas, createRegistry } from '../registry.ts';
 import type { Resource } from '../resource.ts';
 import { applyDefaults } from '../structural/default.ts';
 import { canonical, decode } from '../structural/decode.ts';
+import { withoutEmpties } from '../structural/empties.ts';
 
 /** Plays writes of recorded scenarios against the schemas alone: decode, default, prepare, validate. */
 export const ORACLE = join(import.meta.dirname, '../../../shared/oracle');
@@ -155,7 +156,12 @@ function read(resource: Resource, body: unknown, strict: boolean): DynamicObject
   return served === draft ? applyDefaults(defaulted, resource.schema, builtinSchemas) : defaulted;
 }
 const finish = (resource: Resource, draft: DynamicObject): DynamicObject =>
-  canonical(fromStorage(resource, draft), resource.schema, builtinSchemas);
+  withoutEmpties(
+    canonical(fromStorage(resource, draft), resource.schema, builtinSchemas),
+    resource.schema,
+    builtinSchemas,
+    resource.definition.storedAsJson ? 'print' : 'store',
+  );
 function attempt(run: () => unknown): unknown {
   try {
     return run();

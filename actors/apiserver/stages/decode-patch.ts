@@ -7,7 +7,7 @@ import { inOrder, type FieldSet } from '../../../schemas/patch/managed-fields/fi
 import { applyMergePatch } from '../../../schemas/patch/merge-patch.ts';
 import { applyStrategicMergePatch, strategicRest } from '../../../schemas/patch/strategic-merge.ts';
 import { goFormat } from '../../../schemas/patch/values.ts';
-import { canonical, decode } from '../../../schemas/structural/decode.ts';
+import { canonical, decode, type Decoded } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind, plain } from '../errors.ts';
 import { claimedType, decodeDetail, isSameType, typeProblem } from './claimed-type.ts';
@@ -42,9 +42,10 @@ export function decodePatched(
   // A strategic patch is merged into an object whose type is known, whatever the result claims.
   const nameless = fromMap ? false : checkPatchedType(core, patched, expected, refuse);
   try {
-    const { object, strict } = nameless
+    const { object, strict, empties } = nameless
       ? readInside(patched)
       : decode(sorted(patched), expected.schema, core.schemasOf(expected), { fromMap });
+    if (empties) request.saysEmpties = true;
     const problems = [...patch.strict, ...strict];
     if (problems.length > 0) {
       const mode = fieldValidation(request);
@@ -111,7 +112,7 @@ function checkPatchedType(
 }
 const READ_INSIDE: ReadonlySet<string> = new Set(['kind', 'apiVersion', 'name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields']); // prettier-ignore
 /** Metadata is a part of the internal type that has no name of its own. */
-function readInside(patched: unknown): { readonly object: Draft; readonly strict: readonly string[] } {
+function readInside(patched: unknown): Decoded {
   const given = sorted(patched) as { readonly name?: unknown; readonly namespace?: unknown };
   const texts = (['name', 'namespace'] as const).filter((key) => typeof given[key] === 'string');
   return {

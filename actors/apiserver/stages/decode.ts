@@ -45,7 +45,8 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   const mismatch = checkType(core, request.body, value, expected, apiVersion);
   const decoded = (): ReturnType<typeof decode> =>
     decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
-  const { object, strict } = parsed.deep ? kept(decoded, expected.kind) : decoded();
+  const { object, strict, empties } = parsed.deep ? kept(decoded, expected.kind) : decoded();
+  if (empties) request.saysEmpties = true;
   complain(request, toldOf(parsed.duplicates, strict), expected, value);
   if (mismatch !== undefined) throw badRequest(mismatch);
   const unreadable = expected.definition?.unreadable?.(object as never);
@@ -69,9 +70,9 @@ export function assertKeepable({ metadata, ...rest }: Draft): void {
 /** Unknown fields may be as deep as they like, for they are dropped. */
 function kept(decoded: () => ReturnType<typeof decode>, kind: string): ReturnType<typeof decode> {
   try {
-    const { object, strict } = decoded();
-    assertKeepable(object);
-    return { object, strict };
+    const result = decoded();
+    assertKeepable(result.object);
+    return result;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError) && !(error instanceof RangeError)) throw error;
     const why = error instanceof RangeError ? 'exceeded max depth' : error.message;
@@ -190,7 +191,7 @@ export function notAnObject(value: unknown): string {
   const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   return `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type ${TYPE_META}`;
 }
-/** The decoder drops empty lists, but an empty list of owners says that nobody shall own anything. */
+/** Metadata of custom kinds comes without empty lists, but an empty list of owners says that nobody shall own anything. */
 export function withReset(object: Draft, given: unknown): Draft {
   const owners = (given as { metadata?: { managedFields?: unknown } } | null)?.metadata?.managedFields;
   if (Array.isArray(owners) && owners.length === 0) object.metadata.managedFields = [];

@@ -9,25 +9,19 @@ import {
   type VersionOf,
 } from '../../../schemas/patch/managed-fields/index.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import { withEmptyLists } from '../../../schemas/structural/decode.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
+import { asPrinted } from './empties.ts';
 import { managerOf } from '../verbs/options.ts';
 import { readPath, writePath } from '../verbs/paths.ts';
 
-/** Notes in metadata.managedFields who set what; changes and returns `draft`, which `decoded` became. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
-export function trackManagedFields(
-  core: Core,
-  request: ResourceRequest,
-  live: Draft | undefined,
-  draft: Draft,
-  decoded: Draft = draft,
-): Draft {
+/** Notes in metadata.managedFields who set what; changes and returns `draft`. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
+export function trackManagedFields(core: Core, request: ResourceRequest, live: Draft | undefined, draft: Draft): Draft {
   const { resource } = request;
   const subresource = request.subresource?.name ?? '';
   const seen = subresource === 'scale' ? withoutNone(resource) : (object: KubeObject): KubeObject => object;
   const entries = updateManagedFields({
     live: live && seen(fromStorage(resource, live)),
-    updated: seen(withEmptyLists(fromStorage(resource, draft), decoded)),
+    updated: seen(printed(core, request, fromStorage(resource, draft))),
     manager: managerOf(request),
     apiVersion: apiVersionOf(resource),
     subresource,
@@ -43,6 +37,13 @@ export function trackManagedFields(
   return draft;
 }
 
+/** Empty lists that are printed have an owner; an empty list of owners is a word by itself. */
+function printed(core: Core, request: ResourceRequest, object: KubeObject): KubeObject {
+  const shown = asPrinted(core, request, request.resource, object);
+  const { managedFields } = object.metadata;
+  if (shown === object || managedFields?.length !== 0) return shown;
+  return { ...shown, metadata: { ...shown.metadata, managedFields } };
+}
 /** What a scale sees; undefined of the whole object. */
 export function withinOf({ resource, subresource }: ResourceRequest): FieldSet | undefined {
   const path = resource.definition.scale?.specReplicas;

@@ -2,7 +2,7 @@ import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
 import { applyServerSide, resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
-import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { storageKey } from '../../../schemas/resource.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, conflict, notFound, plain } from '../errors.ts';
@@ -57,7 +57,7 @@ export async function apply(
       setManaged(draft, managedFields);
       return replace(core, request, known, draft, options, 'apply');
     }
-    const draft = converted(core, resource, object, given);
+    const draft = converted(core, request, object, given);
     zeroOfScale(request, draft);
     setManaged(draft, managedFields);
     if (!draft.metadata.name) throw unnamed(info.name);
@@ -96,12 +96,15 @@ function zeroOfScale({ resource, subresource }: ResourceRequest, draft: Draft): 
 /** The merged object as one of its kind. Source: managedfields structuredMergeManager.Apply. */
 function converted(
   core: Core,
-  resource: Resource,
+  request: ResourceRequest,
   object: DynamicObject,
   given: Readonly<Record<string, unknown>>,
 ): Draft {
+  const { resource } = request;
   try {
-    const draft = decode(object, resource.schema, core.schemasOf(resource), { fromMap: true }).object;
+    const decoded = decode(object, resource.schema, core.schemasOf(resource), { fromMap: true });
+    if (decoded.empties) request.saysEmpties = true;
+    const draft = decoded.object;
     draft.metadata ??= {};
     return draft;
   } catch (error) {

@@ -5,6 +5,7 @@ import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
+import { asStored } from '../stages/empties.ts';
 import { fillForCreate, generateName, matchNamespace, wipeSystemFields } from '../stages/metadata.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storageOf, storedForm } from '../stages/persist.ts';
@@ -42,7 +43,7 @@ export async function createObject(
   const storage = storageOf(core, resource);
   const { definition } = storage;
   let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
-  if (!managed) draft = trackManagedFields(core, request, undefined, draft, decoded);
+  if (!managed) draft = trackManagedFields(core, request, undefined, draft);
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
   }; // prettier-ignore
@@ -65,7 +66,7 @@ export async function createObject(
     validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
-    const answer = await commit(core, request, draft, base);
+    const answer = await commit(core, request, asStored(core, request, draft), base);
     committed = !isDryRun(request);
     return answer;
   } finally {

@@ -1,7 +1,7 @@
 import { fieldPath, invalid as invalidField, notSupported, type FieldError } from '../../../schemas/meta/field.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { builtinSchemas } from '../../../schemas/structural/builtin.ts';
-import { decode } from '../../../schemas/structural/decode.ts';
+import { canonical } from '../../../schemas/structural/decode.ts';
 import type { ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
 import { claimedType, decodeDetail } from '../stages/claimed-type.ts';
@@ -55,7 +55,7 @@ async function ofBody({ body }: ResourceRequest): Promise<DeleteOptions> {
       `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed))} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"`,
     );
   try {
-    return decode(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas).object as DeleteOptions;
+    return canonical(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas) as DeleteOptions;
   } catch (error) {
     throw badRequest(decodeDetail(error));
   }

@@ -2,12 +2,12 @@ import { fromStorage, toStorage } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
-import { cloneDecoded, saysEmptyList } from '../../../schemas/structural/decode.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, invalidKind, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
+import { asKept, asStored } from '../stages/empties.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
 import { guaranteed, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
@@ -31,7 +31,7 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
         throw notFound(resource, info.name);
       checkUid(request, decoded, undefined, key);
       parseVersion(decoded.metadata.resourceVersion ?? null);
-      return createObject(core, request, cloneDecoded(decoded), options);
+      return createObject(core, request, structuredClone(decoded), options);
     }
     checkUid(request, decoded, known.entry.object, key);
     const version = parseVersion(decoded.metadata.resourceVersion ?? null) ?? 0;
@@ -40,7 +40,7 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
         invalidField(fieldPath('metadata')('resourceVersion'), 0, 'must be specified for an update'),
       ]);
     if (version !== 0 && version !== known.entry.revision) throw conflict(resource, info.name);
-    return replace(core, request, known, cloneDecoded(decoded), options, 'update');
+    return replace(core, request, known, structuredClone(decoded), options, 'update');
   });
 }
 
@@ -67,7 +67,7 @@ export async function replace(
   let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
   const onStatus = subresource?.name === 'status';
-  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft, decoded);
+  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft);
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   dedupOwners(request, draft);
@@ -75,12 +75,12 @@ export async function replace(
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
-    draft = keepWhatIsTheServers(core, request, draft, old, decoded);
+    draft = keepWhatIsTheServers(core, request, draft, old);
     validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
     const warnings = onStatus ? definition.statusWarnings : definition.warnings;
     if (warnings) request.warnings.push(...warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });
-    const answer = await commit(core, request, known, draft, old, pinned);
+    const answer = await commit(core, request, known, asStored(core, request, draft), old, pinned);
     committed = answer !== retry && answer.type === 'entry' && answer.entry !== entry;
     return answer;
   } finally {
@@ -127,7 +127,7 @@ function checkUid(request: ResourceRequest, given: Draft, old: Draft | undefined
     `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present}`,
   );
 }
-function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft, decoded: Draft): Draft {
+function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft, old: Draft): Draft {
   const { resource, subresource } = request;
   const { definition } = storageOf(core, resource);
   let draft = given;
@@ -152,8 +152,6 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
     // Some kinds count changes beyond their spec.
     raised = (draft.metadata.generation ?? 0) > (old.metadata.generation ?? 0);
   }
-  const { countsEmptyLists: part } = definition;
-  raised ||= subresource === undefined && part !== undefined && saysEmptyList(decoded, part);
   const m = draft.metadata;
   if (!m.uid) m.uid = old.metadata.uid;
   m.creationTimestamp = old.metadata.creationTimestamp;
@@ -161,7 +159,8 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
   if (old.metadata.deletionTimestamp) m.deletionTimestamp = old.metadata.deletionTimestamp;
   m.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds;
   setOrDrop(m, 'generation', old.metadata.generation);
-  if (raised || (!onStatus && tracksGeneration(resource) && specChanged(draft, old)))
+  const counted = definition.countsEmpties ? draft : asKept(core, request, draft);
+  if (raised || (!onStatus && tracksGeneration(resource) && specChanged(counted, old)))
     m.generation = (old.metadata.generation ?? 0) + 1;
   return draft;
 }

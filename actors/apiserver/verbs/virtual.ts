@@ -2,6 +2,7 @@ import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
+import { asPrinted } from '../stages/empties.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchNamespace, wipeSystemFields } from '../stages/metadata.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
@@ -31,5 +32,10 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   }; // prettier-ignore
   await mutate(core, request, input);
   await validateAdmission(core, request, input);
-  return { type: 'object', code: 201, object: await make(request, object), resource };
+  return {
+    type: 'object',
+    code: 201,
+    object: await make(request, asPrinted(core, request, tracked, object)),
+    resource,
+  };
 }

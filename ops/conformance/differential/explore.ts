@@ -4,6 +4,7 @@
  *
  *   node ops/conformance/differential/explore.ts --real KUBECONFIG --ours KUBECONFIG [--only RESOURCE]... [--budget 2000]
  *     (`--only custom`: a kind of one's own)  [--create] [--update] [--status] [--apply] [--report FILE]
+ *     (`--empties`: asks only what an empty list or map, or null, in some place makes of an object)
  *
  * Nothing is kept but one object of each kind, in a namespace of its own; both servers should be fresh and without
  * controllers. The good objects come from the recorded suite (`../shared/oracle`).
@@ -39,6 +40,7 @@ const { values: flags } = parseArgs({
     only: { type: 'string', multiple: true },
     budget: { type: 'string', default: '2000' },
     report: { type: 'string' },
+    empties: { type: 'boolean', default: false },
     ...Object.fromEntries(OPERATIONS.map((o) => [o, { type: 'boolean' } as const])),
   } as const,
 });
@@ -106,6 +108,9 @@ async function compare(
   return real.status < 300;
 } // prettier-ignore
 
+const placeOf = ({ signature, empties }: Variant): string =>
+  empties ? signature : signature.slice(0, signature.indexOf(': '));
+
 /** Breadth first: what was taken and is larger is looked into in its turn. */
 async function roam(
   resource: Served, operation: Operation, bases: readonly Json[], definition: string, dictionary: Dictionary,
@@ -113,12 +118,16 @@ async function roam(
 ): Promise<number> {
   const queue = [...bases];
   let left = Number(flags.budget);
+  const added = new Set<string>();
   for (let base = queue.shift(); base !== undefined && left > 0; base = queue.shift()) {
     const pending = new Set<Promise<void>>();
     for (const variant of variants(base, definition, dictionary, skip)) {
       const id = `${operation} ${variant.signature}`;
       if (seen.has(id)) continue;
       seen.add(id);
+      // What else may stand in a place is asked only once, to get below it.
+      if (flags.empties && !variant.empties && (!variant.grows || added.has(placeOf(variant)))) continue;
+      added.add(placeOf(variant));
       if (left-- <= 0) break;
       const one = compare(resource, operation, variant, ask).then((taken) => {
         if (taken && variant.grows) queue.push(variant.object);

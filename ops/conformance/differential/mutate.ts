@@ -11,6 +11,8 @@ export interface Variant {
   readonly path: Path;
   /** Something is there that was not: if a server takes it, more can be tried below it. */
   readonly grows: boolean;
+  /** Nothing is there but an empty list or map, or null. */
+  readonly empties: boolean;
 }
 /** Values that are known of fields of some name. */
 export type Dictionary = ReadonlyMap<string, readonly Json[]>;
@@ -34,13 +36,13 @@ function* within(
   skip: ReadonlySet<string>,
 ): Generator<Variant> {
   const { shape, name } = resolve(of, field);
-  const change = (to: Json, at: Path, what: string, grows = false): Variant =>
-    ({ object: put(whole, at, to), path: at, signature: what, grows }); // prettier-ignore
+  const change = (to: Json, at: Path, what: string, grows = false, empties = false): Variant =>
+    ({ object: put(whole, at, to), path: at, signature: what, grows, empties }); // prettier-ignore
   if (Array.isArray(here)) {
     if (here.length > 0) {
       yield change([...here, here[0]!], path, `${name}: first item twice`);
-      yield change([], path, `${name}: no items`);
-      yield change([null], path, `${name}: an item null`);
+      yield change([], path, `${name}: no items`, false, true);
+      yield change([null], path, `${name}: an item null`, false, true);
     }
     for (const [i, item] of here.entries()) yield* within(whole, item, shape.items ?? {}, `${name}[]`, [...path, i], dictionary, skip); // prettier-ignore
     return;
@@ -62,26 +64,27 @@ function* within(
     if (present !== undefined) {
       const { [key]: _, ...without } = here;
       yield change(without, path, `${where}: removed`);
-      yield change(null, at, `${where}: null`);
+      yield change(null, at, `${where}: null`, false, true);
       yield* leafs(present, declared, where, at);
       yield* within(whole, present, declared, where, at, dictionary, skip);
     } else {
       const values = [minimal(declared, where, dictionary, 0), ...(dictionary.get(key) ?? []), ...emptyOf(declared)];
       for (const value of values) {
-        yield change({ ...here, [key]: value }, path, `${where}: added ${short(value)}`, true);
+        yield change({ ...here, [key]: value }, path, `${where}: added ${short(value)}`, true, isHollow(value));
         // One of several, which exclude each other.
         for (const [other, sibling] of Object.entries(here)) {
           const optional = shape.required?.includes(other) !== true && typeof sibling === 'object';
           const { [other]: _, ...rest } = here;
           if (optional && path.length > 0)
-            yield change({ ...rest, [key]: value }, path, `${where}: instead of ${other} ${short(value)}`, true);
+            yield change({ ...rest, [key]: value }, path, `${where}: instead of ${other} ${short(value)}`, true, isHollow(value)); // prettier-ignore
         }
       }
     }
   }
   function* leafs(present: Json, declared: Shape, where: string, at: Path): Generator<Variant> {
     for (const value of [...(dictionary.get(String(at.at(-1))) ?? []), ...valuesOf(declared, where)])
-      if (JSON.stringify(value) !== JSON.stringify(present)) yield change(value, at, `${where}: ${short(value)}`);
+      if (JSON.stringify(value) !== JSON.stringify(present))
+        yield change(value, at, `${where}: ${short(value)}`, false, isHollow(value));
   }
 }
 
@@ -139,3 +142,6 @@ function put(whole: Json, path: Path, value: Json): Json {
   return { ...object, [key]: put(object[key] ?? {}, rest, value) };
 }
 const short = (value: Json): string => JSON.stringify(value).slice(0, 40);
+/** Nothing, or only nothings. */
+const isHollow = (value: Json): boolean =>
+  typeof value === 'object' && (value === null || Object.values(value).every(isHollow));
