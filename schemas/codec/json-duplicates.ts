@@ -1,6 +1,28 @@
+import { goQuote } from '../meta/go-quote.ts';
+
 /** Finds members named twice in a text that is valid JSON: `duplicate field "spec.containers[0].name"`. */
-export function duplicateFields(text: string): string[] {
-  const out: string[] = [];
+export const duplicateFields = (text: string): string[] => [
+  ...new Set(membersOf(text).flatMap(({ path, again }) => (again ? [duplicate(path)] : []))),
+];
+const duplicate = (path: string): string => `duplicate field ${JSON.stringify(path)}`;
+
+/** What the decoder finds of both kinds it tells as it meets it: members named twice and unknown ones in one order. */
+export function inDocumentOrder(text: string, problems: readonly string[]): string[] {
+  const met = new Map<string, number>();
+  membersOf(text).forEach(({ path, again }, i) => {
+    const problem = again ? duplicate(path) : `unknown field ${goQuote(path)}`;
+    if (!met.has(problem)) met.set(problem, i);
+  });
+  return problems.toSorted((a, b) => (met.get(a) ?? Infinity) - (met.get(b) ?? Infinity));
+}
+interface Member {
+  /** `spec.containers[0].name` */
+  readonly path: string;
+  /** The object has one of this name already. */
+  readonly again: boolean;
+}
+function membersOf(text: string): Member[] {
+  const out: Member[] = [];
   let i = 0;
   const space = (): void => {
     while (' \t\r\n'.includes(text[i] ?? '-')) i++;
@@ -20,7 +42,7 @@ export function duplicateFields(text: string): string[] {
         space();
         const name = string();
         const at = path === '' ? name : `${path}.${name}`;
-        if (seen.has(name)) out.push(`duplicate field ${JSON.stringify(at)}`);
+        out.push({ path: at, again: seen.has(name) });
         seen.add(name);
         space();
         i++;
@@ -38,5 +60,5 @@ export function duplicateFields(text: string): string[] {
     else while (i < text.length && !',]}'.includes(text[i]!)) i++;
   };
   value('');
-  return [...new Set(out)];
+  return out;
 }

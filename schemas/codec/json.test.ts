@@ -1,3 +1,4 @@
+import { inDocumentOrder } from './json-duplicates.ts';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { assertKept, JsonSyntaxError, parseDeepJson, parseJson } from './json.ts';
@@ -80,6 +81,14 @@ it('never takes what JSON.parse refuses, and never throws anything else', () => 
     }
     parseJson(text);
   }), { numRuns: 2000 }); // prettier-ignore
+});
+it('tells what the decoder minds in the order of the document', () => {
+  const told = ['duplicate field "a.b"', 'unknown field "a.x"', 'unknown field "z"'];
+  expect(inDocumentOrder('{"z":1,"a":{"b":1,"x":{"b":2},"b":3}}', told)).toEqual([
+    'unknown field "z"',
+    'unknown field "a.x"',
+    'duplicate field "a.b"',
+  ]);
 });
 it('names duplicates by their path; the last value counts', () => {
   expect(parseJson('{"a":1,"b":[{"c":1,"c":{"d":1,"d":2}}],"a":"\\"a\\":"}')).toEqual({

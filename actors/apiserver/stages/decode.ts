@@ -1,3 +1,4 @@
+import { inDocumentOrder } from '../../../schemas/codec/json-duplicates.ts';
 import { assertKept, JsonSyntaxError, parseDeepJson, type ParsedJson } from '../../../schemas/codec/json.ts';
 import { readEnvelope } from '../../../schemas/codec/protobuf-envelope.ts';
 import { decodeMessage, hasProtobuf, ProtobufError } from '../../../schemas/codec/protobuf.ts';
@@ -47,7 +48,12 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
     decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
   const { object, strict, empties } = parsed.deep ? kept(decoded, expected.kind) : decoded();
   if (empties) request.saysEmpties = true;
-  complain(request, toldOf(parsed.duplicates, strict), expected, value);
+  complain(
+    request,
+    toldOf(expected.schema.read ? undefined : request.body, parsed.duplicates, strict),
+    expected,
+    value,
+  );
   if (mismatch !== undefined) throw badRequest(mismatch);
   const unreadable = expected.definition?.unreadable?.(object as never);
   if (unreadable !== undefined)
@@ -82,12 +88,14 @@ function kept(decoded: () => ReturnType<typeof decode>, kind: string): ReturnTyp
 export const fieldValidation = (request: ResourceRequest): string => request.query.get('fieldValidation') || 'Warn';
 
 /** What lies in a field that is not known is passed over. */
-function toldOf(duplicates: readonly string[], unknown: readonly string[]): readonly string[] {
+function toldOf(body: Body | undefined, duplicates: readonly string[], unknown: readonly string[]): readonly string[] {
   if (duplicates.length === 0 || unknown.length === 0) return [...duplicates, ...unknown];
   const within = unknown.map((text) => text.slice('unknown field "'.length, -1));
   const pathOf = (text: string): string => text.slice('duplicate field "'.length, -1);
   const isWithin = (path: string): boolean => within.some((w) => path.startsWith(`${w}.`) || path.startsWith(`${w}[`));
-  return [...duplicates.filter((d) => !isWithin(pathOf(d))), ...unknown];
+  const told = [...duplicates.filter((d) => !isWithin(pathOf(d))), ...unknown];
+  const isJson = body !== undefined && 'bytes' in body && body.contentType !== 'application/yaml';
+  return isJson ? inDocumentOrder(Buffer.from(body.bytes).toString(), told) : told;
 }
 /** Of a YAML body all keys that are set twice are one mistake, with a line each. */
 function joinLines(problems: readonly string[]): readonly string[] {
