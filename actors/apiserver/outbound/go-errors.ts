@@ -44,7 +44,7 @@ export function explain(error: Failure, to: { readonly host: string; readonly po
     return `dial tcp: lookup ${hostname ?? to.host}${on}: ${why}`;
   }
   if (UNTRUSTED.has(code)) return `${X509}certificate signed by unknown authority`;
-  if (code === 'EPROTO' && /wrong version number|packet length too long|http request/i.test(error.message))
+  if (/wrong version number|packet length too long|http request/i.test(error.message))
     return 'http: server gave HTTP response to HTTPS client';
   if (code === 'ECONNRESET') return 'EOF';
   return error.message;

@@ -11,12 +11,16 @@ export interface AdmissionInput {
   readonly old: Draft | undefined;
   readonly options: Readonly<Record<string, unknown>>;
 }
+/** A namespace is in itself, also before it is there. Source: apiserver pkg/endpoints/handlers/create.go. */
+const namespaceOf = ({ info }: ResourceRequest, { resource, name }: AdmissionInput): string =>
+  info.namespace === '' && resource.resource === 'namespaces' && resource.group === '' ? name : info.namespace;
 const attributes = (request: ResourceRequest, input: AdmissionInput): AdmissionAttributes => ({
   ...input,
-  namespace: request.info.namespace,
+  namespace: namespaceOf(request, input),
   dryRun: isDryRun(request),
   user: request.user,
   warnings: request.warnings,
+  annotate: request.audit && ((key, value, from) => request.audit!.annotate(key, value, from)),
   signal: request.signal,
 });
 

@@ -12,10 +12,12 @@ type ReviewVersion = 'v1' | 'v1beta1';
 export const reviewVersion = (accepted: readonly string[] | undefined): ReviewVersion | undefined =>
   accepted?.find((version): version is ReviewVersion => version === 'v1' || version === 'v1beta1');
 
-/** Those of a rehearsal, of deletions too, say what they are. */
+/** As whoever writes has them: a patch is a creation or an update to all behind it. */
 function optionsOf({ operation, options }: AdmissionAttributes): object | null {
   if (operation === 'CONNECT') return null;
-  return operation === 'DELETE' ? { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options } : options;
+  if (operation === 'DELETE') return { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options };
+  const { force: _force, ...rest } = options;
+  return { ...rest, kind: operation === 'CREATE' ? 'CreateOptions' : 'UpdateOptions' };
 }
 /** The AdmissionRequest; expressions of policies and match conditions see it too, without the objects. */
 export function admissionRequest(a: AdmissionAttributes, uid: string, as: Resource): Record<string, unknown> {
