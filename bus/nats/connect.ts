@@ -15,6 +15,7 @@ import { neighbours } from './threads.ts';
 import { tlsSettings } from './tls.ts';
 import type { NatsTls } from './tls.ts';
 import { NatsTransport } from './transport.ts';
+import { readByLines } from './wire-reader.ts';
 
 export interface NatsOptions extends Partial<ConnectionOptions> {
   readonly world: World;
@@ -35,6 +36,7 @@ const LONGEST_RETRY_MS = 1000;
 /** Thrown: ApiError Unauthorized (credentials refused), ServiceUnavailable (no server within the time). */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
   const { world } = options;
+  readByLines();
   const backoff = createBackoff(world);
   const connection = await dial(options, backoff);
   coalesceWrites(connection);
