@@ -98,8 +98,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
     readonly statusReplicas: string;
     readonly selector: (object: T) => string;
   };
-  /** Of kinds that a CustomResourceDefinition brings: the schema of this version. */
-  readonly custom?: { readonly schema: JSONSchemaProps };
+  /** Of kinds that a CustomResourceDefinition brings. */
+  readonly custom?: CustomKind;
   /** Storage key below /registry/, when storage-prefix.ts does not know it. */
   readonly storagePrefix?: string;
   /** Other versions of the same kind by apiVersion (`autoscaling/v1`), converted to and from the storage version (this definition's). */
@@ -120,6 +120,25 @@ export interface Writer {
   readonly uid?: string | undefined;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+/** What a CustomResourceDefinition says of one version of its kind. */
+export interface CustomKind {
+  readonly schema: JSONSchemaProps;
+  readonly versions: CustomVersions;
+}
+/**
+ * How objects of a custom kind go from version to version. Each version has schema, rules and defaults of its own: a
+ * request is worked on in its own version, only the store's form is of another.
+ */
+export interface CustomVersions {
+  /** An object as a version shows it, from the store (in whatever version it was written) or from a request. Throws Unconverted. */
+  served(object: KubeObject, apiVersion: string): KubeObject;
+  /** An object as it is to be stored. */
+  stored(object: KubeObject): KubeObject | Promise<KubeObject>;
+  /** Somebody else converts: what is to be shown of a version has to be prepared. */
+  readonly isRemote: boolean;
+  /** After it `served` has an answer for all of them. */
+  prepare(objects: readonly KubeObject[], apiVersion: string): Promise<void>;
 }
 export interface Conversion<T extends KubeObject = KubeObject> {
   readonly toStorage: (object: KubeObject) => T;

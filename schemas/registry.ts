@@ -138,6 +138,19 @@ export function createRegistry(): Registry {
     if (apiVersionOf(r) === r.storageVersion || !byPrefix.has(r.storagePrefix)) byPrefix.set(r.storagePrefix, r);
     list = undefined;
   };
+  const drop = (gvr: GroupVersionResource): boolean => {
+    const r = byResource.get(gvrKey(gvr));
+    if (r === undefined) return false;
+    byResource.delete(gvrKey(gvr));
+    if (byKind.get(gvkKey(r)) === r) byKind.delete(gvkKey(r));
+    if (byPrefix.get(r.storagePrefix) === r) {
+      const other = byResource.values().find((o) => o.storagePrefix === r.storagePrefix);
+      if (other) byPrefix.set(r.storagePrefix, other);
+      else byPrefix.delete(r.storagePrefix);
+    }
+    list = undefined;
+    return true;
+  };
   const changed = (): void => listeners.forEach((listener) => listener());
   builtins().forEach(insert);
 
@@ -156,17 +169,12 @@ export function createRegistry(): Registry {
       changed();
     },
     remove(gvr) {
-      const r = byResource.get(gvrKey(gvr));
-      if (r === undefined) return;
-      byResource.delete(gvrKey(gvr));
-      byKind.delete(gvkKey(r));
-      if (byPrefix.get(r.storagePrefix) === r) {
-        const other = [...byResource.values()].find((o) => o.storagePrefix === r.storagePrefix);
-        if (other) byPrefix.set(r.storagePrefix, other);
-        else byPrefix.delete(r.storagePrefix);
-      }
-      list = undefined;
-      changed();
+      if (drop(gvr)) changed();
+    },
+    change(gone, come) {
+      for (const gvr of gone) drop(gvr);
+      for (const resource of come) insert(resource);
+      if (gone.length + come.length > 0) changed();
     },
     onChange(listener) {
       listeners.add(listener);

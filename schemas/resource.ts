@@ -52,7 +52,9 @@ export interface Registry {
   /** Custom resources come and go at run time. */
   add(resource: Resource): void;
   remove(gvr: GroupVersionResource): void;
-  /** Called after add and remove. */
+  /** Both at once, for one definition. */
+  change(gone: readonly GroupVersionResource[], come: readonly Resource[]): void;
+  /** Called after each change. */
   onChange(listener: () => void): () => void;
 }
 export const storageKey = (r: Resource, namespace: string, name: string): string =>

@@ -1,4 +1,4 @@
-import { fromStorage } from '../../schemas/convert.ts';
+import { fromStorage, whenConverted } from '../../schemas/convert.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import type { Resource } from '../../schemas/resource.ts';
 import { SELF, type Answer, type Core, type ResourceRequest } from './core.ts';
@@ -33,8 +33,9 @@ export function createLoopback(core: Core, manager: string = OWN_NAME): Loopback
       body: object && { value: object }, fence: undefined, watchEncoding: undefined,
     }; // prettier-ignore
   };
-  const result = <T extends KubeObject>(answer: Answer): T => {
-    if (answer.type === 'entry') return fromStorage(answer.resource, answer.entry.object) as T;
+  const result = async <T extends KubeObject>(answer: Answer): Promise<T> => {
+    if (answer.type === 'entry')
+      return (await whenConverted(() => fromStorage(answer.resource, answer.entry.object))) as T;
     return (answer as { object: unknown }).object as T;
   };
   return {

@@ -11,7 +11,10 @@ import { createAdmission } from './admission/index.ts';
 import { createAllocation, storeClaims, type Allocation } from './allocation/index.ts';
 import { createAuthorizer, createReviews } from './authorization/index.ts';
 import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
+import type { CustomResourceDefinition } from '../../schemas/generated/apiextensions-v1.ts';
+import type { Resource } from '../../schemas/resource.ts';
 import type { Core } from './core.ts';
+import { conversionWebhook } from './custom/conversion-webhook.ts';
 import { startCustomKinds } from './custom/index.ts';
 import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
 import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './discovery/index.ts';
@@ -19,6 +22,8 @@ import { createHealthHandler } from './health/index.ts';
 import { createLoopback } from './loopback.ts';
 import { createMetricsHandler } from './metrics/index.ts';
 import { createOpenApiHandler } from './discovery/openapi.ts';
+import { createOutbound } from './outbound/outbound.ts';
+import { resolveService } from './outbound/services.ts';
 import { createTableRenderer } from './tables/index.ts';
 import { namespaces } from '../runtime/resources.ts';
 
@@ -71,6 +76,7 @@ export function plugIn(
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
   const loopback = createLoopback(core);
   const serviceCidrs = options.serviceCidrs ?? ['10.96.0.0/16'];
+  const outbound = createOutbound(world);
   core.admission = createAdmission({
     registry,
     cache,
@@ -78,6 +84,8 @@ export function plugIn(
     world,
     authorizer,
     fresh,
+    outbound: outbound.call,
+    metrics: core.metrics,
     enabled: options.enableAdmission,
     disabled: options.disableAdmission,
   });
@@ -98,9 +106,13 @@ export function plugIn(
     createMetricsHandler(core.metrics),
   );
   let bootstrap: Bootstrap | undefined;
+  const resolve = (namespace: string, name: string, at: number) =>
+    resolveService({ registry, cache, random: world.random }, namespace, name, at);
+  const compile = (crd: CustomResourceDefinition): readonly Resource[] =>
+    customResources(crd, conversionWebhook(crd, { world, call: outbound.call, resolve }));
   const custom = startCustomKinds({
-    registry, cache, loopback, world, compile: customResources, beginWatches: (resource) => cache.begin(resource),
-    endWatches: (resource) => cache.of(resource).watchers.endAll(),
+    registry, cache, loopback, world, compile, beginWatches: (resource) => cache.begin(resource),
+    endWatches: (resource) => cache.of(resource).endWatches(),
   }); // prettier-ignore
   custom.serveAll();
   return {
@@ -120,6 +132,7 @@ export function plugIn(
     async stop() {
       custom.stop();
       allocation.stop();
+      outbound.close();
       await bootstrap?.stop();
     },
   };

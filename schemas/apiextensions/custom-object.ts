@@ -1,5 +1,5 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
-import type { DynamicObject } from '../meta/object.ts';
+import type { DynamicObject, KubeObject } from '../meta/object.ts';
 import { builtinSchemas } from '../structural/builtin.ts';
 import { dropNulls, fillDefaults, isObject, prune, schemaOf } from '../structural/custom-values.ts';
 import { decode, type Decoded } from '../structural/decode.ts';
@@ -41,6 +41,19 @@ export function readCustom(
   if (!keepsNulls) dropNulls(object, schema);
   fillDefaults(object, schema);
   return { object, strict: problems };
+}
+/** What was stored under an older schema as the present one has it. Metadata is as it is. */
+export function readStored(object: KubeObject, schema: JSONSchemaProps): KubeObject {
+  const out = readConverted(object, schema);
+  fillDefaults(out, schema);
+  return out;
+}
+/** The same without defaults: those are for what comes from a client or from the store. */
+export function readConverted({ metadata, ...rest }: KubeObject, schema: JSONSchemaProps): KubeObject {
+  const out = prune(rest, schema).value as DynamicObject;
+  dropNulls(out, schema);
+  embeddedMeta(out, schema, '', []);
+  return { ...out, metadata };
 }
 const readMeta = (meta: unknown, kind: string): Decoded =>
   printed(

@@ -7,14 +7,13 @@ import type {
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { isKnownFormat } from '../structural/formats.ts';
+import { approval, APPROVED } from './approval.ts';
 import { isConditionTrue, withCondition } from './naming.ts';
 import { namesProblems, schemasIn, specProblems } from './spec-rules.ts';
 
 const DEFAULT_PORT = 443;
 /** The finalizer under which a deleted definition waits until its objects are gone. */
 export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
-const APPROVED = 'api-approved.kubernetes.io';
-const APPROVAL_PAGE = 'https://github.com/kubernetes/enhancements/pull/1111';
 
 export const customResourceDefinition = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions', storedAsJson: true,
@@ -127,13 +126,11 @@ function* storedProblems(stored: readonly string[], spec: CustomResourceDefiniti
         `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
       );
 }
-/** Groups of the Kubernetes project need a note that they were approved. Source: apiextensions-apiserver pkg/apihelpers. */
+/** Groups of the Kubernetes project need a note that they were approved. */
 function* approvalProblems(group: string, note: string, at: FieldPath): Errors {
-  if (!/(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group) || note.startsWith('unapproved')) return;
-  const wanted = `protected groups must have approval annotation ${JSON.stringify(APPROVED)}`;
-  if (note === '') yield required(at, `${wanted}, see ${APPROVAL_PAGE}`);
-  else if (!URL.canParse(note) || new URL(note).host === '')
-    yield invalid(at, note, `${wanted} with either a URL or a reason starting with "unapproved", see ${APPROVAL_PAGE}`);
+  const { reason, message } = approval(group, note) ?? {};
+  if (reason === 'MissingAnnotation') yield required(at, message);
+  else if (reason === 'InvalidAnnotation') yield invalid(at, note, message!);
 }
 function formatsOf(spec: CustomResourceDefinitionSpec | undefined): string[] {
   const schemas = (spec?.versions ?? []).flatMap((v) =>

@@ -1,3 +1,4 @@
+import { fromStorage } from '../convert.ts';
 import { describe, expect, it } from 'vitest';
 import type { CustomResourceDefinition, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { fieldPath } from '../meta/field.ts';
@@ -140,12 +141,20 @@ describe('custom kinds', () => {
     expect(problems({ spec: { size: 12 } }, { spec: { size: 11 } })).toHaveLength(1);
   });
   it('change only their version when converted, and lose what the other one does not know', () => {
-    const conversion = v2!.definition.conversions!['example.com/v2']!;
     const stored = read({ spec: { size: 1, tags: ['a'] } });
-    expect(conversion.fromStorage(stored)).toMatchObject({ apiVersion: 'example.com/v2', spec: { size: 1 } });
-    expect(conversion.fromStorage(stored)).not.toHaveProperty('spec.tags');
-    expect(conversion.toStorage(conversion.fromStorage(stored)).apiVersion).toBe('example.com/v1');
+    const shown = fromStorage(v2!, stored) as DynamicObject;
+    expect(shown).toMatchObject({ apiVersion: 'example.com/v2', spec: { size: 1 } });
+    expect(shown).not.toHaveProperty('spec.tags');
+    expect(v2!.definition.custom!.versions.stored(shown)).toHaveProperty('apiVersion', 'example.com/v1');
     expect(stored['spec']).toEqual({ size: 1, tags: ['a'] });
+  });
+  it('are shown by the present schema, whatever they were stored under', () => {
+    const old = { ...read({}), spec: { size: 2, gone: true }, other: 1 };
+    const shown = fromStorage(v1!, old);
+    expect(shown).toEqual(read({ spec: { size: 2 } }));
+    expect(fromStorage(v1!, old)).toBe(shown);
+    const present = read({ spec: { size: 2 } });
+    expect(fromStorage(v1!, present)).toBe(present);
   });
   it('show cells and are selected by field', () => {
     const object = read({ spec: { size: 4 } });

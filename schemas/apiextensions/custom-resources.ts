@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Conversion, ResourceDefinition } from '../define.ts';
+import type { CustomVersions, ResourceDefinition } from '../define.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
@@ -13,6 +13,7 @@ import { qualifiedName } from '../meta/names.ts';
 import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
 import { readCustom } from './custom-object.ts';
+import { customVersions, type Convert } from './custom-versions.ts';
 import { customProblems, customStatusProblems, isRuled, withUnchecked } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
@@ -22,45 +23,20 @@ const SUB_VERBS = ['get', 'patch', 'update'];
 const HASH_BYTES = 8;
 const STANDARD_FINALIZERS = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
 
-/** What a definition serves: one resource a version that is served, once its names are accepted. */
-export function customResources(crd: CustomResourceDefinition): readonly Resource[] {
+/** What a definition serves: one resource a version that is served, once its names are accepted. `convert`: what asks its webhook. */
+export function customResources(crd: CustomResourceDefinition, convert?: Convert): readonly Resource[] {
   if (!isConditionTrue(crd, 'NamesAccepted') && !isConditionTrue(crd, 'Established')) return [];
   const storage = crd.spec.versions.find((v) => v.storage);
   if (storage === undefined) return [];
-  const conversions: Record<string, Conversion> = {};
-  for (const v of crd.spec.versions)
-    if (v !== storage) conversions[`${crd.spec.group}/${v.name}`] = renamed(crd, v, storage);
-  return crd.spec.versions.filter((v) => v.served).map((v) => resourceOf(crd, v, storage, conversions));
-}
-/** Strategy None: only the name of the version changes; what the other version's schema does not know is dropped. */
-function renamed(
-  crd: CustomResourceDefinition,
-  version: CustomResourceDefinitionVersion,
-  storage: CustomResourceDefinitionVersion,
-): Conversion {
-  const { group, names } = crd.spec;
-  const as =
-    (to: CustomResourceDefinitionVersion) =>
-    (object: KubeObject): KubeObject => {
-      const apiVersion = `${group}/${to.name}`;
-      const schema = to.schema?.openAPIV3Schema ?? {};
-      // Most definitions give all versions one schema: nothing to read again.
-      if (equal(schema, (to === version ? storage : version).schema?.openAPIV3Schema ?? {}))
-        return { ...object, apiVersion };
-      const { metadata } = object;
-      return {
-        ...readCustom({ ...object, apiVersion, metadata: {} }, { [apiVersion]: schema }, apiVersion, names.kind).object,
-        metadata,
-      };
-    };
-  return { toStorage: as(storage), fromStorage: as(version) };
+  const versions = customVersions(crd, convert);
+  return crd.spec.versions.filter((v) => v.served).map((v) => resourceOf(crd, v, storage, versions));
 }
 
 function resourceOf(
   crd: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
   storage: CustomResourceDefinitionVersion,
-  conversions: Readonly<Record<string, Conversion>>,
+  versions: CustomVersions,
 ): Resource {
   const { group, scope } = crd.spec;
   const names = crd.status?.acceptedNames?.kind ? crd.status.acceptedNames : crd.spec.names;
@@ -92,8 +68,7 @@ function resourceOf(
     subresources: subresourcesOf(version, kind),
     columns: table.columns,
     definition: {
-      ...definitionOf(crd, version, kind),
-      conversions,
+      ...definitionOf(crd, version, kind, versions),
       cells: table.cells,
     } as unknown as ResourceDefinition,
     deprecation: deprecationOf(crd, version, kind),
@@ -136,6 +111,7 @@ function definitionOf(
   crd: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
   kind: string,
+  versions: CustomVersions,
 ): ResourceDefinition<DynamicObject> {
   const hasStatus = version.subresources?.status !== undefined;
   const scale = version.subresources?.scale;
@@ -146,7 +122,7 @@ function definitionOf(
     group: crd.spec.group,
     version: version.name,
     resource: crd.spec.names.plural,
-    custom: { schema },
+    custom: { schema, versions },
     tracksGeneration: true,
     requiresResourceVersionOnUpdate: true,
     prepareForCreate(draft) {

@@ -5,6 +5,7 @@ import type {
   CustomResourceDefinitionStatus,
 } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
+import { approval, APPROVED } from './approval.ts';
 
 /** Sets a condition by its type; its time moves only with its status. `now`: RFC 3339. */
 export function withCondition(
@@ -103,6 +104,33 @@ export function acceptNames(
   if (equal(names, accepted) && isSame) return undefined;
   const conditions = withCondition(withCondition(crd.status?.conditions, naming, now), establishing, now);
   return { ...crd.status, acceptedNames: names, conditions };
+}
+const ENDS = {
+  InstanceDeletionInProgress: ['True', 'CustomResource deletion is in progress'],
+  InstanceDeletionCheck: ['True', 'could not confirm zero CustomResources remaining: context deadline exceeded'],
+  InstanceDeletionCompleted: ['False', 'removed all instances'],
+  NeverEstablished: ['False', 'resource was never established'],
+} as const;
+/** The status of a deleted definition at a stage of its end; undefined if it is at this stage, or at a later one. Source: apiextensions-apiserver crd_finalizer.go. */
+export function terminating(
+  crd: CustomResourceDefinition,
+  reason: keyof typeof ENDS,
+  now: string,
+): CustomResourceDefinitionStatus | undefined {
+  const [status, message] = ENDS[reason];
+  const is = conditionOf(crd, 'Terminating');
+  if (is?.reason === reason || (reason === 'InstanceDeletionInProgress' && is?.reason === 'InstanceDeletionCheck'))
+    return undefined;
+  return { ...crd.status, conditions: withCondition(crd.status?.conditions, { type: 'Terminating', status, reason, message }, now) };
+} // prettier-ignore
+/** The status once somebody has looked whether a group of the Kubernetes project was approved; undefined: nothing to change. Source: apiextensions-apiserver pkg/controller/apiapproval. */
+export function reviewed(crd: CustomResourceDefinition, now: string): CustomResourceDefinitionStatus | undefined {
+  const found = approval(crd.spec.group, crd.metadata.annotations?.[APPROVED] ?? '');
+  if (found === undefined) return undefined;
+  const type = 'KubernetesAPIApprovalPolicyConformant';
+  const old = conditionOf(crd, type);
+  if (old?.status === found.status && old.reason === found.reason && old.message === found.message) return undefined;
+  return { ...crd.status, conditions: withCondition(crd.status?.conditions, { type, ...found }, now) };
 }
 /** The status once the kind is served; undefined if it is not its time. Source: apiextensions-apiserver pkg/controller/establish. */
 export function established(crd: CustomResourceDefinition, now: string): CustomResourceDefinitionStatus | undefined {

@@ -59,6 +59,39 @@ function walk(
   return out;
 }
 
+/** Whether pruning, dropping nulls and filling in defaults would leave a whole object as it is: most are so, and are not copied. */
+export function isAsRead(object: object, schema: JSONSchemaProps): boolean {
+  return isLeft(object, { ...schema, 'x-kubernetes-embedded-resource': true }, false, true);
+}
+function isLeft(value: unknown, schema: JSONSchemaProps | undefined, kept: boolean, isRoot: boolean): boolean {
+  const preserves = schema?.['x-kubernetes-preserve-unknown-fields'] === true;
+  const keeps = preserves || kept;
+  if (Array.isArray(value)) {
+    const items = schemaOf(schema?.items);
+    const below = keeps && (preserves || items === undefined);
+    return value.every((item) => !(items && isFilled(item, items)) && isLeft(item, items, below, false));
+  }
+  if (!isObject(value)) return true;
+  const { properties, additionalProperties } = schema ?? {};
+  const others = schemaOf(additionalProperties);
+  for (const name of Object.keys(value)) {
+    if (schema?.['x-kubernetes-embedded-resource'] && META.has(name)) continue;
+    const inner = own(properties, name) ?? others;
+    if (inner !== undefined) {
+      if (isDropped(value[name], inner) || isFilled(value[name], inner)) return false;
+      if (!isLeft(value[name], inner, false, false)) return false;
+    } else if (additionalProperties !== undefined) {
+      if (!isLeft(value[name], undefined, false, false)) return false;
+    } else if (!keeps && !(isRoot && META.has(name))) return false;
+  }
+  for (const name in properties)
+    if (properties[name]!.default !== undefined && properties[name]!.default !== null && !Object.hasOwn(value, name))
+      return false;
+  return true;
+}
+const isFilled = (value: unknown, schema: JSONSchemaProps): boolean =>
+  value === null && !schema.nullable && schema.default !== undefined && schema.default !== null;
+
 const isDropped = (value: unknown, schema: JSONSchemaProps | undefined): boolean =>
   value === null && schema !== undefined && !schema.nullable && schema.default === undefined;
 /** Drops nulls that may not be and have no default, in place. Source: defaulting PruneNonNullableNullsWithoutDefaults. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CLEANUP } from '../../../schemas/apiextensions/custom-resource-definition.ts';
+import { conditionOf } from '../../../schemas/apiextensions/naming.ts';
 import { customResources } from '../../../schemas/apiextensions/custom-resources.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import type { Resource } from '../../../schemas/resource.ts';
@@ -37,6 +38,8 @@ function start(c: FakeCluster): { kinds: CustomKinds; ended: string[] } {
 }
 const lookup = (c: FakeCluster, resource: string): Resource | undefined =>
   c.registry.lookup({ group: 'example.com', version: 'v1', resource });
+const get = (c: FakeCluster): CustomResourceDefinition =>
+  c.cache.get<CustomResourceDefinition>(c.resource(GROUP, 'customresourcedefinitions'), '', 'widgets.example.com')!;
 const conditions = (c: FakeCluster, name: string): string[] =>
   (c.cache.get<CustomResourceDefinition>(c.resource(GROUP, 'customresourcedefinitions'), '', name)?.status?.conditions ?? []).map((x) => `${x.type}=${x.status}`); // prettier-ignore
 
@@ -119,7 +122,9 @@ describe('definitions', () => {
     const writes = c.writes.length;
     c.put({ ...present, metadata: { ...present.metadata, deletionTimestamp: '2020-01-01T00:00:00Z', finalizers: [CLEANUP] } }); // prettier-ignore
     await kinds.settled();
-    expect(c.writes).toHaveLength(writes);
+    // That it is being emptied, and, after more than a minute, that it cannot be.
+    expect(c.writes).toHaveLength(writes + 2);
+    expect(conditionOf(get(c), 'Terminating')?.reason).toBe('InstanceDeletionCheck');
     c.remove({ group: 'example.com', version: 'v1', resource: 'widgets' }, 'n', 'a');
     await c.simulation.advance(1_500);
     await kinds.settled();

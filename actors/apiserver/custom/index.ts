@@ -4,21 +4,26 @@
  * so for itself; what they write to the definitions is the same, and who comes second is content.
  * Source: apiextensions-apiserver pkg/apiserver/customresource_handler.go, pkg/controller.
  */
-import { acceptNames, established, isConditionTrue } from '../../../schemas/apiextensions/naming.ts';
-import { CLEANUP } from '../../../schemas/apiextensions/custom-resource-definition.ts';
-import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
+import { acceptNames, established, isConditionTrue, reviewed } from '../../../schemas/apiextensions/naming.ts';
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionStatus,
+} from '../../../schemas/generated/apiextensions-v1.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import { attempt, resourceOf, type Ground } from '../bootstrap/ensure.ts';
+import { cleanUp } from './clean-up.ts';
 
 const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
 const RETRY_MS = 1_000;
+/** Definitions looked after at once; of one group always one, as they share names. */
+const WIDTH = 8;
 
 export interface CustomKindsOptions extends Ground {
   /** Nothing older than this can be watched of a kind. */
   readonly beginWatches: (resource: Resource) => void;
-  /** Watches of a kind that is no longer served end. */
+  /** The kind is served no more, or otherwise than before: watches of it end, what was printed of its objects is forgotten. */
   readonly endWatches: (resource: Resource) => void;
   /** Made on first use: most clusters have no custom kinds, and schemas of them cost memory. */
   readonly compile: (crd: CustomResourceDefinition) => readonly Resource[];
@@ -32,87 +37,114 @@ export interface CustomKinds {
   settled(): Promise<void>;
   stop(): void;
 }
+/** What a definition comes to at present. */
+interface Served {
+  readonly group: string;
+  /** Tells whether it is still that. */
+  readonly state: string;
+  readonly resources: readonly Resource[];
+}
 
 export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
   const { registry, cache, loopback, world } = options;
   const definitions = resourceOf(options, DEFINITIONS);
-  /** What is served, by the definition's name; the text tells whether it is still that. */
-  const served = new Map<string, { readonly text: string; readonly resources: readonly Resource[] }>();
+  const served = new Map<string, Served>();
+  const groups = new Map<string, Set<string>>();
   const waiting = new Set<string>();
+  const busy = new Set<string>();
   const timers = new Set<ReturnType<typeof world.clock.setTimeout>>();
-  let running: Promise<void> | undefined;
+  let workers: Promise<void>[] = [];
   let isBegun = false;
   let stopped = false;
   const now = (): string => formatTime(world.clock.now());
-  const all = (): CustomResourceDefinition[] => [...cache.list<CustomResourceDefinition>(definitions)];
+  const get = (name: string) => cache.get<CustomResourceDefinition>(definitions, '', name);
+  const inGroup = (group: string): CustomResourceDefinition[] =>
+    [...(groups.get(group) ?? [])].flatMap((name) => get(name) ?? []);
 
+  const isOurs = (resource: Resource): boolean => {
+    const present = registry.lookup(resource);
+    return present === undefined || present.definition.custom !== undefined;
+  };
   function serve(name: string, crd: CustomResourceDefinition | undefined): void {
     const before = served.get(name);
-    const text = crd === undefined ? '' : JSON.stringify([crd.spec, crd.status?.acceptedNames, isServed(crd)]);
-    if (before?.text === text) return;
+    const state = crd === undefined ? '' : stateOf(crd);
+    if (before?.state === state) return;
     let resources: readonly Resource[] = [];
     try {
-      if (crd !== undefined) resources = options.compile(crd);
+      // What is built in stays, whatever a definition says.
+      if (crd !== undefined) resources = options.compile(crd).filter(isOurs);
     } catch (error) {
       world.log.error('a definition could not be served', { object: { kind: 'CustomResourceDefinition', name }, err: error }); // prettier-ignore
     }
-    if (crd === undefined) served.delete(name);
-    else served.set(name, { text, resources });
-    for (const old of before?.resources ?? []) {
-      if (resources.some((r) => r.version === old.version && r.resource === old.resource)) continue;
-      registry.remove(old);
-      options.endWatches(old);
-    }
-    for (const resource of resources) {
-      options.beginWatches(resource);
-      registry.add(resource);
-    }
+    note(name, crd && { group: crd.spec.group, state, resources }, before);
+    for (const resource of resources) options.beginWatches(resource);
+    registry.change(
+      (before?.resources ?? []).filter(
+        (old) => !resources.some((r) => r.version === old.version && r.resource === old.resource),
+      ),
+      resources,
+    );
+    const [old] = before?.resources ?? [];
+    if (old !== undefined) options.endWatches(old);
   }
-
-  async function work(name: string): Promise<void> {
-    const crd = cache.get<CustomResourceDefinition>(definitions, '', name);
-    if (crd === undefined) {
-      // Its names are free again.
-      for (const other of all()) waiting.add(other.metadata.name ?? '');
+  function note(name: string, is: Served | undefined, before: Served | undefined): void {
+    if (is === undefined) {
+      served.delete(name);
+      const left = groups.get(before?.group ?? '');
+      if (left?.delete(name) && left.size === 0) groups.delete(before!.group);
       return;
     }
-    if (crd.metadata.deletionTimestamp) return cleanUp(crd);
-    const status = acceptNames(crd, all(), now()) ?? established(crd, now());
-    if (status === undefined) return;
-    await attempt(options, () => loopback.update(definitions, { ...crd, status }, 'status'));
-  }
-  /** Objects go first, then the definition. Source: apiextensions-apiserver pkg/controller/finalizer. */
-  async function cleanUp(crd: CustomResourceDefinition): Promise<void> {
-    const finalizers = crd.metadata.finalizers ?? [];
-    if (!finalizers.includes(CLEANUP)) return;
-    const name = crd.metadata.name ?? '';
-    const resource = served.get(name)?.resources[0];
-    const left = resource === undefined ? [] : [...cache.list(resource)];
-    for (const { metadata } of left)
-      if (!metadata.deletionTimestamp)
-        await attempt(options, () => loopback.delete(resource!, metadata.namespace ?? '', metadata.name ?? ''));
-    if (resource !== undefined && [...cache.list(resource)].length > 0) return again(name);
-    const metadata = { ...crd.metadata, finalizers: finalizers.filter((f) => f !== CLEANUP) };
-    await attempt(options, () => loopback.update(definitions, { ...crd, metadata }));
+    served.set(name, is);
+    const known = groups.get(is.group);
+    if (known === undefined) groups.set(is.group, new Set([name]));
+    else known.add(name);
   }
 
+  async function work(name: string, group: string): Promise<void> {
+    const crd = get(name);
+    if (crd === undefined) return lookAgain(group, name);
+    if (crd.metadata.deletionTimestamp)
+      return cleanUp({ ...options, definitions, resource: served.get(name)?.resources[0], again: () => again(name) }, crd);
+    const names = acceptNames(crd, inGroup(group), now());
+    const status = names ?? established(crd, now()) ?? reviewed(crd, now());
+    if (status === undefined) return;
+    await write(crd, status);
+    if (names !== undefined && crd.status?.acceptedNames?.plural) lookAgain(group, name);
+  } // prettier-ignore
+  const write = (crd: CustomResourceDefinition, status: CustomResourceDefinitionStatus): Promise<void> =>
+    attempt(options, () => loopback.update(definitions, { ...crd, status }, 'status'));
+  /** Names may be free again. */
+  function lookAgain(group: string, but: string): void {
+    for (const other of groups.get(group) ?? []) if (other !== but) waiting.add(other);
+  }
+
+  const groupOf = (name: string): string => name.slice(name.indexOf('.') + 1);
   async function run(): Promise<void> {
-    while (waiting.size > 0 && !stopped) {
-      const [name] = waiting;
-      waiting.delete(name!);
+    for (;;) {
+      const name = stopped ? undefined : waiting.values().find((one) => !busy.has(groupOf(one)));
+      if (name === undefined) return;
+      waiting.delete(name);
+      const group = groupOf(name);
+      busy.add(group);
       try {
-        await work(name!);
+        await work(name, group);
       } catch (error) {
-        world.log.warn('a definition could not be looked after', { object: { kind: 'CustomResourceDefinition', name: name! }, err: error }); // prettier-ignore
-        again(name!);
+        world.log.warn('a definition could not be looked after', { object: { kind: 'CustomResourceDefinition', name }, err: error }); // prettier-ignore
+        again(name);
       }
+      busy.delete(group);
     }
-    running = undefined;
   }
   function enqueue(name: string): void {
     waiting.add(name);
+    if (!isBegun || stopped || workers.length >= WIDTH) return;
     // After the current turn: changes come many at a time.
-    if (isBegun && !stopped) running ??= Promise.resolve().then(run);
+    const worker: Promise<void> = Promise.resolve()
+      .then(run)
+      .then(() => {
+        workers = workers.filter((w) => w !== worker);
+      });
+    workers.push(worker);
   }
   function again(name: string): void {
     const timer = world.clock.setTimeout(() => {
@@ -129,14 +161,14 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
   const forget = cache.onChange(definitions, changed);
   return {
     serveAll() {
-      for (const crd of all()) changed(crd as unknown as DynamicObject, undefined);
+      for (const crd of cache.list(definitions)) changed(crd, undefined);
     },
     begin() {
       isBegun = true;
       for (const name of waiting) enqueue(name);
     },
     async settled() {
-      while (running !== undefined) await running;
+      while (workers.length > 0) await Promise.all(workers);
     },
     stop() {
       stopped = true;
@@ -145,5 +177,8 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     },
   };
 }
-const isServed = (crd: CustomResourceDefinition): boolean =>
-  isConditionTrue(crd, 'NamesAccepted') || isConditionTrue(crd, 'Established');
+/** What is served depends on nothing else; every change of the spec raises the generation. */
+function stateOf({ metadata, status, ...crd }: CustomResourceDefinition): string {
+  if (!isConditionTrue({ metadata, status, ...crd }, 'NamesAccepted') && !isConditionTrue({ metadata, status, ...crd }, 'Established')) return 'unserved'; // prettier-ignore
+  return JSON.stringify([metadata.uid, metadata.generation, status?.acceptedNames]);
+}

@@ -1,4 +1,4 @@
-import { fromStorage, toStorage } from '../../../schemas/convert.ts';
+import { fromStorage, fromWorkedOn, toWorkedOn, whenConverted } from '../../../schemas/convert.ts';
 import { apiVersionOf, parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
@@ -6,6 +6,7 @@ import {
   fieldSetOfPath,
   resetFieldsOf,
   updateManagedFields,
+  type ManagedUpdate,
   type VersionOf,
 } from '../../../schemas/patch/managed-fields/index.ts';
 import type { Resource } from '../../../schemas/resource.ts';
@@ -15,13 +16,18 @@ import { managerOf } from '../verbs/options.ts';
 import { readPath, writePath } from '../verbs/paths.ts';
 
 /** Notes in metadata.managedFields who set what; changes and returns `draft`. Both objects are of the storage version. Source: apimachinery pkg/util/managedfields. */
-export function trackManagedFields(core: Core, request: ResourceRequest, live: Draft | undefined, draft: Draft): Draft {
+export function trackManagedFields(
+  core: Core,
+  request: ResourceRequest,
+  live: Draft | undefined,
+  draft: Draft,
+): Draft | Promise<Draft> {
   const { resource } = request;
   const subresource = request.subresource?.name ?? '';
   const seen = subresource === 'scale' ? withoutNone(resource) : (object: KubeObject): KubeObject => object;
-  const entries = updateManagedFields({
-    live: live && seen(fromStorage(resource, live)),
-    updated: seen(printed(core, request, fromStorage(resource, draft))),
+  const options: ManagedUpdate = {
+    live: live && seen(fromWorkedOn(resource, live)),
+    updated: seen(printed(core, request, fromWorkedOn(resource, draft))),
     manager: managerOf(request),
     apiVersion: apiVersionOf(resource),
     subresource,
@@ -31,7 +37,13 @@ export function trackManagedFields(core: Core, request: ResourceRequest, live: D
     reset: resetFieldsOf(resource, subresource, core.isCustom(resource)),
     versionOf: versionsOf(core, resource),
     within: withinOf(request),
-  });
+  };
+  const note = (entries: ReturnType<typeof updateManagedFields>): Draft => withEntries(draft, entries);
+  if (!resource.definition.custom?.versions.isRemote) return note(updateManagedFields(options));
+  // Others may have written in versions that only the webhook knows.
+  return whenConverted(() => updateManagedFields(options)).then(note);
+}
+function withEntries(draft: Draft, entries: ReturnType<typeof updateManagedFields>): Draft {
   if (entries.length > 0) draft.metadata.managedFields = entries;
   else delete draft.metadata.managedFields;
   return draft;
@@ -70,7 +82,7 @@ export function versionsOf(core: Core, resource: Resource): VersionOf {
       const other = core.registry.byKind({ ...parseApiVersion(apiVersion), kind: resource.kind });
       if (other === undefined) return undefined;
       const convert = (object: object): Record<string, unknown> =>
-        fromStorage(other, toStorage(resource, object as KubeObject)) as unknown as Record<string, unknown>;
+        fromStorage(other, toWorkedOn(resource, object as KubeObject)) as unknown as Record<string, unknown>;
       return { schema: other.schema, set: core.schemasOf(other), convert };
     };
     known.set(resource, versionOf);

@@ -1,5 +1,6 @@
 import type { Fence } from '../../../bus/protocol/api.ts';
 import type { StoreFence } from '../../../bus/protocol/etcd.ts';
+import { whenConverted, workedOn } from '../../../schemas/convert.ts';
 import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
@@ -26,9 +27,9 @@ function isHolder(core: Core, fence: Fence): boolean {
   return spec?.holderIdentity === fence.holder && (spec.leaseTransitions ?? 0) === fence.transitions;
 }
 
-/** The resource in the version that the store holds: there defaults, admission and validation work. */
+/** The resource in the version in which defaults, admission and validation work: that of the store, of a custom kind that of the request. */
 export function storageOf(core: Core, resource: Resource): Resource {
-  if (apiVersionOf(resource) === resource.storageVersion) return resource;
+  if (apiVersionOf(resource) === resource.storageVersion || core.isCustom(resource)) return resource;
   return core.registry.byStorageKey(resource.storagePrefix) ?? resource;
 }
 /** The store looks once more, at each attempt: a write may wait there for seconds. */
@@ -43,11 +44,17 @@ function storeFence(core: Core, { fence }: ResourceRequest): StoreFence | undefi
     }
   );
 }
-/** The object (of the storage version) in the order of fields that readers expect, without what the store itself knows. */
-export function storedForm(core: Core, resource: Resource, draft: Draft): DynamicObject {
-  const storage = ordered(storageOf(core, resource), draft);
+/** What was worked on as the store gets it: in its version, the fields in the order that readers expect, without what the store itself knows. */
+export async function storedForm(core: Core, resource: Resource, draft: Draft): Promise<DynamicObject> {
+  const { custom } = resource.definition;
+  const storage = custom ? ((await custom.versions.stored(draft)) as Draft) : ordered(storageOf(core, resource), draft);
   const { resourceVersion: _revision, ...metadata } = storage.metadata;
   return { ...storage, metadata };
+}
+/** The present state of an object as requests work on it. */
+export function present(resource: Resource, { object }: Entry): DynamicObject | Promise<DynamicObject> {
+  const compute = (): DynamicObject => workedOn(resource, object) as DynamicObject;
+  return resource.definition.custom?.versions.isRemote ? whenConverted(compute) : compute();
 }
 
 /**

@@ -78,7 +78,8 @@ function scopeOf(
     const get = getterOf(resource, term.field)!;
     return (object: KubeObject): boolean => (get(object) === term.value) !== term.negated;
   });
-  const served = !resource.definition.conversions;
+  const { conversions, custom } = resource.definition;
+  const served = !conversions && !custom;
   const matches = (entry: Entry): boolean => {
     if (nodeName !== undefined && !entry.key.startsWith(prefix)) return false;
     const object = entry.object;

@@ -30,8 +30,8 @@ export async function bind(core: Core, request: ResourceRequest): Promise<Answer
   if (draft.metadata.name !== name) throw badRequest('name in URL does not match name in Binding object');
   const input: AdmissionInput = {
     operation: 'CREATE',
-    resource: pods,
-    subresource: pods.subresources.get('binding'),
+    resource: request.resource,
+    subresource: request.subresource,
     name,
     object: draft,
     old: undefined,
@@ -86,7 +86,7 @@ function assign(
     if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
     if (isDryRun(request)) return { type: 'object', code: 201, object: SUCCESS };
     const bound = assigned(old, node, binding, formatTime(core.world.clock.now()));
-    const written = await put(core, request, key, storedForm(core, pods, bound), entry.revision);
+    const written = await put(core, request, key, await storedForm(core, pods, bound), entry.revision);
     return written === undefined ? retry : { type: 'object', code: 201, object: SUCCESS };
   });
 }

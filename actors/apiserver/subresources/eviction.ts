@@ -89,6 +89,7 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
     core,
     remove,
     own ? { ...wanted, preconditions: { ...preconditions, resourceVersion: version } } : wanted,
+    'none',
   );
   return { type: 'object', code: 201, object: SUCCESS };
 }
@@ -125,7 +126,7 @@ function explain(
       formatTime(core.world.clock.now()),
     );
     const next = { ...entry.object, status: { ...status, conditions } };
-    const written = await put(core, request, key, storedForm(core, resource, next), entry.revision);
+    const written = await put(core, request, key, await storedForm(core, resource, next), entry.revision);
     return written === undefined ? retry : written.object.metadata.resourceVersion;
   });
 }
@@ -174,8 +175,8 @@ async function claim(
       query: new URLSearchParams(),
       userAgent: 'kube-apiserver',
     };
-    trackManagedFields(core, own, present, next);
-    const written = await put(core, own, key, storedForm(core, budgets, next), entry.revision);
+    await trackManagedFields(core, own, present, next);
+    const written = await put(core, own, key, await storedForm(core, budgets, next), entry.revision);
     return written === undefined ? retry : true;
   });
 }

@@ -1,4 +1,4 @@
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromWorkedOn } from '../../../schemas/convert.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import type { Cell } from '../../../schemas/define.ts';
 import { age } from '../../../schemas/meta/time.ts';
@@ -13,8 +13,9 @@ import { decodeObject } from '../stages/decode.ts';
 import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
 import { parsePatch, type Patch } from '../stages/parse-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
-import { guaranteed, retry, type Known } from '../stages/persist.ts';
+import { guaranteed, present, retry, type Known } from '../stages/persist.ts';
 import { apply } from '../verbs/apply.ts';
+import type { Entry } from '../watch-cache/entry.ts';
 import { get } from '../verbs/get.ts';
 import { writeOptions } from '../verbs/options.ts';
 import { readPath, writePath } from '../verbs/paths.ts';
@@ -27,7 +28,7 @@ interface Scale extends Draft {
   readonly spec: { readonly replicas?: number };
 }
 /** `shown`: for a client to see; custom objects may then not be without replicas. */
-function scaleOf(resource: Resource, object: Draft, shown: boolean): Draft {
+export function scaleOf(resource: Resource, object: Draft, shown: boolean): Draft {
   const { scale } = resource.definition;
   if (scale === undefined) throw notFound(resource, object.metadata.name ?? '');
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
@@ -56,6 +57,8 @@ const shown = (resource: Resource, object: Draft): Answer => ({
   object: scaleOf(resource, object, true),
   resource: tableOf(resource),
 });
+const entryShown = async (resource: Resource, entry: Entry): Promise<Answer> =>
+  shown(resource, fromWorkedOn(resource, await present(resource, entry)) as Draft);
 const tables = new WeakMap<Resource, Resource>();
 /** A Scale has columns of its own. */
 function tableOf(resource: Resource): Resource {
@@ -76,9 +79,7 @@ const COLUMNS = (
 
 export async function getScale(core: Core, request: ResourceRequest): Promise<Answer> {
   const answer = await get(core, request);
-  return answer.type === 'entry'
-    ? shown(request.resource, fromStorage(request.resource, answer.entry.object) as Draft)
-    : answer;
+  return answer.type === 'entry' ? entryShown(request.resource, answer.entry) : answer;
 }
 /** Source: pkg/registry/apps/deployment/storage ScaleREST. */
 export async function updateScale(core: Core, request: ResourceRequest): Promise<Answer> {
@@ -128,7 +129,7 @@ async function applyScale(
   assertNotNegative(request.info.name, replicas ?? 0);
   if (replicas !== undefined) writePath(config, resource.definition.scale!.specReplicas, replicas);
   const answer = await apply(core, request, { ...patch, value: config }, options, apiVersionOf(SCALE));
-  if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
+  if (answer.type === 'entry') return entryShown(resource, answer.entry);
   return answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
 }
 function assertNotNegative(name: string, replicas: number): void {
@@ -147,7 +148,7 @@ function change(
   const key = storageKey(resource, info.namespace, info.name);
   return guaranteed(core, key, resource, async (known: Known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
-    const old = fromStorage(resource, known.entry.object) as Draft;
+    const old = fromWorkedOn(resource, await present(resource, known.entry)) as Draft;
     const wanted = edit(scaleOf(resource, old, false));
     matchNamespace(resource, info.namespace, wanted);
     matchName(info.name, wanted);
@@ -171,7 +172,7 @@ function change(
     if (isCustom) disown(draft, resource.definition.scale!.specReplicas);
     const answer = await replace(core, request, known, draft, options, isCustom ? 'apply' : 'patch');
     if (answer === retry) return retry;
-    if (answer.type === 'entry') return shown(resource, fromStorage(resource, answer.entry.object) as Draft);
+    if (answer.type === 'entry') return entryShown(resource, answer.entry);
     return isDryRun(request) && answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
   });
 }

@@ -1,7 +1,7 @@
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromWorkedOn, whenConverted } from '../../../schemas/convert.ts';
 import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
-import { applyServerSide, resetFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
+import { applyServerSide, resetFieldsOf, type ServerSideApply } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
@@ -10,7 +10,7 @@ import { fieldValidation } from '../stages/decode.ts';
 import type { Patch } from '../stages/parse-patch.ts';
 import { entryTime, versionsOf, withinOf } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
-import { guaranteed } from '../stages/persist.ts';
+import { guaranteed, present } from '../stages/persist.ts';
 import { createObject } from './create.ts';
 import { parseVersion } from './get.ts';
 import { isForced, unnamed } from './options.ts';
@@ -34,8 +34,8 @@ export async function apply(
   const subresource = request.subresource?.name ?? '';
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined && subresource !== '') throw notFound(resource, info.name);
-    const live = known.entry && (fromStorage(resource, known.entry.object) as Draft);
-    const { object, managedFields } = applyServerSide({
+    const live = known.entry && (fromWorkedOn(resource, await present(resource, known.entry)) as Draft);
+    const merge: ServerSideApply = {
       live,
       config,
       manager,
@@ -49,7 +49,11 @@ export async function apply(
       force: isForced(request),
       printedVersion,
       within: withinOf(request),
-    });
+    };
+    const isRemote = resource.definition.custom?.versions.isRemote === true;
+    const { object, managedFields } = isRemote
+      ? await whenConverted(() => applyServerSide(merge))
+      : applyServerSide(merge);
     tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
       // Nothing but ownership may have changed.

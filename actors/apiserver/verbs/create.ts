@@ -1,7 +1,10 @@
+import { isConditionTrue } from '../../../schemas/apiextensions/naming.ts';
+import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
+import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
+import { alreadyExists, forbidden, generateNameExhausted, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
@@ -10,7 +13,7 @@ import { fillForCreate, generateName, matchNamespace, wipeSystemFields } from '.
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storageOf, storedForm } from '../stages/persist.ts';
 import { validateCreate } from '../stages/validate.ts';
-import { fromStorage, toStorage } from '../../../schemas/convert.ts';
+import { fromStorage, fromWorkedOn, toWorkedOn, whenConverted } from '../../../schemas/convert.ts';
 import { bind } from '../subresources/binding.ts';
 import { createVirtual } from './virtual.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
@@ -42,11 +45,12 @@ export async function createObject(
   const { resource } = request;
   const storage = storageOf(core, resource);
   const { definition } = storage;
-  let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
-  if (!managed) draft = trackManagedFields(core, request, undefined, draft);
+  let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
+  if (!managed) draft = await trackManagedFields(core, request, undefined, draft);
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
   }; // prettier-ignore
+  if (core.isCustom(resource)) refuseAfterTheEnd(core, resource, input.name);
   await mutate(core, request, input);
   dedupOwners(request, draft);
   fillForCreate(core.world, resource, draft);
@@ -81,20 +85,30 @@ async function commit(core: Core, request: ResourceRequest, draft: Draft, base: 
     const key = storageKey(resource, request.info.namespace, name);
     if (isDryRun(request)) {
       if (core.cache.of(resource).byKey.has(key)) throw alreadyExists(resource, name);
-      return { type: 'object', code: 201, object: fromStorage(resource, draft), resource };
+      return { type: 'object', code: 201, object: await rehearsed(core, resource, draft), resource };
     }
-    const entry = await put(
-      core,
-      request,
-      key,
-      storedForm(core, resource, unversioned(request, dropUnserved(draft))),
-      0,
-    );
+    const stored = await storedForm(core, resource, unversioned(request, dropUnserved(draft)));
+    const entry = await put(core, request, key, stored, 0);
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '') throw existsOrTerminating(core, request, key, name);
     if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);
     draft.metadata.name = generateName(core.world, base);
   }
+}
+const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
+/** Throws Forbidden. Source: apiextensions-apiserver customresource_handler.go forbidCreateAdmission. */
+function refuseAfterTheEnd(core: Core, resource: Resource, name: string): void {
+  const definitions = core.registry.lookup(DEFINITIONS)!;
+  const crd = core.cache.get<CustomResourceDefinition>(definitions, '', `${resource.resource}.${resource.group}`);
+  if (crd !== undefined && isConditionTrue(crd, 'Terminating'))
+    throw forbidden(resource, name, 'create not allowed while custom resource definition is terminating');
+}
+/** What the store would give back. */
+export async function rehearsed(core: Core, resource: Resource, draft: Draft): Promise<KubeObject> {
+  if (!core.isCustom(resource)) return fromWorkedOn(resource, draft);
+  const stored = await storedForm(core, resource, draft);
+  stored.metadata = draft.metadata;
+  return whenConverted(() => fromStorage(resource, stored));
 }
 /** Only POST minds a version that could be one; rehearsals never do. Source: apiserver pkg/storage/etcd3 store.go Create. */
 function unversioned(request: ResourceRequest, draft: Draft): Draft {
@@ -108,7 +122,7 @@ function unversioned(request: ResourceRequest, draft: Draft): Draft {
 function existsOrTerminating(core: Core, request: ResourceRequest, key: string, name: string): Error {
   const { resource } = request;
   const entry = core.cache.of(resource).byKey.get(key);
-  const present = entry && fromStorage(resource, entry.object);
+  const present = entry?.object;
   if (present?.metadata.deletionTimestamp === undefined || present.metadata.deletionTimestamp === null)
     return alreadyExists(resource, name);
   const error = alreadyExists(resource, name);

@@ -1,11 +1,11 @@
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromWorkedOn } from '../../../schemas/convert.ts';
 import { formatTime, parseTime } from '../../../schemas/meta/time.ts';
 import type { Status } from '../../../schemas/meta/status.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
 import { conflict, notFound } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
-import { guaranteed, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
+import { guaranteed, present, put, remove, retry, storedForm, type Known } from '../stages/persist.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import { deleteOptions, rehearsedAs, type DeleteOptions } from './delete-options.ts';
 import { hasSpecFinalizers } from './update.ts';
@@ -20,8 +20,16 @@ async function deleteOne(core: Core, request: ResourceRequest): Promise<Answer> 
 }
 export { deleteOne as delete };
 
-/** What DELETE comes to: the object while it is still there (or when its kind says so), else a Status. */
-export async function deleteObject(core: Core, request: ResourceRequest, options: DeleteOptions): Promise<Answer> {
+/**
+ * What DELETE comes to: the object while it is still there (or when its kind says so), else a Status. Admission is told of
+ * one of a collection without its name, and of what an eviction deletes not at all.
+ */
+export async function deleteObject(
+  core: Core,
+  request: ResourceRequest,
+  options: DeleteOptions,
+  admission: 'named' | 'unnamed' | 'none' = 'named',
+): Promise<Answer> {
   const { resource, info } = request;
   const key = storageKey(resource, info.namespace, info.name);
   if (
@@ -34,15 +42,17 @@ export async function deleteObject(core: Core, request: ResourceRequest, options
     );
   const dryRun = isDryRun(request) || (options.dryRun?.length ?? 0) > 0;
   const input: AdmissionInput = {
-    operation: 'DELETE', resource, subresource: request.subresource, name: info.name, object: undefined, old: undefined,
+    operation: 'DELETE', resource, subresource: request.subresource, name: admission === 'named' ? info.name : '', object: undefined, old: undefined,
     options: options as Readonly<Record<string, unknown>>,
   }; // prettier-ignore
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
-    const old = known.entry.object;
+    const old = await present(resource, known.entry);
     checkPreconditions(resource, old, options);
-    await mutate(core, request, { ...input, old });
-    await validateAdmission(core, request, { ...input, old });
+    if (admission !== 'none') {
+      await mutate(core, request, { ...input, old });
+      await validateAdmission(core, request, { ...input, old });
+    }
     return attempt(core, request, known, old, options, dryRun);
   });
 }
@@ -92,14 +102,14 @@ async function attempt(
   let revision = entry.revision;
   let present: Entry = entry;
   if (marked.changed && !dryRun) {
-    const written = await put(core, request, entry.key, storedForm(core, resource, marked.draft), revision);
+    const written = await put(core, request, entry.key, await storedForm(core, resource, marked.draft), revision);
     if (written === undefined) return retry;
     revision = written.revision;
     present = written;
   }
   if (marked.waits)
     return dryRun
-      ? { type: 'object', code: 200, object: fromStorage(resource, marked.draft), resource }
+      ? { type: 'object', code: 200, object: fromWorkedOn(resource, marked.draft), resource }
       : { type: 'entry', code: 200, resource, entry: present };
   const gone = dryRun ? 0 : await remove(core, request, entry.key, revision);
   if (gone === undefined) return retry;
@@ -108,7 +118,7 @@ async function attempt(
     // What is answered is the object's last state, at the version at which it went.
     const { draft } = marked;
     const last = dryRun ? draft : { ...draft, metadata: { ...draft.metadata, resourceVersion: String(gone) } };
-    return { type: 'object', code: 200, object: fromStorage(resource, last), resource };
+    return { type: 'object', code: 200, object: fromWorkedOn(resource, last), resource };
   }
   return { type: 'object', code: 200, object: deleted(resource, old) };
 }

@@ -1,4 +1,3 @@
-import { fromStorage } from '../../../schemas/convert.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
@@ -30,10 +29,10 @@ async function one(
   entry: Entry,
   options: Awaited<ReturnType<typeof deleteOptions>>,
 ): Promise<void> {
-  const { metadata } = fromStorage(request.resource, entry.object);
+  const { metadata } = entry.object;
   const info = { ...request.info, name: metadata.name ?? '', namespace: metadata.namespace ?? '' };
   try {
-    await deleteObject(core, { ...request, info }, options);
+    await deleteObject(core, { ...request, info }, options, 'unnamed');
   } catch (error) {
     // Someone else was faster.
     if (reasonOf(error) !== 'NotFound') throw error;

@@ -1,4 +1,6 @@
 import { fieldPath, forbidden, notSupported, type FieldError } from '../../../schemas/meta/field.ts';
+import { whenConverted } from '../../../schemas/convert.ts';
+import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ListAnswer, ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
@@ -64,12 +66,23 @@ export function checkList(core: Core, request: ResourceRequest): void {
   listOptions(request.query);
   selectionOf(core, request);
 }
-export async function list(core: Core, request: ResourceRequest): Promise<Answer> {
+export function list(core: Core, request: ResourceRequest): Promise<Answer> {
+  const versions = request.resource.definition.custom?.versions;
+  if (!versions?.isRemote) return listNow(core, request);
+  // Selectors may look at fields that only a webhook's conversion shows.
+  return whenConverted(() => listNow(core, request));
+}
+async function listNow(core: Core, request: ResourceRequest): Promise<Answer> {
   const { resource, query } = request;
   const cache = core.cache.of(resource);
   const options = listOptions(query);
   const selection = selectionOf(core, request);
   const all = { resource, cache, selection, prefix: selection.prefix };
+  if (resource.definition.custom?.versions.isRemote && query.has('fieldSelector'))
+    await resource.definition.custom.versions.prepare(
+      cache.below(selection.prefix).map(({ object }) => object),
+      apiVersionOf(resource),
+    );
   if (options.continue !== '') {
     const token = decodeContinue(options.continue, selection.prefix);
     if (token.revision < 0) {

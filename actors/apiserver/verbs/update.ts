@@ -1,4 +1,4 @@
-import { fromStorage, toStorage } from '../../../schemas/convert.ts';
+import { fromWorkedOn, toWorkedOn } from '../../../schemas/convert.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
@@ -10,10 +10,10 @@ import { applyDefaults } from '../stages/default.ts';
 import { asKept, asStored } from '../stages/empties.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
-import { guaranteed, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
+import { guaranteed, present, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
 import { restoreUnwritten } from '../stages/reset.ts';
 import { validateUpdate } from '../stages/validate.ts';
-import { createObject, hookKey } from './create.ts';
+import { createObject, hookKey, rehearsed } from './create.ts';
 import { parseVersion } from './get.ts';
 import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
 
@@ -61,13 +61,13 @@ export async function replace(
   const { definition } = storage;
   const entry = known.entry!;
   const name = request.info.name;
-  const old = entry.object;
+  const old = await present(resource, entry);
   const given = decoded.metadata.resourceVersion;
   const pinned = given !== undefined && given !== '' && given !== '0';
-  let draft = applyDefaults(core, storage, toStorage(resource, decoded) as Draft);
+  let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
   const onStatus = subresource?.name === 'status';
-  if (how !== 'apply') draft = trackManagedFields(core, request, old, draft);
+  if (how !== 'apply') draft = await trackManagedFields(core, request, old, draft);
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   dedupOwners(request, draft);
@@ -98,7 +98,7 @@ async function commit(
   const { resource } = request;
   const entry = known.entry!;
   if (emptied(draft, old)) return removeEmptied(core, request, entry.key, entry.revision, draft, pinned);
-  const stored = storedForm(core, resource, isDryRun(request) ? draft : dropUnserved(draft));
+  const stored = await storedForm(core, resource, isDryRun(request) ? draft : dropUnserved(draft));
   // What would be encrypted otherwise today is written although it says the same: so keys are changed.
   if (sameAsStored(stored, entry.object) && !core.vault.isStale(entry.key, entry.stored)) {
     if (!known.fresh) {
@@ -107,7 +107,7 @@ async function commit(
     }
     return { type: 'entry', code: 200, resource, entry };
   }
-  if (isDryRun(request)) return { type: 'object', code: 200, object: fromStorage(resource, draft), resource };
+  if (isDryRun(request)) return { type: 'object', code: 200, object: await rehearsed(core, resource, draft), resource };
   const written = await put(core, request, entry.key, stored, entry.revision);
   if (written !== undefined) return { type: 'entry', code: 200, resource, entry: written };
   if (pinned) throw conflict(resource, request.info.name);
@@ -159,8 +159,12 @@ function keepWhatIsTheServers(core: Core, request: ResourceRequest, given: Draft
   if (old.metadata.deletionTimestamp) m.deletionTimestamp = old.metadata.deletionTimestamp;
   m.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds;
   setOrDrop(m, 'generation', old.metadata.generation);
-  const counted = definition.countsEmpties ? draft : asKept(core, request, draft);
-  if (raised || (!onStatus && tracksGeneration(resource) && specChanged(counted, old)))
+  if (
+    raised ||
+    (!onStatus &&
+      tracksGeneration(resource) &&
+      specChanged(definition.countsEmpties ? draft : asKept(core, request, draft), old))
+  )
     m.generation = (old.metadata.generation ?? 0) + 1;
   return draft;
 }
@@ -191,7 +195,7 @@ async function removeEmptied(
     return retry;
   }
   if (!isDryRun(request)) await core.hooks.get(hookKey(request.resource))?.afterDelete?.(draft);
-  return { type: 'object', code: 200, object: fromStorage(request.resource, draft), resource: request.resource };
+  return { type: 'object', code: 200, object: fromWorkedOn(request.resource, draft), resource: request.resource };
 }
 /** Nothing but the version differs. */
 export function sameAsStored(stored: Draft, present: Draft): boolean {

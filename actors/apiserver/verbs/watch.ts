@@ -4,8 +4,9 @@ import { toStatus, type Status } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { selectionOf, type Selection } from '../stages/select.ts';
 import { readVersion, waitFor } from './get.ts';
+import { convertedWatch } from './converted-watch.ts';
 import { integer } from './list.ts';
-import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
+import { frameOf, type WatchEncoding, type WatchSink } from '../watch-cache/watchers.ts';
 
 /** A watch that says nothing about its end ends between half an hour and an hour. Source: apiserver minRequestTimeout. */
 const MIN_TIMEOUT_SECONDS = 1800;
@@ -68,7 +69,13 @@ export async function watch(core: Core, request: ResourceRequest): Promise<Answe
   return {
     type: 'watch',
     resource: request.resource,
-    start: (sink) => new Watch(core, request, encoding, options, selection, sink).start(),
+    start: (sink) => {
+      if (!request.resource.definition.custom?.versions.isRemote)
+        return new Watch(core, request, encoding, options, selection, sink).start();
+      const converted = convertedWatch(request.resource, selection.scope, encoding, sink);
+      const { scope } = converted;
+      return new Watch(core, request, converted.encoding, options, { ...selection, scope }, converted.sink).start();
+    },
   };
 }
 
@@ -163,8 +170,11 @@ class Watch {
       const frames: unknown[] = [];
       const entries = scope.key === undefined ? cache.below(prefix) : [cache.byKey.get(scope.key)];
       for (const entry of entries) {
-        if (entry === undefined || (scope.matches !== undefined && !scope.matches(entry))) continue;
-        frames.push(this.#encoding.event('ADDED', entry, entry.revision));
+        if (entry === undefined) continue;
+        const { key, revision } = entry;
+        const change = { key, revision, entry, old: undefined, time: 0, frames: undefined };
+        const frame = frameOf(scope, this.#encoding, change);
+        if (frame !== undefined) frames.push(frame);
       }
       if (initial === true && bookmarks) frames.push(this.#encoding.bookmark(this.#core.cache.revision, true));
       return frames;

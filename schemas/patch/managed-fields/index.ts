@@ -1,4 +1,4 @@
 export { fieldSetOfPath } from './field-set.ts';
-export { applyServerSide, checkConfiguration } from './apply.ts';
+export { applyServerSide, checkConfiguration, type ServerSideApply } from './apply.ts';
 export { resetFieldsOf, restoredFieldsOf } from './reset-fields.ts';
-export { updateManagedFields, type VersionOf } from './update.ts';
+export { updateManagedFields, type ManagedUpdate, type VersionOf } from './update.ts';

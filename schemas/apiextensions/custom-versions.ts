@@ -1,0 +1,76 @@
+import { Unconverted } from '../convert.ts';
+import type { CustomVersions } from '../define.ts';
+import type { CustomResourceDefinition, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import { equal } from '../meta/equal.ts';
+import type { KubeObject } from '../meta/object.ts';
+import { isAsRead } from '../structural/custom-values.ts';
+import { readConverted, readStored } from './custom-object.ts';
+
+/** Brings objects to another version, in the order given; throws what its user is to be told. */
+export type Convert = (objects: readonly KubeObject[], apiVersion: string) => Promise<readonly KubeObject[]>;
+
+/** Of objects that are made anew each time they are asked for. */
+const MAX_TEXTS = 32;
+
+/** Source: apiextensions-apiserver customresource_handler.go crdConversionRESTOptionsGetter. */
+export function customVersions(crd: CustomResourceDefinition, convert: Convert | undefined): CustomVersions {
+  const { group, versions } = crd.spec;
+  const schemas: Record<string, JSONSchemaProps> = Object.fromEntries(
+    versions.map((v) => [`${group}/${v.name}`, v.schema?.openAPIV3Schema ?? {}]),
+  );
+  const schemaOf = (apiVersion: string): JSONSchemaProps => schemas[apiVersion] ?? {};
+  const storage = `${group}/${versions.find((v) => v.storage)!.name}`;
+  const isRemote = crd.spec.conversion?.strategy === 'Webhook' && convert !== undefined;
+  /** What is stored may have been written under an older schema: pruned and defaulted by this one. */
+  const read = new WeakMap<KubeObject, KubeObject>();
+  const asRead = (object: KubeObject): KubeObject => {
+    let known = read.get(object);
+    if (known === undefined) {
+      const schema = schemaOf(object.apiVersion);
+      known = isAsRead(object, schema) ? object : readStored(object, schema);
+      read.set(object, known);
+    }
+    return known;
+  };
+  /** Into a version's own structure; defaults of that version are for requests only. */
+  const fit = (object: KubeObject, from: string, apiVersion: string): KubeObject => {
+    const schema = schemaOf(apiVersion);
+    // Most definitions give all versions one schema: nothing to look for.
+    if (!isRemote && equal(schema, schemaOf(from))) return { ...object, apiVersion };
+    return readConverted({ ...object, apiVersion }, schema);
+  };
+  const remote = new WeakMap<KubeObject, Map<string, KubeObject>>();
+  const texts = new Map<string, KubeObject>();
+  const textOf = (object: KubeObject, apiVersion: string): string => `${apiVersion} ${JSON.stringify(object)}`;
+  const keep = (object: KubeObject, apiVersion: string, made: KubeObject): void => {
+    const known = remote.get(object) ?? new Map<string, KubeObject>();
+    remote.set(object, known.set(apiVersion, made));
+    if (texts.size >= MAX_TEXTS) texts.delete(texts.keys().next().value!);
+    texts.set(textOf(object, apiVersion), made);
+  };
+  const known = (object: KubeObject, apiVersion: string): KubeObject | undefined =>
+    remote.get(object)?.get(apiVersion) ?? texts.get(textOf(object, apiVersion));
+  async function prepare(objects: readonly KubeObject[], apiVersion: string): Promise<void> {
+    const wanted = objects.map(asRead).filter((o) => o.apiVersion !== apiVersion && !known(o, apiVersion));
+    if (wanted.length === 0) return;
+    const made = await convert!(wanted, apiVersion);
+    for (const [i, object] of wanted.entries()) keep(object, apiVersion, fit(made[i]!, object.apiVersion, apiVersion));
+  }
+  return {
+    isRemote,
+    prepare,
+    served(object, apiVersion) {
+      const source = asRead(object);
+      if (source.apiVersion === apiVersion) return source;
+      if (!isRemote) return fit(source, source.apiVersion, apiVersion);
+      const made = known(source, apiVersion);
+      if (made === undefined) throw new Unconverted(() => prepare([source], apiVersion));
+      return made;
+    },
+    stored(object) {
+      if (object.apiVersion === storage) return object;
+      if (!isRemote) return fit(object, object.apiVersion, storage);
+      return convert([object], storage).then(([made]) => fit(made!, object.apiVersion, storage));
+    },
+  };
+}
