@@ -1,4 +1,5 @@
 import type { Fence, PatchType } from '../../bus/protocol/api.ts';
+import { apiVersionOf } from '../../schemas/meta/object.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Resource, Subresource } from '../../schemas/resource.ts';
 import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
@@ -46,6 +47,12 @@ const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   authorize(core.authorizer, request.user, request.info);
+  // Another API server may have taken the definition of a custom kind a moment ago.
+  if (core.registry.lookup(request.info) === undefined && request.info.group.includes('.'))
+    return core.barrier().then(() => serve(core, request));
+  return serve(core, request);
+}
+function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   const { resource, subresource, handler } = route(core, request.info, request.method);
   if (request.info.verb === 'patch' && request.patchType === undefined)
     throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
@@ -66,7 +73,19 @@ export function handle(core: Core, request: DoorRequest): Answer | Promise<Answe
     subresource,
     watchEncoding: request.info.verb === 'watch' ? request.watchEncoding?.(resource) : undefined,
   };
-  return handler(core, resourceRequest);
+  const answer = handler(core, resourceRequest);
+  // Doors print what is answered at once: what a webhook has to convert for that is converted now.
+  return resource.definition.custom?.versions.isRemote ? prepared(resource, answer) : answer;
+}
+async function prepared(resource: Resource, pending: Answer | Promise<Answer>): Promise<Answer> {
+  const answer = await pending;
+  const { versions } = resource.definition.custom!;
+  const entries = answer.type === 'list' ? answer.entries : answer.type === 'entry' ? [answer.entry] : [];
+  await versions.prepare(
+    entries.map(({ object }) => object),
+    apiVersionOf(resource),
+  );
+  return answer;
 }
 
 interface Route {

@@ -122,7 +122,11 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
 }
 /** As the store holds it; in another version only for those who asked for one. */
 function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
-  if (apiVersionOf(resource) === resource.storageVersion) return { value: entry.plain, revision: entry.revision };
+  const isPlain =
+    resource.definition.custom === undefined
+      ? apiVersionOf(resource) === resource.storageVersion
+      : fromStorage(resource, entry.object) === entry.object;
+  if (isPlain) return { value: entry.plain, revision: entry.revision };
   const value = entry.encoded(`bus ${apiVersionOf(resource)}`, () =>
     Buffer.from(core.codec.encode(fromStorage(resource, entry.object))),
   );

@@ -1,4 +1,4 @@
-import { fromStorage } from '../../../schemas/convert.ts';
+import { fromWorkedOn } from '../../../schemas/convert.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
@@ -6,7 +6,7 @@ import { conflict, notFound } from '../errors.ts';
 import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
 import { parsePatch } from '../stages/parse-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
-import { guaranteed, retry } from '../stages/persist.ts';
+import { guaranteed, present, retry } from '../stages/persist.ts';
 import { apply } from './apply.ts';
 import { parseVersion } from './get.ts';
 import { unnamed, writeOptions } from './options.ts';
@@ -23,7 +23,7 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
   let conflicts = 0;
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
-    const old = fromStorage(resource, known.entry.object) as Draft;
+    const old = fromWorkedOn(resource, await present(resource, known.entry)) as Draft;
     const patched = applyPatch(core, request, old, parsed.value, resource);
     const draft = decodePatched(core, request, patched, old, parsed, resource);
     if (!draft.metadata.name) throw unnamed(info.name);

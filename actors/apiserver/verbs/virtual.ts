@@ -25,7 +25,7 @@ export async function createVirtual(core: Core, request: ResourceRequest): Promi
   matchNamespace(resource, request.info.namespace, object);
   make.defaults?.(object);
   const tracked = subresource === undefined ? resource : { ...resource, group, version, schema: expected.schema };
-  trackManagedFields(core, { ...request, resource: tracked }, undefined, object);
+  await trackManagedFields(core, { ...request, resource: tracked }, undefined, object);
   const { name } = request.info;
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource, name, object, old: undefined, options: writeOptions(request, 'CreateOptions'),
