@@ -1,6 +1,6 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
-import { invalid, type FieldError, type FieldPath } from '../meta/field.ts';
+import { invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { validateValue } from '../structural/values.ts';
 
 type Errors = Generator<FieldError, void, undefined>;
@@ -13,13 +13,19 @@ export function* defaultProblems(s: JSONSchemaProps, at: FieldPath): Errors {
   if (s.default !== undefined && s.default !== null) {
     const value: unknown = s.default;
     if (!equal(pruned(value, s), value)) yield invalid(at('default'), value, 'must not have unknown fields');
-    yield* validateValue(value, s, `${at('default')}`);
+    const missing = s['x-kubernetes-embedded-resource'] ? [...missingType(value, at('default'))] : [];
+    yield* missing.length > 0 ? missing : validateValue(value, s, `${at('default')}`);
   }
   const items = schemaOf(s.items);
   if (items) yield* defaultProblems(items, at('items'));
   for (const [name, sub] of Object.entries(s.properties ?? {})) yield* defaultProblems(sub, at('properties').key(name));
 }
 
+/** Source: apiextensions-apiserver pkg/apiserver/schema/objectmeta Validate. */
+function* missingType(value: unknown, at: FieldPath): Errors {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  for (const name of ['apiVersion', 'kind']) if (!Object.hasOwn(value, name)) yield required(at(name));
+}
 /** A copy without what the schema does not name. Source: apiextensions-apiserver pkg/apiserver/schema/pruning. */
 function pruned(value: unknown, s: JSONSchemaProps | undefined): unknown {
   if (Array.isArray(value))

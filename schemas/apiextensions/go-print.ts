@@ -4,7 +4,7 @@ import type { InternalVersion } from './internal-spec.ts';
 /** Values as the server prints its own structs of them in errors: every field, by its name in Go. Source: apiextensions types.go, types_jsonschema.go. */
 type Fields = Record<string, unknown>;
 const byKey = <T>(map: Readonly<Record<string, T>> | undefined, print: (value: T) => unknown): Fields | null =>
-  map && Object.keys(map).length > 0
+  map
     ? Object.fromEntries(
         Object.keys(map)
           .toSorted()
@@ -12,7 +12,7 @@ const byKey = <T>(map: Readonly<Record<string, T>> | undefined, print: (value: T
       )
     : null;
 const list = <T>(values: readonly T[] | undefined, print: (value: T) => unknown): unknown[] | null =>
-  values && values.length > 0 ? values.map(print) : null;
+  values?.map(print) ?? null;
 const same = <T>(value: T): T => value;
 const orBool = (value: unknown): Fields | null => {
   if (value === undefined) return null;
@@ -57,8 +57,8 @@ export function printSchema(s: JSONSchemaProps): Fields {
     XMapType: s['x-kubernetes-map-type'] ?? null, XValidations: list(s['x-kubernetes-validations'], printRule),
   }; // prettier-ignore
 }
-export const printVersions = (versions: readonly InternalVersion[]): readonly Fields[] =>
-  versions.map((v) => ({
+export const printVersions = (versions: readonly InternalVersion[] | undefined): readonly unknown[] | null =>
+  list(versions, (v) => ({
     Name: v.name, Served: v.served, Storage: v.storage, Deprecated: v.deprecated, DeprecationWarning: v.deprecationWarning ?? null,
     Schema: v.schema ? { OpenAPIV3Schema: v.schema.openAPIV3Schema ? printSchema(v.schema.openAPIV3Schema) : null } : null,
     Subresources: v.subresources

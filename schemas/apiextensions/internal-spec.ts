@@ -26,6 +26,7 @@ export interface InternalSpec {
   readonly shared: Parts;
   readonly versions: readonly InternalVersion[];
 }
+const isNone = (part: Parts[keyof Parts]): boolean => part === undefined || (Array.isArray(part) && part.length === 0);
 const PARTS = ['schema', 'subresources', 'columns', 'selectableFields'] as const;
 
 /** Source: apiextensions/v1 conversion of CustomResourceDefinitionSpec. */
@@ -35,11 +36,11 @@ export function internalSpec(spec: CustomResourceDefinitionSpec): InternalSpec {
     deprecationWarning: v.deprecationWarning,
     schema: v.schema,
     subresources: v.subresources,
-    columns: v.additionalPrinterColumns?.length ? v.additionalPrinterColumns : undefined,
-    selectableFields: v.selectableFields?.length ? v.selectableFields : undefined,
+    columns: v.additionalPrinterColumns,
+    selectableFields: v.selectableFields,
   })); // prettier-ignore
   const isShared = (part: (typeof PARTS)[number]): boolean =>
-    versions.length > 0 && versions.every((v) => equal(v[part] ?? null, versions[0]![part] ?? null));
+    versions.length > 0 && !isNone(versions[0]![part]) && versions.every((v) => equal(v[part], versions[0]![part]));
   const sharedParts = PARTS.filter(isShared);
   return {
     shared: Object.fromEntries(sharedParts.map((part) => [part, versions[0]![part]])),

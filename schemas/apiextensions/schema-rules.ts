@@ -78,7 +78,8 @@ function* allowed(s: JSONSchemaProps, at: FieldPath, context: Context): Errors {
   if (s.default !== undefined && context.noDefault !== undefined)
     yield forbidden(at('default'), `must not be set${context.noDefault}`);
   for (const [name, shown] of UNSUPPORTED)
-    if (isGiven(s[name])) yield forbidden(at(shown), `${shown} is not supported`);
+    if (isGiven(s[name]) || (name === 'dependencies' && s[name] !== undefined))
+      yield forbidden(at(shown), `${shown} is not supported`);
   if (s.type === 'null') yield forbidden(at('type'), 'type cannot be set to null, use nullable as an alternative');
   if (Array.isArray(s.items)) yield forbidden(at('items'), 'items must be a schema object and not an array');
   if (context.isInMeta && s['x-kubernetes-embedded-resource'])

@@ -39,7 +39,7 @@ export function* specProblems(spec: CustomResourceDefinitionSpec, at: FieldPath)
     }
   if (spec.preserveUnknownFields && hasDefaults(internal))
     yield invalid(at('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema');
-  yield* versionProblems(internal, at);
+  yield* versionProblems(internal, spec.versions ? internal.versions : undefined, at);
   yield* namesProblems(spec.names ?? {}, at('names'), true);
   const hasStatus = [shared, ...versions].some((own) => own.subresources?.status !== undefined);
   yield* parts(shared, SHARED, hasStatus, at);
@@ -64,7 +64,11 @@ function* groupProblems(group: string, at: FieldPath): Errors {
   else if (!group.includes('.')) yield invalid(at, group, 'should be a domain with at least one dot');
 }
 
-function* versionProblems({ shared, versions }: InternalSpec, at: FieldPath): Errors {
+function* versionProblems(
+  { shared, versions }: InternalSpec,
+  given: readonly InternalVersion[] | undefined,
+  at: FieldPath,
+): Errors {
   const hasOwnSubresources = versions.some((v) => v.subresources);
   for (const [i, v] of versions.entries()) {
     const place = at('versions')(i);
@@ -74,7 +78,7 @@ function* versionProblems({ shared, versions }: InternalSpec, at: FieldPath): Er
     const { status } = (hasOwnSubresources ? v.subresources : shared.subresources) ?? {};
     yield* parts(v, OWN, status !== undefined, place);
   }
-  const wrong = (why: string): FieldError => invalid(at('versions'), printVersions(versions), why);
+  const wrong = (why: string): FieldError => invalid(at('versions'), printVersions(given), why);
   if (new Set(versions.map((v) => v.name)).size < versions.length) yield wrong('must contain unique version names');
   if (versions.filter((v) => v.storage).length !== 1)
     yield wrong('must have exactly one version marked as storage version');
