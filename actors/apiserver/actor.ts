@@ -15,6 +15,7 @@ import { createVault, openVault, type EncryptionOptions } from './encryption/vau
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
 import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
+import { createBackend } from './outbound/backend.ts';
 import { Store } from './store.ts';
 import { Barrier, Sync } from './watch-cache/sync.ts';
 import { WatchCache } from './watch-cache/watch-cache.ts';
@@ -115,6 +116,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     hooks: new Map(),
   };
   let door: HttpsDoor | undefined;
+    backend: createBackend(world),
   let busDoor: BusDoor | undefined;
   let plugged: Plugged | undefined;
   let stopped = false;

@@ -15,6 +15,8 @@ import type {
   UserInfo,
   VirtualCreate,
 } from './request.ts';
+import type { Backend, BackendLocation } from './outbound/backend.ts';
+import type { AuditOptions } from './audit/trail.ts';
 import type { Vault } from './encryption/vault.ts';
 import type { Metrics } from './metrics/index.ts';
 import type { Store } from './store.ts';
@@ -53,6 +55,8 @@ export interface Core {
   readonly pathHandlers: PathHandler[];
   /** Answers requests for what another server serves. */
   remote: PathHandler | undefined;
+  /** Reaches what is not a component: pods, endpoints, kubelets at an address. */
+  readonly backend: Backend;
   /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
   readonly virtualCreates: Map<string, VirtualCreate>;
   /** Claims that go with writes; keyed alike. */
@@ -88,7 +92,8 @@ export type Answer =
   | { readonly type: 'object'; readonly code: number; readonly object: object; readonly resource?: Resource }
   | ListAnswer
   | WatchAnswer
-  | StreamAnswer;
+  | StreamAnswer
+  | ForwardAnswer;
 export interface ListAnswer {
   readonly type: 'list';
   readonly resource: Resource;
@@ -107,10 +112,27 @@ export interface WatchAnswer {
 export interface StreamAnswer {
   readonly type: 'stream';
   readonly contentType: string;
-  readonly session: Session | undefined;
+  readonly session: ByteSource | undefined;
+}
+/** A session with a node agent, or the answer of a kubelet. */
+export type ByteSource = Pick<Session, 'frames' | 'close' | 'signal'>;
+/** The request goes on to somebody else, and his answer back; the door does it, who holds both ends. */
+export interface ForwardAnswer {
+  readonly type: 'forward';
+  readonly to: BackendLocation;
+  /** Not escaped; empty, or begins with a slash. */
+  readonly path: string;
+  /** Of the URL asked there if not the client's. */
+  readonly query?: string;
+  /** Only other protocols are spoken there (exec, attach, port-forward). */
+  readonly upgradeOnly: boolean;
+  /** Which output was asked for, if it is of a process. */
+  readonly output?: { readonly stdout: boolean; readonly stderr: boolean };
+  /** Reaches it otherwise than by a connection. */
+  readonly over?: Backend;
 }
 /** What is rendered whole. */
-export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer>;
+export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer | ForwardAnswer>;
 export type Handler = (core: Core, request: ResourceRequest) => Answer | Promise<Answer>;
 
 /** Who the API server itself is when it reads and writes. Source: apiserver pkg/authentication/user APIServerUser. */

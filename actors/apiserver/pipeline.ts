@@ -54,7 +54,7 @@ export function handle(core: Core, request: DoorRequest): Answer | Promise<Answe
 }
 function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   const { resource, subresource, handler } = route(core, request.info, request.method);
-  if (request.info.verb === 'patch' && request.patchType === undefined)
+  if (request.info.verb === 'patch' && request.patchType === undefined && !passedOn(request.info))
     throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
   const old = deprecation(resource);
   if (old !== undefined) request.warnings.push(old);
@@ -93,13 +93,15 @@ interface Route {
   readonly subresource: Subresource | undefined;
   readonly handler: Handler;
 }
+/** What somebody else answers, in whatever words. */
+const passedOn = ({ subresource }: RequestInfo): boolean => subresource === 'proxy';
 /** Throws NotFound or MethodNotAllowed as the real server's routes would. */
 function route(core: Core, info: RequestInfo, method: string | undefined): Route {
   const resource = core.registry.lookup(info);
   if (resource === undefined) throw unknownPath();
   const { verb } = info;
   const named = info.name !== '' && info.fieldSelector === undefined;
-  if (method === 'HEAD') throw methodNotAllowed();
+  if (method === 'HEAD' && !passedOn(info)) throw methodNotAllowed();
   if (
     resource.namespaced
       ? named && info.namespace === ''
@@ -109,8 +111,9 @@ function route(core: Core, info: RequestInfo, method: string | undefined): Route
   if (info.subresource !== '') {
     const subresource = resource.subresources.get(info.subresource);
     if (subresource === undefined) throw core.isCustom(resource) ? notFound(resource, info.name) : unknownPath();
-    if (!subresource.verbs.has(verb)) throw methodNotAllowed();
-    const handler = subresourceHandlers(subresource.name)?.[verb];
+    const asked = verb === '' && method === 'OPTIONS' && passedOn(info) ? 'get' : verb;
+    if (!subresource.verbs.has(asked)) throw methodNotAllowed();
+    const handler = subresourceHandlers(subresource.name)?.[asked];
     if (handler === undefined) throw methodNotAllowed();
     return { resource, subresource, handler };
   }

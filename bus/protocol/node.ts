@@ -14,3 +14,20 @@ export interface LogRequest {
   readonly sinceSeconds?: number;
   readonly sinceTime?: string;
 }
+
+/**
+ * Op `http`: a request to the kubelet's own interface (`/healthz`, `/pods`, `/stats/summary`, ...). As a request without a
+ * body it asks whether anybody is there. As a session: the first frame is the head of the answer, the others are its body.
+ */
+export interface NodeRequest {
+  readonly method: string;
+  /** Path and query, escaped. */
+  readonly target: string;
+  /** Names and values, alternating. */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array;
+}
+export interface NodeAnswerHead {
+  readonly status: number;
+  readonly headers: readonly string[];
+}

@@ -123,6 +123,7 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
 /** As the store holds it; in another version only for those who asked for one. */
 function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
   const isPlain =
+    case 'forward':
     resource.definition.custom === undefined
       ? apiVersionOf(resource) === resource.storageVersion
       : fromStorage(resource, entry.object) === entry.object;

@@ -1,29 +1,55 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Answer, Core, ResourceRequest } from '../core.ts';
 import { badRequest, notFound } from '../errors.ts';
-import { containerOf } from './log.ts';
+import { kubeletLocation } from './kubelet-location.ts';
+import { containerOf, flag } from './log.ts';
+
+/** As the kubelet calls it. Source: pkg/registry/core/pod/rest/subresources.go. */
+const PATHS: Readonly<Record<string, string>> = { exec: 'exec', attach: 'attach', portforward: 'portForward' };
 
 /**
- * Exec, attach and port-forward without an upgrade of the connection: all that can be told is what is wrong.
+ * Exec, attach and port-forward: the connection is passed on to the kubelet, once it speaks another protocol.
  * Source: pkg/registry/core/pod/strategy.go ExecLocation, PortForwardLocation.
  */
 export async function connect(core: Core, request: ResourceRequest): Promise<Answer> {
-  const { resource, info, query, subresource } = request;
-  if (subresource?.name === 'portforward') checkPorts(query);
+  const { resource, info, query } = request;
+  const what = request.subresource?.name ?? '';
+  if (what === 'portforward') checkPorts(query);
   await core.barrier();
   const pod = core.cache.get<Pod & { metadata: { name: string } }>(resource, info.namespace, info.name);
   if (pod === undefined) throw notFound(resource, info.name);
-  if (subresource?.name !== 'portforward') containerOf(pod, query.get('container') ?? '');
+  const container = what === 'portforward' ? '' : `/${containerOf(pod, query.get('container') ?? '')}`;
   const node = pod.spec?.nodeName ?? '';
   if (node === '') throw badRequest(`pod ${info.name} does not have a host assigned`);
-  const nodes = core.registry.lookup({ group: '', version: 'v1', resource: 'nodes' })!;
-  if (core.cache.get(nodes, '', node) === undefined) throw notFound({ group: '', resource: 'pods' }, node);
-  throw new ApiError('BadRequest', 'Upgrade request required');
+  return {
+    type: 'forward',
+    to: kubeletLocation(core, node, resource),
+    path: `/${PATHS[what] ?? what}/${info.namespace}/${info.name}${container}`,
+    query: parameters(what, query),
+    upgradeOnly: true,
+    ...(what !== 'portforward' && { output: { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') } }),
+  };
 }
+/** Source: streamParams. */
+function parameters(what: string, query: URLSearchParams): string {
+  const out = new URLSearchParams();
+  if (what === 'portforward') {
+    const ports = query.getAll('ports');
+    if (ports.length > 0) out.set('port', ports.join(','));
+    return out.toString();
+  }
+  for (const [name, there] of [['stdin', 'input'], ['stdout', 'output'], ['stderr', 'error'], ['tty', 'tty']] as const)
+    if (flag(query, name)) out.set(there, '1');
+  for (const command of query.getAll('command')) out.append('command', command);
+  out.sort();
+  return out.toString();
+} // prettier-ignore
+const MAX_PORT = 65_535;
 /** Source: apimachinery pkg/conversion/queryparams, of the options' []int32. */
 function checkPorts(query: URLSearchParams): void {
-  for (const port of query.getAll('ports'))
-    if (!/^\d+$/.test(port))
-      throw badRequest(`cannot convert to []int32: strconv.ParseUint: parsing ${JSON.stringify(port)}: invalid syntax`);
+  for (const port of query.getAll('ports')) {
+    const why = !/^\d+$/.test(port) ? 'invalid syntax' : Number(port) > MAX_PORT ? 'value out of range' : '';
+    if (why !== '')
+      throw badRequest(`cannot convert to []int32: strconv.ParseUint: parsing ${JSON.stringify(port)}: ${why}`);
+  }
 }

@@ -1,4 +1,6 @@
 import type { Handler } from '../core.ts';
+import { badRequest } from '../errors.ts';
+import { admitConnect } from '../stages/admit-connect.ts';
 import { get } from '../verbs/get.ts';
 import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
@@ -9,6 +11,16 @@ import { connect } from './connect.ts';
 import { getLog } from './log.ts';
 import { proxy } from './proxy.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
+
+/** Nothing here is done in the store. Source: apiserver pkg/endpoints/handlers/rest.go ConnectResource. */
+const connecting =
+  (handler: Handler): Handler =>
+  async (core, request) => {
+    if (request.query.has('dryRun')) throw badRequest('dryRun is not supported');
+    await admitConnect(core, request);
+    return handler(core, request);
+  };
+const [streamed, proxied] = [connecting(connect), connecting(proxy)];
 
 type Handlers = Readonly<Record<string, Handler>>;
 /** Other doors to the same object: what differs is what a writer may change, which the kind tells (`doors`). */
@@ -25,10 +37,10 @@ const HANDLERS: Readonly<Record<string, Handlers>> = {
   eviction: { create: evict },
   token: { create: createVirtual },
   log: { get: getLog },
-  exec: { get: connect, create: connect },
-  attach: { get: connect, create: connect },
-  proxy: { get: proxy, create: proxy, update: proxy, patch: proxy, delete: proxy },
-  portforward: { get: connect, create: connect },
+  exec: { get: streamed, create: streamed },
+  attach: { get: streamed, create: streamed },
+  proxy: { get: proxied, create: proxied, update: proxied, patch: proxied, delete: proxied },
+  portforward: { get: streamed, create: streamed },
 };
 export const subresourceHandlers = (name: string): Handlers | undefined =>
   Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;

@@ -9,14 +9,15 @@ import {
   type FieldError,
 } from '../../../schemas/meta/field.ts';
 import { canonicalTime } from '../../../schemas/meta/time.ts';
-import { reasonOf } from '../../../schemas/meta/status.ts';
+import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import type { Session } from '../../../bus/bus.ts';
-import type { Answer, Core, ResourceRequest } from '../core.ts';
-import { badRequest, invalidKind, notFound } from '../errors.ts';
+import type { Answer, ByteSource, Core, ResourceRequest } from '../core.ts';
+import { badRequest, invalidKind, notFound, plain } from '../errors.ts';
+import { hostPort, type BackendAnswer } from '../outbound/backend.ts';
 import { integer } from '../verbs/list.ts';
+import { kubeletLocation } from './kubelet-location.ts';
 
-const flag = (query: URLSearchParams, name: string): boolean => {
+export const flag = (query: URLSearchParams, name: string): boolean => {
   const value = query.get(name);
   return value !== null && value !== 'false' && value !== '0';
 };
@@ -48,20 +49,40 @@ export async function getLog(core: Core, request: ResourceRequest): Promise<Answ
     ...(at.sinceSeconds !== undefined && { sinceSeconds: at.sinceSeconds }),
     ...(sinceTime !== undefined && { sinceTime }),
   };
-  return text(await openOnNode(core, node, 'logs', wanted));
-}
-/** A session with the node agent. A node that nobody answers for is not found, as the real server words it. */
-export async function openOnNode(core: Core, node: string, op: string, body: unknown): Promise<Session> {
   try {
-    return await core.bus.open(subjects.node(node, op), body);
+    return text(await core.bus.open(subjects.node(node, 'logs'), wanted));
   } catch (error) {
-    const nodes = core.registry.lookup({ group: '', version: 'v1', resource: 'nodes' })!;
-    if (reasonOf(error) === 'ServiceUnavailable' && core.cache.get(nodes, '', node) === undefined)
-      throw notFound({ group: '', resource: 'pods' }, node);
-    throw error;
+    if (reasonOf(error) !== 'ServiceUnavailable') throw error;
+    return text(await logOverHttps(core, request, wanted));
   }
 }
-const text = (session: Session | undefined): Answer => ({ type: 'stream', contentType: 'text/plain', session });
+/** Of a node whose agent is not on the bus. Throws Go's text. Source: LogLocation, genericrest.LocationStreamer. */
+async function logOverHttps(core: Core, { resource }: ResourceRequest, wanted: LogRequest): Promise<ByteSource> {
+  const pod = core.cache.get<Pod>(resource, wanted.namespace, wanted.name);
+  const to = kubeletLocation(core, pod?.spec?.nodeName ?? '', resource);
+  const query = new URLSearchParams();
+  for (const name of ['follow', 'limitBytes', 'previous', 'sinceSeconds', 'sinceTime', 'tailLines', 'timestamps'] as const)
+    if (wanted[name] !== undefined && wanted[name] !== false) query.set(name, String(wanted[name]));
+  const path = `/containerLogs/${wanted.namespace}/${wanted.name}/${wanted.container}`;
+  const target = query.size > 0 ? `${path}?${query.toString()}` : path;
+  const headers = ['Host', hostPort(to)];
+  const answer = await core.backend({ to, method: 'GET', target, headers }).catch((error: unknown) => {
+    throw plain(`Get ${JSON.stringify(`https://${hostPort(to)}${target}`)}: ${(error as Error).message}`);
+  });
+  if (answer.status >= 300) throw await refusal(answer);
+  const ended = new AbortController();
+  answer.body.on('close', () => ended.abort());
+  return { frames: () => answer.body, close: answer.end, signal: ended.signal };
+} // prettier-ignore
+/** What the kubelet says becomes ours. Source: GenericHttpResponseChecker. */
+async function refusal({ status, body }: BackendAnswer): Promise<ApiError> {
+  let said = '';
+  for await (const chunk of body) said += String(chunk);
+  if (status === 500) return new ApiError('InternalError', `Internal error occurred: ${said}`);
+  if (status === 401) return new ApiError('Unauthorized', 'the server has asked for the client to provide credentials');
+  return new ApiError('', said, { code: status });
+}
+const text = (session: ByteSource | undefined): Answer => ({ type: 'stream', contentType: 'text/plain', session });
 
 function number(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);

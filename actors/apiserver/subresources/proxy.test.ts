@@ -17,10 +17,15 @@ const cluster = () => {
   return c;
 }; // prettier-ignore
 
+const to = (name: string, rest = ''): Promise<unknown> => {
+  const c = cluster();
+  const resource = c.resource('', 'services');
+  const core = { ...c, barrier: () => Promise.resolve() } as unknown as Core;
+  const path = `/api/v1/namespaces/d/services/${name}/proxy${rest}`;
+  return proxy(core, { resource, info: { namespace: 'd', name, path } } as unknown as ResourceRequest);
+};
 describe('a way to a service', () => {
   it.each([
-    ['web:http', 503, 'error trying to reach service: dial tcp 10.1.2.3:8080: connect: no route to host'],
-    ['http:web:80', 503, 'error trying to reach service: dial tcp 10.1.2.3:8080: connect: no route to host'],
     ['web', 503, 'no endpoints available for service "web"'],
     ['web:81', 503, 'no service port 81 found for service "web"'],
     ['free:http', 503, 'no endpoints available for service "free:http"'],
@@ -31,11 +36,19 @@ describe('a way to a service', () => {
     ['a:b:c:d', 400, 'invalid service request "a:b:c:d"'],
     [':80', 400, 'invalid service request ":80"'],
   ])('%s: %i', async (name, code, message) => {
-    const c = cluster();
-    const resource = c.resource('', 'services');
-    const core = { ...c, barrier: () => Promise.resolve() } as unknown as Core;
-    const request = { resource, info: { namespace: 'd', name } } as unknown as ResourceRequest;
-    const error: unknown = await proxy(core, request).catch((e: unknown) => e);
+    const error: unknown = await to(name).catch((e: unknown) => e);
     expect(statusOf(error)).toMatchObject({ code, message });
+  });
+  it.each([
+    ['web:http', 'http', '', ''],
+    ['http:web:80', 'http', '/', '/'],
+    ['https:web:80', 'https', '/a/../b%20c/', '/b c/'],
+  ])('%s leads to the pod by %s', async (name, scheme, rest, path) => {
+    expect(await to(name, rest)).toEqual({
+      type: 'forward',
+      to: { scheme, host: '10.1.2.3', port: 8080 },
+      path,
+      upgradeOnly: false,
+    });
   });
 });

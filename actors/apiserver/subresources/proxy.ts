@@ -1,12 +1,20 @@
+import type { NodeAnswerHead, NodeRequest } from '../../../bus/protocol/node.ts';
+import * as subjects from '../../../bus/subjects.ts';
+import { Readable } from 'node:stream';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
-import { ApiError } from '../../../schemas/meta/status.ts';
+import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { endpoints, pods } from '../../runtime/resources.ts';
-import type { Answer, Core, ResourceRequest } from '../core.ts';
+import type { Core, ForwardAnswer, ResourceRequest } from '../core.ts';
 import { badRequest, methodNotAllowed, notFound } from '../errors.ts';
-import { locatePod } from './pod-location.ts';
+import type { Backend, BackendLocation } from '../outbound/backend.ts';
+import { assertReachableName } from '../outbound/names.ts';
+import { joinPaths } from '../outbound/rewrite.ts';
+import { parsePath } from '../stages/request-info.ts';
+import { kubeletLocation } from './kubelet-location.ts';
+import { locatePod, splitName } from './pod-location.ts';
 
-type Locate = (core: Core, request: ResourceRequest) => { readonly host: string; readonly port: number };
-const SCHEMES = ['', 'http', 'https'];
+type Located = BackendLocation & { readonly over?: Backend };
+type Locate = (core: Core, request: ResourceRequest) => Located | Promise<Located>;
 const unavailable = (why: string): ApiError => new ApiError('ServiceUnavailable', why);
 
 /**
@@ -14,10 +22,7 @@ const unavailable = (why: string): ApiError => new ApiError('ServiceUnavailable'
  * Source: pkg/registry/core/service/storage ResourceLocation.
  */
 const locateService: Locate = (core, { resource, info }) => {
-  const parts = info.name.split(':');
-  const [scheme = '', name = '', given = ''] = parts.length === 3 ? parts : ['', ...parts];
-  if (parts.length > 3 || name === '' || !SCHEMES.includes(scheme))
-    throw badRequest(`invalid service request ${JSON.stringify(info.name)}`);
+  const { scheme, name, port: given } = splitName(info.name, 'service');
   let port = given;
   if (/^[+-]?\d+$/.test(given)) {
     const service = core.cache.get<Service & { metadata: { name: string } }>(resource, info.namespace, name);
@@ -36,20 +41,72 @@ const locateService: Locate = (core, { resource, info }) => {
       // Only to pods, so that nobody reaches through here what he may not.
       if (targetRef?.namespace !== info.namespace) continue;
       const pod = core.cache.get<Pod>(core.registry.lookup(pods)!, info.namespace, targetRef.name ?? '');
-      if (pod?.status?.podIPs?.some((own) => own.ip === ip)) return { host: ip, port: open.port };
+      if (pod?.status?.podIPs?.some((own) => own.ip === ip)) return { scheme, host: ip, port: open.port };
     }
   }
   throw unavailable(`no endpoints available for service ${JSON.stringify(info.name)}`);
 }; // prettier-ignore
 
-const LOCATORS: Readonly<Record<string, Locate>> = { services: locateService, pods: locatePod };
+/** The kubelet of the node, or whatever listens on another port there. Source: pkg/registry/core/node ResourceLocation. */
+const locateNode: Locate = async (core, { resource, info }) => {
+  const { scheme, name, port } = splitName(info.name, 'node');
+  const node = kubeletLocation(core, name, resource);
+  const own = port === '' || port === String(node.port);
+  if (own && (await isOnBus(core, name))) return { ...node, over: overBus(core, name) };
+  await assertReachableName(node.host);
+  return own ? node : { scheme, host: node.host, port: portOf(port) };
+};
+const portOf = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw badRequest(`invalid port ${JSON.stringify(text)}`);
+  return Number(text);
+};
 
-/** All methods. A pod's network is not the API server's: what can be told is why nothing is reached. */
-export async function proxy(core: Core, request: ResourceRequest): Promise<Answer> {
+const LOCATORS: Readonly<Record<string, Locate>> = { services: locateService, pods: locatePod, nodes: locateNode };
+
+/** All methods. */
+export async function proxy(core: Core, request: ResourceRequest): Promise<ForwardAnswer> {
   const locate = LOCATORS[request.resource.resource];
   if (locate === undefined) throw methodNotAllowed();
   await core.barrier();
-  const { host, port } = locate(core, request);
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  throw unavailable(`error trying to reach service: dial tcp ${address}: connect: no route to host`);
+  const { over, ...to } = await locate(core, request);
+  return { type: 'forward', to, path: pathOf(request), upgradeOnly: false, ...(over && { over }) };
 }
+/** What follows `/proxy`. Source: apiserver pkg/endpoints/handlers getRequestOptions, JoinPreservingTrailingSlash. */
+function pathOf({ info }: ResourceRequest): string {
+  const { rest } = parsePath(info.path);
+  const slash = info.path.endsWith('/') ? '/' : '';
+  return rest === '' ? slash : joinPaths('', `${decoded(rest)}${slash}`);
+}
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+const PRESENT_MS = 1_000;
+/** Whether the node's agent is a component of this cluster: then it has no port. */
+async function isOnBus(core: Core, node: string): Promise<boolean> {
+  try {
+    await core.bus.request(subjects.node(node, 'http'), {}, { timeoutMs: PRESENT_MS });
+    return true;
+  } catch (error) {
+    return reasonOf(error) !== 'ServiceUnavailable';
+  }
+}
+/** The body goes along whole, as it may be as long as that of any request. */
+const overBus =
+  (core: Core, node: string): Backend =>
+  async ({ method, target, headers, body }) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body ?? []) chunks.push(chunk as Uint8Array);
+    const asked: NodeRequest = { method, target, headers, body: Buffer.concat(chunks) };
+    const session = await core.bus.open(subjects.node(node, 'http'), asked);
+    const frames = session.frames()[Symbol.asyncIterator]();
+    const first = await frames.next();
+    if (first.done === true) throw unavailable(`the agent of node ${node} said nothing`);
+    const { status, headers: given } = first.value as NodeAnswerHead;
+    const rest = { [Symbol.asyncIterator]: () => frames };
+    return { status, headers: given, body: Readable.from(rest), end: () => session.close() };
+  };

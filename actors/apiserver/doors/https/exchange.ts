@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 
 import type { FlowClass } from '../../stages/flow-control.ts';
 
@@ -19,6 +19,8 @@ export interface Exchange {
   /** The body; rejects with RangeError above `limit` bytes. */
   read(limit: number): Promise<Buffer>;
   /** `headers` is a flat list of names and values. */
+  /** The body as it comes, for who passes it on. */
+  readonly body: Readable;
   send(code: number, headers: HeaderList, body: Buffer | string): void;
   /** Begins an answer without an end in sight. */
   stream(code: number, headers: HeaderList): Streaming;
@@ -150,6 +152,9 @@ function framed(chunk: Buffer): Buffer {
     lastFramed = Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, CRLF]);
   }
   return lastFramed;
+  override get body(): Readable {
+    return Readable.from([]);
+  }
 }
 class ChunkedStream implements Streaming {
   readonly #response: ServerResponse;

@@ -34,6 +34,8 @@ export interface Connection {
   /** One was shown that cannot be believed. */
   readonly refusedCertificate: boolean;
   user: UserInfo | undefined;
+  /** Of the client. */
+  readonly address: string;
 }
 
 /** One request from its first byte to its last; never rejects. */
@@ -93,7 +95,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       query.append('fieldSelector', `metadata.name=${parsed.name}`);
       info = { ...info, name: parsed.name, fieldSelector: `metadata.name=${parsed.name}` };
     }
-    const body = method === 'GET' || method === 'HEAD' ? undefined : await readBody(exchange, info);
+    const bodiless = method === 'GET' || method === 'HEAD' || info.subresource === 'proxy';
+    const body = bodiless ? undefined : await readBody(exchange, info);
     const warnings: string[] = [];
     let found: Answer;
     try {
@@ -144,15 +147,19 @@ function fail(core: Core, exchange: Exchange, error: unknown): void {
 function checkTimeout(text: string): void {
   const why = durationProblem(text);
   if (text !== '' && why !== undefined)
+    else if (found.type === 'forward')
+      await (await import('./forward.ts')).forward(core, exchange, found, connection.address);
     throw new ApiError('BadRequest', `invalid timeout specified in the request URL - ${why}`);
 }
 const ITEM: Endpoint = { kind: 'item' };
 const LIST: Endpoint = { kind: 'list' };
 const CUSTOM: Endpoint = { kind: 'custom' };
 const TABLELESS: Endpoint = { kind: 'tableless' };
-/** What is beside an object and can be shown as a row all the same; or what negotiates nothing. */
-const NOT_TABLELESS: ReadonlySet<string> = new Set(['', 'status', 'scale', 'proxy', 'exec', 'attach', 'portforward']);
-/** undefined: nobody serves the path. */
+/** What is beside an object and can be shown as a row all the same. */
+const NOT_TABLELESS: ReadonlySet<string> = new Set(['', 'status', 'scale']);
+/** Whatever is answered there is not ours. */
+const CONNECTING: ReadonlySet<string> = new Set(['proxy', 'exec', 'attach', 'portforward']);
+/** undefined: nobody serves the path, or the answer is somebody else's. */
 function endpointOf(core: Core, info: RequestInfo): Endpoint | undefined {
   const resource = core.registry.lookup(info);
   if (resource === undefined) return undefined;
@@ -173,6 +180,7 @@ function negotiated(
     return negotiate(headers['accept'] as string | undefined, endpoint);
   } catch (error) {
     authorize(core.authorizer, user, info);
+  if (CONNECTING.has(info.subresource)) return undefined;
     throw error;
   }
 }

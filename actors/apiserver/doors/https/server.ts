@@ -141,7 +141,7 @@ function connectionOf(socket: TLSSocket | undefined): Connection {
   const key = socket ?? connections;
   let known = connections.get(key);
   if (known === undefined) {
-    known = { ...certificateOf(socket), user: undefined };
+    known = { ...certificateOf(socket), address: socket?.remoteAddress ?? '', user: undefined };
     connections.set(key, known);
   }
   return known;

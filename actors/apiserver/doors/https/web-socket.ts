@@ -21,9 +21,14 @@ export const isWebSocket = (exchange: Exchange): boolean =>
  * before it. undefined: the handshake was refused. Source: golang.org/x/net/websocket hybi.go, server.go.
  */
 export function openWebSocket(exchange: Exchange, protobuf: boolean): Streaming | undefined {
+  const socket = shakeHands(exchange, undefined);
+  return socket && new MessageStream(socket, protobuf);
+}
+/** `spoken`: the protocol of all those that the client offers; undefined: whatever single one it wants. */
+function shakeHands(exchange: Exchange, spoken: string | undefined): Duplex | undefined {
   const socket = exchange.hijack!();
   const key = header(exchange, 'sec-websocket-key');
-  const protocols = header(exchange, 'sec-websocket-protocol').trim();
+  const protocols = spoken ?? header(exchange, 'sec-websocket-protocol').trim();
   const refuse = (status: string, more = '', body = ''): undefined => {
     socket.end(`HTTP/1.1 ${status}\r\n${more}\r\n${body}`);
   };
@@ -37,7 +42,29 @@ export function openWebSocket(exchange: Exchange, protobuf: boolean): Streaming 
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${protocol}\r\n`,
   );
-  return new MessageStream(socket, protobuf);
+  return socket;
+}
+/** Of exec and attach: each message begins with the number of its channel. */
+export const CHANNELS = 'v5.channel.k8s.io';
+export const offersChannels = (exchange: Exchange): boolean =>
+  isWebSocket(exchange) &&
+  header(exchange, 'sec-websocket-protocol')
+    .split(',')
+    .some((p) => p.trim() === CHANNELS);
+export interface Channels {
+  send(channel: number, payload: string): void;
+  end(): void;
+}
+/** undefined: the handshake was refused. Source: apiserver pkg/util/proxy websocket.go. */
+export function openChannels(exchange: Exchange): Channels | undefined {
+  const socket = shakeHands(exchange, CHANNELS);
+  if (socket === undefined) return undefined;
+  socket.on('error', () => {});
+  return {
+    send: (channel, payload) =>
+      void socket.write(frame(BINARY, Buffer.concat([Buffer.from([channel]), Buffer.from(payload)]))),
+    end: () => void socket.end(frame(CLOSE, NORMAL)),
+  };
 }
 class MessageStream implements Streaming {
   readonly #socket: Duplex;
