@@ -1,5 +1,13 @@
 import type { CelExpr } from './ast.ts';
+import { literalIssues } from './check-literals.ts';
+import { TypesTooLarge } from './check-types.ts';
+import { check } from './check.ts';
+import { estimateCost } from './cost-estimate.ts';
 import type { CelEnvironment } from './environment.ts';
+import { tokens } from './lexer.ts';
+import { showIssues, type Issue } from './messages.ts';
+import { NotGrammatical, parse, TooLarge } from './parse.ts';
+import { syntaxIssues } from './syntax-errors.ts';
 import type { CelType } from './types.ts';
 
 /** An expression that is sound. Immutable; evaluate() runs it any number of times. */
@@ -11,8 +19,48 @@ export interface CelProgram {
   readonly type: CelType;
   /** The environment's variables that it uses. */
   readonly uses: ReadonlySet<string>;
-  /** What evaluating it may cost, in units of cel-go's, by the sizes that the environment declares. */
-  estimateCost(): { readonly min: number; readonly max: number };
+  /** What evaluating it may cost, in cel-go's units, by the sizes that the environment declares; 2^64 - 1 is unbounded. */
+  estimateCost(): { readonly min: bigint; readonly max: bigint };
 }
-/** An expression that is none. The message is what the API server prints: `compilation failed: ERROR: <input>:1:1: ...`. */
+/** An expression that is none. The message is cel-go's: `ERROR: <input>:1:1: ...`, a line and a mark, for each that is wrong. */
 export class CelCompileError extends Error {}
+
+/** Longer sources, in code points, are refused unread. */
+const LONGEST = 100_000;
+
+/** Checks a source. Throws CelCompileError. Source: cel-go cel/env.go Compile. */
+export function compile(source: string, environment: CelEnvironment): CelProgram {
+  const expr = read(source);
+  try {
+    const { issues, uses } = check(expr, environment);
+    refuse(source, issues);
+    refuse(source, literalIssues(expr));
+    return { source, environment, expr, type: expr.type!, uses, estimateCost: () => estimateCost(expr, environment) };
+  } catch (error) {
+    if (!(error instanceof TypesTooLarge)) throw error;
+    throw new CelCompileError(
+      showIssues(source, [{ at: undefined, message: 'types of the expression are too large' }]),
+    );
+  }
+}
+function read(source: string): CelExpr {
+  const size = source.length > LONGEST ? [...source].length : source.length;
+  if (size > LONGEST) {
+    const message = `expression code point size exceeds limit: size: ${size}, limit ${LONGEST}`;
+    throw new CelCompileError(showIssues(source, [{ at: undefined, message }]));
+  }
+  const { tokens: read, problems } = tokens(source);
+  try {
+    const { expr, issues } = parse(read);
+    refuse(source, [...problems, ...issues]);
+    return expr;
+  } catch (error) {
+    if (error instanceof TooLarge)
+      throw new CelCompileError(showIssues(source, [{ at: undefined, message: error.message }]));
+    if (!(error instanceof NotGrammatical)) throw error;
+    throw new CelCompileError(showIssues(source, [...problems, ...syntaxIssues(source, read)]));
+  }
+}
+function refuse(source: string, issues: readonly Issue[]): void {
+  if (issues.length > 0) throw new CelCompileError(showIssues(source, issues));
+}

@@ -89,3 +89,5 @@ export function sameType(a: CelType, b: CelType): boolean {
     return a.name === b.name;
   return a.kind === b.kind;
 }
+/** Types of which not even fields can be asked for. */
+export const isOpaque = (type: CelType): boolean => type.kind === 'object' && type.name.startsWith('net.');
