@@ -4,6 +4,7 @@ import type {
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionStatus,
 } from '../generated/apiextensions-v1.ts';
+import { caBundleProblem } from '../helpers/ca-bundle.ts';
 import { immutable } from '../meta/field-checks.ts';
 import { invalid, required, type FieldPath } from '../meta/field.ts';
 import { isKnownFormat } from '../structural/formats.ts';
@@ -79,8 +80,10 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
     yield* immutable(spec.names.plural, old.spec.names.plural, at('names')('plural'));
     const bundle = spec.conversion?.webhook?.clientConfig?.caBundle;
     const before = old.spec.conversion?.webhook?.clientConfig?.caBundle;
-    if (bundle && !isPem(bundle) && isConditionTrue(old, 'Established') && (!before || isPem(before)))
-      yield invalid(at('conversion')('webhookClientConfig')('caBundle'), bundle, 'unable to load root certificates: data does not contain any valid RSA or ECDSA certificates');
+    if (bundle && isConditionTrue(old, 'Established') && (!before || caBundleProblem(before) === undefined)) {
+      const why = caBundleProblem(bundle);
+      if (why !== undefined) yield invalid(at('conversion')('webhookClientConfig')('caBundle'), bundle, why);
+    }
   },
   *validateStatusUpdate({ status }, _old, path) {
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
@@ -93,9 +96,6 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
 
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore
-
-const isPem = (base64: string): boolean =>
-  Buffer.from(base64, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----');
 
 /** The storage version joins those that objects may be stored in. */
 function withStored(

@@ -1,22 +1,20 @@
+import { byName } from '../../../schemas/structural/order.ts';
+import { readObject, unregistered } from '../admission/webhooks/answer.ts';
 import type { World } from '../../../bus/world.ts';
 import type { Convert } from '../../../schemas/apiextensions/custom-versions.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
-import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
-import { goQuote } from '../../../schemas/meta/go-quote.ts';
 import { validateAnnotations } from '../../../schemas/meta/metadata.ts';
 import { fieldPath } from '../../../schemas/meta/field.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
 import { parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
 import { validateLabels } from '../../../schemas/meta/selectors.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
-import { notAnObject } from '../stages/decode.ts';
 import type { Outbound, OutboundAnswer } from '../outbound/outbound.ts';
 
 /** Source: apiserver pkg/util/webhook authentication.go. */
 const TIMEOUT_MS = 30_000;
 const DEFAULT_PORT = 443;
 const REVIEWS = ['v1', 'v1beta1'];
-const MAX_TEXT_BYTES = 2048;
 const GROUP = 'apiextensions.k8s.io';
 
 export interface WebhookGround {
@@ -48,10 +46,10 @@ export function conversionWebhook(crd: CustomResourceDefinition, ground: Webhook
         method: 'POST', url: target, signal: abort.signal,
         route: service && (() => ground.resolve(service.namespace ?? '', service.name ?? '', port)),
         ...(ca.trim() !== '' && { ca }),
-        headers: { 'content-type': 'application/json', accept: 'application/json, */*' },
-        body: Buffer.from(JSON.stringify({ kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request: { uid, desiredAPIVersion: apiVersion, objects } })),
+        headers: { 'content-type': 'application/json', accept: 'application/json, */*', 'user-agent': 'kube-apiserver-admission' },
+        body: Buffer.from(JSON.stringify({ kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request: { uid, desiredAPIVersion: apiVersion, objects: objects.map(sentForm) } })),
       });
-      review = read(answer);
+      review = await read(answer);
     } catch (error) {
       throw fail(`failed: ${(error as Error).message}`);
     } finally {
@@ -62,12 +60,15 @@ export function conversionWebhook(crd: CustomResourceDefinition, ground: Webhook
     return converted.map((made, i) => checked(objects[i]!, made, apiVersion, objects.length > 1 ? i : undefined, fail));
   };
 } // prettier-ignore
-const rooted = (path: string): string => (path === '' || path.startsWith('/') ? path || '/' : `/${path}`);
-function withTimeout(text: string): string {
-  const url = new URL(text);
-  // The client's own, as a hint for the other side.
-  return `${url.origin}${url.pathname}?timeout=${TIMEOUT_MS / 1000}s`;
+/** As the store has it: its version is known only to whoever asks the store. */
+function sentForm({ metadata, ...rest }: KubeObject): object {
+  const { resourceVersion: _, ...sent } = metadata;
+  return byName({ ...rest, metadata: sent });
 }
+const rooted = (path: string): string => (path === '' || path.startsWith('/') ? path || '/' : `/${path}`);
+// The client's own, as a hint for the other side.
+const withTimeout = (url: string): string =>
+  `${url}${/^https:\/\/[^/]*$/.test(url) ? '/' : ''}?timeout=${TIMEOUT_MS / 1000}s`;
 
 interface Review {
   readonly apiVersion?: string;
@@ -79,45 +80,13 @@ interface Review {
   } | null;
 } // prettier-ignore
 /** Throws Error with client-go's text. */
-function read({ status, headers, body }: OutboundAnswer): Review {
-  const isGood = status >= 200 && status <= 206;
-  let value: unknown;
-  try {
-    if (body.length > 0) ({ value } = parseJson(body));
-  } catch (error) {
-    if (isGood && error instanceof JsonSyntaxError)
-      throw new Error(`couldn't get version/kind; json parse error: ${error.message}`, { cause: error });
-  }
-  const told = isMap(value) ? (value as { kind?: string; message?: string }) : {};
-  if (!isGood) throw new Error(told.kind === 'Status' && told.message ? told.message : serverSays(status, textOf(headers, body)));
-  const type = headers['content-type'] || 'application/json';
-  if (body.length === 0) throw new Error(`0-length response with status code: ${status} and content type: ${type}`);
-  if (!isMap(value)) throw new Error(notAnObject(value));
-  return value;
-} // prettier-ignore
-function textOf(headers: OutboundAnswer['headers'], body: Uint8Array): string {
-  const type = headers['content-type'] ?? '';
-  return type === '' || type.startsWith('text/') ? Buffer.from(body.subarray(0, MAX_TEXT_BYTES)).toString().trim() : 'unknown';
-} // prettier-ignore
-/** Source: apimachinery pkg/api/errors NewGenericServerResponse. */
-function serverSays(status: number, text: string): string {
-  const words: Readonly<Record<number, string>> = {
-    400: 'the server rejected our request for an unknown reason',
-    401: 'the server has asked for the client to provide credentials',
-    403: text,
-    404: 'the server could not find the requested resource',
-    405: 'the server does not allow this method on the requested resource',
-    409: 'the server reported a conflict',
-    415: text,
-    422: 'the server rejected our request due to an error in our request',
-    429: 'the server has received too many requests and has asked us to try again later',
-    503: 'the server is currently unable to handle the request',
-    504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
-  };
-  if (Object.hasOwn(words, status)) return words[status]!;
-  if (status >= 500) return `an error on the server (${goQuote(text)}) has prevented the request from succeeding`;
-  return `the server responded with the status code ${status} but did not return more information`;
-} // prettier-ignore
+async function read(answer: OutboundAnswer): Promise<Review> {
+  const review = (await readObject(answer)) as Review;
+  const { kind = '', apiVersion = '' } = review;
+  const isReview = kind === 'ConversionReview' && REVIEWS.some((v) => apiVersion === `${GROUP}/${v}`);
+  if (kind !== '' && apiVersion !== '' && !isReview) throw new Error(unregistered(kind, apiVersion));
+  return review;
+}
 
 function accepted({ apiVersion, kind, response }: Review, uid: string, version: string, fail: (why: string) => ApiError): readonly unknown[] {
   const is = parseApiVersion(apiVersion ?? '');
@@ -137,8 +106,9 @@ function checked(sent: KubeObject, made: unknown, apiVersion: string, index: num
   const what = index === undefined ? '' : `converted `;
   const at = ` at index ${index ?? 0}`;
   const invalid = (why: string): ApiError => fail(`returned invalid ${what}object${index === undefined ? '' : at}: ${why}`);
+  const unreadable = problemOf(made);
+  if (unreadable !== undefined) throw index === undefined ? new ApiError('', unreadable, { code: 500 }) : invalid(unreadable);
   const got = made as KubeObject;
-  if (typeof made !== 'object' || made === null || !got.kind) throw fail(`returned invalid ${what}object${at}: Object 'Kind' is missing in '${JSON.stringify(made)}'`);
   if (got.apiVersion !== apiVersion) throw fail(`returned invalid ${what}object${at}: invalid groupVersion (expected ${apiVersion}, received ${got.apiVersion ?? ''})`);
   if (got.kind !== sent.kind) throw fail(`returned invalid ${what}object${at}: invalid kind (expected ${sent.kind}, received ${got.kind})`);
   for (const [name, key] of [['name', 'name'], ['namespace', 'namespace'], ['UID', 'uid']] as const) {
@@ -147,6 +117,12 @@ function checked(sent: KubeObject, made: unknown, apiVersion: string, index: num
   }
   const wrong = (why: string): ApiError => fail(`returned invalid metadata${index === undefined ? '' : ` in object${at}`}: ${why}`);
   return { ...got, metadata: restored(sent.metadata, got.metadata, wrong) };
+} // prettier-ignore
+/** Source: apimachinery unstructured UnmarshalJSON. */
+function problemOf(made: unknown): string | undefined {
+  if (made === null) return 'unexpected end of JSON input';
+  if (!isMap(made)) return `json: cannot unmarshal ${Array.isArray(made) ? 'array' : typeof made === 'boolean' ? 'bool' : typeof made} into Go value of type map[string]interface {}`;
+  return made['kind'] ? undefined : `Object 'Kind' is missing in '${JSON.stringify(made)}'`;
 } // prettier-ignore
 /** Only labels and annotations are the webhook's. */
 function restored(original: KubeObject['metadata'], given: unknown, wrong: Fail): KubeObject['metadata'] {

@@ -27,8 +27,8 @@ export class BadAnswer extends Error {
 }
 type Review = Record<string, unknown>;
 
-/** The review in an answer of a webhook. Throws BadAnswer. */
-export async function readReview(answer: OutboundAnswer, expectedVersion: string): Promise<Review> {
+/** The object in an answer of a webhook of whatever sort. Throws BadAnswer. */
+export async function readObject(answer: OutboundAnswer): Promise<Review> {
   const { status, headers, body } = answer;
   const contentType = headers['content-type'] ?? '';
   if (status < 200 || status > 206) {
@@ -36,17 +36,20 @@ export async function readReview(answer: OutboundAnswer, expectedVersion: string
     throw new BadAnswer(own ?? said(status, contentType, body), status);
   }
   if (body.length === 0) throw new BadAnswer(`0-length response with status code: ${status} and content type: ${contentType || 'application/json'}`);
-  let review: Review;
   try {
-    review = await parse(body);
+    return await parse(body);
   } catch (error) {
     throw new BadAnswer(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
   }
+} // prettier-ignore
+/** The review in an answer of an admission webhook. Throws BadAnswer. */
+export async function readReview(answer: OutboundAnswer, expectedVersion: string): Promise<Review> {
+  const review = await readObject(answer);
   const { kind = '', apiVersion = '' } = review as { kind?: unknown; apiVersion?: unknown };
   const problem = typeProblem(String(kind), String(apiVersion), expectedVersion) ?? fieldProblem(review['response']);
   if (problem !== undefined) throw new BadAnswer(problem);
   return review;
-} // prettier-ignore
+}
 function said(status: number, contentType: string, body: Uint8Array): string {
   const isText = contentType === '' || contentType.trimStart().toLowerCase().startsWith('text/');
   const text = isText ? Buffer.from(body.subarray(0, MAX_TEXT_BYTES)).toString().trim() : 'unknown';
@@ -97,8 +100,10 @@ function typeProblem(kind: string, apiVersion: string, expected: string): string
   if (kind === 'AdmissionReview' && ['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'].includes(apiVersion))
     return `converting (${apiVersion.split('/')[1]}.AdmissionReview) to (${target}): unknown conversion`;
   if (kind === 'Status' && apiVersion === 'v1') return `converting (v1.Status) to (${target}): unknown conversion`;
-  return `no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`;
+  return unregistered(kind, apiVersion);
 }
+export const unregistered = (kind: string, apiVersion: string): string =>
+  `no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`;
 
 const isString = (value: unknown): boolean => typeof value === 'string';
 const isMap = (value: unknown): value is Review => typeof value === 'object' && value !== null && !Array.isArray(value);
