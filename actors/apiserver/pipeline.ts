@@ -77,14 +77,24 @@ function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   // Doors print what is answered at once: what a webhook has to convert for that is converted now.
   return resource.definition.custom?.versions.isRemote ? prepared(resource, answer) : answer;
 }
+/** Lists come from a cache of the version in the real server, which is not filled then. Source: apiserver pkg/storage/cacher. */
+const uninitialized = (resource: Resource, why: string): ApiError =>
+  new ApiError(
+    'TooManyRequests',
+    `storage is (re)initializing: failed to list ${apiVersionOf(resource)}, Kind=${resource.kind}: ${why}`,
+    { details: { retryAfterSeconds: 1 } },
+  );
 async function prepared(resource: Resource, pending: Answer | Promise<Answer>): Promise<Answer> {
   const answer = await pending;
   const { versions } = resource.definition.custom!;
   const entries = answer.type === 'list' ? answer.entries : answer.type === 'entry' ? [answer.entry] : [];
-  await versions.prepare(
-    entries.map(({ object }) => object),
-    apiVersionOf(resource),
-  );
+  const objects = entries.map(({ object }) => object);
+  try {
+    await versions.prepare(objects, apiVersionOf(resource));
+  } catch (error) {
+    if (answer.type !== 'list') throw error;
+    throw uninitialized(resource, (error as Error).message);
+  }
   return answer;
 }
 
