@@ -1,5 +1,6 @@
-import { createUser, fromSeed } from '@nats-io/nkeys';
+import { createUser } from '@nats-io/nkeys';
 import { ApiError } from '../schemas/meta/status.ts';
+import { nkeyOf } from './nats/nkey.ts';
 import { idOf, type UserSpec } from './permissions.ts';
 
 export type { RoleSpec, UserSpec } from './permissions.ts';
@@ -36,10 +37,7 @@ export function createNodeCredentials(
   return { ...createCredentials({ node }, server).credentials, node };
 }
 /** The user of a seed that exists already. */
-export const userOf = (spec: UserSpec, seed: string): NatsUser => ({
-  spec,
-  publicKey: fromSeed(new TextEncoder().encode(seed)).getPublicKey(),
-});
+export const userOf = (spec: UserSpec, seed: string): NatsUser => ({ spec, publicKey: nkeyOf(seed).publicKey });
 
 export const formatCredentials = ({ token: _token, ...kept }: Credentials): string =>
   `${JSON.stringify(kept, null, 2)}\n`;

@@ -1,15 +1,20 @@
-import { nkeyAuthenticator, usernamePasswordAuthenticator } from '@nats-io/transport-node';
+import { usernamePasswordAuthenticator } from '@nats-io/transport-node';
 import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import type { Credentials } from '../credentials.ts';
 import { NODE_CREDENTIAL_SECONDS } from '../node-gate.ts';
 import type { TimerId, World } from '../world.ts';
+import { nkeyOf } from './nkey.ts';
 
 /** How a connection proves who it is. A node says its name as well, and shows its token until it was let in once. */
 export function authenticatorsOf(credentials: Credentials): {
   readonly authenticator: Authenticator[];
   letIn(): void;
 } {
-  const key = nkeyAuthenticator(new TextEncoder().encode(credentials.seed));
+  const { publicKey, sign } = nkeyOf(credentials.seed);
+  const key: Authenticator = (nonce) => ({
+    nkey: publicKey,
+    sig: nonce === undefined ? '' : Buffer.from(sign(nonce)).toString('base64url'),
+  });
   const { node } = credentials;
   if (node === undefined) return { authenticator: [key], letIn: () => undefined };
   let token = credentials.token ?? '';
