@@ -1,6 +1,7 @@
 import { CelList, CelMap, CelOpaque, CelOptional, typeNameOf, type CelValue } from './values.ts';
 import { goTypeOf, GoPanic } from './eval-frame.ts';
 import { CelFormat } from './libraries/format.ts';
+import { matchWork } from './libraries/regex.ts';
 import { runeCount } from './values-text.ts';
 
 /**
@@ -52,8 +53,14 @@ const walk =
 const standardWalk: CallCost = ([text]) => Math.ceil(sizeOf(text) * TRAVERSAL);
 const least: CallCost = ([a, b]) => Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * TRAVERSAL);
 const joined: CallCost = ([a, b]) => Math.ceil((sizeOf(a) + sizeOf(b)) * TRAVERSAL);
-const matching: CallCost = ([text, pattern]) =>
-  Math.ceil((1 + sizeOf(text)) * TRAVERSAL) * Math.ceil(sizeOf(pattern) * REGEX);
+/** From here on matching is felt: a step of it then costs what it takes. The real one has threads to spare, this has not. */
+const MUCH_WORK = 1_000_000;
+const STEPS_PER_COST = 100;
+const matching: CallCost = ([text, pattern]) => {
+  const cost = Math.ceil((1 + sizeOf(text)) * TRAVERSAL) * Math.ceil(sizeOf(pattern) * REGEX);
+  const work = matchWork(text, pattern);
+  return work > MUCH_WORK ? Math.max(cost, Math.ceil(work / STEPS_PER_COST)) : cost;
+};
 const selector: CallCost = (args) => {
   const length = ownSize(args[1]);
   return LIST_COST + Math.ceil(length * TRAVERSAL) + Math.ceil(Math.ceil(length * 0.5) * (LIST_COST + STRUCT_COST));

@@ -23,6 +23,15 @@ export function patternProblem(pattern: string): string | undefined {
   const found = compiled(pattern);
   return typeof found === 'string' ? found : undefined;
 }
+/**
+ * How many steps matching may take at worst: a pattern with counted repetitions is far larger than its text. Nothing of what
+ * cannot be compiled.
+ */
+export function matchWork(text: CelValue | undefined, pattern: CelValue | undefined): number {
+  if (typeof text !== 'string' || typeof pattern !== 'string') return 0;
+  const found = compiled(pattern);
+  return typeof found === 'string' ? 0 : found.programSize() * text.length;
+}
 /** What `matches` gives: whether the pattern is anywhere in the text. */
 export function matchesText(text: CelValue, pattern: CelValue): CelValue {
   if (typeof text !== 'string' || typeof pattern !== 'string') return noSuchOverload();
