@@ -24,10 +24,16 @@ export const job = defineResource<Job>({
     inheritLabels(draft);
     return draft;
   },
-  /** The generated labels of the template become the Job's when it is read again, so they are set at once. */
+  /**
+   * Labels that a Job has from its template are the same map in Go, which the generated ones are put into. Where there were
+   * none they become the Job's when it is read again, so they are set at once.
+   */
   prepareForCreate(draft) {
-    dropDisabledTemplateFields(draft.spec?.template);
-    if (draft.spec?.manualSelector !== true) generateSelector(draft);
+    const { metadata, spec } = draft;
+    dropDisabledTemplateFields(spec?.template);
+    const isShared = metadata.labels !== undefined && metadata.labels === spec?.template?.metadata?.labels;
+    if (spec?.manualSelector !== true) generateSelector(draft);
+    if (isShared) metadata.labels = spec!.template!.metadata!.labels!;
     inheritLabels(draft);
     draft.status = {};
     return draft;
@@ -75,7 +81,7 @@ export const job = defineResource<Job>({
 
 function inheritLabels({ metadata, spec }: Job): void {
   const labels = spec?.template?.metadata?.labels;
-  if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+  if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = labels;
 }
 /** Source: pkg/apis/batch/v1 SetDefaults_Job. */
 function defaultJobSpec(spec: JobSpec): void {

@@ -30,13 +30,15 @@ export const configMap = defineResource<ConfigMap>({
   *validateUpdate(object, old, at) {
     if (old.immutable !== true) return;
     if (object.immutable !== true) yield forbidden(at('immutable'), FROZEN);
-    yield* unchanged(object.data, old.data, at('data'));
+    yield* unchanged(object.data ?? {}, old.data ?? {}, at('data'));
     yield* unchanged(object.binaryData, old.binaryData, at('binaryData'));
   },
 
   cells: ({ metadata, data = {}, binaryData = {} }, now) =>
     [metadata.name ?? '', Object.keys(data).length + Object.keys(binaryData).length, age(metadata.creationTimestamp, now)],
 }); // prettier-ignore
+/** Exactly: an empty map is not none, which is what the store makes of it. */
 export function* unchanged(value: unknown, old: unknown, at: FieldPath): Errors {
-  if (!equal(value, old)) yield forbidden(at, FROZEN);
+  const isOther = (value === undefined) !== (old === undefined);
+  if (isOther || !equal(value, old)) yield forbidden(at, FROZEN);
 }

@@ -15,11 +15,8 @@ export const secret = defineResource<Secret>({
   /** Source: pkg/apis/core/v1 SetDefaults_Secret, Convert_v1_Secret_To_core_Secret. */
   defaults(draft) {
     draft.type ??= 'Opaque';
-    if (draft.stringData) {
-      draft.data ??= {};
-      for (const [key, value] of Object.entries(draft.stringData)) draft.data[key] = toBase64(value);
-      delete draft.stringData;
-    }
+    for (const [key, value] of Object.entries(draft.stringData ?? {})) (draft.data ??= {})[key] = toBase64(value);
+    delete draft.stringData;
     return draft;
   },
 

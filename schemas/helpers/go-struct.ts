@@ -99,11 +99,11 @@ function moved(plan: StructPlan, name: string, before: string): StructPlan {
   const at = fields.findIndex((f) => f.name === before);
   return { ...plan, fields: [...fields.slice(0, at), field, ...fields.slice(at)] };
 }
-/** As decoded, but Go prints the keys of maps in order. */
+/** As decoded but without empty lists and maps, and Go prints the keys of maps in order. */
 function clientForm(value: unknown): Struct {
   const out: Struct = {};
   for (const [key, part] of Object.entries(value as Struct)) {
-    if (part === null || part === undefined) continue;
+    if (part === null || part === undefined || (typeof part === 'object' && Object.keys(part).length === 0)) continue;
     out[key] = typeof part === 'object' && !Array.isArray(part) ? sorted(part as Struct, (v) => v) : part;
   }
   return out;

@@ -41,11 +41,14 @@ const makePath = (path: string): FieldPath =>
     },
   );
 
+/** Of a label selector, which is printed without what is empty: it is the one struct of a version's own that errors show. */
+const withoutEmptyHalves = (key: string, value: unknown): unknown =>
+  (key === 'matchLabels' || key === 'matchExpressions') && Object.keys(value ?? {}).length === 0 ? undefined : value;
 /** `value` is printed as JSON. Source: apimachinery util/validation/field, Error.ErrorBody. */
 const show = (value: unknown): string => {
   if (value === undefined) return 'null';
   if (typeof value === 'string') return goQuote(value);
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value, withoutEmptyHalves);
   // Go's encoder escapes these in what it prints, but not in a string by itself.
   return typeof value === 'object' ? text.replace(/[<>&]/g, (c) => `\\u00${c.codePointAt(0)!.toString(16)}`) : text;
 };
