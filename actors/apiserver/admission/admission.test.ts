@@ -9,7 +9,7 @@ describe('the chain', () => {
       'RBACEscalation', 'CertificateRequester', 'DeviceAccess', 'NamespaceLifecycle', 'LimitRanger', 'ServiceAccount', 'NodeRestriction',
       'TaintNodesByCondition', 'Priority', 'DefaultTolerationSeconds', 'DefaultStorageClass',
       'StorageObjectInUseProtection', 'PersistentVolumeClaimResize', 'RuntimeClass', 'CertificateApproval',
-      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'NodeDeclaredFeatureValidator', 'PodResizeValidator', 'ValidatingAdmissionWebhook', 'ResourceQuota',
+      'CertificateSigning', 'CertificateSubjectRestriction', 'DefaultIngressClass', 'PodTopologyLabels', 'NodeDeclaredFeatureValidator', 'PodResizeValidator', 'MutatingAdmissionPolicy', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionWebhook', 'ResourceQuota',
     ]); // prettier-ignore
   });
   it('does not know plugins that there are none', () => {

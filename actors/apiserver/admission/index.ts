@@ -27,6 +27,7 @@ import { namespaceExists } from './namespace-exists.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { ownerReferencesPermission } from './owner-references.ts';
+import { createPolicies } from './policies/index.ts';
 import { podNodeSelector } from './pod-node-selector.ts';
 import { nodeDeclaredFeatureValidator, podResizeValidator } from './pod-resize.ts';
 import { podTolerationRestriction } from './pod-toleration-restriction.ts';
@@ -42,13 +43,17 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 export type { AdmissionContext } from './common.ts';
 
-const webhooks = new WeakMap<AdmissionContext, ReturnType<typeof createWebhooks>>();
-/** Both plugins have their ground in common. */
-function webhooksOf(context: AdmissionContext): ReturnType<typeof createWebhooks> {
-  let made = webhooks.get(context);
-  if (made === undefined) webhooks.set(context, (made = createWebhooks(context)));
-  return made;
+/** Two plugins have their ground in common. */
+function once<T>(make: (context: AdmissionContext) => T): (context: AdmissionContext) => T {
+  const known = new WeakMap<AdmissionContext, { readonly made: T }>();
+  return (context) => {
+    let found = known.get(context);
+    if (found === undefined) known.set(context, (found = { made: make(context) }));
+    return found.made;
+  };
 }
+const webhooksOf = once(createWebhooks);
+const policiesOf = once(createPolicies);
 interface Slot {
   readonly name: string;
   readonly make: (context: AdmissionContext) => AdmissionPlugin;
@@ -83,19 +88,19 @@ const ORDER: readonly Slot[] = [
   { name: 'PodTopologyLabels', make: podTopologyLabels },
   { name: 'NodeDeclaredFeatureValidator', make: nodeDeclaredFeatureValidator },
   { name: 'PodResizeValidator', make: podResizeValidator },
+  { name: 'MutatingAdmissionPolicy', make: (context) => policiesOf(context).mutating },
   { name: 'MutatingAdmissionWebhook', make: (context) => webhooksOf(context).mutating },
+  { name: 'ValidatingAdmissionPolicy', make: (context) => policiesOf(context).validating },
   { name: 'ValidatingAdmissionWebhook', make: (context) => webhooksOf(context).validating },
   { name: 'ResourceQuota', make: resourceQuota },
   { name: 'AlwaysDeny', make: alwaysDeny, off: true },
 ];
 /**
- * Known to kube-apiserver and without effect: AlwaysAdmit by its nature, the next four because the features that they
- * guard (ClusterTrustBundle, GenericWorkload, WorkloadWithJob) are off by default there and not built here, the last two
- * because policies are not built yet. Naming them is no error.
+ * Known to kube-apiserver and without effect: AlwaysAdmit by its nature, the others because the features that they
+ * guard (ClusterTrustBundle, GenericWorkload, WorkloadWithJob) are off by default there and not built here. Naming them is no error.
  */
 const KNOWN = [
   'AlwaysAdmit', 'ClusterTrustBundleAttest', 'PodGroupProtection', 'PodGroupWorkloadExists', 'JobValidation',
-  'MutatingAdmissionPolicy', 'ValidatingAdmissionPolicy',
 ]; // prettier-ignore
 /** Of no use without a configuration file of their own, which nothing reads here: off by default, enabling them is refused. */
 const UNCONFIGURED = ['EventRateLimit', 'ImagePolicyWebhook'];

@@ -6,6 +6,7 @@ import { fromStorage, fromWorkedOn, toWorkedOn, whenConverted } from '../../../.
 import type { DynamicObject, GroupVersionKind } from '../../../../schemas/meta/object.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { builtinSchemas } from '../../../../schemas/structural/builtin.ts';
+import type { FieldSchema } from '../../../../schemas/structural/schema.ts';
 import { decode } from '../../../../schemas/structural/decode.ts';
 import { inGoOrder } from '../../../../schemas/structural/order.ts';
 import { applyDefaults } from '../../../../schemas/structural/default.ts';
@@ -59,13 +60,19 @@ export const seenBoth = async (a: AdmissionAttributes, as: Resource): Promise<Se
 });
 
 /** What somebody made of an object that he saw, read anew. Throws what the decoder finds wrong. */
-export function readBack(a: AdmissionAttributes, value: unknown, as: Resource): DynamicObject {
+export function readBack(a: AdmissionAttributes, value: unknown, as: Resource, isStrict = false): DynamicObject {
   const { group, version, kind } = kindOf(a, as);
   checkKind(value, { group, version, kind });
-  const schema = isWhole(a) ? as.schema : expectedKind(apiVersionOf({ group, version }), kind).schema;
-  const { object } = decode(value, schema, builtinSchemas, { kind, version });
+  const { object, strict } = decode(value, schemaSeen(a, as), builtinSchemas, { kind, version });
+  if (isStrict && strict.length > 0) throw new Error(`strict decoding error: ${strict.join(', ')}`);
   object.metadata ??= {};
   return object;
+}
+/** Of what is seen of an object. */
+export function schemaSeen(a: AdmissionAttributes, as: Resource): FieldSchema {
+  if (isWhole(a)) return as.schema;
+  const { group, version, kind } = kindOf(a, as);
+  return expectedKind(apiVersionOf({ group, version }), kind).schema;
 }
 /** Throws: it says that it is something else now. */
 function checkKind(value: unknown, wanted: GroupVersionKind): void {

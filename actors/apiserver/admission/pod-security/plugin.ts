@@ -65,6 +65,10 @@ const judge = (bar: Bar, pod: PodUnderTest): Violation[] =>
 const detail = (found: readonly Violation[]): string =>
   found.map((v) => (v.detail === '' ? v.reason : `${v.reason} (${v.detail})`)).join(', ');
 
+const aggregate = (errors: readonly FieldError[]): string => {
+  const texts = errors.map((e) => `${e.field}: ${e.message}`);
+  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+};
 const IGNORED = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status']);
 type WithTemplate = { template?: PodTemplateSpec; jobTemplate?: { spec?: { template?: PodTemplateSpec } } };
 /** Where a kind keeps the pods that it makes. */
@@ -142,12 +146,17 @@ export function podSecurity(context: AdmissionContext): AdmissionPlugin {
     ];
   };
   const evaluate = (a: AdmissionAttributes, namespace: Namespace, subject: PodUnderTest, enforce: boolean): void => {
-    const { policy } = policyOf(namespace.metadata.labels);
-    if (enforce) {
-      const found = judge(policy.enforce, subject);
-      if (found.length > 0)
-        throw forbid(a, `violates PodSecurity ${JSON.stringify(show(policy.enforce))}: ${detail(found)}`);
+    const { policy, errors } = policyOf(namespace.metadata.labels);
+    if (errors.length > 0) a.annotate?.(`${PREFIX}error`, `Failed to parse policy: ${aggregate(errors)}`);
+    if (enforce) a.annotate?.(`${PREFIX}enforce-policy`, show(policy.enforce));
+    const refused = enforce ? judge(policy.enforce, subject) : [];
+    if (a.annotate !== undefined) {
+      const noted = judge(policy.audit, subject);
+      if (noted.length > 0)
+        a.annotate(`${PREFIX}audit-violations`, `would violate PodSecurity ${JSON.stringify(show(policy.audit))}: ${detail(noted)}`); // prettier-ignore
     }
+    if (refused.length > 0)
+      throw forbid(a, `violates PodSecurity ${JSON.stringify(show(policy.enforce))}: ${detail(refused)}`);
     const found = judge(policy.warn, subject);
     if (found.length > 0)
       a.warnings.push(`would violate PodSecurity ${JSON.stringify(show(policy.warn))}: ${detail(found)}`);

@@ -5,6 +5,7 @@
 import type { AdmissionPlugin } from '../../request.ts';
 import type { AdmissionContext } from '../common.ts';
 import { createEquivalents, type Equivalents } from '../dynamic/rules.ts';
+import { webhookConditions } from './conditions.ts';
 import type { ConditionsMet } from './match.ts';
 import { webhookMetrics, type Step, type WebhookMetrics } from './metrics.ts';
 import { mutatingWebhooks } from './mutating.ts';
@@ -27,7 +28,7 @@ export function createWebhooks(context: AdmissionContext): {
     ...context,
     equivalents: createEquivalents(context.registry),
     calls: own,
-    conditionsMet: () => () => Promise.resolve(true),
+    conditionsMet: (step) => webhookConditions(context, step, own),
   };
   return { mutating: mutatingWebhooks(ground), validating: validatingWebhooks(ground) };
 }

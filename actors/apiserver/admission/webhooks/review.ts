@@ -13,7 +13,7 @@ export const reviewVersion = (accepted: readonly string[] | undefined): ReviewVe
   accepted?.find((version): version is ReviewVersion => version === 'v1' || version === 'v1beta1');
 
 /** As whoever writes has them: a patch is a creation or an update to all behind it. */
-function optionsOf({ operation, options }: AdmissionAttributes): object | null {
+export function optionsOf({ operation, options }: AdmissionAttributes): object | null {
   if (operation === 'CONNECT') return null;
   if (operation === 'DELETE') return { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options };
   const { force: _force, ...rest } = options;

@@ -1,0 +1,37 @@
+import { forbiddenObject } from '../../authorization/forbidden.ts';
+import type { AdmissionContext } from '../common.ts';
+import { seenBoth } from '../dynamic/versioned.ts';
+import { requestOf } from '../policies/bindings.ts';
+import type { ConditionsMet } from './match.ts';
+import type { Step, WebhookMetrics } from './metrics.ts';
+import type { Hook } from './source.ts';
+
+type Compiled = readonly import('../dynamic/expressions.ts').Expression[];
+const compiled = new WeakMap<Hook, Compiled>();
+const NO_VARIABLES = new Map<string, never>();
+
+/** By the match conditions of webhooks; CEL is loaded with the first. Source: apiserver pkg/admission/plugin/webhook/generic ShouldCallHook. */
+export const webhookConditions =
+  (context: AdmissionContext, step: Step, metrics: WebhookMetrics): ConditionsMet =>
+  async (hook, a, { as }) => {
+    const [{ Compiler, authorizerOf }, { compileConditions, conditionsHold }] = await Promise.all([
+      import('../dynamic/expressions.ts'),
+      import('../dynamic/conditions.ts'),
+    ]);
+    const { webhook } = hook;
+    let conditions = compiled.get(hook);
+    if (conditions === undefined)
+      compiled.set(hook, (conditions = compileConditions(new Compiler({ hasParams: false }), webhook.matchConditions)));
+    const bindings = {
+      ...(await seenBoth(a, as)),
+      request: requestOf(a, a.resource),
+      params: undefined,
+      namespace: undefined,
+      authorizer: authorizerOf(a, context.authorizer),
+      a,
+    };
+    const held = await conditionsHold(conditions, NO_VARIABLES, bindings, webhook.failurePolicy === 'Ignore');
+    if (held === false) metrics.excluded(webhook.name, step, a.operation);
+    if (typeof held === 'boolean') return held;
+    throw forbiddenObject(a.resource.group, a.resource.resource, a.name, held.error);
+  };
