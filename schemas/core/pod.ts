@@ -93,6 +93,8 @@ export const pod = defineResource<Pod>({
   /** Source: pkg/registry/core/pod strategy.go ToSelectableFields. */
   selectableFields: {
     'spec.nodeName': (p) => p.spec?.nodeName ?? '',
+    // What clients of old say.
+    'spec.host': (p) => p.spec?.nodeName ?? '',
     'spec.restartPolicy': (p) => p.spec?.restartPolicy ?? '',
     'spec.schedulerName': (p) => p.spec?.schedulerName ?? '',
     'spec.serviceAccountName': (p) => p.spec?.serviceAccountName ?? '',

@@ -24,6 +24,8 @@ export function parseFieldSelector(text: string): FieldSelector {
     if (part === '') continue;
     const match = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     if (match === null) throw new SelectorError(`invalid selector: '${text}'; can't understand '${part}'`);
+    // Of nothing but an operator there is nothing to check.
+    if (match[1] === '' && match[3] === '') continue;
     terms.push({ field: match[1]!, value: unescape(match[3]!), negated: match[2] === '!=' });
   }
   return fieldSelectorOf(terms);

@@ -52,7 +52,7 @@ async function ofBody({ body }: ResourceRequest): Promise<DeleteOptions> {
   // Those of any group will do.
   if (claimed.kind !== '' && claimed.kind !== 'DeleteOptions')
     throw badRequest(
-      `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed))} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"`,
+      `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed) || 'meta.k8s.io/v1')} in scheme "pkg/runtime/scheme.go:111"`,
     );
   try {
     return canonical(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas) as DeleteOptions;

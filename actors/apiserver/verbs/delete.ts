@@ -107,10 +107,12 @@ async function attempt(
     revision = written.revision;
     present = written;
   }
+  // Only those who asked for it in this way are told that it takes time. Source: apiserver handlers delete.go.
+  const code = options.orphanDependents === false ? 202 : 200;
   if (marked.waits)
     return dryRun
-      ? { type: 'object', code: 200, object: fromWorkedOn(resource, marked.draft), resource }
-      : { type: 'entry', code: 200, resource, entry: present };
+      ? { type: 'object', code, object: fromWorkedOn(resource, marked.draft), resource }
+      : { type: 'entry', code, resource, entry: present };
   const gone = dryRun ? 0 : await remove(core, request, entry.key, revision);
   if (gone === undefined) return retry;
   if (!dryRun) await core.hooks.get(resource.resource)?.afterDelete?.(marked.draft);
