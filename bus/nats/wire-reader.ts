@@ -92,9 +92,9 @@ export class WireReader {
     const words = this.#words;
     let n = 0;
     let isIn = false;
-    if (!isGapAt(line, from)) throw failure(line, from, end);
+    if (line[from] !== SPACE && line[from] !== TAB) throw failure(line, from, end);
     for (let i = from; i < end; i++) {
-      const isGap = isGapAt(line, i);
+      const isGap = line[i] === SPACE || line[i] === TAB;
       if (isIn !== isGap) continue;
       if (n === words.length) throw failure(line, from, end);
       words[n++] = i;
@@ -127,7 +127,6 @@ export class WireReader {
     return value;
   }
 }
-const isGapAt = (line: Uint8Array, at: number): boolean => line[at] === SPACE || line[at] === TAB;
 /** Whether the line begins so; letter case does not matter. */
 function begins(line: Uint8Array, from: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if ((line[from + i]! | 0x20) !== text.charCodeAt(i)) return false;

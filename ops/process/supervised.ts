@@ -55,7 +55,7 @@ export const superviseProcess = (
  * For those not on the request path. Of two flags the last counts: half of the usual room for young objects, 4 MB; and
  * V8's last compiler only for what really is hot, not for what a start repeats: its pages alone are 5 MB.
  */
-const SMALL = ['--max-semi-space-size=4', '--invocation-count-for-turbofan=20000'];
+const SMALL = ['--max-semi-space-size=4', '--invocation-count-for-turbofan=100000'];
 const bodyOf = (spec: ProcessSpec): string[] => ['process', '--spec', JSON.stringify(spec)];
 function openThread(spec: ProcessSpec, ears: Ears): Channel {
   const thread = new Worker(process.argv[1]!, { argv: bodyOf(spec), name: spec.name });
