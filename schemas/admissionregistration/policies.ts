@@ -1,12 +1,15 @@
+import type { CelType } from '../cel/index.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type {
   AuditAnnotation, MutatingAdmissionPolicy, Mutation, ValidatingAdmissionPolicy, Validation, Variable,
 } from '../generated/admissionregistration-v1.ts'; // prettier-ignore
 import { problems } from '../helpers/checks.ts';
 import { validateConditions } from '../helpers/conditions.ts';
+import { equal } from '../meta/equal.ts';
 import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
 import { qualifiedName } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
+import { compiled, GIVES, validateExpression, variableType, type Speaks } from './expressions.ts';
 import {
   defaultMatchResources, failurePolicy, oneOf, REINVOCATION_POLICIES, validateMatchConditions, validateMatchResources,
   validateMutatingOperations, validateParamKind,
@@ -45,19 +48,21 @@ export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolic
     return draft;
   },
 
-  /** Structure only: whether expressions compile is for those who run them. */
-  *validate({ metadata, spec = {} }, path) {
+  *validate({ metadata, spec = {} }, path, old) {
     const at = path('spec');
-    yield* validateCommon(spec, at);
+    yield* validateCommon(spec, at, old?.spec);
     const { variables = [], validations = [], auditAnnotations = [] } = spec;
-    yield* validateVariables(variables, at('variables'));
+    const params = spec.paramKind !== undefined;
+    const known = new Map<string, CelType>();
+    yield* validateVariables(variables, at('variables'), params, known);
+    const speaks: Speaks = { params, authorizer: true, variables: variables.length > 0 ? known : undefined };
     if (validations.length === 0 && auditAnnotations.length === 0) {
       yield required(at('validations'), 'validations or auditAnnotations must contain at least one item');
       yield required(at('auditAnnotations'), 'validations or auditAnnotations must contain at least one item');
       return;
     }
-    for (const [i, validation] of validations.entries()) yield* validateValidation(validation, at('validations')(i));
-    yield* validateAuditAnnotations(metadata.name ?? '', auditAnnotations, at('auditAnnotations'));
+    for (const [i, validation] of validations.entries()) yield* validateValidation(validation, at('validations')(i), speaks);
+    yield* validateAuditAnnotations(metadata.name ?? '', auditAnnotations, at('auditAnnotations'), speaks);
   },
   *validateStatusUpdate({ status }, _old, path) {
     const at = path('status');
@@ -84,12 +89,15 @@ export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
     defaultMatchResources(spec.matchConstraints);
     return draft;
   },
-  *validate({ spec = {} }, path) {
+  *validate({ spec = {} }, path, old) {
     const at = path('spec');
-    yield* validateCommon(spec, at, true);
-    yield* validateVariables(spec.variables ?? [], at('variables'));
+    yield* validateCommon(spec, at, old?.spec, true);
+    const params = spec.paramKind !== undefined;
+    const known = new Map<string, CelType>();
+    yield* validateVariables(spec.variables ?? [], at('variables'), params, known);
+    const speaks: Speaks = { params, authorizer: true, patches: true, variables: known };
     if (!spec.mutations?.length) yield required(at('mutations'), 'mutations must contain at least one item');
-    for (const [i, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, at('mutations')(i));
+    for (const [i, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, at('mutations')(i), speaks);
     if (!spec.reinvocationPolicy) yield required(at('reinvocationPolicy'));
     else yield* oneOf(spec.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'));
   },
@@ -101,7 +109,8 @@ type Common = Pick<Spec, 'failurePolicy' | 'paramKind' | 'matchConstraints' | 'm
 const paramKind = (spec: Pick<Spec, 'paramKind'> | undefined): string =>
   spec?.paramKind ? `${spec.paramKind.apiVersion ?? ''}/${spec.paramKind.kind ?? ''}` : '<unset>';
 
-function* validateCommon(spec: Common, at: FieldPath, isMutating = false): Errors {
+/** `old`: on update. */
+function* validateCommon(spec: Common, at: FieldPath, old: Common | undefined, isMutating = false): Errors {
   if (spec.failurePolicy === undefined) yield required(at('failurePolicy'));
   yield* failurePolicy(spec.failurePolicy, at('failurePolicy'));
   if (spec.paramKind) yield* validateParamKind(spec.paramKind, at('paramKind'));
@@ -111,23 +120,39 @@ function* validateCommon(spec: Common, at: FieldPath, isMutating = false): Error
     if (!spec.matchConstraints.resourceRules?.length) yield required(at('matchConstraints')('resourceRules'));
     if (isMutating) yield* validateMutatingOperations(spec.matchConstraints, at('matchConstraints'));
   }
-  yield* validateMatchConditions(spec.matchConditions ?? [], at('matchConditions'));
+  const isSame =
+    old && equal(spec.paramKind, old.paramKind) && equal(spec.matchConditions ?? [], old.matchConditions ?? []);
+  if (!isSame)
+    yield* validateMatchConditions(spec.matchConditions ?? [], at('matchConditions'), spec.paramKind !== undefined);
 }
-function* validateVariables(variables: readonly Variable[], at: FieldPath): Errors {
+/** Each may use those before it, which `known` gathers. */
+function* validateVariables(variables: readonly Variable[], at: FieldPath, params: boolean, known: Map<string, CelType>): Errors {
   for (const [i, { name = '', expression = '' }] of variables.entries()) {
     if (name.trim() === '') yield required(at(i)('name'), 'name is not specified');
     else if (!IDENTIFIER.test(name) || RESERVED.has(name)) yield invalid(at(i)('name'), name, 'must be a valid CEL identifier');
     if (expression.trim() === '') yield required(at(i)('expression'), 'expression is not specified');
+    else {
+      const made = compiled(expression, { params, authorizer: true, variables: known }, GIVES.anything);
+      if ('problem' in made) yield invalid(at(i)('expression'), expression, made.problem);
+      known.set(name, 'type' in made ? variableType(made.type) : { kind: 'dyn' });
+    }
   }
 } // prettier-ignore
-function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath): Errors {
+function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath, speaks: Speaks): Errors {
   if (expression.trim() === '') yield required(at('expression'), 'expression is not specified');
+  else yield* validateExpression(expression, speaks, GIVES.bool, at('expression'));
   if (messageExpression && messageExpression.trim() === '') yield invalid(at('messageExpression'), messageExpression, 'must be non-empty if specified');
+  else if (messageExpression) yield* validateExpression(messageExpression, { ...speaks, authorizer: false }, GIVES.string, at('messageExpression'));
   if (message && message.trim() === '') yield invalid(at('message'), message, 'must be non-empty if specified');
   else if (/[\n\r]/.test((message ?? '').trim())) yield invalid(at('message'), message, 'must not contain line breaks');
   yield* oneOf(reason, REASONS, at('reason'));
 } // prettier-ignore
-function* validateAuditAnnotations(policy: string, annotations: readonly AuditAnnotation[], at: FieldPath): Errors {
+function* validateAuditAnnotations(
+  policy: string,
+  annotations: readonly AuditAnnotation[],
+  at: FieldPath,
+  speaks: Speaks,
+): Errors {
   if (annotations.length > MAX_AUDIT_ANNOTATIONS)
     yield invalid(at, annotations, `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`);
   for (const [i, { key, valueExpression = '' }] of annotations.entries()) {
@@ -137,18 +162,24 @@ function* validateAuditAnnotations(policy: string, annotations: readonly AuditAn
     if (expression === '') yield required(at(i)('valueExpression'), 'valueExpression is not specified');
     else if (expression.length > MAX_EXPRESSION_BYTES)
       yield required(at(i)('valueExpression'), `must not exceed ${MAX_EXPRESSION_BYTES} bytes in length`);
+    else yield* validateExpression(expression, speaks, GIVES.stringOrNull, at(i)('valueExpression'), valueExpression);
     if (annotations.findIndex((a) => a.key === key) < i) yield duplicate(at(i)('key'), key);
   }
 }
-function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath): Errors {
+function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath, speaks: Speaks): Errors {
   if (!patchType) yield required(at('patchType'));
   else if (patchType === 'JSONPatch') {
     if (!jsonPatch) yield required(at('jsonPatch'), 'must be specified when patchType is JSONPatch');
-    else if ((jsonPatch.expression ?? '').trim() === '') yield required(at('jsonPatch')('expression'));
+    else yield* validatePatch(jsonPatch.expression, speaks, GIVES.patches, at('jsonPatch')('expression'));
     if (applyConfiguration) yield invalid(at('applyConfiguration'), '{applyConfiguration}', 'must not be specified when patchType is JSONPatch');
   } else if (patchType === 'ApplyConfiguration') {
     if (!applyConfiguration) yield required(at('applyConfiguration'), 'must be specified when patchType is ApplyConfiguration');
-    else if ((applyConfiguration.expression ?? '').trim() === '') yield required(at('applyConfiguration')('expression'));
+    else yield* validatePatch(applyConfiguration.expression, speaks, GIVES.object, at('applyConfiguration')('expression'));
     if (jsonPatch) yield invalid(at('jsonPatch'), '{jsonPatch}', 'must not be specified when patchType is ApplyConfiguration');
   } else yield* oneOf(patchType, PATCH_TYPES, at('patchType'));
+} // prettier-ignore
+function* validatePatch(expression: string | undefined, speaks: Speaks, gives: readonly CelType[], at: FieldPath): Errors {
+  const source = (expression ?? '').trim();
+  if (source === '') yield required(at);
+  else yield* validateExpression(source, speaks, gives, at);
 } // prettier-ignore

@@ -11,6 +11,7 @@ import { notOneOf, problems } from '../helpers/checks.ts';
 import { duplicate, forbidden, invalid, required, tooMany, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain, pathSegment, qualifiedName } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
+import { GIVES, validateExpression } from './expressions.ts';
 
 /** What webhooks and policies have in common. Source: pkg/apis/admissionregistration/validation. */
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
@@ -69,11 +70,14 @@ function* validateResources(resources: readonly string[], at: FieldPath): Errors
   if (resources.includes('*') && hasPlain)
     yield invalid(at, resources, "if '*' is present, must not specify other resources without subresources");
 }
-export function* validateMatchConditions(conditions: readonly MatchCondition[], at: FieldPath): Errors {
+/** `params`: conditions may speak of them. */
+export function* validateMatchConditions(conditions: readonly MatchCondition[], at: FieldPath, params = false): Errors {
   if (conditions.length > MAX_MATCH_CONDITIONS) yield tooMany(at, conditions.length, MAX_MATCH_CONDITIONS);
   const names = new Set<string>();
   for (const [i, { name, expression }] of conditions.entries()) {
-    if ((expression ?? '').trim() === '') yield required(at(i)('expression'));
+    const source = (expression ?? '').trim();
+    if (source === '') yield required(at(i)('expression'));
+    else yield* validateExpression(source, { params, authorizer: true }, GIVES.bool, at(i)('expression'));
     if (!name) yield required(at(i)('name'));
     else {
       yield* problems(qualifiedName(name), name, at(i)('name'));

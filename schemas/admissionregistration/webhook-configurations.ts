@@ -7,6 +7,7 @@ import { webhookService, webhookUrl } from '../helpers/webhook-client.ts';
 import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
+import { equal } from '../meta/equal.ts';
 import { age } from '../meta/time.ts';
 import {
   failurePolicy,
@@ -48,11 +49,14 @@ const configuration = <T extends Configuration>(resource: string, isMutating: bo
       }
       return draft;
     },
-    *validate({ webhooks }, at) {
+    *validate({ webhooks }, at, old) {
       const names = new Set<string>();
+      const before = old?.webhooks;
+      // Conditions are looked at again only if one of them changes.
+      const areKept = before?.length === (webhooks?.length ?? 0) && before.every((hook, i) => equal(hook.matchConditions, webhooks?.[i]?.matchConditions));
       for (const [i, hook] of ((webhooks ?? []) as Webhook[]).entries()) {
         const here = at('webhooks')(i);
-        yield* validateWebhook(hook, here);
+        yield* validateWebhook(hook, here, old !== undefined && areKept);
         yield* validateReviewVersions(hook.admissionReviewVersions ?? [], here('admissionReviewVersions'));
         if (hook.name && names.has(hook.name)) yield duplicate(here('name'), hook.name);
         names.add(hook.name);
@@ -70,7 +74,7 @@ export const mutatingWebhookConfiguration = configuration<MutatingWebhookConfigu
 );
 
 /** Source: pkg/apis/admissionregistration/validation validateMutatingWebhook. */
-function* validateWebhook(hook: Webhook, at: FieldPath): Errors {
+function* validateWebhook(hook: Webhook, at: FieldPath, conditionsAreKept: boolean): Errors {
   yield* validateName(hook.name ?? '', at('name'));
   for (const [i, rule] of (hook.rules ?? []).entries()) yield* validateRule(rule, at('rules')(i));
   yield* failurePolicy(hook.failurePolicy, at('failurePolicy'));
@@ -89,7 +93,7 @@ function* validateWebhook(hook: Webhook, at: FieldPath): Errors {
     yield required(at('clientConfig'), 'exactly one of url or service is required');
   else if (url !== undefined) yield* webhookUrl(url, at('clientConfig')('url'));
   else if (service) yield* webhookService(service, at('clientConfig')('service'));
-  yield* validateMatchConditions(hook.matchConditions ?? [], at('matchConditions'));
+  if (!conditionsAreKept) yield* validateMatchConditions(hook.matchConditions ?? [], at('matchConditions'));
 }
 /** Source: apimachinery pkg/util/validation IsFullyQualifiedName. */
 function* validateName(name: string, at: FieldPath): Errors {

@@ -1,4 +1,4 @@
-import { DYN, listOf, mapOf, optionalOf, sameType, typeOf, type CelType } from './types.ts';
+import { DYN, isDyn, listOf, mapOf, optionalOf, sameType, typeOf, type CelType } from './types.ts';
 
 /** Steps that deciding on types may take in an expression: types that double with every fold are stopped here. */
 const FUEL = 20_000_000;
@@ -6,7 +6,7 @@ const FUEL = 20_000_000;
 export class TypesTooLarge extends Error {}
 
 type Param = CelType & { kind: 'param' };
-const isWild = (type: CelType): boolean => type.kind === 'dyn' || type.kind === 'error';
+const isWild = (type: CelType): boolean => isDyn(type) || type.kind === 'error';
 const isNullable = (type: CelType): boolean =>
   type.kind === 'object' || type.kind === 'optional' || type.kind === 'duration' || type.kind === 'timestamp';
 const SINGULAR = new Set(['bool', 'bytes', 'double', 'int', 'string', 'uint', 'duration', 'timestamp']);
@@ -115,8 +115,8 @@ export class Substitutions {
   }
   #saysNoMore(a: CelType, b: CelType): boolean {
     this.#burn();
-    if (a.kind === 'dyn' || a.kind === 'param') return true;
-    if (b.kind === 'dyn' || b.kind === 'param' || a.kind !== b.kind) return false;
+    if (isDyn(a) || a.kind === 'param') return true;
+    if (isDyn(b) || b.kind === 'param' || a.kind !== b.kind) return false;
     if (a.kind === 'list' && b.kind === 'list') return this.#saysNoMore(a.element, b.element);
     if (a.kind === 'map' && b.kind === 'map')
       return this.#saysNoMore(a.key, b.key) && this.#saysNoMore(a.value, b.value);

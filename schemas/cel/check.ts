@@ -10,6 +10,7 @@ import {
   DYN,
   ERROR,
   INT,
+  isDyn,
   isOpaque,
   listOf,
   mapOf,
@@ -145,6 +146,7 @@ class Checker {
         this.#types.isAssignable(DYN, target);
         return DYN;
       case 'dyn':
+      case 'any':
       case 'error':
         return DYN;
       default:
@@ -155,7 +157,7 @@ class Checker {
   #declaredField(at: number, type: string, field: string): CelType | undefined {
     const found = this.#environment.field(type, field);
     if (found) return found;
-    if (this.#environment.types.has(type)) this.#say(at, `undefined field '${field}'`);
+    if (this.#environment.types.get(type)) this.#say(at, `undefined field '${field}'`);
     else this.#say(at, `unexpected failed resolution of '${type}'`);
     return undefined;
   }
@@ -210,7 +212,7 @@ class Checker {
       ids.push(overload.id);
       const own = this.#types.apply(type);
       if (result === undefined) result = own;
-      else if (result.kind !== 'dyn' && !sameType(own, result)) result = DYN;
+      else if (!isDyn(result) && !sameType(own, result)) result = DYN;
     }
     if (result !== undefined) {
       expr.overloads = ids;
@@ -247,7 +249,7 @@ class Checker {
   #unwrapped(expr: CelExpr, type: CelType, isOptional: boolean): CelType {
     if (!isOptional) return type;
     if (type.kind === 'optional') return type.value;
-    if (type.kind !== 'dyn') this.#mismatch(expr, optionalOf(type), type);
+    if (!isDyn(type)) this.#mismatch(expr, optionalOf(type), type);
     return type;
   }
   /** Elements of different types make a list of dyn here; check-literals.ts refuses those that are not formatted. */

@@ -30,7 +30,7 @@ const LONGEST = 100_000;
 
 /** Checks a source. Throws CelCompileError. Source: cel-go cel/env.go Compile. */
 export function compile(source: string, environment: CelEnvironment): CelProgram {
-  const expr = read(source);
+  const expr = read(source, environment.binds);
   try {
     const { issues, uses } = check(expr, environment);
     refuse(source, issues);
@@ -43,7 +43,7 @@ export function compile(source: string, environment: CelEnvironment): CelProgram
     );
   }
 }
-function read(source: string): CelExpr {
+function read(source: string, binds: boolean): CelExpr {
   const size = source.length > LONGEST ? [...source].length : source.length;
   if (size > LONGEST) {
     const message = `expression code point size exceeds limit: size: ${size}, limit ${LONGEST}`;
@@ -51,7 +51,7 @@ function read(source: string): CelExpr {
   }
   const { tokens: read, problems } = tokens(source);
   try {
-    const { expr, issues } = parse(read);
+    const { expr, issues } = parse(read, binds);
     refuse(source, [...problems, ...issues]);
     return expr;
   } catch (error) {

@@ -1,6 +1,5 @@
 import type { CelCall, CelComprehension, CelExpr } from './ast.ts';
 import { callEstimate } from './cost-estimate-calls.ts';
-import type { CelDeclared } from './declared.ts';
 import type { CelEnvironment } from './environment.ts';
 import { fixed, MOST, ONE, plus, scaled, TEXT, PATTERN, times, union, UNKNOWN, ZERO, type Range } from './estimates.ts';
 import { isOpaque, TYPE, type CelType } from './types.ts';
@@ -60,17 +59,11 @@ export type SizeOf = (path: Path) => Range | undefined;
  * Source: cel-go checker/cost.go, apiserver pkg/cel/library/cost.go.
  */
 export function estimateCost(expr: CelExpr, environment: CelEnvironment): Range {
-  return new Estimator((path) => declaredSize(environment.sizes, path)).cost(expr);
-}
-/** Where a path begins is not looked at: whatever has no variable of its own is as large as a variable. */
-function declaredSize(root: CelDeclared | undefined, path: Path): Range | undefined {
-  let at = root;
-  for (const name of path.slots.slice(1, path.length)) {
-    if (name === '@items' || name === '@values') at = at?.element;
-    else if (name === '@keys') at = at?.key;
-    else at = at?.fields?.get(name)?.declared;
-  }
-  return at && { min: 0n, max: BigInt(at.maxElements ?? 0) };
+  const { sizes } = environment;
+  return new Estimator(({ slots, length }) => {
+    const most = sizes?.(slots.slice(0, length));
+    return most === undefined ? undefined : { min: 0n, max: BigInt(most) };
+  }).cost(expr);
 }
 
 class Estimator {

@@ -6,7 +6,14 @@
  */
 export type { CelExpr } from './ast.ts';
 export type { CelDeclared, CelField } from './declared.ts';
-export type { CelType } from './types.ts';
-export { celEnvironment, type CelEnvironment } from './environment.ts';
+export * from './declare.ts';
+export { declare as declareFunctions } from './declarations.ts';
+export { declaredType, sameType, type CelType } from './types.ts';
+export { celEnvironment, partOf, sizesWithin, type CelEnvironment } from './environment.ts';
 export { CelCompileError, compile, type CelProgram } from './compile.ts';
 export { declaredBySchema } from './schema-declared.ts';
+export { CEL_PER_CALL_LIMIT, CEL_RUNTIME_BUDGET, evaluate, evaluateWaiting, instantiationProblem, type CelResult } from './eval.ts'; // prettier-ignore
+export type { CelActivation } from './eval-frame.ts';
+export { CelError, CelList, CelMap, CelOptional, type CelValue } from './values.ts';
+export { celDynamic, celValue } from './values-object.ts';
+export { CelAuthorizer, CelResourceCheck, type CelAccess, type CelDecision, type CelUser } from './libraries/authz.ts';

@@ -23,7 +23,10 @@ export function expandMacro(
   name: string,
   target: CelExpr | undefined,
   args: readonly CelExpr[],
+  binds: boolean,
 ): Expanded {
+  if (binds && name === 'bind' && args.length === 3 && target?.kind === 'ident' && target.name === 'cel')
+    return bindMacro(new Maker(maker, offset), args);
   const expand = MACROS.get(`${name}:${args.length}:${target !== undefined}`);
   // `has` is the only one without a target: it takes its argument for one.
   return expand?.(new Maker(maker, offset), target ?? args[0]!, args);
@@ -191,6 +194,10 @@ const bind = (make: Maker, name: string, value: CelExpr, result: CelExpr): CelEx
     loopStep: make.ident(name),
     result,
   });
+function bindMacro(make: Maker, [name, value, result]: readonly CelExpr[]): Expanded {
+  if (name?.kind !== 'ident') return problem(name!, 'cel.bind() variable names must be simple identifiers');
+  return bind(make, name.name, value!, result!);
+}
 const optional =
   (name: string, wrap: boolean): Expand =>
   (make, target, args) => {

@@ -30,8 +30,11 @@ export class TooLarge extends Error {}
  * Reads an expression: of what is grammatical it says what else is wrong (reserved words, numbers too large, macros that do not fit).
  * Source: cel-go parser/gen/CEL.g4, parser/parser.go. Throws NotGrammatical, TooLarge.
  */
-export function parse(source: readonly Token[]): { readonly expr: CelExpr; readonly issues: readonly Issue[] } {
-  const parser = new Parser(source);
+export function parse(
+  source: readonly Token[],
+  binds = false,
+): { readonly expr: CelExpr; readonly issues: readonly Issue[] } {
+  const parser = new Parser(source, binds);
   const expr = parser.expr();
   if (parser.peek().kind !== EOF) throw new NotGrammatical();
   return { expr, issues: parser.issues };
@@ -40,14 +43,16 @@ export function parse(source: readonly Token[]): { readonly expr: CelExpr; reado
 class Parser {
   readonly issues: Issue[] = [];
   readonly #tokens: readonly Token[];
+  readonly #binds: boolean;
   #next = 0;
   #lastId = 0;
   #nesting = 0;
   /** How deep what was read last is, counted as cel-go counts. */
   #depth = 0;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], binds: boolean) {
     this.#tokens = tokens;
+    this.#binds = binds;
   }
   id(): number {
     this.#lastId += 1;
@@ -78,7 +83,7 @@ class Parser {
     return { kind: 'literal', id: this.id(), offset: at, literal: 'null', value: null };
   }
   #call(at: number, name: string, args: CelExpr[], target?: CelExpr): CelExpr {
-    const made = expandMacro(this, at, name, target, args);
+    const made = expandMacro(this, at, name, target, args, this.#binds);
     if (made === undefined) return { kind: 'call', id: this.id(), offset: at, name, target, args };
     return 'problem' in made ? this.#problem(made.at, made.problem) : made;
   }

@@ -14,7 +14,7 @@ export type CelType =
   /** Stands for any type within the declaration of a function, or until the checker knows. */
   | { readonly kind: 'param'; readonly name: string };
 export type CelScalarKind =
-  'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'timestamp' | 'duration' | 'dyn' | 'error';
+  'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'timestamp' | 'duration' | 'dyn' | 'any' | 'error';
 
 export const BOOL: CelType = { kind: 'bool' };
 export const INT: CelType = { kind: 'int' };
@@ -25,6 +25,7 @@ export const BYTES: CelType = { kind: 'bytes' };
 export const NULL: CelType = { kind: 'null' };
 export const TIMESTAMP: CelType = { kind: 'timestamp' };
 export const DURATION: CelType = { kind: 'duration' };
+export const ANY: CelType = { kind: 'any' };
 export const DYN: CelType = { kind: 'dyn' };
 export const ERROR: CelType = { kind: 'error' };
 export const TYPE: CelType = { kind: 'type' };
@@ -77,6 +78,23 @@ export function showType(type: CelType): string {
       return typeName(type);
   }
 }
+/** As Go prints a type itself: `google.protobuf.Duration`, `null_type`, else as showType does. */
+export function declaredType(type: CelType): string {
+  switch (type.kind) {
+    case 'list':
+      return `list(${declaredType(type.element)})`;
+    case 'map':
+      return `map(${declaredType(type.key)}, ${declaredType(type.value)})`;
+    case 'optional':
+      return `optional_type(${declaredType(type.value)})`;
+    case 'type':
+      return type.of === undefined ? 'type' : `type(${declaredType(type.of)})`;
+    case 'any':
+      return 'google.protobuf.Any';
+    default:
+      return typeName(type);
+  }
+}
 /** Whether two types are the same, parameters included. */
 export function sameType(a: CelType, b: CelType): boolean {
   if (a === b) return true;
@@ -89,5 +107,6 @@ export function sameType(a: CelType, b: CelType): boolean {
     return a.name === b.name;
   return a.kind === b.kind;
 }
+export const isDyn = ({ kind }: CelType): boolean => kind === 'dyn' || kind === 'any';
 /** Types of which not even fields can be asked for. */
 export const isOpaque = (type: CelType): boolean => type.kind === 'object' && type.name.startsWith('net.');

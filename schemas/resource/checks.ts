@@ -3,6 +3,7 @@ import { problems } from '../helpers/checks.ts';
 import { duplicate, invalid, required, tooLong, tooMany, type FieldPath } from '../meta/field.ts';
 import { byteLength, cIdentifier, dnsLabel, dnsSubdomain, qualifiedName } from '../meta/names.ts';
 import { validateDriverName } from '../storage/parameters.ts';
+import { deviceExpression } from './device-expressions.ts';
 
 /** Limits of the group. Source: pkg/apis/resource/types.go. */
 export const MAX_REQUESTS = 32;
@@ -134,7 +135,6 @@ export function* validateBinding({ bindingConditions: good = [], bindingFailureC
   if (good.length === 0 && bad.length > 0) yield invalid(goodAt, null, 'bindingConditions are required to use bindingFailureConditions');
   if (bad.length === 0 && good.length > 0) yield invalid(badAt, null, 'bindingFailureConditions are required to use bindingConditions');
 } // prettier-ignore
-/** Whether an expression compiles is for those who run it. */
 export function* validateSelectors(
   selectors: readonly { readonly cel?: { readonly expression?: string } | undefined }[],
   at: FieldPath,
@@ -146,6 +146,7 @@ export function* validateSelectors(
       if (!cel) yield required(here('cel'));
       else if (byteLength(cel.expression ?? '') > MAX_EXPRESSION)
         yield tooLong(here('cel')('expression'), MAX_EXPRESSION);
+      else yield* deviceExpression(cel.expression ?? '', here('cel')('expression'));
     },
     at,
   );

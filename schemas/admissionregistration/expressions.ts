@@ -1,0 +1,120 @@
+import {
+  CelCompileError, celEnvironment, compile, declaredAs, declaredDynamic, declaredList, declaredMap, declaredObject, declaredType, declareFunctions,
+  sameType, type CelDeclared, type CelEnvironment, type CelType,
+} from '../cel/index.ts'; // prettier-ignore
+import type { Errors } from '../define.ts';
+import { invalid, type FieldPath } from '../meta/field.ts';
+
+/** What expressions of policies and match conditions may speak of, and what they must give. Source: apiserver pkg/admission/plugin/cel/compile.go. */
+const [STRING, BOOL, INT, TIMESTAMP, DYN] = (['string', 'bool', 'int', 'timestamp', 'dyn'] as const).map((kind) =>
+  declaredAs({ kind }),
+) as [CelDeclared, CelDeclared, CelDeclared, CelDeclared, CelDeclared];
+const STRINGS = declaredList(STRING);
+const STRING_MAP = declaredMap(STRING, STRING);
+export const GIVES = {
+  bool: [BOOL.type],
+  string: [STRING.type],
+  stringOrNull: [STRING.type, { kind: 'null' }],
+  object: [{ kind: 'object', name: 'Object' }],
+  patches: [{ kind: 'list', element: { kind: 'object', name: 'JSONPatch' } }],
+  anything: [],
+} as const satisfies Readonly<Record<string, readonly CelType[]>>;
+
+const kindType = declaredObject('kubernetes.GroupVersionKind', { group: STRING, version: STRING, kind: STRING });
+const resourceType = declaredObject('kubernetes.GroupVersionResource', {
+  group: STRING,
+  version: STRING,
+  resource: STRING,
+});
+const REQUEST = declaredObject('kubernetes.AdmissionRequest', {
+  kind: kindType, resource: resourceType, subResource: STRING, requestKind: kindType, requestResource: resourceType,
+  requestSubResource: STRING, name: STRING, namespace: STRING, operation: STRING, dryRun: BOOL, options: DYN,
+  userInfo: declaredObject('kubernetes.UserInfo', { username: STRING, uid: STRING, groups: STRINGS, extra: declaredMap(STRING, STRINGS) }),
+}); // prettier-ignore
+const CONDITION = declaredObject('kubernetes.NamespaceCondition', {
+  status: STRING, type: STRING, lastTransitionTime: TIMESTAMP, message: STRING, reason: STRING,
+}); // prettier-ignore
+const NAMESPACE = declaredObject('kubernetes.Namespace', {
+  metadata: declaredObject('kubernetes.NamespaceMetadata', {
+    name: STRING, generateName: STRING, namespace: STRING, labels: STRING_MAP, annotations: STRING_MAP, UID: STRING,
+    creationTimestamp: TIMESTAMP, deletionGracePeriodSeconds: INT, deletionTimestamp: TIMESTAMP, generation: INT,
+    resourceVersion: STRING, finalizers: STRINGS,
+  }),
+  spec: declaredObject('kubernetes.NamespaceSpec', { finalizers: STRINGS }),
+  status: declaredObject('kubernetes.NamespaceStatus', { conditions: declaredList(CONDITION), phase: STRING }),
+}); // prettier-ignore
+const AUTHORIZERS = {
+  authorizer: declaredAs({ kind: 'object', name: 'kubernetes.authorization.Authorizer' }),
+  'authorizer.requestResource': declaredAs({ kind: 'object', name: 'kubernetes.authorization.ResourceCheck' }),
+};
+const JSON_PATCH = declaredObject('JSONPatch', { op: STRING, path: STRING, from: STRING, value: DYN });
+/** `Object` and what lies within, `Object.spec`, may be made of any fields. */
+const patchType = (name: string): CelDeclared | undefined =>
+  name === 'Object' || name.startsWith('Object.') ? declaredDynamic(name, DYN) : undefined;
+
+export interface Speaks {
+  readonly params: boolean;
+  readonly authorizer: boolean;
+  /** `Object{}` and `JSONPatch{}` may be made. */
+  readonly patches?: boolean;
+  /** Of the variables declared before, by name. */
+  readonly variables?: ReadonlyMap<string, CelType> | undefined;
+}
+/** The environment of expressions about a request. */
+function admissionEnvironment({ params, authorizer, patches = false, variables }: Speaks): CelEnvironment {
+  return celEnvironment({
+    variables: {
+      object: DYN, oldObject: DYN, namespaceObject: NAMESPACE, request: REQUEST, ...(params && { params: DYN }),
+      ...(authorizer && AUTHORIZERS),
+      ...(variables && { variables: declaredObject('kubernetes.variables', Object.fromEntries([...variables].map(([name, type]) => [name, declaredAs(type)]))) }),
+    },
+    ...(patches && {
+      types: [JSON_PATCH],
+      typeByName: patchType,
+      functions: declareFunctions('jsonpatch.escapeKey string_jsonpatch_escapeKey_string (string) string'),
+    }),
+  });
+} // prettier-ignore
+const known = new Map<string, CelEnvironment>();
+function environmentOf(speaks: Speaks): CelEnvironment {
+  if (speaks.variables) return admissionEnvironment(speaks);
+  const key = `${speaks.params} ${speaks.authorizer} ${speaks.patches}`;
+  let environment = known.get(key);
+  if (!environment) known.set(key, (environment = admissionEnvironment(speaks)));
+  return environment;
+}
+
+/** What is wrong with an expression; else its type. `gives`: one of these; any if there are none. */
+export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): { readonly type: CelType } | { readonly problem: string } {
+  try {
+    const { type } = compile(source, environmentOf(speaks));
+    if (gives.length === 0 || gives.some((one) => sameType(one, type))) return { type };
+    const wanted = gives.map(declaredType).join(' ');
+    return { problem: `must evaluate to ${gives.length === 1 ? wanted : `one of [${wanted}]`} but got ${declaredType(type)}` };
+  } catch (error) {
+    if (!(error instanceof CelCompileError)) throw error;
+    return { problem: `compilation failed: ${error.message}` };
+  }
+} // prettier-ignore
+/** `shown`: what is said to be invalid, where that is not the source itself. */
+export function* validateExpression(source: string, speaks: Speaks, gives: readonly CelType[], at: FieldPath, shown = source): Errors {
+  const made = compiled(source, speaks, gives);
+  if ('problem' in made) yield invalid(at, shown, made.problem);
+} // prettier-ignore
+/** What a later expression sees of a variable. Source: apiserver pkg/admission/plugin/cel/composition.go. */
+export function variableType(type: CelType): CelType {
+  switch (type.kind) {
+    case 'list':
+      return { kind: 'list', element: variableType(type.element) };
+    case 'map':
+      return { kind: 'map', key: variableType(type.key), value: variableType(type.value) };
+    case 'optional':
+    case 'object':
+    case 'type':
+    case 'param':
+    case 'error':
+      return DYN.type;
+    default:
+      return type;
+  }
+}
