@@ -11,11 +11,12 @@ import type { Inspection } from '../runtime/inspection.ts';
 import type { Core } from './core.ts';
 import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
+import type { AuditOptions } from './audit/trail.ts';
 import { createVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
-import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
 import { createBackend } from './outbound/backend.ts';
+import { plugIn, type Plugged, type PluginOptions } from './plugins.ts';
 import { Store } from './store.ts';
 import { Barrier, Sync } from './watch-cache/sync.ts';
 import { WatchCache } from './watch-cache/watch-cache.ts';
@@ -33,6 +34,8 @@ export interface ApiserverOptions extends PluginOptions {
   readonly reusePort?: boolean | undefined;
   /** Which resources are encrypted in the store; default none. */
   readonly encryption?: EncryptionOptions | undefined;
+  /** Which requests are noted, and where; default none. */
+  readonly audit?: AuditOptions | undefined;
   readonly inspection?: Inspection | undefined;
 }
 export interface Apiserver extends Component {
@@ -107,16 +110,17 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     admission: [],
     tables: undefined,
     metrics: createMetrics(),
+    audit: options.audit,
     bookmarks: new Set(),
     waiting: new Set(),
     draining: false,
     pathHandlers: [],
     remote: undefined,
+    backend: createBackend(world),
     virtualCreates: new Map(),
     hooks: new Map(),
   };
   let door: HttpsDoor | undefined;
-    backend: createBackend(world),
   let busDoor: BusDoor | undefined;
   let plugged: Plugged | undefined;
   let stopped = false;

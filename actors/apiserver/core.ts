@@ -46,6 +46,8 @@ export interface Core {
   admission: readonly AdmissionPlugin[];
   tables: TableRenderer | undefined;
   readonly metrics: Metrics;
+  /** What is noted of requests; undefined: nothing. */
+  readonly audit: AuditOptions | undefined;
   /** Sends a bookmark to each watch that wants them; called about once a minute. */
   readonly bookmarks: Set<() => void>;
   /** Ends each watch that waits for a version that is not there yet. */
@@ -53,10 +55,10 @@ export interface Core {
   /** The server is leaving: a watch that still finds it is told how far it is, and ended. */
   draining: boolean;
   readonly pathHandlers: PathHandler[];
-  /** Answers requests for what another server serves. */
-  remote: PathHandler | undefined;
   /** Reaches what is not a component: pods, endpoints, kubelets at an address. */
   readonly backend: Backend;
+  /** Answers requests for what another server serves. */
+  remote: PathHandler | undefined;
   /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
   readonly virtualCreates: Map<string, VirtualCreate>;
   /** Claims that go with writes; keyed alike. */

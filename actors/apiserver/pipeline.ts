@@ -4,7 +4,7 @@ import { ApiError } from '../../schemas/meta/status.ts';
 import type { Resource, Subresource } from '../../schemas/resource.ts';
 import type { Answer, Body, Core, Handler, ResourceRequest } from './core.ts';
 import { methodNotAllowed, notFound, unknownPath } from './errors.ts';
-import type { RequestInfo, UserInfo } from './request.ts';
+import type { AuditNotes, RequestInfo, UserInfo } from './request.ts';
 import { authorize } from './stages/authorize.ts';
 import { deprecation } from './stages/deprecation.ts';
 import { subresourceHandlers } from './subresources/index.ts';
@@ -33,6 +33,7 @@ export interface DoorRequest {
   readonly userAgent: string;
   readonly signal: AbortSignal;
   readonly warnings: string[];
+  readonly audit?: AuditNotes | undefined;
   readonly cause?: string | undefined;
   readonly body: Body | undefined;
   readonly fence: Fence | undefined;
@@ -46,7 +47,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
-  authorize(core.authorizer, request.user, request.info);
+  authorize(core.authorizer, request.user, request.info, request.audit);
   // Another API server may have taken the definition of a custom kind a moment ago.
   if (core.registry.lookup(request.info) === undefined && request.info.group.includes('.'))
     return core.barrier().then(() => serve(core, request));
@@ -57,7 +58,10 @@ function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   if (request.info.verb === 'patch' && request.patchType === undefined && !passedOn(request.info))
     throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', { details: {} });
   const old = deprecation(resource);
-  if (old !== undefined) request.warnings.push(old);
+  if (old !== undefined) {
+    request.warnings.push(old);
+    if (!core.isCustom(resource)) request.audit?.annotate('k8s.io/deprecated', 'true');
+  }
   const resourceRequest: ResourceRequest = {
     info: request.info,
     user: request.user,
@@ -66,6 +70,7 @@ function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
     userAgent: request.userAgent,
     signal: request.signal,
     warnings: request.warnings,
+    audit: request.audit,
     cause: request.cause,
     body: request.body,
     fence: request.fence,
@@ -98,13 +103,13 @@ async function prepared(resource: Resource, pending: Answer | Promise<Answer>): 
   return answer;
 }
 
+/** What somebody else answers, in whatever words. */
+const passedOn = ({ subresource }: RequestInfo): boolean => subresource === 'proxy';
 interface Route {
   readonly resource: Resource;
   readonly subresource: Subresource | undefined;
   readonly handler: Handler;
 }
-/** What somebody else answers, in whatever words. */
-const passedOn = ({ subresource }: RequestInfo): boolean => subresource === 'proxy';
 /** Throws NotFound or MethodNotAllowed as the real server's routes would. */
 function route(core: Core, info: RequestInfo, method: string | undefined): Route {
   const resource = core.registry.lookup(info);

@@ -27,8 +27,24 @@ export interface RequestInfo {
   /** `fieldSelector` of lists, watches and collection deletes: nodes may read no more than what concerns them. */
   readonly fieldSelector?: string | undefined;
 }
+/** As much of an object's metadata as is noted beside it. */
+export interface AboutObject {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | null | undefined;
+}
+/** What the stages have to say about a request to whoever keeps account of it. */
+export interface AuditNotes {
+  annotate(key: string, value: string, from?: 'Request'): void;
+  /** The object of the body; `print` shows it in the version and order of the wire. */
+  asks(metadata: AboutObject | undefined, print: () => unknown): void;
+  asksPatch(value: unknown): void;
+}
 /** A request as every stage after request info sees it, whichever door it came through. */
 export interface ApiRequest {
+  /** Where it is noted, if it is. */
+  readonly audit?: AuditNotes | undefined;
   readonly info: RequestInfo;
   readonly user: UserInfo;
   readonly query: URLSearchParams;

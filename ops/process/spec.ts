@@ -1,3 +1,4 @@
+import type { AuditFlags } from '../cluster/audit.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
@@ -36,6 +37,8 @@ export interface ProcessSpec {
   readonly joint?: boolean | undefined;
   /** Of an API server: an EncryptionConfiguration instead of the one in the folder. */
   readonly encryptionConfig?: string | undefined;
+  /** Of an API server: what it notes of requests, instead of what the folder says. */
+  readonly audit?: AuditFlags | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */

@@ -10,6 +10,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
+import { auditOf } from '../cluster/audit.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
 import type { Health } from './health.ts';
@@ -106,6 +107,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   apiserver: async (c) => {
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryptionConfig);
+    const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
     const start = (inspection: Inspection): Component =>
       startApiserver({
         inspection,
@@ -124,6 +126,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         replica: c.spec.replica,
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
         encryption,
+        audit,
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,

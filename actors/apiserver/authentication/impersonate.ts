@@ -79,6 +79,11 @@ const infoOf = (c: Check): RequestInfo => ({
   subresource: c.subresource ?? '', namespace: c.namespace ?? '', name: c.name,
 }); // prettier-ignore
 
+/** Who is acted as, and the right in the narrower sense that allowed it, if any did. */
+interface Impersonated {
+  readonly user: UserInfo;
+  readonly constraint: string;
+}
 /**
  * The user that the request acts as from here on. Thrown: ApiError Forbidden, naming the first right that is missing.
  * Tries the constrained modes, then the plain verb `impersonate`. Source: apiserver pkg/endpoints/filters/impersonation.
@@ -88,7 +93,7 @@ export function impersonate(
   requestor: UserInfo,
   info: RequestInfo,
   authorizer: Authorizer,
-): UserInfo {
+): Impersonated {
   const demand = (request: RequestInfo): void => {
     const decision = authorizer.authorize(requestor, request);
     if (decision.allowed !== 'yes') throw forbidden(requestor, request, decision.reason);
@@ -98,7 +103,7 @@ export function impersonate(
     try {
       if (mode !== undefined) demand({ ...info, verb: `impersonate-on:${mode}:${info.verb}` });
       for (const check of checksOf(wanted, mode)) demand(infoOf(check));
-      return finish(wanted, mode);
+      return { user: finish(wanted, mode), constraint: mode === undefined ? '' : `impersonate:${mode}` };
     } catch (error) {
       first ??= error;
     }

@@ -42,6 +42,8 @@ export interface ServiceAccountTokens {
    */
   verify(token: string, requested?: readonly string[]): Promise<TokenVerdict | undefined>;
   issue(claims: {
+    /** Of the token; default a new one. */
+    readonly id?: string | undefined;
     readonly account: ServiceAccount;
     readonly pod?: Pod | undefined;
     readonly secret?: Secret | undefined;
@@ -155,7 +157,7 @@ export function createServiceAccountTokens({
       if (v.legacySecret !== undefined) await legacy(v, token);
       return { user: v.user, audiences: common };
     },
-    issue({ account, pod, secret, node, audiences: wanted, expirationSeconds, warnAfterSeconds }) {
+    issue({ id, account, pod, secret, node, audiences: wanted, expirationSeconds, warnAfterSeconds }) {
       const key = keys.find((k) => k.privateKey !== undefined);
       if (key === undefined) throw new Error('failed to generate token: no signing key');
       const now = Math.floor(world.clock.now() / 1000);
@@ -168,7 +170,7 @@ export function createServiceAccountTokens({
         exp: now + expirationSeconds,
         iat: now,
         iss: issuer,
-        jti: world.ids.uuid(),
+        jti: id ?? world.ids.uuid(),
         'kubernetes.io': {
           namespace: account.metadata.namespace,
           ...(node !== undefined && { node: ref(node) }),

@@ -101,7 +101,11 @@ export function createTokenRequest({
     const nowMs = world.clock.now();
     const extended =
       bound.pod !== undefined && seconds === WARN_ONLY_SECONDS && audiences.every((a) => tokens.audiences.includes(a));
+    const id = world.ids.uuid();
+    request.audit?.annotate('authentication.kubernetes.io/issued-credential-id', `JTI=${id}`);
+    const { name: _name, namespace: _namespace, uid: _uid, creationTimestamp: _made, ...others } = given;
     const token = tokens.issue({
+      id,
       account,
       ...bound,
       audiences,
@@ -110,7 +114,7 @@ export function createTokenRequest({
     });
     return {
       ...object,
-      metadata: { ...given, name, namespace, uid, creationTimestamp: formatTime(nowMs) },
+      metadata: { name, namespace, uid, creationTimestamp: formatTime(nowMs), ...others },
       spec: { ...asked.spec, audiences: [...audiences], expirationSeconds: seconds, boundObjectRef: ref ?? null },
       status: { token, expirationTimestamp: formatTime(nowMs + seconds * 1000) },
     };

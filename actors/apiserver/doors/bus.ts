@@ -11,6 +11,8 @@ import type { Resource } from '../../../schemas/resource.ts';
 import type { Answer, Core } from '../core.ts';
 import { handle, type DoorRequest } from '../pipeline.ts';
 import type { RequestInfo } from '../request.ts';
+import { beginAudit, noted } from '../audit/bus.ts';
+import type { AuditTrail } from '../audit/trail.ts';
 import { impersonate } from '../authentication/index.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
@@ -52,7 +54,7 @@ export function openBusDoor(core: Core): BusDoor {
   };
 }
 
-function doorRequest(core: Core, message: ServedMessage): DoorRequest {
+function doorRequest(core: Core, message: ServedMessage): DoorRequest & { readonly audit: AuditTrail | undefined } {
   const address = subjects.parseApi(message.subject);
   const body = (message.body ?? {}) as ApiRequestBody;
   const slash = address.resource.indexOf('/');
@@ -70,10 +72,15 @@ function doorRequest(core: Core, message: ServedMessage): DoorRequest {
     ...(fieldSelector !== undefined && address.name === '' && { fieldSelector }),
   };
   const caller = userOfCaller(address.caller);
-  const user = body.impersonate === undefined ? caller : impersonate(body.impersonate, caller, info, core.authorizer);
+  const acted =
+    body.impersonate === undefined ? undefined : impersonate(body.impersonate, caller, info, core.authorizer);
+  const user = acted?.user ?? caller;
+  const audit = beginAudit(core, info, caller, body.query, caller.agent);
+  if (user !== caller) audit?.impersonated(user, acted!.constraint);
   return {
     info,
     user,
+    audit,
     query: body.query === undefined ? NO_QUERY : new URLSearchParams(body.query),
     patchType: body.patchType,
     userAgent: caller.agent,
@@ -94,7 +101,7 @@ function bodyOf(value: unknown, bytes: number): DoorRequest['body'] {
 
 async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {
   const request = doorRequest(core, message);
-  const result = await handle(core, request);
+  const result = await noted(core, request, handle(core, request));
   const warnings = request.warnings.length > 0 ? { warnings: request.warnings } : {};
   return reply(core, result, warnings);
 }
@@ -117,13 +124,13 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
     }
     case 'watch':
     case 'stream':
+    case 'forward':
       throw new ApiError('BadRequest', 'this needs a session');
   }
 }
 /** As the store holds it; in another version only for those who asked for one. */
 function storedOf(core: Core, resource: Resource, entry: Entry): Stored {
   const isPlain =
-    case 'forward':
     resource.definition.custom === undefined
       ? apiVersionOf(resource) === resource.storageVersion
       : fromStorage(resource, entry.object) === entry.object;
@@ -168,7 +175,8 @@ function busEncoding(id: string, valueOf: (entry: Entry) => Uint8Array): WatchEn
 
 async function serveWatch(core: Core, message: ServedMessage, session: Session): Promise<void> {
   try {
-    const result = await handle(core, { ...doorRequest(core, message), signal: session.signal });
+    const request = doorRequest(core, message);
+    const result = await noted(core, request, handle(core, { ...request, signal: session.signal }));
     if (session.signal.aborted) return;
     if (result.type !== 'watch') throw new ApiError('BadRequest', 'a session carries watches only');
     const stop = result.start(new SessionSink(session));

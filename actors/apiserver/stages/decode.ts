@@ -9,6 +9,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { decode } from '../../../schemas/structural/decode.ts';
 import { byName } from '../../../schemas/structural/order.ts';
 import type { FieldSchema } from '../../../schemas/structural/schema.ts';
+import { noteObject } from '../audit/notes.ts';
 import type { Body, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest } from '../errors.ts';
 import { claimedType, hasOddNames, isSameType, typeProblem, withDefaultType } from './claimed-type.ts';
@@ -64,6 +65,7 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   // Another kind in place of a custom one is for validation to refuse.
   if (!expected.schema.read || !object.kind) object.kind = expected.kind;
   object.metadata ??= {};
+  if (request.audit !== undefined) noteObject(core, request, expected, object);
   return withReset(object, value);
 }
 /** Levels of `metadata.managedFields[0].fieldsV1` above those of the object that it tells of. */

@@ -16,6 +16,11 @@ export interface Patch {
 
 /** Throws BadRequest with the text of the decoder that reads the type. Source: apiserver pkg/endpoints/handlers/patch.go. */
 export async function parsePatch(request: ResourceRequest): Promise<Patch> {
+  const patch = await parsed(request);
+  request.audit?.asksPatch(patch.value);
+  return patch;
+}
+async function parsed(request: ResourceRequest): Promise<Patch> {
   const { body, patchType } = request;
   if (body === undefined) throw badRequest('the body is missing');
   if ('value' in body) {

@@ -31,7 +31,7 @@ export interface TestServers {
 export async function startServers(
   count: number,
   pki: TestPki,
-  own: (server: number) => Pick<ApiserverOptions, 'encryption'> = () => ({}),
+  own: (server: number) => Pick<ApiserverOptions, 'encryption' | 'audit'> = () => ({}),
 ): Promise<TestServers> {
   const world = realWorld({ level: 'silent' });
   const hub = createMemoryHub({ world });

@@ -40,7 +40,7 @@ export function rehearsedAs(request: ResourceRequest, options: DeleteOptions): R
   return { ...request, query };
 }
 const UNRECOGNIZED = 'the object provided is unrecognized (must be of type DeleteOptions): ';
-async function ofBody({ body }: ResourceRequest): Promise<DeleteOptions> {
+async function ofBody({ body, audit }: ResourceRequest): Promise<DeleteOptions> {
   const { value } = await parse(body, 'DeleteOptions', 'v1').catch((error: unknown) => {
     const { message } = error as Error;
     if (!message.startsWith(UNRECOGNIZED)) throw error;
@@ -55,11 +55,19 @@ async function ofBody({ body }: ResourceRequest): Promise<DeleteOptions> {
       `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed) || 'meta.k8s.io/v1')} in scheme "pkg/runtime/scheme.go:111"`,
     );
   try {
-    return canonical(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas) as DeleteOptions;
+    const options = canonical(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas) as DeleteOptions;
+    audit?.asks(undefined, () => ({
+      kind: 'DeleteOptions',
+      apiVersion: 'meta.k8s.io/__internal',
+      ...withoutType(options),
+    }));
+    return options;
   } catch (error) {
     throw badRequest(decodeDetail(error));
   }
 }
+/** Read into the internal version, which every version becomes. */
+const withoutType = ({ kind: _kind, apiVersion: _version, ...rest }: DeleteOptions & { readonly kind?: string; readonly apiVersion?: string }): object => rest; // prettier-ignore
 const DEFINITION = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 function ofQuery(query: URLSearchParams): DeleteOptions {
   if (query.size === 0) return {};

@@ -7,10 +7,11 @@ import { openHealthDoor } from '../../process/health.ts';
 import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printError, UserError } from '../output.ts';
+import type { AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions {
+export interface RunOptions extends AuditFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -39,6 +40,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const unknown = names.find((c) => !isComponent(c));
   if (unknown !== undefined)
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
+  if ((options.auditPolicyFile ?? options.auditLogPath) !== undefined && !names.includes('apiserver'))
+    throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
   if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
     throw new UserError('--encryption-config is for: kubus run apiserver', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
@@ -74,6 +77,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     nodes: options.node,
     log: options.log,
     encryptionConfig: options.encryptionConfig,
+    audit: options,
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = untilSignal();

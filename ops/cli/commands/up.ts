@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
+import { adoptAudit, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
@@ -12,7 +13,7 @@ import { isUp, startCluster, type RunningCluster } from '../../process/superviso
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface UpOptions {
+export interface UpOptions extends AuditFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -38,6 +39,7 @@ export async function up(options: UpOptions): Promise<void> {
   checkServiceCidrs(options.serviceClusterIpRange ?? []);
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
+  await checkAudit(options);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
@@ -82,6 +84,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const replicas = before?.replicas;
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
+  await adoptAudit(paths.dir, options);
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
@@ -213,6 +216,12 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
+  if (options.auditPolicyFile !== undefined) args.push('--audit-policy-file', resolve(options.auditPolicyFile));
+  if (options.auditLogPath !== undefined)
+    args.push('--audit-log-path', options.auditLogPath === '-' ? '-' : resolve(options.auditLogPath));
+  if (options.auditLogMaxsize !== undefined) args.push('--audit-log-maxsize', String(options.auditLogMaxsize));
+  if (options.auditLogMaxbackup !== undefined) args.push('--audit-log-maxbackup', String(options.auditLogMaxbackup));
+  if (options.auditLogMaxage !== undefined) args.push('--audit-log-maxage', String(options.auditLogMaxage));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
   if (options.ephemeral) args.push('--ephemeral');

@@ -24,3 +24,15 @@ export const integer =
       throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`, 2);
     return n;
   };
+/** A command that starts API servers, whose requests may be noted. */
+export const audited = (command: Command): Command =>
+  command
+    .option('--audit-policy-file <file>', 'audit.k8s.io/v1 Policy: which requests the API servers note, and how much')
+    .option('--audit-log-path <file>', 'where they note them, a line of JSON each; - for standard output')
+    .option(
+      '--audit-log-maxsize <mb>',
+      'megabytes of a file before the next (default 100)',
+      integer('--audit-log-maxsize', 0, 1e6),
+    ) // prettier-ignore
+    .option('--audit-log-maxbackup <n>', 'older files to keep (default all)', integer('--audit-log-maxbackup', 0, 1e6))
+    .option('--audit-log-maxage <days>', 'days to keep them (default for good)', integer('--audit-log-maxage', 0, 1e5));

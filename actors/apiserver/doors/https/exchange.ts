@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Readable, type Duplex } from 'node:stream';
 
+import type { AuditTrail } from '../../audit/trail.ts';
 import type { FlowClass } from '../../stages/flow-control.ts';
 
 export type HeaderList = readonly string[];
@@ -18,9 +19,9 @@ export interface Exchange {
   readonly rawHeaders: HeaderList;
   /** The body; rejects with RangeError above `limit` bytes. */
   read(limit: number): Promise<Buffer>;
-  /** `headers` is a flat list of names and values. */
   /** The body as it comes, for who passes it on. */
   readonly body: Readable;
+  /** `headers` is a flat list of names and values. */
   send(code: number, headers: HeaderList, body: Buffer | string): void;
   /** Begins an answer without an end in sight. */
   stream(code: number, headers: HeaderList): Streaming;
@@ -29,6 +30,12 @@ export interface Exchange {
   readonly code: number;
   /** Set once the user is known. */
   flow: FlowClass;
+  /** The client's own, or a new one; the same for the whole request. */
+  auditId(ids: { uuid(): string }): string;
+  /** What is noted of the request, if anything. */
+  audit: AuditTrail | undefined;
+  /** The answer goes on after the request was dealt with: whoever sends it says when it ends. */
+  lasting: boolean;
   /** Of a request to speak another protocol: the connection, for whoever speaks it. */
   hijack?(): Duplex;
 }
@@ -66,10 +73,15 @@ function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> 
     source.on('close', () => ended || reject(new Error('the connection was closed')));
   });
 }
+/** Source: apiserver pkg/endpoints/filters/with_auditid.go. */
+const auditIdOf = (headers: HeaderMap): string | undefined => (headers['audit-id'] as string | undefined) || undefined;
 
 export class Http1Exchange implements Exchange {
   code = 0;
   flow = UNCLASSIFIED;
+  audit: AuditTrail | undefined = undefined;
+  lasting = false;
+  #auditId: string | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #door: { readonly draining: boolean };
@@ -92,6 +104,12 @@ export class Http1Exchange implements Exchange {
   }
   get sent(): boolean {
     return this.#response.headersSent;
+  }
+  get body(): Readable {
+    return this.#request;
+  }
+  auditId(ids: { uuid(): string }): string {
+    return (this.#auditId ??= auditIdOf(this.headers) ?? ids.uuid());
   }
   read(limit: number): Promise<Buffer> {
     return collect(this.#request, limit);
@@ -134,6 +152,9 @@ export class UpgradeExchange extends Http1Exchange {
   override get sent(): boolean {
     return this.#taken || super.sent;
   }
+  override get body(): Readable {
+    return Readable.from([]);
+  }
   override read(): Promise<Buffer> {
     return Promise.resolve(EMPTY);
   }
@@ -152,9 +173,6 @@ function framed(chunk: Buffer): Buffer {
     lastFramed = Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, CRLF]);
   }
   return lastFramed;
-  override get body(): Readable {
-    return Readable.from([]);
-  }
 }
 class ChunkedStream implements Streaming {
   readonly #response: ServerResponse;
@@ -186,6 +204,9 @@ class ChunkedStream implements Streaming {
 export class Http2Exchange implements Exchange {
   code = 0;
   flow = UNCLASSIFIED;
+  audit: AuditTrail | undefined = undefined;
+  lasting = false;
+  #auditId: string | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly headers: HeaderMap;
   readonly rawHeaders: HeaderList;
@@ -202,6 +223,12 @@ export class Http2Exchange implements Exchange {
   }
   get sent(): boolean {
     return this.#stream.headersSent;
+  }
+  get body(): Readable {
+    return this.#stream;
+  }
+  auditId(ids: { uuid(): string }): string {
+    return (this.#auditId ??= auditIdOf(this.headers) ?? ids.uuid());
   }
   read(limit: number): Promise<Buffer> {
     return collect(this.#stream, limit);

@@ -10,12 +10,13 @@ import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
 import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { Credentials, PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
-import { audit } from '../../stages/audit.ts';
+import { audit as noteRefusal } from '../../stages/audit.ts';
 import { authorize } from '../../stages/authorize.ts';
 import { classify } from '../../stages/flow-control.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
 import { negotiate, PLAIN_JSON, unacceptable, type Accepted, type Endpoint } from './accept.ts';
+import { beginAudit } from './audited.ts';
 import type { Exchange } from './exchange.ts';
 import { assertIncludes, respond, respondPath, respondStatus, respondText } from './respond.ts';
 import { streamBytes } from './stream.ts';
@@ -33,9 +34,9 @@ export interface Connection {
   readonly certificate: Credentials['certificate'];
   /** One was shown that cannot be believed. */
   readonly refusedCertificate: boolean;
-  user: UserInfo | undefined;
   /** Of the client. */
   readonly address: string;
+  user: UserInfo | undefined;
 }
 
 /** One request from its first byte to its last; never rejects. */
@@ -49,10 +50,13 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     await answer(core, exchange, connection, about);
   } finally {
     metrics.end(mutating);
+    exchange.audit?.starts(exchange.code);
+    if (!exchange.lasting) exchange.audit?.ends();
     const { info, user } = about;
     if (info !== undefined) {
       metrics.series(info).observe(exchange.code, (world.clock.now() - began) / 1000);
-      if (user !== undefined) audit(core, () => ({ auditId: '', user, info, code: exchange.code }), exchange.code);
+      if (user !== undefined)
+        noteRefusal(core, () => ({ auditId: '', user, info, code: exchange.code }), exchange.code);
     }
   }
 }
@@ -70,33 +74,56 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const parsed = parsePath(path);
     let info = requestInfo(method, parsed, query);
     about.info = info;
-    if (info.verb !== 'watch' && query.has('timeout')) checkTimeout(query.get('timeout')!);
-    let user = authenticated(core, exchange, connection);
-    if (user instanceof Promise) user = await user;
+    if (info.verb !== 'watch' && query.has('timeout')) {
+      try {
+        checkTimeout(query.get('timeout')!);
+      } catch (error) {
+        beginAudit(core, exchange, info, undefined, connection, query);
+        throw error;
+      }
+    }
+    let user: UserInfo;
+    try {
+      const found = authenticated(core, exchange, connection);
+      user = found instanceof Promise ? await found : found;
+    } catch (error) {
+      if (reasonOf(error) === 'Unauthorized') beginAudit(core, exchange, info, undefined, connection, query);
+      throw error;
+    }
+    beginAudit(core, exchange, info, user, connection, query);
     const wanted =
       headers['impersonate-user'] === undefined && !hasImpersonation(headers)
         ? undefined
         : impersonationOf(distinct(exchange.rawHeaders));
-    if (wanted !== undefined) user = impersonate(wanted, user, info, core.authorizer);
+    if (wanted !== undefined) {
+      const acted = impersonate(wanted, user, info, core.authorizer);
+      user = acted.user;
+      exchange.audit?.impersonated(user, acted.constraint);
+    }
     about.user = user;
     exchange.flow = classify(core, user);
     if (!info.isResource) {
-      authorize(core.authorizer, user, info);
+      authorize(core.authorizer, user, info, exchange.audit);
       await servePath(core, exchange, path, query, user);
       return;
     }
     if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
     const endpoint = endpointOf(core, info);
     const format = negotiated(core, exchange, info, user, endpoint);
+    if (format.as === 'Table') await core.tables?.ready();
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
       // A copy: without a query string all requests share one.
-    if (format.as === 'Table') await core.tables?.ready();
       query = new URLSearchParams(query);
       query.append('fieldSelector', `metadata.name=${parsed.name}`);
       info = { ...info, name: parsed.name, fieldSelector: `metadata.name=${parsed.name}` };
     }
     const bodiless = method === 'GET' || method === 'HEAD' || info.subresource === 'proxy';
-    const body = bodiless ? undefined : await readBody(exchange, info);
+    const body = bodiless
+      ? undefined
+      : await readBody(exchange, info).catch((error: unknown) => {
+          authorize(core.authorizer, user, info, exchange.audit);
+          throw error;
+        });
     const warnings: string[] = [];
     let found: Answer;
     try {
@@ -109,6 +136,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
         userAgent: (headers['user-agent'] as string | undefined) ?? '',
         signal: NEVER,
         warnings,
+        audit: exchange.audit,
         body,
         fence: undefined,
         watchEncoding: (resource) => encodingFor(core, resource, format, query),
@@ -131,6 +159,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       const ended = core.metrics.series(info).longRunning();
       streamWatch(core, exchange, found, format, warnings, ended);
     } else if (found.type === 'stream') await streamBytes(core, exchange, found);
+    else if (found.type === 'forward')
+      await (await import('./forward.ts')).forward(core, exchange, found, connection.address);
     else await respond(core, exchange, found, format, query, warnings);
   } catch (error) {
     fail(core, exchange, error);
@@ -147,8 +177,6 @@ function fail(core: Core, exchange: Exchange, error: unknown): void {
 function checkTimeout(text: string): void {
   const why = durationProblem(text);
   if (text !== '' && why !== undefined)
-    else if (found.type === 'forward')
-      await (await import('./forward.ts')).forward(core, exchange, found, connection.address);
     throw new ApiError('BadRequest', `invalid timeout specified in the request URL - ${why}`);
 }
 const ITEM: Endpoint = { kind: 'item' };
@@ -164,13 +192,14 @@ function endpointOf(core: Core, info: RequestInfo): Endpoint | undefined {
   const resource = core.registry.lookup(info);
   if (resource === undefined) return undefined;
   if (core.isCustom(resource)) return CUSTOM;
+  if (CONNECTING.has(info.subresource)) return undefined;
   if (!NOT_TABLELESS.has(info.subresource) || core.virtualCreates.has(info.resource)) return TABLELESS;
   return info.verb === 'list' || info.verb === 'watch' ? LIST : ITEM;
 }
 /** How the answer is to look. Who may not ask, or asks for what is not there, hears of that first. */
 function negotiated(
   core: Core,
-  { headers }: Exchange,
+  { headers, audit }: Exchange,
   info: RequestInfo,
   user: UserInfo,
   endpoint: Endpoint | undefined,
@@ -179,8 +208,7 @@ function negotiated(
   try {
     return negotiate(headers['accept'] as string | undefined, endpoint);
   } catch (error) {
-    authorize(core.authorizer, user, info);
-  if (CONNECTING.has(info.subresource)) return undefined;
+    authorize(core.authorizer, user, info, audit);
     throw error;
   }
 }

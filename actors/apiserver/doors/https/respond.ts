@@ -23,7 +23,7 @@ const NO_CACHE = 'no-cache, private';
 /** What every answer carries. */
 export function baseHeaders(core: Core, exchange: Exchange, contentType: string): string[] {
   return [
-    'Audit-Id', core.world.ids.uuid(),
+    'Audit-Id', exchange.auditId(core.world.ids),
     'Cache-Control', NO_CACHE,
     'Content-Type', contentType,
     'X-Kubernetes-Pf-Flowschema-Uid', exchange.flow.schemaUid,
@@ -42,6 +42,9 @@ export function respond(
   const code = answer.type === 'list' ? 200 : answer.code;
   const status = answer.type === 'object' && isStatus(answer.object);
   if (accepted.as !== '' && !status) assertFits(answer, accepted, query);
+  exchange.audit?.answers(status ? answer.object : undefined, () =>
+    renderJson(core, answer, status ? PLAIN_JSON : accepted, query).toString(),
+  );
   const headers = baseHeaders(core, exchange, accepted.contentType);
   if (warnings.length > 0) addWarnings(headers, warnings);
   if (accepted.format === 'yaml')
@@ -112,6 +115,8 @@ export function respondStatus(core: Core, exchange: Exchange, status: Status, wa
   if (retry !== undefined && retry > 0) headers.push('Retry-After', String(retry));
   const shown = { ...inGoOrder(status, statusSchema(), builtinSchemas) };
   if (shown.reason === '') delete (shown as { reason?: string }).reason;
+  // Who wants what there is not is told without more ado.
+  if (shown.reason !== 'NotAcceptable') exchange.audit?.answers(shown, () => goJson(shown));
   if (accepted?.format === 'yaml') exchange.send(status.code, headers, yamlOf(shown));
   else if (accepted?.format === 'protobuf') exchange.send(status.code, headers, statusProtobuf(shown));
   else if (accepted === undefined || isPretty(exchange, accepted))
@@ -129,9 +134,14 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
     else headers[at + 1] = value;
   };
   let text: string | Buffer;
-  if (typeof body === 'string') text = body;
-  else if (body instanceof Uint8Array) text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (typeof body === 'string') {
+    text = body;
+    // Discovery, printed once for all.
+    if (exchange.target.startsWith('/api') && body.startsWith('{"kind":'))
+      exchange.audit?.answers(undefined, () => body);
+  } else if (body instanceof Uint8Array) text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   else {
+    if ('kind' in body) exchange.audit?.answers(isStatus(body) ? (body as Status) : undefined, () => goJson(body));
     const accepted = negotiateDocument(exchange.headers['accept'] as string | undefined, false);
     set('Content-Type', accepted.contentType);
     if (accepted.format === 'protobuf') text = documentProtobuf(body);

@@ -27,6 +27,8 @@ export function streamWatch(
   addWarnings(headers, warnings);
   const stream = isWebSocket(exchange) ? openWebSocket(exchange, protobuf) : exchange.stream(200, headers);
   if (stream === undefined) return ended();
+  exchange.lasting = true;
+  exchange.audit?.starts(200);
   const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
@@ -34,6 +36,7 @@ export function streamWatch(
   stream.onClose(() => {
     ended();
     stop();
+    exchange.audit?.ends();
   });
 }
 class StreamSink implements WatchSink {

@@ -1,0 +1,71 @@
+import { toStatus, type Status } from '../../../schemas/meta/status.ts';
+import type { Answer, Core } from '../core.ts';
+import { goJson } from '../encoding/go-json.ts';
+import { isStatus, renderJson } from '../encoding/render.ts';
+import type { RequestInfo, UserInfo } from '../request.ts';
+import { AuditTrail } from './trail.ts';
+
+const PLAIN = {
+  format: 'json',
+  as: '',
+  version: '',
+  group: '',
+  contentType: 'application/json',
+  pretty: false,
+} as const;
+const NO_QUERY = new URLSearchParams();
+
+/** The address that the request would have over HTTPS. */
+function uriOf(
+  { group, version, namespace, resource, name, subresource, verb }: RequestInfo,
+  query: Readonly<Record<string, string>> | undefined,
+): string {
+  const parts = [
+    group === '' ? `/api/${version}` : `/apis/${group}/${version}`,
+    ...(namespace === '' ? [] : ['namespaces', namespace]),
+    resource, name, subresource,
+  ].filter((part) => part !== ''); // prettier-ignore
+  const asked = new URLSearchParams({ ...query, ...(verb === 'watch' && { watch: 'true' }) }).toString();
+  return `${parts.join('/')}${asked === '' ? '' : `?${asked}`}`;
+}
+/** Begins to note a request of one of the cluster's own components. */
+export function beginAudit(
+  core: Core,
+  info: RequestInfo,
+  user: UserInfo,
+  query: Readonly<Record<string, string>> | undefined,
+  userAgent: string,
+): AuditTrail | undefined {
+  const { audit, world } = core;
+  if (audit === undefined) return undefined;
+  const rule = audit.evaluate(user, info);
+  if (rule.level === 'None') return undefined;
+  const request = { auditId: world.ids.uuid(), uri: uriOf(info, query), user, info, sourceIPs: [], userAgent };
+  const trail = new AuditTrail(rule, audit.sink, request, () => world.clock.now());
+  trail.received();
+  return trail;
+}
+/** Notes how it came out. A watch is noted when it begins. */
+export const noted = (
+  core: Core,
+  request: { readonly audit?: AuditTrail | undefined },
+  pending: Answer | Promise<Answer>,
+): Answer | Promise<Answer> => (request.audit === undefined ? pending : notedBy(core, request.audit, pending));
+async function notedBy(core: Core, audit: AuditTrail, pending: Answer | Promise<Answer>): Promise<Answer> {
+  try {
+    const answer = await pending;
+    if (answer.type === 'entry' || answer.type === 'object' || answer.type === 'list') {
+      const status = answer.type === 'object' && isStatus(answer.object) ? (answer.object as Status) : undefined;
+      audit.answers(status, () => renderJson(core, answer, PLAIN, NO_QUERY).toString());
+      audit.starts(answer.type === 'list' ? 200 : answer.code);
+      audit.ends();
+    } else audit.starts(200);
+    return answer;
+  } catch (error) {
+    const status = toStatus(error);
+    audit.answers(status, () => goJson(status));
+    audit.starts(status.code);
+    audit.ends();
+    throw error;
+  }
+}
