@@ -4,6 +4,8 @@ export const HEADERS = {
   origin: 'Kubus-Origin',
   /** Milliseconds after which the value expires, counted from the log's time stamp. */
   ttlMs: 'Kubus-TTL',
+  /** Id of the lease that the key lives by: see leases.ts. */
+  lease: 'Kubus-Lease',
   /** Id of the message that led to the write. */
   cause: 'Kubus-Cause',
   /** `<transitions> <holder> <key of the lease>`: the leadership under which an elected component wrote. */

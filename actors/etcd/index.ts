@@ -21,6 +21,8 @@ export interface Version {
   readonly time: number;
   /** Milliseconds since the epoch; 0: never. */
   readonly expiresAt: number;
+  /** Id of the lease that the key lives by. */
+  readonly lease: string | undefined;
   /** Of the write, for as long as a repetition may come. */
   id: string;
   older: Version | undefined;
@@ -94,6 +96,7 @@ export class Index {
       value,
       time,
       expiresAt: ttl === undefined || value === undefined ? 0 : time + Number(ttl),
+      lease: value === undefined ? undefined : headers[HEADERS.lease],
       id: entry.id,
       older: before,
       sum: 0,

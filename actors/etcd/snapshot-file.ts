@@ -23,8 +23,8 @@ interface Tail {
   readonly floor: number;
   readonly forgotten: number;
 }
-/** key, revision, createRevision, version, time, expiresAt, id, value. */
-type Row = [string, number, number, number, number, number, string, Uint8Array | null];
+/** key, revision, createRevision, version, time, expiresAt, id, value, lease (where there is one). */
+type Row = [string, number, number, number, number, number, string, Uint8Array | null, string?];
 
 export interface SnapshotInfo {
   readonly file: string;
@@ -137,17 +137,20 @@ function rowsOf(newest: Version, revision: number, floor: number): Row[] {
   for (let v: Version | undefined = newest; v !== undefined; v = v.older) {
     if (v.revision > revision) continue;
     const id = v.revision > floor ? v.id : '';
-    rows.push([v.key, v.revision, v.createRevision, v.version, v.time, v.expiresAt, id, v.value ?? null]);
+    const row: Row = [v.key, v.revision, v.createRevision, v.version, v.time, v.expiresAt, id, v.value ?? null];
+    if (v.lease !== undefined) row.push(v.lease);
+    rows.push(row);
   }
   return rows.reverse();
 }
-const versionOf = ([key, revision, createRevision, version, time, expiresAt, id, value]: Row): Version => ({
+const versionOf = ([key, revision, createRevision, version, time, expiresAt, id, value, lease]: Row): Version => ({
   key,
   revision,
   createRevision,
   version,
   time,
   expiresAt,
+  lease,
   id,
   value: value === null ? undefined : new Uint8Array(value),
   older: undefined,

@@ -7,6 +7,7 @@ import { Expiry } from './expiry.ts';
 import { Feed, LostTrack } from './feed.ts';
 import { FLOOR_KEY } from './floor.ts';
 import { Index, type Version } from './index.ts';
+import { Leases } from './leases.ts';
 import { readNewestSnapshot, writeSnapshot, type SnapshotInfo } from './snapshot-file.ts';
 
 export interface StoreOptions {
@@ -40,6 +41,9 @@ export class Store {
   index = new Index();
   #feed: Feed;
   #compaction: Compaction;
+  readonly leases: Leases;
+  /** Called after each entry that went into the index, and when another index has taken its place. */
+  readonly followers = new Set<() => void>();
   readonly #expiry: Expiry;
   #identity = '';
   #snapshotRevision = 0;
@@ -53,6 +57,7 @@ export class Store {
     this.options = options;
     this.appends = new Appends(options.world, options.log, options.freeBytes);
     this.#expiry = new Expiry(options.world, (key, revision) => void this.#expire(key, revision));
+    this.leases = new Leases((key, revision) => void this.#expire(key, revision));
     [this.#feed, this.#compaction] = this.#around(this.index);
   }
   get feed(): Feed {
@@ -82,8 +87,11 @@ export class Store {
       const versions = this.index.cellsAfter(after, 10_000);
       if (versions.length === 0) break;
       for (const version of versions) if (version.value !== undefined) this.#expiry.add(version);
+      for (const version of versions) this.leases.add(version);
       after = versions.at(-1)!.key;
     }
+    this.leases.endOrphans(this.index);
+    for (const follow of this.followers) follow();
     this.#compaction.start();
     this.#expiry.start();
     this.#armSnapshot();
@@ -170,6 +178,7 @@ export class Store {
   async #loadFrom(snapshot: Index | undefined, bounds: LogBounds, signal: AbortSignal): Promise<void> {
     this.#feed.stop();
     this.#expiry.clear();
+    this.leases.clear();
     this.index = snapshot ?? new Index();
     this.#snapshotRevision = this.index.revision;
     this.#identity = bounds.identity;
@@ -197,7 +206,11 @@ export class Store {
     });
     const onApplied = (version: Version): void => {
       if (this.#loading) compaction.keepPace();
-      else if (version.expiresAt > 0) this.#expiry.add(version);
+      else {
+        if (version.expiresAt > 0) this.#expiry.add(version);
+        this.leases.follow(version, index);
+        for (const follow of this.followers) follow();
+      }
       if (version.key !== FLOOR_KEY) return;
       try {
         compaction.onFloor(version);

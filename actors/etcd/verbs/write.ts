@@ -15,6 +15,7 @@ export interface Write {
   readonly since?: number | undefined;
   readonly id: string;
   readonly ttlMs?: number | undefined;
+  readonly lease?: string | undefined;
   readonly cause?: string | undefined;
   readonly fence?: StoreFence | undefined;
 }
@@ -118,10 +119,11 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
 const leftover = (index: Index, key: string, said: number | undefined): number | undefined =>
   said !== undefined && said <= index.forgotten && index.newest(key) === undefined ? said : undefined;
 
-function headersOf({ ttlMs, cause, fence }: Write, current: Version | undefined): Record<string, string> {
+function headersOf({ ttlMs, lease, cause, fence }: Write, current: Version | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
   if (current !== undefined) headers[HEADERS.origin] = formatOrigin(current.createRevision, current.version + 1);
   if (ttlMs !== undefined) headers[HEADERS.ttlMs] = String(Math.ceil(ttlMs));
+  if (lease !== undefined) headers[HEADERS.lease] = lease;
   if (cause !== undefined) headers[HEADERS.cause] = cause;
   if (fence !== undefined) headers[HEADERS.fence] = formatFence(fence);
   return headers;
