@@ -1,6 +1,6 @@
 import {
   CelCompileError, celEnvironment, compile, declaredAs, declaredDynamic, declaredList, declaredMap, declaredObject, declaredType, declareFunctions,
-  sameType, type CelDeclared, type CelEnvironment, type CelType,
+  sameType, type CelDeclared, type CelEnvironment, type CelProgram, type CelType,
 } from '../cel/index.ts'; // prettier-ignore
 import type { Errors } from '../define.ts';
 import { invalid, type FieldPath } from '../meta/field.ts';
@@ -84,11 +84,12 @@ function environmentOf(speaks: Speaks): CelEnvironment {
   return environment;
 }
 
-/** What is wrong with an expression; else its type. `gives`: one of these; any if there are none. */
-export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): { readonly type: CelType } | { readonly problem: string } {
+/** What is wrong with an expression; else what runs. `gives`: one of these; any if there are none. */
+export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): CelProgram | { readonly problem: string } {
   try {
-    const { type } = compile(source, environmentOf(speaks));
-    if (gives.length === 0 || gives.some((one) => sameType(one, type))) return { type };
+    const program = compile(source, environmentOf(speaks));
+    const { type } = program;
+    if (gives.length === 0 || gives.some((one) => sameType(one, type))) return program;
     const wanted = gives.map(declaredType).join(' ');
     return { problem: `must evaluate to ${gives.length === 1 ? wanted : `one of [${wanted}]`} but got ${declaredType(type)}` };
   } catch (error) {

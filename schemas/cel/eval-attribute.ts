@@ -77,7 +77,8 @@ export class VariableAttribute extends Qualified {
     this.name = name;
   }
   protected start(frame: Frame): CelValue {
-    return frame.activation.get(this.name) ?? new CelError(`no such attribute(s): ${this.name}`);
+    const value = frame.activation.get(this.name);
+    return value === undefined ? new CelError(`no such attribute(s): ${this.name}`) : value;
   }
 }
 /** Any expression; a comprehension's variable too. */

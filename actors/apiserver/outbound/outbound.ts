@@ -61,7 +61,7 @@ class VerifyingAgent extends Agent {
       const problem =
         dateProblem(certificate, this.#clock.now()) ??
         certificateProblem(options.verifyAs, certificate) ??
-        (socket.authorized ? undefined : (socket.authorizationError as Error | string));
+        (socket.authorized ? undefined : socket.authorizationError);
       socket.off('error', onError);
       if (problem === undefined) return callback(null, socket);
       socket.on('error', () => undefined).destroy();

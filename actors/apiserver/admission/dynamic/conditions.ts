@@ -1,12 +1,13 @@
 import type { MatchCondition } from '../../../../schemas/generated/admissionregistration-v1.ts';
+import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
 import { aggregate } from '../common.ts';
-import { BOOL, Evaluation, OutOfBudget, type Bindings, type Compiler, type Expression } from './expressions.ts';
+import { Evaluation, OutOfBudget, type Bindings, type Compiler, type Expression } from './expressions.ts';
 
 /** What the match conditions of one webhook or binding may cost. Source: apiserver pkg/apis/cel/config.go. */
 const BUDGET = 2_500_000;
 
 export const compileConditions = (compiler: Compiler, conditions: readonly MatchCondition[] | undefined): readonly Expression[] =>
-  (conditions ?? []).map(({ expression }) => compiler.compile(expression, BOOL)); // prettier-ignore
+  (conditions ?? []).map(({ expression }) => compiler.compile(expression, GIVES.bool)); // prettier-ignore
 
 /**
  * Whether all hold. One that does not decides, whatever fails beside it; what fails is otherwise passed on, or with

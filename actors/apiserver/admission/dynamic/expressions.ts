@@ -3,12 +3,12 @@
  * Source: apiserver pkg/admission/plugin/cel (compile.go, activation.go, composition.go).
  */
 import {
-  celDynamic, CelAuthorizer, CelCompileError, CelError, CelMap, CelResourceCheck, compile, CEL_PER_CALL_LIMIT, evaluate, evaluateWaiting,
-  instantiationProblem, type CelActivation, type CelEnvironment, type CelProgram, type CelType, type CelValue,
+  celDynamic, CelAuthorizer, CelError, CelMap, CelResourceCheck, CEL_PER_CALL_LIMIT, evaluate, evaluateWaiting,
+  instantiationProblem, type CelActivation, type CelProgram, type CelType, type CelValue,
 } from '../../../../schemas/cel/index.ts'; // prettier-ignore
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
 import type { AdmissionAttributes, Authorizer } from '../../request.ts';
-import { admissionEnvironment, type Speaks } from './environments.ts';
+import { compiled, GIVES, variableType, type Speaks } from '../../../../schemas/admissionregistration/expressions.ts';
 
 /** A source that was looked at: a program, or what is wrong with it. */
 export interface Expression {
@@ -17,79 +17,33 @@ export interface Expression {
   /** `compilation failed: ERROR: ...`. */
   readonly error?: string;
 }
-type Returns = readonly CelType[];
-export const BOOL: Returns = [{ kind: 'bool' }];
-export const STRING: Returns = [{ kind: 'string' }];
-export const STRING_OR_NULL: Returns = [{ kind: 'string' }, { kind: 'null' }];
-export const OBJECT: Returns = [{ kind: 'object', name: 'Object' }];
-export const PATCHES: Returns = [{ kind: 'list', element: { kind: 'object', name: 'JSONPatch' } }];
-
-/** As Go prints a type of cel-go. */
-function show(type: CelType): string {
-  switch (type.kind) {
-    case 'list':
-      return `list(${show(type.element)})`;
-    case 'map':
-      return `map(${show(type.key)}, ${show(type.value)})`;
-    case 'optional':
-      return `optional_type(${show(type.value)})`;
-    case 'object':
-    case 'param':
-      return type.name;
-    case 'null':
-      return 'null_type';
-    case 'timestamp':
-      return 'google.protobuf.Timestamp';
-    case 'duration':
-      return 'google.protobuf.Duration';
-    default:
-      return type.kind;
-  }
-}
-function compileIn(environment: CelEnvironment, source: string, returns: Returns | undefined): Expression {
-  let program: CelProgram;
-  try {
-    program = compile(source, environment);
-  } catch (error) {
-    if (!(error instanceof CelCompileError)) throw error;
-    return { source, error: `compilation failed: ${error.message}` };
-  }
-  if (returns !== undefined && !returns.some((type) => show(type) === show(program.type))) {
-    const wanted = returns.length === 1 ? show(returns[0]!) : `one of [${returns.map(show).join(' ')}]`;
-    return { source, error: `must evaluate to ${wanted} but got ${show(program.type)}` };
-  }
-  const problem = instantiationProblem(program);
-  return problem === undefined ? { source, program } : { source, error: `program instantiation failed: ${problem}` };
-}
+function compileAs(source: string, speaks: Speaks, gives: readonly CelType[]): Expression {
+  const made = compiled(source, speaks, gives);
+  if ('problem' in made) return { source, error: made.problem };
+  const problem = instantiationProblem(made);
+  return problem === undefined ? { source, program: made } : { source, error: `program instantiation failed: ${problem}` };
+} // prettier-ignore
 
 /** Compiles the expressions of one policy, whose variables each may use those before it. */
 export class Compiler {
   readonly variables = new Map<string, Expression>();
-  private readonly types = new Map<string, CelType>();
-  private readonly environments = new Map<string, CelEnvironment>();
-  private readonly hasParams: boolean;
-  private readonly hasVariables: boolean;
-  constructor(of: { readonly hasParams: boolean; readonly variables?: readonly { name?: string; expression?: string }[] | undefined }) {
-    this.hasParams = of.hasParams;
-    this.hasVariables = of.variables !== undefined;
+  private readonly speaks: Speaks;
+  constructor(of: {
+    readonly params: boolean;
+    readonly variables?: readonly { name?: string; expression?: string }[] | undefined;
+  }) {
+    const types = new Map<string, CelType>();
+    this.speaks = { params: of.params, authorizer: true, ...(of.variables && { variables: types }) };
     for (const { name = '', expression = '' } of of.variables ?? []) {
-      const compiled = this.compile(expression, undefined);
-      this.variables.set(name, compiled);
-      this.types.set(name, compiled.program?.type ?? { kind: 'dyn' });
-      this.environments.clear();
+      const made = compileAs(expression, this.speaks, GIVES.anything);
+      this.variables.set(name, made);
+      types.set(name, variableType(made.program?.type ?? { kind: 'dyn' }));
     }
   }
-  compile(source: string, returns: Returns | undefined, more: Partial<Speaks> = {}): Expression {
-    const speaks: Speaks = { hasParams: this.hasParams, hasAuthorizer: true, ...more };
-    const key = JSON.stringify(speaks);
-    let environment = this.environments.get(key);
-    if (environment === undefined) {
-      environment = admissionEnvironment(speaks, this.hasVariables ? this.types : undefined);
-      this.environments.set(key, environment);
-    }
-    return compileIn(environment, source, returns);
+  compile(source: string, gives: readonly CelType[], more: Partial<Speaks> = {}): Expression {
+    return compileAs(source, { ...this.speaks, ...more }, gives);
   }
-} // prettier-ignore
+}
 
 /** What the variables of one evaluation stand for. */
 export interface Bindings {
@@ -103,13 +57,13 @@ export interface Bindings {
 }
 /** One for one request: it remembers answers. */
 export const authorizerOf = (a: AdmissionAttributes, authorizer: Authorizer): CelAuthorizer =>
-  new CelAuthorizer(a.user, async ({ user, verb, path, resource }) => {
+  new CelAuthorizer(a.user, ({ user, verb, path, resource }) => {
     const info = {
       isResource: resource !== undefined, path: path ?? '', verb, group: '', version: '*', resource: '', subresource: '', namespace: '', name: '',
       ...resource,
     };
     try {
-      const { allowed, reason } = await authorizer.authorize(user, info);
+      const { allowed, reason } = authorizer.authorize(user, info);
       return { allowed: allowed === 'yes', reason };
     } catch (error) {
       return { allowed: false, reason: '', error: (error as Error).message };
@@ -150,7 +104,7 @@ export class Evaluation {
   async run(expression: Expression): Promise<Result> {
     const { program, source } = expression;
     if (program === undefined) return { error: `compilation error: ${expression.error ?? ''}` };
-    const { value, cost } = await evaluateWaiting(program, this.names as CelActivation, CEL_PER_CALL_LIMIT);
+    const { value, cost } = await evaluateWaiting(program, this.names, CEL_PER_CALL_LIMIT);
     this.left -= this.lazy.spent();
     if (this.left < 0 || cost > this.left) throw new OutOfBudget();
     this.left -= cost;

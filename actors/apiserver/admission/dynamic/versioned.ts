@@ -47,7 +47,7 @@ export async function seenAs(a: AdmissionAttributes, object: DynamicObject | und
   const seen = await converted(a.resource, object, as);
   if (as.definition.custom !== undefined) return seen;
   const { kind: _kind, apiVersion: _version, ...rest } = seen;
-  return { kind: as.kind, apiVersion: apiVersionOf(as), ...inGoOrder(rest, as.schema, builtinSchemas) } as DynamicObject;
+  return { kind: as.kind, apiVersion: apiVersionOf(as), ...inGoOrder(rest, as.schema, builtinSchemas) };
 } // prettier-ignore
 
 export interface Seen {

@@ -12,8 +12,9 @@ import { mergeConfiguration } from '../../../../schemas/patch/managed-fields/ind
 import type { Resource } from '../../../../schemas/resource.ts';
 import { builtinSchemas } from '../../../../schemas/structural/builtin.ts';
 import { jsonOf } from '../dynamic/cel-json.ts';
+import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
 import { compileConditions, conditionsHold } from '../dynamic/conditions.ts';
-import { Compiler, Evaluation, OBJECT, PATCHES, type Bindings, type Expression } from '../dynamic/expressions.ts';
+import { Compiler, Evaluation, type Bindings, type Expression } from '../dynamic/expressions.ts';
 import { kindOf, schemaSeen } from '../dynamic/versioned.ts';
 
 /** Source: apiserver pkg/apis/cel/config.go. */
@@ -24,15 +25,18 @@ export class Mutator {
   private readonly variables: ReadonlyMap<string, Expression>;
   private readonly conditions: readonly Expression[];
   readonly mutations: readonly { readonly isPatch: boolean; readonly expression: Expression }[];
-  constructor({ spec = {} as NonNullable<MutatingAdmissionPolicy['spec']> }: Pick<MutatingAdmissionPolicy, 'spec'>) {
+  constructor({ spec = {} }: Pick<MutatingAdmissionPolicy, 'spec'>) {
     this.ignores = spec.failurePolicy === 'Ignore';
-    const compiler = new Compiler({ hasParams: spec.paramKind !== undefined, variables: spec.variables ?? [] });
+    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: spec.variables ?? [] });
     this.variables = compiler.variables;
     this.conditions = compileConditions(compiler, spec.matchConditions);
     this.mutations = (spec.mutations ?? []).map(({ patchType, jsonPatch, applyConfiguration }) => {
       const isPatch = patchType === 'JSONPatch';
       const source = (isPatch ? jsonPatch?.expression : applyConfiguration?.expression) ?? '';
-      return { isPatch, expression: compiler.compile(source, isPatch ? PATCHES : OBJECT, { makesPatches: true }) };
+      return {
+        isPatch,
+        expression: compiler.compile(source, isPatch ? GIVES.patches : GIVES.object, { patches: true }),
+      };
     });
   }
   holds(bindings: Bindings): ReturnType<typeof conditionsHold> {

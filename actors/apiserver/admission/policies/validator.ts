@@ -3,14 +3,12 @@
  * Source: apiserver pkg/admission/plugin/policy/validating/validator.go.
  */
 import type { ValidatingAdmissionPolicy, Validation } from '../../../../schemas/generated/admissionregistration-v1.ts';
+import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
 import { compileConditions, conditionsHold } from '../dynamic/conditions.ts';
 import {
-  BOOL,
   Compiler,
   Evaluation,
   OutOfBudget,
-  STRING,
-  STRING_OR_NULL,
   type Bindings,
   type Expression,
   type Result,
@@ -41,15 +39,15 @@ export class Validator {
   private readonly annotations: readonly { readonly key: string; readonly expression: Expression }[];
   constructor({ spec = {} }: Pick<ValidatingAdmissionPolicy, 'spec'>) {
     this.ignores = spec.failurePolicy === 'Ignore';
-    const compiler = new Compiler({ hasParams: spec.paramKind !== undefined, variables: spec.variables ?? [] });
+    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: spec.variables ?? [] });
     this.variables = compiler.variables;
     this.conditions = compileConditions(compiler, spec.matchConditions);
     this.validations = (spec.validations ?? []).map((of) => ({
       of,
-      expression: compiler.compile(of.expression, BOOL),
-      message: of.messageExpression ? compiler.compile(of.messageExpression, STRING, { hasAuthorizer: false }) : undefined,
+      expression: compiler.compile(of.expression, GIVES.bool),
+      message: of.messageExpression ? compiler.compile(of.messageExpression, GIVES.string, { authorizer: false }) : undefined,
     }));
-    this.annotations = (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({ key, expression: compiler.compile(valueExpression, STRING_OR_NULL) }));
+    this.annotations = (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({ key, expression: compiler.compile(valueExpression, GIVES.stringOrNull) }));
   }
   private failure(message: string): Decision {
     return { denies: !this.ignores, failed: true, message, reason: '' };

@@ -127,7 +127,7 @@ function fieldProblem(response: unknown): string | undefined {
     if (value !== undefined && value !== null && !holds(value)) return wrong(value, `AdmissionResponse.response.${name}`, type);
   }
   const texts: [string, readonly unknown[]][] = [
-    ['auditAnnotations', Object.values((response['auditAnnotations'] ?? {}) as object)],
+    ['auditAnnotations', Object.values(response['auditAnnotations'] ?? {})],
     ['warnings', (response['warnings'] ?? []) as readonly unknown[]],
   ];
   for (const [name, values] of texts)

@@ -21,7 +21,7 @@ export const webhookConditions =
     const { webhook } = hook;
     let conditions = compiled.get(hook);
     if (conditions === undefined)
-      compiled.set(hook, (conditions = compileConditions(new Compiler({ hasParams: false }), webhook.matchConditions)));
+      compiled.set(hook, (conditions = compileConditions(new Compiler({ params: false }), webhook.matchConditions)));
     const bindings = {
       ...(await seenBoth(a, as)),
       request: requestOf(a, a.resource),
