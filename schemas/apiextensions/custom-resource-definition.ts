@@ -61,10 +61,10 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   },
 
   /** Source: apiextensions validation ValidateCustomResourceDefinition. */
-  *validate({ metadata, spec, status }, path) {
+  *validate({ metadata, spec, status }, path, old) {
     const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
     if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
-    yield* specProblems(spec, path('spec'));
+    yield* specProblems(spec, path('spec'), old?.spec);
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
     yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));
     yield* approvalProblems(spec.group ?? '', metadata.annotations?.[APPROVED] ?? '', path('metadata')('annotations').key(APPROVED));

@@ -9,6 +9,7 @@ import { defaultProblems } from './defaults.ts';
 import { fieldAt } from './field-path.ts';
 import { printSchema } from './go-print.ts';
 import type { Parts } from './internal-spec.ts';
+import { ruleErrors } from './rule-checks.ts';
 import { schemaProblems } from './schema-rules.ts';
 import { structuralProblems, unstructurable } from './structural.ts';
 
@@ -19,8 +20,16 @@ const MAX_SELECTABLE = 8;
 /** What the root of a schema may have besides type beside a status subresource, by the names in Go. */
 const ROOT_FIELDS = ['Description', 'Type', 'Format', 'Title', 'Maximum', 'ExclusiveMaximum', 'Minimum', 'ExclusiveMinimum', 'MaxLength', 'MinLength', 'Pattern', 'MaxItems', 'MinItems', 'UniqueItems', 'MultipleOf', 'Required', 'Items', 'Properties', 'ExternalDocs', 'Example', 'XPreserveUnknownFields', 'XValidations']; // prettier-ignore
 
+/** Texts that are there though they are empty. */
+const POINTERS: ReadonlySet<string> = new Set(['Ref', 'XListType', 'XMapType']);
+
 /** Schema of a version or of all. */
-export function* schemaPart(schema: JSONSchemaProps | undefined, hasStatus: boolean, at: FieldPath): Errors {
+export function* schemaPart(
+  schema: JSONSchemaProps | undefined,
+  hasStatus: boolean,
+  at: FieldPath,
+  isUnchanged = false,
+): Errors {
   if (!schema) return;
   const place = at('openAPIV3Schema');
   if (hasStatus) yield* rootUnderStatus(schema, place);
@@ -31,18 +40,29 @@ export function* schemaPart(schema: JSONSchemaProps | undefined, hasStatus: bool
     const problems = structuralProblems(schema, place);
     count = problems.length;
     yield* problems;
-    if (count === 0) yield* defaultProblems({ ...schema, 'x-kubernetes-embedded-resource': true }, place);
+    if (count === 0)
+      for (const problem of defaultProblems({ ...schema, 'x-kubernetes-embedded-resource': true }, place)) {
+        count += 1;
+        yield problem;
+      }
   }
+  const isSound = why === undefined && count === 0;
+  const broken: string[] = [];
   for (const problem of schemaProblems(schema, place)) {
     count += 1;
+    broken.push(problem.field);
     yield problem;
+  }
+  if (isSound) {
+    const isBroken = (where: FieldPath): boolean => broken.some((field) => `${field}.`.startsWith(`${where}.`));
+    yield* ruleErrors(schema, place, { isBroken, isUnchanged });
   }
   if (why !== undefined && count === 0) yield invalid(place, '', why);
 }
 function* rootUnderStatus(schema: JSONSchemaProps, at: FieldPath): Errors {
   const printed = printSchema(schema);
   for (const [name, value] of Object.entries(printed)) {
-    if (value === null || value === '' || value === false) continue;
+    if (value === null || value === false || (value === '' && !POINTERS.has(name))) continue;
     if (name === 'Type' && value !== 'object') {
       yield invalid(
         at('type'),
@@ -135,8 +155,11 @@ export function* parts(
   names: { readonly schema: string; readonly missingSchema: string; readonly isMissing: (parts: Parts) => boolean },
   hasStatus: boolean,
   at: FieldPath,
+  /** Schemas that are as they were. */
+  unchanged: ReadonlySet<JSONSchemaProps>,
 ): Errors {
-  yield* schemaPart(own.schema?.openAPIV3Schema, hasStatus, at(names.schema));
+  const schema = own.schema?.openAPIV3Schema;
+  yield* schemaPart(schema, hasStatus, at(names.schema), schema !== undefined && unchanged.has(schema));
   yield* subresources(own.subresources, at('subresources'));
   yield* columns(own.columns, at('additionalPrinterColumns'));
   if (!own.selectableFields?.length) return;

@@ -6,6 +6,7 @@ import type {
 } from '../generated/apiextensions-v1.ts';
 import { problems } from '../helpers/checks.ts';
 import { webhookService, webhookUrl } from '../helpers/webhook-client.ts';
+import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, notSupported, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
 import { printVersions } from './go-print.ts';
@@ -26,7 +27,12 @@ const SHARED = {
   isMissing: (own: Parts) => own.schema === undefined,
 };
 /** Source: apiextensions validation validateCustomResourceDefinitionSpec. */
-export function* specProblems(spec: CustomResourceDefinitionSpec, at: FieldPath): Errors {
+/** `old`: on update. */
+export function* specProblems(
+  spec: CustomResourceDefinitionSpec,
+  at: FieldPath,
+  old?: CustomResourceDefinitionSpec,
+): Errors {
   const internal = internalSpec(spec);
   const { shared, versions } = internal;
   yield* groupProblems(spec.group ?? '', at('group'));
@@ -39,10 +45,11 @@ export function* specProblems(spec: CustomResourceDefinitionSpec, at: FieldPath)
     }
   if (spec.preserveUnknownFields && hasDefaults(internal))
     yield invalid(at('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema');
-  yield* versionProblems(internal, spec.versions ? internal.versions : undefined, at);
+  const unchanged = unchangedSchemas(spec, old);
+  yield* versionProblems(internal, spec.versions ? internal.versions : undefined, at, unchanged);
   yield* namesProblems(spec.names ?? {}, at('names'), true);
   const hasStatus = [shared, ...versions].some((own) => own.subresources?.status !== undefined);
-  yield* parts(shared, SHARED, hasStatus, at);
+  yield* parts(shared, SHARED, hasStatus, at, unchanged);
   if (spec.preserveUnknownFields && spec.conversion && spec.conversion.strategy !== 'None')
     yield invalid(
       at('conversion')('strategy'),
@@ -52,6 +59,18 @@ export function* specProblems(spec: CustomResourceDefinitionSpec, at: FieldPath)
   if (spec.conversion) yield* conversionProblems(spec.conversion, at('conversion'));
 }
 
+/** The schemas of versions that had the same before. */
+function unchangedSchemas(
+  spec: CustomResourceDefinitionSpec,
+  old: CustomResourceDefinitionSpec | undefined,
+): ReadonlySet<JSONSchemaProps> {
+  const out = new Set<JSONSchemaProps>();
+  for (const { name, schema } of old ? (spec.versions ?? []) : []) {
+    const before = old!.versions?.find((version) => version.name === name);
+    if (schema?.openAPIV3Schema && before && equal(schema, before.schema)) out.add(schema.openAPIV3Schema);
+  }
+  return out;
+}
 const hasDefaults = ({ shared, versions }: InternalSpec): boolean =>
   [shared, ...versions].some(({ schema }) => {
     const whole = schema?.openAPIV3Schema;
@@ -68,6 +87,7 @@ function* versionProblems(
   { shared, versions }: InternalSpec,
   given: readonly InternalVersion[] | undefined,
   at: FieldPath,
+  unchanged: ReadonlySet<JSONSchemaProps>,
 ): Errors {
   const hasOwnSubresources = versions.some((v) => v.subresources);
   for (const [i, v] of versions.entries()) {
@@ -76,7 +96,7 @@ function* versionProblems(
     if (found.length > 0) yield invalid(place('name'), v.name, found.join(','));
     yield* deprecation(v, place('deprecationWarning'));
     const { status } = (hasOwnSubresources ? v.subresources : shared.subresources) ?? {};
-    yield* parts(v, OWN, status !== undefined, place);
+    yield* parts(v, OWN, status !== undefined, place, unchanged);
   }
   const wrong = (why: string): FieldError => invalid(at('versions'), printVersions(given), why);
   if (new Set(versions.map((v) => v.name)).size < versions.length) yield wrong('must contain unique version names');
