@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createMemoryHub } from './memory/bus.ts';
 import { simulate } from './memory/simulation.ts';
 import * as subjects from './subjects.ts';
-import { wayOf } from './traffic.ts';
+import { tellingLength, wayOf } from './traffic.ts';
 
 const api = { verb: 'create', group: 'apps', version: 'v1', resource: 'deployments', namespace: 'a.b', name: '' };
 
@@ -14,10 +14,15 @@ it.each([
   [`${subjects.inbox('scheduler.x')}.1.2`, ['me', 'scheduler', 'answer']],
   [`${subjects.inbox(`${subjects.escapeToken('node:n-1')}.x`)}.1.2`, ['me', 'kubelet', 'answer']],
   [subjects.session(`${subjects.escapeToken('node:n-1')}.x`, 's', 'client'), ['me', 'kubelet', 'session']],
+  [subjects.event('/registry/pods/default/web'), ['me', 'nats', 'event pods']],
+  [subjects.event('/registry/apps.example.com/widgets/a.b/c.d'), ['me', 'nats', 'event widgets']],
+  [subjects.control('scheduler', 'x'), ['me', 'scheduler', 'control']],
+  [subjects.inspect('scheduler', 'x'), ['me', 'console', 'inspect']],
   ['$JS.API.INFO', ['me', 'nats', 'log']],
   [subjects.rollCall, ['me', 'all', 'rollcall']],
 ])('a message on %s has two ends and a kind', (subject, [from, to, kind]) => {
   expect(wayOf(subject, 'me')).toEqual({ from, to, kind });
+  expect(wayOf(subject.slice(0, tellingLength(subject)), 'me')).toEqual({ from, to, kind });
 });
 
 it('is counted while somebody wants to know, and a node that joined is one of the kubelets', async () => {

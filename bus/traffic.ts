@@ -31,21 +31,23 @@ export function watchTraffic(
   of: string,
 ): { readonly wire: Transport; readonly traffic: Traffic; readonly heard: (message: RawMessage) => void } {
   const role = nameOf(of);
-  const cells = new Map<string, { -readonly [K in keyof TrafficRow]: TrafficRow[K] }>();
   let counting = 0;
-  const count = (way: Way, bytes: number): void => {
-    const key = `${way.from} ${way.to} ${way.kind}`;
+  /** By what of the subject tells the way, those said and those heard: to find it is all that a counted message costs. */
+  const said = new Map<string, Cell>();
+  const heard = new Map<string, Cell>();
+  const count = (cells: Map<string, Cell>, subject: string, bytes: number): void => {
+    const key = subject.slice(0, tellingLength(subject));
     const cell = cells.get(key);
-    if (cell === undefined) cells.set(key, { ...way, count: 1, bytes });
-    else {
+    if (cell !== undefined) {
       cell.count++;
       cell.bytes += bytes;
-    }
+    } else if (cells === said) cells.set(key, { ...wayOf(subject, role), count: 1, bytes });
+    else cells.set(key, { from: 'nats', to: role, kind: kindOfEvent(subject), count: 1, bytes });
   };
   const publish: Transport['publish'] = (subject, bytes, reply, headers) =>
     transport.publish(subject, bytes, reply, headers);
   const counted: Transport['publish'] = (subject, bytes, reply, headers) => {
-    count(wayOf(subject, role), bytes.length);
+    count(said, subject, bytes.length);
     transport.publish(subject, bytes, reply, headers);
   };
   const wire = {
@@ -66,8 +68,7 @@ export function watchTraffic(
     wire,
     heard: (message) => {
       // All else was counted where it was said; the log has no connection of ours.
-      if (counting > 0 && message.subject.startsWith(EVENT))
-        count({ from: 'nats', to: role, kind: kindOfEvent(message.subject) }, message.bytes.length);
+      if (counting > 0 && message.subject.startsWith(EVENT)) count(heard, message.subject, message.bytes.length);
     },
     traffic: {
       role,
@@ -81,18 +82,40 @@ export function watchTraffic(
             ended = true;
             if (--counting > 0) return;
             wire.publish = publish;
-            cells.clear();
+            said.clear();
+            heard.clear();
           },
         };
       },
       take(noise) {
-        const rows = [...cells.values()];
-        if (noise !== undefined && rows.every((row) => noise.has(row.kind))) return [];
-        cells.clear();
+        if (noise !== undefined && heard.size === 0 && all(said, (row) => noise.has(row.kind))) return [];
+        const rows = summed([...said.values(), ...heard.values()]);
+        said.clear();
+        heard.clear();
         return rows;
       },
     },
   };
+}
+
+type Cell = { -readonly [K in keyof TrafficRow]: TrafficRow[K] };
+function all(cells: Map<string, Cell>, holds: (cell: Cell) => boolean): boolean {
+  for (const cell of cells.values()) if (!holds(cell)) return false;
+  return true;
+}
+/** One row for each way, however many addresses it has. */
+function summed(cells: readonly Cell[]): readonly TrafficRow[] {
+  const rows = new Map<string, Cell>();
+  for (const cell of cells) {
+    const key = `${cell.from} ${cell.to} ${cell.kind}`;
+    const row = rows.get(key);
+    if (row === undefined) rows.set(key, cell);
+    else {
+      row.count += cell.count;
+      row.bytes += cell.bytes;
+    }
+  }
+  return [...rows.values()];
 }
 
 interface Way {
@@ -103,6 +126,35 @@ interface Way {
 const ROOT = 'kubus.v1.';
 const EVENT = `${ROOT}event.`;
 const INBOX = '_INBOX.';
+
+/** How much of the subject wayOf() looks at, or somewhat more. */
+export function tellingLength(subject: string): number {
+  if (subject.startsWith(INBOX)) return endOf(subject, INBOX.length, 1);
+  if (!subject.startsWith(ROOT)) return 0;
+  // The words of ROOT's next level differ in their first two letters.
+  switch (subject.slice(ROOT.length, ROOT.length + 2)) {
+    case 'ap':
+      return endOf(subject, ROOT.length, 6);
+    case 'et':
+    case 'no':
+      return subject.length;
+    case 'ev': {
+      const end = endOf(subject, ROOT.length, 3);
+      return subject.includes('=2E') ? endOf(subject, end + 1, 1) : end;
+    }
+    default:
+      return endOf(subject, ROOT.length, 2);
+  }
+}
+/** Where the nth token from there ends, or the subject. */
+function endOf(subject: string, from: number, n: number): number {
+  let end = from - 1;
+  for (let i = 0; i < n; i++) {
+    end = subject.indexOf('.', end + 1);
+    if (end < 0) return subject.length;
+  }
+  return end;
+}
 
 /** Between whom a message on `subject` goes, sent by a connection of `role`. Reads as few tokens as it can. */
 export function wayOf(subject: string, role: string): Way {

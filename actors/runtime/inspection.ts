@@ -64,7 +64,7 @@ export function createInspection(o: {
   const { clock, log } = o.world;
   const entries = new Map<string, Entry>();
   const byActor = new Map<LiveActor, Entry>();
-  const counts = new Counts(() => undefined);
+  const counts = new Counts();
   const taps = new Taps(counts, () => clock.now());
   const subject = subjects.inspect(o.component, o.id);
   let serial = 0;
