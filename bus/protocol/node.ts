@@ -16,8 +16,8 @@ export interface LogRequest {
 }
 
 /**
- * Op `http`: a request to the kubelet's own interface (`/healthz`, `/pods`, `/stats/summary`, ...). As a request without a
- * body it asks whether anybody is there. As a session: the first frame is the head of the answer, the others are its body.
+ * Op `http`: a request to the kubelet's own interface (`/healthz`, `/pods`, `/stats/summary`, ...). As a request it
+ * asks who is there (NodePresence). As a session: the first frame is the head of the answer, the others are its body.
  */
 export interface NodeRequest {
   readonly method: string;
@@ -26,6 +26,10 @@ export interface NodeRequest {
   /** Names and values, alternating. */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
+}
+export interface NodePresence {
+  /** Whether the addresses of its pods are those of a network, and not only said. */
+  readonly reachable: boolean;
 }
 export interface NodeAnswerHead {
   readonly status: number;

@@ -14,6 +14,7 @@ import type { ContainerRuntime } from '../runtime/interface.ts';
 import { admit } from './admission.ts';
 import type { NodeContext } from './context.ts';
 import { Ledger } from './ledger.ts';
+import { serveHttp } from './http.ts';
 import { serveLogs } from './logs.ts';
 import { nodeLogic } from './logic.ts';
 import { kubeletMachine } from './machine.ts';
@@ -29,7 +30,7 @@ export interface KubeletOptions {
   /** Of caller `node:<name>`. */
   readonly client: ApiClient;
   readonly runtime: ContainerRuntime;
-  /** Where the API server asks for logs; default: nobody may ask. */
+  /** Where the API server asks for logs and the node's own pages; default: nobody may ask. */
   readonly bus?: Bus | undefined;
   readonly node: NodeSpec & { readonly ip: string };
   readonly architecture?: string | undefined;
@@ -116,7 +117,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     });
   }
 
-  const logs = o.bus === undefined ? undefined : serveLogs(o.bus, context);
+  const served = o.bus === undefined ? [] : [serveLogs(o.bus, context), serveHttp(o.bus, context)];
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const logic = kubeletMachine.provide({
@@ -163,7 +164,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       actor.send({ type: 'stop' });
       await stopped.promise;
       unwatchExits();
-      logs?.unsubscribe();
+      for (const subscription of served) subscription.unsubscribe();
       for (const worker of context.pods.values()) worker.halt();
       context.writer.stop();
       lease.stop();

@@ -9,6 +9,8 @@ export interface ContainerRuntime {
   /** As in node status and container ids: `containerd`. */
   readonly name: string;
   readonly version: string;
+  /** Whether the addresses of its pods are those of a network, and not only said. */
+  readonly reachable: boolean;
   /** Range that pod addresses are taken from; called once the node has one. */
   setPodCIDR(cidr: string): void;
 

@@ -1,4 +1,4 @@
-import type { NodeAnswerHead, NodeRequest } from '../../../bus/protocol/node.ts';
+import type { NodeAnswerHead, NodePresence, NodeRequest } from '../../../bus/protocol/node.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { Readable } from 'node:stream';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
@@ -6,7 +6,7 @@ import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { endpoints, pods } from '../../runtime/resources.ts';
 import type { Core, ForwardAnswer, ResourceRequest } from '../core.ts';
 import { badRequest, methodNotAllowed, notFound } from '../errors.ts';
-import type { Backend, BackendLocation } from '../outbound/backend.ts';
+import { hostPort, type Backend, type BackendLocation } from '../outbound/backend.ts';
 import { assertReachableName } from '../outbound/names.ts';
 import { joinPaths } from '../outbound/rewrite.ts';
 import { parsePath } from '../stages/request-info.ts';
@@ -41,7 +41,7 @@ const locateService: Locate = (core, { resource, info }) => {
       // Only to pods, so that nobody reaches through here what he may not.
       if (targetRef?.namespace !== info.namespace) continue;
       const pod = core.cache.get<Pod>(core.registry.lookup(pods)!, info.namespace, targetRef.name ?? '');
-      if (pod?.status?.podIPs?.some((own) => own.ip === ip)) return { scheme, host: ip, port: open.port };
+      if (pod?.status?.podIPs?.some((own) => own.ip === ip)) return reached(core, pod, { scheme, host: ip, port: open.port });
     }
   }
   throw unavailable(`no endpoints available for service ${JSON.stringify(info.name)}`);
@@ -52,7 +52,7 @@ const locateNode: Locate = async (core, { resource, info }) => {
   const { scheme, name, port } = splitName(info.name, 'node');
   const node = kubeletLocation(core, name, resource);
   const own = port === '' || port === String(node.port);
-  if (own && (await isOnBus(core, name))) return { ...node, over: overBus(core, name) };
+  if (own && (await onBus(core, name)) !== undefined) return { ...node, over: overBus(core, name) };
   await assertReachableName(node.host);
   return own ? node : { scheme, host: node.host, port: portOf(port) };
 };
@@ -61,7 +61,17 @@ const portOf = (text: string): number => {
   return Number(text);
 };
 
-const LOCATORS: Readonly<Record<string, Locate>> = { services: locateService, pods: locatePod, nodes: locateNode };
+const locatePodReached: Locate = (core, request) => {
+  const to = locatePod(core, request);
+  const { name } = splitName(request.info.name, 'pod');
+  return reached(core, core.cache.get<Pod>(request.resource, request.info.namespace, name), to);
+};
+
+const LOCATORS: Readonly<Record<string, Locate>> = {
+  services: locateService,
+  pods: locatePodReached,
+  nodes: locateNode,
+};
 
 /** All methods. */
 export async function proxy(core: Core, request: ResourceRequest): Promise<ForwardAnswer> {
@@ -86,14 +96,21 @@ function decoded(path: string): string {
 }
 
 const PRESENT_MS = 1_000;
-/** Whether the node's agent is a component of this cluster: then it has no port. */
-async function isOnBus(core: Core, node: string): Promise<boolean> {
+/** The node's agent if it is a component of this cluster: then it has no port. */
+async function onBus(core: Core, node: string): Promise<NodePresence | undefined> {
   try {
-    await core.bus.request(subjects.node(node, 'http'), {}, { timeoutMs: PRESENT_MS });
-    return true;
+    return await core.bus.request<NodePresence>(subjects.node(node, 'http'), {}, { timeoutMs: PRESENT_MS });
   } catch (error) {
-    return reasonOf(error) !== 'ServiceUnavailable';
+    if (reasonOf(error) === 'ServiceUnavailable') return undefined;
+    throw error;
   }
+}
+/** Nothing listens in a pod that is only said to run, and the address may be a stranger's. */
+const nobody: Backend = ({ to }) => Promise.reject(new Error(`dial tcp ${hostPort(to)}: connect: connection refused`));
+async function reached(core: Core, pod: Pod | undefined, to: BackendLocation): Promise<Located> {
+  const node = pod?.spec?.nodeName ?? '';
+  const agent = node === '' ? undefined : await onBus(core, node);
+  return agent?.reachable === false ? { ...to, over: nobody } : to;
 }
 /** The body goes along whole, as it may be as long as that of any request. */
 const overBus =

@@ -106,6 +106,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   return {
     name: 'containerd',
     version: '2.2.1',
+    reachable: false,
     setPodCIDR(cidr) {
       addresses = new AddressPool(cidr);
       for (const { ip } of sandboxes.values()) if (ip !== undefined) addresses.claim(ip);

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Bus, ServedMessage, Session } from '../../bus/bus.ts';
+import type { NodeAnswerHead } from '../../bus/protocol/node.ts';
+import { bench, type Bench } from './testing/kubelet.ts';
+
+type Accept = (message: ServedMessage, session: Session) => void;
+const accepts = new Map<string, Accept>();
+const none = { unsubscribe: () => undefined };
+const bus = {
+  serve: () => none,
+  serveSessions: (subject: string, _queue: string, handler: Accept) => {
+    accepts.set(subject, handler);
+    return none;
+  },
+} as unknown as Bus;
+let b: Bench;
+beforeEach(async () => {
+  b = await bench({}, bus);
+});
+afterEach(() => b.stop());
+
+async function ask(target: string, method = 'GET'): Promise<{ head: NodeAnswerHead; body: string }> {
+  const frames: unknown[] = [];
+  const session = { send: async (frame: unknown) => void frames.push(frame), close: () => undefined };
+  const body = { method, target, headers: [], body: new Uint8Array() };
+  accepts.get('kubus.v1.node.n1.http')!({ body } as unknown as ServedMessage, session as unknown as Session);
+  await b.world.settle();
+  const [head, ...rest] = frames;
+  return { head: head as NodeAnswerHead, body: Buffer.concat(rest as Uint8Array[]).toString() };
+}
+const items = async (path: string): Promise<unknown> =>
+  (JSON.parse((await ask(path)).body) as { items: unknown }).items;
+
+describe("a node's own pages", () => {
+  it.each([
+    ['/healthz', 'GET', 200, 'ok'],
+    ['/healthz/ping?x=y', 'GET', 200, 'ok'],
+    ['/none', 'GET', 404, '404 page not found\n'],
+    ['/pods', 'DELETE', 405, '405: Method Not Allowed'],
+  ])('%s by %s is %i', async (target, method, status, body) => {
+    expect(await ask(target, method)).toMatchObject({ head: { status }, body });
+  });
+  it('tell of its pods and of what runs', async () => {
+    await b.run('p', {}, {});
+    await b.world.until(() => b.pod('p')?.status?.phase === 'Running');
+    const known = [{ metadata: { name: 'p' }, status: { phase: 'Running' } }];
+    expect(await items('/pods')).toMatchObject(known);
+    expect(await items('/runningpods/')).toMatchObject(known);
+    expect(JSON.parse((await ask('/stats/summary')).body)).toMatchObject({
+      node: { nodeName: 'n1' },
+      pods: [{ podRef: { name: 'p' }, containers: [{ name: 'main', cpu: { usageNanoCores: 0 } }] }],
+    });
+    expect((await ask('/metrics')).body).toContain('kubelet_running_pods 1\n');
+    expect((await ask('/metrics/resource')).body).toContain('{container="main",namespace="default",pod="p"} 0\n');
+  });
+});

@@ -1,0 +1,70 @@
+/** The kubelet's own interface, which the API server reaches by `nodes/<name>/proxy`. */
+import type { Bus, Session, Subscription } from '../../bus/bus.ts';
+import type { NodeAnswerHead, NodePresence, NodeRequest } from '../../bus/protocol/node.ts';
+import * as subjects from '../../bus/subjects.ts';
+import { toStatus } from '../../schemas/meta/status.ts';
+import type { NodeContext } from './context.ts';
+import { configuration, metrics, podList, resourceMetrics, summary } from './http-pages.ts';
+
+interface Page {
+  readonly status?: number;
+  readonly type: string;
+  readonly body: string;
+}
+const TEXT = 'text/plain; charset=utf-8';
+const METRICS = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
+const text = (body: string, status = 200): Page => ({ status, type: TEXT, body });
+const json = (value: object): Page => ({ type: 'application/json', body: JSON.stringify(value) });
+const ok = (): Page => text('ok');
+type Pages = Readonly<Record<string, (node: NodeContext, since: number) => Page>>;
+
+/** Source: kubelet pkg/server server.go. Of paths that end in a slash what follows belongs to them. */
+const PAGES: Pages = {
+  '/healthz': ok,
+  '/healthz/ping': ok,
+  '/healthz/log': ok,
+  '/healthz/syncloop': ok,
+  '/pods': (node) => json(podList(node, () => true)),
+  '/runningpods/': (node) => json(podList(node, (worker) => worker.sandbox !== undefined)),
+  '/stats/summary': (node, since) => json(summary(node, since)),
+  '/configz': () => json(configuration()),
+  '/metrics': (node) => ({ type: METRICS, body: metrics(node) }),
+  '/metrics/resource': (node, since) => ({ type: METRICS, body: resourceMetrics(node, since) }),
+};
+const FRAME_BYTES = 64 * 1024;
+const encoder = new TextEncoder();
+
+/** Answers as a kubelet's port would, and who asks whether anybody is there. */
+export function serveHttp(bus: Bus, node: NodeContext): Subscription {
+  const subject = subjects.node(node.nodeName, 'http');
+  const since = node.world.clock.now();
+  const presence = bus.serve(subject, 'node', (): NodePresence => ({ reachable: node.runtime.reachable }));
+  const sessions = bus.serveSessions(subject, 'node', (message, session) => {
+    send(session, answer(node, message.body as NodeRequest, since)).then(
+      () => session.close(),
+      (error: unknown) => session.close(toStatus(error)),
+    );
+  });
+  return {
+    unsubscribe: () => {
+      presence.unsubscribe();
+      sessions.unsubscribe();
+    },
+  };
+}
+function answer(node: NodeContext, { method, target }: NodeRequest, since: number): Page {
+  const [path = ''] = target.split('?');
+  const page = PAGES[path] ?? PAGES[`${path}/`];
+  if (page === undefined) return text('404 page not found\n', 404);
+  if (method !== 'GET' && method !== 'HEAD') return text('405: Method Not Allowed', 405);
+  return page(node, since);
+}
+async function send(session: Session, { status = 200, type, body }: Page): Promise<void> {
+  const bytes = encoder.encode(body);
+  const head: NodeAnswerHead = {
+    status,
+    headers: ['Content-Type', type, 'Content-Length', String(bytes.length)],
+  };
+  await session.send(head);
+  for (let at = 0; at < bytes.length; at += FRAME_BYTES) await session.send(bytes.subarray(at, at + FRAME_BYTES));
+}
