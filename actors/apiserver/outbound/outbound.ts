@@ -53,7 +53,7 @@ class VerifyingAgent extends Agent {
     this.#clock = clock;
   }
   override createConnection(options: Options, callback: (error: Error | null, socket?: Duplex) => void): undefined {
-    const socket = connect({ ...options, rejectUnauthorized: false });
+    const socket = connect({ ...options, rejectUnauthorized: false, checkServerIdentity: () => undefined });
     const onError = (error: Error): void => callback(error);
     socket.once('error', onError);
     socket.once('secureConnect', () => {
@@ -149,7 +149,6 @@ function exchange(agent: Agent, request: OutboundRequest): Promise<OutboundAnswe
         },
         ...(request.ca !== undefined && { ca: request.ca }),
         // By which the agent knows for whom a connection is good.
-        checkServerIdentity: () => undefined,
         verifyAs: named,
       } as RequestOptions,
       (incoming) => {
