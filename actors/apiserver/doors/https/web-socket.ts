@@ -45,13 +45,13 @@ function shakeHands(exchange: Exchange, spoken: string | undefined): Duplex | un
   return socket;
 }
 /** Of exec and attach: each message begins with the number of its channel. */
-export const CHANNELS = 'v5.channel.k8s.io';
+const CHANNELS = 'v5.channel.k8s.io';
 export const offersChannels = (exchange: Exchange): boolean =>
   isWebSocket(exchange) &&
   header(exchange, 'sec-websocket-protocol')
     .split(',')
     .some((p) => p.trim() === CHANNELS);
-export interface Channels {
+interface Channels {
   send(channel: number, payload: string): void;
   end(): void;
 }
