@@ -1,9 +1,9 @@
 import {
   CelCompileError, celEnvironment, compile, declaredAs, declaredDynamic, declaredList, declaredMap, declaredObject, declaredType, declareFunctions,
-  sameType, type CelDeclared, type CelEnvironment, type CelProgram, type CelType,
+  instantiationProblem, sameType, type CelDeclared, type CelEnvironment, type CelProgram, type CelType,
 } from '../cel/index.ts'; // prettier-ignore
 import type { Errors } from '../define.ts';
-import { invalid, type FieldPath } from '../meta/field.ts';
+import { internalError, invalid, type FieldPath } from '../meta/field.ts';
 
 /** What expressions of policies and match conditions may speak of, and what they must give. Source: apiserver pkg/admission/plugin/cel/compile.go. */
 const [STRING, BOOL, INT, TIMESTAMP, DYN] = (['string', 'bool', 'int', 'timestamp', 'dyn'] as const).map((kind) =>
@@ -84,12 +84,20 @@ function environmentOf(speaks: Speaks): CelEnvironment {
   return environment;
 }
 
+/** `isInternal`: said as if the server had failed. */
+interface Problem {
+  readonly problem: string;
+  readonly isInternal?: boolean;
+}
 /** What is wrong with an expression; else what runs. `gives`: one of these; any if there are none. */
-export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): CelProgram | { readonly problem: string } {
+export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): CelProgram | Problem {
   try {
     const program = compile(source, environmentOf(speaks));
     const { type } = program;
-    if (gives.length === 0 || gives.some((one) => sameType(one, type))) return program;
+    if (gives.length === 0 || gives.some((one) => sameType(one, type))) {
+      const failure = instantiationProblem(program);
+      return failure === undefined ? program : { problem: `program instantiation failed: ${failure}`, isInternal: true };
+    }
     const wanted = gives.map(declaredType).join(' ');
     return { problem: `must evaluate to ${gives.length === 1 ? wanted : `one of [${wanted}]`} but got ${declaredType(type)}` };
   } catch (error) {
@@ -99,9 +107,11 @@ export function compiled(source: string, speaks: Speaks, gives: readonly CelType
 } // prettier-ignore
 /** `shown`: what is said to be invalid, where that is not the source itself. */
 export function* validateExpression(source: string, speaks: Speaks, gives: readonly CelType[], at: FieldPath, shown = source): Errors {
-  const made = compiled(source, speaks, gives);
-  if ('problem' in made) yield invalid(at, shown, made.problem);
+  yield* told(compiled(source, speaks, gives), at, shown);
 } // prettier-ignore
+export function* told(made: ReturnType<typeof compiled>, at: FieldPath, shown: string): Errors {
+  if ('problem' in made) yield made.isInternal ? internalError(at, made.problem) : invalid(at, shown, made.problem);
+}
 /** What a later expression sees of a variable. Source: apiserver pkg/admission/plugin/cel/composition.go. */
 export function variableType(type: CelType): CelType {
   switch (type.kind) {

@@ -9,7 +9,7 @@ import { equal } from '../meta/equal.ts';
 import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
 import { qualifiedName } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
-import { compiled, GIVES, validateExpression, variableType, type Speaks } from './expressions.ts';
+import { compiled, GIVES, told, validateExpression, variableType, type Speaks } from './expressions.ts';
 import {
   defaultMatchResources, failurePolicy, oneOf, REINVOCATION_POLICIES, validateMatchConditions, validateMatchResources,
   validateMutatingOperations, validateParamKind,
@@ -133,7 +133,7 @@ function* validateVariables(variables: readonly Variable[], at: FieldPath, param
     if (expression.trim() === '') yield required(at(i)('expression'), 'expression is not specified');
     else {
       const made = compiled(expression, { params, authorizer: true, variables: known }, GIVES.anything);
-      if ('problem' in made) yield invalid(at(i)('expression'), expression, made.problem);
+      yield* told(made, at(i)('expression'), expression);
       known.set(name, 'type' in made ? variableType(made.type) : { kind: 'dyn' });
     }
   }
