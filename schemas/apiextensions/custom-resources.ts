@@ -14,9 +14,10 @@ import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
 import { readCustom } from './custom-object.ts';
 import { customVersions, type Convert } from './custom-versions.ts';
-import { customProblems, customStatusProblems, isRuled, withUnchecked } from './custom-rules.ts';
+import { customProblems, customStatusProblems, isRuled, withRules } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
+import type { RuleFindings, ruleFindings } from './rule-evaluation.ts';
 
 const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const SUB_VERBS = ['get', 'patch', 'update'];
@@ -138,11 +139,18 @@ function definitionOf(
       else draft['status'] = old['status'];
       return draft;
     },
+    ...(hasRules && { beforeValidation: loadRules, ratcheted: (object) => findings.get(object)?.warnings ?? [] }),
     *validate(object, _at, old) {
-      yield* withUnchecked([...customProblems(object, kind, version, old)], hasRules);
+      yield* withRules(
+        [...customProblems(object, kind, version, old)],
+        hasRules ? () => checked(schema, object, old).errors : undefined,
+      );
     },
     *validateStatusUpdate(object, old) {
-      yield* withUnchecked([...customStatusProblems(object, version, old)], hasRules);
+      yield* withRules(
+        [...customStatusProblems(object, version, old)],
+        hasRules ? () => checked(schema, object, old).errors : undefined,
+      );
     },
     warnings: (object, old) => finalizerWarnings(object, old),
     ...(selectable.length > 0 && {
@@ -158,6 +166,18 @@ function definitionOf(
       },
     }),
   };
+}
+let rules: { readonly ruleFindings: typeof ruleFindings } | undefined;
+/** Most clusters have no definitions with rules: what runs them is loaded for the first that has. */
+const loadRules = (): Promise<void> | undefined =>
+  rules ? undefined : import('./rule-evaluation.ts').then((loaded) => void (rules = loaded));
+/** What has been found of an object, until its warnings are asked for. */
+const findings = new WeakMap<object, RuleFindings>();
+function checked(schema: JSONSchemaProps, object: DynamicObject, old: DynamicObject | undefined): RuleFindings {
+  if (!rules) throw new Error('validated before beforeValidation');
+  const found = rules.ruleFindings(schema, object, old);
+  if (found.warnings.length > 0) findings.set(object, found);
+  return found;
 }
 function textAt(path: string): (object: KubeObject) => string {
   const parsed = parseJsonPath(path);

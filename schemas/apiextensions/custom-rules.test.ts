@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { FieldError } from '../meta/field.ts';
-import { isRuled, withUnchecked } from './custom-rules.ts';
+import { isRuled, withRules } from './custom-rules.ts';
 
 const of = (reason: FieldError['reason']): FieldError => ({ reason, field: 'spec', message: 'x' });
 const RULES = { 'x-kubernetes-validations': [{ rule: 'true' }] };
@@ -12,10 +12,14 @@ it('says that rules were not checked, if there are some, only where the shape of
     message:
       'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
   };
-  expect([...withUnchecked([of('FieldValueRequired')], true)]).toEqual([of('FieldValueRequired'), unchecked]);
-  expect([...withUnchecked([of('FieldValueInvalid')], true)]).toEqual([of('FieldValueInvalid')]);
-  expect([...withUnchecked([of('FieldValueRequired')], false)]).toEqual([of('FieldValueRequired')]);
-  expect([...withUnchecked([], true)]).toEqual([]);
+  const rules = () => [of('FieldValueForbidden')];
+  expect([...withRules([of('FieldValueRequired')], rules)]).toEqual([of('FieldValueRequired'), unchecked]);
+  expect([...withRules([of('FieldValueInvalid')], rules)]).toEqual([
+    of('FieldValueInvalid'),
+    of('FieldValueForbidden'),
+  ]);
+  expect([...withRules([of('FieldValueRequired')], undefined)]).toEqual([of('FieldValueRequired')]);
+  expect([...withRules([], rules)]).toEqual([of('FieldValueForbidden')]);
 });
 it.each([
   [{ type: 'object' }, false],

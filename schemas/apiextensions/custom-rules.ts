@@ -194,12 +194,17 @@ const BLOCKING = new Set<FieldError['reason']>([
   'FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid',
 ]); // prettier-ignore
 /**
- * The errors, and that rules were not checked where there are some and the object is not what they may count on.
+ * The errors, and those of the rules if there are some; or that they were not checked, as the object is not what they may
+ * count on.
  * Source: apiextensions-apiserver pkg/registry/customresource strategy.go hasBlockingErr.
  */
-export function* withUnchecked(errors: readonly FieldError[], hasRules: boolean): Errors {
+export function* withRules(errors: readonly FieldError[], rules: (() => readonly FieldError[]) | undefined): Errors {
   yield* errors;
-  if (!hasRules || !errors.some(({ reason }) => BLOCKING.has(reason))) return;
+  if (!rules) return;
+  if (!errors.some(({ reason }) => BLOCKING.has(reason))) {
+    yield* rules();
+    return;
+  }
   const why =
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
   yield { reason: 'FieldValueInvalid', field: '<nil>', message: `Invalid value: null: ${why}` };

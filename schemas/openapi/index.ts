@@ -31,20 +31,24 @@ const BEARER = { type: 'apiKey', description: 'Bearer Token authentication', nam
 const INFO = { title: 'Kubernetes', version: '1.36' };
 const builtinPaths = pathFacts as unknown as Readonly<Record<string, PathFact>>;
 const builtinResources = new Set(resourceFacts.map(({ groupVersion, name }) => `${groupVersion} ${name}`));
-const isCustom = (r: Resource): boolean => !builtinResources.has(`${apiVersionOf(r)} ${r.resource}`);
+const isCustom = (r: Resource): boolean =>
+  r.definition.custom !== undefined || !builtinResources.has(`${apiVersionOf(r)} ${r.resource}`);
 
 class Documents {
   private readonly kept = new Map<string, OpenApiDocument>();
   private customByGroup: Map<string, Resource[]> | undefined;
+  private before = new Map<string, Resource[]>();
   private readonly registry: Registry;
   private readonly options: OpenApiOptions;
   constructor(registry: Registry, options: OpenApiOptions) {
     this.registry = registry;
     this.options = options;
     registry.onChange(() => {
+      if (this.customByGroup !== undefined) this.before = this.customByGroup;
       this.customByGroup = undefined;
-      // Documents of built-in groups stay: only what lists or holds custom resources may differ.
-      for (const path of this.kept.keys()) if (!builtinGroups().has(path)) this.kept.delete(path);
+      // What lists or holds all custom resources differs.
+      this.kept.delete('/index');
+      this.kept.delete('/v2');
     });
   }
   v2(): OpenApiDocument {
@@ -63,26 +67,48 @@ class Documents {
     );
   } // prettier-ignore
   v3(path: string): OpenApiDocument | undefined {
-    const facts = builtinGroups().get(path);
     const custom = this.custom().get(path) ?? [];
+    const facts = builtinGroups().get(path);
     if (facts === undefined && custom.length === 0) return undefined;
     return this.keep(path, () => this.hash(path, custom), () => this.build(V3, facts ?? {}, custom)); // prettier-ignore
   }
   private custom(): Map<string, Resource[]> {
     if (this.customByGroup === undefined) {
       this.customByGroup = new Map();
-      for (const r of this.registry.all().filter(isCustom)) {
+      for (const r of this.registry.all()) {
+        if (!isCustom(r)) continue;
         const path = `apis/${r.group}/${r.version}`;
-        this.customByGroup.set(path, [...(this.customByGroup.get(path) ?? []), r]);
+        const known = this.customByGroup.get(path);
+        if (known === undefined) this.customByGroup.set(path, [r]);
+        else known.push(r);
       }
+      this.forgetChanged(this.before, this.customByGroup);
     }
     return this.customByGroup;
+  }
+  /** With thousands of custom kinds a change concerns one document. */
+  private forgetChanged(before: Map<string, Resource[]>, now: Map<string, Resource[]>): void {
+    for (const path of new Set([...before.keys(), ...now.keys()])) {
+      const [old, present] = [before.get(path) ?? [], now.get(path) ?? []];
+      if (old.length !== present.length || old.some((r, i) => r !== present[i])) this.kept.delete(path);
+    }
   }
   private keep(path: string, etag: () => string, build: () => Json): OpenApiDocument {
     let document = this.kept.get(path);
     if (document === undefined) {
       let bytes: Uint8Array | undefined;
-      document = { etag: `"${etag()}"`, json: () => (bytes ??= Buffer.from(JSON.stringify(build()))) };
+      let large: WeakRef<Uint8Array> | undefined;
+      const make = (): Uint8Array => Buffer.from(JSON.stringify(build()));
+      // That of the older version has all kinds, in megabytes, and hardly anyone asks for it twice.
+      const json =
+        path === '/v2'
+          ? () => {
+              const made = large?.deref() ?? make();
+              large = new WeakRef(made);
+              return made;
+            }
+          : () => (bytes ??= make());
+      document = { etag: `"${etag()}"`, json };
       this.kept.set(path, document);
     }
     return document;

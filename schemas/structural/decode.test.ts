@@ -8,6 +8,39 @@ const schemaOf = (group: string, resource: string) => registry.lookup({ group, v
 const read = (value: unknown, resource = 'pods', group = '') =>
   decode(value, schemaOf(group, resource), builtinSchemas);
 
+const definition = (schema: unknown, subresources?: unknown): object => ({
+  kind: 'CustomResourceDefinition', spec: { versions: [{ schema: { openAPIV3Schema: schema }, subresources }] },
+}); // prettier-ignore
+const AT = 'Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema';
+/** Types with decoders of their own. Texts as the real server words them. */
+it.each([
+  [definition({ items: { type: 5 } }), `json: cannot unmarshal number into ${AT}.items.type of type string`],
+  [definition({ items: [5] }), `json: cannot unmarshal number into ${AT}.items of type v1.JSONSchemaProps`],
+  [definition({ additionalProperties: 'x' }), 'boolean or JSON schema expected'],
+  [definition({ dependencies: { a: [5] } }), `json: cannot unmarshal number into ${AT}.dependencies of type string`],
+  [definition({ enum: 'x' }), `json: cannot unmarshal string into ${AT}.enum of type []v1.JSON`],
+  [
+    definition({}, { status: 'x' }),
+    'json: cannot unmarshal string into Go struct field CustomResourceSubresources.spec.versions.subresources.status of type v1.CustomResourceSubresourceStatus',
+  ],
+])('refuses schemas like %j', (body, why) => {
+  const kind = 'CustomResourceDefinition';
+  expect(() => read(body, 'customresourcedefinitions', 'apiextensions.k8s.io')).toThrow(
+    `${kind} in version "v1" cannot be handled as a ${kind}: ${why}`,
+  );
+});
+it('reads schemas in schemas, and says nothing of what is unknown there', () => {
+  const { object, strict } = read(
+    definition({ additionalProperties: { type: 'string', unknown: 1, items: [{ type: 'string' }, null] } }),
+    'customresourcedefinitions',
+    'apiextensions.k8s.io',
+  );
+  const schema = { additionalProperties: { items: [{ type: 'string' }, {}], type: 'string' } };
+  expect(object).toMatchObject({ spec: { versions: [{ schema: { openAPIV3Schema: schema } }] } });
+  expect(JSON.stringify(object)).not.toContain('unknown');
+  expect(strict).toEqual([]);
+});
+
 /** Texts as the real server words them. */
 it.each([
   [

@@ -1,7 +1,7 @@
 import { ApiError } from '../meta/status.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { isEmptyOf, withoutEmpties } from './empties.ts';
-import { planOf, type FieldPlan, type StructPlan, type Plan } from './plan.ts';
+import { planOf, type EitherPlan, type FieldPlan, type StructPlan, type Plan } from './plan.ts';
 import { conversionError, readConverted } from './converted.ts';
 import { readScalar, unmarshalError, type Place } from './scalar.ts';
 import type { FieldSchema, SchemaSet } from './schema.ts';
@@ -106,6 +106,8 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
       }
       return out;
     }
+    case 'either':
+      return readEither(value, plan, state.fromMap ? undefined : place, state);
     case 'string':
       if (typeof value !== 'string') throw mismatch(value, plan, place, state);
       return value;
@@ -116,6 +118,27 @@ function read(value: unknown, plan: Plan, place: Place | undefined, state: State
         throw new DecodeError((error as Error).message, { cause: error });
       }
   }
+}
+/** Source: apiextensions/v1 marshal.go. */
+function readEither(value: unknown, plan: EitherPlan, place: Place | undefined, state: State): unknown {
+  // Its own decoder is not strict, and reads JSON even where the object came by way of a map.
+  const own: State = { unknown: true, empties: false, fromMap: false, inOrder: state.inOrder };
+  const below = (inner: unknown): unknown => {
+    const out = read(inner, plan.object(), place && { ...place, goType: plan.object().goType }, own);
+    state.empties ||= own.empties;
+    return out;
+  };
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return below(value);
+  if (plan.other === 'boolean') {
+    if (typeof value === 'boolean') return value;
+    throw new DecodeError('boolean or JSON schema expected');
+  }
+  if (!Array.isArray(value)) return null;
+  if (plan.other === 'list') return value.map((item) => below(item ?? {}));
+  for (const item of value)
+    if (item !== null && typeof item !== 'string')
+      throw new DecodeError(unmarshalError(item, 'string', place && { ...place, goType: 'string' }));
+  return value.map((item: string | null) => item ?? '');
 }
 /** Of a list or map: null is the zero value. */
 function readItem(value: unknown, plan: Plan, place: Place | undefined, state: State): unknown {

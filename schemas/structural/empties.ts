@@ -23,11 +23,16 @@ function strip(value: unknown, plan: Plan, leaving: Leaving): unknown {
       return isScalar(plan.items) ? value : stripItems(value as readonly unknown[], plan.items, leaving);
     case 'map':
       return isScalar(plan.values) ? value : stripValues(value as Struct, plan.values, leaving);
+    case 'either':
+      return Array.isArray(value)
+        ? plan.other === 'list' ? stripItems(value, plan.object(), leaving) : value
+        : strip(value, plan.object(), leaving); // prettier-ignore
     default:
       return value;
   }
 }
-const isScalar = ({ kind }: Plan): boolean => kind !== 'struct' && kind !== 'list' && kind !== 'map';
+const isScalar = ({ kind }: Plan): boolean =>
+  kind !== 'struct' && kind !== 'list' && kind !== 'map' && kind !== 'either';
 
 function stripStruct(value: Struct, plan: StructPlan, leaving: Leaving): Struct {
   let out: Record<string, unknown> | undefined;

@@ -26,12 +26,15 @@ function arranged(value: unknown, plan: Plan): unknown {
       return Array.isArray(value) ? list(value, plan.items) : value;
     case 'map':
       return map(value as Json, plan.values);
+    case 'either':
+      return Array.isArray(value) ? list(value, plan.object()) : struct(value as Json, plan.object() as StructPlan);
     default:
-      return value;
+      return plan.goType === 'v1.JSON' ? arranged(value, ANY) : value;
   }
 }
 function list(items: readonly unknown[], plan: Plan): readonly unknown[] {
-  if (plan !== ANY && plan.kind !== 'struct' && plan.kind !== 'map' && plan.kind !== 'list') return items;
+  if (plan !== ANY && plan.kind !== 'struct' && plan.kind !== 'map' && plan.kind !== 'list' && plan.kind !== 'either')
+    return items;
   let out: unknown[] | undefined;
   for (const [i, item] of items.entries()) {
     const better = arranged(item, plan);

@@ -1,7 +1,7 @@
 import type { FieldSchema, SchemaSet } from './schema.ts';
 
 /** A schema compiled for the decoder: one node a type, references followed, cycles kept lazy. */
-export type Plan = ScalarPlan | ListPlan | MapPlan | StructPlan;
+export type Plan = ScalarPlan | ListPlan | MapPlan | StructPlan | EitherPlan;
 export type ScalarKind =
   | 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'bytes' | 'time' | 'microTime' | 'quantity' | 'intOrString' | 'raw'; // prettier-ignore
 export interface ScalarPlan {
@@ -18,6 +18,13 @@ export interface MapPlan {
   readonly kind: 'map';
   readonly goType: string;
   readonly values: Plan;
+}
+/** A type with a decoder of its own, which takes an object or something else: what is unknown below it is nobody's concern. */
+export interface EitherPlan {
+  readonly kind: 'either';
+  readonly goType: string;
+  readonly object: () => Plan;
+  readonly other: 'boolean' | 'list' | 'strings';
 }
 export interface StructPlan {
   readonly kind: 'struct';
@@ -45,7 +52,16 @@ const SPECIAL: Readonly<Record<string, ScalarPlan>> = {
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': { kind: 'microTime', goType: 'v1.MicroTime' },
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { kind: 'quantity', goType: 'resource.Quantity' },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { kind: 'intOrString', goType: 'intstr.IntOrString' },
+  'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON': { kind: 'raw', goType: 'v1.JSON' },
 };
+const EXTENSIONS = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.';
+const EITHER: Readonly<Record<string, EitherPlan['other']>> = {
+  [`${EXTENSIONS}JSONSchemaPropsOrBool`]: 'boolean',
+  [`${EXTENSIONS}JSONSchemaPropsOrArray`]: 'list',
+  [`${EXTENSIONS}JSONSchemaPropsOrStringArray`]: 'strings',
+};
+/** Structs without fields, which facts cannot tell from maps of anything. */
+const EMPTY_STRUCTS: ReadonlySet<string> = new Set([`${EXTENSIONS}CustomResourceSubresourceStatus`]);
 const RAW: ScalarPlan = { kind: 'raw', goType: 'interface {}' };
 const ZERO: Readonly<Record<string, unknown>> = {
   string: '', int32: 0, int64: 0, double: 0, boolean: false, quantity: '0', intOrString: 0,
@@ -67,12 +83,18 @@ function planOfRef(ref: string, set: SchemaSet): Plan {
   let plan = known.get(ref);
   if (plan === undefined) {
     const schema = set.definition(ref);
-    plan = SPECIAL[ref] ?? (schema === undefined ? RAW : planOf(schema, set, ref));
+    plan = SPECIAL[ref] ?? either(ref, set) ?? (schema === undefined ? RAW : planOf(schema, set, ref));
     known.set(ref, plan);
   }
   return plan;
 }
+function either(ref: string, set: SchemaSet): EitherPlan | undefined {
+  const other = EITHER[ref];
+  const object = (): Plan => planOfRef(`${EXTENSIONS}JSONSchemaProps`, set);
+  return other && { kind: 'either', goType: ref.split('.').slice(-2).join('.'), object, other };
+}
 function build(schema: FieldSchema, set: SchemaSet, name: string | undefined): Plan {
+  if (name !== undefined && EMPTY_STRUCTS.has(name)) return struct(schema, {}, set, name);
   if (schema.fields !== undefined) return struct(schema, schema.fields, set, name);
   switch (schema.type) {
     case 'string':

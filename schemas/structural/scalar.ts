@@ -52,6 +52,7 @@ export function readScalar(value: unknown, plan: ScalarPlan, place: Place | unde
     }
     case 'double':
       if (typeof value !== 'number') throw new Error(unmarshalError(value, plan.goType, place));
+      if (!Number.isFinite(value)) throw new Error(unmarshalError(value, plan.goType, place, true));
       return value;
     case 'boolean':
       if (typeof value !== 'boolean') throw new Error(unmarshalError(value, plan.goType, place));

@@ -23,7 +23,7 @@ const crd = (change: Json = {}): CustomResourceDefinition => ({
     conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig: { url: 'https://hook.example', ...change } } },
   },
   status: { conditions: [{ type: 'NamesAccepted', status: 'True' }] },
-}) as never; // prettier-ignore
+}); // prettier-ignore
 const object = (name: string): DynamicObject => ({
   apiVersion: 'example.com/v1', kind: 'Gizmo', metadata: { name, uid: `u-${name}`, resourceVersion: '7', labels: { l: name } }, spec: { color: 'red' },
 }); // prettier-ignore

@@ -77,7 +77,12 @@ export class Entry {
     }
     return this.#object;
   }
-  /** Of a version that was replaced: what still needs an encoding makes it again. */
+  /** Of a version that was replaced: who still needs it, to catch up, decodes it again. */
+  forgetObject(): void {
+    this.forgetEncodings();
+    this.#object = undefined;
+  }
+  /** What still needs an encoding makes it again. */
   forgetEncodings(): void {
     this.json = undefined;
     this.#others = undefined;

@@ -70,7 +70,7 @@ export class ResourceCache {
     if (this.#history.length >= this.#trimAt) this.#trim(change.time);
     if (this.listeners.size > 0) for (const listener of this.listeners) listener(now?.object, before?.object);
     this.watchers.deliver(this.prefix, change);
-    old?.forgetEncodings();
+    old?.forgetObject();
   }
   #trim(now: number): void {
     const list = this.#history;

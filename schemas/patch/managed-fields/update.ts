@@ -59,8 +59,15 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
   // An object that nobody tracks (made before, or reset) stays untracked until somebody applies.
   if (owners.length === 0 && live?.metadata.uid) return [];
   const node = typedNode(schema, set);
-  // What cannot be read is not tracked. Of a status write that part is dropped later; elsewhere validation refuses it.
-  if (isStatus && schema.read !== undefined && isMistyped(node, updated)) return [];
+  // What cannot be read is not tracked. Of a status write that part is dropped later; elsewhere validation refuses it, but
+  // for the status.
+  const { status } = updated as { status?: unknown };
+  if (
+    schema.read !== undefined &&
+    (isStatus || status !== undefined) &&
+    isMistyped(node, isStatus ? updated : { status })
+  )
+    return [];
   try {
     const difference = compareObjects(node, live === undefined ? node.emptyObject : (live as object as JsonMap), updated as object as JsonMap); // prettier-ignore
     const result = ownUpdate(owners, difference, options);
