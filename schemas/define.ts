@@ -56,6 +56,13 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly doors?: Readonly<Record<string, Door<T>>>;
   /** Name rule; default DNS subdomain. Yields the text after `Invalid value: "x": `. */
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
+  /**
+   * What validating needs is made ready, if it takes a moment (a library that only some kinds need); undefined when nothing
+   * is to be waited for.
+   */
+  readonly beforeValidation?: () => Promise<void> | undefined;
+  /** What validating an update found wrong as it was before: told as warnings, even where something else is refused. */
+  readonly ratcheted?: (object: T) => readonly string[];
   /** `warnings` of a create or update, one Warning header each. */
   readonly warnings?: (object: T, old: T | undefined) => readonly string[];
   /** The same of an update of the status. */

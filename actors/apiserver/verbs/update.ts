@@ -65,18 +65,26 @@ export async function replace(
   const given = decoded.metadata.resourceVersion;
   const pinned = given !== undefined && given !== '' && given !== '0';
   let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
-  draft.metadata.resourceVersion = old.metadata.resourceVersion;
+  // Whoever did not say which version he means is admitted as such.
+  if (how !== 'update' || pinned) draft.metadata.resourceVersion = old.metadata.resourceVersion;
   const onStatus = subresource?.name === 'status';
   if (how !== 'apply') draft = await trackManagedFields(core, request, old, draft);
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
+  draft.metadata.resourceVersion = old.metadata.resourceVersion;
   dedupOwners(request, draft);
   const hook = onStatus ? undefined : core.hooks.get(hookKey(resource));
   const finish = await hook?.beginUpdate?.(draft, old, isDryRun(request));
   let committed = false;
   try {
     draft = keepWhatIsTheServers(core, request, draft, old);
-    validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
+    const loading = definition.beforeValidation?.();
+    if (loading) await loading;
+    try {
+      validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
+    } finally {
+      if (definition.ratcheted) request.warnings.push(...definition.ratcheted(draft));
+    }
     const warnings = onStatus ? definition.statusWarnings : definition.warnings;
     if (warnings) request.warnings.push(...warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });
