@@ -70,6 +70,13 @@ describe('requests to other servers', () => {
     await expect(get(`https://127.0.0.1:${port}/`)).rejects.toThrow('http: server gave HTTP response to HTTPS client');
     plain.close();
   });
+  it('are not answered by what has no end', async () => {
+    const small = createOutbound(realWorld({ level: 'silent' }), 1000);
+    const url = server.on('/big', (_review, response) => void response.end('y'.repeat(2000)));
+    const request = { method: 'POST', url, ca: pki.ca, body: new Uint8Array(0), signal: never };
+    await expect(small.call(request)).rejects.toThrow('the answer is longer than 1000 bytes');
+    small.close();
+  });
   it('end when they are given up, also within the answer', async () => {
     const giveUp = async (path: string, begin: (end: () => void) => void): Promise<void> => {
       const controller = new AbortController();

@@ -37,7 +37,6 @@ export interface OutboundClient {
   /** Closes connections that are kept. */
   close(): void;
 }
-/** An answer is kept whole in memory: more than this is no answer. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Source: net/http DefaultTransport IdleConnTimeout. */
 const IDLE_MS = 90_000;
@@ -75,13 +74,14 @@ class VerifyingAgent extends Agent {
 }
 type Options = ConnectionOptions & { readonly verifyAs: string };
 
-export function createOutbound(world: Pick<World, 'clock'>): OutboundClient {
+/** `maxBytes`: of an answer, which is kept whole in memory; more is no answer. */
+export function createOutbound(world: Pick<World, 'clock'>, maxBytes = MAX_BYTES): OutboundClient {
   const agent = new VerifyingAgent(world.clock);
   return {
     async call(first) {
       let request = first;
       for (let hops = 0; ; hops++) {
-        const answer = await once(agent, request);
+        const answer = await once(agent, request, maxBytes);
         const next = redirected(request, answer);
         if (next === undefined) return answer;
         if (hops + 1 >= MAX_REDIRECTS)
@@ -109,10 +109,10 @@ function redirected(request: OutboundRequest, { status, headers }: OutboundAnswe
   return { ...request, url, route, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined };
 }
 
-async function once(agent: Agent, request: OutboundRequest): Promise<OutboundAnswer> {
+async function once(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
   for (let attempt = 0; ; attempt++)
     try {
-      return await exchange(agent, request);
+      return await exchange(agent, request, maxBytes);
     } catch (error) {
       // The other side closed a kept connection before it had seen the request. Source: net/http transport.go shouldRetryRequest.
       if (attempt > 0 || !(error instanceof StaleConnection)) throw error;
@@ -120,7 +120,7 @@ async function once(agent: Agent, request: OutboundRequest): Promise<OutboundAns
 }
 class StaleConnection extends Error {}
 
-function exchange(agent: Agent, request: OutboundRequest): Promise<OutboundAnswer> {
+function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
   const { url, method, body, signal } = request;
   const target = new URL(url);
   const named = target.hostname.replace(/^\[|\]$/g, '');
@@ -153,7 +153,7 @@ function exchange(agent: Agent, request: OutboundRequest): Promise<OutboundAnswe
       } as RequestOptions,
       (incoming) => {
         answered = true;
-        collect(incoming).then(
+        collect(incoming, maxBytes).then(
           (bytes) => resolve({ status: incoming.statusCode ?? 0, headers: flat(incoming), body: bytes }),
           (error: unknown) => {
             const why = signal.aborted ? given() : (error as Error).message;
@@ -181,14 +181,14 @@ const flat = ({ headers }: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0]! : (value ?? '')]),
   );
-function collect(incoming: IncomingMessage): Promise<Uint8Array> {
+function collect(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= MAX_BYTES) return void chunks.push(chunk);
-      reject(new Error(`the answer is longer than ${MAX_BYTES} bytes`));
+      if (bytes <= maxBytes) return void chunks.push(chunk);
+      reject(new Error(`the answer is longer than ${maxBytes} bytes`));
       incoming.destroy();
     });
     incoming.on('error', (error: NodeJS.ErrnoException) =>

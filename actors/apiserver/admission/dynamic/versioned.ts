@@ -8,7 +8,8 @@ import type { Resource } from '../../../../schemas/resource.ts';
 import { builtinSchemas } from '../../../../schemas/structural/builtin.ts';
 import type { FieldSchema } from '../../../../schemas/structural/schema.ts';
 import { decode } from '../../../../schemas/structural/decode.ts';
-import { inGoOrder } from '../../../../schemas/structural/order.ts';
+import { withoutEmpties } from '../../../../schemas/structural/empties.ts';
+import { byName, inGoOrder } from '../../../../schemas/structural/order.ts';
 import { applyDefaults } from '../../../../schemas/structural/default.ts';
 import { formatTime } from '../../../../schemas/meta/time.ts';
 import { apiVersionOf } from '../../../../schemas/meta/object.ts';
@@ -45,9 +46,9 @@ export async function seenAs(a: AdmissionAttributes, object: DynamicObject | und
     return scaleOf(as, await converted(a.resource, object, as), false);
   }
   const seen = await converted(a.resource, object, as);
-  if (as.definition.custom !== undefined) return seen;
+  if (as.definition.custom !== undefined) return byName<DynamicObject>(seen);
   const { kind: _kind, apiVersion: _version, ...rest } = seen;
-  return { kind: as.kind, apiVersion: apiVersionOf(as), ...inGoOrder(rest, as.schema, builtinSchemas) };
+  return { kind: as.kind, apiVersion: apiVersionOf(as), ...inGoOrder(withoutEmpties(rest, as.schema, builtinSchemas, 'print'), as.schema, builtinSchemas) };
 } // prettier-ignore
 
 export interface Seen {

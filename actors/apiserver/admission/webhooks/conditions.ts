@@ -1,13 +1,13 @@
 import { forbiddenObject } from '../../authorization/forbidden.ts';
 import type { AdmissionContext } from '../common.ts';
+import type { Expression } from '../dynamic/expressions.ts';
 import { seenBoth } from '../dynamic/versioned.ts';
 import { requestOf } from '../policies/bindings.ts';
 import type { ConditionsMet } from './match.ts';
 import type { Step, WebhookMetrics } from './metrics.ts';
 import type { Hook } from './source.ts';
 
-type Compiled = readonly import('../dynamic/expressions.ts').Expression[];
-const compiled = new WeakMap<Hook, Compiled>();
+const compiled = new WeakMap<Hook, readonly Expression[]>();
 const NO_VARIABLES = new Map<string, never>();
 
 /** By the match conditions of webhooks; CEL is loaded with the first. Source: apiserver pkg/admission/plugin/webhook/generic ShouldCallHook. */

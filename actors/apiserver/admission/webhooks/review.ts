@@ -13,9 +13,14 @@ export const reviewVersion = (accepted: readonly string[] | undefined): ReviewVe
   accepted?.find((version): version is ReviewVersion => version === 'v1' || version === 'v1beta1');
 
 /** As whoever writes has them: a patch is a creation or an update to all behind it. */
-export function optionsOf({ operation, options }: AdmissionAttributes): object | null {
+export function optionsOf({ operation, options, resource, old }: AdmissionAttributes): object | null {
   if (operation === 'CONNECT') return null;
-  if (operation === 'DELETE') return { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options };
+  if (operation === 'DELETE') {
+    // A namespace is deleted as the one that was found. Source: pkg/registry/core/namespace/storage Delete.
+    const uid = resource.resource === 'namespaces' && resource.group === '' && old?.metadata.uid;
+    const same = uid && { preconditions: { uid, ...(options['preconditions'] as object | undefined) } };
+    return { ...options, ...same, kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1' };
+  }
   const { force: _force, ...rest } = options;
   return { ...rest, kind: operation === 'CREATE' ? 'CreateOptions' : 'UpdateOptions' };
 }

