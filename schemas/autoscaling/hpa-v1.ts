@@ -58,6 +58,15 @@ export function hpaToV1(object: V2): V1 {
   };
 } // prettier-ignore
 
+type Behavior = NonNullable<NonNullable<V2['spec']>['behavior']>;
+/** Rules of an annotation that names no policies have none: the defaults are those of the newer version's own field. */
+const withPolicies = (behavior: Behavior): Behavior =>
+  Object.fromEntries(
+    Object.entries(behavior).map(([direction, rules]) => [
+      direction,
+      rules && { ...rules, policies: rules.policies ?? [] },
+    ]),
+  );
 export function hpaFromV1(given: KubeObject): V2 {
   const object = given as V1;
   const { metadata, spec, status } = object;
@@ -79,7 +88,7 @@ export function hpaFromV1(given: KubeObject): V2 {
       ...(spec?.minReplicas !== undefined && { minReplicas: spec.minReplicas }),
       maxReplicas: spec?.maxReplicas ?? 0,
       metrics: all.length > 0 ? all : defaultMetrics(),
-      ...(behavior && { behavior: lowerKeys(behavior) as NonNullable<V2['spec']>['behavior'] }),
+      ...(behavior && { behavior: withPolicies(lowerKeys(behavior) as Behavior) }),
     },
     status: {
       ...(status?.observedGeneration !== undefined && { observedGeneration: status.observedGeneration }),
