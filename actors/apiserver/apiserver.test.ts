@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensurePki } from '../../ops/pki/pki.ts';
+import { ensurePki, type Pki } from '../../ops/pki/pki.ts';
+import { etcd } from '../../bus/subjects.ts';
 import { until } from '../../bus/testing/until.ts';
 import type { DynamicObject, KubeObject, WatchEvent } from '../../schemas/meta/object.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { configMaps, leases, namespaces, pods, serviceAccounts } from '../runtime/resources.ts';
+import { httpsCall } from './testing/https-call.ts';
 import { startServers, tempFolder, type TestServers } from './testing/servers.ts';
 
 let all: TestServers;
+let pki: Pki;
 let admin: ApiClient;
 const folder = tempFolder();
 beforeAll(async () => {
-  all = await startServers(2, await ensurePki(folder.path, ['127.0.0.1'], Date.now()));
+  pki = await ensurePki(folder.path, ['127.0.0.1'], Date.now());
+  all = await startServers(2, pki);
   admin = all.client('admin');
   // No controller makes it here, and pods need one.
   const metadata = { name: 'default', namespace: 'kube-public' };
@@ -206,6 +210,23 @@ describe('lists', () => {
       await admin.create(configMaps, configMap({}, { name: `page-${seen.length}-late`, labels }));
     } while (token !== undefined);
     expect(seen).toEqual(['page-0', 'page-1', 'page-2', 'page-3', 'page-4', 'page-5', 'page-6']);
+  });
+  it('that are continued after the store forgot their revision are told so, though nothing changed, and how to go on', async () => {
+    const labels = { late: 'yes' };
+    for (let i = 0; i < 3; i++) await admin.create(configMaps, configMap({}, { name: `late-${i}`, labels }));
+    const page = async (
+      token = '',
+    ): Promise<{ code?: number; metadata: { resourceVersion: string; continue: string }; items: KubeObject[] }> => {
+      const path = `/api/v1/namespaces/default/configmaps?labelSelector=late%3Dyes&limit=2&continue=${token}`;
+      const headers = { authorization: 'Bearer secret' };
+      return JSON.parse((await httpsCall({ port: all.servers[0]!.port, path, ca: pki.ca, headers })).text) as never;
+    };
+    const { metadata } = await page();
+    await admin.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'later' } });
+    await all.connect('compactor').request(etcd('compact'), { revision: Number(metadata.resourceVersion) + 1 });
+    const refused = await page(metadata.continue);
+    expect(refused).toMatchObject({ code: 410, reason: 'Expired' });
+    expect((await page(refused.metadata.continue)).items.map(nameOf)).toEqual(['late-2']);
   });
 });
 

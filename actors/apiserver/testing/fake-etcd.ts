@@ -2,6 +2,7 @@ import type { Bus } from '../../../bus/bus.ts';
 import type { Log, LogEntry } from '../../../bus/log.ts';
 import type {
   ChangesRequest,
+  CompactRequest,
   DeleteRequest,
   KeyValue,
   PutRequest,
@@ -12,10 +13,11 @@ import type {
 import * as subjects from '../../../bus/subjects.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 
-/** The store's subjects over a log, for tests of the API server alone: no compaction, no expiry. */
+/** The store's subjects over a log, for tests of the API server alone: compacted when told, no expiry. */
 export function serveFakeEtcd(bus: Bus, log: Log): void {
   const history: LogEntry[] = [];
   let revision = 0;
+  let floor = 0;
   log.subscribe((entry) => {
     history.push(entry);
     revision = entry.revision;
@@ -60,12 +62,17 @@ export function serveFakeEtcd(bus: Bus, log: Log): void {
       }
     }
   };
+  bus.serve(subjects.etcd('compact'), 'etcd', (m) => {
+    floor = (m.body as CompactRequest).revision;
+    return { revision: floor };
+  });
   bus.serve(subjects.etcd('put'), 'etcd', (m) => write(m.body as PutRequest, (m.body as PutRequest).value));
   bus.serve(subjects.etcd('delete'), 'etcd', (m) => write(m.body as DeleteRequest, undefined));
   bus.serve(subjects.etcd('status'), 'etcd', () => ({ revision, replicated: log.replicated }));
   bus.serve(subjects.etcd('range'), 'etcd', async (m): Promise<RangeResponse> => {
     await log.barrier();
     const r = m.body as RangeRequest;
+    if (r.revision !== undefined && r.revision < floor) throw new ApiError('Expired', 'compacted');
     if ((r.revision ?? 0) > revision) throw new ApiError('Timeout', 'not there yet');
     const end = r.rangeEnd ?? `${r.key}\0`;
     const state = [...stateAt(r.revision ?? revision).values()]

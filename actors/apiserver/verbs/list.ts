@@ -151,6 +151,14 @@ async function exact(
 ): Promise<ListAnswer> {
   const { cache, prefix, selection } = source;
   if (revision > core.cache.revision) await waitFor(core, revision);
+  try {
+    // A list that is known still ends with the store's past, as clients expect: they count on being told.
+    if (continuing && revision < core.cache.revision)
+      await core.store.range({ key: prefix, revision, countOnly: true }, request.signal);
+  } catch (error) {
+    if (reasonOf(error) === 'Expired') throw tooOldToContinue(prefix, from);
+    throw error;
+  }
   if (cache.revision <= revision) return page(core, source, limit, from, revision, undefined);
   const max = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   const kept = cache.page(prefix, from, max, revision, selection.scope.matches);
