@@ -1,8 +1,9 @@
-import type { Document, Node, ParseOptions, DocumentOptions, SchemaOptions, Tags } from 'yaml';
-import type * as yamlLibrary from './yaml-library.ts';
+import type { ParseOptions, DocumentOptions, SchemaOptions, Tags } from 'yaml';
 import { JsonSyntaxError, parseDeepJson, type ParsedJson } from './json.ts';
-import { KEPT_DEPTH, MAX_DEPTH } from './json-syntax.ts';
+import { MAX_DEPTH } from './json-syntax.ts';
 import { firstFault, wellFormedText } from './utf8.ts';
+import { directiveProblem, valueProblem, yamlProblem } from './yaml-problems.ts';
+import { inspectYaml, TOO_DEEP_YAML } from './yaml-values.ts';
 
 export interface ParsedYaml extends ParsedJson {
   /** `line 3: key "kind" already set in map`, as the real decoder words it. */
@@ -32,8 +33,11 @@ const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
 
 /** The first document of a body. Throws JsonSyntaxError with a text that begins `yaml: `. */
 export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> {
-  const text = typeof body === 'string' ? body : wellFormedText(body);
-  if (text === undefined) throw new JsonSyntaxError(`yaml: ${firstFault(body as Uint8Array)}`);
+  const given = typeof body === 'string' ? body : textOf(body);
+  if (given === undefined) throw new JsonSyntaxError(`yaml: ${firstFault(body as Uint8Array)}`);
+  const text = BREAKS.test(given) ? given.replaceAll(/\r\n?|\u0085|\u2028|\u2029/g, '\n') : given;
+  const unfit = directiveProblem(text);
+  if (unfit !== undefined) throw new JsonSyntaxError(unfit);
   if (CONTROL.test(text)) throw new JsonSyntaxError('yaml: control characters are not allowed');
   const { yaml } = await import('./yaml-library.ts');
   const lines = new yaml.LineCounter();
@@ -43,15 +47,23 @@ export async function parseYaml(body: string | Uint8Array): Promise<ParsedYaml> 
     if (first === undefined) return { value: null, duplicates: [] };
     const error = first.errors[0];
     if (error?.message.includes('call stack')) throw TOO_DEEP;
-    if (error) throw new JsonSyntaxError(problem(error.message, lines.linePos(error.pos[0]).line), { cause: error });
-    const duplicates: string[] = [];
-    inspect(first, yaml, (offset) => lines.linePos(offset).line, duplicates);
+    if (error) throw new JsonSyntaxError(yamlProblem(error, text), { cause: error });
+    const duplicates = inspectYaml(first, yaml, { whole: text, lineOf: (at) => lines.linePos(at).line });
     return { value: first.toJS() as unknown, duplicates };
   } catch (error) {
-    if (error instanceof RangeError || error === TOO_DEEP) return asJson(text);
+    if (error instanceof RangeError || error === TOO_DEEP || error === TOO_DEEP_YAML) return asJson(text);
     if (error instanceof JsonSyntaxError) throw error;
-    throw new JsonSyntaxError(`yaml: ${(error as Error).message}`, { cause: error });
+    throw new JsonSyntaxError(valueProblem((error as Error).message), { cause: error });
   }
+}
+/** What ends a line beside a line feed. Source: go.yaml.in/yaml yamlprivateh.go is_break. */
+const BREAKS = /[\r\u0085\u2028\u2029]/;
+/** By its byte order mark, if it has one; else UTF-8. undefined: it is none. Source: readerc.go. */
+function textOf(bytes: Uint8Array): string | undefined {
+  const [a, b] = bytes;
+  if (a === 0xff && b === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (a === 0xfe && b === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  return wellFormedText(bytes);
 }
 const TOO_DEEP = new JsonSyntaxError(`yaml: exceeded max depth of ${MAX_DEPTH}`);
 /** What a line may not hold. Source: go.yaml.in/yaml readerc.go. */
@@ -64,31 +76,4 @@ function asJson(text: string): ParsedYaml {
   } catch (cause) {
     throw new JsonSyntaxError(TOO_DEEP.message, { cause });
   }
-}
-function problem(message: string, line: number): string {
-  const at = line > 1 ? `line ${line}: ` : '';
-  if (/[Nn]ested mappings|Implicit map key|block as implicit key|multiline/i.test(message))
-    return `yaml: ${at}mapping values are not allowed in this context`;
-  if (/tab/i.test(message)) return `yaml: ${at}found character that cannot start any token`;
-  return `yaml: ${at}${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`;
-}
-type Guards = Pick<(typeof yamlLibrary)['yaml'], 'isMap' | 'isScalar' | 'isSeq'>;
-/** Finds keys set twice, and nesting too deep for the walkers that follow. */
-function inspect(document: Document, yaml: Guards, lineOf: (offset: number) => number, out: string[]): void {
-  const walk = (node: Node | null | undefined, depth: number): void => {
-    if (depth > KEPT_DEPTH) throw TOO_DEEP;
-    if (yaml.isSeq(node)) for (const item of node.items) walk(item as Node, depth + 1);
-    if (!yaml.isMap(node)) return;
-    const seen = new Set<string>();
-    for (const { key, value } of node.items) {
-      const name = yaml.isScalar(key) ? String(key.value) : undefined;
-      if (name !== undefined && seen.has(name)) {
-        const offset = (key as Node).range?.[0] ?? 0;
-        out.push(`line ${lineOf(offset)}: key ${JSON.stringify(name)} already set in map`);
-      }
-      if (name !== undefined) seen.add(name);
-      walk(value as Node | null, depth + 1);
-    }
-  };
-  walk(document.contents, 0);
 }
