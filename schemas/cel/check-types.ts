@@ -1,7 +1,7 @@
 import { DYN, isDyn, listOf, mapOf, optionalOf, sameType, typeOf, type CelType } from './types.ts';
 
 /** Steps that deciding on types may take in an expression: types that double with every fold are stopped here. */
-const FUEL = 20_000_000;
+const FUEL = 3_000_000;
 /** Thrown when the types of an expression are too large to be checked. */
 export class TypesTooLarge extends Error {}
 

@@ -28,6 +28,9 @@ export class CelCompileError extends Error {}
 /** Longer sources, in code points, are refused unread. */
 const LONGEST = 100_000;
 
+/** With one more the reading ends. */
+const MOST_SYNTAX_ERRORS = 100;
+
 /** Checks a source. Throws CelCompileError. Source: cel-go cel/env.go Compile. */
 export function compile(source: string, environment: CelEnvironment): CelProgram {
   const expr = read(source, environment.binds);
@@ -49,7 +52,7 @@ function read(source: string, binds: boolean): CelExpr {
     const message = `expression code point size exceeds limit: size: ${size}, limit ${LONGEST}`;
     throw new CelCompileError(showIssues(source, [{ at: undefined, message }]));
   }
-  const { tokens: read, problems } = tokens(source);
+  const { tokens: read, problems, readable } = tokens(source);
   try {
     const { expr, issues } = parse(read, binds);
     refuse(source, [...problems, ...issues]);
@@ -58,7 +61,8 @@ function read(source: string, binds: boolean): CelExpr {
     if (error instanceof TooLarge)
       throw new CelCompileError(showIssues(source, [{ at: undefined, message: error.message }]));
     if (!(error instanceof NotGrammatical)) throw error;
-    throw new CelCompileError(showIssues(source, [...problems, ...syntaxIssues(source, read)]));
+    const issues = [...problems, ...syntaxIssues(readable, read)].toSorted((a, b) => (a.at ?? -1) - (b.at ?? -1));
+    throw new CelCompileError(showIssues(source, issues.slice(0, MOST_SYNTAX_ERRORS + 1)));
   }
 }
 function refuse(source: string, issues: readonly Issue[]): void {

@@ -33,7 +33,14 @@ const RULES: readonly (readonly [kind: string, pattern: RegExp])[] = [
 const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
 
 /** Cuts a source into tokens; the last one is EOF. What is no token is skipped and told. Source: cel-go parser/gen/CEL.g4. */
-export function tokens(source: string): { readonly tokens: readonly Token[]; readonly problems: readonly Issue[] } {
+export function tokens(source: string): {
+  readonly tokens: readonly Token[];
+  readonly problems: readonly Issue[];
+  /** The source with what is no token blanked out by null characters. */
+  readonly readable: string;
+} {
+  const readable: string[] = [];
+  let shown = 0;
   const out: Token[] = [];
   const problems: Issue[] = [];
   let at = 0;
@@ -49,10 +56,12 @@ export function tokens(source: string): { readonly tokens: readonly Token[]; rea
     }
     const end = Math.min(failsAt(source, at) + 1, source.length);
     problems.push({ at, message: `Syntax error: token recognition error at: '${source.slice(at, end)}'` });
+    readable.push(source.slice(shown, at), '\0'.repeat(end - at));
+    shown = end;
     at = end;
   }
   out.push({ kind: EOF, text: EOF, at: source.length });
-  return { tokens: out, problems };
+  return { tokens: out, problems, readable: readable.join('') + source.slice(shown) };
 }
 function next(source: string, at: number): Token | undefined {
   for (const [kind, pattern] of RULES) {

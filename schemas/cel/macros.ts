@@ -232,7 +232,6 @@ const MACROS: ReadonlyMap<string, Expand> = new Map<string, Expand>([
   ['exists:3:true', quantifier('exists', true)],
   ['exists_one:2:true', quantifier('one', false)],
   ['exists_one:3:true', quantifier('one', true)],
-  ['existsOne:2:true', quantifier('one', false)],
   ['existsOne:3:true', quantifier('one', true)],
   ['map:2:true', map(false)],
   ['map:3:true', map(true)],

@@ -7,7 +7,7 @@ import { isReserved } from './names.ts';
 
 /** How deep an expression may nest, and how many parts its macros may come to. */
 const DEEPEST = 250;
-const LARGEST = 1_000_000;
+const LARGEST = 250_000;
 
 const RELATIONS: Readonly<Record<string, string>> = {
   '<': '_<_',

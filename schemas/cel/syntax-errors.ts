@@ -39,7 +39,8 @@ class GivenUp extends Error {}
 
 /**
  * What cel-go's parser says of tokens that are no expression: it goes through them as the parser generated from the grammar
- * does, and drops, inserts or skips tokens where that one would. Source: cel-go parser/gen/CEL.g4; ANTLR's error strategy.
+ * does, and drops, inserts or skips tokens where that one would. In `source` null characters stand for what is no token.
+ * Source: cel-go parser/gen/CEL.g4; ANTLR's error strategy.
  */
 export function syntaxIssues(source: string, tokens: readonly Token[]): readonly Issue[] {
   const reader = new Recovering(source, tokens);
@@ -126,7 +127,7 @@ class Recovering {
   #noAlternative(length: number): Unexpected {
     const last = this.#token(length - 1);
     const end = last.kind === EOF ? this.#source.length : last.at + last.text.length;
-    const text = this.#kind() === EOF ? EOF : this.#source.slice(this.#token().at, end);
+    const text = this.#kind() === EOF ? EOF : this.#source.slice(this.#token().at, end).replaceAll('\0', '');
     const words = `no viable alternative at input '${escaped(text)}'`;
     return new Unexpected(() =>
       this.#say(
