@@ -42,11 +42,13 @@ export const endpointSlice = defineResource<EndpointSlice>({
     return equal(draft.endpoints, old.endpoints) ? draft : withoutTopology(draft);
   },
 
-  *validate({ addressType, ports, endpoints }, at) {
+  *validate({ addressType, ports, endpoints }, at, old) {
     if (!addressType) yield required(at('addressType'));
     else if (!ADDRESS_TYPES.includes(addressType)) yield notOneOf(addressType, ADDRESS_TYPES, at('addressType'));
     yield* validatePorts(ports ?? [], at('ports'));
-    yield* validateEndpoints(endpoints ?? [], addressType, at('endpoints'));
+    // What was there before may be what older servers took.
+    const found = [...validateEndpoints(endpoints ?? [], addressType, at('endpoints'))];
+    if (found.length > 0 && !(old && equal(old.endpoints, endpoints))) yield* found;
   },
   *validateUpdate({ addressType }, old, at) {
     yield* immutable(addressType, old.addressType, at('addressType'));

@@ -7,11 +7,11 @@ import { withoutEmpties, type Leaving } from './empties.ts';
 
 const schemaOf = (apiVersion: string, kind: string) => {
   const [version = '', group = ''] = apiVersion.split('/').reverse();
-  return builtinSchemas.definition(schemaNameOf({ group, version, kind })!)!;
+  return builtinSchemas.definition(schemaNameOf({ group, version, kind }))!;
 };
 const POD = schemaOf('v1', 'Pod');
 const left = (value: object, leaving: Leaving, [apiVersion, kind] = ['v1', 'Pod']): unknown => {
-  const schema = schemaOf(apiVersion!, kind!);
+  const schema = schemaOf(apiVersion, kind);
   return withoutEmpties(decode(value, schema, builtinSchemas).object, schema, builtinSchemas, leaving);
 };
 describe('what is left of empty lists and maps', () => {

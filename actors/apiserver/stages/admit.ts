@@ -31,6 +31,8 @@ const attributes = (request: ResourceRequest, input: AdmissionInput): AdmissionA
 export async function mutate(core: Core, request: ResourceRequest, input: AdmissionInput): Promise<void> {
   const a = attributes(request, input);
   await mutateOnce(core, a);
+  // What others put in may say empty lists.
+  if (a.reinvocation !== undefined) request.saysEmpties = true;
   if (a.reinvocation?.wanted !== true) return;
   a.reinvocation.round = 1;
   await mutateOnce(core, a);

@@ -117,6 +117,8 @@ class Walk {
         if (this.removed !== undefined) (removed ??= {})[element] = this.removed;
       } else if (rights.length > 1) {
         if (!sameJson(lefts, rights)) (changed ??= {})[element] = MEMBER;
+        // Of what is there twice nothing below is owned.
+        if (lefts?.length === 1) (removed ??= {})[element] = allOf(node.element, lefts[0]);
       } else {
         (changed ??= {})[element] = allOf(node.element, rights[0]);
         (removed ??= {})[element] = MEMBER;

@@ -26,11 +26,21 @@ const SPECIAL: Readonly<Record<string, FieldSet>> = {
   'certificatesigningrequests/approval': paths('spec', 'status.certificate'),
 };
 
-/** Written there all the same, though nobody comes to own it: a signer says by a condition that it failed. */
-const WRITTEN: Readonly<Record<string, FieldSet>> = { 'certificatesigningrequests/status': paths('spec') };
-/** What is put back to what it was when an endpoint writes. */
+/** Of metadata that nobody owns by a write of the status not all is put back: a wrong uid is refused. */
+const KEPT = ['metadata.labels', 'metadata.annotations', 'metadata.finalizers', 'metadata.ownerReferences', 'spec'];
+const OWN_METADATA = paths('metadata.deletionTimestamp', 'metadata.generation', 'metadata.selfLink', ...KEPT);
+/** What is put back where that is not all that nobody comes to own. A signer says by a condition that it failed. */
+const RESTORED: Readonly<Record<string, FieldSet>> = {
+  'certificatesigningrequests/status': paths('spec'),
+  'apiservices/status': paths(...KEPT),
+  ...Object.fromEntries(
+    ['validatingadmissionpolicies', 'servicecidrs', 'devicetaintrules', 'resourceclaims', 'resourcepoolstatusrequests', 'podgroups', 'volumeattachments', 'storageversionmigrations', 'storageversions'].map((kind) => [`${kind}/status`, OWN_METADATA]),
+  ),
+}; // prettier-ignore
+/** What is put back to what it was when an endpoint writes. Source: apimachinery meta/v1 ResetObjectMetaForStatus; the strategies. */
 export function restoredFieldsOf(...of: Parameters<typeof resetFieldsOf>): FieldSet | undefined {
-  return WRITTEN[`${of[0].resource}/${of[1]}`] ?? resetFieldsOf(...of);
+  const [{ resource }, subresource, isCustom] = of;
+  return (isCustom ? undefined : RESTORED[`${resource}/${subresource}`]) ?? resetFieldsOf(...of);
 }
 /**
  * What an endpoint does not write, so that nobody comes to own it there. `isCustom`: of a CRD.
