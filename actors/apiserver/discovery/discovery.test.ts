@@ -20,6 +20,14 @@ const setUp = () => {
 };
 
 describe('plain documents', () => {
+  it.each([['/api', 405], ['/api/v1', 405], ['/apis/apps/v1', 405], ['/version', 405], ['/apis', 200], ['/apis/apps', 200], ['/', 200]])(
+    'answer HEAD of %s as their routes do: %i',
+    (path, code) => {
+      const { ask } = setUp();
+      if (code === 200) expect(ask(path, {}, 'HEAD')!.code).toBe(200);
+      else expect(() => ask(path, {}, 'HEAD')).toThrow('does not allow this method');
+    },
+  ); // prettier-ignore
   it('list the groups in the order of the real server', () => {
     const groups = setUp().json('/apis')['groups'] as { name: string; versions: { version: string }[] }[];
     expect(groups.map((g) => g.name)).toEqual([

@@ -90,7 +90,8 @@ export function createDiscoveryHandler({
     if (root === 'version' && parts.length > 2) return undefined;
     built ??= build(registry, remote);
     if (root === '') return raw(built.root);
-    const only = method === 'GET' || method === 'HEAD';
+    // What is routed like resources knows no HEAD.
+    const only = method === 'GET';
     if (root === 'version') return only ? raw(version) : notAllowed();
     if (trimmed === '/api' || trimmed === '/apis') {
       const which = trimmed === '/api' ? built.core : built.groups;

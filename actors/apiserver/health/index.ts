@@ -53,6 +53,7 @@ export function createHealthHandler({
     const [, root = '', ...rest] = path.split('/');
     if (root !== 'healthz' && root !== 'livez' && root !== 'readyz') return undefined;
     const name = rest.join('/');
+    if (path.endsWith('/')) return NOT_FOUND;
     return name === '' ? all(root, query) : one(root, name);
   };
 }
