@@ -60,7 +60,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
    * What validating needs is made ready, if it takes a moment (a library that only some kinds need); undefined when nothing
    * is to be waited for.
    */
-  readonly beforeValidation?: () => Promise<void> | undefined;
+  readonly beforeValidation?: (object: T) => Promise<void> | undefined;
   /** What validating an update found wrong as it was before: told as warnings, even where something else is refused. */
   readonly ratcheted?: (object: T) => readonly string[];
   /** `warnings` of a create or update, one Warning header each. */

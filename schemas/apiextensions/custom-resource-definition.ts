@@ -1,3 +1,5 @@
+import { isRuled } from './custom-rules.ts';
+import { loadRules } from './rule-loading.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type {
   CustomResourceDefinition,
@@ -61,6 +63,7 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   },
 
   /** Source: apiextensions validation ValidateCustomResourceDefinition. */
+  beforeValidation: ({ spec }) => (spec.versions?.some(({ schema }) => isRuled(schema?.openAPIV3Schema ?? {})) ? loadRules() : undefined),
   *validate({ metadata, spec, status }, path, old) {
     const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
     if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');

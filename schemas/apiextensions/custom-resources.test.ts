@@ -1,11 +1,14 @@
 import { fromStorage } from '../convert.ts';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { CustomResourceDefinition, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { fieldPath } from '../meta/field.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { customResourceDefinition } from './custom-resource-definition.ts';
 import { customResources } from './custom-resources.ts';
 import { acceptNames, established } from './naming.ts';
+import { loadRules } from './rule-loading.ts';
+
+beforeAll(() => loadRules());
 
 const NOW = '2020-01-01T00:00:00Z';
 const SPEC: JSONSchemaProps = {

@@ -17,7 +17,8 @@ import { customVersions, type Convert } from './custom-versions.ts';
 import { customProblems, customStatusProblems, isRuled, withRules } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
-import type { RuleFindings, ruleFindings } from './rule-evaluation.ts';
+import type { RuleFindings } from './rule-evaluation.ts';
+import { loadRules, rules } from './rule-loading.ts';
 
 const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const SUB_VERBS = ['get', 'patch', 'update'];
@@ -167,15 +168,10 @@ function definitionOf(
     }),
   };
 }
-let rules: { readonly ruleFindings: typeof ruleFindings } | undefined;
-/** Most clusters have no definitions with rules: what runs them is loaded for the first that has. */
-const loadRules = (): Promise<void> | undefined =>
-  rules ? undefined : import('./rule-evaluation.ts').then((loaded) => void (rules = loaded));
 /** What has been found of an object, until its warnings are asked for. */
 const findings = new WeakMap<object, RuleFindings>();
 function checked(schema: JSONSchemaProps, object: DynamicObject, old: DynamicObject | undefined): RuleFindings {
-  if (!rules) throw new Error('validated before beforeValidation');
-  const found = rules.ruleFindings(schema, object, old);
+  const found = rules().ruleFindings(schema, object, old);
   if (found.warnings.length > 0) findings.set(object, found);
   return found;
 }

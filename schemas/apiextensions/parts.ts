@@ -9,7 +9,8 @@ import { defaultProblems } from './defaults.ts';
 import { fieldAt } from './field-path.ts';
 import { printSchema } from './go-print.ts';
 import type { Parts } from './internal-spec.ts';
-import { ruleErrors } from './rule-checks.ts';
+import { isRuled } from './custom-rules.ts';
+import { rules } from './rule-loading.ts';
 import { schemaProblems } from './schema-rules.ts';
 import { structuralProblems, unstructurable } from './structural.ts';
 
@@ -53,9 +54,9 @@ export function* schemaPart(
     broken.push(problem.field);
     yield problem;
   }
-  if (isSound) {
+  if (isSound && isRuled(schema)) {
     const isBroken = (where: FieldPath): boolean => broken.some((field) => `${field}.`.startsWith(`${where}.`));
-    yield* ruleErrors(schema, place, { isBroken, isUnchanged });
+    yield* rules().ruleErrors(schema, place, { isBroken, isUnchanged });
   }
   if (why !== undefined && count === 0) yield invalid(place, '', why);
 }

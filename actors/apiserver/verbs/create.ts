@@ -67,7 +67,7 @@ export async function createObject(
     if (definition.prepareForCreate)
       draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
     if (definition.earlyWarnings) request.warnings.push(...definition.earlyWarnings(draft));
-    const loading = definition.beforeValidation?.();
+    const loading = definition.beforeValidation?.(draft);
     if (loading) await loading;
     validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));

@@ -78,7 +78,7 @@ export async function replace(
   let committed = false;
   try {
     draft = keepWhatIsTheServers(core, request, draft, old);
-    const loading = definition.beforeValidation?.();
+    const loading = definition.beforeValidation?.(draft);
     if (loading) await loading;
     try {
       validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
