@@ -46,6 +46,7 @@ export function stateText(value: StateValue | undefined): string {
     .join('+');
 }
 
+/** All components tell in the same instants: those of one machine wake it, the server and the console once. */
 const FRAME_MS = 250;
 /** What goes over the bus because somebody listens: told with the rest, but nothing to tell of by itself. */
 const OWN_NOISE: ReadonlySet<string> = new Set(['inspect', 'presence', 'beat', 'rollcall']);
@@ -133,7 +134,7 @@ export function createInspection(o: {
       counting = o.bus.traffic.begin();
       for (const entry of entries.values()) tap(entry);
       whole = true;
-      ticking = clock.setTimeout(tick, FRAME_MS);
+      ticking = clock.setTimeout(tick, FRAME_MS - (clock.now() % FRAME_MS));
     }
     for (const id of follow) {
       const isNew = !follows.has(id);
@@ -162,7 +163,7 @@ export function createInspection(o: {
     if (attached.size === 0) return detach();
     for (const [id, end] of follows) if (end <= now) unfollow(id);
     flush();
-    ticking = clock.setTimeout(tick, FRAME_MS);
+    ticking = clock.setTimeout(tick, FRAME_MS - (clock.now() % FRAME_MS));
   }
   function unfollow(id: string): void {
     follows.delete(id);
