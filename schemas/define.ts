@@ -85,8 +85,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly deletesByItself?: boolean;
   /** What DELETE answers when the object is gone: itself, or a Success Status (the default). */
   readonly deleteReturnsObject?: boolean;
-  /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job, ReplicationController). */
-  readonly defaultPropagation?: 'Background' | 'Orphan';
+  /** Propagation when DeleteOptions says nothing: 'Background' (default) or 'Orphan' (Job, ReplicationController); 'Unsupported': none, whatever it says (Event). */
+  readonly defaultPropagation?: 'Background' | 'Orphan' | 'Unsupported';
   /** DELETE without a propagation policy warns that dependents stay (Job). */
   readonly warnsOfOrphans?: boolean;
   /** Annotations that stand for fields of the store's own form: views of the metadata alone lack them. */

@@ -7,6 +7,7 @@ import { validateEvent, validateEventV1, validateEventV1Update } from './event-v
 
 export const event = defineResource<Event>({
   group: '', version: 'v1', resource: 'events',
+  defaultPropagation: 'Unsupported',
   allowCreateOnUpdate: true,
   ttlSeconds: 3600,
   validateName: pathSegment,

@@ -210,6 +210,8 @@ const sameList = (a: readonly string[], b: readonly string[]): boolean =>
 /** Source: genericregistry deletionFinalizersForGarbageCollection. */
 function finalizersFor(resource: Resource, present: readonly string[], options: DeleteOptions): string[] {
   const rest = present.filter((f) => f !== ORPHAN && f !== FOREGROUND);
+  // Events own nothing, whatever is asked.
+  if (resource.definition.defaultPropagation === 'Unsupported') return rest;
   const policy = options.propagationPolicy;
   let orphan: boolean;
   let foreground: boolean;
