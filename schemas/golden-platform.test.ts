@@ -1,8 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { ORACLE, oracleIsPresent } from './testing/golden.ts';
 import { replay } from './testing/replay.ts';
+import { loadAllExpressions } from './testing/load-expressions.ts';
+
+beforeAll(loadAllExpressions);
 
 /** Those that need more than schemas: allocation, admission, quotas. */
 const ELSEWHERE = /^kinds-(?:core|apps|batch)/;

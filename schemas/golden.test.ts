@@ -1,8 +1,11 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { toStorage } from './convert.ts';
 import type { DynamicObject } from './meta/object.ts';
 import { oracleIsPresent, scenario, targetOf } from './testing/golden.ts';
 import { replay, type Outcome } from './testing/replay.ts';
+import { loadAllExpressions } from './testing/load-expressions.ts';
+
+beforeAll(loadAllExpressions);
 
 const SCENARIOS = ['kinds-core-1', 'kinds-core-2', 'kinds-apps', 'kinds-batch', 'pods', 'immutable-fields', 'field-validation', 'services', 'cross-version', 'storage-objects', 'quota', 'namespaces', 'crud-concurrency', 'patch-strategic', 'patch-merge', 'patch-json', 'selectors', 'workload-status', 'subresources']; // prettier-ignore
 const VERBOSE = process.env['GOLDEN'];

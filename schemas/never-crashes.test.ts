@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Writer } from './define.ts';
 import { fieldPath } from './meta/field.ts';
 import { apiVersionOf, type DynamicObject } from './meta/object.ts';
@@ -8,6 +8,9 @@ import { builtinSchemas, createRegistry } from './registry.ts';
 import type { Resource } from './resource.ts';
 import { decode } from './structural/decode.ts';
 import { mutilated } from './testing/every-field.ts';
+import { loadAllExpressions } from './testing/load-expressions.ts';
+
+beforeAll(loadAllExpressions);
 
 const NOW = '2020-01-02T03:04:05Z';
 const WRITER: Writer = { name: 'u', groups: [] };

@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from './meta/object.ts';
 import { fieldPath } from './meta/field.ts';
 import { builtinSchemas, createRegistry } from './registry.ts';
 import { applyDefaults } from './structural/default.ts';
 import { decode } from './structural/decode.ts';
+import { loadAllExpressions } from './testing/load-expressions.ts';
+
+beforeAll(loadAllExpressions);
 
 /** One object of each kind beside core, apps and batch that is right, then what may be wrong with it. */
 interface Kind {

@@ -9,7 +9,8 @@ import { equal } from '../meta/equal.ts';
 import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
 import { qualifiedName } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
-import { compiled, GIVES, told, validateExpression, variableType, type Speaks } from './expressions.ts';
+import { expressions, loadExpressions } from './expression-loading.ts';
+import type { Speaks } from './expressions.ts';
 import {
   defaultMatchResources, failurePolicy, oneOf, REINVOCATION_POLICIES, validateMatchConditions, validateMatchResources,
   validateMutatingOperations, validateParamKind,
@@ -28,6 +29,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'validatingadmissionpolicies',
+  beforeValidation: loadExpressions,
   metadataChecks: ['whole'],
   anyFinalizers: true,
   statusMetadataChecks: [],
@@ -78,6 +80,7 @@ export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolic
 
 export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'mutatingadmissionpolicies',
+  beforeValidation: loadExpressions,
   metadataChecks: ['whole'],
   anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
@@ -132,17 +135,17 @@ function* validateVariables(variables: readonly Variable[], at: FieldPath, param
     else if (!IDENTIFIER.test(name) || RESERVED.has(name)) yield invalid(at(i)('name'), name, 'must be a valid CEL identifier');
     if (expression.trim() === '') yield required(at(i)('expression'), 'expression is not specified');
     else {
-      const made = compiled(expression, { params, authorizer: true, variables: known }, GIVES.anything);
-      yield* told(made, at(i)('expression'), expression);
-      known.set(name, 'type' in made ? variableType(made.type) : { kind: 'dyn' });
+      const made = expressions().compiled(expression, { params, authorizer: true, variables: known }, expressions().GIVES.anything);
+      yield* expressions().told(made, at(i)('expression'), expression);
+      known.set(name, 'type' in made ? expressions().variableType(made.type) : { kind: 'dyn' });
     }
   }
 } // prettier-ignore
 function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath, speaks: Speaks): Errors {
   if (expression.trim() === '') yield required(at('expression'), 'expression is not specified');
-  else yield* validateExpression(expression, speaks, GIVES.bool, at('expression'));
+  else yield* expressions().validateExpression(expression, speaks, expressions().GIVES.bool, at('expression'));
   if (messageExpression && messageExpression.trim() === '') yield invalid(at('messageExpression'), messageExpression, 'must be non-empty if specified');
-  else if (messageExpression) yield* validateExpression(messageExpression, { ...speaks, authorizer: false }, GIVES.string, at('messageExpression'));
+  else if (messageExpression) yield* expressions().validateExpression(messageExpression, { ...speaks, authorizer: false }, expressions().GIVES.string, at('messageExpression'));
   if (message && message.trim() === '') yield invalid(at('message'), message, 'must be non-empty if specified');
   else if (/[\n\r]/.test((message ?? '').trim())) yield invalid(at('message'), message, 'must not contain line breaks');
   yield* oneOf(reason, REASONS, at('reason'));
@@ -162,7 +165,14 @@ function* validateAuditAnnotations(
     if (expression === '') yield required(at(i)('valueExpression'), 'valueExpression is not specified');
     else if (expression.length > MAX_EXPRESSION_BYTES)
       yield required(at(i)('valueExpression'), `must not exceed ${MAX_EXPRESSION_BYTES} bytes in length`);
-    else yield* validateExpression(expression, speaks, GIVES.stringOrNull, at(i)('valueExpression'), valueExpression);
+    else
+      yield* expressions().validateExpression(
+        expression,
+        speaks,
+        expressions().GIVES.stringOrNull,
+        at(i)('valueExpression'),
+        valueExpression,
+      );
     if (annotations.findIndex((a) => a.key === key) < i) yield duplicate(at(i)('key'), key);
   }
 }
@@ -170,16 +180,16 @@ function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutatio
   if (!patchType) yield required(at('patchType'));
   else if (patchType === 'JSONPatch') {
     if (!jsonPatch) yield required(at('jsonPatch'), 'must be specified when patchType is JSONPatch');
-    else yield* validatePatch(jsonPatch.expression, speaks, GIVES.patches, at('jsonPatch')('expression'));
+    else yield* validatePatch(jsonPatch.expression, speaks, expressions().GIVES.patches, at('jsonPatch')('expression'));
     if (applyConfiguration) yield invalid(at('applyConfiguration'), '{applyConfiguration}', 'must not be specified when patchType is JSONPatch');
   } else if (patchType === 'ApplyConfiguration') {
     if (!applyConfiguration) yield required(at('applyConfiguration'), 'must be specified when patchType is ApplyConfiguration');
-    else yield* validatePatch(applyConfiguration.expression, speaks, GIVES.object, at('applyConfiguration')('expression'));
+    else yield* validatePatch(applyConfiguration.expression, speaks, expressions().GIVES.object, at('applyConfiguration')('expression'));
     if (jsonPatch) yield invalid(at('jsonPatch'), '{jsonPatch}', 'must not be specified when patchType is ApplyConfiguration');
   } else yield* oneOf(patchType, PATCH_TYPES, at('patchType'));
 } // prettier-ignore
 function* validatePatch(expression: string | undefined, speaks: Speaks, gives: readonly CelType[], at: FieldPath): Errors {
   const source = (expression ?? '').trim();
   if (source === '') yield required(at);
-  else yield* validateExpression(source, speaks, gives, at);
+  else yield* expressions().validateExpression(source, speaks, gives, at);
 } // prettier-ignore

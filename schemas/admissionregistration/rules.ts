@@ -11,7 +11,7 @@ import { notOneOf, problems } from '../helpers/checks.ts';
 import { duplicate, forbidden, invalid, required, tooMany, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain, pathSegment, qualifiedName } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
-import { GIVES, validateExpression } from './expressions.ts';
+import { expressions } from './expression-loading.ts';
 
 /** What webhooks and policies have in common. Source: pkg/apis/admissionregistration/validation. */
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
@@ -77,7 +77,13 @@ export function* validateMatchConditions(conditions: readonly MatchCondition[], 
   for (const [i, { name, expression }] of conditions.entries()) {
     const source = (expression ?? '').trim();
     if (source === '') yield required(at(i)('expression'));
-    else yield* validateExpression(source, { params, authorizer: true }, GIVES.bool, at(i)('expression'));
+    else
+      yield* expressions().validateExpression(
+        source,
+        { params, authorizer: true },
+        expressions().GIVES.bool,
+        at(i)('expression'),
+      );
     if (!name) yield required(at(i)('name'));
     else {
       yield* problems(qualifiedName(name), name, at(i)('name'));

@@ -9,6 +9,7 @@ import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
 import { equal } from '../meta/equal.ts';
 import { age } from '../meta/time.ts';
+import { loadExpressions } from './expression-loading.ts';
 import {
   failurePolicy,
   matchPolicy,
@@ -33,6 +34,7 @@ const configuration = <T extends Configuration>(resource: string, isMutating: bo
     anyFinalizers: true,
     tracksGeneration: true,
     countsEmpties: true,
+    beforeValidation: ({ webhooks }) => (webhooks?.some((hook) => hook.matchConditions?.length) ? loadExpressions() : undefined),
     requiresResourceVersionOnUpdate: true,
 
     /** Source: pkg/apis/admissionregistration/v1 SetDefaults_ValidatingWebhook. */

@@ -3,7 +3,7 @@ import { problems } from '../helpers/checks.ts';
 import { duplicate, invalid, required, tooLong, tooMany, type FieldPath } from '../meta/field.ts';
 import { byteLength, cIdentifier, dnsLabel, dnsSubdomain, qualifiedName } from '../meta/names.ts';
 import { validateDriverName } from '../storage/parameters.ts';
-import { deviceExpression } from './device-expressions.ts';
+import { deviceExpressions } from './expression-loading.ts';
 
 /** Limits of the group. Source: pkg/apis/resource/types.go. */
 export const MAX_REQUESTS = 32;
@@ -146,7 +146,7 @@ export function* validateSelectors(
       if (!cel) yield required(here('cel'));
       else if (byteLength(cel.expression ?? '') > MAX_EXPRESSION)
         yield tooLong(here('cel')('expression'), MAX_EXPRESSION);
-      else yield* deviceExpression(cel.expression ?? '', here('cel')('expression'));
+      else yield* deviceExpressions().deviceExpression(cel.expression ?? '', here('cel')('expression'));
     },
     at,
   );

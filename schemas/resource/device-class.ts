@@ -4,12 +4,14 @@ import { isExtended } from '../core/resource-names.ts';
 import { invalid } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
 import { eachOf, MAX_CONFIGS, validateConfig, validateSelectors } from './checks.ts';
+import { loadDeviceExpressions } from './expression-loading.ts';
 
 export const deviceClass = defineResource<DeviceClass>({
   group: 'resource.k8s.io', version: 'v1', resource: 'deviceclasses',
   metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
   tracksGeneration: true,
+  beforeValidation: ({ spec }) => (spec?.selectors?.length ? loadDeviceExpressions() : undefined),
 
   *validate({ spec }, path) {
     const at = path('spec');

@@ -6,6 +6,7 @@ import { invalid } from '../meta/field.ts';
 import { age } from '../meta/time.ts';
 import { sameStruct } from '../structural/semantic-equal.ts';
 import { defaultDeviceClaim, validateDeviceClaim } from './device-claim.ts';
+import { loadForClaim } from './expression-loading.ts';
 
 const SPEC = 'io.k8s.api.resource.v1.ResourceClaimTemplateSpec';
 
@@ -13,6 +14,7 @@ export const resourceClaimTemplate = defineResource<ResourceClaimTemplate>({
   group: 'resource.k8s.io', version: 'v1', resource: 'resourceclaimtemplates',
   metadataChecks: ['whole', 'changes'],
   deleteReturnsObject: true,
+  beforeValidation: ({ spec }) => loadForClaim(spec?.spec?.devices?.requests),
 
   defaults(draft) {
     defaultDeviceClaim(draft.spec?.spec?.devices);

@@ -34,6 +34,7 @@ import {
   validateDeviceClaim,
   type RequestNames,
 } from './device-claim.ts';
+import { loadForClaim } from './expression-loading.ts';
 
 const SPEC = 'io.k8s.api.resource.v1.ResourceClaimSpec';
 const ALLOCATION = 'io.k8s.api.resource.v1.AllocationResult';
@@ -43,6 +44,7 @@ const MAX_CONDITIONS = 8;
 
 export const resourceClaim = defineResource<ResourceClaim>({
   group: 'resource.k8s.io', version: 'v1', resource: 'resourceclaims',
+  beforeValidation: ({ spec }) => loadForClaim(spec?.devices?.requests),
   metadataChecks: ['changes', 'whole'],
   deleteReturnsObject: true,
   tracksGeneration: false,
