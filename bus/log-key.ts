@@ -6,7 +6,7 @@ const MAX_TOKEN_BYTES = 3000;
 
 /** The key as the log's subjects spell it, or BadRequest. */
 export function logToken(key: string): string {
-  if (!key.startsWith('/')) throw new ApiError('BadRequest', `key "${key.slice(0, 100)}" must begin with "/"`);
+  if (key === '') throw new ApiError('BadRequest', 'a key is missing');
   const token = keyToken(key);
   if (token.length > MAX_TOKEN_BYTES)
     throw new ApiError('BadRequest', `key "${key.slice(0, 100)}..." is longer than the store can hold`);

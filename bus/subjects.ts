@@ -61,8 +61,15 @@ export const etcd = (verb: string): string => `${ROOT}.etcd.${verb}`;
 export const etcdAll = `${ROOT}.etcd.*`;
 
 /** `/registry/pods/default/web` <-> `registry.pods.default.web`; a `.` within a segment is `=2E`. */
-export const keyToken = (key: string): string => key.replace(/^\//, '').split('/').map(escapeToken).join('.');
-export const tokenKey = (token: string): string => `/${token.split('.').map(unescapeToken).join('/')}`;
+export const keyToken = (key: string): string =>
+  `${key.startsWith('/') ? '' : UNROOTED}${key.replace(/^\//, '').split('/').map(escapeToken).join('.')}`;
+export const tokenKey = (token: string): string => {
+  const unrooted = token.startsWith(UNROOTED);
+  const parts = (unrooted ? token.slice(UNROOTED.length) : token).split('.').map(unescapeToken);
+  return `${unrooted ? '' : '/'}${parts.join('/')}`;
+};
+/** Before the key of an etcd client that does not begin with a slash: no escaped token is a `=` alone. */
+const UNROOTED = '=.';
 export const event = (key: string): string => `${ROOT}.event.${keyToken(key)}`;
 export const eventAll = `${ROOT}.event.>`;
 export const keyOfEvent = (subject: string): string => tokenKey(subject.slice(`${ROOT}.event.`.length));

@@ -8,6 +8,7 @@ import { ApiError } from '../../schemas/meta/status.ts';
 import type { Component } from '../runtime/component.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import { startActor } from '../runtime/start-actor.ts';
+import type { EtcdDoor } from './door/door.ts';
 import { LostTrack } from './feed.ts';
 import { etcdMachine } from './machine.ts';
 import { Store } from './store.ts';
@@ -38,6 +39,10 @@ export interface EtcdOptions {
   readonly snapshotMs?: number | undefined;
   /** New keys beyond it are refused; default one million, which is what has been tried. */
   readonly maxKeys?: number | undefined;
+  /** Where it speaks etcd's own protocol too, to who shows a certificate of `ca`; PEM. */
+  readonly door?:
+    | { readonly host: string; readonly port: number; readonly ca: string; readonly cert: string; readonly key: string }
+    | undefined;
   /** Room on the disk of the log, where this process can tell; asked when the log does not answer. */
   readonly freeBytes?: (() => number) | undefined;
 }
@@ -65,6 +70,7 @@ export function startEtcd(options: EtcdOptions): Component {
   const world: World = { ...options.world, log: options.world.log.child({ component: 'etcd', actor: id }) };
   let doors: ServedSubscription | undefined;
   let closing: Promise<void> | undefined;
+  let etcdDoor: Promise<EtcdDoor> | undefined;
   let writesOpen = true;
   const inFlight = new Set<Promise<unknown>>();
   const ready = Promise.withResolvers<void>();
@@ -113,6 +119,11 @@ export function startEtcd(options: EtcdOptions): Component {
 
   const announce = async (): Promise<void> => {
     await bus.flush().catch(() => undefined);
+    if (options.door !== undefined) {
+      const { host, port, ...tls } = options.door;
+      const { openEtcdDoor } = await import('./door/door.ts');
+      await (etcdDoor ??= openEtcdDoor({ world, store, id, host, port, tls }));
+    }
     ready.resolve();
   };
 
@@ -134,12 +145,14 @@ export function startEtcd(options: EtcdOptions): Component {
       openDoors: () => {
         doors ??= bus.serve(subjects.etcdAll, QUEUE, serve);
         // Ready is who can be asked: the server must know of the subscription.
-        void announce();
+        announce().catch((error: unknown) => ready.reject(error));
       },
       closeDoors: () => {
         closing = doors?.drain?.();
         if (closing === undefined) doors?.unsubscribe();
         doors = undefined;
+        void etcdDoor?.then((door) => door.stop()).catch(() => undefined);
+        etcdDoor = undefined;
       },
       reportFailure: ({ context }) => {
         store.close();

@@ -35,6 +35,8 @@ export interface ClusterConfig {
   readonly ephemeral: boolean;
   /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
   readonly serviceCidrs?: readonly string[];
+  /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
+  readonly etcdPort?: number;
   /** How many of a component run, where it is not one: etcd, apiserver, controller-manager, scheduler. */
   readonly replicas?: Readonly<Record<string, number>>;
 }
@@ -121,6 +123,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   Number.isInteger(c.nodes) &&
   isPort(c.port) &&
   isPort(c.natsPort) &&
+  (c.etcdPort === undefined || isPort(c.etcdPort)) &&
   (c.only === undefined || Array.isArray(c.only)) &&
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&

@@ -39,6 +39,8 @@ export interface ProcessSpec {
   readonly encryptionConfig?: string | undefined;
   /** Of an API server: what it notes of requests, instead of what the folder says. */
   readonly audit?: AuditFlags | undefined;
+  /** Of a store: where it speaks etcd's own protocol too, with the keys in `pki/etcd`. */
+  readonly etcdDoor?: { readonly host: string; readonly port: number } | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */

@@ -100,6 +100,12 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         log,
         snapshotDir,
         freeBytes: freeBytesOf(c.spec.dir),
+        door: c.spec.etcdDoor && {
+          ...c.spec.etcdDoor,
+          ca: file(c, 'etcd', 'pki', 'etcd', 'ca.crt'),
+          cert: file(c, 'etcd', 'pki', 'etcd', 'server.crt'),
+          key: file(c, 'etcd', 'pki', 'etcd', 'server.key'),
+        },
         inspection,
       }),
     );

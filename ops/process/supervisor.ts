@@ -11,6 +11,7 @@ import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
+import { ensureEtcdPki } from '../pki/etcd.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
 import { serveControl } from './control.ts';
@@ -93,6 +94,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     let natsConfig = '';
     const pki = await step('keys and credentials', async () => {
       ({ natsConfig } = writeCredentials(paths, config, roles));
+      if (config.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [host], Date.now());
       return ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now()).catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
@@ -126,6 +128,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const near: ProcessSpec = {
       name: 'apiserver',
       components: roles.filter((r) => r === 'etcd' || r === 'apiserver'),
+      ...(config.etcdPort !== undefined && { etcdDoor: { host, port: config.etcdPort } }),
       ...common,
     };
     let wanted = config;

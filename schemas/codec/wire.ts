@@ -109,11 +109,11 @@ export class WireWriter {
     }
     this.#out[this.#length++] = rest;
   }
-  varint(field: number, value: number): void {
+  varint(field: number, value: number | bigint): void {
     this.#small((field << 3) | VARINT);
-    if (value >= 0 && value < 0x7fffffff) return this.#small(value);
+    if (typeof value === 'number' && value >= 0 && value < 0x7fffffff) return this.#small(value);
     this.#room(10);
-    let rest = BigInt.asUintN(64, BigInt(Math.trunc(value)));
+    let rest = BigInt.asUintN(64, typeof value === 'number' ? BigInt(Math.trunc(value)) : value);
     while (rest >= 0x80n) {
       this.#out[this.#length++] = Number(rest & 0x7fn) | 0x80;
       rest >>= 7n;

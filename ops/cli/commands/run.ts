@@ -3,6 +3,7 @@ import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { sharedObstacle } from '../../cluster/ports.ts';
 import { COMPONENTS, isComponent, rolesOf, type ComponentName } from '../../process/spec.ts';
+import { ensureEtcdPki } from '../../pki/etcd.ts';
 import { openHealthDoor } from '../../process/health.ts';
 import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
@@ -25,6 +26,7 @@ export interface RunOptions extends AuditFlags {
   readonly ca?: string;
   readonly health?: number;
   readonly encryptionConfig?: string;
+  readonly etcdPort?: number;
 }
 function folderOf({ name, data }: RunOptions): ClusterPaths {
   if (data === undefined) return requireCluster(name).paths;
@@ -44,6 +46,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
   if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
     throw new UserError('--encryption-config is for: kubus run apiserver', 2);
+  if (options.etcdPort !== undefined && !names.includes('etcd'))
+    throw new UserError('--etcd-port is for: kubus run etcd', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];
@@ -63,6 +67,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
         `the nodes of this cluster run already, in process ${pid}: name another with --node NAME, or have more with: kubus scale nodes=${config.nodes + 1}`,
       );
   }
+  if (options.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [options.host], Date.now());
   // Several of one component may run from one folder: each has a log of its own.
   const replica = `${components.join('-')}-${Math.random().toString(36).slice(2, 7)}`;
   const running = await startProcess({
@@ -78,6 +83,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     log: options.log,
     encryptionConfig: options.encryptionConfig,
     audit: options,
+    ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = untilSignal();

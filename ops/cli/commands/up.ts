@@ -26,6 +26,7 @@ export interface UpOptions extends AuditFlags {
   readonly enableAdmission?: string[];
   readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: string[];
+  readonly etcdPort?: number;
   readonly detach?: boolean;
   readonly wait?: boolean;
   readonly quiet?: boolean;
@@ -82,6 +83,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const natsPort = before !== undefined && (await isFree(before.natsPort)) ? before.natsPort : await freePort();
   const only = options.only ?? before?.only;
   const replicas = before?.replicas;
+  const etcdPort = options.etcdPort === 0 ? await freePort() : (options.etcdPort ?? before?.etcdPort);
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
@@ -91,6 +93,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(only && { only }),
     ...(replicas && { replicas }),
     ...(serviceCidrs && { serviceCidrs }),
+    ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
@@ -156,7 +159,7 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   if (isChild) {
     tell({ ready: server });
     if (process.connected) process.disconnect();
-  } else if (!options.quiet) welcome(config, server);
+  } else if (!options.quiet) welcome(config, server, paths);
   const why = await Promise.race([signal, cluster.failed]);
   if (isChild || !options.quiet) printError(`\nkubus: ${why.startsWith('SIG') ? 'stopping' : why}`);
   await cluster.stop();
@@ -200,7 +203,7 @@ async function detached(options: UpOptions, paths: ClusterPaths): Promise<void> 
   try {
     const url = await server;
     await running;
-    if (!options.quiet) welcome(readConfig(paths)!, url);
+    if (!options.quiet) welcome(readConfig(paths)!, url, paths);
   } finally {
     child.unref();
     if (child.connected) child.disconnect();
@@ -224,6 +227,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.auditLogMaxage !== undefined) args.push('--audit-log-maxage', String(options.auditLogMaxage));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
+  if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');
   return args;
@@ -231,7 +235,7 @@ function argumentsOf(options: UpOptions): string[] {
 const lastLine = (file: string): string =>
   existsSync(file) ? (readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '') : '';
 
-function welcome(config: ClusterConfig, server: string): void {
+function welcome(config: ClusterConfig, server: string, { pki }: ClusterPaths): void {
   const suffix = config.name === 'kubus' ? '' : ` --name ${config.name}`;
   print(
     `\nCluster "${config.name}" is up at ${server} (context ${contextName(config.name)}).${config.ephemeral ? ' It is ephemeral: nothing of it is kept.' : ''}\n\nNext:`,
@@ -241,6 +245,11 @@ function welcome(config: ClusterConfig, server: string): void {
     `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
   );
   print(`  ${bold(`kubus status${suffix}`)}`);
+  if (config.etcdPort === undefined) return;
+  const file = (name: string): string => join(pki, 'etcd', name);
+  print(
+    `\nThe store speaks etcd's protocol:\n  ${bold(`etcdctl --endpoints https://127.0.0.1:${config.etcdPort} --cacert ${file('ca.crt')} --cert ${file('client.crt')} --key ${file('client.key')} endpoint status`)}`,
+  );
 }
 /** Who creates a pod right after this must not hear that its service account is not found. */
 async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {

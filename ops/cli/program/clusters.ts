@@ -30,12 +30,17 @@ export function addClusters(program: Command): void {
       'where addresses of services come from: one range, or one of each family (default 10.96.0.0/16)',
       list,
     )
+    .option(
+      '--etcd-port <port>',
+      "have the store speak etcd's own protocol (gRPC, mTLS) on this port too; 0: a free one (kept for later starts)",
+      integer('--etcd-port', 0, 65_535),
+    )
     .option('-d, --detach', 'run in the background')
     .option('--wait', 'return (or report) only when all nodes are Ready')
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
-      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount',
+      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server',
     )
     .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
   named(program.command('down'))

@@ -28,6 +28,11 @@ export function addComponents(program: Command): void {
       '--encryption-config <file>',
       "with apiserver: an EncryptionConfiguration instead of the folder's own (see kubus up)",
     )
+    .option(
+      '--etcd-port <port>',
+      "with etcd: speak etcd's own protocol (gRPC, mTLS) on this port of --host too",
+      integer('--etcd-port', 1, 65_535),
+    )
     .option('--token <token>', 'with nodes and one --node: join a cluster by a token, see kubus token create')
     .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
     .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')

@@ -1,0 +1,87 @@
+import { leaseKey, OWN_PREFIX } from '../leases.ts';
+import { prefixEnd } from '../../../bus/protocol/etcd.ts';
+import { decode, encode } from '../../../bus/codec.ts';
+import { write } from '../verbs/write.ts';
+import { EtcdError, leaseNotFound } from './errors.ts';
+import { bytesOf, leaseIdOf, leaseName } from './keys.ts';
+import type { Message } from './messages.ts';
+import type { Writer } from './write.ts';
+
+/** Source: etcd server/lease/lessor.go: MaxLeaseTTL, seconds. */
+const MAX_TTL = 9_000_000_000;
+const LEASES = `${OWN_PREFIX}lease/`;
+
+interface Lease {
+  /** Seconds. */
+  readonly ttl: number;
+}
+
+/** Source: etcd server/etcdserver/v3_server.go LeaseGrant. */
+export async function leaseGrant(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+  const ttl = request['TTL'] as number;
+  if (ttl > MAX_TTL) throw new EtcdError('outOfRange', 'too large lease TTL');
+  const granted = Math.max(1, ttl);
+  const given = request['ID'] as bigint;
+  const id = given === 0n ? newId(writer) : given;
+  const { conflict } = await keep(writer, id, granted, 0, signal);
+  if (conflict !== undefined) throw new EtcdError('failedPrecondition', 'lease already exists');
+  return { ID: id, TTL: granted };
+}
+/** 63 bits, as etcd's: clients read them as signed. */
+function newId({ world }: Writer): bigint {
+  const part = (): bigint => BigInt(Math.floor(world.random() * 2 ** 31));
+  return (part() << 32n) | (part() << 1n) | 1n;
+}
+const keep = ({ store, world }: Writer, id: bigint, ttl: number, expect: number, signal: AbortSignal) =>
+  write(store, {
+    key: leaseKey(leaseName(id)), value: encode({ ttl } satisfies Lease), ttlMs: ttl * 1000, expect, since: store.index.revision, id: world.ids.token(),
+  }, signal); // prettier-ignore
+
+export async function leaseRevoke(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+  const { store, world } = writer;
+  await store.fresh();
+  const key = leaseKey(leaseName(request['ID'] as bigint));
+  const live = store.index.live(key);
+  if (live === undefined) throw leaseNotFound();
+  const name = leaseName(request['ID'] as bigint);
+  const attached = store.leases.keysOf(name);
+  await write(store, { key, value: undefined, id: world.ids.token() }, signal);
+  // Its keys go with it before anyone is told that it is gone; each facade does the same, under the same ids.
+  for (const one of attached) {
+    const held = store.index.live(one);
+    if (held?.lease === name) await write(store, { key: one, value: undefined, expect: held.revision, id: `expiry-${held.revision}` }, signal); // prettier-ignore
+  }
+  return {};
+}
+/** A lease that is gone is answered with a TTL of 0, which ends no stream. */
+export async function leaseKeepAlive(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+  const { store } = writer;
+  const id = request['ID'] as bigint;
+  for (;;) {
+    const live = store.index.live(leaseKey(leaseName(id)));
+    if (live === undefined) {
+      await store.fresh();
+      if (store.index.live(leaseKey(leaseName(id))) === undefined) return { ID: id, TTL: 0 };
+      continue;
+    }
+    const { ttl } = decode(live.value!) as Lease;
+    const { conflict } = await keep(writer, id, ttl, live.revision, signal);
+    if (conflict === undefined) return { ID: id, TTL: ttl };
+  }
+}
+export async function leaseTimeToLive({ store, world }: Writer, request: Message): Promise<Message> {
+  await store.fresh();
+  const id = request['ID'] as bigint;
+  const name = leaseName(id);
+  const live = store.index.live(leaseKey(name));
+  if (live === undefined) return { ID: id, TTL: -1 };
+  const left = Math.max(0, Math.ceil((live.expiresAt - world.clock.now()) / 1000));
+  const keys = request['keys'] === true ? store.leases.keysOf(name).map(bytesOf) : [];
+  return { ID: id, TTL: left, grantedTTL: (decode(live.value!) as Lease).ttl, keys };
+}
+export async function leaseLeases({ store }: Writer): Promise<Message> {
+  await store.fresh();
+  const all = { key: LEASES, rangeEnd: prefixEnd(LEASES), revision: store.index.revision, limit: Infinity, maxBytes: Infinity }; // prettier-ignore
+  const { versions } = store.index.range(all);
+  return { leases: versions.map(({ key }) => ({ ID: leaseIdOf(key.slice(LEASES.length)) })) };
+}

@@ -1,0 +1,158 @@
+import { prefixEnd } from '../../../bus/protocol/etcd.ts';
+import { compareAnyKeys } from '../compare.ts';
+import type { Version } from '../index.ts';
+import type { Store } from '../store.ts';
+import { toEtcdError } from './errors.ts';
+import { endOf, isOwn, keyOf, keyValue } from './keys.ts';
+import type { Message } from './messages.ts';
+
+/** One client's stream of watches: what the door needs of gRPC's. */
+export interface WatchStream {
+  /** False: wait for drained() before the next. */
+  send(response: Message): boolean;
+  /** Resolves when there is room again. */
+  drained(): Promise<void>;
+}
+interface Watch {
+  readonly id: number;
+  readonly covers: (key: string) => boolean;
+  readonly skips: ReadonlySet<number>;
+  readonly previous: boolean;
+  /** The first revision that was not looked at yet. */
+  next: number;
+}
+const PUT = 0;
+const DELETE = 1;
+/** Beyond either a response is sent and another one begun. */
+const MAX_EVENTS = 1_000;
+const MAX_BYTES = 1_000_000;
+/** A watch that the server names itself. Source: etcd clientv3 AutoWatchID. */
+const UNNAMED = 0;
+
+/**
+ * The watches of one stream, served from the index's history: each knows how far it has come, so a slow client costs
+ * nothing but its place, and one that is too slow is told that its revision is compacted.
+ */
+export class Watches {
+  readonly #store: Store;
+  readonly #stream: WatchStream;
+  readonly #header: () => Message;
+  readonly #watches = new Map<number, Watch>();
+  #nextId = 0;
+  #pumping: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+  readonly #follow = (): void => void this.#pump();
+
+  constructor(store: Store, stream: WatchStream, header: () => Message) {
+    this.#store = store;
+    this.#stream = stream;
+    this.#header = header;
+    store.followers.add(this.#follow);
+  }
+  close(): void {
+    this.#closed = true;
+    this.#store.followers.delete(this.#follow);
+    this.#watches.clear();
+  }
+
+  async request({ create_request, cancel_request, progress_request }: Message): Promise<void> {
+    if (create_request !== undefined) await this.#create(create_request as Message);
+    if (cancel_request !== undefined) this.#cancel((cancel_request as Message)['watch_id'] as number);
+    if (progress_request !== undefined) await this.#progress();
+  }
+
+  async #create(request: Message): Promise<void> {
+    const wanted = request['watch_id'] as number;
+    if (wanted !== UNNAMED && this.#watches.has(wanted)) return this.#refuse(-1, 'etcdserver: watch ID already exists');
+    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    const id = wanted === UNNAMED ? this.#nextId++ : wanted;
+    let covers: Watch['covers'];
+    try {
+      covers = coverOf(request);
+      await this.#store.fresh();
+    } catch (error) {
+      return this.#refuse(id, toEtcdError(error).details);
+    }
+    const start = request['start_revision'] as number;
+    const next = start > 0 ? start : this.#store.index.revision + 1;
+    this.#send({ header: this.#header(), watch_id: id, created: true });
+    const skips = new Set(request['filters'] as Uint8Array);
+    this.#watches.set(id, { id, covers, skips, previous: request['prev_kv'] === true, next });
+    await this.#pump();
+  }
+  #refuse(id: number, reason: string): void {
+    this.#send({ header: this.#header(), watch_id: id, created: true, canceled: true, cancel_reason: reason });
+  }
+  #cancel(id: number): void {
+    if (!this.#watches.delete(id)) return;
+    this.#send({ header: this.#header(), watch_id: id, canceled: true });
+  }
+  /** Answered once every watch of the stream has what was acknowledged before. */
+  async #progress(): Promise<void> {
+    await this.#store.fresh();
+    await this.#pump();
+    const behind = Math.min(...[...this.#watches.values()].map(({ next }) => next - 1), this.#store.index.revision);
+    this.#send({ header: { ...this.#header(), revision: behind }, watch_id: -1 });
+  }
+
+  /** Sends what there is, as fast as the client takes it. */
+  #pump(): Promise<void> {
+    this.#again = true;
+    return (this.#pumping ??= this.#run());
+  }
+  async #run(): Promise<void> {
+    // What one turn brings is looked at once.
+    await Promise.resolve();
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      for (const watch of this.#watches.values())
+        while (!this.#closed && this.#watches.has(watch.id) && watch.next <= this.#store.index.revision)
+          if (!this.#sendNext(watch)) await this.#stream.drained();
+    }
+    this.#pumping = undefined;
+  }
+  /** False: the client is slow. */
+  #sendNext(watch: Watch): boolean {
+    const { index } = this.#store;
+    if (watch.next <= index.floor) {
+      this.#watches.delete(watch.id);
+      return this.#send({
+        header: this.#header(), watch_id: watch.id, canceled: true, compact_revision: index.floor,
+        cancel_reason: 'etcdserver: mvcc: required revision has been compacted',
+      }); // prettier-ignore
+    }
+    const events: Message[] = [];
+    let bytes = 0;
+    let seen = index.revision;
+    for (const version of index.history.after(watch.next - 1)) {
+      const type = version.value === undefined ? DELETE : PUT;
+      if (isOwn(version.key) || !watch.covers(version.key) || watch.skips.has(type)) continue;
+      if (events.length >= MAX_EVENTS || bytes > MAX_BYTES) {
+        seen = version.revision - 1;
+        break;
+      }
+      events.push(eventOf(version, type, watch.previous));
+      bytes += version.value?.length ?? 0;
+    }
+    watch.next = seen + 1;
+    if (events.length === 0) return true;
+    return this.#send({ header: { ...this.#header(), revision: seen }, watch_id: watch.id, events });
+  }
+  #send(response: Message): boolean {
+    return this.#closed || this.#stream.send(response);
+  }
+}
+function eventOf(version: Version, type: number, previous: boolean): Message {
+  const before = previous ? version.older : undefined;
+  return { type, kv: keyValue(version), prev_kv: before?.value === undefined ? undefined : keyValue(before) };
+}
+/** Source: etcd server/etcdserver/api/v3rpc/watch.go: no key is the first there may be. */
+function coverOf(request: Message): (key: string) => boolean {
+  const key = keyOf(request['key']);
+  const end = endOf(request['range_end']);
+  if (end === undefined) return (other) => other === key;
+  if (end === '\0') return (other) => compareAnyKeys(other, key) >= 0;
+  if (end === prefixEnd(key)) return (other) => other.startsWith(key);
+  return (other) => compareAnyKeys(other, key) >= 0 && compareAnyKeys(other, end) < 0;
+}
