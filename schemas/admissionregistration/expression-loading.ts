@@ -1,5 +1,6 @@
-type Expressions = typeof import('./expressions.ts');
+import type * as all from './expressions.ts';
 
+type Expressions = typeof all;
 let loaded: Expressions | undefined;
 async function load(): Promise<void> {
   loaded = await import('./expressions.ts');

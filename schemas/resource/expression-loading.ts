@@ -1,4 +1,6 @@
-type DeviceExpressions = typeof import('./device-expressions.ts');
+import type * as all from './device-expressions.ts';
+
+type DeviceExpressions = typeof all;
 interface Selecting {
   readonly selectors?: readonly unknown[] | undefined;
 }
