@@ -2,7 +2,7 @@ import { goTypeOf, isError, type Frame, type Step } from './eval-frame.ts';
 import { contains } from './values-equal.ts';
 import { showValue } from './values-text.ts';
 import {
-  CelError, CelList, CelMap, CelOptional, CelUint, noSuchOverload, typeNameOf, type CelValue,
+  CelError, CelList, CelMap, CelOptional, CelUint, noSuchOverload, typeTextOf, type CelValue,
 } from './values.ts'; // prettier-ignore
 
 /** One selection or index of an attribute: `.field`, `[key]`, `.?field`, `[?key]`, or the last one of `has(a.b)`. */
@@ -115,9 +115,11 @@ export class ConditionalAttribute extends Attribute {
   }
 }
 
+/** Whether a value may stand in brackets. */
+export const isKey = (key: CelValue): boolean => typeof key !== 'object' || key instanceof CelUint;
 function resolveKey(attribute: Attribute, frame: Frame): CelValue {
   const key = attribute.resolve(frame);
-  if (typeof key !== 'object' || key instanceof CelUint || isError(key)) return key;
+  if (isKey(key) || isError(key)) return key;
   return new CelError(`invalid qualifier type: ${goTypeOf(key)}`);
 }
 /** What is there under a key; undefined if nothing is, an error for keys that cannot be asked for. */
@@ -141,7 +143,7 @@ export function indexOf(key: CelValue): bigint | CelError {
   if (key instanceof CelUint && key.value < 1n << 63n) return key.value;
   if (typeof key === 'number' || key instanceof CelUint)
     return new CelError(`unsupported index value ${showValue(key)} in list`);
-  return new CelError(`unsupported index type '${typeNameOf(key)}' in list`);
+  return new CelError(`unsupported index type '${typeTextOf(key)}' in list`);
 }
 /** What `in` gives. */
 export function inAggregate(item: CelValue, aggregate: CelValue): CelValue {

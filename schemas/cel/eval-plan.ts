@@ -1,10 +1,10 @@
 import type { CelCall, CelComprehension, CelExpr, CelIdent, CelSelect } from './ast.ts';
 import {
-  type Attribute, ConditionalAttribute, StepAttribute, VariableAttribute, type Qualifier,
+  type Attribute, ConditionalAttribute, isKey, StepAttribute, VariableAttribute, type Qualifier,
 } from './eval-attribute.ts'; // prettier-ignore
 import { callStep, knownPatternStep } from './eval-call.ts';
 import { accumulator, runFold, type Fold } from './eval-fold.ts';
-import { Frame, isError, type Step } from './eval-frame.ts';
+import { Frame, goTypeOf, isError, type Step } from './eval-frame.ts';
 import { celFunction } from './libraries/functions.ts';
 import { patternProblem } from './libraries/regex.ts';
 import { LIST_COST, MAP_COST, sizeOf, STRUCT_COST } from './runtime-cost.ts';
@@ -144,6 +144,8 @@ class Planner {
   private index(expr: CelCall, [of, by]: readonly CelExpr[], scope: Scope): Planned {
     const { attribute, cost } = this.operand(of!, scope);
     const key = this.plan(by!, scope);
+    if (isConstant(key) && !isKey(key.constant))
+      throw new CelPlanError(`invalid qualifier type: ${goTypeOf(key.constant)}`);
     const qualifier: Qualifier = {
       key: isConstant(key) ? key.constant : (key.attribute ?? new StepAttribute(key.run)),
       optional: expr.name !== '_[_]',

@@ -199,5 +199,10 @@ export function typeNameOf(value: CelValue): string {
   if (value instanceof CelOpaque) return value.typeName;
   return 'error';
 }
+/** A value's type with its parameters, as far as they are known while running: of lists and maps, not. */
+export function typeTextOf(value: CelValue): string {
+  const name = typeNameOf(value);
+  return name === 'list' ? 'list(dyn)' : name === 'map' ? 'map(dyn, dyn)' : name;
+}
 /** One error for all calls that no overload fits; those that name the call are made where they happen. */
 export const noSuchOverload = (): CelError => new CelError('no such overload');

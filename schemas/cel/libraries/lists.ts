@@ -1,5 +1,5 @@
 import { compareValues, contains, equalValues, isComparable } from '../values-equal.ts';
-import { typeNameOf, CelArray, CelDuration, CelError, CelList, CelUint, noSuchOverload, type CelValue } from '../values.ts'; // prettier-ignore
+import { typeNameOf, typeTextOf, CelArray, CelDuration, CelError, CelList, CelUint, noSuchOverload, type CelValue } from '../values.ts'; // prettier-ignore
 import {
   isAny, isBool, isBytes, isDouble, isDuration, isInt, isList, isListOf, isString, isTimestamp, isUint, overload,
   stepwise, type CelLibrary,
@@ -143,8 +143,8 @@ export const lists: CelLibrary = {
   flatten: {
     unguarded: true,
     overloads: [
-      overload('list_flatten', [isAny], (list: CelValue) => list instanceof CelList ? flatten(list, 1n) : new CelError(`no such overload: ${typeNameOf(list)}.flatten()`)), // prettier-ignore
-      overload('list_flatten_int', [isAny, isAny], (list: CelValue, depth: CelValue) => list instanceof CelList && typeof depth === 'bigint' ? flatten(list, depth) : new CelError(`no such overload: ${typeNameOf(list)}.flatten(${typeNameOf(depth)})`)), // prettier-ignore
+      overload('list_flatten', [isAny], (list: CelValue) => list instanceof CelList ? flatten(list, 1n) : new CelError(`no such overload: ${typeTextOf(list)}.flatten()`)), // prettier-ignore
+      overload('list_flatten_int', [isAny, isAny], (list: CelValue, depth: CelValue) => list instanceof CelList && typeof depth === 'bigint' ? flatten(list, depth) : new CelError(`no such overload: ${typeTextOf(list)}.flatten(${typeTextOf(depth)})`)), // prettier-ignore
     ],
   },
   sort: { call: (list) => sortBy(list as CelList, list as CelList), trait: isList },
