@@ -140,6 +140,8 @@ export interface CustomKind {
 export interface CustomVersions {
   /** An object as a version shows it, from the store (in whatever version it was written) or from a request. Throws Unconverted. */
   served(object: KubeObject, apiVersion: string): KubeObject;
+  /** As the conversion alone makes it of an object of another version: what that version's structure lacks is still there. Throws Unconverted. */
+  raw(object: KubeObject, apiVersion: string): KubeObject;
   /** An object as it is to be stored. */
   stored(object: KubeObject): KubeObject | Promise<KubeObject>;
   /** Somebody else converts: what is to be shown of a version has to be prepared. */

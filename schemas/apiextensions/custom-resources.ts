@@ -154,6 +154,7 @@ function definitionOf(
       );
     },
     warnings: (object, old) => finalizerWarnings(object, old),
+    unknownField: (field) => `field label not supported: ${field}`,
     ...(selectable.length > 0 && {
       selectableFields: Object.fromEntries(
         selectable.map(({ jsonPath }) => [jsonPath.replace(/^\./, ''), textAt(jsonPath)]),

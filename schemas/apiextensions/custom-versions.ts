@@ -9,6 +9,11 @@ import { readConverted, readStored } from './custom-object.ts';
 /** Brings objects to another version, in the order given; throws what its user is to be told. */
 export type Convert = (objects: readonly KubeObject[], apiVersion: string) => Promise<readonly KubeObject[]>;
 
+/** What a webhook answered, and what of it the version knows. */
+interface Made {
+  readonly raw: KubeObject;
+  readonly fit: KubeObject;
+}
 /** Of objects that are made anew each time they are asked for. */
 const MAX_TEXTS = 32;
 
@@ -39,33 +44,40 @@ export function customVersions(crd: CustomResourceDefinition, convert: Convert |
     if (!isRemote && equal(schema, schemaOf(from))) return { ...object, apiVersion };
     return readConverted({ ...object, apiVersion }, schema);
   };
-  const remote = new WeakMap<KubeObject, Map<string, KubeObject>>();
-  const texts = new Map<string, KubeObject>();
+  const remote = new WeakMap<KubeObject, Map<string, Made>>();
+  const texts = new Map<string, Made>();
   const textOf = (object: KubeObject, apiVersion: string): string => `${apiVersion} ${JSON.stringify(object)}`;
-  const keep = (object: KubeObject, apiVersion: string, made: KubeObject): void => {
-    const known = remote.get(object) ?? new Map<string, KubeObject>();
+  const keep = (object: KubeObject, apiVersion: string, made: Made): void => {
+    const known = remote.get(object) ?? new Map<string, Made>();
     remote.set(object, known.set(apiVersion, made));
     if (texts.size >= MAX_TEXTS) texts.delete(texts.keys().next().value!);
     texts.set(textOf(object, apiVersion), made);
   };
-  const known = (object: KubeObject, apiVersion: string): KubeObject | undefined =>
+  const known = (object: KubeObject, apiVersion: string): Made | undefined =>
     remote.get(object)?.get(apiVersion) ?? texts.get(textOf(object, apiVersion));
   async function prepare(objects: readonly KubeObject[], apiVersion: string): Promise<void> {
     const wanted = objects.map(asRead).filter((o) => o.apiVersion !== apiVersion && !known(o, apiVersion));
     if (wanted.length === 0) return;
     const made = await convert!(wanted, apiVersion);
-    for (const [i, object] of wanted.entries()) keep(object, apiVersion, fit(made[i]!, object.apiVersion, apiVersion));
+    for (const [i, object] of wanted.entries())
+      keep(object, apiVersion, { raw: made[i]!, fit: fit(made[i]!, object.apiVersion, apiVersion) });
   }
+  const found = (source: KubeObject, apiVersion: string): Made => {
+    const made = known(source, apiVersion);
+    if (made === undefined) throw new Unconverted(() => prepare([source], apiVersion));
+    return made;
+  };
   return {
     isRemote,
     prepare,
     served(object, apiVersion) {
       const source = asRead(object);
       if (source.apiVersion === apiVersion) return source;
-      if (!isRemote) return fit(source, source.apiVersion, apiVersion);
-      const made = known(source, apiVersion);
-      if (made === undefined) throw new Unconverted(() => prepare([source], apiVersion));
-      return made;
+      return isRemote ? found(source, apiVersion).fit : fit(source, source.apiVersion, apiVersion);
+    },
+    raw(object, apiVersion) {
+      if (object.apiVersion === apiVersion) return object;
+      return isRemote ? found(asRead(object), apiVersion).raw : { ...object, apiVersion };
     },
     stored(object) {
       if (object.apiVersion === storage) return object;

@@ -1,4 +1,4 @@
-import { fromStorage, fromWorkedOn, toWorkedOn, whenConverted } from '../../../schemas/convert.ts';
+import { fromStorage, fromWorkedOn, toStorage, whenConverted } from '../../../schemas/convert.ts';
 import { apiVersionOf, parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { FieldSet } from '../../../schemas/patch/managed-fields/field-set.ts';
@@ -81,8 +81,10 @@ export function versionsOf(core: Core, resource: Resource): VersionOf {
     versionOf = (apiVersion) => {
       const other = core.registry.byKind({ ...parseApiVersion(apiVersion), kind: resource.kind });
       if (other === undefined) return undefined;
+      const { custom } = other.definition;
       const convert = (object: object): Record<string, unknown> =>
-        fromStorage(other, toWorkedOn(resource, object as KubeObject)) as unknown as Record<string, unknown>;
+        (custom?.versions.raw(object as KubeObject, apiVersion) ??
+          fromStorage(other, toStorage(resource, object as KubeObject))) as unknown as Record<string, unknown>;
       return { schema: other.schema, set: core.schemasOf(other), convert };
     };
     known.set(resource, versionOf);

@@ -18,7 +18,7 @@ import {
 import { allowedByLastApplied, withLastApplied } from './last-applied.ts';
 import { typedNode, type TypedNode } from './typed-schema.ts';
 import { fieldSetOf, mergeTyped, typeErrors, withNamedFields, withoutItems } from './typed-values.ts';
-import { asSeenIn, ofServedVersions, ownUpdate, releaseFromOthers, type ManagedUpdate } from './update.ts';
+import { asSeenIn, ofServedVersions, ownUpdate, releaseFromOthers, Untyped, type ManagedUpdate } from './update.ts';
 
 export interface ServerSideApply extends Omit<ManagedUpdate, 'updated' | 'apiVersion'> {
   /** The body of the patch, decoded but not defaulted. */
@@ -77,7 +77,7 @@ export function applyServerSide(options: ServerSideApply): Applied {
   const changing: ManagedUpdate = { ...update, updated: pruned as unknown as KubeObject };
   const filtered = options.reset === undefined ? change : { changed: differenceBelow(change.changed, options.reset), removed: differenceBelow(change.removed, options.reset) }; // prettier-ignore
   if (!options.force) {
-    let conflicts = findConflicts(others, (owner) => asSeenIn(owner.apiVersion, filtered, changing)?.changed);
+    let conflicts = findConflicts(others, (owner) => seenBy(owner.apiVersion, filtered, changing)?.changed);
     if (conflicts.length > 0 && options.manager === 'kubectl' && bare !== undefined) {
       const allowed = allowedByLastApplied(node, bare, apiVersion);
       conflicts = conflicts.map((c) => ({ ...c, paths: difference(c.paths, allowed) }));
@@ -130,6 +130,15 @@ export function checkConfiguration(options: Pick<ServerSideApply, 'config' | 'ki
     );
   }
   return config;
+}
+/** Throws a Status without a reason where an object is none of the owner's version. */
+function seenBy(...of: Parameters<typeof asSeenIn>): ReturnType<typeof asSeenIn> {
+  try {
+    return asSeenIn(...of);
+  } catch (error) {
+    if (error instanceof Untyped) throw new ApiError('', error.message, { code: 500, cause: error });
+    throw error;
+  }
 }
 /** The server's name stands even if the configuration leaves it out. */
 function withName(config: JsonMap, live: ServerSideApply['live']): JsonMap {

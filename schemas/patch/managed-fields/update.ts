@@ -74,7 +74,7 @@ export function updateManagedFields(options: ManagedUpdate): ManagedFieldsEntry[
     return encodeEntries(capUpdaters(result), before);
   } catch (error) {
     // What cannot be told apart is not tracked at all. Source: managedfields FieldManager.UpdateNoErrors.
-    if (error instanceof KeylessItem) return [];
+    if (error instanceof KeylessItem || error instanceof Untyped) return [];
     throw error;
   }
 }
@@ -135,13 +135,24 @@ export function releaseFromOthers(
   }
   return left;
 }
-/** The difference in the version an owner wrote in. */
+/** An object is none of the version that an owner wrote in. */
+export class Untyped extends Error {}
+/** The difference in the version an owner wrote in. Throws Untyped. */
 export function asSeenIn(apiVersion: string, difference: Difference, options: ManagedUpdate): Difference | undefined {
   if (apiVersion === options.apiVersion || options.versionOf === undefined) return difference;
   const version = options.versionOf(apiVersion);
   if (version === undefined) return undefined;
   const node: TypedNode = typedNode(version.schema, version.set);
-  const of = (object: Readonly<KubeObject> | undefined): JsonMap =>
-    object === undefined ? node.emptyObject : version.convert(object as object as JsonMap);
+  const of = (object: Readonly<KubeObject> | undefined): JsonMap => {
+    if (object === undefined) return node.emptyObject;
+    const converted = version.convert(object as object as JsonMap);
+    // Of a custom kind only names are converted: what the other version does not declare stands in the way.
+    if (version.schema.read !== undefined) {
+      const wrong = [...typeErrors(node, converted)].filter((why) => !why.includes('duplicate entries for key'));
+      if (wrong.length > 0)
+        throw new Untyped(wrong.length === 1 ? wrong[0] : `errors:\n${wrong.map((why) => `  ${why}`).join('\n')}`);
+    }
+    return converted;
+  };
   return withoutReset(compareObjects(node, of(options.live), of(options.updated)), options.reset);
 }
