@@ -97,7 +97,7 @@ export async function patchScale(core: Core, request: ResourceRequest): Promise<
   return change(core, request, edit, options);
 }
 /**
- * Whoever scales a custom object owns nothing by it, and the replicas then are nobody's: the real server cannot track
+ * Whoever scales a custom object by a patch owns nothing by it, and the replicas then are nobody's: the real server cannot track
  * Scale among the versions of a custom kind. Source: apiextensions-apiserver pkg/registry/customresource scaleUpdatedObjectInfo.
  */
 function disown({ metadata }: Draft, path: string): void {
@@ -169,8 +169,9 @@ function change(
     const draft = structuredClone(old);
     writePath(draft, resource.definition.scale!.specReplicas, replicas);
     if (version === '' || version === '0') delete draft.metadata.resourceVersion;
-    if (isCustom) disown(draft, resource.definition.scale!.specReplicas);
-    const answer = await replace(core, request, known, draft, options, isCustom ? 'apply' : 'patch');
+    const isUntracked = isCustom && request.info.verb === 'patch';
+    if (isUntracked) disown(draft, resource.definition.scale!.specReplicas);
+    const answer = await replace(core, request, known, draft, options, isUntracked ? 'apply' : 'patch');
     if (answer === retry) return retry;
     if (answer.type === 'entry') return entryShown(resource, answer.entry);
     return isDryRun(request) && answer.type === 'object' ? shown(resource, answer.object as Draft) : answer;
