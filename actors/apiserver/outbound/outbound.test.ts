@@ -41,6 +41,17 @@ describe('requests to other servers', () => {
     }
     expect(ports.size).toBe(1);
   });
+  it('are not repeated when a kept connection ends after they went out', async () => {
+    let asked = 0;
+    const url = server.on('/once', (_review, response, request) => {
+      asked++;
+      if (asked === 1) response.end();
+      else request.socket.destroy();
+    });
+    await get(url);
+    await expect(get(url)).rejects.toThrow('/once": EOF');
+    expect(asked).toBe(2);
+  });
   it('go where they are routed, under the name that they have', async () => {
     const seen: unknown[] = [];
     server.on('/routed', (_review, response, request) => {

@@ -114,7 +114,7 @@ async function once(agent: Agent, request: OutboundRequest, maxBytes: number): P
     try {
       return await exchange(agent, request, maxBytes);
     } catch (error) {
-      // The other side closed a kept connection before it had seen the request. Source: net/http transport.go shouldRetryRequest.
+      // A kept connection was closed before the request went out; what went out may have had its effect and is not repeated. Source: net/http transport.go shouldRetryRequest.
       if (attempt > 0 || !(error instanceof StaleConnection)) throw error;
     }
 }
@@ -170,8 +170,7 @@ function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Pro
       // What becomes of an answer that has begun is told by who reads it.
       if (answered) return;
       if (signal.aborted) return fail(given());
-      if (outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? ''))
-        return reject(new StaleConnection());
+      if (outgoing.reusedSocket && error.code === 'EPIPE') return reject(new StaleConnection());
       fail(explain(error, to));
     });
     outgoing.end(body);
