@@ -119,7 +119,7 @@ function member(value: CelValue): string {
   if (value instanceof CelDuration) return `duration(${goQuote(durationText(value))})`;
   if (value instanceof CelList) return formatList(value);
   if (value instanceof CelMap) return formatMap(value);
-  if (typeof value === 'number') return Number.isFinite(value) ? value.toFixed(PRECISION) : goQuote(goDouble(value));
+  if (typeof value === 'number') return Number.isFinite(value) ? exact(value, PRECISION) : goQuote(goDouble(value));
   if (value === null) return 'null';
   if (!isText(value)) throw new FormatProblem(`no formatting function for ${typeNameOf(value)}`);
   return asText(value);
@@ -156,21 +156,32 @@ const fixed =
     const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
     return fraction === undefined ? grouped : `${grouped}.${fraction}`;
   };
-/** All digits that are asked for, also of numbers and precisions where toFixed gives up. */
+/** As Go prints a double with so many digits after the point: halves are rounded to even, which toFixed does not. */
 function exact(value: number, precision: number): string {
-  if (precision <= 100 && Math.abs(value) < 1e21) return value.toFixed(precision);
   const bits = new DataView(new ArrayBuffer(8));
   bits.setFloat64(0, Math.abs(value));
   const word = bits.getBigUint64(0);
-  const exponent = Number(word >> 52n) - 1075;
-  const mantissa = (word & ((1n << 52n) - 1n)) | (word >> 52n === 0n ? 0n : 1n << 52n);
-  const places = Math.min(precision, 1100);
+  const biased = Number(word >> 52n);
+  const mantissa = (word & ((1n << 52n) - 1n)) | (biased === 0 ? 0n : 1n << 52n);
+  const exponent = Math.max(biased, 1) - 1075;
+  const places = Math.min(precision, MOST_PLACES);
   const scaled = mantissa * 10n ** BigInt(places);
-  const shift = BigInt(Math.abs(exponent === -1075 ? 1074 : exponent));
-  const digits = String(exponent >= 0 ? scaled << shift : scaled >> shift).padStart(places + 1, '0');
-  const sign = value < 0 ? '-' : '';
+  const digits = String(exponent >= 0 ? scaled << BigInt(exponent) : rounded(scaled, BigInt(-exponent))).padStart(
+    places + 1,
+    '0',
+  );
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
   if (precision === 0) return sign + digits;
-  return `${sign}${digits.slice(0, -places)}.${digits.slice(-places).padEnd(Math.min(precision, 10_000), '0')}`;
+  return `${sign}${digits.slice(0, -places)}.${digits.slice(-places).padEnd(Math.min(precision, WIDEST), '0')}`;
+}
+/** No double has more digits than these after the point. */
+const MOST_PLACES = 1100;
+const WIDEST = 10_000;
+function rounded(value: bigint, shift: bigint): bigint {
+  const whole = value >> shift;
+  const rest = value - (whole << shift);
+  const half = 1n << (shift - 1n);
+  return rest > half || (rest === half && whole % 2n === 1n) ? whole + 1n : whole;
 }
 const RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 /** The number before the clause is a width here, not a precision: as in cel-go. */
@@ -178,11 +189,11 @@ const scientific =
   (width: number): Clause =>
   (value) => {
     const number = doubleOf(value, 'scientific');
-    if (!Number.isFinite(number)) return infinite(number).padStart(Math.min(width, 10_000));
+    if (!Number.isFinite(number)) return infinite(number).padStart(Math.min(width, WIDEST));
     const [digits, power] = number.toExponential(PRECISION).split('e') as [string, string];
     const exponent = Number(power);
     const raised = [...String(Math.abs(exponent)).padStart(2, '0')].map((digit) => RAISED[Number(digit)]).join('');
-    return `${digits}×10${exponent < 0 ? '⁻' : ''}${raised}`.padStart(Math.min(width, 10_000));
+    return `${digits}×10${exponent < 0 ? '⁻' : ''}${raised}`.padStart(Math.min(width, WIDEST));
   };
 function integerOf(value: CelValue): bigint | undefined {
   if (typeof value === 'bigint') return value;
