@@ -26,7 +26,9 @@ export function readCustom(
   const claimed = given['apiVersion'];
   const version = typeof claimed === 'string' && claimed !== '' ? claimed : apiVersion;
   const schema = Object.hasOwn(schemas, version) ? schemas[version]! : {};
-  const pruned = prune(given, schema);
+  // What says to be of another kind is refused later; until then nobody's schema is for it.
+  const isOther = typeof given['kind'] === 'string' && given['kind'] !== '' && given['kind'] !== kind;
+  const pruned = isOther ? { value: structuredClone(given), unknown: [] } : prune(given, schema);
   const object = pruned.value as DynamicObject;
   const unknown = pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
   const problems: string[] = [];
@@ -37,6 +39,7 @@ export function readCustom(
     problems.push(...strict.map((text) => text.replace('field "', 'field "metadata.')));
   } else object.metadata = {};
   problems.push(...unknown);
+  if (isOther) return { object, strict: problems };
   embeddedMeta(object, schema, '', problems);
   if (!keepsNulls) dropNulls(object, schema);
   fillDefaults(object, schema);
