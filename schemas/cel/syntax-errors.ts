@@ -172,14 +172,16 @@ class Recovering {
   #skipTo(wanted: ReadonlySet<string>): void {
     while (this.#kind() !== EOF && !wanted.has(this.#kind())) this.#consume();
   }
-  /** Goes through a rule, after which `follow` may come; what goes wrong in it ends within it. */
-  #rule(name: string, follow: Next, body: () => void): void {
+  /** Goes through a rule, after which `follow` may come; what goes wrong in it ends within it. Whether nothing did. */
+  #rule(name: string, follow: Next, body: () => void): boolean {
     this.#follows.push(follow);
+    let isSound = true;
     try {
       body();
     } catch (error) {
       if (!(error instanceof Unexpected)) throw error;
       error.say();
+      isSound = false;
       this.#recovery();
       if (this.#lastError?.at === this.#at && this.#lastError.rules.has(name)) this.#consume();
       if (this.#lastError?.at !== this.#at)
@@ -188,6 +190,7 @@ class Recovering {
       this.#skipTo(this.#recoverySet());
     }
     this.#follows.pop();
+    return isSound;
   }
 
   start(): void {
@@ -286,13 +289,13 @@ class Recovering {
       return;
     }
     if (this.#kind() === '?') this.#match('?', next(['IDENTIFIER', 'ESC_IDENTIFIER']));
-    const { at, kind } = this.#token();
-    this.#field(loop);
+    const { at } = this.#token();
+    const kind = this.#field(loop) ? this.#tokens[this.#at - 1]?.kind : undefined;
     if (kind === 'ESC_IDENTIFIER') this.late.push({ at, message: "unsupported syntax: '`'" });
     else if (kind !== 'IDENTIFIER') this.late.push({ at, message: 'unsupported ident kind' });
   }
-  #field(follow: Next): void {
-    this.#rule('field', follow, () => {
+  #field(follow: Next): boolean {
+    return this.#rule('field', follow, () => {
       const names = ['IDENTIFIER', 'ESC_IDENTIFIER'];
       this.#sync(next(names));
       if (!this.#is(names)) throw this.#noAlternative(1);
