@@ -113,10 +113,7 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     'grpc.max_send_message_length': -1,
   });
   for (const { definition, handler } of methods)
-    server.addService(
-      { [definition.path]: definition } as grpc.ServiceDefinition,
-      { [definition.path]: handler } as never,
-    );
+    server.addService({ [definition.path]: definition }, { [definition.path]: handler });
   const credentials = grpc.ServerCredentials.createSsl(Buffer.from(tls.ca), [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }], true); // prettier-ignore
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`${host}:${port}`, credentials, (error, at) => (error ? reject(error) : resolve(at)));
@@ -157,10 +154,14 @@ function signalOf(call: { once(event: 'cancelled', listener: () => void): unknow
   call.once('cancelled', () => gone.abort());
   return AbortSignal.any([gone.signal, ending]);
 }
-function refusal(world: World, path: string, error: unknown): grpc.ServiceError {
+function refusal(
+  world: World,
+  path: string,
+  error: unknown,
+): Error & Pick<grpc.ServiceError, 'code' | 'details' | 'metadata'> {
   const { code, details } = toEtcdError(error);
   if (code === CODES.internal) world.log.error('a request of an etcd client failed', { err: error, path });
-  return Object.assign(new Error(details), { code, details, metadata: new grpc.Metadata() });
+  return Object.assign(new Error(details), { code: code as grpc.status, details, metadata: new grpc.Metadata() });
 }
 /** The messages of a stream one after the other. */
 function inTurn(
