@@ -12,7 +12,7 @@ import type { Core } from './core.ts';
 import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
 import type { AuditOptions } from './audit/trail.ts';
-import { createVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
+import { createChangingVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
 import { createBackend } from './outbound/backend.ts';
@@ -59,7 +59,8 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const log = world.log.child({ component: 'apiserver', id });
   const registry = options.registry ?? createRegistry();
   const codec = { encode, decode };
-  const vault = options.encryption === undefined ? openVault : createVault(options.encryption, registry);
+  const sealing = options.encryption && createChangingVault(options.encryption, registry);
+  const vault = sealing ?? openVault;
   const cache = new WatchCache({ open: vault.open, decode }, registry, world.clock);
   const sync = new Sync(bus, cache, log);
   sync.pause = () => delay(world.clock, RETRY_MS);
@@ -159,6 +160,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     connection.unsubscribe();
     deaf = true;
     sync.stop();
+    sealing?.stop();
   };
   const actor = startActor(
     apiserverMachine.provide({

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EncryptionConfiguration } from '../../actors/apiserver/encryption/configuration.ts';
 import type { EncryptionOptions } from '../../actors/apiserver/encryption/vault.ts';
+import type { Logger } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from './kubeconfig.ts';
 import type { ClusterPaths } from './paths.ts';
@@ -18,15 +19,56 @@ export async function adoptEncryption(paths: ClusterPaths, file: string): Promis
 /** Thrown: UserError, for what is wrong with the file. */
 export const checkEncryption = async (file: string): Promise<void> => void (await read(file));
 
+/** How often a configuration is looked at again. Source: encryptionconfig/controller EncryptionConfigFileChangePollDuration. */
+const LOOK_MS = 60_000;
+export interface EncryptionFlags {
+  readonly encryptionConfig?: string | undefined;
+  /** Goes by a file given from when it changes on, without a start. The cluster's own copy is always looked at. */
+  readonly encryptionProviderConfigAutomaticReload?: boolean | undefined;
+}
 /** What an API server is to encrypt: by the file given, or the cluster's own copy; undefined: nothing. Thrown: UserError. */
-export async function encryptionOf(dir: string, given: string | undefined): Promise<EncryptionOptions | undefined> {
+export async function encryptionOf(
+  dir: string,
+  { encryptionConfig: given, encryptionProviderConfigAutomaticReload: reload }: EncryptionFlags,
+  log: Pick<Logger, 'info' | 'error'>,
+  lookMs = LOOK_MS,
+): Promise<EncryptionOptions | undefined> {
   const own = placeOf(join(dir, 'pki'));
   const file = given ?? (existsSync(own) ? own : undefined);
   if (file === undefined) return undefined;
-  const { configuration } = await read(file);
-  return { configuration, randomBytes };
+  const { text, ...options } = await read(file);
+  if (given !== undefined && !reload) return options;
+  return { ...options, onChange: (listener) => watch(file, text, listener, log, lookMs) };
 }
-async function read(file: string): Promise<{ readonly text: string; readonly configuration: EncryptionConfiguration }> {
+/** What cannot be read, or is wrong, is told and leaves in force what was before. */
+function watch(
+  file: string,
+  first: string,
+  listener: (options: EncryptionOptions) => void,
+  log: Pick<Logger, 'info' | 'error'>,
+  lookMs: number,
+): () => void {
+  let last = first;
+  let told = '';
+  const look = async (): Promise<void> => {
+    try {
+      if (readFileSync(file, 'utf8') === last) return;
+      const { text, ...options } = await read(file);
+      last = text;
+      told = '';
+      listener(options);
+      log.info('goes by another encryption configuration', { file });
+    } catch (error) {
+      const why = (error as Error).message;
+      if (why !== told) log.error('the encryption configuration stays as it was', { file, why });
+      told = why;
+    }
+  };
+  const timer = setInterval(() => void look(), lookMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+async function read(file: string): Promise<EncryptionOptions & { readonly text: string }> {
   const [{ parseYaml }, { readEncryptionConfiguration }] = await Promise.all([
     import('../../schemas/codec/yaml.ts'),
     import('../../actors/apiserver/encryption/configuration.ts'),
@@ -45,9 +87,13 @@ async function read(file: string): Promise<{ readonly text: string; readonly con
   } catch (error) {
     throw new UserError(`error while parsing file: error decoding encryption provider configuration file ${JSON.stringify(file)}: ${(error as Error).message}`); // prettier-ignore
   }
+  let configuration: EncryptionConfiguration;
   try {
-    return { text, configuration: readEncryptionConfiguration(value, text, file) };
+    configuration = readEncryptionConfiguration(value, text, file);
   } catch (error) {
     throw new UserError((error as Error).message);
   }
+  const boxed = configuration.some(({ providers }) => providers.some(({ kind }) => kind === 'secretbox'));
+  const secretbox = boxed ? (await import('../../actors/apiserver/encryption/secretbox.ts')).secretbox : undefined;
+  return { text, configuration, randomBytes, secretbox };
 }

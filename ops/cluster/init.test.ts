@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -143,3 +143,25 @@ interface Config {
   readonly cluster: { readonly routes: string[]; readonly tls: { readonly verify: boolean } };
   readonly authorization: { readonly users: unknown[] };
 }
+
+it('hands what the API servers encrypt and note to their folder alone', async () => {
+  const encryptionConfig = join(data, 'encryption.yaml');
+  const auditPolicyFile = join(data, 'policy.yaml');
+  const key = Buffer.alloc(32, 7).toString('base64');
+  writeFileSync(
+    encryptionConfig,
+    `kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources: [{resources: [secrets], providers: [{secretbox: {keys: [{name: a, secret: ${key}}]}}]}]`,
+  );
+  writeFileSync(auditPolicyFile, 'kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: Metadata}]');
+  await init({ encryptionConfig, audit: { auditPolicyFile, auditLogPath: '-' } });
+  const own = 'apiserver/pki/encryption-config.yaml';
+  const holders = (): string[] =>
+    files().filter((f) => f.endsWith('encryption-config.yaml') || f.endsWith('audit.json'));
+  expect(holders()).toEqual([
+    'apiserver/audit.json', own, 'authority/audit.json', 'authority/pki/encryption-config.yaml',
+  ]); // prettier-ignore
+  // What was given once is kept.
+  expect((await init()).changed).toBe(false);
+  expect(content().get(own)).toContain(key);
+  await expect(init({ encryptionConfig: auditPolicyFile })).rejects.toThrow(/no kind "Policy" is registered/);
+});

@@ -7,7 +7,9 @@ import { ensurePki } from '../pki/pki.ts';
 import { ensureServing } from '../pki/serving.ts';
 import { writeCredentials } from '../process/credentials.ts';
 import { COMPONENTS } from '../process/spec.ts';
+import { adoptAudit, type AuditFlags } from './audit.ts';
 import { checkName, readConfig, writeConfig, type ClusterConfig } from './config.ts';
+import { adoptEncryption } from './encryption.ts';
 import { kubeconfigFor, writePrivate } from './kubeconfig.ts';
 import { clusterPaths, type ClusterPaths } from './paths.ts';
 
@@ -22,6 +24,10 @@ export interface InitOptions {
   /** `host` or `host:port` of each nats-server, 1, 3 or 5. */
   readonly nats: readonly string[];
   readonly now: number;
+  /** An EncryptionConfiguration for the API servers; default: the one given before, if any. */
+  readonly encryptionConfig?: string | undefined;
+  /** What they note of requests; default likewise. */
+  readonly audit?: AuditFlags | undefined;
 }
 export interface InitResult {
   /** By role, `nats-<host>` for each nats-server, and `authority`: the one that only init reads. */
@@ -57,6 +63,11 @@ const FILES = {
   admin: ['cluster.json', 'credentials/admin.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
+/** What they read too, where the cluster was told of it. */
+const OPTIONAL: Partial<Record<keyof typeof FILES, readonly string[]>> = {
+  apiserver: ['pki/encryption-config.yaml', 'audit.json'],
+};
+
 interface NatsHost {
   readonly host: string;
   readonly port: number;
@@ -79,6 +90,8 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   const paths = clusterPaths(join(data, 'authority'));
   const config = configOf(options, paths);
   writeConfig(paths, config);
+  if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
+  await adoptAudit(paths.dir, options.audit ?? {});
 
   const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);
   await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
@@ -91,6 +104,8 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   for (const [role, files] of Object.entries(FILES)) {
     const folder = (folders[role] = join(data, role));
     for (const file of files) writer.write(join(folder, file), read(join(paths.dir, file)));
+    for (const file of OPTIONAL[role as keyof typeof FILES] ?? [])
+      if (existsSync(join(paths.dir, file))) writer.write(join(folder, file), read(join(paths.dir, file)));
   }
   for (const server of servers) {
     const folder = (folders[server.folder] = join(data, server.folder));

@@ -1,5 +1,6 @@
 import type { AuditFlags } from '../cluster/audit.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
+import type { EncryptionFlags } from '../cluster/encryption.ts';
 
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
 export const COMPONENTS = [
@@ -36,7 +37,7 @@ export interface ProcessSpec {
   /** One connection with the rights of all these components together (see writeCredentials); default: one each. */
   readonly joint?: boolean | undefined;
   /** Of an API server: an EncryptionConfiguration instead of the one in the folder. */
-  readonly encryptionConfig?: string | undefined;
+  readonly encryption?: EncryptionFlags | undefined;
   /** Of an API server: what it notes of requests, instead of what the folder says. */
   readonly audit?: AuditFlags | undefined;
   /** Of a store: where it speaks etcd's own protocol too, with the keys in `pki/etcd`. */

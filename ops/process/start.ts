@@ -112,7 +112,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   },
   apiserver: async (c) => {
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
-    const encryption = await encryptionOf(c.spec.dir, c.spec.encryptionConfig);
+    const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
     const start = (inspection: Inspection): Component =>
       startApiserver({

@@ -6,7 +6,7 @@ export interface EncryptionKey {
   readonly secret: Uint8Array;
 }
 export interface EncryptionProvider {
-  readonly kind: 'identity' | 'aesgcm' | 'aescbc';
+  readonly kind: 'identity' | 'aesgcm' | 'aescbc' | 'secretbox';
   /** The first one writes, all of them read. */
   readonly keys: readonly EncryptionKey[];
 }
@@ -49,7 +49,7 @@ export function readEncryptionConfiguration(value: unknown, text: string, file: 
 }
 function providerOf(raw: RawProvider): EncryptionProvider {
   if (raw.identity) return { kind: 'identity', keys: [] };
-  const kind = raw.aesgcm ? 'aesgcm' : 'aescbc';
+  const kind = raw.aesgcm ? 'aesgcm' : raw.aescbc ? 'aescbc' : 'secretbox';
   const keys = (raw[kind]?.keys ?? []).map((k) => ({
     name: k.name ?? '',
     secret: new Uint8Array(Buffer.from(k.secret ?? '', 'base64')),
@@ -83,12 +83,7 @@ function* providerProblems(provider: RawProvider, at: FieldPath): Generator<Fiel
   if (kms !== undefined) yield invalid(at('kms'), '', 'KMS plugins are not built in Kubus');
   else if (aesgcm !== undefined) yield* keyProblems(aesgcm.keys, at('aesgcm')('keys'), AES_SIZES);
   else if (aescbc !== undefined) yield* keyProblems(aescbc.keys, at('aescbc')('keys'), AES_SIZES);
-  else if (secretbox !== undefined) {
-    const wrong = [...keyProblems(secretbox.keys, at('secretbox')('keys'), SECRETBOX_SIZES)];
-    yield* wrong;
-    if (wrong.length === 0)
-      yield invalid(at('secretbox'), '', 'XSalsa20 and Poly1305 are not built in Kubus: use aesgcm or aescbc');
-  }
+  else if (secretbox !== undefined) yield* keyProblems(secretbox.keys, at('secretbox')('keys'), SECRETBOX_SIZES);
 }
 function* keyProblems(
   keys: readonly RawKey[] | undefined,

@@ -15,7 +15,7 @@ export interface Transformer {
   /** Throws Error. */
   open(stored: Uint8Array, aad: string): Opened;
 }
-type RandomBytes = (count: number) => Uint8Array;
+export type RandomBytes = (count: number) => Uint8Array;
 
 export const isEncrypted = (stored: Uint8Array): boolean => startsWith(stored, ENCRYPTED);
 function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
@@ -111,12 +111,21 @@ export function byPrefix(transformers: readonly Transformer[], prefix: string, u
     },
   };
 }
-export function transformerOf({ kind, keys }: EncryptionProvider, randomBytes: RandomBytes): Transformer {
+/** Makes the transformer of one key. */
+export type Cipher = (key: EncryptionKey, randomBytes: RandomBytes) => Transformer;
+const CIPHERS = { aesgcm: [gcm, 'AES'], aescbc: [cbc, 'AES'] } as const;
+/** `secretbox`: who uses it brings it (see secretbox.ts). Thrown: Error without. */
+export function transformerOf(
+  { kind, keys }: EncryptionProvider,
+  randomBytes: RandomBytes,
+  secretbox: Cipher | undefined,
+): Transformer {
   if (kind === 'identity') return identity;
-  const make = kind === 'aesgcm' ? gcm : cbc;
+  const [make, called] = kind === 'secretbox' ? [secretbox, 'Secretbox'] : CIPHERS[kind];
+  if (make === undefined) throw new Error('the cipher of secretbox was not loaded');
   return byPrefix(
     keys.map((key) => make(key, randomBytes)),
     `k8s:enc:${kind}:v1:`,
-    'no matching key was found for the provided AES transformer',
+    `no matching key was found for the provided ${called} transformer`,
   );
 }

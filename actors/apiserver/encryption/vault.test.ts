@@ -4,15 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../../../schemas/registry.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
 import type { EncryptionConfiguration, EncryptionProvider } from './configuration.ts';
-import { createVault, openVault, type Vault } from './vault.ts';
+import { secretbox } from './secretbox.ts';
+import { createChangingVault, createVault, openVault, type EncryptionOptions, type Vault } from './vault.ts';
 
 const registry = createRegistry();
-const vault = (configuration: EncryptionConfiguration): Vault => createVault({ configuration, randomBytes }, registry);
+const vault = (configuration: EncryptionConfiguration): Vault =>
+  createVault({ configuration, randomBytes, secretbox }, registry);
 const secret = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 const LONG = secret('0123456789abcdef0123456789abcdef');
 const SHORT = secret('0123456789abcdef');
 const gcm = (...keys: [string, Uint8Array][]): EncryptionProvider => ({ kind: 'aesgcm', keys: keys.map(([name, s]) => ({ name, secret: s })) }); // prettier-ignore
 const cbc = (...keys: [string, Uint8Array][]): EncryptionProvider => ({ ...gcm(...keys), kind: 'aescbc' });
+const box = (...keys: [string, Uint8Array][]): EncryptionProvider => ({ ...gcm(...keys), kind: 'secretbox' });
 const identity: EncryptionProvider = { kind: 'identity', keys: [] };
 const of = (resource: string, ...providers: EncryptionProvider[]): EncryptionConfiguration => [
   { resources: [resource], providers },
@@ -53,7 +56,14 @@ describe('values in the store', () => {
     }
   });
   it('come back as they were, of any length and under any provider', () => {
-    const providers = [gcm(['k', LONG]), gcm(['k', SHORT]), cbc(['k', LONG]), cbc(['k', SHORT]), identity];
+    const providers = [
+      gcm(['k', LONG]),
+      gcm(['k', SHORT]),
+      cbc(['k', LONG]),
+      cbc(['k', SHORT]),
+      box(['k', LONG]),
+      identity,
+    ];
     fc.assert(
       fc.property(fc.constantFrom(...providers), fc.uint8Array({ maxLength: 100 }), (provider, plain) => {
         const own = vault(of('*.*', provider));
@@ -79,6 +89,10 @@ describe('values in the store', () => {
     expect(ask(away, stored)).toEqual(['x', true]);
     expect(ask(away, plain)).toEqual(['plain', false]);
     expect(text(away.seal(SECRET, plain))).toBe('plain');
+    const boxed = vault(of('secrets', box(['one', LONG])));
+    const turned = vault(of('secrets', box(['two', secret('fedcba9876543210fedcba9876543210')], ['one', LONG])));
+    expect(ask(turned, boxed.seal(SECRET, plain))).toEqual(['plain', true]);
+    expect(ask(turned, turned.seal(SECRET, plain))).toEqual(['plain', false]);
   });
   it('are refused without their key, at another place, or changed', () => {
     const one = vault(of('secrets', gcm(['one', LONG])));
@@ -95,7 +109,32 @@ describe('values in the store', () => {
     expect(why(one, secret('plain'))).toBe(says('the provided value does not match any of the supported transformers'));
     expect(why(one, stored.subarray(0, stored.length - 1))).toBe(says('cipher: message authentication failed'));
     expect(why(one, stored.subarray(0, 25))).toBe(says('the stored data was shorter than the required size'));
+    const boxed = vault(of('secrets', box(['one', LONG])));
+    const own = boxed.seal(SECRET, secret('x'));
+    expect(why(vault(of('secrets', box(['two', LONG]))), own)).toBe(
+      says('no matching key was found for the provided Secretbox transformer'),
+    );
+    expect(why(boxed, own.subarray(0, own.length - 2))).toBe(
+      says('the stored data was shorter than the required size'),
+    );
+    own[own.length - 1]! ^= 1;
+    expect(why(boxed, own)).toBe(says('output array was not large enough for encryption'));
   });
+});
+
+it('goes by another configuration as soon as it is told of one, until it is stopped', () => {
+  const listeners = new Set<(options: EncryptionOptions) => void>();
+  const onChange = (listener: (options: EncryptionOptions) => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  const own = createChangingVault({ configuration: of('secrets', identity), randomBytes, onChange }, registry);
+  expect(text(own.seal(SECRET, secret('x')))).toBe('x');
+  for (const tell of listeners) tell({ configuration: of('secrets', gcm(['k', LONG]), identity), randomBytes });
+  expect(text(own.seal(SECRET, secret('x')))).toMatch(/^k8s:enc:aesgcm:v1:k:/);
+  expect([text(own.open(SECRET, secret('x'))), own.isStale(SECRET, secret('x'))]).toEqual(['x', true]);
+  own.stop();
+  expect(listeners.size).toBe(0);
 });
 
 describe('which resources', () => {

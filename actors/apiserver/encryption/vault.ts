@@ -1,7 +1,7 @@
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import { partsOf, type EncryptionConfiguration } from './configuration.ts';
-import { byPrefix, isEncrypted, plainOnly, transformerOf, type Transformer } from './transformers.ts';
+import { byPrefix, isEncrypted, plainOnly, transformerOf, type Cipher, type Transformer } from './transformers.ts';
 
 /** Values as they lie in the store, and as they are. */
 export interface Vault {
@@ -15,6 +15,10 @@ export interface EncryptionOptions {
   readonly configuration: EncryptionConfiguration;
   /** Unpredictable to others: of it nonces are made. */
   readonly randomBytes: (count: number) => Uint8Array;
+  /** Where the configuration names it. */
+  readonly secretbox?: Cipher | undefined;
+  /** Calls the listener with what is to count from then on; returns what ends that. */
+  readonly onChange?: ((listener: (options: EncryptionOptions) => void) => () => void) | undefined;
 }
 const NO_MATCH = 'the provided value does not match any of the supported transformers';
 /** The store itself reads who holds them (see actors/etcd/fence.ts), so they are plain whatever the configuration says. */
@@ -43,13 +47,13 @@ export const openVault: Vault = {
  * the cipher text. Source: apiserver pkg/server/options/encryptionconfig transformerFromOverrides.
  */
 export function createVault(
-  { configuration, randomBytes }: EncryptionOptions,
+  { configuration, randomBytes, secretbox }: EncryptionOptions,
   registry: Pick<Registry, 'byStorageKey'>,
 ): Vault {
   const chosen = new Map<string, Transformer>();
   for (const { resources, providers } of configuration) {
     const own = byPrefix(
-      providers.map((p) => transformerOf(p, randomBytes)),
+      providers.map((p) => transformerOf(p, randomBytes, secretbox)),
       '',
       NO_MATCH,
     );
@@ -83,6 +87,23 @@ export function createVault(
       }
     },
     isStale: (key, stored) => transformerFor(key).open(stored, key).stale,
+  };
+}
+/**
+ * createVault() under a configuration that may be replaced: what is written or read from then on goes by the new one.
+ * Source: apiserver pkg/server/options/encryptionconfig DynamicTransformers.
+ */
+export function createChangingVault(
+  options: EncryptionOptions,
+  registry: Pick<Registry, 'byStorageKey'>,
+): Vault & { stop(): void } {
+  let current = createVault(options, registry);
+  const stop = options.onChange?.((next) => (current = createVault(next, registry)));
+  return {
+    seal: (key, plain) => current.seal(key, plain),
+    open: (key, stored) => current.open(key, stored),
+    isStale: (key, stored) => current.isStale(key, stored),
+    stop: () => stop?.(),
   };
 }
 /** Source: encryptionconfig unionTransformers. */

@@ -1,20 +1,22 @@
 import { resolve } from 'node:path';
+import type { AuditFlags } from '../../cluster/audit.ts';
 import { makeFolder } from '../../cluster/config.ts';
 import { initCluster } from '../../cluster/init.ts';
 import { print, printJson } from '../output.ts';
 
-export interface InitCommandOptions {
+export interface InitCommandOptions extends AuditFlags {
   readonly name: string;
   readonly data: string;
   readonly hosts: readonly string[];
   readonly port: number;
   readonly nats: readonly string[];
+  readonly encryptionConfig?: string;
   readonly output: string;
 }
 /** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */
 export async function init(options: InitCommandOptions): Promise<void> {
   makeFolder(resolve(options.data), '--data');
-  const { folders, kubeconfig, changed } = await initCluster({ ...options, now: Date.now() });
+  const { folders, kubeconfig, changed } = await initCluster({ ...options, audit: options, now: Date.now() });
   if (options.output === 'json') return printJson({ name: options.name, folders, kubeconfig, changed });
   const { authority, ...roles } = folders;
   print(

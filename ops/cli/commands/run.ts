@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
+import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { sharedObstacle } from '../../cluster/ports.ts';
 import { COMPONENTS, isComponent, rolesOf, type ComponentName } from '../../process/spec.ts';
@@ -12,7 +13,7 @@ import type { AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions extends AuditFlags {
+export interface RunOptions extends AuditFlags, EncryptionFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -25,7 +26,6 @@ export interface RunOptions extends AuditFlags {
   /** PEM file of the authority of the bus, for one that joins. */
   readonly ca?: string;
   readonly health?: number;
-  readonly encryptionConfig?: string;
   readonly etcdPort?: number;
 }
 function folderOf({ name, data }: RunOptions): ClusterPaths {
@@ -46,6 +46,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
   if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
     throw new UserError('--encryption-config is for: kubus run apiserver', 2);
+  if (options.encryptionProviderConfigAutomaticReload && options.encryptionConfig === undefined)
+    throw new UserError('--encryption-provider-config-automatic-reload goes with: --encryption-config', 2);
   if (options.etcdPort !== undefined && !names.includes('etcd'))
     throw new UserError('--etcd-port is for: kubus run etcd', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
@@ -81,7 +83,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     nats: options.nats,
     nodes: options.node,
     log: options.log,
-    encryptionConfig: options.encryptionConfig,
+    encryption: options,
     audit: options,
     ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });

@@ -29,6 +29,10 @@ export function addComponents(program: Command): void {
       "with apiserver: an EncryptionConfiguration instead of the folder's own (see kubus up)",
     )
     .option(
+      '--encryption-provider-config-automatic-reload',
+      'with --encryption-config: look every minute whether it has changed, and go by it then',
+    )
+    .option(
       '--etcd-port <port>',
       "with etcd: speak etcd's own protocol (gRPC, mTLS) on this port of --host too",
       integer('--etcd-port', 1, 65_535),
@@ -78,12 +82,13 @@ Examples:
     .action(async (components: string[], options: unknown) =>
       (await import('../commands/scale.ts')).restart(components, options as never),
     );
-  json(named(program.command('init')))
+  audited(json(named(program.command('init'))))
     .description('make keys, credentials and configurations for a cluster whose processes run apart')
     .option('--data <dir>', 'the folder to make them in: one folder a role, each for its processes alone', 'cluster')
     .option('--hosts <names>', 'names and addresses under which clients reach the API servers', list, ['127.0.0.1'])
     .option('--port <port>', 'port under which they reach them', integer('--port', 1, 65_535), 6443)
     .option('--nats <hosts>', 'host or host:port of each nats-server: 1, 3 or 5', list, ['nats-1', 'nats-2', 'nats-3'])
+    .option('--encryption-config <file>', 'EncryptionConfiguration for the API servers: which resources they encrypt')
     .addHelpText(
       'after',
       `
