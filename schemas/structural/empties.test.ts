@@ -17,7 +17,7 @@ const left = (value: object, leaving: Leaving, [apiVersion, kind] = ['v1', 'Pod'
 describe('what is left of empty lists and maps', () => {
   const slice = ['discovery.k8s.io/v1', 'EndpointSlice'];
   const slices = { metadata: {}, addressType: 'IPv4' };
-  it.each([
+  it.each<readonly [given: object, printed: object, stored?: object, kind?: readonly string[]]>([
     // given, printed, stored (if it is something else)
     [{ spec: { containers: [] } }, { metadata: {}, spec: { containers: [] }, status: {} }, { metadata: {}, spec: { containers: null }, status: {} }],
     [{ spec: { containers: [{ name: 'c', ports: [], resources: { limits: {} } }], overhead: {} } }, { metadata: {}, spec: { containers: [{ name: 'c', resources: {} }] }, status: {} }],
@@ -26,7 +26,7 @@ describe('what is left of empty lists and maps', () => {
     [{ ...slices, endpoints: [], ports: [] }, { ...slices, endpoints: [], ports: [] }, { ...slices, endpoints: null, ports: null }, slice],
     [{ ...slices, endpoints: [{ addresses: [] }] }, { ...slices, endpoints: [{ addresses: [], conditions: {} }], ports: null }, { ...slices, endpoints: [{ addresses: null, conditions: {} }], ports: null }, slice],
     [{ spec: { extra: { a: [] } } }, { metadata: {}, spec: { extra: { a: [] } }, status: { allowed: false } }, { metadata: {}, spec: { extra: { a: null } }, status: { allowed: false } }, ['authorization.k8s.io/v1', 'SubjectAccessReview']],
-  ] as const)('of %j', (given, printed, stored, kind?: readonly string[]) => {
+  ])('of %j', (given, printed, stored, kind) => {
     expect(left(given, 'print', kind as [string, string])).toEqual(printed);
     expect(left(given, 'store', kind as [string, string])).toEqual(stored ?? printed);
   }); // prettier-ignore

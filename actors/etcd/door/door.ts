@@ -161,7 +161,7 @@ function refusal(
 ): Error & Pick<grpc.ServiceError, 'code' | 'details' | 'metadata'> {
   const { code, details } = toEtcdError(error);
   if (code === CODES.internal) world.log.error('a request of an etcd client failed', { err: error, path });
-  return Object.assign(new Error(details), { code: code as grpc.status, details, metadata: new grpc.Metadata() });
+  return Object.assign(new Error(details), { code, details, metadata: new grpc.Metadata() });
 }
 /** The messages of a stream one after the other. */
 function inTurn(

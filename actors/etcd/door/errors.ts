@@ -1,15 +1,19 @@
+import grpc from '@grpc/grpc-js';
 import { isNoSpace } from '../../../bus/log.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 
+const { status } = grpc;
 /** gRPC's status codes, as far as etcd uses them. */
 export const CODES = {
-  invalidArgument: 3, notFound: 5, resourceExhausted: 8, failedPrecondition: 9, outOfRange: 11, unimplemented: 12, internal: 13, unavailable: 14,
+  invalidArgument: status.INVALID_ARGUMENT, notFound: status.NOT_FOUND, resourceExhausted: status.RESOURCE_EXHAUSTED,
+  failedPrecondition: status.FAILED_PRECONDITION, outOfRange: status.OUT_OF_RANGE, unimplemented: status.UNIMPLEMENTED,
+  internal: status.INTERNAL, unavailable: status.UNAVAILABLE,
 } as const; // prettier-ignore
 
 /** An error as etcd's clients know them: they compare the text. Source: etcd api/v3rpc/rpctypes/error.go. */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
-  readonly code: number;
+  readonly code: grpc.status;
   constructor(code: keyof typeof CODES, message: string) {
     super(`etcdserver: ${message}`);
     this.code = CODES[code];
@@ -25,7 +29,7 @@ export const beyond = (what: string): EtcdError =>
   new EtcdError('unimplemented', `${what}: this store compares and sets one key at a time`);
 
 /** Whatever was thrown, with the code and text that a client of etcd understands. */
-export function toEtcdError(error: unknown): { readonly code: number; readonly details: string } {
+export function toEtcdError(error: unknown): { readonly code: grpc.status; readonly details: string } {
   if (error instanceof EtcdError) return { code: error.code, details: error.message };
   const as = (code: keyof typeof CODES, text: string) => ({ code: CODES[code], details: `etcdserver: ${text}` });
   if (isNoSpace(error)) return as('resourceExhausted', 'mvcc: database space exceeded');
