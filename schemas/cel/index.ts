@@ -12,8 +12,8 @@ export { declaredType, sameType, type CelType } from './types.ts';
 export { celEnvironment, partOf, sizesWithin, type CelEnvironment } from './environment.ts';
 export { CelCompileError, compile, type CelProgram } from './compile.ts';
 export { declaredBySchema } from './schema-declared.ts';
-export { CEL_PER_CALL_LIMIT, CEL_RUNTIME_BUDGET, evaluate, evaluateWaiting, instantiationProblem, type CelResult } from './eval.ts'; // prettier-ignore
+export { CEL_PER_CALL_LIMIT, CEL_RUNTIME_BUDGET, evaluate, evaluateWaiting, instantiationProblem } from './eval.ts';
 export type { CelActivation } from './eval-frame.ts';
 export { CelError, CelList, CelMap, CelOptional, type CelValue } from './values.ts';
 export { celDynamic, celValue } from './values-object.ts';
-export { CelAuthorizer, CelResourceCheck, type CelAccess, type CelDecision, type CelUser } from './libraries/authz.ts';
+export { CelAuthorizer, CelResourceCheck } from './libraries/authz.ts';
