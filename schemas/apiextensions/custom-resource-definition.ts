@@ -68,25 +68,11 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
     const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
     if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
     yield* specProblems(spec, path('spec'), old?.spec);
+    if (old) yield* changeProblems(spec, old, path('spec'));
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
     yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));
     yield* approvalProblems(spec.group ?? '', metadata.annotations?.[APPROVED] ?? '', path('metadata')('annotations').key(APPROVED));
     if (spec.preserveUnknownFields) yield invalid(path('spec')('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead');
-  },
-  *validateUpdate({ spec }, old, path) {
-    const at = path('spec');
-    if (isConditionTrue(old, 'Established')) {
-      yield* immutable(spec.scope, old.spec.scope, at('scope'));
-      yield* immutable(spec.names.kind, old.spec.names.kind, at('names')('kind'));
-    }
-    yield* immutable(spec.group, old.spec.group, at('group'));
-    yield* immutable(spec.names.plural, old.spec.names.plural, at('names')('plural'));
-    const bundle = spec.conversion?.webhook?.clientConfig?.caBundle;
-    const before = old.spec.conversion?.webhook?.clientConfig?.caBundle;
-    if (bundle && isConditionTrue(old, 'Established') && (!before || caBundleProblem(before) === undefined)) {
-      const why = caBundleProblem(bundle);
-      if (why !== undefined) yield invalid(at('conversion')('webhookClientConfig')('caBundle'), bundle, why);
-    }
   },
   *validateStatusUpdate({ status }, _old, path) {
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
@@ -100,6 +86,21 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore
 
+/** What may not change once it is there. Source: validateCustomResourceDefinitionSpecUpdate. */
+function* changeProblems(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinition, at: FieldPath): Errors {
+  if (isConditionTrue(old, 'Established')) {
+    yield* immutable(spec.scope, old.spec.scope, at('scope'));
+    yield* immutable(spec.names.kind, old.spec.names.kind, at('names')('kind'));
+  }
+  yield* immutable(spec.group, old.spec.group, at('group'));
+  yield* immutable(spec.names.plural, old.spec.names.plural, at('names')('plural'));
+  const bundle = spec.conversion?.webhook?.clientConfig?.caBundle;
+  const before = old.spec.conversion?.webhook?.clientConfig?.caBundle;
+  if (bundle && isConditionTrue(old, 'Established') && (!before || caBundleProblem(before) === undefined)) {
+    const why = caBundleProblem(bundle);
+    if (why !== undefined) yield invalid(at('conversion')('webhookClientConfig')('caBundle'), bundle, why);
+  }
+} // prettier-ignore
 /** The storage version joins those that objects may be stored in. */
 function withStored(
   status: CustomResourceDefinitionStatus,
