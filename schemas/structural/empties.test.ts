@@ -17,7 +17,7 @@ const left = (value: object, leaving: Leaving, [apiVersion, kind] = ['v1', 'Pod'
 describe('what is left of empty lists and maps', () => {
   const slice = ['discovery.k8s.io/v1', 'EndpointSlice'];
   const slices = { metadata: {}, addressType: 'IPv4' };
-  it.each<readonly [given: object, printed: object, stored?: object, kind?: readonly string[]]>([
+  it.each<[given: object, printed: object, stored?: object, kind?: readonly string[]]>([
     // given, printed, stored (if it is something else)
     [{ spec: { containers: [] } }, { metadata: {}, spec: { containers: [] }, status: {} }, { metadata: {}, spec: { containers: null }, status: {} }],
     [{ spec: { containers: [{ name: 'c', ports: [], resources: { limits: {} } }], overhead: {} } }, { metadata: {}, spec: { containers: [{ name: 'c', resources: {} }] }, status: {} }],
