@@ -9,10 +9,8 @@ const ORACLE = join(import.meta.dirname, '../../../shared/oracle');
 const OWN = import.meta.dirname;
 /** Scenarios of what is not built yet wait for it, minutes long: policies, webhooks. */
 const LATER = new Set(['validating-policies', 'mutating-policies', 'webhooks', 'aggregation']);
-/** Scenarios of which a good part wants what is not built yet (rules in CEL): how many of their steps agree, exactly. */
-const PARTLY: Readonly<Record<string, number>> = { crd: 52, 'crd-validation': 14 };
 /** Steps that must agree with the recording, of all other scenarios played here. Raise it with each improvement; never lower it. */
-const AT_LEAST = 1510;
+const AT_LEAST = 1599;
 
 interface Report {
   readonly passed: number;
@@ -37,9 +35,7 @@ describe.skipIf(!existsSync(ORACLE))(
       const scenarios = readdirSync(join(ORACLE, 'suite'));
       const only = scenarios.map((f) => f.replace(/\.yaml$/, '')).filter((s) => !LATER.has(s));
       const steps = await check(only.flatMap((s) => ['--only', s]));
-      for (const [scenario, count] of Object.entries(PARTLY))
-        expect([scenario, steps.filter((s) => s.scenario === scenario && s.pass).length]).toEqual([scenario, count]);
-      const played = steps.filter((s) => !LATER.has(s.scenario) && PARTLY[s.scenario] === undefined);
+      const played = steps.filter((s) => !LATER.has(s.scenario));
       const passed = played.filter((s) => s.pass).length;
       console.log(`recorded steps: ${passed} of ${played.length} agree`);
       expect(passed).toBeGreaterThanOrEqual(AT_LEAST);
