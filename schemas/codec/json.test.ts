@@ -68,7 +68,7 @@ it('reads JSON sent as YAML as deep as JSON', async () => {
 it('reads whatever JSON.stringify writes, and sees no duplicates in it', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => {
     const text = JSON.stringify(value);
-    expect(parseJson(text)).toEqual({ value: JSON.parse(text), duplicates: [] });
+    expect({ ...parseJson(text), spelled: undefined }).toEqual({ value: JSON.parse(text), duplicates: [] });
   })); // prettier-ignore
 });
 it('never takes what JSON.parse refuses, and never throws anything else', () => {

@@ -1,5 +1,6 @@
 import { KEPT_DEPTH, MAX_DEPTH, syntaxError } from './json-syntax.ts';
 import { duplicateFields } from './json-duplicates.ts';
+import { parseSpelled } from './json-numbers.ts';
 import { replacedText, wellFormedText } from './utf8.ts';
 
 export interface ParsedJson {
@@ -8,6 +9,8 @@ export interface ParsedJson {
   readonly duplicates: readonly string[];
   /** Nested deeper than may be kept: see assertKept(). */
   readonly deep?: boolean;
+  /** Of a text with numbers that have a point or an exponent: the value as parseSpelled() reads it. */
+  readonly spelled?: () => unknown;
 }
 /** Thrown by the parsers: `message` is the Go decoder's. */
 export class JsonSyntaxError extends Error {
@@ -31,10 +34,13 @@ export function parseJson(body: string | Uint8Array, maxDepth = KEPT_DEPTH): Par
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     throw new JsonSyntaxError(syntaxError(bytes) ?? (cause as Error).message, { cause });
   }
-  const deep = shape.depth > KEPT_DEPTH && { deep: true };
-  if (shape.members === countMembers(value)) return { value, duplicates: [], ...deep };
+  const more = {
+    ...(shape.depth > KEPT_DEPTH && { deep: true }),
+    ...(shape.fractions && { spelled: () => parseSpelled(text) }),
+  };
+  if (shape.members === countMembers(value)) return { value, duplicates: [], ...more };
   try {
-    return { value, duplicates: duplicateFields(text), ...deep };
+    return { value, duplicates: duplicateFields(text), ...more };
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new JsonSyntaxError(`exceeded max depth`, { cause });
@@ -62,14 +68,21 @@ function withoutLoneSurrogates(text: string): string {
   const escapes = new RegExp(String.raw`\\(?:${pair}|u[dD][89a-fA-F][\da-fA-F]{2}|[^])`, 'g');
   return text.replace(escapes, (escape) => (escape.length === 6 ? String.raw`\ufffd` : escape));
 }
+interface Shape {
+  readonly depth: number;
+  readonly members: number;
+  readonly fractions: boolean;
+  readonly beyond?: string | undefined;
+}
 /**
  * Deepest nesting and number of `name: value` pairs in the text, wrong only for text that is no JSON; `beyond` is what
  * opened one level too many.
  */
-function scan(text: string, maxDepth: number): { depth: number; members: number; beyond?: string | undefined } {
+function scan(text: string, maxDepth: number): Shape {
   let depth = 0;
   let deepest = 0;
   let members = 0;
+  let fractions = false;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x22: {
@@ -78,7 +91,7 @@ function scan(text: string, maxDepth: number): { depth: number; members: number;
         let slashes: number;
         do {
           end = text.indexOf('"', end + 1);
-          if (end < 0) return { depth: deepest, members };
+          if (end < 0) return { depth: deepest, members, fractions };
           slashes = 0;
           while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++;
         } while (slashes % 2 === 1);
@@ -88,7 +101,7 @@ function scan(text: string, maxDepth: number): { depth: number; members: number;
       case 0x7b:
       case 0x5b:
         if (++depth > deepest) deepest = depth;
-        if (depth > maxDepth) return { depth, members, beyond: text[i] };
+        if (depth > maxDepth) return { depth, members, fractions, beyond: text[i] };
         break;
       case 0x7d:
       case 0x5d:
@@ -97,10 +110,18 @@ function scan(text: string, maxDepth: number): { depth: number; members: number;
       case 0x3a:
         members++;
         break;
+      // Outside of strings a point stands in numbers alone, and so does this letter after a digit.
+      case 0x2e:
+        fractions = true;
+        break;
+      case 0x45:
+      case 0x65:
+        if (text.charCodeAt(i - 1) <= 0x39) fractions = true;
+        break;
       default:
     }
   }
-  return { depth: deepest, members };
+  return { depth: deepest, members, fractions };
 }
 /** Not recursive: the text may be ten thousand levels deep. */
 function countMembers(value: unknown): number {

@@ -1,4 +1,5 @@
 import { inDocumentOrder } from '../../../schemas/codec/json-duplicates.ts';
+import { hasLongNumbers, parseSpelled, withNumbers } from '../../../schemas/codec/json-numbers.ts';
 import { assertKept, JsonSyntaxError, parseDeepJson, type ParsedJson } from '../../../schemas/codec/json.ts';
 import { readEnvelope } from '../../../schemas/codec/protobuf-envelope.ts';
 import { decodeMessage, hasProtobuf, ProtobufError } from '../../../schemas/codec/protobuf.ts';
@@ -45,8 +46,12 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   const value = (parsed.value ?? {}) as Readonly<Record<string, unknown>>;
   const apiVersion = apiVersionOf(expected);
   const mismatch = checkType(core, request.body, value, expected, apiVersion);
+  const { version, kind, schema } = expected;
+  const read = (given: unknown): ReturnType<typeof decode> =>
+    decode(given ?? {}, schema, core.schemasOf(expected), { kind, version });
+  // What has no type takes any number.
   const decoded = (): ReturnType<typeof decode> =>
-    decode(value, expected.schema, core.schemasOf(expected), { kind: expected.kind, version: expected.version });
+    schema.read ? read(value) : decodeSpelled(request.body, parsed, read);
   const { object, strict, empties } = parsed.deep ? kept(decoded, expected.kind) : decoded();
   if (empties) request.saysEmpties = true;
   complain(
@@ -67,6 +72,26 @@ export function decodeParsed(core: Core, request: ResourceRequest, parsed: Parse
   object.metadata ??= {};
   if (request.audit !== undefined) noteObject(core, request, expected, object);
   return withReset(object, value);
+}
+/**
+ * Decodes what a body says, with its numbers as they are written if that may matter: Go's decoder takes no `2.0` for an
+ * integer, and quotes what it refuses. YAML became JSON before it was read.
+ */
+export function decodeSpelled<T>(
+  body: Body | undefined,
+  { value, spelled }: ParsedJson,
+  decoded: (value: unknown) => T,
+): T {
+  if (spelled !== undefined) return withNumbers(decoded(spelled()));
+  try {
+    return decoded(value);
+  } catch (error) {
+    if (body !== undefined && 'bytes' in body && body.contentType === 'application/json') {
+      const text = Buffer.from(body.bytes).toString();
+      if (hasLongNumbers(text)) decoded(parseSpelled(text));
+    }
+    throw error;
+  }
 }
 /** Levels of `metadata.managedFields[0].fieldsV1` above those of the object that it tells of. */
 const ABOVE_FIELDS = 8;

@@ -5,7 +5,7 @@ import { canonical } from '../../../schemas/structural/decode.ts';
 import type { ResourceRequest } from '../core.ts';
 import { badRequest, invalidKind } from '../errors.ts';
 import { claimedType, decodeDetail } from '../stages/claimed-type.ts';
-import { parse } from '../stages/decode.ts';
+import { decodeSpelled, parse } from '../stages/decode.ts';
 import { integer } from './list.ts';
 
 export interface DeleteOptions {
@@ -41,11 +41,12 @@ export function rehearsedAs(request: ResourceRequest, options: DeleteOptions): R
 }
 const UNRECOGNIZED = 'the object provided is unrecognized (must be of type DeleteOptions): ';
 async function ofBody({ body, audit }: ResourceRequest): Promise<DeleteOptions> {
-  const { value } = await parse(body, 'DeleteOptions', 'v1').catch((error: unknown) => {
+  const parsed = await parse(body, 'DeleteOptions', 'v1').catch((error: unknown) => {
     const { message } = error as Error;
     if (!message.startsWith(UNRECOGNIZED)) throw error;
     throw badRequest(message.slice(UNRECOGNIZED.length).replace(/ \([^()]*\)$/, ''));
   });
+  const { value } = parsed;
   if (value === null || value === undefined) return {};
   const claimed = claimedType(value as Readonly<Record<string, unknown>>);
   if (typeof claimed === 'string') throw badRequest(claimed);
@@ -55,7 +56,8 @@ async function ofBody({ body, audit }: ResourceRequest): Promise<DeleteOptions> 
       `no kind ${JSON.stringify(claimed.kind)} is registered for version ${JSON.stringify(apiVersionOf(claimed) || 'meta.k8s.io/v1')} in scheme "pkg/runtime/scheme.go:111"`,
     );
   try {
-    const options = canonical(value, builtinSchemas.definition(DEFINITION)!, builtinSchemas) as DeleteOptions;
+    const read = (given: unknown): object => canonical(given, builtinSchemas.definition(DEFINITION)!, builtinSchemas);
+    const options = decodeSpelled(body, parsed, read) as DeleteOptions;
     audit?.asks(undefined, () => ({
       kind: 'DeleteOptions',
       apiVersion: 'meta.k8s.io/__internal',
