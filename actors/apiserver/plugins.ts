@@ -16,6 +16,7 @@ import type { Resource } from '../../schemas/resource.ts';
 import type { Core } from './core.ts';
 import { conversionWebhook } from './custom/conversion-webhook.ts';
 import { startCustomKinds } from './custom/index.ts';
+import type { HttpsOptions } from './doors/https/server.ts';
 import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
 import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './discovery/index.ts';
 import { createHealthHandler } from './health/index.ts';
@@ -55,7 +56,7 @@ const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 /** Fills the places that core.ts leaves open: who may do what, what is admitted, what is answered beside resources. */
 export function plugIn(
   core: Core,
-  options: PluginOptions & { readonly https?: { readonly clientCa: string; readonly host: string } | undefined },
+  options: PluginOptions & { readonly https?: Pick<HttpsOptions, 'clientCa' | 'frontProxyCa' | 'host'> | undefined },
   state: () => string,
 ): Plugged {
   const { registry, cache, world } = core;
@@ -123,6 +124,7 @@ export function plugIn(
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidrs, hostname: hostname(),
         advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, replica: options.replica, clientCa: options.https?.clientCa ?? '',
+        requestHeaderCa: options.https?.frontProxyCa,
         repair: () => allocation.repair(),
       }); // prettier-ignore
     },

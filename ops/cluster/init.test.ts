@@ -35,7 +35,7 @@ describe('folders of a cluster whose processes run apart', () => {
     expect(own('scheduler')).toEqual(['cluster.json', 'credentials/scheduler.json']);
     expect(own('controller-manager')).toEqual(['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt']);
     expect(own('apiserver')).toEqual([
-      'cluster.json', 'credentials/apiserver.json', 'pki/apiserver.crt', 'pki/apiserver.key', 'pki/ca.crt', 'pki/sa.key',
+      'cluster.json', 'credentials/apiserver.json', 'pki/apiserver.crt', 'pki/apiserver.key', 'pki/ca.crt', 'pki/front-proxy-ca.crt', 'pki/front-proxy-client.crt', 'pki/front-proxy-client.key', 'pki/sa.key',
     ]); // prettier-ignore
     expect(own('nodes')).toEqual(['pki/bus-ca.crt']);
     expect(own('balancer')).toEqual(['pki/ca.crt']);

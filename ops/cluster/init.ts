@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { natsServerConfig } from '../../bus/nats/server-config.ts';
 import { UserError } from '../cli/output.ts';
 import { ensureBusPki } from '../pki/bus.ts';
+import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { ensureServing } from '../pki/serving.ts';
 import { writeCredentials } from '../process/credentials.ts';
@@ -51,6 +52,9 @@ const FILES = {
     'pki/apiserver.crt',
     'pki/ca.crt',
     'pki/sa.key',
+    'pki/front-proxy-ca.crt',
+    'pki/front-proxy-client.crt',
+    'pki/front-proxy-client.key',
   ],
   'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt'],
   scheduler: ['cluster.json', 'credentials/scheduler.json'],
@@ -61,6 +65,7 @@ const FILES = {
   console: ['cluster.json', 'credentials/console.json', 'pki/console.key', 'pki/console.crt', 'pki/ca.crt'],
   balancer: ['pki/ca.crt'],
   admin: ['cluster.json', 'credentials/admin.json'],
+  'store-reader': ['cluster.json', 'credentials/store-reader.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** What they read too, where the cluster was told of it. */
@@ -94,6 +99,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   await adoptAudit(paths.dir, options.audit ?? {});
 
   const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);
+  await ensureFrontProxy(paths.pki, now);
   await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
   const certificates = Object.fromEntries(servers.map((s) => [s.host, [s.host, 'localhost', '127.0.0.1']]));
   const bus = await ensureBusPki(paths.pki, certificates, now);

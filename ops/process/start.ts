@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createInspection, type Inspection } from '../../actors/runtime/inspection.ts';
@@ -43,6 +43,12 @@ interface Context {
   readonly id: string;
   readonly nodes: readonly string[];
   readonly connections: HandedConnections | undefined;
+}
+/** Folders of an older version have none: their API servers believe no proxy. */
+function frontProxyOf(c: Context): Record<'ca' | 'cert' | 'key', string> | undefined {
+  if (!existsSync(join(c.spec.dir, 'pki', 'front-proxy-client.crt'))) return undefined;
+  const own = (name: string): string => file(c, 'apiserver', 'pki', `front-proxy-${name}`);
+  return { ca: own('ca.crt'), cert: own('client.crt'), key: own('client.key') };
 }
 /** Thrown: UserError that names the file and whose it is. */
 function file(c: Context, component: ComponentName, ...path: string[]): string {
@@ -114,6 +120,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
+    const proxy = frontProxyOf(c);
     const start = (inspection: Inspection): Component =>
       startApiserver({
         inspection,
@@ -126,8 +133,10 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
           key: file(c, 'apiserver', 'pki', 'apiserver.key'),
           cert: file(c, 'apiserver', 'pki', 'apiserver.crt'),
           clientCa: file(c, 'apiserver', 'pki', 'ca.crt'),
+          frontProxyCa: proxy?.ca,
           connections: c.connections,
         },
+        ...(proxy && { frontProxy: proxy }),
         reusePort: true,
         replica: c.spec.replica,
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),

@@ -12,6 +12,7 @@ import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
 import { ensureEtcdPki } from '../pki/etcd.ts';
+import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
 import { serveControl } from './control.ts';
@@ -95,7 +96,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const pki = await step('keys and credentials', async () => {
       ({ natsConfig } = writeCredentials(paths, config, roles));
       if (config.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [host], Date.now());
-      return ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now()).catch(unusableKeys(paths.pki));
+      const made = ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now());
+      return made.then((pki) => ensureFrontProxy(paths.pki, Date.now()).then(() => pki)).catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>

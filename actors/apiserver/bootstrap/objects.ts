@@ -5,6 +5,7 @@ import type { ConfigMap, Namespace, Service } from '../../../schemas/generated/c
 import type { FlowSchema, PriorityLevelConfiguration } from '../../../schemas/generated/flowcontrol-v1.ts';
 import type { PriorityClass } from '../../../schemas/generated/scheduling-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
+import { FRONT_PROXY_NAMES } from '../authentication/index.ts';
 
 /** What a fresh API server makes by itself, as recorded from a real one. */
 const typed = <T>(apiVersion: string, kind: string, list: unknown): T[] =>
@@ -67,7 +68,7 @@ export function authenticationConfigMap({ clientCa, requestHeaderCa }: TrustedCa
     requestHeaderCa === undefined
       ? {}
       : {
-          'requestheader-allowed-names': '["front-proxy-client"]',
+          'requestheader-allowed-names': JSON.stringify(FRONT_PROXY_NAMES),
           'requestheader-client-ca-file': ended(requestHeaderCa),
           'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
           'requestheader-group-headers': '["X-Remote-Group"]',

@@ -17,6 +17,7 @@ export interface TestPki {
   readonly adminCert: string;
   readonly adminKey: string;
   readonly serviceAccountKey: string;
+  readonly frontProxyCa?: string;
 }
 export interface TestServers {
   readonly servers: readonly Apiserver[];
@@ -47,7 +48,14 @@ export async function startServers(
       serviceAccountKey: pki.serviceAccountKey,
       advertiseAddress: '10.0.0.1',
       tokens: { secret: { name: 'token-user', groups: ['system:masters'] } },
-      https: { host: '127.0.0.1', port: 0, key: pki.serverKey, cert: pki.serverCert, clientCa: pki.ca },
+      https: {
+        host: '127.0.0.1',
+        port: 0,
+        key: pki.serverKey,
+        cert: pki.serverCert,
+        clientCa: pki.ca,
+        frontProxyCa: pki.frontProxyCa,
+      },
     }),
   );
   await Promise.all(servers.map((s) => s.ready));

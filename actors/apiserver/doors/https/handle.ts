@@ -2,7 +2,7 @@ import type { PatchType } from '../../../../bus/protocol/api.ts';
 import { durationProblem } from '../../../../schemas/meta/duration.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
-import { impersonate, impersonationOf } from '../../authentication/index.ts';
+import { impersonate, impersonationOf, remoteUser } from '../../authentication/index.ts';
 import type { Answer, Body, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
 import { protobufWatch } from '../../encoding/protobuf.ts';
@@ -34,6 +34,8 @@ export interface Connection {
   readonly certificate: Credentials['certificate'];
   /** One was shown that cannot be believed. */
   readonly refusedCertificate: boolean;
+  /** It is of a proxy that may say who asks. */
+  readonly frontProxy: boolean;
   /** Of the client. */
   readonly address: string;
   user: UserInfo | undefined;
@@ -231,7 +233,9 @@ function hasImpersonation(headers: Exchange['headers']): boolean {
 
 function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
   const authorization = exchange.headers['authorization'] as string | undefined;
-  const { user: known, certificate, refusedCertificate } = connection;
+  const { user: known, certificate, refusedCertificate, frontProxy } = connection;
+  const told = frontProxy ? remoteUser(exchange.rawHeaders) : undefined;
+  if (told !== undefined) return told;
   if (authorization === undefined && known !== undefined) {
     if (certificate?.notAfterMs === undefined || certificate.notAfterMs > core.world.clock.now()) return known;
     connection.user = undefined;

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer, ServerResponse } from 'node:http';
 import {
   createSecureServer,
@@ -8,6 +9,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import { delay, type Clock } from '../../../../bus/world.ts';
+import { FRONT_PROXY_NAMES } from '../../authentication/index.ts';
 import type { Core } from '../../core.ts';
 import { Connections } from './draining.ts';
 import { Http1Exchange, Http2Exchange, UpgradeExchange } from './exchange.ts';
@@ -21,6 +23,8 @@ export interface HttpsOptions {
   readonly cert: string;
   /** Client certificates are believed if this authority signed them. */
   readonly clientCa: string;
+  /** PEM. Who shows a certificate of this authority, with one of FRONT_PROXY_NAMES, is believed who asks. */
+  readonly frontProxyCa?: string | undefined;
   /** Several processes share the port. */
   readonly reusePort?: boolean | undefined;
   /** Somebody else listens on the port and hands over connections. */
@@ -52,6 +56,8 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   http1.timeout = 0;
   http1.requestTimeout = 0;
   const open = new Connections(core.world.clock);
+  const proxyCa = options.frontProxyCa === undefined ? undefined : new X509Certificate(options.frontProxyCa);
+  const connectionOf = (socket: TLSSocket | undefined): Connection => knownOf(socket, proxyCa);
   http1.on('request', (request, response) => {
     const socket = request.socket as TLSSocket;
     open.begin(socket);
@@ -98,7 +104,7 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   const server = createTlsServer({
     key: options.key,
     cert: options.cert,
-    ca: options.clientCa,
+    ca: options.frontProxyCa === undefined ? options.clientCa : [options.clientCa, options.frontProxyCa],
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
@@ -136,12 +142,12 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
   };
   return door;
 }
-function connectionOf(socket: TLSSocket | undefined): Connection {
+function knownOf(socket: TLSSocket | undefined, proxyCa: X509Certificate | undefined): Connection {
   // Both protocols wrap the socket in proxies of their own; the session of the handshake is the same for all of them.
   const key = socket ?? connections;
   let known = connections.get(key);
   if (known === undefined) {
-    known = { ...certificateOf(socket), address: socket?.remoteAddress ?? '', user: undefined };
+    known = { ...certificateOf(socket, proxyCa), address: socket?.remoteAddress ?? '', user: undefined };
     connections.set(key, known);
   }
   return known;
@@ -151,20 +157,31 @@ interface Peer {
   readonly fingerprint256?: string;
   readonly valid_to?: string;
 }
-function certificateOf(socket: TLSSocket | undefined): Pick<Connection, 'certificate' | 'refusedCertificate'> {
+type Shown = Pick<Connection, 'certificate' | 'refusedCertificate' | 'frontProxy'>;
+const NONE: Shown = { certificate: undefined, refusedCertificate: false, frontProxy: false };
+function certificateOf(socket: TLSSocket | undefined, proxyCa: X509Certificate | undefined): Shown {
   const peer: Peer = socket === undefined ? {} : socket.getPeerCertificate();
-  if (peer.subject === undefined) return { certificate: undefined, refusedCertificate: false };
-  if (socket?.authorized !== true) return { certificate: undefined, refusedCertificate: true };
+  if (peer.subject === undefined) return NONE;
+  if (socket?.authorized !== true) return { ...NONE, refusedCertificate: true };
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : typeof value === 'string' ? [value] : value;
+  const commonName = list(peer.subject.CN).at(-1) ?? '';
+  // It says that somebody else asks; it is nobody itself.
+  if (proxyCa !== undefined && isSignedBy(socket, proxyCa))
+    return { ...NONE, refusedCertificate: true, frontProxy: FRONT_PROXY_NAMES.includes(commonName) };
   const notAfterMs = peer.valid_to === undefined ? undefined : Date.parse(peer.valid_to);
   const certificate = {
-    commonName: list(peer.subject.CN).at(-1) ?? '',
+    commonName,
     organizations: list(peer.subject.O),
     sha256: peer.fingerprint256?.replaceAll(':', '').toLowerCase(),
     notAfterMs,
   };
-  return { certificate, refusedCertificate: false };
+  return { ...NONE, certificate };
+}
+/** By the signature itself: what Node tells of the chain goes by names, which a client may choose. */
+function isSignedBy(socket: TLSSocket, ca: X509Certificate): boolean {
+  const shown = socket.getPeerX509Certificate();
+  return shown !== undefined && shown.checkIssued(ca) && shown.verify(ca.publicKey);
 }
 const LEAVE_TRIES = 20;
 const PROMPT_MS = 3;
