@@ -19,7 +19,9 @@ import { startCustomKinds } from './custom/index.ts';
 import type { HttpsOptions } from './doors/https/server.ts';
 import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
 import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './discovery/index.ts';
+import { flagsOf } from './health/flags.ts';
 import { createHealthHandler } from './health/index.ts';
+import { createZpages } from './health/zpages.ts';
 import { createLoopback } from './loopback.ts';
 import { createMetricsHandler } from './metrics/index.ts';
 import { createOpenApiHandler } from './discovery/openapi.ts';
@@ -98,6 +100,22 @@ export function plugIn(
   const server = (): string => `${options.advertiseAddress ?? options.https?.host ?? '127.0.0.1'}:${port}`;
   const remote = createRemoteGroups(registry, cache);
   core.remote = createRemoteHandler(remote);
+  const flags = (): ReturnType<typeof flagsOf> => {
+    const { enableAdmission, disableAdmission, https } = options;
+    const host = https?.host ?? '127.0.0.1';
+    const advertiseAddress = options.advertiseAddress ?? host;
+    const hasFrontProxy = https?.frontProxyCa !== undefined;
+    return flagsOf({
+      host,
+      port,
+      advertiseAddress,
+      issuer,
+      serviceCidrs,
+      enableAdmission,
+      disableAdmission,
+      hasFrontProxy,
+    });
+  };
   core.pathHandlers.push(
     core.remote,
     createDiscoveryHandler({ registry, server, remote }),
@@ -105,6 +123,7 @@ export function plugIn(
     createOpenIdHandler(tokens, server),
     createOpenApiHandler(registry),
     createMetricsHandler(core.metrics),
+    createZpages(world, flags),
   );
   let bootstrap: Bootstrap | undefined;
   const resolve = (namespace: string, name: string, at: number) =>

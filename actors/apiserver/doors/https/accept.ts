@@ -127,7 +127,7 @@ const covers = ({ type, subtype }: Clause, wanted: string): boolean =>
   type === 'application' ? subtype === wanted || subtype === '*' : type === '*' && subtype === '*';
 
 /** The clauses, best first. Source: munnerz/goautoneg ParseAccept, whose order is no total one. */
-function clauses(accept: string): readonly Clause[] {
+export function clauses(accept: string): readonly Clause[] {
   const list: Clause[] = [];
   for (const part of accept.split(',')) {
     const [range = '', ...rest] = trim(part).split(';');
