@@ -4,8 +4,7 @@
  * compile(source, environment) checks a source and gives a program, or throws a CelCompileError whose message is cel-go's.
  * evaluate() runs a program.
  */
-export type { CelExpr } from './ast.ts';
-export type { CelDeclared, CelField } from './declared.ts';
+export type { CelDeclared } from './declared.ts';
 export * from './declare.ts';
 export { declare as declareFunctions } from './declarations.ts';
 export { declaredType, sameType, type CelType } from './types.ts';

@@ -25,7 +25,6 @@ export const BYTES: CelType = { kind: 'bytes' };
 export const NULL: CelType = { kind: 'null' };
 export const TIMESTAMP: CelType = { kind: 'timestamp' };
 export const DURATION: CelType = { kind: 'duration' };
-export const ANY: CelType = { kind: 'any' };
 export const DYN: CelType = { kind: 'dyn' };
 export const ERROR: CelType = { kind: 'error' };
 export const TYPE: CelType = { kind: 'type' };
