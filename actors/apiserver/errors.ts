@@ -54,6 +54,8 @@ export const forbidden = (r: Named, name: string, why: string): ApiError =>
 export const invalidKind = invalidError;
 export const invalid = (r: Pick<Resource, 'group' | 'kind'>, name: string, errors: readonly FieldError[]): ApiError =>
   invalidKind(r.group, r.kind, name, errors);
+export const internalError = (why: string, cause?: unknown): ApiError =>
+  new ApiError('InternalError', `Internal error occurred: ${why}`, { cause, details: { causes: [{ message: why }] } });
 /** An error without a reason, as the real server has for what it did not foresee. */
 export const plain = (message: string): ApiError => new ApiError('', message);
 export const badVersion = (text: string): ApiError =>

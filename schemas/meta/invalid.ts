@@ -1,3 +1,4 @@
+import { aggregate } from './aggregate.ts';
 import type { FieldError } from './field.ts';
 import { goQuote } from './go-quote.ts';
 import { ApiError } from './status.ts';
@@ -7,10 +8,9 @@ import { ApiError } from './status.ts';
  * Source: apimachinery pkg/api/errors NewInvalid.
  */
 export function invalidError(group: string, kind: string, name: string, errors: readonly FieldError[]): ApiError {
-  const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
-  const list = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+  const list = aggregate(errors.map((e) => `${e.field}: ${e.message}`));
   const qualified = group === '' ? kind : `${kind}.${group}`;
-  return new ApiError('Invalid', `${qualified} ${goQuote(name)} is invalid${texts.length === 0 ? '' : `: ${list}`}`, {
+  return new ApiError('Invalid', `${qualified} ${goQuote(name)} is invalid${errors.length === 0 ? '' : `: ${list}`}`, {
     details: {
       ...(name !== '' && { name }),
       ...(group !== '' && { group }),

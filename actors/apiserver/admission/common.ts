@@ -56,11 +56,6 @@ export function kind(context: Pick<AdmissionContext, 'registry'>, group: string,
   if (found === undefined) throw new Error(`${resource}.${group} is not served`);
   return found;
 }
-/** How Go prints several errors as one. */
-export const aggregate = (texts: readonly string[]): string => {
-  const unique = [...new Set(texts)];
-  return unique.length === 1 ? unique[0]! : `[${unique.join(', ')}]`;
-};
 /** Newest first, then by name: how a default class is chosen among several. */
 export function newest<T extends KubeObject>(objects: readonly T[]): T | undefined {
   const time = (o: T): string => o.metadata.creationTimestamp ?? '';

@@ -3,6 +3,7 @@
  * AllOrderedPlugins); the pipeline calls `mutate` of each and later `validate` of each. Those marked `off` run only when
  * enabled by name.
  */
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { createEscalationCheck } from '../authorization/escalation.ts';
 import type { ClusterAuthorizer } from '../authorization/authorizer.ts';
 import type { AdmissionPlugin } from '../request.ts';
@@ -14,7 +15,7 @@ import {
   certificateSigning,
   certificateSubjectRestriction,
 } from './certificates.ts';
-import { aggregate, type AdmissionContext } from './common.ts';
+import { type AdmissionContext } from './common.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';

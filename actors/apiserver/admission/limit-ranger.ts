@@ -6,9 +6,10 @@ import type {
   Pod,
 } from '../../../schemas/generated/core-v1.ts';
 import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { canonicalQuantity, compareQuantities, quantityMilli, quantityValue } from '../../../schemas/meta/quantity.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
-import { aggregate, forbid, isOn, kind, operations, type AdmissionContext } from './common.ts';
+import { forbid, isOn, kind, operations, type AdmissionContext } from './common.ts';
 
 type Amounts = Readonly<Record<string, string | number>>;
 const ANNOTATION = 'kubernetes.io/limit-ranger';

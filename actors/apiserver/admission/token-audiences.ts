@@ -1,8 +1,9 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../../schemas/generated/core-v1.ts';
 import type { CSIDriver } from '../../../schemas/generated/storage-v1.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import type { KubeObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import { aggregate, find, kind, type AdmissionContext } from './common.ts';
+import { find, kind, type AdmissionContext } from './common.ts';
 
 /** Drivers that took the place of volume plugins in the tree. Source: k8s.io/csi-translation-lib plugins. */
 const MIGRATED: readonly (readonly [keyof Volume, string])[] = [

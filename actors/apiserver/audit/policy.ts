@@ -1,3 +1,4 @@
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, notSupported, required, type FieldError } from '../../../schemas/meta/field.ts';
 import { dnsSubdomain } from '../../../schemas/meta/names.ts';
 import type { RequestInfo, UserInfo } from '../request.ts';
@@ -54,8 +55,7 @@ export function readAuditPolicy(value: unknown): AuditPolicy {
     );
   const rules = policy.rules ?? [];
   const errors = [...stageErrors(policy.omitStages, 'omitStages'), ...rules.flatMap((r, i) => [...ruleErrors(r, i)])];
-  const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
-  if (texts.length > 0) throw new Error(texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);
+  if (errors.length > 0) throw new Error(aggregate(errors.map((e) => `${e.field}: ${e.message}`)));
   if (rules.length === 0) throw new Error('loaded illegal policy with 0 rules');
   return { ...policy, rules };
 }

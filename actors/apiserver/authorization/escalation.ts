@@ -1,10 +1,10 @@
 import type { ClusterRole, PolicyRule, RoleBinding, RoleRef } from '../../../schemas/generated/rbac-v1.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, UserInfo } from '../request.ts';
 import type { ClusterAuthorizer } from './authorizer.ts';
 import { forbiddenObject } from './forbidden.ts';
-import { aggregate } from './rbac.ts';
 import { compactRules, describeRule, missingRights } from './rules.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';

@@ -1,3 +1,4 @@
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -161,11 +162,6 @@ const notFoundText = (ref: RoleRef): string =>
   ref.kind === 'Role' || ref.kind === 'ClusterRole'
     ? `${ref.kind.toLowerCase()}.${GROUP} "${ref.name}" not found`
     : `unsupported role reference kind: "${ref.kind}"`;
-/** How Go's aggregate error prints: one as it is, several in brackets, repetitions once. */
-export function aggregate(errors: readonly string[]): string {
-  const unique = [...new Set(errors)];
-  return unique.length === 1 ? unique[0]! : `[${unique.join(', ')}]`;
-}
 
 function describe(binding: Binding, subject: Subject): string {
   const { name, namespace } = binding.metadata;

@@ -1,6 +1,7 @@
 import type { NonResourceAttributes, ResourceAttributes } from '../../../schemas/generated/authorization-v1.ts';
 import type { ObjectMeta } from '../../../schemas/generated/meta-v1.ts';
 import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, type FieldPath } from '../../../schemas/meta/field.ts';
 import type { FieldError } from '../../../schemas/meta/field.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
@@ -8,7 +9,6 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import type { RequestInfo, UserInfo, VirtualCreate } from '../request.ts';
 import type { ClusterAuthorizer } from './authorizer.ts';
 import { nodeOf } from './node.ts';
-import { aggregate } from './rbac.ts';
 import { readSelectors, validateSelectors } from './selector-attributes.ts';
 
 interface ReviewSpec {

@@ -17,7 +17,7 @@ describe('selectors of a review', () => {
 
   it.each([
     [{ fieldSelector: { rawSelector: 'spec.nodeName=n' } }, 'spec.nodeName=n', []],
-    [{ fieldSelector: { rawSelector: '=' } }, '=', []],
+    [{ fieldSelector: { rawSelector: '=' } }, '', []],
     [{ fieldSelector: { rawSelector: 'x' } }, '', ['spec.resourceAttributes.fieldSelector ignored due to parse error']],
     [{ fieldSelector: { requirements: [{ key: 'a', operator: 'NotIn', values: ['b'] }, { key: 'c', operator: 'Exists' }] } }, 'a!=b', ['spec.resourceAttributes.fieldSelector partially ignored due to parse error']],
     [{ labelSelector: { rawSelector: 'a in' } }, '', ['spec.resourceAttributes.labelSelector ignored due to parse error']],

@@ -1,8 +1,9 @@
 import { byName } from '../../../schemas/structural/order.ts';
-import { readObject, unregistered } from '../admission/webhooks/answer.ts';
+import { readObject, unregistered } from '../outbound/answer.ts';
 import type { World } from '../../../bus/world.ts';
 import type { Convert } from '../../../schemas/apiextensions/custom-versions.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { validateAnnotations } from '../../../schemas/meta/metadata.ts';
 import { fieldPath } from '../../../schemas/meta/field.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
@@ -10,10 +11,10 @@ import { parseApiVersion, type KubeObject } from '../../../schemas/meta/object.t
 import { validateLabels } from '../../../schemas/meta/selectors.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Outbound, OutboundAnswer } from '../outbound/outbound.ts';
+import { portOf, webhookUrl } from '../outbound/webhook-url.ts';
 
 /** Source: apiserver pkg/util/webhook authentication.go. */
 const TIMEOUT_MS = 30_000;
-const DEFAULT_PORT = 443;
 const REVIEWS = ['v1', 'v1beta1'];
 const GROUP = 'apiextensions.k8s.io';
 
@@ -28,11 +29,11 @@ export interface WebhookGround {
  */
 export function conversionWebhook(crd: CustomResourceDefinition, ground: WebhookGround): Convert {
   const { webhook } = crd.spec.conversion ?? {};
-  const { url, service, caBundle = '' } = webhook?.clientConfig ?? {};
+  const { clientConfig = {} } = webhook ?? {};
+  const { service, caBundle = '' } = clientConfig;
   const version = webhook?.conversionReviewVersions?.find((v) => REVIEWS.includes(v)) ?? 'v1';
-  const port = service?.port ?? DEFAULT_PORT;
   return async (objects, apiVersion) => {
-    const target = service === undefined ? withTimeout(url ?? '') : withTimeout(`https://${service.name}.${service.namespace}.svc:${port}${rooted(service.path ?? '')}`);
+    const target = webhookUrl(clientConfig, TIMEOUT_MS / 1000);
     const ca = Buffer.from(caBundle, 'base64').toString();
     const first = objects[0]!;
     const kind = `${parseApiVersion(first.apiVersion).group}/${parseApiVersion(first.apiVersion).version}, Kind=${first.kind}`;
@@ -44,7 +45,7 @@ export function conversionWebhook(crd: CustomResourceDefinition, ground: Webhook
     try {
       const answer = await ground.call({
         method: 'POST', url: target, signal: abort.signal,
-        route: service && (() => ground.resolve(service.namespace ?? '', service.name ?? '', port)),
+        route: service && (() => ground.resolve(service.namespace ?? '', service.name ?? '', portOf(service))),
         ...(ca.trim() !== '' && { ca }),
         headers: { 'content-type': 'application/json', accept: 'application/json, */*', 'user-agent': 'kube-apiserver-admission' },
         body: Buffer.from(JSON.stringify({ kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request: { uid, desiredAPIVersion: apiVersion, objects: objects.map(sentForm) } })),
@@ -65,10 +66,6 @@ function sentForm({ metadata, ...rest }: KubeObject): object {
   const { resourceVersion: _, ...sent } = metadata;
   return byName({ ...rest, metadata: sent });
 }
-const rooted = (path: string): string => (path === '' || path.startsWith('/') ? path || '/' : `/${path}`);
-// The client's own, as a hint for the other side.
-const withTimeout = (url: string): string =>
-  `${url}${/^https:\/\/[^/]*$/.test(url) ? '/' : ''}?timeout=${TIMEOUT_MS / 1000}s`;
 
 interface Review {
   readonly apiVersion?: string;
@@ -138,10 +135,7 @@ function restored(original: KubeObject['metadata'], given: unknown, wrong: Fail)
       if (typeof text !== 'string') throw wrong(`metadata.${field}[${key}] must be a string, but is ${goType(text)} in converted object`);
     const map = value as Record<string, string>;
     const problems = equal(map, original[field] ?? {}) ? [] : field === 'labels' ? [...validateLabels(map, fieldPath('metadata')('labels'))] : [...validateAnnotations(map, fieldPath('metadata')('annotation'))];
-    if (problems.length > 0) {
-      const told = problems.map((p) => `${p.field}: ${p.message}`);
-      throw wrong(told.length === 1 ? told[0]! : `[${told.join(', ')}]`);
-    }
+    if (problems.length > 0) throw wrong(aggregate(problems.map((p) => `${p.field}: ${p.message}`)));
     metadata[field] = map;
   }
   return metadata;

@@ -1,15 +1,15 @@
 import { isIP, isIPv6 } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { formatTime } from '../../../schemas/meta/time.ts';
 
 /** The certificate is good and is not the server's. `message`: as crypto/x509 says it. */
 export class BadCertificate extends Error {}
 
 /** Whether it is too old, or too new. `now`: ms since the epoch. Source: crypto/x509 verify.go isValid. */
 export function dateProblem({ valid_from, valid_to }: PeerCertificate, now: number): BadCertificate | undefined {
-  const time = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
   const said = (when: string, limit: number): BadCertificate =>
     new BadCertificate(
-      `certificate has expired or is not yet valid: current time ${time(now)} is ${when} ${time(limit)}`,
+      `certificate has expired or is not yet valid: current time ${formatTime(now)} is ${when} ${formatTime(limit)}`,
     );
   if (now < Date.parse(valid_from)) return said('before', Date.parse(valid_from));
   return now > Date.parse(valid_to) ? said('after', Date.parse(valid_to)) : undefined;

@@ -1,4 +1,5 @@
 import { fromStorage } from '../../../schemas/convert.ts';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
@@ -49,7 +50,7 @@ function targetOf(draft: Draft): string {
   if (target.kind && target.kind !== 'Node')
     errors.push(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
   if (!target.name) errors.push('target.name: Required value');
-  if (errors.length > 0) throw plain(errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`);
+  if (errors.length > 0) throw plain(aggregate(errors));
   return target.name!;
 }
 function assign(

@@ -8,7 +8,7 @@ import { difference, isEmptySet, type FieldSet } from '../../../schemas/patch/ma
 import { checkConfiguration, fieldSetOfPath } from '../../../schemas/patch/managed-fields/index.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { conflict, invalidKind, notFound } from '../errors.ts';
+import { conflict, internalError, invalidKind, notFound } from '../errors.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
 import { parsePatch, type Patch } from '../stages/parse-patch.ts';
@@ -34,12 +34,8 @@ export function scaleOf(resource: Resource, object: Draft, shown: boolean): Draf
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = scale.selector(object);
   const replicas = readPath(object, scale.specReplicas) as number | undefined;
-  if (shown && replicas === undefined && resource.definition.custom !== undefined) {
-    const why = `the spec replicas field ".${scale.specReplicas}" does not exist`;
-    throw new ApiError('InternalError', `Internal error occurred: ${why}`, {
-      details: { causes: [{ message: why }] as never },
-    });
-  }
+  if (shown && replicas === undefined && resource.definition.custom !== undefined)
+    throw internalError(`the spec replicas field ".${scale.specReplicas}" does not exist`);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',

@@ -1,10 +1,9 @@
-import { isConditionTrue } from '../../../schemas/apiextensions/naming.ts';
-import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
+import { refuseAfterTheEnd } from '../custom/after-the-end.ts';
 import { isDryRun, type Answer, type Core, type Draft, type ResourceRequest } from '../core.ts';
-import { alreadyExists, forbidden, generateNameExhausted, plain } from '../errors.ts';
+import { alreadyExists, generateNameExhausted, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
 import { decodeObject } from '../stages/decode.ts';
 import { applyDefaults } from '../stages/default.ts';
@@ -96,14 +95,6 @@ async function commit(core: Core, request: ResourceRequest, draft: Draft, base: 
     if (attempt >= ATTEMPTS) throw generateNameExhausted(resource, name);
     draft.metadata.name = generateName(core.world, base);
   }
-}
-const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
-/** Throws Forbidden. Source: apiextensions-apiserver customresource_handler.go forbidCreateAdmission. */
-function refuseAfterTheEnd(core: Core, resource: Resource, name: string): void {
-  const definitions = core.registry.lookup(DEFINITIONS)!;
-  const crd = core.cache.get<CustomResourceDefinition>(definitions, '', `${resource.resource}.${resource.group}`);
-  if (crd !== undefined && isConditionTrue(crd, 'Terminating'))
-    throw forbidden(resource, name, 'create not allowed while custom resource definition is terminating');
 }
 /** What the store would give back. */
 export async function rehearsed(core: Core, resource: Resource, draft: Draft): Promise<KubeObject> {

@@ -1,6 +1,6 @@
+import { aggregate } from '../../../../schemas/meta/aggregate.ts';
 import type { MatchCondition } from '../../../../schemas/generated/admissionregistration-v1.ts';
 import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
-import { aggregate } from '../common.ts';
 import { Evaluation, OutOfBudget, type Bindings, type Compiler, type Expression } from './expressions.ts';
 
 /** What the match conditions of one webhook or binding may cost. Source: apiserver pkg/apis/cel/config.go. */

@@ -47,7 +47,8 @@ export function reinvocationOf(a: AdmissionAttributes, plugin: string): Turns {
     },
     mayComeAgain: (id) => void state.willing.add(id),
     end(object) {
-      state.last = object && structuredClone(object);
+      // Only who may come again is compared with.
+      if (round === 0 && state.willing.size > 0) state.last = object && structuredClone(object);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Namespace, Pod, PodTemplateSpec } from '../../../../schemas/generated/core-v1.ts';
+import { aggregate } from '../../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, type FieldError } from '../../../../schemas/meta/field.ts';
 import { invalidError } from '../../../../schemas/meta/invalid.ts';
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
@@ -65,10 +66,6 @@ const judge = (bar: Bar, pod: PodUnderTest): Violation[] =>
 const detail = (found: readonly Violation[]): string =>
   found.map((v) => (v.detail === '' ? v.reason : `${v.reason} (${v.detail})`)).join(', ');
 
-const aggregate = (errors: readonly FieldError[]): string => {
-  const texts = errors.map((e) => `${e.field}: ${e.message}`);
-  return texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
-};
 const IGNORED = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status']);
 type WithTemplate = { template?: PodTemplateSpec; jobTemplate?: { spec?: { template?: PodTemplateSpec } } };
 /** Where a kind keeps the pods that it makes. */
@@ -147,7 +144,11 @@ export function podSecurity(context: AdmissionContext): AdmissionPlugin {
   };
   const evaluate = (a: AdmissionAttributes, namespace: Namespace, subject: PodUnderTest, enforce: boolean): void => {
     const { policy, errors } = policyOf(namespace.metadata.labels);
-    if (errors.length > 0) a.annotate?.(`${PREFIX}error`, `Failed to parse policy: ${aggregate(errors)}`);
+    if (errors.length > 0)
+      a.annotate?.(
+        `${PREFIX}error`,
+        `Failed to parse policy: ${aggregate(errors.map((e) => `${e.field}: ${e.message}`))}`,
+      );
     if (enforce) a.annotate?.(`${PREFIX}enforce-policy`, show(policy.enforce));
     const refused = enforce ? judge(policy.enforce, subject) : [];
     if (a.annotate !== undefined) {

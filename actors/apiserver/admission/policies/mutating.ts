@@ -6,14 +6,14 @@ import type {
 import { ApiError, statusOf } from '../../../../schemas/meta/status.ts';
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
+import { internalError } from '../../errors.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
 import { decodeDetail } from '../../stages/claimed-type.ts';
 import { forbid, operations } from '../common.ts';
 import { reinvocationOf, type Turns } from '../dynamic/reinvocation.ts';
 import { isExempt } from '../dynamic/rules.ts';
 import { readBack, replaceObject, seenBoth } from '../dynamic/versioned.ts';
-import { internalError } from '../webhooks/errors.ts';
-import { namespaceOf, requestOf } from './bindings.ts';
+import { namespaceOf, requestOf } from '../dynamic/request.ts';
 import { matches } from './match.ts';
 import { collectParams, unknownParamKind } from './params.ts';
 import { policySource, type Bound } from './source.ts';

@@ -9,7 +9,7 @@ import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
 import { forbid, operations } from '../common.ts';
 import { isExempt } from '../dynamic/rules.ts';
 import { seenBoth, type Seen } from '../dynamic/versioned.ts';
-import { namespaceOf, requestOf } from './bindings.ts';
+import { namespaceOf, requestOf } from '../dynamic/request.ts';
 import { matches } from './match.ts';
 import { collectParams, unknownParamKind } from './params.ts';
 import { policySource, type Bound } from './source.ts';

@@ -1,18 +1,19 @@
 /** One call of one webhook. Source: apiserver pkg/admission/plugin/webhook dispatcher.go, pkg/util/webhook/client.go. */
 import { delay } from '../../../../bus/world.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
+import { BadAnswer } from '../../outbound/answer.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../outbound/outbound.ts';
 import { resolveService } from '../../outbound/services.ts';
+import { portOf, webhookUrl } from '../../outbound/webhook-url.ts';
 import type { AdmissionAttributes } from '../../request.ts';
 import type { AdmissionContext } from '../common.ts';
 import type { Seen } from '../dynamic/versioned.ts';
-import { BadAnswer, readReview } from './answer.ts';
+import { readReview } from './answer.ts';
 import { CallError, CanceledCall, dryRunUnsupported } from './errors.ts';
 import { encodeReview, readVerdict, reviewVersion, type Verdict } from './review.ts';
 import type { Hook, Webhook } from './source.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
-const DEFAULT_PORT = 443;
 /** Source: client-go rest/with_retry.go, request.go maxRetries. */
 const MAX_RETRIES = 10;
 
@@ -67,20 +68,15 @@ export async function callHook(
 
 class BadConfiguration extends Error {}
 function target(context: AdmissionContext, { clientConfig }: Webhook, seconds: number): Pick<OutboundRequest, 'url' | 'ca' | 'route'> {
-  const { url, service, caBundle } = clientConfig ?? {};
+  const { service, caBundle } = clientConfig ?? {};
   const ca = caBundle ? Buffer.from(caBundle, 'base64').toString() : undefined;
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
     throw new BadConfiguration('could not get REST client: unable to load root certificates: unable to parse bytes as PEM block');
   const trust = ca !== undefined && { ca };
-  const query = `?timeout=${seconds}s`;
-  if (service === undefined) return { url: `${url ?? ''}${/^https:\/\/[^/]*$/.test(url ?? '') ? '/' : ''}${query}`, ...trust };
-  const { namespace, name, path = '', port = DEFAULT_PORT } = service;
+  const url = webhookUrl(clientConfig ?? {}, seconds);
+  if (service === undefined) return { url, ...trust };
   const ground = { ...context, random: context.world.random };
-  return {
-    url: `https://${name}.${namespace}.svc:${port}${path.startsWith('/') ? path : `/${path}`}${query}`,
-    route: () => resolveService(ground, namespace, name, port),
-    ...trust,
-  };
+  return { url, route: () => resolveService(ground, service.namespace, service.name, portOf(service)), ...trust };
 } // prettier-ignore
 /** Once more, for as long as the server asks for it and there is time. */
 async function persistently(context: AdmissionContext, request: OutboundRequest): Promise<OutboundAnswer> {

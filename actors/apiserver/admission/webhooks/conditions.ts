@@ -2,7 +2,7 @@ import { forbiddenObject } from '../../authorization/forbidden.ts';
 import type { AdmissionContext } from '../common.ts';
 import type { Expression } from '../dynamic/expressions.ts';
 import { seenBoth } from '../dynamic/versioned.ts';
-import { requestOf } from '../policies/bindings.ts';
+import { requestOf } from '../dynamic/request.ts';
 import type { ConditionsMet } from './match.ts';
 import type { Step, WebhookMetrics } from './metrics.ts';
 import type { Hook } from './source.ts';

@@ -13,10 +13,6 @@ export class CallError extends Error {
 /** Whoever sent the request is gone; nobody has failed. */
 export class CanceledCall extends CallError {}
 
-/** Source: apimachinery pkg/api/errors NewInternalError. */
-export const internalError = (why: string, cause?: unknown): ApiError =>
-  new ApiError('InternalError', `Internal error occurred: ${why}`, { cause, details: { causes: [{ message: why }] } });
-
 const denials = new WeakSet<object>();
 /** Whether an error is a webhook's own word. */
 export const isDenial = (error: unknown): boolean => denials.has(error as object);

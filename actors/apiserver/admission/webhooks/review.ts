@@ -5,49 +5,14 @@ import type { Resource } from '../../../../schemas/resource.ts';
 import { goQuote } from '../../../../schemas/meta/go-quote.ts';
 import { goJson } from '../../encoding/go-json.ts';
 import type { AdmissionAttributes } from '../../request.ts';
-import { kindOf, type Seen } from '../dynamic/versioned.ts';
+import { admissionRequest, optionsOf } from '../dynamic/request.ts';
+import type { Seen } from '../dynamic/versioned.ts';
 
 type ReviewVersion = 'v1' | 'v1beta1';
 /** The first of those that the webhook accepts that is known here. */
 export const reviewVersion = (accepted: readonly string[] | undefined): ReviewVersion | undefined =>
   accepted?.find((version): version is ReviewVersion => version === 'v1' || version === 'v1beta1');
 
-/** As whoever writes has them: a patch is a creation or an update to all behind it. */
-export function optionsOf({ operation, options, resource, old }: AdmissionAttributes): object | null {
-  if (operation === 'CONNECT') return null;
-  if (operation === 'DELETE') {
-    // A namespace is deleted as the one that was found. Source: pkg/registry/core/namespace/storage Delete.
-    const uid = resource.resource === 'namespaces' && resource.group === '' && old?.metadata.uid;
-    const same = uid && { preconditions: { uid, ...(options['preconditions'] as object | undefined) } };
-    return { ...options, ...same, kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1' };
-  }
-  const { force: _force, ...rest } = options;
-  return { ...rest, kind: operation === 'CREATE' ? 'CreateOptions' : 'UpdateOptions' };
-}
-/** The AdmissionRequest; expressions of policies and match conditions see it too, without the objects. */
-export function admissionRequest(a: AdmissionAttributes, uid: string, as: Resource): Record<string, unknown> {
-  const names = (r: Resource): object => ({ group: r.group, version: r.version, resource: r.resource });
-  const subresource = a.subresource?.name;
-  const { name, uid: userUid, groups, extra } = a.user;
-  return {
-    uid,
-    kind: kindOf(a, as),
-    resource: names(as),
-    ...(subresource !== undefined && { subResource: subresource }),
-    requestKind: kindOf(a),
-    requestResource: names(a.resource),
-    ...(subresource !== undefined && { requestSubResource: subresource }),
-    ...(a.name !== '' && { name: a.name }),
-    ...(a.namespace !== '' && { namespace: a.namespace }),
-    operation: a.operation,
-    userInfo: {
-      ...(name !== '' && { username: name }),
-      ...(userUid && { uid: userUid }),
-      ...(groups.length > 0 && { groups }),
-      ...(extra && Object.keys(extra).length > 0 && { extra }),
-    },
-  };
-}
 export function encodeReview(version: ReviewVersion, a: AdmissionAttributes, uid: string, as: Resource, seen: Seen): Uint8Array {
   const request = {
     ...admissionRequest(a, uid, as),

@@ -2,12 +2,13 @@
  * The webhooks that may only refuse: all at once; of several refusals the first counts.
  * Source: apiserver pkg/admission/plugin/webhook/validating.
  */
+import { internalError } from '../../errors.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
 import { operations } from '../common.ts';
 import { isExempt } from '../dynamic/rules.ts';
 import { seenBoth } from '../dynamic/versioned.ts';
 import { callHook, type Invocation } from './call.ts';
-import { CallError, CanceledCall, denied, internalError, timedOut } from './errors.ts';
+import { CallError, CanceledCall, denied, timedOut } from './errors.ts';
 import { shouldCall } from './match.ts';
 import { hookSource, type Hook } from './source.ts';
 import type { WebhookGround } from './index.ts';

@@ -1,0 +1,89 @@
+/** An answer of a webhook of whatever sort, read as client-go reads one. Source: client-go rest/request.go, apimachinery pkg/api/errors NewGenericServerResponse. */
+import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
+import { goQuote } from '../../../schemas/meta/go-quote.ts';
+import type { OutboundAnswer } from './outbound.ts';
+import { notAnObject } from '../stages/decode.ts';
+
+/** What a server says that says no more than a status code. */
+const OF_CODE: Readonly<Record<number, string>> = {
+  400: 'the server rejected our request for an unknown reason',
+  401: 'the server has asked for the client to provide credentials',
+  404: 'the server could not find the requested resource',
+  405: 'the server does not allow this method on the requested resource',
+  409: 'the server reported a conflict',
+  422: 'the server rejected our request due to an error in our request',
+  429: 'the server has received too many requests and has asked us to try again later',
+  503: 'the server is currently unable to handle the request',
+  504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
+};
+const MAX_TEXT_BYTES = 2048;
+/** Thrown: what is wrong with an answer. `code`: of the answer, or 503. */
+export class BadAnswer extends Error {
+  readonly code: number;
+  constructor(message: string, code = 503) {
+    super(message);
+    this.code = code;
+  }
+}
+/** An object that was answered. */
+export type Answered = Record<string, unknown>;
+
+/** The object in an answer of a webhook of whatever sort. Throws BadAnswer. */
+export async function readObject(answer: OutboundAnswer): Promise<Answered> {
+  const { status, headers, body } = answer;
+  const contentType = headers['content-type'] ?? '';
+  if (status < 200 || status > 206) {
+    const own = await statusIn(body);
+    throw new BadAnswer(own ?? said(status, contentType, body), status);
+  }
+  if (body.length === 0) throw new BadAnswer(`0-length response with status code: ${status} and content type: ${contentType || 'application/json'}`);
+  try {
+    return await parse(body);
+  } catch (error) {
+    throw new BadAnswer(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
+  }
+} // prettier-ignore
+function said(status: number, contentType: string, body: Uint8Array): string {
+  const isText = contentType === '' || contentType.trimStart().toLowerCase().startsWith('text/');
+  const text = isText ? Buffer.from(body.subarray(0, MAX_TEXT_BYTES)).toString().trim() : 'unknown';
+  if (status === 403 || status === 415) return text;
+  if (status === 406)
+    return text === '' || text === 'unknown'
+      ? 'the server was unable to respond with a content type that the client supports'
+      : text;
+  const known = OF_CODE[status];
+  if (known !== undefined) return known;
+  return status >= 500
+    ? `an error on the server (${goQuote(text)}) has prevented the request from succeeding`
+    : `the server responded with the status code ${status} but did not return more information`;
+}
+/** The message of a Status that says that something failed. */
+async function statusIn(body: Uint8Array): Promise<string | undefined> {
+  if (body.length === 0) return undefined;
+  try {
+    const { kind, apiVersion, status, message } = await parse(body);
+    return kind === 'Status' && (apiVersion ?? 'v1') === 'v1' && status === 'Failure' && typeof message === 'string'
+      ? message
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+/** JSON, or YAML where it is none. Throws Error with Go's text. */
+async function parse(bytes: Uint8Array): Promise<Answered> {
+  let value: unknown;
+  try {
+    ({ value } = parseJson(bytes));
+  } catch (error) {
+    const text = Buffer.from(bytes).toString().trimStart();
+    if (!(error instanceof JsonSyntaxError) || text.startsWith('{')) throw error;
+    const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
+    ({ value } = await parseYaml(bytes));
+  }
+  if (value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new Error(notAnObject(value).replace(/^.*json parse error: /, ''));
+  return value as Answered;
+}
+export const unregistered = (kind: string, apiVersion: string): string =>
+  `no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`;
