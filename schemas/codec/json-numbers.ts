@@ -6,9 +6,14 @@
 const PLAIN = /^-?\d{1,15}$/;
 const INTEGER = /^-?\d+$/;
 
+/** With the third argument that the reviver has in Node 24. */
+type Parse = (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
 /** The value of a text that is known to be JSON; what is not written as a plain integer is a symbol. */
 export const parseSpelled = (text: string): unknown =>
-  JSON.parse(text, (_key, value: unknown, { source }: { source?: string }) =>
+  (JSON.parse as Parse)(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined && !PLAIN.test(source) ? Symbol(source) : value,
   );
 /** Whether a text may hold integers beyond those that a double tells apart. */
