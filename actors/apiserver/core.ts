@@ -9,6 +9,7 @@ import type {
   ApiRequest,
   Authenticator,
   Authorizer,
+  PathAnswer,
   PathHandler,
   StorageHook,
   TableRenderer,
@@ -57,8 +58,8 @@ export interface Core {
   readonly pathHandlers: PathHandler[];
   /** Reaches what is not a component: pods, endpoints, kubelets at an address. */
   readonly backend: Backend;
-  /** Answers requests for what another server serves. */
-  remote: PathHandler | undefined;
+  /** Where requests go for what another server serves; undefined while there is no such server. */
+  remote: Elsewhere | undefined;
   /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
   readonly virtualCreates: Map<string, VirtualCreate>;
   /** Claims that go with writes; keyed alike. */
@@ -130,9 +131,17 @@ export interface ForwardAnswer {
   readonly upgradeOnly: boolean;
   /** Which output was asked for, if it is of a process. */
   readonly output?: { readonly stdout: boolean; readonly stderr: boolean };
-  /** Reaches it otherwise than by a connection. */
+  /** Reaches it otherwise than by a connection of its own. */
   readonly over?: Backend;
+  /** It is another API server, which is told by these headers (names and values, alternating) who asks. */
+  readonly identity?: readonly string[];
 }
+/** undefined: it is served here. */
+export type Elsewhere = (
+  path: string,
+  user: UserInfo,
+  query: URLSearchParams,
+) => ForwardAnswer | PathAnswer | undefined;
 /** What is rendered whole. */
 export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer | ForwardAnswer>;
 export type Handler = (core: Core, request: ResourceRequest) => Answer | Promise<Answer>;

@@ -1,10 +1,8 @@
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
-import type { Service } from '../../../schemas/generated/core-v1.ts';
 import type { FlowSchema } from '../../../schemas/generated/flowcontrol-v1.ts';
 import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import { services } from '../../runtime/resources.ts';
 import { attempt, resourceOf, type Ground } from './ensure.ts';
 
 const FLOW = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1' };
@@ -38,7 +36,6 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
   const flowSchemas = resourceOf(ground, { ...FLOW, resource: 'flowschemas' });
   const levels = resourceOf(ground, { ...FLOW, resource: 'prioritylevelconfigurations' });
   const apiServices = resourceOf(ground, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
-  const serviceKind = resourceOf(ground, services);
   const work = new Map<string, () => Promise<void>>();
   let running: Promise<void> | undefined;
   let stopped = false;
@@ -89,7 +86,7 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
   const available = async (name: string): Promise<void> => {
     const service = cache.get<APIService>(apiServices, '', name);
     if (service === undefined) return;
-    const condition = availability(service, (namespace, target) => cache.get<Service>(serviceKind, namespace, target));
+    const condition = availability(service);
     if (condition !== undefined) await write(apiServices, service as WithConditions, condition);
   };
 
@@ -127,12 +124,6 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
         if ((schema['spec'] as FlowSchema['spec'])?.priorityLevelConfiguration.name === name) onFlow(schema);
     }),
     cache.onChange(apiServices, (object) => object && onApi(object)),
-    cache.onChange(serviceKind, (object, old) => {
-      if (object !== undefined && old !== undefined) return;
-      const meta = (object ?? old)?.metadata;
-      for (const api of cache.list<APIService>(apiServices))
-        if (api.spec?.service?.name === meta?.name && api.spec?.service?.namespace === meta?.namespace) onApi(api);
-    }),
   ];
   for (const schema of cache.list(flowSchemas)) onFlow(schema);
   for (const api of cache.list<APIService>(apiServices)) onApi(api);
@@ -147,21 +138,8 @@ export function keepConditions(ground: Ground): { readonly settled: () => Promis
   };
 }
 
-/** undefined: someone else knows (the aggregator, once the service is there). */
-function availability(
-  api: APIService,
-  find: (namespace: string, name: string) => Service | undefined,
-): Condition | undefined {
-  const target = api.spec?.service;
-  if (target === undefined || target === null)
-    return { type: 'Available', status: 'True', reason: 'Local', message: 'Local APIServices are always available' };
-  const [namespace, name] = [target.namespace ?? '', target.name ?? ''];
-  if (find(namespace, name) === undefined)
-    return {
-      type: 'Available',
-      status: 'False',
-      reason: 'ServiceNotFound',
-      message: `service/${name} in ${JSON.stringify(namespace)} is not present`,
-    };
-  return undefined;
-}
+/** undefined: another server has it (actors/apiserver/aggregation looks after it). */
+const availability = (api: APIService): Condition | undefined =>
+  api.spec?.service
+    ? undefined
+    : { type: 'Available', status: 'True', reason: 'Local', message: 'Local APIServices are always available' };

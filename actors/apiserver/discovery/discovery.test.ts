@@ -5,8 +5,7 @@ import { createRegistry } from '../../../schemas/registry.ts';
 import type { PathAnswer } from '../request.ts';
 import { negotiateAggregated, negotiateFailure } from '../doors/https/accept.ts';
 import { compareVersions } from '../../../schemas/meta/versions.ts';
-import { fakeCluster } from '../testing/fake-cluster.ts';
-import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './index.ts';
+import { createDiscoveryHandler } from './index.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const setUp = () => {
@@ -128,30 +127,37 @@ describe('aggregated documents', () => {
 });
 
 describe('groups of other servers', () => {
-  it('are listed while their APIService is there, and said to be out of reach', () => {
-    const c = fakeCluster();
-    const remote = createRemoteGroups(c.registry, c.cache);
-    const handler = createDiscoveryHandler({ registry: c.registry, server: () => '', remote });
-    const elsewhere = createRemoteHandler(remote);
-    const ask = (path: string, accept = '*/*') =>
+  const served = (group: string, version: string, resources: object[] = [], isFresh = false) => ({ group, version, resources, isFresh }); // prettier-ignore
+  const priority = (group: string, version: string, groupPriority: number, versionPriority: number) => ({ group, version, groupPriority, versionPriority }); // prettier-ignore
+  function discovery(list: ReturnType<typeof served>[], priorities: ReturnType<typeof priority>[] = []) {
+    const remote = { list: () => list, priorities: () => priorities, onChange: () => {} };
+    const handler = createDiscoveryHandler({ registry: createRegistry(), server: () => '', remote });
+    return (path: string, accept = '*/*') =>
       handler({ method: 'GET', path, query: new URLSearchParams(), headers: { accept } } as never) as PathAnswer;
-    expect(ask('/apis/m.io').code).toBe(404);
-    c.put({
-      kind: 'APIService', apiVersion: 'apiregistration.k8s.io/v1', metadata: { name: 'v1.m.io' },
-      spec: { group: 'm.io', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1, service: { name: 's', namespace: 'd' } },
-    }); // prettier-ignore
+  }
+  it('are listed while their APIService is there, with nothing in them while they are out of reach', () => {
+    const ask = discovery([served('m.io', 'v1')]);
     expect(JSON.parse(ask('/apis/m.io').body as string)).toMatchObject({ kind: 'APIGroup', name: 'm.io' });
     expect(ask('/apis', AGGREGATED).body).toContain(
       '{"metadata":{"name":"m.io"},"versions":[{"version":"v1","freshness":"Stale"}]}',
     );
-    expect(elsewhere({ path: '/apis/m.io/v1/things/x' } as never)).toMatchObject({
-      code: 503,
-      body: 'service unavailable\n',
-    });
-    expect(elsewhere({ path: '/apis/apps/v1' } as never)).toBeUndefined();
-    c.remove({ group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' }, '', 'v1.m.io');
-    expect(ask('/apis/m.io').code).toBe(404);
+    expect(discovery([])('/apis/m.io').code).toBe(404);
   });
+  it('stand where their priority puts them, and so do their versions', () => {
+    const ask = discovery(
+      [served('low.io', 'v1'), served('high.io', 'v1'), served('high.io', 'v2beta1', [{ resource: 'x' }], true), served('apps', 'v9')],
+      [priority('apps', 'v1', 17_800, 15), priority('apps', 'v9', 17_800, 20), priority('high.io', 'v1', 19_000, 1), priority('high.io', 'v2beta1', 1, 9), priority('low.io', 'v1', 1, 1)],
+    ); // prettier-ignore
+    const { groups } = JSON.parse(ask('/apis').body as string) as { groups: { name: string; versions: { version: string }[] }[] };
+    const names = groups.map((g) => g.name);
+    expect(names.slice(0, 3)).toEqual(['apiregistration.k8s.io', 'high.io', 'apps']);
+    expect(names.at(-1)).toBe('low.io');
+    expect(groups[1]!.versions.map((v) => v.version)).toEqual(['v2beta1', 'v1']);
+    expect(groups[2]!.versions.map((v) => v.version)).toEqual(['v9', 'v1']);
+    expect(ask('/apis', AGGREGATED).body).toContain(
+      '{"metadata":{"name":"high.io"},"versions":[{"version":"v2beta1","resources":[{"resource":"x"}],"freshness":"Current"},{"version":"v1","freshness":"Stale"}]}',
+    );
+  }); // prettier-ignore
 });
 
 describe('versions', () => {

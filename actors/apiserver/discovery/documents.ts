@@ -6,7 +6,12 @@ import type { Registry, Resource, Subresource } from '../../../schemas/resource.
 export interface GroupVersions {
   readonly name: string;
   /** Preferred first. */
-  readonly versions: readonly { readonly version: string; readonly resources: readonly Resource[] }[];
+  readonly versions: readonly {
+    readonly version: string;
+    readonly resources: readonly Resource[];
+    /** Another server has it, and says so. */
+    readonly elsewhere?: { readonly resources: readonly object[]; readonly isFresh: boolean };
+  }[];
 }
 
 /**
@@ -106,12 +111,14 @@ export const aggregated = (groups: readonly GroupVersions[], version: Aggregated
   metadata: {},
   items: groups.map((g) => ({
     metadata: { ...(g.name !== '' && { name: g.name }) },
-    versions: g.versions.map((v) => ({
-      version: v.version,
-      // A version of another server that is out of reach is listed, with nothing in it.
-      ...(v.resources.length > 0 && { resources: v.resources.map((r) => aggregatedResource(r)) }),
-      freshness: v.resources.length > 0 ? 'Current' : 'Stale',
-    })),
+    versions: g.versions.map((v) => {
+      const resources = v.elsewhere?.resources ?? v.resources.map((r) => aggregatedResource(r));
+      return {
+        version: v.version,
+        ...(resources.length > 0 && { resources }),
+        freshness: v.elsewhere?.isFresh === false ? 'Stale' : 'Current',
+      };
+    }),
   })),
 });
 /** Builtin kinds leave group and version of their own kind empty, custom ones say them. */

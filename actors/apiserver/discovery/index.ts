@@ -7,20 +7,12 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import { healthPaths } from '../health/checks.ts';
-import type { PathAnswer, PathHandler } from '../request.ts';
+import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 import { printYaml } from '../../../schemas/codec/yaml-print.ts';
 import { negotiateAggregated, negotiateDocument, type Accepted } from '../doors/https/accept.ts';
 import { documentProtobuf } from '../encoding/protobuf.ts';
-import {
-  aggregated,
-  apiGroup,
-  apiGroupList,
-  apiResourceList,
-  apiVersions,
-  groupsOf,
-  type GroupVersions,
-} from './documents.ts';
-import type { RemoteGroups } from './remote.ts';
+import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions, groupsOf } from './documents.ts';
+import { withElsewhere, type ElsewhereGroups } from './elsewhere.ts';
 import { versionInfo } from './version.ts';
 
 const JSON_TYPE = 'application/json';
@@ -34,8 +26,6 @@ const OTHER_PATHS = [
   '/.well-known/openid-configuration', '/flagz', '/metrics', '/metrics/slis', '/openapi/v2', '/openapi/v3', '/openapi/v3/',
   '/openid/v1/jwks', '/statusz', '/version',
 ]; // prettier-ignore
-
-export { createRemoteGroups, createRemoteHandler } from './remote.ts';
 
 /** A document as an object (for other media types) and as JSON, made when first asked for. */
 interface Document {
@@ -61,8 +51,8 @@ function aggregatedOf(object: object): () => Aggregated {
   };
 }
 
-const isCustom = (registry: Registry, group: string): boolean =>
-  registry.all().some((r) => r.group === group && r.definition.custom !== undefined);
+const isBuiltIn = (registry: Registry, group: string): boolean =>
+  registry.all().some((r) => r.group === group && r.definition.custom === undefined);
 /** `server` is `host:port` as the client reached it, for `/api`. */
 export function createDiscoveryHandler({
   registry,
@@ -71,7 +61,7 @@ export function createDiscoveryHandler({
 }: {
   readonly registry: Registry;
   readonly server: () => string;
-  readonly remote?: RemoteGroups | undefined;
+  readonly remote?: ElsewhereGroups | undefined;
 }): PathHandler {
   let built: ReturnType<typeof build> | undefined;
   const forget = (): void => {
@@ -98,48 +88,51 @@ export function createDiscoveryHandler({
       const accepted = negotiateAggregated(String(headers['accept'] ?? ''));
       if (trimmed === '/api' && !only) notAllowed();
       if (accepted !== undefined) return aggregate(which.aggregated(), accepted, headers['if-none-match']);
-      if (trimmed === '/apis') return plain(built.groups.plain, headers, false);
-      return plain(documentOf(apiVersions(server())), headers, true);
+      if (trimmed === '/apis') return plain(built.groups.plain, request, false);
+      return plain(documentOf(apiVersions(server())), request, true);
     }
     const found = built.byPath.get(trimmed);
     // Lists of groups and single groups answer whatever they are asked.
     const isGroup = root === 'apis' && parts.length === 3;
-    if (found !== undefined) return only || isGroup ? plain(found, headers, !isGroup) : notAllowed();
+    if (found !== undefined) return only || isGroup ? plain(found, request, !isGroup) : notAllowed();
     const group = parts[2] ?? '';
-    if (root === 'apis' && (!built.byPath.has(`/apis/${group}`) || isCustom(registry, group))) return UNKNOWN;
+    if (root === 'apis' && !isBuiltIn(registry, group)) return UNKNOWN;
     throw new ApiError('NotFound', 'the server could not find the requested resource', { details: {} });
   };
 }
 
-function build(registry: Registry, remote: RemoteGroups | undefined) {
+function build(registry: Registry, remote: ElsewhereGroups | undefined) {
   const { core, groups: own } = groupsOf(registry);
-  const others = (remote?.list() ?? []).filter((g) => !own.some((o) => o.name === g.name));
-  const groups: GroupVersions[] = [
-    ...own,
-    ...others.map((g) => ({ name: g.name, versions: g.versions.map((version) => ({ version, resources: [] })) })),
-  ];
+  const groups = remote === undefined ? { plain: own, byName: own } : withElsewhere(own, remote);
   const byPath = new Map<string, Document>();
-  for (const g of [core, ...groups]) {
+  const elsewhere: string[] = [];
+  for (const g of [core, ...groups.plain]) {
     const base = g.name === '' ? '/api' : `/apis/${g.name}`;
     if (g.name !== '') byPath.set(base, documentOf({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(g) }));
     for (const v of g.versions)
-      if (v.resources.length > 0)
-        byPath.set(`${base}/${v.version}`, documentOf(apiResourceList(g.name, v.version, v.resources)));
+      // What another server has it answers itself.
+      if (v.elsewhere !== undefined) elsewhere.push(`${base}/${v.version}`);
+      else byPath.set(`${base}/${v.version}`, documentOf(apiResourceList(g.name, v.version, v.resources)));
   }
-  const paths = ['/api', '/apis', '/apis/', ...byPath.keys(), ...healthPaths(), ...OTHER_PATHS].sort();
+  const paths = ['/api', '/apis', '/apis/', ...byPath.keys(), ...elsewhere, ...healthPaths(), ...OTHER_PATHS].sort();
   return {
     byPath,
     root: documentOf({ paths }),
     core: { aggregated: aggregatedOf(aggregated([core], 'v2')) },
-    groups: { plain: documentOf(apiGroupList(groups)), aggregated: aggregatedOf(aggregated(groups, 'v2')) },
+    groups: {
+      plain: documentOf(apiGroupList(groups.plain)),
+      aggregated: aggregatedOf(aggregated(groups.byName, 'v2')),
+    },
   };
 }
 
-type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
-function plain(document: Document, headers: HeaderMap, routed: boolean): PathAnswer {
+function plain(document: Document, { headers, query }: PathRequest, routed: boolean): PathAnswer {
   const { format, pretty } = negotiateDocument(headers['accept'] as string | undefined, routed);
-  return format === 'json' && !pretty ? jsonAnswer(document) : { code: 200, body: document.object };
+  // Who may want it indented is given it otherwise.
+  const forPeople = pretty || query.has('pretty') || PEOPLE.test((headers['user-agent'] as string | undefined) ?? '');
+  return format === 'json' && !forPeople ? jsonAnswer(document) : { code: 200, body: document.object };
 }
+const PEOPLE = /^(?:curl|Wget|Mozilla\/5\.0)/;
 const jsonAnswer = (document: Document): PathAnswer => ({
   code: 200,
   headers: { 'Content-Type': JSON_TYPE },

@@ -5,14 +5,20 @@ import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 
 const V3 = '/openapi/v3';
+/** Adds what other servers have. */
+interface OtherDocuments {
+  mergeIndex(own: OpenApiDocument): OpenApiDocument;
+  mergeV2(own: OpenApiDocument): OpenApiDocument;
+}
+const NO_OTHERS: OtherDocuments = { mergeIndex: (own) => own, mergeV2: (own) => own };
 
 /** `/openapi/v2` and `/openapi/v3`, with ETags: clients poll them. Source: kube-openapi pkg/handler, handler3. */
-export function createOpenApiHandler(registry: Registry): PathHandler {
+export function createOpenApiHandler(registry: Registry, others: OtherDocuments = NO_OTHERS): PathHandler {
   // The documents' facts are large: they are read when somebody first asks for a document.
   let loading: Promise<PathHandler> | undefined;
   return (request) => {
     if (!request.path.startsWith('/openapi/')) return undefined;
-    loading ??= load(registry);
+    loading ??= load(registry, others);
     return loading.then(async (handler) => (await handler(request)) ?? NOT_FOUND);
   };
 }
@@ -21,7 +27,7 @@ const NOT_FOUND: PathAnswer = {
   headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' },
   body: '404 page not found\n',
 };
-async function load(registry: Registry): Promise<PathHandler> {
+async function load(registry: Registry, others: OtherDocuments): Promise<PathHandler> {
   const openApi = await import('../../../schemas/openapi/index.ts');
   const options = {
     describe: openApi.descriptionsFrom(modelsFolder()),
@@ -31,11 +37,12 @@ async function load(registry: Registry): Promise<PathHandler> {
     const { path: trimmed } = request;
     if (trimmed.endsWith('/')) return undefined;
     if (trimmed === '/openapi/v2') {
-      const document = openApi.openApiV2(registry, options);
+      const document = others.mergeV2(openApi.openApiV2(registry, options));
       if (!wantsProtobuf(String(request.headers['accept'] ?? ''))) return answer(request, document, JSON_TYPE);
       return asProtobuf(document).then((other) => answer(request, other, PROTOBUF_TYPE));
     }
-    if (trimmed === V3) return answer(request, openApi.openApiV3Index(registry, options), 'text/plain; charset=utf-8');
+    if (trimmed === V3)
+      return answer(request, others.mergeIndex(openApi.openApiV3Index(registry, options)), 'text/plain; charset=utf-8');
     if (!trimmed.startsWith(`${V3}/`)) return undefined;
     const document = openApi.openApiV3(registry, trimmed.slice(V3.length + 1), options);
     if (document === undefined) return { code: 404, headers: { 'Content-Type': '' }, body: '' };

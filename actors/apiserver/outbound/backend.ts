@@ -1,6 +1,6 @@
 /** Connections to what the API server passes requests on to: pods, endpoints, kubelets at an address. */
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { World } from '../../../bus/world.ts';
@@ -42,54 +42,90 @@ const DIAL_MS = 30_000;
 export const hostPort = ({ host, port }: Pick<BackendLocation, 'host' | 'port'>): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
+/** How a server of a kind is reached whose certificate counts, and that keeps connections. */
+interface Reach {
+  /** Where it is at present, whatever it is called. Throws: why it is nowhere. */
+  readonly dial: () => Pick<BackendLocation, 'host' | 'port'>;
+  readonly agent: HttpsAgent;
+  /** Certificates, names, authorities. */
+  readonly options: RequestOptions;
+}
 /** Source: pkg/controlplane proxyTransport, net/http DefaultTransport. */
 export const createBackend =
-  (world: Pick<World, 'clock'>): Backend =>
-  ({ to, method, target, headers, body }) =>
-    new Promise((resolve, reject) => {
-      if (to.port > MAX_PORT) return reject(new Error(`dial tcp: address ${to.port}: invalid port`));
-      const secure = to.scheme === 'https';
-      const ask = secure ? httpsRequest : httpRequest;
-      // Of this request alone: one that keeps nothing alive would say so to the other side.
-      const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true });
-      const zips = asksToZip(method, headers);
-      const outgoing = ask({
-        host: to.host,
-        port: to.port,
-        method,
-        path: target,
-        setHost: false,
-        agent,
-        rejectUnauthorized: false,
-      });
-      setHeaders(outgoing, headers);
-      if (zips) outgoing.setHeader('Accept-Encoding', 'gzip');
-      const late = world.clock.setTimeout(
-        () => outgoing.destroy(new Error(`dial tcp ${hostPort(to)}: i/o timeout`)),
-        DIAL_MS,
-      );
-      const end = (): void => void outgoing.destroy();
-      outgoing.on('socket', (socket) => {
-        socket.once(secure ? 'secureConnect' : 'connect', () => world.clock.clearTimeout(late));
-      });
-      outgoing.on('close', () => agent.destroy());
-      const told = (response: IncomingMessage): BackendAnswer => {
-        const answer = { status: response.statusCode ?? 0, headers: response.rawHeaders, body: response, end };
-        return zips && response.headers['content-encoding'] === 'gzip' ? unzipped(answer) : answer;
-      };
-      outgoing.on('response', (response) => resolve(told(response)));
-      outgoing.on('upgrade', (response, socket, head) => resolve({ ...told(response), upgraded: { socket, head } }));
-      outgoing.on('error', (error) => {
-        world.clock.clearTimeout(late);
-        const plain = (error as NodeJS.ErrnoException).code === 'EPROTO' && /wrong version number/.test(error.message);
-        reject(new Error(plain ? NOT_TLS : explain(error, to), { cause: error }));
-      });
-      if (body === undefined) outgoing.end();
-      else {
-        body.on('error', end);
-        body.pipe(outgoing);
-      }
+  (world: Pick<World, 'clock'>, reach?: Reach): Backend =>
+  async (request) => {
+    try {
+      return await once(world, request, reach);
+    } catch (error) {
+      // The other side closed a kept connection before it had seen the request.
+      if (error instanceof StaleConnection) return once(world, request, reach);
+      throw error;
+    }
+  };
+class StaleConnection extends Error {}
+const once = (
+  world: Pick<World, 'clock'>,
+  { to: named, method, target, headers, body }: BackendRequest,
+  reach: Reach | undefined,
+): Promise<BackendAnswer> =>
+  new Promise((resolve, reject) => {
+    const to = { ...named, ...reach?.dial() };
+    if (to.port > MAX_PORT) return reject(new Error(`dial tcp: address ${to.port}: invalid port`));
+    const secure = to.scheme === 'https';
+    const ask = secure ? httpsRequest : httpRequest;
+    // Of this request alone: one that keeps nothing alive would say so to the other side.
+    const agent = reach?.agent ?? new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true });
+    const zips = asksToZip(method, headers);
+    const outgoing = ask({
+      host: to.host,
+      port: to.port,
+      method,
+      path: target,
+      setHost: false,
+      agent,
+      rejectUnauthorized: false,
+      ...reach?.options,
     });
+    setHeaders(outgoing, headers);
+    if (zips) outgoing.setHeader('Accept-Encoding', 'gzip');
+    const late = world.clock.setTimeout(
+      () => outgoing.destroy(new Error(`dial tcp ${hostPort(to)}: i/o timeout`)),
+      DIAL_MS,
+    );
+    const end = (): void => void outgoing.destroy();
+    outgoing.on('socket', (socket) => {
+      if (outgoing.reusedSocket) world.clock.clearTimeout(late);
+      socket.once(secure ? 'secureConnect' : 'connect', () => world.clock.clearTimeout(late));
+    });
+    if (reach === undefined) outgoing.on('close', () => agent.destroy());
+    const told = (response: IncomingMessage): BackendAnswer => {
+      const answer = { status: response.statusCode ?? 0, headers: response.rawHeaders, body: response, end };
+      return zips && response.headers['content-encoding'] === 'gzip' ? unzipped(answer) : answer;
+    };
+    outgoing.on('response', (response) => resolve(told(response)));
+    outgoing.on('upgrade', (response, socket, head) => resolve({ ...told(response), upgraded: { socket, head } }));
+    outgoing.on('error', (error) => {
+      world.clock.clearTimeout(late);
+      const { code } = error as NodeJS.ErrnoException;
+      if (
+        reach !== undefined &&
+        outgoing.reusedSocket &&
+        body === undefined &&
+        (code === 'ECONNRESET' || code === 'EPIPE')
+      )
+        return reject(new StaleConnection(explain(error, to)));
+      const plain =
+        reach === undefined &&
+        (error as NodeJS.ErrnoException).code === 'EPROTO' &&
+        /wrong version number/.test(error.message);
+      reject(new Error(plain ? NOT_TLS : explain(error, to), { cause: error }));
+    });
+    if (body === undefined) outgoing.end();
+    else {
+      body.on('error', end);
+      body.pipe(outgoing);
+    }
+  });
 
 /** Those that are repeated stay so; that the connection is kept is not said, being the default. */
 function setHeaders(outgoing: ClientRequest, headers: readonly string[]): void {

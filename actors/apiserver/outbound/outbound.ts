@@ -45,7 +45,7 @@ const MAX_IDLE = 25;
 const MAX_REDIRECTS = 10;
 
 /** Connections are handed out once it is clear whose they are: by the dates, then the names, and last by who signed, as Go does. */
-class VerifyingAgent extends Agent {
+export class VerifyingAgent extends Agent {
   readonly #clock: World['clock'];
   constructor(clock: World['clock']) {
     super({ keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS });

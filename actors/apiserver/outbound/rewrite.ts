@@ -7,16 +7,19 @@ export interface Rewriting {
   readonly backend: string;
   /** As the client calls the server. */
   readonly requested: string;
+  /** Links are to lead to the backend itself, by HTTPS: it is another API server. */
+  readonly absolute?: boolean;
 }
 const URL_PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?$/is;
 
 /** Within the same host, what begins with a slash gets the prefix. */
-export function rewriteUrl(url: string, { prepend, backend, requested }: Rewriting): string {
+export function rewriteUrl(url: string, { prepend, backend, requested, absolute }: Rewriting): string {
   const parts = URL_PARTS.exec(url);
   if (parts === null) return url;
   const [, scheme = '', host = '', path = '', query = '', fragment = ''] = parts;
   const elsewhere = host !== '' && host !== backend && host !== requested;
   if (elsewhere || !path.startsWith('/')) return url;
+  if (absolute) return `https://${backend}${path}${query}${fragment}`;
   const origin = host !== '' && host === requested ? `${scheme === '' ? '' : `${scheme}:`}//${host}` : '';
   const full = path.startsWith(prepend) ? path : joinPaths(prepend, path);
   return `${origin}${full}${query}${fragment}`;

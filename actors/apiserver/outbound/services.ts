@@ -17,18 +17,30 @@ export interface ServiceGround {
  * Source: apiserver pkg/util/proxy/proxy.go ResolveCluster, ResolveEndpoint.
  */
 export function resolveService(ground: ServiceGround, namespace: string, name: string, port: number): { host: string; port: number } {
-  const service = ground.cache.get<Service & { metadata: { name: string } }>(ground.registry.lookup(services)!, namespace, name);
-  if (service === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
-  const { type = 'ClusterIP', clusterIP = '', externalName = '', ports = [], ipFamilies = [] } = service.spec ?? {};
+  const address = clusterAddress(ground, namespace, name, port);
+  const { type, ports = [], ipFamilies = [] } = specOf(ground, namespace, name) ?? {};
+  if (type === 'ExternalName') return address;
+  const portName = ports.find((p) => p.port === port)?.name ?? '';
+  const found = endpointsOf(ground, namespace, name, portName, ipFamilies[0]);
+  if (found.length > 0) return found[Math.floor(ground.random() * found.length)]!;
+  const { host } = address;
+  throw new Error(`dial tcp ${host.includes(':') ? `[${host}]` : host}:${port}: connect: connection refused`);
+} // prettier-ignore
+
+/** The address that a service has for all who use it. Throws: Error in the real server's words. */
+export function clusterAddress(ground: ServiceGround, namespace: string, name: string, port: number): { host: string; port: number } {
+  const spec = specOf(ground, namespace, name);
+  if (spec === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
+  const { type = 'ClusterIP', clusterIP = '', externalName = '', ports = [] } = spec;
   if (type === 'ExternalName') return { host: externalName, port };
   if (type === 'ClusterIP' && clusterIP === 'None') throw new Error('cannot route to service with ClusterIP "None"');
-  const wanted = ports.find((p) => p.port === port);
-  if (wanted === undefined) throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
-  const found = endpointsOf(ground, namespace, name, wanted.name ?? '', ipFamilies[0]);
-  if (found.length > 0) return found[Math.floor(ground.random() * found.length)]!;
-  const address = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
-  throw new Error(`dial tcp ${address}:${port}: connect: connection refused`);
+  if (!ports.some((p) => p.port === port)) throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
+  return { host: clusterIP, port };
 } // prettier-ignore
+const specOf = (ground: ServiceGround, namespace: string, name: string): Service['spec'] | undefined => {
+  const found = ground.cache.get<Service & { metadata: { name: string } }>(ground.registry.lookup(services)!, namespace, name);
+  return found && (found.spec ?? {});
+}; // prettier-ignore
 
 /** Ready ones behind a port, those of the service's first family if there are any. */
 function endpointsOf(ground: ServiceGround, namespace: string, name: string, portName: string, family: string | undefined): { host: string; port: number }[] {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Readable, type Duplex } from 'node:stream';
 
@@ -45,6 +45,8 @@ export interface Streaming {
   /** Bytes that the reader has not taken yet. */
   waiting(): number;
   end(): void;
+  /** The answer breaks off. */
+  abort(): void;
   onClose(listener: () => void): void;
 }
 
@@ -196,6 +198,9 @@ class ChunkedStream implements Streaming {
     if (this.#socket.writableNeedDrain) this.#socket.destroySoon();
     else this.#response.end();
   }
+  abort(): void {
+    this.#socket?.destroySoon();
+  }
   onClose(listener: () => void): void {
     this.#response.on('close', listener);
   }
@@ -268,6 +273,9 @@ export class Http2Exchange implements Exchange {
         if (stream.destroyed || stream.closed) return;
         if (stream.writableNeedDrain) stream.close();
         else stream.end();
+      },
+      abort: () => {
+        if (!stream.destroyed && !stream.closed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       },
       onClose: (listener) => {
         stream.on('close', listener);

@@ -46,6 +46,7 @@ export async function forward(core: Core, exchange: Exchange, answer: ForwardAns
   const prepend = asked.endsWith(to) ? asked.slice(0, asked.length - to.length) : asked;
   const escaped = escapePath(to) || '/';
   const headers = passedOn(exchange);
+  if (answer.identity !== undefined) introduce(core, exchange, headers, answer, answer.identity);
   headers.push('X-Forwarded-For', forwardedFor(exchange, client), 'X-Forwarded-Uri', joinPaths(prepend, escaped));
   let found: BackendAnswer;
   try {
@@ -54,7 +55,7 @@ export async function forward(core: Core, exchange: Exchange, answer: ForwardAns
     found = await send({
       to: answer.to,
       method: exchange.method,
-      target: `${escaped}${query}`,
+      target: `${escaped}${answer.query === undefined ? query : answer.query && `?${answer.query}`}`,
       headers,
       ...(!bodiless && { body: exchange.body }),
     });
@@ -64,9 +65,29 @@ export async function forward(core: Core, exchange: Exchange, answer: ForwardAns
       cause: error,
     });
   }
-  const rewriting = { prepend, backend: hostPort(answer.to), requested: hostOf(exchange) };
+  const rewriting = {
+    prepend,
+    backend: hostPort(answer.to),
+    requested: hostOf(exchange),
+    absolute: answer.identity !== undefined,
+  };
+  if (answer.identity !== undefined && isRedirect(found)) {
+    found.end();
+    const plainly = [...withoutType(baseHeaders(core, exchange, '')), 'Content-Type', 'text/plain; charset=utf-8'];
+    return exchange.send(502, plainly, 'the backend attempted to redirect this request, which is not permitted');
+  }
   await passBack(core, exchange, found, rewriting);
 }
+/** Source: kube-aggregator pkg/apiserver handler_proxy.go, apimachinery pkg/util/proxy transport.go. */
+function introduce(core: Core, exchange: Exchange, headers: string[], { to }: ForwardAnswer, identity: readonly string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2)
+    if (OURS_TO_SAY.test(headers[i]!)) headers.splice(i, 2);
+  headers.push('Host', hostPort(to), 'Audit-Id', exchange.auditId(core.world.ids));
+  headers.push('X-Forwarded-Host', hostPort(to), 'X-Forwarded-Proto', to.scheme, ...identity);
+} // prettier-ignore
+const OURS_TO_SAY = /^(?:host|audit-id|x-forwarded-(?:host|proto|uri)|x-remote-(?:user|uid|group|extra-.*))$/i;
+const isRedirect = ({ status, headers }: BackendAnswer): boolean =>
+  status >= 300 && status <= 399 && readHeaders(headers)[0]('location') !== '';
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -128,26 +149,36 @@ async function passBack(core: Core, exchange: Exchange, found: BackendAnswer, re
     found.body.resume();
     return exchange.send(found.status, headers, '');
   }
-  const isTold = valueOf('content-type') !== '' || encoding !== '';
+  const isTold = valueOf('content-type') !== '' || encoding !== '' || (rewriting.absolute === true && length === '');
   if (length !== '' && Number(length) <= WAITING_BYTES) {
     const bytes = await whole(found);
     if (!isTold) headers.push('Content-Type', sniff(bytes));
     return exchange.send(found.status, headers, bytes);
   }
   let stream: Streaming | undefined;
+  let gone = false;
   const begin = (chunk?: Buffer): Streaming => {
     if (!isTold && chunk !== undefined) headers.push('Content-Type', sniff(chunk));
     const begun = exchange.stream(found.status, headers);
-    begun.onClose(found.end);
+    begun.onClose(() => {
+      gone = true;
+      found.end();
+    });
     return begun;
   };
   // What comes bit by bit is begun before there is anything, unless its first bytes say what it is.
   if (isTold) stream = begin();
-  for await (const chunk of found.body as AsyncIterable<Buffer>) {
-    stream ??= begin(chunk);
-    if (chunk.length === 0 || stream.write(chunk, WAITING_BYTES)) continue;
-    while (stream.waiting() > WAITING_BYTES)
-      await new Promise<void>((resolve) => core.world.clock.setTimeout(() => resolve(), PAUSE_MS));
+  try {
+    for await (const chunk of found.body as AsyncIterable<Buffer>) {
+      stream ??= begin(chunk);
+      if (chunk.length === 0 || stream.write(chunk, WAITING_BYTES)) continue;
+      while (stream.waiting() > WAITING_BYTES && !gone)
+        await new Promise<void>((resolve) => core.world.clock.setTimeout(() => resolve(), PAUSE_MS));
+    }
+  } catch (error) {
+    // It broke off: whoever reads is to see that this is not the end.
+    if (stream === undefined) throw error;
+    return stream.abort();
   }
   (stream ?? begin()).end();
 }
@@ -180,7 +211,9 @@ async function whole({ body, end }: BackendAnswer): Promise<Buffer> {
 /** Joins the two connections once the other side speaks the protocol asked for; what it says instead is passed back. */
 async function upgrade(core: Core, exchange: Exchange, answer: ForwardAnswer, client: string): Promise<void> {
   if (answer.output !== undefined && offersChannels(exchange)) return runOverChannels(core, exchange, answer, answer.output); // prettier-ignore
-  const headers = [...passedOn(exchange, new Set()), 'X-Forwarded-For', forwardedFor(exchange, client)];
+  const headers = passedOn(exchange, new Set());
+  if (answer.identity !== undefined) introduce(core, exchange, headers, answer, answer.identity);
+  headers.push('X-Forwarded-For', forwardedFor(exchange, client));
   // As Go's client calls itself where the client said nothing.
   if (one(exchange, 'user-agent') === '') headers.push('User-Agent', 'Go-http-client/1.1');
   const query = answer.query ? `?${answer.query}` : '';

@@ -104,6 +104,12 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     }
     about.user = user;
     exchange.flow = classify(core, user);
+    const elsewhere = core.remote?.(path, user, query);
+    if (elsewhere !== undefined) {
+      authorize(core.authorizer, user, info, exchange.audit);
+      await (await import('./hand-on.ts')).handOn(core, exchange, elsewhere, connection.address);
+      return;
+    }
     if (!info.isResource) {
       authorize(core.authorizer, user, info, exchange.audit);
       await servePath(core, exchange, path, query, user);
@@ -145,11 +151,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       });
       found = result instanceof Promise ? await result : result;
     } catch (error) {
-      if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) {
-        const elsewhere = await core.remote?.({ method, path, query, headers, user, signal: NEVER });
-        if (elsewhere !== undefined) await respondPath(core, exchange, elsewhere);
-        else respondText(core, exchange, 404, NO_PAGE);
-      } else respondStatus(core, exchange, toStatus(error), warnings);
+      if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
+      else respondStatus(core, exchange, toStatus(error), warnings);
       return;
     }
     if (found.type === 'watch') {

@@ -88,6 +88,9 @@ class MessageStream implements Streaming {
   end(): void {
     if (!this.#socket.destroyed && !this.#socket.writableEnded) this.#socket.end(frame(CLOSE, NORMAL));
   }
+  abort(): void {
+    this.#socket.destroy();
+  }
   onClose(listener: () => void): void {
     this.#socket.on('close', listener);
   }
