@@ -18,7 +18,9 @@ import { conversionWebhook } from './custom/conversion-webhook.ts';
 import { startCustomKinds } from './custom/index.ts';
 import type { HttpsOptions } from './doors/https/server.ts';
 import { customResources } from '../../schemas/apiextensions/custom-resources.ts';
-import { createDiscoveryHandler, createRemoteGroups, createRemoteHandler } from './discovery/index.ts';
+import { createAggregation } from './aggregation/index.ts';
+import type { FrontProxy } from './aggregation/transport.ts';
+import { createDiscoveryHandler } from './discovery/index.ts';
 import { flagsOf } from './health/flags.ts';
 import { createHealthHandler } from './health/index.ts';
 import { createZpages } from './health/zpages.ts';
@@ -44,6 +46,8 @@ export interface PluginOptions {
   readonly advertiseAddress?: string | undefined;
   /** Tells apart API servers that have address and port in common: each has a lease of its own. */
   readonly replica?: string | undefined;
+  /** By which aggregated API servers know this one; default: they are shown nothing. */
+  readonly frontProxy?: FrontProxy | undefined;
   /** What is not there yet is made; default true. */
   readonly bootstrap?: boolean | undefined;
 }
@@ -98,8 +102,7 @@ export function plugIn(
   core.hooks.set('services', allocation);
   let port = 0;
   const server = (): string => `${options.advertiseAddress ?? options.https?.host ?? '127.0.0.1'}:${port}`;
-  const remote = createRemoteGroups(registry, cache);
-  core.remote = createRemoteHandler(remote);
+  const aggregation = createAggregation(core, { registry, cache, loopback, world }, options.frontProxy);
   const flags = (): ReturnType<typeof flagsOf> => {
     const { enableAdmission, disableAdmission, https } = options;
     const host = https?.host ?? '127.0.0.1';
@@ -117,11 +120,10 @@ export function plugIn(
     });
   };
   core.pathHandlers.push(
-    core.remote,
-    createDiscoveryHandler({ registry, server, remote }),
+    createDiscoveryHandler({ registry, server, remote: aggregation.groups }),
     createHealthHandler({ probe: (check) => probe(core, state, check) }),
     createOpenIdHandler(tokens, server),
-    createOpenApiHandler(registry),
+    createOpenApiHandler(registry, aggregation.documents),
     createMetricsHandler(core.metrics),
     createZpages(world, flags),
   );
@@ -139,6 +141,7 @@ export function plugIn(
     begin(actualPort) {
       port = actualPort;
       custom.begin();
+      aggregation.begin();
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidrs, hostname: hostname(),
@@ -154,6 +157,7 @@ export function plugIn(
       custom.stop();
       allocation.stop();
       outbound.close();
+      await aggregation.stop();
       await bootstrap?.stop();
     },
   };
