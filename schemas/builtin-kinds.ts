@@ -6,6 +6,7 @@ import { builtinStoragePrefix } from './storage-prefix.ts';
 export interface BuiltinKind {
   readonly gvr: GroupVersionResource;
   readonly kind: string;
+  readonly singular: string;
   readonly namespaced: boolean;
   readonly verbs: ReadonlySet<string>;
   /** The same for versions and groups that share their objects. */
@@ -15,8 +16,8 @@ export interface BuiltinKind {
 export const builtinKinds = (): BuiltinKind[] =>
   resourceFacts
     .filter(({ name }) => !name.includes('/'))
-    .map(({ groupVersion, name, kind, namespaced, verbs }) => {
+    .map(({ groupVersion, name, kind, singular, namespaced, verbs }) => {
       const gvr = { ...parseApiVersion(groupVersion), resource: name };
       const storagePrefix = builtinStoragePrefix(gvr.group, name);
-      return { gvr, kind, namespaced, verbs: new Set(verbs), storagePrefix };
+      return { gvr, kind, singular, namespaced, verbs: new Set(verbs), storagePrefix };
     });

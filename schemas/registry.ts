@@ -4,10 +4,12 @@ import resourceFacts from './facts/resources.json' with { type: 'json' };
 import tableFacts from './facts/tables.json' with { type: 'json' };
 import { apiVersionOf, parseApiVersion, type GroupVersionKind, type GroupVersionResource } from './meta/object.ts';
 import type { Column, Registry, Resource, Subresource } from './resource.ts';
+import { schemaNameOf } from './schema-names.ts';
 import { builtinStoragePrefix } from './storage-prefix.ts';
 import { builtinSchemas } from './structural/builtin.ts';
 import type { FieldSchema } from './structural/schema.ts';
 
+export { schemaNameOf } from './schema-names.ts';
 export { builtinSchemas } from './structural/builtin.ts';
 
 /** An entry of facts/resources.json; a `/` in the name makes it a subresource. */
@@ -31,18 +33,6 @@ const FOREIGN_KINDS: Readonly<Record<string, { responseGroup: string; responseVe
   Eviction: { responseGroup: 'policy', responseVersion: 'v1' },
   TokenRequest: { responseGroup: 'authentication.k8s.io', responseVersion: 'v1' },
 };
-/** Where the schema of a group lies: the part before `.v1.Kind` in facts/schema.json. */
-const SCHEMA_PREFIX: Readonly<Record<string, string>> = {
-  '': 'io.k8s.api.core',
-  'apiextensions.k8s.io': 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
-  'apiregistration.k8s.io': 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
-  'rbac.authorization.k8s.io': 'io.k8s.api.rbac',
-  'flowcontrol.apiserver.k8s.io': 'io.k8s.api.flowcontrol',
-};
-/** Name of a builtin kind's definition: `io.k8s.api.apps.v1.Deployment`. */
-export const schemaNameOf = ({ group, version, kind }: GroupVersionKind): string =>
-  `${SCHEMA_PREFIX[group] ?? `io.k8s.api.${group.replace(/\.k8s\.io$/, '')}`}.${version}.${kind}`;
-
 const EMPTY: FieldSchema = { type: 'object' };
 const COLUMNS: readonly Column[] = [
   { name: 'Name', type: 'string', format: 'name', priority: 0 },

@@ -43,8 +43,9 @@ const NAMESPACE = declaredObject('kubernetes.Namespace', {
   spec: declaredObject('kubernetes.NamespaceSpec', { finalizers: STRINGS }),
   status: declaredObject('kubernetes.NamespaceStatus', { conditions: declaredList(CONDITION), phase: STRING }),
 }); // prettier-ignore
+const AUTHORIZER = { authorizer: declaredAs({ kind: 'object', name: 'kubernetes.authorization.Authorizer' }) };
 const AUTHORIZERS = {
-  authorizer: declaredAs({ kind: 'object', name: 'kubernetes.authorization.Authorizer' }),
+  ...AUTHORIZER,
   'authorizer.requestResource': declaredAs({ kind: 'object', name: 'kubernetes.authorization.ResourceCheck' }),
 };
 const JSON_PATCH = declaredObject('JSONPatch', { op: STRING, path: STRING, from: STRING, value: DYN });
@@ -60,12 +61,18 @@ export interface Speaks {
   /** Of the variables declared before, by name. */
   readonly variables?: ReadonlyMap<string, CelType> | undefined;
 }
+/** What is known of the kinds that a policy is for and of its parameters; undefined: nothing. */
+interface Typed {
+  readonly object: CelDeclared | undefined;
+  readonly params: CelDeclared | undefined;
+}
 /** The environment of expressions about a request. */
-function admissionEnvironment({ params, authorizer, patches = false, variables }: Speaks): CelEnvironment {
+function admissionEnvironment({ params, authorizer, patches = false, variables }: Speaks, typed?: Typed): CelEnvironment {
+  const object = typed?.object ?? DYN;
   return celEnvironment({
     variables: {
-      object: DYN, oldObject: DYN, namespaceObject: NAMESPACE, request: REQUEST, ...(params && { params: DYN }),
-      ...(authorizer && AUTHORIZERS),
+      object, oldObject: object, namespaceObject: NAMESPACE, request: REQUEST, ...(params && { params: typed?.params ?? DYN }),
+      ...(authorizer && (typed ? AUTHORIZER : AUTHORIZERS)),
       ...(variables && { variables: declaredObject('kubernetes.variables', Object.fromEntries([...variables].map(([name, type]) => [name, declaredAs(type)]))) }),
     },
     ...(patches && {
@@ -83,6 +90,30 @@ function environmentOf(speaks: Speaks): CelEnvironment {
   if (!environment) known.set(key, (environment = admissionEnvironment(speaks)));
   return environment;
 }
+
+/**
+ * What checks expressions by the types of what they speak of: gives the type of an expression, or what is wrong with it.
+ * Other than where expressions are validated, `authorizer.requestResource` is not known, and any type may come of them.
+ * Source: apiserver pkg/admission/plugin/policy/validating/typechecking.go buildEnvSet.
+ */
+export function typeChecker(params: boolean, typed: Typed, named: readonly { readonly name: string; readonly expression: string }[]) {
+  const variables = new Map<string, CelType>();
+  let environment = admissionEnvironment({ params, authorizer: true, variables }, typed);
+  const check = (source: string): CelType | string => {
+    try {
+      return compile(source, environment).type;
+    } catch (error) {
+      if (!(error instanceof CelCompileError)) throw error;
+      return error.message;
+    }
+  };
+  for (const { name, expression } of named) {
+    const type = check(expression);
+    variables.set(name, typeof type === 'string' ? DYN.type : variableType(type));
+    environment = admissionEnvironment({ params, authorizer: true, variables }, typed);
+  }
+  return check;
+} // prettier-ignore
 
 /** `isInternal`: said as if the server had failed. */
 interface Problem {

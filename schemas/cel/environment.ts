@@ -74,8 +74,9 @@ class Types extends Map<string, CelDeclared> {
 function fieldOf(fields: CelDeclared['fields'], name: string): CelType | undefined {
   return (fields?.get(name) ?? (isReserved(name) ? fields?.get(`__${name}__`) : undefined))?.declared.type;
 }
+/** What has no fields at all, as authorizers, is no type that one could look into. */
 function collect(one: CelDeclared, into: Map<string, CelDeclared>): void {
-  if (one.type.kind === 'object') {
+  if (one.type.kind === 'object' && one.fields) {
     if (into.has(one.type.name)) return;
     into.set(one.type.name, one);
     for (const { declared } of one.fields?.values() ?? []) collect(declared, into);
