@@ -54,8 +54,9 @@ export function createExecutor(o: {
         const made = await client.update(gvr, intent.object, { ...options, subresource: intent.subresource });
         e.onWritten?.({ gvr, revision: Number(made.metadata.resourceVersion) });
       } else if (intent.op === 'patch') {
-        const { name, namespace, type, patch, subresource } = intent;
-        const made = await client.patch(gvr, name, namespace, type, patch, { ...options, subresource });
+        const { name, namespace, type, patch, subresource, fieldManager, force } = intent;
+        const own = { ...options, subresource, ...(fieldManager && { fieldManager }), ...(force && { force }) };
+        const made = await client.patch(gvr, name, namespace, type, patch, own);
         e.onWritten?.({ gvr, revision: Number(made.metadata.resourceVersion) });
       } else {
         const { name, namespace, uid, resourceVersion } = intent;

@@ -29,6 +29,9 @@ export type Intent =
       readonly name: string;
       readonly type: PatchType;
       readonly patch: unknown;
+      /** Of server-side apply: in whose name, taking over what others own. */
+      readonly fieldManager?: string;
+      readonly force?: boolean;
       readonly subresource?: string;
       readonly tolerate?: readonly StatusReason[];
     }

@@ -11,6 +11,7 @@ import { startReplicaSetController } from '../../actors/controllers/replicaset/a
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
+import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import type { ControllerDeps } from '../../actors/runtime/controller-deps.ts';
@@ -48,6 +49,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
+  'validatingadmissionpolicy-status': startValidatingAdmissionPolicyStatus,
   // Last: it shares the caches that the others have asked for.
   'garbage-collector': startGarbageCollector,
 };

@@ -2,6 +2,7 @@
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher',
   'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam',
+  'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
 /**
@@ -13,7 +14,7 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
   endpoints: ['endpoint', 'endpointslice'],
   nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota'],
-  identity: ['serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation'],
+  identity: ['serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'validatingadmissionpolicy-status'],
 };
 /** Where Kubernetes users look for the controller manager's leader they find that of the workloads. */
 export const leaseOf = (group: string): string =>
