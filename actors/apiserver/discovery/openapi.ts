@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { OpenApiDocument } from '../../../schemas/openapi/index.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
+import { serveContent } from './content.ts';
 import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 
 const V3 = '/openapi/v3';
@@ -59,12 +60,10 @@ async function load(registry: Registry, others: OtherDocuments): Promise<PathHan
 function answer(request: PathRequest, document: OpenApiDocument, contentType: string): PathAnswer {
   if (contentType === JSON_TYPE && !takesJson(String(request.headers['accept'] ?? '')))
     return { code: 406, headers: { Vary: 'Accept', 'Content-Type': '' }, body: '' };
-  const headers = { ETag: document.etag, Vary: 'Accept', 'Content-Type': contentType };
-  const seen = request.headers['if-none-match'];
-  const isSame = (tag: string): boolean => tag === '*' || tag.replace(/^W\//, '') === document.etag;
-  if (typeof seen === 'string' && seen.split(',').some((tag) => isSame(tag.trim())))
-    return { code: 304, headers: { ...headers, 'Content-Type': '' }, body: '' };
-  return { code: 200, headers, body: document.json() };
+  const vary =
+    request.path === V3 ? {} : { Vary: request.path === '/openapi/v2' ? 'Accept-Encoding, Accept' : 'Accept' };
+  const headers = { ETag: document.etag, ...vary, 'Content-Type': contentType };
+  return serveContent(request, document.etag, headers, () => document.json());
 }
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
