@@ -1,4 +1,4 @@
-import type { CelEntries} from './values.ts';
+import type { CelEntries } from './values.ts';
 import { CelMap, type CelValue } from './values.ts';
 
 /** An object made in an expression: `Object.spec{...}`. */
