@@ -9,6 +9,7 @@ export type Role =
   | 'node-authenticator'
   | 'supervisor'
   | 'console'
+  | 'store-reader'
   | 'admin';
 
 export interface RoleSpec {
@@ -112,6 +113,7 @@ function ofRole(spec: RoleSpec): Permissions {
       return all(announces('etcd'), inspected('etcd'), {
         publish: [
           inboxes('apiserver'),
+          inboxes('store-reader'),
           '$KV.kubus.>',
           '$JS.API.INFO',
           `$JS.API.STREAM.*.${STREAM}`,
@@ -179,6 +181,9 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: [subjects.controlOf('*')],
         subscribe: [inboxes(id), subjects.inspectAll],
       });
+    // Whoever looks at what the store holds, past the API: it changes nothing.
+    case 'store-reader':
+      return all({ publish: ['range', 'status'].map(subjects.etcd), subscribe: [inboxes(id)] });
     case 'admin':
       return all(asks(id, ['admin']));
   }

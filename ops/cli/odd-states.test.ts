@@ -54,8 +54,9 @@ const ABOUT_ONE = [
   ['kubeconfig'], ['logs'], ['logs', '--follow'], ['kubectl'], ['scale', 'apiserver=2'], ['restart', 'apiserver'], ['run', 'scheduler'],
   ['token', 'create'], ['token', 'list', '-o', 'json'], ['token', 'delete', 'abcdef'], ['node', 'revoke', 'worker'],
   ['inspect', '--no-open'], ['inspect', '--url'], ['status'], ['status', '-o', 'json'],
+  ['etcd', 'get', '/registry/x'], ['etcd', 'list'], ['etcd', 'status', '-o', 'json'],
 ].map((args) => ({ args, label: args.join(' ') })); // prettier-ignore
-const ASK_THE_BUS = ABOUT_ONE.filter(({ args }) => ['token', 'node', 'scale', 'restart'].includes(args[0]!));
+const ASK_THE_BUS = ABOUT_ONE.filter(({ args }) => ['token', 'node', 'scale', 'restart', 'etcd'].includes(args[0]!));
 
 describe.each(ABOUT_ONE)('kubus $label', ({ args }) => {
   const on = (name: string): Promise<number> => kubus(...args, '--name', name);
@@ -115,16 +116,16 @@ describe('of a cluster that is up', () => {
     takeLock(join(folder, 'lock'));
     expect([await kubus(...args, '--name', 'one'), said.stdout]).toEqual([1, '']);
     expect(said.stderr).toMatch(
-      new RegExp(`^(?: ✗ .*\\n)?kubus: there is no ${folder}/credentials/\\w+\\.json: kubus up makes it `),
+      new RegExp(`^(?: ✗ .*\\n)?kubus: there is no ${folder}/credentials/[\\w-]+\\.json: kubus up makes it `),
     );
   });
   it.each(ASK_THE_BUS)('kubus $label with a credential that is cut off: names the file', async ({ args }) => {
     const folder = await cluster('one');
     takeLock(join(folder, 'lock'));
     mkdirSync(join(folder, 'credentials'));
-    for (const role of ['admin', 'console']) writeFileSync(join(folder, `credentials/${role}.json`), '{"a');
+    for (const role of ['admin', 'console', 'store-reader']) writeFileSync(join(folder, `credentials/${role}.json`), '{"a');
     expect([await kubus(...args, '--name', 'one'), said.stdout]).toEqual([1, '']);
-    expect(said.stderr).toMatch(new RegExp(`^(?: ✗ .*\\n)?kubus: ${folder}/credentials/\\w+\\.json: .*: remove it, and the next kubus up`));
+    expect(said.stderr).toMatch(new RegExp(`^(?: ✗ .*\\n)?kubus: ${folder}/credentials/[\\w-]+\\.json: .*: remove it, and the next kubus up`));
   }); // prettier-ignore
 });
 describe('kubus list', () => {

@@ -169,6 +169,9 @@ export function clusterNames(): string[] {
         .sort()
     : [];
 }
+/** Where the store speaks etcd's own protocol, from this machine. */
+export const etcdAddress = (port: number): string => `https://127.0.0.1:${port}`;
+
 /** The cluster of that name, or a message that says which there are. */
 export function requireCluster(name: string): { paths: ClusterPaths; config: ClusterConfig } {
   const paths = locate(name);
@@ -176,7 +179,19 @@ export function requireCluster(name: string): { paths: ClusterPaths; config: Clu
   if (config === undefined) throw noCluster(name);
   return { paths, config };
 }
-/** The same, of one that a process runs. */
+/** The same, or the cluster whose folder `data` is. */
+export function folderOfCluster(options: { readonly name: string; readonly data?: string }): {
+  paths: ClusterPaths;
+  config: ClusterConfig;
+} {
+  if (options.data === undefined) return requireCluster(options.name);
+  const paths = clusterPaths(resolve(options.data));
+  const config = readConfig(paths);
+  if (config === undefined)
+    throw new UserError(`there is no cluster in ${paths.dir}: point --data to the folder of one`);
+  return { paths, config };
+}
+/** That of the name, which a process runs. */
 export function requireUp(name: string): { paths: ClusterPaths; config: ClusterConfig } {
   const cluster = requireCluster(name);
   if (lockHolder(cluster.paths.lock) === undefined) throw isDown(name);

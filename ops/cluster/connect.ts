@@ -10,7 +10,7 @@ import type { ClusterPaths } from './paths.ts';
 /** On a running cluster's bus as one of people's tools (see `ops/process/credentials.ts`). Close with `bus.drain()`. */
 export async function connectTool(
   paths: ClusterPaths,
-  role: 'supervisor' | 'console' | 'admin',
+  role: 'supervisor' | 'console' | 'admin' | 'store-reader',
 ): Promise<{ readonly bus: Bus; readonly world: World }> {
   const world = realWorld({ component: role, level: 'silent' });
   try {

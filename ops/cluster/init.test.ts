@@ -40,6 +40,7 @@ describe('folders of a cluster whose processes run apart', () => {
     expect(own('nodes')).toEqual(['pki/bus-ca.crt']);
     expect(own('balancer')).toEqual(['pki/ca.crt']);
     expect(own('admin')).toEqual(['cluster.json', 'credentials/admin.json', 'kubeconfig']);
+    expect(own('store-reader')).toEqual(['cluster.json', 'credentials/store-reader.json']);
     for (const name of ['nats-1', 'nats-2', 'nats-3']) expect(own(name)).toEqual(nats);
     expect(Object.keys(folders).toSorted()).toEqual([...seen.keys()].toSorted());
   });

@@ -31,9 +31,9 @@ const credentialsFile = (dir: string, role: string): string => join(dir, 'creden
 const JOINT = 'workers';
 /**
  * Beside the components: who starts and ends them, and people's tools: the first looks at components and steers them, the
- * second asks the API as kubernetes-admin.
+ * second asks the API as kubernetes-admin, the third reads the store.
  */
-const TOOLS = ['supervisor', 'console', 'admin'] as const;
+const TOOLS = ['supervisor', 'console', 'admin', 'store-reader'] as const;
 type Tool = (typeof TOOLS)[number];
 
 export function readCredentials(dir: string, role: ComponentName | Tool | typeof JOINT): Credentials {

@@ -49,15 +49,16 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     revision: store.index.revision,
     raft_term: 1n,
   });
-  const ending = new AbortController();
+  const calls = new Calls();
 
   const unary = (path: string, request: MessageName, response: MessageName, serve: Unary) => ({
     definition: { ...methodOf(path, request, response), requestStream: false, responseStream: false },
     handler: (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>): void => {
-      const signal = signalOf(call, ending.signal);
-      Promise.resolve(serveSafely(() => serve(call.request, signal)))
+      const gone = calls.begin(call);
+      serveSafely(() => serve(call.request, gone.signal))
         .then((answer) => done(null, { ...answer, header: header() }))
-        .catch((error: unknown) => done(refusal(world, path, error)));
+        .catch((error: unknown) => done(refusal(world, path, error)))
+        .finally(() => calls.end(gone));
     },
   });
   const stream = (
@@ -89,10 +90,11 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     unary(`${MAINTENANCE}/Defragment`, 'Empty', 'DefragmentResponse', () => ({})),
     unary(`${MAINTENANCE}/HashKV`, 'HashKVRequest', 'HashKVResponse', (request) => hashKv(store, request)),
     stream(`${LEASE}/LeaseKeepAlive`, 'LeaseKeepAliveRequest', 'LeaseKeepAliveResponse', (call) => {
+      const gone = calls.begin(call);
       inTurn(world, `${LEASE}/LeaseKeepAlive`, call, async (request) => {
-        const answer = await leaseKeepAlive(writer, request, signalOf(call, ending.signal));
+        const answer = await leaseKeepAlive(writer, request, gone.signal);
         call.write({ ...answer, header: header() });
-      });
+      }, () => calls.end(gone));
     }),
     stream('etcdserverpb.Watch/Watch', 'WatchRequest', 'WatchResponse', (call) => {
       const watches = new Watches(store, { send: (response) => call.write(response), drained: () => drained(call) }, header);
@@ -123,7 +125,7 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     port: bound,
     stop: () =>
       new Promise((resolve) => {
-        ending.abort();
+        calls.close();
         server.tryShutdown(() => resolve());
         server.forceShutdown();
       }),
@@ -149,10 +151,31 @@ const methodOf = (path: string, request: MessageName, response: MessageName) => 
 /** What throws at once and what rejects are one. */
 const serveSafely = async (serve: () => Message | Promise<Message>): Promise<Message> => await serve();
 
-function signalOf(call: { once(event: 'cancelled', listener: () => void): unknown }, ending: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  call.once('cancelled', () => gone.abort());
-  return AbortSignal.any([gone.signal, ending]);
+/** Made once: an error of its own for each call that is over would cost more than the rest of its ending. */
+const GONE = new Error('the caller is gone, or the door closes');
+type Cancelled = { once(event: 'cancelled', listener: () => void): unknown };
+/** The signals of calls that are under way; joining each with a long-lived one is dear, and leaves a trace with that. */
+class Calls {
+  readonly #open = new Set<AbortController>();
+  #closed = false;
+  /** Aborted when the caller goes or the door closes; `end` when it was answered. */
+  begin(call: Cancelled): AbortController {
+    const gone = new AbortController();
+    this.#open.add(gone);
+    call.once('cancelled', () => {
+      if (this.end(gone)) gone.abort(GONE);
+    });
+    if (this.#closed) gone.abort(GONE);
+    return gone;
+  }
+  end(gone: AbortController): boolean {
+    return this.#open.delete(gone);
+  }
+  close(): void {
+    this.#closed = true;
+    for (const gone of this.#open) gone.abort(GONE);
+    this.#open.clear();
+  }
 }
 function refusal(
   world: World,

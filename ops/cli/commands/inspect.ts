@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { join, resolve } from 'node:path';
-import { readConfig, requireCluster, type ClusterConfig } from '../../cluster/config.ts';
+import { join } from 'node:path';
+import { folderOfCluster, type ClusterConfig } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { writePrivate } from '../../cluster/kubeconfig.ts';
-import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
+import type { ClusterPaths } from '../../cluster/paths.ts';
 import { createAuthority } from '../../console/authority.ts';
 import { newCode, newLoginKey, wireToken } from '../../console/logins.ts';
 import { startConsole, type Console } from '../../console/server.ts';
@@ -40,7 +40,7 @@ const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].
 
 /** Serves the inspector until a signal comes, or tells the address of the one that runs. */
 export async function inspect(options: InspectOptions): Promise<void> {
-  const { paths, config } = clusterOf(options);
+  const { paths, config } = folderOfCluster(options);
   const running = readRunning(paths);
   if (running !== undefined) return tell(running, options);
   if (options.url)
@@ -73,14 +73,6 @@ export async function inspect(options: InspectOptions): Promise<void> {
   process.exit(0);
 }
 
-function clusterOf({ name, data }: InspectOptions): { readonly paths: ClusterPaths; readonly config: ClusterConfig } {
-  if (data === undefined) return requireCluster(name);
-  const paths = clusterPaths(resolve(data));
-  const config = readConfig(paths);
-  if (config === undefined)
-    throw new UserError(`there is no cluster in ${paths.dir}: point --data to the folder of one`);
-  return { paths, config };
-}
 async function start(
   options: InspectOptions,
   paths: ClusterPaths,

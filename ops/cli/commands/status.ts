@@ -1,4 +1,4 @@
-import { requireCluster } from '../../cluster/config.ts';
+import { etcdAddress, requireCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { watchPresence } from '../../../bus/presence.ts';
 import { askSupervisor } from '../../process/control.ts';
@@ -24,13 +24,15 @@ export async function status(options: { name: string; output: string }): Promise
   const rows = presence.list();
   presence.unsubscribe();
   await bus.drain();
+  const door = config.etcdPort === undefined ? undefined : etcdAddress(config.etcdPort);
   if (options.output === 'json') {
     // A cluster that is still starting has nobody yet who would tell.
     const told = await askSupervisor(paths, config.name, { type: 'list' }).catch(() => undefined);
     const replicas = told?.replicas ?? [];
-    return printJson({ name: config.name, state: 'up', pid, components: rows, replicas });
+    return printJson({ name: config.name, state: 'up', pid, components: rows, replicas, etcd: door });
   }
   print(`Cluster "${config.name}" is up (process ${pid}).\n`);
+  if (door !== undefined) print(`The store speaks etcd's protocol at ${door}.\n`);
   print(
     table(
       ['COMPONENT', 'ID', 'STATE'],

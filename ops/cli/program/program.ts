@@ -5,6 +5,7 @@ import { addInsight } from './insight.ts';
 import { addJoining } from './joining.ts';
 import { VERSION } from './options.ts';
 import { addRest } from './rest.ts';
+import { addStore } from './store.ts';
 
 /**
  * The whole command line. Its commands are imported when they are used: start-up time is part of the product. What is
@@ -27,6 +28,6 @@ Examples:
   kubus status                     what each component is doing
   kubus down                       stops it; the data stays for the next up`,
     );
-  for (const add of [addClusters, addComponents, addJoining, addInsight, addRest]) add(program);
+  for (const add of [addClusters, addComponents, addJoining, addInsight, addStore, addRest]) add(program);
   return program;
 }
