@@ -50,6 +50,18 @@ describe('plain documents', () => {
       expect(setUp().ask(path)?.code).toBe(200);
     },
   );
+  it.each<[string, boolean]>([
+    ['', true], ['*/*', true], ['text/html, application/json;q=0', true], ['application/json;as=Table', true],
+    ['application/yaml', false], ['application/*', false], ['text/html', false],
+  ])('the version is there as plain JSON alone: Accept %j', (accept, served) => {
+    const { ask } = setUp();
+    if (served) expect(ask('/version', { accept })!.code).toBe(200);
+    else expect(() => ask('/version', { accept })).toThrow('Available representations: application/json');
+  }); // prettier-ignore
+  it('the paths have a page of their own', () => {
+    const { ask } = setUp();
+    expect(ask('/index.html')).toEqual(ask('/'));
+  });
   it('know what they do not know', () => {
     const { ask } = setUp();
     expect(ask('/nope')).toBeUndefined();

@@ -73,6 +73,7 @@ export function createDiscoveryHandler({
 
   return (request) => {
     const { path, method, headers } = request;
+    if (path === '/index.html') return raw((built ??= build(registry, remote)).root);
     const trimmed = path !== '/' && path.endsWith('/') ? path.slice(0, -1) : path;
     const parts = trimmed.split('/');
     const root = parts[1] ?? '';
@@ -82,7 +83,11 @@ export function createDiscoveryHandler({
     if (root === '') return raw(built.root);
     // What is routed like resources knows no HEAD.
     const only = method === 'GET';
-    if (root === 'version') return only ? raw(version) : notAllowed();
+    if (root === 'version') {
+      if (!only) notAllowed();
+      assertTakesJson(String(headers['accept'] ?? ''));
+      return raw(version);
+    }
     if (trimmed === '/api' || trimmed === '/apis') {
       const which = trimmed === '/api' ? built.core : built.groups;
       const accepted = negotiateAggregated(String(headers['accept'] ?? ''));
@@ -101,6 +106,14 @@ export function createDiscoveryHandler({
   };
 }
 
+/** Throws NotAcceptable. The router knows one type there. Source: emicklei/go-restful Route.matchesAccept. */
+function assertTakesJson(accept: string): void {
+  const types = accept.split(',').map((part) => part.split(';')[0]!.trim());
+  if (accept === '' || types.includes('*/*') || types.includes('application/json')) return;
+  throw new ApiError('NotAcceptable', '406: Not Acceptable\n\nAvailable representations: application/json', {
+    details: {},
+  });
+}
 function build(registry: Registry, remote: ElsewhereGroups | undefined) {
   const { core, groups: own } = groupsOf(registry);
   const groups = remote === undefined ? { plain: own, byName: own } : withElsewhere(own, remote);
