@@ -1,14 +1,14 @@
 import type { Core } from '../core.ts';
 import type { RequestInfo, UserInfo } from '../request.ts';
 
-/** One request as an audit log would have it, at stage ResponseComplete. */
+/** A request that was answered. */
 export interface AuditEvent {
   readonly auditId: string;
   readonly user: UserInfo;
   readonly info: RequestInfo;
   readonly code: number;
 }
-/** No policy asks for anything yet: requests are noted at debug only, and only refusals of writes. */
+/** Tells the server's own log, at debug, of what was refused; what an audit policy asks for is noted by ../audit/. */
 export function audit(core: Core, event: () => AuditEvent, code: number): void {
   if (code < 400 || code === 404 || code === 409) return;
   const { auditId, user, info } = event();
