@@ -1,7 +1,6 @@
-import { apiVersionOf } from '../meta/object.ts';
 import type { Resource } from '../resource.ts';
-import type { FieldSchema } from '../structural/schema.ts';
-import { schemaObject, type Dialect, type Json } from './definitions.ts';
+import { publishedSchema, type Publishing } from './custom-schema.ts';
+import { schemaObject, type Json } from './definitions.ts';
 import type { OperationFact, PathFact } from './operations.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
@@ -90,40 +89,32 @@ export function customPaths(r: Resource): Record<string, PathFact> {
 }
 const pascal = (name: string): string => name.split(/[.-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''); // prettier-ignore
 
-/** Definitions of a custom resource and its list. `original` is the CRD's openAPIV3Schema, for v3. */
+const LIST_META = `${META}.ListMeta`;
+const DESCRIBED = 'io.k8s.api.core.v1.PodList';
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+
+/** Definitions of a custom resource and its list. `original` is the CRD's openAPIV3Schema. */
 export function customDefinitions(
   r: Resource,
   original: Json | undefined,
-  dialect: Dialect,
-  refs: Set<string>,
+  publishing: Publishing,
 ): Record<string, Json> {
+  const { dialect, refs, describe } = publishing;
   const gvk = (kind: string): Json => ({ 'x-kubernetes-group-version-kind': [{ group: r.group, kind, version: r.version }] }); // prettier-ignore
-  const text: FieldSchema = { type: 'string' };
-  const meta = schemaObject({ ref: `${META}.ObjectMeta` }, dialect, refs);
-  const schema = dialect.version === 3 && original ? original : schemaObject(withoutEnvelope(r.schema), dialect, refs);
-  const properties = (schema['properties'] ?? {}) as Json;
-  const common: Json = {
-    apiVersion: schemaObject(text, dialect, refs),
-    kind: schemaObject(text, dialect, refs),
-    metadata: dialect.version === 3 ? { allOf: [meta] } : meta,
-  };
+  const about = describe?.(DESCRIBED)?.fields;
+  const text = (name: string): Json => schemaObject({ type: 'string' }, dialect, refs, about?.get(name));
   return {
-    [customName(r, r.kind)]: {
-      ...schema,
-      type: 'object',
-      properties: { ...properties, ...common },
-      ...gvk(r.kind),
-    },
+    [customName(r, r.kind)]: { ...publishedSchema(original, publishing), ...gvk(r.kind) },
     [customName(r, r.listKind)]: {
       description: `${r.listKind} is a list of ${r.kind}`,
       type: 'object',
       required: ['items'],
       properties: {
-        apiVersion: common['apiVersion'],
-        kind: common['kind'],
-        metadata: schemaObject({ ref: `${META}.ListMeta` }, dialect, refs),
+        apiVersion: text('apiVersion'),
+        kind: text('kind'),
+        metadata: schemaObject({ ref: LIST_META }, dialect, refs, about?.get('metadata')),
         items: {
-          description: `${apiVersionOf(r)} ${r.resource}`,
+          description: `List of ${r.resource}. More info: ${CONVENTIONS}`,
           type: 'array',
           items: { $ref: dialect.prefix + customName(r, r.kind) },
         },
@@ -131,10 +122,4 @@ export function customDefinitions(
       ...gvk(r.listKind),
     },
   };
-}
-/** The envelope is the same for all kinds; only the rest is the CRD's. */
-function withoutEnvelope(schema: FieldSchema): FieldSchema {
-  const { apiVersion: _a, kind: _k, metadata: _m, ...fields } = schema.fields ?? {};
-  const { gvks: _g, ref: _r, ...rest } = schema;
-  return { ...rest, fields };
 }

@@ -21,12 +21,12 @@ export interface OpenApiDocument {
 export interface OpenApiOptions {
   /** For `kubectl explain`; descriptionsFrom() makes one. */
   readonly describe?: Describe | undefined;
-  /** A CRD's own openAPIV3Schema, with its descriptions; else the documents say what the compiled schema says. */
+  /** A CRD's own openAPIV3Schema, with its descriptions. */
   readonly customSchema?: ((resource: Resource) => Json | undefined) | undefined;
 }
 
 /** Rises when the documents of built-in kinds change their form. */
-const REVISION = 1;
+const REVISION = 2;
 const BEARER = { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' };
 const INFO = { title: 'Kubernetes', version: '1.36' };
 const builtinPaths = pathFacts as unknown as Readonly<Record<string, PathFact>>;
@@ -122,12 +122,13 @@ class Documents {
   }
   private build(dialect: Dialect, facts: Readonly<Record<string, PathFact>>, custom: readonly Resource[]): Json {
     const refs = new Set<string>();
+    const { describe } = this.options;
     const paths: Record<string, Json> = {};
     const all = { ...facts };
     for (const r of custom) Object.assign(all, customPaths(r));
     for (const path of Object.keys(all).sort()) paths[path] = pathObject(path, all[path]!, dialect, refs);
     const own: Record<string, Json> = {};
-    for (const r of custom) Object.assign(own, customDefinitions(r, this.options.customSchema?.(r), dialect, refs));
+    for (const r of custom) Object.assign(own, customDefinitions(r, this.options.customSchema?.(r), { dialect, refs, describe }));
     const names = dialect.version === 2 ? [...refs, ...Object.keys(schemaFacts)] : refs;
     const found = [...closure(names, builtinSchemas, dialect, this.options.describe), ...Object.entries(own)];
     const definitions = Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));

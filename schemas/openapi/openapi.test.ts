@@ -53,7 +53,8 @@ it('describes kinds and fields from the declarations installed', () => {
 });
 it('comes and goes with custom resources', () => {
   const registry = createRegistry();
-  const before = openApiV3Index(registry).etag;
+  const own = { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } } };
+  const before = openApiV3Index(registry, { customSchema: () => own }).etag;
   const widget = {
     group: 'example.com', version: 'v1', resource: 'widgets', kind: 'Widget', listKind: 'WidgetList', singular: 'widget',
     namespaced: true, verbs: new Set(['get']), shortNames: [], categories: [], storageVersionHash: '', columns: [],
