@@ -43,7 +43,7 @@ const base64 = (value: Uint8Array): string => Buffer.from(value).toString('base6
 /** `k8s:enc:<provider>:v<n>:<key>:`. Source: apiserver pkg/server/options/encryptionconfig/config.go. */
 function encryptionOf(value: Uint8Array): { readonly provider: string; readonly key: string } | undefined {
   const head = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, 512)).toString('latin1');
-  const parts = /^k8s:enc:([^:]+):v\d+:([^:]*):/.exec(head);
+  const parts = /^k8s:enc:([a-z]+):v\d+:([^:]*):/.exec(head);
   return parts === null ? undefined : { provider: parts[1]!, key: parts[2]! };
 }
 const BRACE = 0x7b;

@@ -91,7 +91,7 @@ function body(stored: StoredValue): string {
   if ('text' in stored) return printYaml(stored.text);
   if ('encrypted' in stored) {
     const { provider, key } = stored.encrypted;
-    return `# encrypted by provider ${provider} with key "${key}": ask an API server, which has the key\n`;
+    return `# encrypted by provider ${provider} with key ${JSON.stringify(key)}: ask an API server, which has the key\n`;
   }
   const problem = stored.problem === undefined ? '' : `# not readable: ${stored.problem}\n`;
   return `${problem}${printYaml({ base64: stored.base64 })}`;
