@@ -33,8 +33,14 @@ function envelope({ dialect, refs, describe }: Publishing): Json {
   return {
     apiVersion: text('apiVersion'),
     kind: text('kind'),
-    metadata: schemaObject({ ref: OBJECT_META }, dialect, refs, about?.get('metadata')),
+    metadata: metadataOf(OBJECT_META, { dialect, refs, describe }),
   };
+}
+
+/** A reference to the metadata of an object or a list. In v3 it stands where it could be described. */
+export function metadataOf(ref: string, { dialect, refs }: Publishing): Json {
+  const made = schemaObject({ ref }, dialect, refs);
+  return dialect.version === 3 ? { allOf: [made] } : made;
 }
 
 /** `change` of every schema below this one, and of it. */

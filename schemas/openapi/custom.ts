@@ -1,5 +1,5 @@
 import type { Resource } from '../resource.ts';
-import { publishedSchema, type Publishing } from './custom-schema.ts';
+import { metadataOf, publishedSchema, type Publishing } from './custom-schema.ts';
 import { schemaObject, type Json } from './definitions.ts';
 import type { OperationFact, PathFact } from './operations.ts';
 
@@ -89,7 +89,6 @@ export function customPaths(r: Resource): Record<string, PathFact> {
 }
 const pascal = (name: string): string => name.split(/[.-]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''); // prettier-ignore
 
-const LIST_META = `${META}.ListMeta`;
 const DESCRIBED = 'io.k8s.api.core.v1.PodList';
 const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
 
@@ -112,7 +111,7 @@ export function customDefinitions(
       properties: {
         apiVersion: text('apiVersion'),
         kind: text('kind'),
-        metadata: schemaObject({ ref: LIST_META }, dialect, refs, about?.get('metadata')),
+        metadata: metadataOf(`${META}.ListMeta`, publishing),
         items: {
           description: `List of ${r.resource}. More info: ${CONVENTIONS}`,
           type: 'array',
