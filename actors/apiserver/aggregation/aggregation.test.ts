@@ -137,6 +137,36 @@ describe('a group that another server serves', () => {
     });
     expect(outcome).toBe('{"type":"ADDED"}\nECONNRESET');
   });
+  it('may be spoken to in another protocol', async () => {
+    const said = await new Promise<string>((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'echo', 'x-remote-user': 'mallory' };
+      const path = `/apis/${GROUP}/v1/any?b=1&a=2`;
+      const outgoing = request({
+        host: '127.0.0.1',
+        port: port(),
+        ca: pki.ca,
+        cert: pki.adminCert,
+        key: pki.adminKey,
+        path,
+        headers,
+        agent: false,
+      });
+      outgoing.on('upgrade', (_, socket, head) => {
+        let got = head.toString();
+        socket.write('hello');
+        socket.on('data', (chunk: Buffer) => {
+          got += chunk.toString();
+          if (!got.endsWith('hello')) return;
+          socket.destroy();
+          resolve(got);
+        });
+      });
+      outgoing.on('response', ({ statusCode }) => reject(new Error(`it answered ${statusCode}`)));
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+    expect(said).toBe(`/apis/${GROUP}/v1/any?a=2&b=1 kubernetes-admin\nhello`);
+  });
   it('stands in discovery where its priority puts it', async () => {
     await until(async () => {
       const { items } = (await ask('/apis', 'GET', undefined, { accept: AGGREGATED })).json();
@@ -199,6 +229,29 @@ describe('the condition Available', () => {
       'none.example.com',
       'MissingEndpoints',
       /^endpointslices for service\/none in "default" have no addresses with port name "https"$/,
+    );
+  });
+  it('is not there while nobody can be asked, as the authorities cannot be read', async () => {
+    await external('unreadable');
+    await register('unreadable.example.com', {
+      ...to('unreadable', extension.port),
+      caBundle: Buffer.from('hello').toString('base64'),
+    });
+    await external('after');
+    await register('after.example.com', to('after', extension.port));
+    await becomes('after.example.com', 'FailedDiscoveryCheck', /x509/);
+    expect(await conditionOf('unreadable.example.com')).toBeUndefined();
+  });
+  it('says whose certificate it was, if a good one of another', async () => {
+    await external('good');
+    await register('good.example.com', {
+      ...to('good', extension.port),
+      caBundle: Buffer.from(pki.ca).toString('base64'),
+    });
+    await becomes(
+      'good.example.com',
+      'FailedDiscoveryCheck',
+      /x509: certificate is valid for .*, not good.default.svc$/,
     );
   });
   it.each([

@@ -38,6 +38,8 @@ export function keepAvailability(ground: Ground, remotes: RemoteServices, transp
     const remote = remotes.get(name);
     if (remote === undefined) return;
     const objection = configured(remote, find, slicesOf);
+    // Nothing is said of one that cannot be asked at all.
+    if (objection === undefined) transports.to(remote);
     const failure = objection === undefined ? await asked(remote, transports) : undefined;
     const verdict =
       objection ??

@@ -45,6 +45,12 @@ export async function startExtensionServer(tls: { readonly key: string; readonly
     response.writeHead(document === undefined ? 404 : 200, { 'content-type': type });
     response.end(JSON.stringify(document ?? { kind: 'Status', message: 'nothing here', code: 404 }));
   });
+  // Of any other protocol it says one line, and then what it is told.
+  server.on('upgrade', ({ headers, url }, socket) => {
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${headers.upgrade}\r\n\r\n`);
+    socket.write(`${url} ${String(headers['x-remote-user'])}\n`);
+    socket.on('error', () => undefined).pipe(socket);
+  });
   await new Promise<void>((resolve) => void server.listen(listenOn, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,

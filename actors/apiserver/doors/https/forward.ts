@@ -46,7 +46,10 @@ export async function forward(core: Core, exchange: Exchange, answer: ForwardAns
   const prepend = asked.endsWith(to) ? asked.slice(0, asked.length - to.length) : asked;
   const escaped = escapePath(to) || '/';
   const headers = passedOn(exchange);
-  if (answer.identity !== undefined) introduce(core, exchange, headers, answer, answer.identity);
+  if (answer.identity !== undefined) {
+    introduce(core, exchange, headers, answer, answer.identity);
+    headers.push('X-Forwarded-Host', hostPort(answer.to), 'X-Forwarded-Proto', answer.to.scheme);
+  }
   headers.push('X-Forwarded-For', forwardedFor(exchange, client), 'X-Forwarded-Uri', joinPaths(prepend, escaped));
   let found: BackendAnswer;
   try {
@@ -83,7 +86,7 @@ function introduce(core: Core, exchange: Exchange, headers: string[], { to }: Fo
   for (let i = headers.length - 2; i >= 0; i -= 2)
     if (OURS_TO_SAY.test(headers[i]!)) headers.splice(i, 2);
   headers.push('Host', hostPort(to), 'Audit-Id', exchange.auditId(core.world.ids));
-  headers.push('X-Forwarded-Host', hostPort(to), 'X-Forwarded-Proto', to.scheme, ...identity);
+  headers.push(...identity);
 } // prettier-ignore
 const OURS_TO_SAY = /^(?:host|audit-id|x-forwarded-(?:host|proto|uri)|x-remote-(?:user|uid|group|extra-.*))$/i;
 const isRedirect = ({ status, headers }: BackendAnswer): boolean =>
@@ -223,7 +226,9 @@ async function upgrade(core: Core, exchange: Exchange, answer: ForwardAnswer, cl
     found = await send({ to: answer.to, method: exchange.method, target: `${escapePath(answer.path) || '/'}${query}`, headers }); // prettier-ignore
   } catch (error) {
     if (statusOf(error) !== undefined) throw error;
-    throw plain(`error dialing backend: ${(error as Error).message}`);
+    const { message } = error as Error;
+    // There was somebody, who said nothing.
+    throw plain(message === 'EOF' ? 'unexpected EOF' : `error dialing backend: ${message}`);
   }
   if (found.upgraded === undefined && found.status < 400) {
     found.end();
