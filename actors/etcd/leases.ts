@@ -4,6 +4,8 @@ import type { Index, Version } from './index.ts';
 export const OWN_PREFIX = '/kubus/';
 const LEASE_PREFIX = `${OWN_PREFIX}lease/`;
 export const leaseKey = (id: string): string => `${LEASE_PREFIX}${id}`;
+/** Under which every facade ends a key at this revision: one end comes of it. */
+export const expiryId = (revision: number): string => `expiry-${revision}`;
 /** The id of the lease whose key this is. */
 const leaseOf = (key: string): string | undefined =>
   key.startsWith(LEASE_PREFIX) ? key.slice(LEASE_PREFIX.length) : undefined;
@@ -42,8 +44,7 @@ export class Leases {
   }
   /** After loading: keys whose lease ended while nobody looked. */
   endOrphans(index: Index): void {
-    for (const lease of this.#keys.keys())
-      if (index.live(leaseKey(lease)) === undefined) this.#endKeysOf(lease, index);
+    for (const lease of this.#keys.keys()) if (index.live(leaseKey(lease)) === undefined) this.#endKeysOf(lease, index);
   }
   keysOf(lease: string): readonly string[] {
     return [...(this.#keys.get(lease) ?? [])].sort();

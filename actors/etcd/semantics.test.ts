@@ -290,7 +290,7 @@ describe.each<[string, () => Rig, () => Promise<void>]>([
   it('refuses what it does not know, and keys that it cannot hold', async () => {
     await rig.etcd();
     await expect(client.ask('txn', {})).rejects.toSatisfy(withReason('MethodNotAllowed'));
-    await expect(client.put('no-slash', 'x')).rejects.toSatisfy(withReason('BadRequest'));
+    await expect(client.put('', 'x')).rejects.toSatisfy(withReason('BadRequest'));
     await expect(client.ask('put', { key: '/a', id: 'x' })).rejects.toSatisfy(withReason('BadRequest'));
   });
 

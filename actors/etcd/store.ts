@@ -7,7 +7,7 @@ import { Expiry } from './expiry.ts';
 import { Feed, LostTrack } from './feed.ts';
 import { FLOOR_KEY } from './floor.ts';
 import { Index, type Version } from './index.ts';
-import { Leases } from './leases.ts';
+import { expiryId, Leases } from './leases.ts';
 import { readNewestSnapshot, writeSnapshot, type SnapshotInfo } from './snapshot-file.ts';
 
 export interface StoreOptions {
@@ -232,7 +232,7 @@ export class Store {
       wait = Math.min(wait * 2, 30_000)
     ) {
       try {
-        await log.append({ key, value: undefined, expect: revision, id: `expiry-${revision}` });
+        await log.append({ key, value: undefined, expect: revision, id: expiryId(revision) });
         return;
       } catch (err) {
         if (reasonOf(err) === 'Conflict') return;

@@ -62,6 +62,8 @@ export const createBackend =
       throw error;
     }
   };
+/** What changes nothing may be asked twice. Source: net/http Request.isReplayable. */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 class StaleConnection extends Error {}
 const once = (
   world: Pick<World, 'clock'>,
@@ -111,6 +113,7 @@ const once = (
         reach !== undefined &&
         outgoing.reusedSocket &&
         body === undefined &&
+        REPEATABLE.has(method) &&
         (code === 'ECONNRESET' || code === 'EPIPE')
       )
         return reject(new StaleConnection(explain(error, to)));

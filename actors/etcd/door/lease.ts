@@ -1,4 +1,4 @@
-import { leaseKey, OWN_PREFIX } from '../leases.ts';
+import { expiryId, leaseKey } from '../leases.ts';
 import { prefixEnd } from '../../../bus/protocol/etcd.ts';
 import { decode, encode } from '../../../bus/codec.ts';
 import { write } from '../verbs/write.ts';
@@ -9,7 +9,7 @@ import type { Writer } from './write.ts';
 
 /** Source: etcd server/lease/lessor.go: MaxLeaseTTL, seconds. */
 const MAX_TTL = 9_000_000_000;
-const LEASES = `${OWN_PREFIX}lease/`;
+const LEASES = leaseKey('');
 
 interface Lease {
   /** Seconds. */
@@ -49,7 +49,7 @@ export async function leaseRevoke(writer: Writer, request: Message, signal: Abor
   // Its keys go with it before anyone is told that it is gone; each facade does the same, under the same ids.
   for (const one of attached) {
     const held = store.index.live(one);
-    if (held?.lease === name) await write(store, { key: one, value: undefined, expect: held.revision, id: `expiry-${held.revision}` }, signal); // prettier-ignore
+    if (held?.lease === name) await write(store, { key: one, value: undefined, expect: held.revision, id: expiryId(held.revision) }, signal); // prettier-ignore
   }
   return {};
 }
