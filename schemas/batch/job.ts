@@ -33,7 +33,7 @@ export const job = defineResource<Job>({
     dropDisabledTemplateFields(spec?.template);
     const isShared = metadata.labels !== undefined && metadata.labels === spec?.template?.metadata?.labels;
     if (spec?.manualSelector !== true) generateSelector(draft);
-    if (isShared) metadata.labels = spec!.template!.metadata!.labels!;
+    if (isShared) metadata.labels = spec.template.metadata!.labels;
     inheritLabels(draft);
     draft.status = {};
     return draft;

@@ -8,7 +8,11 @@ const field = (schema: Json, dialect: typeof V2): unknown =>
   (published({ type: 'object', properties: { f: schema } }, dialect)['properties'] as Json)['f'];
 const ENVELOPE = { apiVersion: { type: 'string' }, kind: { type: 'string' } };
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
-const metadata = { 2: { $ref: `#/definitions/${META}` }, 3: { allOf: [{ $ref: `#/components/schemas/${META}` }] } };
+const description = expect.stringContaining("Standard object's metadata.") as unknown;
+const metadata = {
+  2: { description, $ref: `#/definitions/${META}` },
+  3: { description, allOf: [{ $ref: `#/components/schemas/${META}` }] },
+};
 
 // What the real server published.
 describe('the schema of a custom kind', () => {

@@ -33,15 +33,13 @@ function envelope({ dialect, refs, describe }: Publishing): Json {
   return {
     apiVersion: text('apiVersion'),
     kind: text('kind'),
-    metadata: metadataOf(OBJECT_META, { dialect, refs, describe }),
+    metadata: schemaObject({ ref: OBJECT_META }, dialect, refs, METADATA),
   };
 }
 
-/** A reference to the metadata of an object or a list. In v3 it stands where it could be described. */
-export function metadataOf(ref: string, { dialect, refs }: Publishing): Json {
-  const made = schemaObject({ ref }, dialect, refs);
-  return dialect.version === 3 ? { allOf: [made] } : made;
-}
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+/** What every kind's metadata is said to be. A fact: clients print it, and conformance tests look for it. */
+const METADATA = `Standard object's metadata. More info: ${CONVENTIONS}#metadata`;
 
 /** `change` of every schema below this one, and of it. */
 function everywhere(schema: Json, change: (schema: Json) => Json): Json {

@@ -1,5 +1,5 @@
 import type { Resource } from '../resource.ts';
-import { metadataOf, publishedSchema, type Publishing } from './custom-schema.ts';
+import { publishedSchema, type Publishing } from './custom-schema.ts';
 import { schemaObject, type Json } from './definitions.ts';
 import type { OperationFact, PathFact } from './operations.ts';
 
@@ -111,7 +111,12 @@ export function customDefinitions(
       properties: {
         apiVersion: text('apiVersion'),
         kind: text('kind'),
-        metadata: metadataOf(`${META}.ListMeta`, publishing),
+        metadata: schemaObject(
+          { ref: `${META}.ListMeta` },
+          dialect,
+          refs,
+          `Standard list metadata. More info: ${CONVENTIONS}#types-kinds`,
+        ),
         items: {
           description: `List of ${r.resource}. More info: ${CONVENTIONS}`,
           type: 'array',

@@ -1,6 +1,6 @@
 import { dns1035Label, labelValue, nameIsLabel, nameIsSubdomain, qualifiedName } from '../../meta/names.ts';
 import { formatCheck } from '../../structural/formats.ts';
-import type { CelError} from '../values.ts';
+import type { CelError } from '../values.ts';
 import { CelArray, CelOpaque, CelOptional, noSuchOverload, type CelValue } from '../values.ts';
 import { isA, isString, overload, type CelLibrary } from './kinds.ts';
 import { requestUriProblem } from './url.ts';

@@ -1,5 +1,5 @@
 import type { CelCall, CelFunction, CelKind, CelOverload } from '../eval-call.ts';
-import type { CelOpaque} from '../values.ts';
+import type { CelOpaque } from '../values.ts';
 import {
   CelDuration, CelList, CelMap, CelOptional, CelTimestamp, CelUint, type CelValue,
 } from '../values.ts'; // prettier-ignore
