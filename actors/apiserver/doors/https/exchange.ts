@@ -168,6 +168,7 @@ export class UpgradeExchange extends Http1Exchange {
 let lastChunk: Buffer | undefined;
 let lastFramed: Buffer = EMPTY;
 const CRLF = Buffer.from('\r\n');
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 /** A chunk with its size line; the same chunk goes to many readers one after another. */
 function framed(chunk: Buffer): Buffer {
   if (chunk !== lastChunk) {
@@ -195,8 +196,10 @@ class ChunkedStream implements Streaming {
   }
   end(): void {
     if (this.#socket === null || this.#socket.destroyed) return;
-    if (this.#socket.writableNeedDrain) this.#socket.destroySoon();
-    else this.#response.end();
+    if (!this.#socket.writableNeedDrain) return void this.#response.end();
+    // A slow reader's connection is not kept, but what waits for it ends as answers do: it may only be busy.
+    this.#socket.write(LAST_CHUNK);
+    this.#socket.destroySoon();
   }
   abort(): void {
     this.#socket?.destroySoon();
