@@ -111,8 +111,14 @@ describe('scale and restart', { timeout: 240_000 }, () => {
       await Promise.all(loops);
     }
     expect(failures).toEqual([]);
-    const behind = (): number => watchers.filter((w) => w.seen.length < created.length).length;
-    await eventually('all have seen all', () => (behind() === 0 ? true : undefined));
+    await eventually('all have seen all', () => {
+      for (const [i, { seen, seenAt, reopened, faults, revision }] of watchers.entries())
+        if (seen.length < created.length) {
+          const missing = created.filter((name) => !seenAt.has(name));
+          throw new Error(`watcher ${i}, at ${revision}, reopened ${reopened} times, misses ${missing.length}: ${missing.slice(0, 5).join()} ${faults.join()}`); // prettier-ignore
+        }
+      return true;
+    });
     for (const watcher of watchers) {
       watcher.stop();
       expect(watcher.faults).toEqual([]);

@@ -93,6 +93,8 @@ export interface Watcher {
   readonly faults: readonly string[];
   /** How often it was reopened. */
   readonly reopened: number;
+  /** How far it has come. */
+  readonly revision: number;
   stop(): void;
 }
 type Event = {

@@ -123,10 +123,10 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
       } while (!(await focused()).startsWith('a Skip') && stops < 40);
       expect(stops).toBeLessThan(20);
       await page.keyboard.press('Enter');
-      expect(await focused()).toMatch(/^main/);
+      await expect.poll(focused, WAIT).toMatch(/^main/);
       await until('button arriving');
       await page.keyboard.press('ArrowDown');
-      expect(await focused()).not.toContain('arriving');
+      await expect.poll(focused, WAIT).not.toContain('arriving');
       await page.keyboard.press('Home');
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { level: 2, name: 'arriving' }).waitFor();
@@ -139,7 +139,7 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
       await page.keyboard.press('b');
       await expect.poll(focused, WAIT).toContain('breakpoint');
       await page.keyboard.press('Shift+F10');
-      expect(await focused()).toContain('menuitem');
+      await expect.poll(focused, WAIT).toContain('menuitem');
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
       await expect.poll(focused, WAIT).toBe('button arriving, 9 actors, the followed actor is here');
