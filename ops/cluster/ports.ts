@@ -24,21 +24,21 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 export const isFree = async (port: number, host = '127.0.0.1'): Promise<boolean> =>
   typeof (await attempt(port, host)) === 'number';
 
-/** Why nobody can listen there, and what to do about it; undefined if one can. */
-export async function obstacle(port: number, host: string): Promise<string | undefined> {
+/** Why nobody can listen there, and what to do about it; undefined if one can. `option` chooses the port. */
+export async function obstacle(port: number, host: string, option = '--port'): Promise<string | undefined> {
   const bound = await attempt(port, host);
   if (typeof bound === 'number') return undefined;
   switch (bound.code) {
     case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use by another program: stop that one, or choose another port with --port N`;
+      return `port ${port} of ${host} is in use by another program: stop that one, or choose another port with ${option} N`;
     case 'EACCES':
-      return `port ${port} is not for everyone on this machine: choose one above 1023 with --port N`;
+      return `port ${port} is not for everyone on this machine: choose one above 1023 with ${option} N`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `this machine has no address ${host}: choose another with --host, such as 127.0.0.1`;
     default:
-      return `nothing can listen on port ${port} of ${host} (${bound.message}): choose others with --port and --host`;
+      return `nothing can listen on port ${port} of ${host} (${bound.message}): choose others with ${option} and --host`;
   }
 }
 

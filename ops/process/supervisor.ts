@@ -87,6 +87,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     claim = await claimPort(config.port, host);
     const why = await obstacle(config.port, host);
     if (why !== undefined || claim === undefined) throw new UserError(why ?? inUse(config.port, host));
+    const etcdWhy = config.etcdPort === undefined ? undefined : await obstacle(config.etcdPort, host, '--etcd-port');
+    if (etcdWhy !== undefined) throw new UserError(etcdWhy);
     ephemeral = config.ephemeral;
     writeConfig(paths, config);
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])

@@ -125,8 +125,8 @@ function bytesValue(text: string): CelValue {
   return new CelError(`Invalid byte formatted string ${text}: illegal base64 data at input byte ${where}`);
 }
 
-/** An object with fields that are declared. Fields that are null are as good as absent. */
-class TypedObject extends CelMap {
+/** A JSON object of which something is declared. */
+abstract class Typed extends CelMap {
   readonly value: Json;
   readonly declared: CelDeclared;
   constructor(value: Json, declared: CelDeclared) {
@@ -137,6 +137,9 @@ class TypedObject extends CelMap {
   get size(): number {
     return Object.keys(this.value).length;
   }
+}
+/** An object with fields that are declared. Fields that are null are as good as absent. */
+class TypedObject extends Typed {
   find(key: CelValue): CelValue | undefined {
     if (typeof key !== 'string') return noSuchOverload();
     const { fields } = this.declared;
@@ -169,17 +172,7 @@ class TypedObject extends CelMap {
   }
 }
 /** A map whose values are all declared alike. */
-class TypedMap extends CelMap {
-  readonly value: Json;
-  readonly declared: CelDeclared;
-  constructor(value: Json, declared: CelDeclared) {
-    super();
-    this.value = value;
-    this.declared = declared;
-  }
-  get size(): number {
-    return Object.keys(this.value).length;
-  }
+class TypedMap extends Typed {
   find(key: CelValue): CelValue | undefined {
     if (typeof key !== 'string') return noSuchOverload();
     return Object.hasOwn(this.value, key) ? celValue(this.value[key], this.declared.element) : undefined;

@@ -11,6 +11,7 @@ import { invalidError } from '../../../schemas/meta/invalid.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { endpoints } from '../../runtime/resources.ts';
+import { internalError } from '../errors.ts';
 import type { Finish, StorageHook } from '../request.ts';
 import { Addresses, AddressError, addressesOf, type ServiceRef } from './addresses.ts';
 import type { AllocationContext } from './context.ts';
@@ -33,8 +34,6 @@ const at = fieldPath('spec');
 const refuse = (service: Service, errors: readonly FieldError[]): void => {
   if (errors.length > 0) throw invalidError('', 'Service', service.metadata.name ?? '', errors);
 };
-
-const internalError = (why: string): ApiError => new ApiError('InternalError', `Internal error occurred: ${why}`);
 
 export function createAllocation(context: AllocationContext): Allocation {
   const addresses = new Addresses(context);

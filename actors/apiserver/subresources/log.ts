@@ -12,7 +12,7 @@ import { canonicalTime } from '../../../schemas/meta/time.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { Answer, ByteSource, Core, ResourceRequest } from '../core.ts';
-import { badRequest, invalidKind, notFound, plain } from '../errors.ts';
+import { badRequest, internalError, invalidKind, notFound, plain } from '../errors.ts';
 import { hostPort, type BackendAnswer } from '../outbound/backend.ts';
 import { integer } from '../verbs/list.ts';
 import { kubeletLocation } from './kubelet-location.ts';
@@ -78,7 +78,7 @@ async function logOverHttps(core: Core, { resource }: ResourceRequest, wanted: L
 async function refusal({ status, body }: BackendAnswer): Promise<ApiError> {
   let said = '';
   for await (const chunk of body) said += String(chunk);
-  if (status === 500) return new ApiError('InternalError', `Internal error occurred: ${said}`);
+  if (status === 500) return internalError(said);
   if (status === 401) return new ApiError('Unauthorized', 'the server has asked for the client to provide credentials');
   return new ApiError('', said, { code: status });
 }

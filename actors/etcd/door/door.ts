@@ -97,7 +97,7 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
       }, () => calls.end(gone));
     }),
     stream('etcdserverpb.Watch/Watch', 'WatchRequest', 'WatchResponse', (call) => {
-      const watches = new Watches(store, { send: (response) => call.write(response), drained: () => drained(call) }, header);
+      const watches = new Watches(store, { send: (response) => call.write(response), drained: () => drained(call), fail: (error) => void call.destroy(refusal(world, 'Watch', error)) }, header);
       call.once('close', () => watches.close());
       call.once('cancelled', () => watches.close());
       inTurn(world, 'etcdserverpb.Watch/Watch', call, (request) => watches.request(request), () => watches.close());
@@ -117,10 +117,11 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
   for (const { definition, handler } of methods)
     server.addService({ [definition.path]: definition }, { [definition.path]: handler });
   const credentials = grpc.ServerCredentials.createSsl(Buffer.from(tls.ca), [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }], true); // prettier-ignore
+  const named = host.includes(':') ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (error, at) => (error ? reject(error) : resolve(at)));
+    server.bindAsync(`${named}:${port}`, credentials, (error, at) => (error ? reject(error) : resolve(at)));
   });
-  Object.assign(identity, { url: `https://${host}:${bound}` });
+  Object.assign(identity, { url: `https://${named}:${bound}` });
   return {
     port: bound,
     stop: () =>

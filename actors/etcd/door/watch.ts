@@ -12,6 +12,8 @@ export interface WatchStream {
   send(response: Message): boolean;
   /** Resolves when there is room again. */
   drained(): Promise<void>;
+  /** Ends it with an error: the client opens another where it was. */
+  fail(error: unknown): void;
 }
 interface Watch {
   readonly id: number;
@@ -104,13 +106,20 @@ export class Watches {
   async #run(): Promise<void> {
     // What one turn brings is looked at once.
     await Promise.resolve();
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      for (const watch of this.#watches.values())
-        while (!this.#closed && this.#watches.has(watch.id) && watch.next <= this.#store.index.revision)
-          if (!this.#sendNext(watch)) await this.#stream.drained();
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        for (const watch of this.#watches.values())
+          while (!this.#closed && this.#watches.has(watch.id) && watch.next <= this.#store.index.revision)
+            if (!this.#sendNext(watch)) await this.#stream.drained();
+      }
+    } catch (error) {
+      // Whoever misses one event must not be shown the next.
+      this.close();
+      this.#stream.fail(error);
+    } finally {
+      this.#pumping = undefined;
     }
-    this.#pumping = undefined;
   }
   /** False: the client is slow. */
   #sendNext(watch: Watch): boolean {

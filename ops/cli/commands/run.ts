@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
-import { sharedObstacle } from '../../cluster/ports.ts';
+import { obstacle, sharedObstacle } from '../../cluster/ports.ts';
 import { COMPONENTS, isComponent, rolesOf, type ComponentName } from '../../process/spec.ts';
 import { ensureEtcdPki } from '../../pki/etcd.ts';
 import { openHealthDoor } from '../../process/health.ts';
@@ -69,6 +69,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
         `the nodes of this cluster run already, in process ${pid}: name another with --node NAME, or have more with: kubus scale nodes=${config.nodes + 1}`,
       );
   }
+  const etcdWhy = options.etcdPort === undefined ? undefined : await obstacle(options.etcdPort, options.host, '--etcd-port'); // prettier-ignore
+  if (etcdWhy !== undefined) throw new UserError(etcdWhy);
   if (options.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [options.host], Date.now());
   // Several of one component may run from one folder: each has a log of its own.
   const replica = `${components.join('-')}-${Math.random().toString(36).slice(2, 7)}`;

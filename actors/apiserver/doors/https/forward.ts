@@ -6,7 +6,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../../../schemas/meta/status.ts';
 import type { Core, ForwardAnswer } from '../../core.ts';
 import { goJson } from '../../encoding/go-json.ts';
-import { badRequest, plain } from '../../errors.ts';
+import { badRequest, internalError, plain } from '../../errors.ts';
 import { hostPort, PROTOCOL_SPDY, type BackendAnswer } from '../../outbound/backend.ts';
 import { joinPaths, rewriteHtml, rewriteUrl, type Rewriting } from '../../outbound/rewrite.ts';
 import { sniff } from '../../outbound/sniff.ts';
@@ -271,7 +271,7 @@ async function runOverChannels(
   } catch (error) {
     why = `error sending request: Post ${JSON.stringify(`https://${hostPort(to)}${target}`)}: ${(error as Error).message}`;
   }
-  const { status, message, reason, details, code } = new ApiError('InternalError', `Internal error occurred: ${why}`, { details: { causes: [{ message: why }] } }).status; // prettier-ignore
+  const { status, message, reason, details, code } = internalError(why).status;
   channels.send(ERROR, goJson({ metadata: {}, status, message, reason, details, code }));
   channels.end();
 }

@@ -1,45 +1,32 @@
-import type { PatchType } from '../../../../bus/protocol/api.ts';
 import { durationProblem } from '../../../../schemas/meta/duration.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
-import { impersonate, impersonationOf, remoteUser } from '../../authentication/index.ts';
-import type { Answer, Body, Core } from '../../core.ts';
+import { impersonate } from '../../authentication/index.ts';
+import type { Answer, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
 import { protobufWatch } from '../../encoding/protobuf.ts';
 import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
 import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
-import type { Credentials, PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
-import { audit as noteRefusal } from '../../stages/audit.ts';
+import type { PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
 import { authorize } from '../../stages/authorize.ts';
 import { classify } from '../../stages/flow-control.ts';
+import { logRefusal } from '../../stages/log-refusal.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
 import { negotiate, PLAIN_JSON, unacceptable, type Accepted, type Endpoint } from './accept.ts';
 import { beginAudit } from './audited.ts';
+import { patchTypeOf, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { assertIncludes, respond, respondPath, respondStatus, respondText } from './respond.ts';
 import { streamBytes } from './stream.ts';
 import { streamWatch } from './watch.ts';
 import { parseQuery } from './query.ts';
+import { authenticated, wantedBy, type Connection } from './who.ts';
 
-/** Source: apiserver pkg/server/config.go MaxRequestBodyBytes. */
-const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const NO_PAGE = '404 page not found\n';
 const NO_QUERY = new URLSearchParams();
 const NEVER = new AbortController().signal;
-
-/** What is known of a connection: all its requests share it, so authentication by certificate happens once. */
-export interface Connection {
-  readonly certificate: Credentials['certificate'];
-  /** One was shown that cannot be believed. */
-  readonly refusedCertificate: boolean;
-  /** It is of a proxy that may say who asks. */
-  readonly frontProxy: boolean;
-  /** Of the client. */
-  readonly address: string;
-  user: UserInfo | undefined;
-}
 
 /** One request from its first byte to its last; never rejects. */
 export async function serve(core: Core, exchange: Exchange, connection: Connection): Promise<void> {
@@ -57,8 +44,7 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     const { info, user } = about;
     if (info !== undefined) {
       metrics.series(info).observe(exchange.code, (world.clock.now() - began) / 1000);
-      if (user !== undefined)
-        noteRefusal(core, () => ({ auditId: '', user, info, code: exchange.code }), exchange.code);
+      if (user !== undefined) logRefusal(core, info, user, exchange.code);
     }
   }
 }
@@ -93,10 +79,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       throw error;
     }
     beginAudit(core, exchange, info, user, connection, query);
-    const wanted =
-      headers['impersonate-user'] === undefined && !hasImpersonation(headers)
-        ? undefined
-        : impersonationOf(distinct(exchange.rawHeaders));
+    const wanted = wantedBy(exchange);
     if (wanted !== undefined) {
       const acted = impersonate(wanted, user, info, core.authorizer);
       user = acted.user;
@@ -222,89 +205,6 @@ const hasVersion = (core: Core, { group, version, resource }: RequestInfo): bool
   core.registry
     .all()
     .some((r) => r.group === group && r.version === version && (r.resource === resource || !core.isCustom(r)));
-/** Repeated headers as lists: a group may hold the comma that would otherwise part it from the next. */
-function distinct(raw: readonly string[]): Record<string, string[]> {
-  const out: Record<string, string[]> = {};
-  for (let i = 0; i + 1 < raw.length; i += 2) (out[raw[i]!.toLowerCase()] ??= []).push(raw[i + 1]!);
-  return out;
-}
-function hasImpersonation(headers: Exchange['headers']): boolean {
-  if (headers['impersonate-group'] !== undefined || headers['impersonate-uid'] !== undefined) return true;
-  for (const name in headers) if (name.startsWith('impersonate-extra-')) return true;
-  return false;
-}
-
-function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
-  const authorization = exchange.headers['authorization'] as string | undefined;
-  const { user: known, certificate, refusedCertificate, frontProxy } = connection;
-  const told = frontProxy ? remoteUser(exchange.rawHeaders) : undefined;
-  if (told !== undefined) return told;
-  if (authorization === undefined && known !== undefined) {
-    if (certificate?.notAfterMs === undefined || certificate.notAfterMs > core.world.clock.now()) return known;
-    connection.user = undefined;
-  }
-  const bearerToken = bearer(authorization);
-  const user = core.authenticator.authenticate({
-    ...(bearerToken !== undefined && { bearerToken }),
-    certificate,
-    refusedCertificate,
-    headers: exchange.headers,
-  });
-  if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
-  if (user instanceof Promise)
-    return user.then((found) => {
-      if (found === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
-      return found;
-    });
-  if (authorization === undefined) connection.user = user;
-  return user;
-}
-function bearer(authorization: string | undefined): string | undefined {
-  if (authorization === undefined) return undefined;
-  const space = authorization.indexOf(' ');
-  return authorization.slice(0, space).toLowerCase() === 'bearer' ? authorization.slice(space + 1).trim() : undefined;
-}
-
-const PATCHES: Readonly<Record<string, PatchType>> = {
-  'application/json-patch+json': 'json',
-  'application/merge-patch+json': 'merge',
-  'application/strategic-merge-patch+json': 'strategic',
-  'application/apply-patch+yaml': 'apply',
-};
-/** Empty only where no type is given at all. Source: mime.ParseMediaType, as much of it as tells good types from bad. */
-const mediaType = (value: string | undefined): string => {
-  if (value === undefined || value === '') return '';
-  const end = value.indexOf(';');
-  if (end < 0) return value.trim().toLowerCase() || 'unreadable';
-  if (!PARAMETERS.test(value.slice(end))) return 'unreadable';
-  return value.slice(0, end).trim().toLowerCase() || 'unreadable';
-};
-const PARAMETERS = /^(?:\s*;\s*[^\s;=,"/]+\s*=\s*(?:[^\s;=,"/]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*$/;
-/** Undefined: none that any patch has; whether there is something to be patched comes first. */
-const patchTypeOf = (contentType: string | undefined): PatchType | undefined => PATCHES[mediaType(contentType)];
-async function readBody(exchange: Exchange, info: RequestInfo): Promise<Body> {
-  let bytes: Buffer;
-  try {
-    bytes = await exchange.read(MAX_BODY_BYTES);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`, {
-      cause: error,
-    });
-  }
-  const type = mediaType(exchange.headers['content-type'] as string | undefined);
-  if (info.verb === 'patch')
-    return { bytes, contentType: type === 'application/apply-patch+yaml' ? 'application/yaml' : 'application/json' };
-  if (type === '' || type === 'application/json') return { bytes, contentType: 'application/json' };
-  if (type === 'application/yaml' || type === 'application/vnd.kubernetes.protobuf')
-    return { bytes, contentType: type };
-  if (bytes.length === 0 && info.verb.startsWith('delete')) return { bytes, contentType: 'application/json' };
-  throw new ApiError(
-    'UnsupportedMediaType',
-    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
-  );
-}
-
 function encodingFor(core: Core, resource: Resource, accepted: Accepted, query: URLSearchParams): WatchEncoding {
   if (accepted.format === 'protobuf') return protobufWatch(resource, accepted.version);
   switch (accepted.as) {

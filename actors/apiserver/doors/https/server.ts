@@ -13,7 +13,8 @@ import { FRONT_PROXY_NAMES } from '../../authentication/index.ts';
 import type { Core } from '../../core.ts';
 import { Connections } from './draining.ts';
 import { Http1Exchange, Http2Exchange, UpgradeExchange } from './exchange.ts';
-import { serve, type Connection } from './handle.ts';
+import { serve } from './handle.ts';
+import type { Connection } from './who.ts';
 
 export interface HttpsOptions {
   readonly host: string;

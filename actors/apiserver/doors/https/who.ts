@@ -1,0 +1,66 @@
+import { ApiError } from '../../../../schemas/meta/status.ts';
+import { impersonationOf, remoteUser } from '../../authentication/index.ts';
+import type { Core } from '../../core.ts';
+import type { Credentials, UserInfo } from '../../request.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What is known of a connection: all its requests share it, so authentication by certificate happens once. */
+export interface Connection {
+  readonly certificate: Credentials['certificate'];
+  /** One was shown that cannot be believed. */
+  readonly refusedCertificate: boolean;
+  /** It is of a proxy that may say who asks. */
+  readonly frontProxy: boolean;
+  /** Of the client. */
+  readonly address: string;
+  user: UserInfo | undefined;
+}
+
+/** As whom the request is to be dealt with, if not as who sent it. */
+export function wantedBy({ headers, rawHeaders }: Exchange): ReturnType<typeof impersonationOf> | undefined {
+  if (headers['impersonate-user'] === undefined && !hasImpersonation(headers)) return undefined;
+  return impersonationOf(distinct(rawHeaders));
+}
+/** Repeated headers as lists: a group may hold the comma that would otherwise part it from the next. */
+function distinct(raw: readonly string[]): Record<string, string[]> {
+  const out: Record<string, string[]> = {};
+  for (let i = 0; i + 1 < raw.length; i += 2) (out[raw[i]!.toLowerCase()] ??= []).push(raw[i + 1]!);
+  return out;
+}
+function hasImpersonation(headers: Exchange['headers']): boolean {
+  if (headers['impersonate-group'] !== undefined || headers['impersonate-uid'] !== undefined) return true;
+  for (const name in headers) if (name.startsWith('impersonate-extra-')) return true;
+  return false;
+}
+
+/** Who asks. Throws Unauthorized. */
+export function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
+  const authorization = exchange.headers['authorization'] as string | undefined;
+  const { user: known, certificate, refusedCertificate, frontProxy } = connection;
+  const told = frontProxy ? remoteUser(exchange.rawHeaders) : undefined;
+  if (told !== undefined) return told;
+  if (authorization === undefined && known !== undefined) {
+    if (certificate?.notAfterMs === undefined || certificate.notAfterMs > core.world.clock.now()) return known;
+    connection.user = undefined;
+  }
+  const bearerToken = bearer(authorization);
+  const user = core.authenticator.authenticate({
+    ...(bearerToken !== undefined && { bearerToken }),
+    certificate,
+    refusedCertificate,
+    headers: exchange.headers,
+  });
+  if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
+  if (user instanceof Promise)
+    return user.then((found) => {
+      if (found === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
+      return found;
+    });
+  if (authorization === undefined) connection.user = user;
+  return user;
+}
+function bearer(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const space = authorization.indexOf(' ');
+  return authorization.slice(0, space).toLowerCase() === 'bearer' ? authorization.slice(space + 1).trim() : undefined;
+}
