@@ -6,7 +6,7 @@ import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { World } from '../../../bus/world.ts';
 import { explain } from './go-errors.ts';
 import { certificateProblem, dateProblem } from './verify.ts';
@@ -19,6 +19,12 @@ export interface OutboundRequest {
   readonly route?: (() => { readonly host: string; readonly port: number }) | undefined;
   /** PEM of whom to trust; default: whom the system trusts. */
   readonly ca?: string | undefined;
+  /** The name that the certificate is to have, if not that of the URL. */
+  readonly serverName?: string | undefined;
+  /** The server's certificate is not looked at. */
+  readonly insecure?: boolean | undefined;
+  /** PEM, of this client. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: Uint8Array | undefined;
   /** Ends the request; its reason's message is what the error says. */
@@ -56,23 +62,27 @@ export class VerifyingAgent extends Agent {
     const onError = (error: Error): void => callback(error);
     socket.once('error', onError);
     socket.once('secureConnect', () => {
-      const certificate = socket.getPeerCertificate();
-      const problem =
-        dateProblem(certificate, this.#clock.now()) ??
-        certificateProblem(options.verifyAs, certificate) ??
-        (socket.authorized ? undefined : socket.authorizationError);
+      const problem = options.insecure ? undefined : this.#problem(socket, options.verifyAs);
       socket.off('error', onError);
       if (problem === undefined) return callback(null, socket);
       socket.on('error', () => undefined).destroy();
       callback(typeof problem === 'string' ? Object.assign(new Error(problem), { code: problem }) : problem);
     });
   }
+  #problem(socket: TLSSocket, name: string): Error | undefined {
+    const certificate = socket.getPeerCertificate();
+    return (
+      dateProblem(certificate, this.#clock.now()) ??
+      certificateProblem(name, certificate) ??
+      (socket.authorized ? undefined : socket.authorizationError)
+    );
+  }
   // Two hosts at one address are not to share a connection.
   override getName(options?: Partial<Options>): string {
-    return `${super.getName(options)}:${options?.verifyAs ?? ''}`;
+    return `${super.getName(options)}:${options?.verifyAs ?? ''}:${options?.insecure === true}`;
   }
 }
-type Options = ConnectionOptions & { readonly verifyAs: string };
+type Options = ConnectionOptions & { readonly verifyAs: string; readonly insecure?: boolean };
 
 /** `maxBytes`: of an answer, which is kept whole in memory; more is no answer. */
 export function createOutbound(world: Pick<World, 'clock'>, maxBytes = MAX_BYTES): OutboundClient {
@@ -103,11 +113,16 @@ function redirected(request: OutboundRequest, { status, headers }: OutboundAnswe
   const location = headers['location'];
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
   const url = new URL(location, request.url).href;
-  // A route was for the host that it named.
-  const route = new URL(url).host === new URL(request.url).host ? request.route : undefined;
-  if (status === 307 || status === 308) return { ...request, url, route };
-  return { ...request, url, route, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined };
+  const next = { ...request, url, ...(new URL(url).host !== new URL(request.url).host && forAnother(request)) };
+  if (status === 307 || status === 308) return next;
+  return { ...next, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined };
 }
+
+/** A route was for the host that it named, and so was what proves who asks. */
+const forAnother = ({ headers = {} }: OutboundRequest): Partial<OutboundRequest> => {
+  const { authorization: _, ...others } = headers;
+  return { route: undefined, serverName: undefined, certificate: undefined, headers: others };
+};
 
 async function once(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
   for (let attempt = 0; ; attempt++)
@@ -124,8 +139,9 @@ function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Pro
   const { url, method, body, signal } = request;
   const target = new URL(url);
   const named = target.hostname.replace(/^\[|\]$/g, '');
+  const verifyAs = request.serverName ?? named;
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${say(request)}: ${why}`));
+    const fail = (why: string, cause?: Error): void => reject(new Error(`${say(request)}: ${why}`, { cause }));
     const given = (): string => (signal.reason as Error | undefined)?.message ?? 'context canceled';
     if (signal.aborted) return fail(given());
     let to = { host: named, port: Number(target.port) || 443 };
@@ -141,15 +157,17 @@ function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Pro
         host: to.host,
         port: to.port,
         path: target.pathname + target.search,
-        servername: isIP(named) === 0 ? named : '',
+        servername: isIP(verifyAs) === 0 ? verifyAs : '',
         headers: {
           host: target.host,
           ...request.headers,
           ...(body !== undefined && { 'content-length': body.length }),
         },
         ...(request.ca !== undefined && { ca: request.ca }),
+        ...request.certificate,
         // By which the agent knows for whom a connection is good.
-        verifyAs: named,
+        verifyAs,
+        insecure: request.insecure,
       } as RequestOptions,
       (incoming) => {
         answered = true;
@@ -171,7 +189,7 @@ function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Pro
       if (answered) return;
       if (signal.aborted) return fail(given());
       if (outgoing.reusedSocket && error.code === 'EPIPE') return reject(new StaleConnection());
-      fail(explain(error, to));
+      fail(explain(error, to), error);
     });
     outgoing.end(body);
   });
