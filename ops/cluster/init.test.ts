@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { natsServerBinary } from '../nats/find.ts';
+import { parse } from 'yaml';
 import { initCluster, type InitOptions } from './init.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -144,6 +145,24 @@ interface Config {
   readonly cluster: { readonly routes: string[]; readonly tls: { readonly verify: boolean } };
   readonly authorization: { readonly users: unknown[] };
 }
+
+it('have each a volume in the compose file, and a folder in the image whose owner may write to it', async () => {
+  const { folders } = await init();
+  const compose = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as {
+    services: { init: { volumes: string[] } };
+    volumes: Record<string, unknown>;
+  };
+  const names = Object.keys(folders).toSorted();
+  expect(compose.services.init.volumes.toSorted()).toEqual(names.map((name) => `${name}:/cluster/${name}`));
+  expect(Object.keys(compose.volumes).toSorted()).toEqual(names);
+  const made = /mkdir ((?:[^&]|\\\n)+?)\/var/.exec(readFileSync('Dockerfile', 'utf8').split('cd /cluster')[1]!)![1]!;
+  expect(
+    made
+      .split(/[\s\\]+/)
+      .filter(Boolean)
+      .toSorted(),
+  ).toEqual(names);
+});
 
 it('hands what the API servers encrypt and note to their folder alone', async () => {
   const encryptionConfig = join(data, 'encryption.yaml');

@@ -126,6 +126,12 @@ describe.skipIf(why !== undefined)(
       expect(await readyNodes()).toHaveLength(2);
     }, 90_000);
 
+    it('shows what the store holds to who may run its tool', async () => {
+      const stored = await compose('run', '--rm', '-T', 'store', 'get', '/registry/deployments/default/web');
+      expect(stored).toContain('kind: Deployment');
+      await expect(compose('run', '--rm', '-T', 'store', 'get', '/registry/none')).rejects.toThrow(/none/);
+    }, 60_000);
+
     it('shows the inspector to who may enter its container, and to nobody else', async () => {
       const url = await docker('exec', (await one('console')).id, 'kubus', 'inspect', '--data=.', '--url');
       expect(url.trim()).toMatch(new RegExp(`^https://localhost:${settings['KUBUS_CONSOLE_PORT']}/#code=`));

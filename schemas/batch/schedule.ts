@@ -1,3 +1,5 @@
+import { parseDuration } from '../meta/duration.ts';
+
 /** A cron schedule: which values of each field it fires on. Fields named `*` count as unrestricted. */
 export interface Schedule {
   readonly minute: ReadonlySet<number>;
@@ -104,24 +106,12 @@ function integer(text: string, names?: readonly string[]): number {
   if (value < 0) fail(`negative number (${value}) not allowed: ${text}`);
   return value;
 }
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
 function every(spec: string): Schedule {
-  const text = spec.slice('@every '.length);
-  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((p) => p[0]).join('') !== text.replace(/^[+-]/, ''))
-    fail(`failed to parse duration ${spec}: time: invalid duration ${JSON.stringify(text)}`);
-  const ms = parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
+  const nanos = parseDuration(spec.slice('@every '.length));
+  if (typeof nanos === 'string') return fail(`failed to parse duration ${spec}: ${nanos}`);
   const none: ReadonlySet<number> = new Set<number>();
   return {
     minute: none, hour: none, dayOfMonth: none, month: none, dayOfWeek: none, anyDayOfMonth: true, anyDayOfWeek: true,
-    everyMs: Math.max(1000, Math.floor(ms / 1000) * 1000),
+    everyMs: Math.max(1000, Number(nanos / 1_000_000_000n) * 1000),
   }; // prettier-ignore
 }

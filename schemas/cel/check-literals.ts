@@ -1,7 +1,8 @@
 import { RE2JS } from 're2js';
+import { parseDuration } from '../meta/duration.ts';
 import type { CelCall, CelExpr } from './ast.ts';
 import type { Issue } from './messages.ts';
-import { parseGoDuration, parseTimestamp, durationOf, timestampOf } from './values-time.ts';
+import { parseTimestamp, durationOf, timestampOf } from './values-time.ts';
 import { sameType, showType, typeName, type CelType } from './types.ts';
 
 /**
@@ -53,8 +54,8 @@ function argument(call: CelCall, name: string, isSound: (literal: Literal) => bo
 }
 const isError = (value: object): boolean => 'message' in value;
 function isDuration({ value }: Literal): boolean {
-  const nanos = typeof value === 'string' ? parseGoDuration(value) : undefined;
-  return nanos !== undefined && !isError(durationOf(nanos));
+  const nanos = typeof value === 'string' ? parseDuration(value) : '';
+  return typeof nanos === 'bigint' && !isError(durationOf(nanos));
 }
 function isTimestamp({ value }: Literal): boolean {
   if (typeof value === 'bigint') return !isError(timestampOf(value * 1_000_000_000n));

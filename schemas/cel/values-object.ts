@@ -1,10 +1,11 @@
+import { parseDuration } from '../meta/duration.ts';
 import { equal } from '../meta/equal.ts';
 import { RFC3339, parseGoTime } from '../meta/go-time.ts';
 import type { CelDeclared } from './declared.ts';
 import { isReserved } from './names.ts';
 import { TypedList, TypedMapList, TypedSet } from './values-object-list.ts';
 import { equalValues } from './values-equal.ts';
-import { parseGoDuration, parseTimestamp } from './values-time.ts';
+import { parseTimestamp } from './values-time.ts';
 import { CelArray, CelDuration, CelError, CelMap, CelOpaque, CelTimestamp, noSuchOverload, type CelValue } from './values.ts'; // prettier-ignore
 
 type Json = Readonly<Record<string, unknown>>;
@@ -67,7 +68,8 @@ function listValue(value: readonly unknown[], declared: CelDeclared): CelValue {
 function textValue(text: string, format: string | undefined): CelValue {
   switch (format) {
     case 'duration': {
-      const nanos = parseGoDuration(text) ?? wordyDuration(text);
+      const read = parseDuration(text);
+      const nanos = typeof read === 'bigint' ? read : wordyDuration(text);
       if (nanos !== undefined) return new CelDuration(nanos);
       return new CelError(`Invalid duration ${text}: unable to parse ${text} as duration`);
     }

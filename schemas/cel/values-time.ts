@@ -88,28 +88,6 @@ export function parseTimestamp(text: string): CelTimestamp | undefined {
   return new CelTimestamp((BigInt(at.getTime()) / 1000n - BigInt(offset)) * SECOND + fraction, offset);
 }
 
-const UNITS: Readonly<Record<string, bigint>> = {
-  ns: 1n, us: 1000n, µs: 1000n, μs: 1000n, ms: 1_000_000n, s: SECOND, m: 60n * SECOND, h: 3600n * SECOND,
-}; // prettier-ignore
-/** Nanoseconds, or undefined when it is none of Go's durations. Source: Go time.ParseDuration. */
-export function parseGoDuration(text: string): bigint | undefined {
-  const sign = text.startsWith('-') ? -1n : 1n;
-  let rest = text.replace(/^[-+]/, '');
-  if (rest === '0') return 0n;
-  if (rest === '') return undefined;
-  let total = 0n;
-  while (rest !== '') {
-    const found = /^(\d*)(?:\.(\d*))?([^.\d]+)/.exec(rest);
-    const unit = found && UNITS[found[3]!];
-    if (!found || !unit || (found[1] === '' && !found[2])) return undefined;
-    const fraction = found[2] ?? '';
-    total += BigInt(found[1] || '0') * unit + (BigInt(fraction || '0') * unit) / 10n ** BigInt(fraction.length);
-    if (total > MAX_INT + 1n) return undefined;
-    rest = rest.slice(found[0].length);
-  }
-  return sign > 0n && total > MAX_INT ? undefined : sign * total;
-}
-
 /** Seconds east of UTC in a named zone or `+hh:mm`, at a moment; or Go's text of what is wrong. */
 export function zoneOffset(zone: string, nanos: bigint): number | string {
   const colon = zone.indexOf(':');

@@ -1,3 +1,4 @@
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, required, type FieldError, type FieldPath } from '../../../schemas/meta/field.ts';
 import { readShape, StrictError, type RawConfiguration, type RawKey, type RawProvider } from './shape.ts';
 
@@ -40,8 +41,7 @@ export function readEncryptionConfiguration(value: unknown, text: string, file: 
     throw fail(`error decoding encryption provider configuration file ${JSON.stringify(file)}: ${error.message}`);
   }
   const errors = [...problems(raw)];
-  const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
-  if (texts.length > 0) throw fail(texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);
+  if (errors.length > 0) throw fail(aggregate(errors.map((e) => `${e.field}: ${e.message}`)));
   return (raw.resources ?? []).map((r) => ({
     resources: r.resources ?? [],
     providers: (r.providers ?? []).map(providerOf),

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import type { EncryptionKey, EncryptionProvider } from './configuration.ts';
 
 /** What stands before encrypted values; no object's encoding begins so. */
@@ -107,7 +108,7 @@ export function byPrefix(transformers: readonly Transformer[], prefix: string, u
         }
       }
       if (problems.length === 0) throw new Error(unmatched);
-      throw new Error(problems.length === 1 ? problems[0] : `[${[...new Set(problems)].join(', ')}]`);
+      throw new Error(aggregate(problems));
     },
   };
 }

@@ -1,5 +1,6 @@
+import { parseDuration } from '../../meta/duration.ts';
 import { doubleToInt, doubleToUint, intOf, parseDouble, parseInteger, parseUnsigned } from '../values-number.ts';
-import { durationText, parseGoDuration, parseTimestamp, secondsOf, timestampOf, timestampText } from '../values-time.ts'; // prettier-ignore
+import { durationText, parseTimestamp, secondsOf, timestampOf, timestampText } from '../values-time.ts';
 import { goDouble } from '../values-text.ts';
 import { CelDuration, CelError, CelTypeValue, CelUint, typeNameOf, type CelValue } from '../values.ts';
 import {
@@ -23,8 +24,8 @@ function bytesToText(bytes: Uint8Array): CelValue {
   }
 }
 const toDuration = fromText('google.protobuf.Duration', (text) => {
-  const nanos = parseGoDuration(text);
-  return nanos === undefined ? undefined : new CelDuration(nanos);
+  const nanos = parseDuration(text);
+  return typeof nanos === 'bigint' ? new CelDuration(nanos) : undefined;
 });
 const toTimestamp = fromText('google.protobuf.Timestamp', (text) => {
   const time = parseTimestamp(text);

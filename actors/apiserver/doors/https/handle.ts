@@ -1,4 +1,4 @@
-import { durationProblem } from '../../../../schemas/meta/duration.ts';
+import { parseDuration } from '../../../../schemas/meta/duration.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate } from '../../authentication/index.ts';
@@ -9,7 +9,7 @@ import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
 import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
-import { authorize } from '../../stages/authorize.ts';
+import { authorize, AuthorizationFailed } from '../../stages/authorize.ts';
 import { classify } from '../../stages/flow-control.ts';
 import { logRefusal } from '../../stages/log-refusal.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
@@ -81,7 +81,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     beginAudit(core, exchange, info, user, connection, query);
     const wanted = wantedBy(exchange);
     if (wanted !== undefined) {
-      const acted = impersonate(wanted, user, info, core.authorizer);
+      const acted = await impersonate(wanted, user, info, core.authorizer);
       user = acted.user;
       exchange.audit?.impersonated(user, acted.constraint);
     }
@@ -89,18 +89,26 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     exchange.flow = classify(core, user);
     const elsewhere = core.remote?.(path, user, query);
     if (elsewhere !== undefined) {
-      authorize(core.authorizer, user, info, exchange.audit);
+      await authorize(core.authorizer, user, info, exchange.audit);
       await (await import('./hand-on.ts')).handOn(core, exchange, elsewhere, connection.address);
       return;
     }
     if (!info.isResource) {
-      authorize(core.authorizer, user, info, exchange.audit);
+      const pending = authorize(core.authorizer, user, info, exchange.audit);
+      if (pending !== undefined) await pending;
       await servePath(core, exchange, path, query, user);
       return;
     }
     if (parsed.rest !== '' && info.subresource !== 'proxy') throw unknownPath();
     const endpoint = endpointOf(core, info);
-    const format = negotiated(core, exchange, info, user, endpoint);
+    let format: Accepted;
+    try {
+      format = endpoint === undefined ? PLAIN_JSON : negotiate(headers['accept'] as string | undefined, endpoint);
+    } catch (error) {
+      // Who may not ask, or asks for what is not there, hears of that first.
+      await authorize(core.authorizer, user, info, exchange.audit);
+      throw error;
+    }
     if (format.as === 'Table') await core.tables?.ready();
     if (method === 'GET' && parsed.watchPrefix && parsed.name !== '') {
       // A copy: without a query string all requests share one.
@@ -111,8 +119,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const bodiless = method === 'GET' || method === 'HEAD' || info.subresource === 'proxy';
     const body = bodiless
       ? undefined
-      : await readBody(exchange, info).catch((error: unknown) => {
-          authorize(core.authorizer, user, info, exchange.audit);
+      : await readBody(exchange, info).catch(async (error: unknown) => {
+          await authorize(core.authorizer, user, info, exchange.audit);
           throw error;
         });
     const warnings: string[] = [];
@@ -134,6 +142,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       });
       found = result instanceof Promise ? await result : result;
     } catch (error) {
+      if (error instanceof AuthorizationFailed) throw error;
       if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
       else respondStatus(core, exchange, toStatus(error), warnings);
       return;
@@ -156,6 +165,11 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
 }
 function fail(core: Core, exchange: Exchange, error: unknown): void {
   if (exchange.sent) return;
+  if (error instanceof AuthorizationFailed) {
+    const text = `Internal Server Error: ${JSON.stringify(exchange.target)}: ${error.message}`;
+    respondText(core, exchange, 500, `${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\n`);
+    return;
+  }
   const status = toStatus(error);
   if (status.code === 500 && reasonOf(error) === undefined)
     core.world.log.error('a request failed unexpectedly', { err: error, path: exchange.target });
@@ -163,8 +177,8 @@ function fail(core: Core, exchange: Exchange, error: unknown): void {
 }
 /** How long the client waits. Throws BadRequest. Source: apiserver pkg/endpoints/filters request_deadline.go. */
 function checkTimeout(text: string): void {
-  const why = durationProblem(text);
-  if (text !== '' && why !== undefined)
+  const why = parseDuration(text);
+  if (text !== '' && typeof why === 'string')
     throw new ApiError('BadRequest', `invalid timeout specified in the request URL - ${why}`);
 }
 const ITEM: Endpoint = { kind: 'item' };
@@ -183,22 +197,6 @@ function endpointOf(core: Core, info: RequestInfo): Endpoint | undefined {
   if (CONNECTING.has(info.subresource)) return undefined;
   if (!NOT_TABLELESS.has(info.subresource) || core.virtualCreates.has(info.resource)) return TABLELESS;
   return info.verb === 'list' || info.verb === 'watch' ? LIST : ITEM;
-}
-/** How the answer is to look. Who may not ask, or asks for what is not there, hears of that first. */
-function negotiated(
-  core: Core,
-  { headers, audit }: Exchange,
-  info: RequestInfo,
-  user: UserInfo,
-  endpoint: Endpoint | undefined,
-): Accepted {
-  if (endpoint === undefined) return PLAIN_JSON;
-  try {
-    return negotiate(headers['accept'] as string | undefined, endpoint);
-  } catch (error) {
-    authorize(core.authorizer, user, info, audit);
-    throw error;
-  }
 }
 /** Below a group or version that nobody serves there is no API that could answer with a Status. */
 const hasVersion = (core: Core, { group, version, resource }: RequestInfo): boolean =>
