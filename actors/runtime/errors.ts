@@ -1,4 +1,4 @@
-import { reasonOf } from '../../schemas/meta/status.ts';
+import { reasonOf, statusOf } from '../../schemas/meta/status.ts';
 
 /** The revision asked for is compacted: list again. The API says Expired for watches and lists, Gone in older paths. */
 export const isExpired = (error: unknown): boolean => {
@@ -12,3 +12,6 @@ export const isAlreadyExists = (error: unknown): boolean => reasonOf(error) === 
 const TERMINAL: ReadonlySet<string> = new Set(['Invalid', 'BadRequest', 'MethodNotAllowed', 'RequestEntityTooLarge']);
 /** Asking the same again would be answered the same: only a change of the object helps. */
 export const isTerminal = (error: unknown): boolean => TERMINAL.has(reasonOf(error) ?? '');
+/** The namespace is on its way out and takes nothing new. */
+export const isNamespaceTerminating = (error: unknown): boolean =>
+  statusOf(error)?.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false;

@@ -1,6 +1,7 @@
-import type { KubeObject, OwnerReference } from '../../schemas/meta/object.ts';
+import type { GroupVersionResource, KubeObject, OwnerReference } from '../../schemas/meta/object.ts';
 import type { Selector } from '../../schemas/meta/selectors.ts';
-import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+import { ApiError } from '../../schemas/meta/status.ts';
+import type { ApiClient } from './api-client.ts';
 import type { Intent } from './intent.ts';
 
 /** The managing controller's reference, if the object has one. */
@@ -60,4 +61,20 @@ export function claim<T extends KubeObject>(
     }
   }
   return { claimed, adoptions, releases };
+}
+
+/**
+ * Asks the API whether the owner is still there before it adopts: the cache may not know yet that it is being deleted, and
+ * what is adopted then would be deleted with it. Throws Conflict when it is gone. Source: RecheckDeletionTimestamp.
+ */
+export async function mayAdopt(
+  client: ApiClient,
+  gvr: GroupVersionResource,
+  owner: KubeObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace, name, uid } = owner.metadata;
+  const fresh = await client.get<KubeObject>(gvr, name!, namespace, { signal });
+  if (fresh.metadata.uid !== uid || fresh.metadata.deletionTimestamp)
+    throw new ApiError('Conflict', `${namespace}/${name} has just been deleted`);
 }

@@ -13,6 +13,7 @@ export const configMaps = core('configmaps');
 export const secrets = core('secrets');
 export const serviceAccounts = core('serviceaccounts');
 export const events = core('events');
+export const replicationControllers = core('replicationcontrollers');
 export const persistentVolumeClaims = core('persistentvolumeclaims');
 export const deployments = of('apps', 'deployments');
 export const replicaSets = of('apps', 'replicasets');

@@ -8,6 +8,7 @@ import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
+import { startReplicationController } from '../../actors/controllers/replicationcontroller/actor.ts';
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
@@ -38,6 +39,7 @@ type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Cont
 /** Every controller by the name it has in callers and credentials. */
 export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   replicaset: startReplicaSetController,
+  replicationcontroller: startReplicationController,
   deployment: startDeploymentController,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,

@@ -26,6 +26,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'node-ipam': 'node-controller',
   endpoints: 'endpoint-controller',
   'horizontal-pod-autoscaling': 'horizontal-pod-autoscaler',
+  replicationcontroller: 'replication-controller',
   'root-ca': 'root-ca-cert-publisher',
   serviceaccount: 'service-account-controller',
   'volume-expand': 'expand-controller',

@@ -2,12 +2,13 @@ import type { Deployment, ReplicaSet } from '../../../schemas/generated/apps-v1.
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
-import { ApiError, reasonOf, statusOf } from '../../../schemas/meta/status.ts';
+import { reasonOf } from '../../../schemas/meta/status.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
+import { isNamespaceTerminating } from '../../runtime/errors.ts';
 import type { Intent } from '../../runtime/intent.ts';
-import { claim, controllerOf } from '../../runtime/owners.ts';
+import { claim, controllerOf, mayAdopt } from '../../runtime/owners.ts';
 import { isPodTerminal } from '../../runtime/pods.ts';
 import { deployments, pods as podsResource, replicaSets } from '../../runtime/resources.ts';
 import { BY_CONTROLLER, BY_NAMESPACE, byController, byNamespace, orphansOf } from '../../runtime/store.ts';
@@ -39,15 +40,11 @@ export function startDeploymentController(deps: ControllerDeps): Controller {
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const deployment = all.get(key);
     if (!deployment) return {};
-    const { namespace, name, uid } = deployment.metadata;
+    const { namespace, uid } = deployment.metadata;
     const candidates = [...sets.byIndex(BY_CONTROLLER, uid!), ...sets.byIndex(BY_CONTROLLER, orphansOf(namespace))];
     const selector = selectorFromObject(deployment.spec?.selector);
     const { claimed, adoptions, releases } = claim(deployment, selector, replicaSets, candidates);
-    if (adoptions.length > 0) {
-      const fresh = await client.get<Deployment>(deployments, name!, namespace, { signal });
-      if (fresh.metadata.uid !== uid || fresh.metadata.deletionTimestamp)
-        throw new ApiError('Conflict', `${namespace}/${name} has just been deleted`);
-    }
+    if (adoptions.length > 0) await mayAdopt(client, deployments, deployment, signal);
     if (releases.length + adoptions.length > 0) {
       // Their next sync sees them as they are then; writing to what was just adopted would only conflict.
       await execute([...releases, ...adoptions]);
@@ -105,7 +102,7 @@ export function startDeploymentController(deps: ControllerDeps): Controller {
 /** Tells that the new set could not be made; a collision with a name that the cache lacks is only retried. */
 function createFailed(d: Deployment, first: Intent | undefined, error: unknown, now: number): readonly Intent[] {
   if (first?.op !== 'create' || reasonOf(error) === 'AlreadyExists' || reasonOf(error) === 'Conflict') return [];
-  if (statusOf(error)?.details?.causes?.some((c) => c.reason === 'NamespaceTerminating')) return [];
+  if (isNamespaceTerminating(error)) return [];
   const message = `Failed to create new replica set "${first.object.metadata.name}": ${error instanceof Error ? error.message : String(error)}`;
   const event: Intent = { op: 'event', type: 'Warning', regarding: d, reason: 'ReplicaSetCreateError', message };
   const before = d.status?.conditions ?? [];

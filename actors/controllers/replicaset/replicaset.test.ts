@@ -6,10 +6,17 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { events, pods, replicaSets } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startReplicaSetController } from './actor.ts';
-import { podsToDelete } from './rank.ts';
-import { BURST, manageReplicas, nextAvailability, updateStatus, type Observed } from './reconcile.ts';
+import { podsToDelete } from '../../runtime/replicas/rank.ts';
+import {
+  BURST,
+  manageReplicas,
+  nextAvailability,
+  updateStatus,
+  type Observed,
+} from '../../runtime/replicas/reconcile.ts';
 
 const NOW = Date.parse('2026-01-01T00:10:00Z');
+const KIND = { gvr: replicaSets, countsTerminating: true };
 const labels = { app: 'web' };
 const replicaSet = (replicas: number, spec: object = {}): ReplicaSet => ({
   apiVersion: 'apps/v1',
@@ -30,7 +37,7 @@ const pod = (o: { name?: string; phase?: string; ready?: string | false; node?: 
     },
   }) as Pod; // prettier-ignore
 const observed = (set: ReplicaSet, active: Pod[]): Observed => ({
-  replicaSet: set,
+  owner: set,
   active,
   terminating: 0,
   related: () => 0,
@@ -51,10 +58,10 @@ describe('reconcile', () => {
         }
         expect(active).toHaveLength(want);
         expect(manageReplicas(observed(set, active), NOW)).toEqual([]);
-        const [write] = updateStatus(observed(set, active), undefined, NOW);
+        const [write] = updateStatus(KIND, observed(set, active), undefined, NOW);
         const next = write?.op === 'update' ? (write.object as ReplicaSet) : set;
         expect(next.status?.replicas).toBe(want);
-        expect(updateStatus(observed(next, active), undefined, NOW)).toEqual([]);
+        expect(updateStatus(KIND, observed(next, active), undefined, NOW)).toEqual([]);
       }),
       { numRuns: 30 },
     );
@@ -67,20 +74,20 @@ describe('reconcile', () => {
   it('counts a pod as available after minReadySeconds, and knows when to look again', () => {
     const set = replicaSet(1, { minReadySeconds: 30 });
     const at = observed(set, [pod({ ready: '2026-01-01T00:09:50Z' })]);
-    const [write] = updateStatus(at, undefined, NOW);
+    const [write] = updateStatus(KIND, at, undefined, NOW);
     expect(write).toMatchObject({ object: { status: { readyReplicas: 1 } } });
     expect(write).not.toHaveProperty('object.status.availableReplicas');
     expect(nextAvailability(at, NOW)).toBe(20_000);
-    const [later] = updateStatus(at, undefined, NOW + 20_000);
+    const [later] = updateStatus(KIND, at, undefined, NOW + 20_000);
     expect(later).toMatchObject({ object: { status: { availableReplicas: 1 } } });
   });
   it('sets ReplicaFailure once and takes it back', () => {
     const set = replicaSet(1);
-    const [write] = updateStatus(observed(set, []), 'quota', NOW);
+    const [write] = updateStatus(KIND, observed(set, []), 'quota', NOW);
     const failed = (write as { object: ReplicaSet }).object;
     expect(failed.status?.conditions).toMatchObject([{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota' }]); // prettier-ignore
-    expect(updateStatus(observed(failed, []), 'quota, again', NOW + 1_000)).toEqual([]);
-    const [recovered] = updateStatus(observed(failed, [pod()]), undefined, NOW);
+    expect(updateStatus(KIND, observed(failed, []), 'quota, again', NOW + 1_000)).toEqual([]);
+    const [recovered] = updateStatus(KIND, observed(failed, [pod()]), undefined, NOW);
     expect(recovered).not.toHaveProperty('object.status.conditions');
   });
 });

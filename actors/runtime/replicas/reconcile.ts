@@ -1,56 +1,57 @@
-import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../../schemas/generated/apps-v1.ts';
-import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import type { KubeObject } from '../../../schemas/meta/object.ts';
+import type { ReplicaSetCondition, ReplicaSetStatus } from '../../../schemas/generated/apps-v1.ts';
+import type { Pod, PodTemplateSpec } from '../../../schemas/generated/core-v1.ts';
+import type { GroupVersionResource, KubeObject } from '../../../schemas/meta/object.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
-import { selectorFromLabels } from '../../../schemas/meta/selectors.ts';
+import { selectorFromLabels, type Selector } from '../../../schemas/meta/selectors.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
-import type { Intent } from '../../runtime/intent.ts';
-import { controllerReference } from '../../runtime/owners.ts';
-import { availableInMs } from '../../runtime/pods.ts';
-import { pods as podsResource, replicaSets } from '../../runtime/resources.ts';
+import type { Intent } from '../intent.ts';
+import { podFromTemplate } from '../pod-template.ts';
+import { availableInMs } from '../pods.ts';
+import { pods as podsResource } from '../resources.ts';
 import { podsToDelete } from './rank.ts';
 
+/** What ReplicaSets and ReplicationControllers have in common. */
+export interface ReplicaOwner extends KubeObject {
+  spec?:
+    | {
+        minReadySeconds?: number | undefined;
+        replicas?: number | undefined;
+        template?: PodTemplateSpec | undefined;
+      }
+    | undefined;
+  status?: ReplicaSetStatus | undefined;
+}
+/** In what kinds of them differ. Source: pkg/controller/replication, which converts one into the other. */
+export interface ReplicaKind<T extends ReplicaOwner> {
+  /** The controller's folder. */
+  readonly name: string;
+  /** Who events come from. */
+  readonly component: string;
+  readonly gvr: GroupVersionResource;
+  readonly kind: string;
+  readonly selectorOf: (owner: T) => Selector;
+  /** Whether the status has a place for pods on their way out. */
+  readonly countsTerminating: boolean;
+}
 export interface Observed {
-  readonly replicaSet: ReplicaSet;
+  readonly owner: ReplicaOwner;
   /** Claimed, neither terminal nor being deleted. */
   readonly active: readonly Pod[];
   /** Claimed pods on their way out. */
   readonly terminating: number;
-  /** Active pods on a node, of all ReplicaSets with the same owner. */
+  /** Active pods on a node, of all sets with the same owner. */
   readonly related: (node: string) => number;
 }
 /** Source: pkg/controller/replicaset BurstReplicas. */
 export const BURST = 500;
 
-/** Names of pods begin with the set's name and a dash, unless that is too long for a name. */
-const MAX_PREFIX = 253;
-const prefixOf = (name: string): string => (name.length + 1 > MAX_PREFIX ? name : `${name}-`);
-
-function podOf(replicaSet: ReplicaSet): Pod {
-  const template = replicaSet.spec!.template;
-  const { labels, annotations, finalizers } = template?.metadata ?? {};
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: prefixOf(replicaSet.metadata.name!),
-      namespace: replicaSet.metadata.namespace,
-      ...(labels && { labels }),
-      ...(annotations && { annotations }),
-      ...(finalizers && { finalizers }),
-      ownerReferences: [controllerReference(replicaSet)],
-    },
-    spec: template?.spec,
-  };
-}
-
 /** The pods to create or delete, at most 500 of them; the rest follows once these are seen. */
-export function manageReplicas({ replicaSet, active, related }: Observed, now: number): readonly Intent[] {
-  if (replicaSet.metadata.deletionTimestamp) return [];
-  const missing = (replicaSet.spec?.replicas ?? 0) - active.length;
+export function manageReplicas({ owner, active, related }: Observed, now: number): readonly Intent[] {
+  if (owner.metadata.deletionTimestamp) return [];
+  const missing = (owner.spec?.replicas ?? 0) - active.length;
   if (missing === 0) return [];
   if (missing > 0) {
-    const object = podOf(replicaSet);
+    const object = podFromTemplate(owner, owner.spec?.template);
     const create: Intent = { op: 'create', gvr: podsResource, object };
     return Array.from({ length: Math.min(missing, BURST) }, () => create);
   }
@@ -64,10 +65,15 @@ export function manageReplicas({ replicaSet, active, related }: Observed, now: n
 }
 
 /** The status that the pods make, and the write of it if it differs. `failure`: why pods could not be made or deleted. */
-export function updateStatus(observed: Observed, failure: string | undefined, now: number): readonly Intent[] {
-  const { replicaSet } = observed;
-  const old = replicaSet.status;
-  const status = statusOf(observed, failure, now);
+export function updateStatus(
+  { gvr, countsTerminating }: Pick<ReplicaKind<ReplicaOwner>, 'gvr' | 'countsTerminating'>,
+  observed: Observed,
+  failure: string | undefined,
+  now: number,
+): readonly Intent[] {
+  const { owner } = observed;
+  const old = owner.status;
+  const status = statusOf(countsTerminating, observed, failure, now);
   if (
     old?.replicas === status.replicas &&
     (old.fullyLabeledReplicas ?? 0) === (status.fullyLabeledReplicas ?? 0) &&
@@ -78,17 +84,18 @@ export function updateStatus(observed: Observed, failure: string | undefined, no
     equal(old.conditions, status.conditions)
   )
     return [];
-  const object: KubeObject & { status: ReplicaSetStatus } = { ...replicaSet, status };
-  return [{ op: 'update', gvr: replicaSets, object, subresource: 'status', tolerate: ['NotFound'] }];
+  const object: ReplicaOwner = { ...owner, status };
+  return [{ op: 'update', gvr, object, subresource: 'status', tolerate: ['NotFound'] }];
 }
 
 function statusOf(
-  { replicaSet, active, terminating }: Observed,
+  countsTerminating: boolean,
+  { owner, active, terminating }: Observed,
   failure: string | undefined,
   now: number,
 ): ReplicaSetStatus {
-  const minReady = replicaSet.spec?.minReadySeconds ?? 0;
-  const labelled = selectorFromLabels(replicaSet.spec?.template?.metadata?.labels);
+  const minReady = owner.spec?.minReadySeconds ?? 0;
+  const labelled = selectorFromLabels(owner.spec?.template?.metadata?.labels);
   let [fullyLabeled, ready, available] = [0, 0, 0];
   for (const pod of active) {
     if (labelled.matches(pod.metadata.labels)) fullyLabeled++;
@@ -96,28 +103,28 @@ function statusOf(
     if (wait !== undefined) ready++;
     if (wait === 0) available++;
   }
-  const conditions = conditionsOf(replicaSet, active.length, failure, now);
+  const conditions = conditionsOf(owner, active.length, failure, now);
   return {
     replicas: active.length,
     ...(fullyLabeled > 0 && { fullyLabeledReplicas: fullyLabeled }),
     ...(ready > 0 && { readyReplicas: ready }),
     ...(available > 0 && { availableReplicas: available }),
-    terminatingReplicas: terminating,
-    ...(replicaSet.metadata.generation && { observedGeneration: replicaSet.metadata.generation }),
+    ...(countsTerminating && { terminatingReplicas: terminating }),
+    ...(owner.metadata.generation && { observedGeneration: owner.metadata.generation }),
     ...(conditions.length > 0 && { conditions }),
   };
 }
 function conditionsOf(
-  replicaSet: ReplicaSet,
+  owner: ReplicaOwner,
   count: number,
   failure: string | undefined,
   now: number,
 ): ReplicaSetCondition[] {
-  const old = replicaSet.status?.conditions ?? [];
+  const old = owner.status?.conditions ?? [];
   const others = old.filter((c) => c.type !== 'ReplicaFailure');
   if (failure === undefined) return others;
   if (others.length < old.length) return old;
-  const reason = count < (replicaSet.spec?.replicas ?? 0) ? 'FailedCreate' : 'FailedDelete';
+  const reason = count < (owner.spec?.replicas ?? 0) ? 'FailedCreate' : 'FailedDelete';
   const condition = {
     type: 'ReplicaFailure',
     status: 'True',
@@ -128,8 +135,8 @@ function conditionsOf(
   return [...others, condition];
 }
 /** When the next ready pod becomes available, if any is still to. */
-export function nextAvailability({ replicaSet, active }: Observed, now: number): number | undefined {
-  const minReady = replicaSet.spec?.minReadySeconds ?? 0;
+export function nextAvailability({ owner, active }: Observed, now: number): number | undefined {
+  const minReady = owner.spec?.minReadySeconds ?? 0;
   if (minReady === 0) return undefined;
   let soonest: number | undefined;
   for (const pod of active) {

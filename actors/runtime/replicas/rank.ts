@@ -1,6 +1,6 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import { isPodReady, podReadySince } from '../../runtime/pods.ts';
-import { timeOf } from '../../runtime/time.ts';
+import { isPodReady, podReadySince } from '../pods.ts';
+import { timeOf } from '../time.ts';
 
 const PHASES: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 const phaseOf = (pod: Pod): number => PHASES[pod.status?.phase ?? 'Pending'] ?? 0;

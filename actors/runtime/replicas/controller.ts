@@ -1,0 +1,87 @@
+import type { Pod } from '../../../schemas/generated/core-v1.ts';
+import { keyOf } from '../../../schemas/meta/object.ts';
+import { source, startController, type Controller, type SyncContext } from '../controller.ts';
+import type { ControllerDeps } from '../controller-deps.ts';
+import type { SyncOutput } from '../controller-machine.ts';
+import { claim, controllerOf, mayAdopt } from '../owners.ts';
+import { writePods } from '../pod-writes.ts';
+import { isPodActive, isPodTerminal } from '../pods.ts';
+import { pods as podsResource } from '../resources.ts';
+import { BY_CONTROLLER, BY_NAMESPACE, byController, byNamespace, orphansOf } from '../store.ts';
+import { manageReplicas, nextAvailability, updateStatus, type Observed, type ReplicaKind, type ReplicaOwner } from './reconcile.ts'; // prettier-ignore
+
+/** Keeps as many pods of each object of the kind as it asks for. */
+export function startReplicaController<T extends ReplicaOwner>(kind: ReplicaKind<T>, deps: ControllerDeps): Controller {
+  const client = deps.client(`controller:${kind.name}`);
+  const recorder = deps.recorderFor(client, kind.component);
+  const owners = deps.informers.for<T>(kind.gvr);
+  const pods = deps.informers.for<Pod>(podsResource);
+  pods.addIndex(BY_CONTROLLER, byController);
+  owners.addIndex(BY_CONTROLLER, byController);
+  owners.addIndex(BY_NAMESPACE, byNamespace);
+
+  /** The set that manages the pod, or all that might adopt it. */
+  function* keysOf(pod: Pod): Iterable<string> {
+    const controller = controllerOf(pod);
+    if (controller) {
+      if (controller.kind === kind.kind) yield `${pod.metadata.namespace}/${controller.name}`;
+      return;
+    }
+    for (const owner of owners.byIndex(BY_NAMESPACE, pod.metadata.namespace!))
+      if (kind.selectorOf(owner).matches(pod.metadata.labels)) yield keyOf(owner);
+  }
+  function related(owner: T): (node: string) => number {
+    let counts: Map<string, number> | undefined;
+    return (node) => {
+      if (!counts) {
+        counts = new Map();
+        const above = controllerOf(owner);
+        for (const other of above ? owners.byIndex(BY_CONTROLLER, above.uid) : [owner])
+          for (const pod of pods.byIndex(BY_CONTROLLER, other.metadata.uid!)) {
+            const on = pod.spec?.nodeName ?? '';
+            if (isPodActive(pod)) counts.set(on, (counts.get(on) ?? 0) + 1);
+          }
+      }
+      return counts.get(node) ?? 0;
+    };
+  }
+
+  async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
+    const owner = owners.get(key);
+    if (!owner) return {};
+    const { namespace, uid } = owner.metadata;
+    const selector = kind.selectorOf(owner);
+    const candidates: Pod[] = [];
+    let terminating = 0;
+    for (const pod of pods.byIndex(BY_CONTROLLER, uid!)) {
+      if (isPodActive(pod)) candidates.push(pod);
+      else if (!isPodTerminal(pod) && selector.matches(pod.metadata.labels)) terminating++;
+    }
+    for (const pod of pods.byIndex(BY_CONTROLLER, orphansOf(namespace))) if (isPodActive(pod)) candidates.push(pod);
+    const { claimed, adoptions, releases } = claim(owner, selector, podsResource, candidates);
+    if (adoptions.length > 0) await mayAdopt(client, kind.gvr, owner, signal);
+    await execute([...releases, ...adoptions]);
+
+    const observed: Observed = { owner, active: claimed, terminating, related: related(owner) };
+    const failure = await writePods(owner, manageReplicas(observed, now), recorder, { execute, signal });
+    await execute(updateStatus(kind, observed, failure?.message, now));
+    if (failure) throw failure.error;
+    return { requeueAfterMs: nextAvailability(observed, now) };
+  }
+
+  return startController({
+    name: kind.name,
+    ...deps,
+    client,
+    recorder,
+    sources: [
+      source(owners, (owner) => [keyOf(owner)]),
+      source(pods, function* (pod, old) {
+        yield* keysOf(pod);
+        if (old && (controllerOf(old)?.uid !== controllerOf(pod)?.uid || old.metadata.labels !== pod.metadata.labels))
+          yield* keysOf(old);
+      }),
+    ],
+    sync,
+  });
+}
