@@ -1,6 +1,7 @@
 import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, required, type FieldError, type FieldPath } from '../../../schemas/meta/field.ts';
-import { readShape, StrictError, type RawConfiguration, type RawKey, type RawProvider } from './shape.ts';
+import { StrictError } from '../configuration/shape.ts';
+import { readShape, type RawConfiguration, type RawKey, type RawProvider } from './shape.ts';
 
 export interface EncryptionKey {
   readonly name: string;
