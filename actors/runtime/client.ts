@@ -6,6 +6,7 @@ import type { World } from '../../bus/world.ts';
 import {
   apiVersionOf,
   type GroupVersionResource,
+  type KubeList,
   type KubeObject,
   type WatchEvent,
 } from '../../schemas/meta/object.ts';
@@ -100,6 +101,9 @@ export function createApiClient(bus: Bus, _world: World, caller: string): ApiCli
     },
     async list<T extends KubeObject>(gvr: GroupVersionResource, o: ListOptions = {}) {
       const reply = await call('list', gvr, o.namespace, undefined, { query: queryOf(o) }, o);
+      // Of another API server, as it is.
+      if ('object' in reply && Array.isArray((reply.object as Partial<KubeList<T>>).items))
+        return reply.object as KubeList<T>;
       if (!('list' in reply)) throw new ApiError('InternalError', 'expected a list, the apiserver answered otherwise');
       return {
         apiVersion: reply.apiVersion,
@@ -176,6 +180,7 @@ async function* watchEvents<T extends KubeObject>(
   }
 }
 function eventOf<T extends KubeObject>(item: WatchItem, gvr: GroupVersionResource): WatchEvent<T> {
+  if ('object' in item) return item as WatchEvent<T>;
   if (item.type !== 'BOOKMARK') return { type: item.type, object: sharedObjectOf<T>(item.stored) };
   const bookmark: KubeObject = {
     apiVersion: apiVersionOf(gvr),

@@ -196,17 +196,26 @@ export interface Informers {
   /** All objects of the resource, of which only apiVersion, kind and metadata may be used; shares what for() keeps. */
   metadata(gvr: GroupVersionResource): Informer<KubeObject>;
   all(): Iterable<Informer<KubeObject>>;
+  /** What they read with. */
+  readonly client: ApiClient;
+  readonly world: World;
+  /** Aborted once they are stopped. */
+  readonly signal: AbortSignal;
   /** Stops one for all who share it: its resource is no longer served. */
   drop(informer: Informer<KubeObject>): void;
   stop(): void;
 }
 export function createInformers(client: ApiClient, world: World, inspection?: Inspection): Informers {
   const informers = new Map<string, Informer<KubeObject>>();
+  const end = new AbortController();
   const idOf = (gvr: GroupVersionResource, selection: Selection): string =>
     [gvr.group, gvr.version, gvr.resource, selection.namespace, selection.labelSelector, selection.fieldSelector].join(
       '|',
     );
   return {
+    client,
+    world,
+    signal: end.signal,
     metadata(gvr) {
       const whole = informers.get(idOf(gvr, {}));
       if (whole) return whole;
@@ -233,6 +242,7 @@ export function createInformers(client: ApiClient, world: World, inspection?: In
       for (const [id, other] of informers) if (other === informer) informers.delete(id);
     },
     stop() {
+      end.abort();
       for (const informer of informers.values()) informer.stop();
       informers.clear();
     },

@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition } from '../../schemas/generated/apiextensions-v1.ts';
 import type { GroupVersionResource } from '../../schemas/meta/object.ts';
 import { builtinKinds } from '../../schemas/builtin-kinds.ts';
+import { elsewhereKinds } from './elsewhere-kinds.ts';
 import type { Informers } from './informer.ts';
 
 /** A kind of object as those see it who treat all kinds alike: the garbage collector, the namespace controller. */
@@ -11,12 +12,16 @@ export interface Kind {
   readonly verbs: ReadonlySet<string>;
 }
 export interface Kinds {
-  /** Resolves when the custom kinds are known too. */
+  /** Resolves when the custom kinds are known too, and those that other API servers serve. */
   readonly synced: Promise<void>;
   /** Each stored kind once, in one of its versions. */
   all(): Iterable<Kind>;
   /** By the apiVersion's group and kind, as owner references name them; any version. */
   byKind(group: string, kind: string): Kind | undefined;
+  /** `group/version` of other API servers that do not say what they serve: there may be kinds that are not known. */
+  failing(): readonly string[];
+  /** Asks other API servers again what they serve, if there are any. */
+  refresh(): Promise<void>;
   /** Called with each kind now and when it comes; returns what ends that. */
   on(handler: { readonly add: (kind: Kind) => void; readonly remove?: (kind: Kind) => void }): () => void;
 }
@@ -28,7 +33,7 @@ export const customResourceDefinitions: GroupVersionResource = {
 const CUSTOM_VERBS: ReadonlySet<string> = new Set(['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']); // prettier-ignore
 
 const shared = new WeakMap<Informers, Kinds>();
-/** All kinds that the cluster stores: the builtin ones and those that CustomResourceDefinitions bring. */
+/** All kinds of the cluster: the builtin ones, those that CustomResourceDefinitions bring, those that other API servers serve. */
 export function kindsOf(informers: Informers): Kinds {
   let kinds = shared.get(informers);
   if (!kinds) shared.set(informers, (kinds = createKinds(informers)));
@@ -71,14 +76,29 @@ function createKinds(informers: Informers): Kinds {
     for (const h of handlers) h.add(kind);
   }
   crds.on({ add: put, update: put, delete: drop });
+  const elsewhere = elsewhereKinds(informers, {
+    add: (kind) => {
+      const name = `${kind.gvr.group}/${kind.kind}`;
+      if (!byKind.has(name)) byKind.set(name, kind);
+      for (const h of handlers) h.add(kind);
+    },
+    remove: (kind) => {
+      const name = `${kind.gvr.group}/${kind.kind}`;
+      if (byKind.get(name) === kind) byKind.delete(name);
+      for (const h of handlers) h.remove?.(kind);
+    },
+  });
 
   return {
-    synced: crds.synced,
+    synced: Promise.all([crds.synced, elsewhere.synced]).then(() => undefined),
     *all() {
       yield* builtin.values();
       yield* custom.values();
+      yield* elsewhere.all();
     },
     byKind: (group, kind) => byKind.get(`${group}/${kind}`),
+    failing: elsewhere.failing,
+    refresh: elsewhere.refresh,
     on(handler) {
       for (const kind of this.all()) handler.add(kind);
       handlers.add(handler);

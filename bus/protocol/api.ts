@@ -1,3 +1,5 @@
+import type { KubeObject, WatchEvent } from '../../schemas/meta/object.ts';
+
 /** What components and the apiserver say to each other on `kubus.v1.api.<caller>.<verb>.…`: the parts that the subject lacks. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
@@ -37,11 +39,16 @@ export type ApiReply =
       readonly continue?: string;
       readonly remaining?: number;
     }
-  /** Subresources and Status answers that no store holds (scale, token, review, Status). */
+  /**
+   * What no store of this API server holds: answers of subresources (scale, token, review), a Status, and objects and
+   * whole lists of groups that another API server serves.
+   */
   | { readonly object: unknown; readonly warnings?: readonly string[] };
 
 /** Frames of a watch session, server to client: all changes of one tick in one frame. */
 export type WatchFrame = readonly WatchItem[];
 export type WatchItem =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored }
-  | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd?: boolean };
+  | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd?: boolean }
+  /** As another API server told it. */
+  | { readonly type: WatchEvent['type']; readonly object: KubeObject };

@@ -1,8 +1,10 @@
 import { toStatus, type Status } from '../../../schemas/meta/status.ts';
+import type { WatchElsewhere } from '../aggregation/components.ts';
 import type { Answer, Core } from '../core.ts';
 import { goJson } from '../encoding/go-json.ts';
 import { isStatus, renderJson } from '../encoding/render.ts';
 import type { RequestInfo, UserInfo } from '../request.ts';
+import { pathOf } from '../stages/request-info.ts';
 import { AuditTrail } from './trail.ts';
 
 const PLAIN = {
@@ -16,17 +18,9 @@ const PLAIN = {
 const NO_QUERY = new URLSearchParams();
 
 /** The address that the request would have over HTTPS. */
-function uriOf(
-  { group, version, namespace, resource, name, subresource, verb }: RequestInfo,
-  query: Readonly<Record<string, string>> | undefined,
-): string {
-  const parts = [
-    group === '' ? `/api/${version}` : `/apis/${group}/${version}`,
-    ...(namespace === '' ? [] : ['namespaces', namespace]),
-    resource, name, subresource,
-  ].filter((part) => part !== ''); // prettier-ignore
-  const asked = new URLSearchParams({ ...query, ...(verb === 'watch' && { watch: 'true' }) }).toString();
-  return `${parts.join('/')}${asked === '' ? '' : `?${asked}`}`;
+function uriOf(info: RequestInfo, query: Readonly<Record<string, string>> | undefined): string {
+  const asked = new URLSearchParams({ ...query, ...(info.verb === 'watch' && { watch: 'true' }) }).toString();
+  return `${pathOf(info)}${asked === '' ? '' : `?${asked}`}`;
 }
 /** Begins to note a request of one of the cluster's own components. */
 export function beginAudit(
@@ -45,13 +39,14 @@ export function beginAudit(
   trail.received();
   return trail;
 }
+type Outcome = Answer | WatchElsewhere;
 /** Notes how it came out. A watch is noted when it begins. */
-export const noted = (
+export const noted = <T extends Outcome>(
   core: Core,
   request: { readonly audit?: AuditTrail | undefined },
-  pending: Answer | Promise<Answer>,
-): Answer | Promise<Answer> => (request.audit === undefined ? pending : notedBy(core, request.audit, pending));
-async function notedBy(core: Core, audit: AuditTrail, pending: Answer | Promise<Answer>): Promise<Answer> {
+  pending: T | Promise<T>,
+): T | Promise<T> => (request.audit === undefined ? pending : notedBy(core, request.audit, pending));
+async function notedBy<T extends Outcome>(core: Core, audit: AuditTrail, pending: T | Promise<T>): Promise<T> {
   try {
     const answer = await pending;
     if (answer.type === 'entry' || answer.type === 'object' || answer.type === 'list') {

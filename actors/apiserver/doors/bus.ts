@@ -8,12 +8,13 @@ import { fromStorage } from '../../../schemas/convert.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import { ApiError, toStatus, type Status } from '../../../schemas/meta/status.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import type { Answer, Core } from '../core.ts';
+import type { Answer, Core, Elsewhere } from '../core.ts';
 import { handle, type DoorRequest } from '../pipeline.ts';
 import type { RequestInfo } from '../request.ts';
 import { beginAudit, noted } from '../audit/bus.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import { impersonate } from '../authentication/index.ts';
+import { pathOf } from '../stages/request-info.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
 import { userOfCaller } from './callers.ts';
@@ -24,6 +25,7 @@ const MAX_LAG = 1000;
 /** A body of fewer bytes is not too deep to be kept. */
 const MAX_FLAT_BYTES = 1000;
 const NO_QUERY = new URLSearchParams();
+type ElsewhereAnswer = NonNullable<ReturnType<Elsewhere>>;
 
 export interface BusDoor {
   /** Leaves the queue group, then resolves when what was asked by then is answered, at the latest after `graceMs`. */
@@ -54,14 +56,16 @@ export function openBusDoor(core: Core): BusDoor {
   };
 }
 
-function doorRequest(core: Core, message: ServedMessage): DoorRequest & { readonly audit: AuditTrail | undefined } {
+type BusRequest = DoorRequest & { readonly audit: AuditTrail | undefined };
+function doorRequest(core: Core, message: ServedMessage): BusRequest {
   const address = subjects.parseApi(message.subject);
   const body = (message.body ?? {}) as ApiRequestBody;
   const slash = address.resource.indexOf('/');
   const fieldSelector = body.query?.['fieldSelector'];
   const info: RequestInfo = {
-    isResource: true,
-    path: '',
+    // A version of a group is asked for what it serves.
+    isResource: address.resource !== '',
+    path: address.resource === '' ? `/apis/${address.group}/${address.version}` : '',
     verb: address.verb,
     group: address.group,
     version: address.version,
@@ -101,9 +105,15 @@ function bodyOf(value: unknown, bytes: number): DoorRequest['body'] {
 
 async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {
   const request = doorRequest(core, message);
-  const result = await noted(core, request, handle(core, request));
+  const result = await noted(core, request, handled(core, request));
   const warnings = request.warnings.length > 0 ? { warnings: request.warnings } : {};
   return reply(core, result, warnings);
+}
+/** Here, or where else its group is served. */
+function handled(core: Core, request: DoorRequest): Answer | Promise<Answer> {
+  const to = core.remote?.(pathOf(request.info), request.user, request.query);
+  if (to === undefined) return handle(core, request);
+  return import('../aggregation/components.ts').then(({ askElsewhere }) => askElsewhere(core, request, to));
 }
 function reply(core: Core, result: Answer, warnings: { readonly warnings?: readonly string[] }): ApiReply {
   switch (result.type) {
@@ -175,8 +185,10 @@ function busEncoding(id: string, valueOf: (entry: Entry) => Uint8Array): WatchEn
 
 async function serveWatch(core: Core, message: ServedMessage, session: Session): Promise<void> {
   try {
-    const request = doorRequest(core, message);
-    const result = await noted(core, request, handle(core, { ...request, signal: session.signal }));
+    const request = { ...doorRequest(core, message), signal: session.signal };
+    const to = core.remote?.(pathOf(request.info), request.user, request.query);
+    if (to !== undefined) return await serveElsewhere(core, request, to, session, message.body);
+    const result = await noted(core, request, handle(core, request));
     if (session.signal.aborted) return;
     if (result.type !== 'watch') throw new ApiError('BadRequest', 'a session carries watches only');
     const stop = result.start(new SessionSink(session));
@@ -184,6 +196,19 @@ async function serveWatch(core: Core, message: ServedMessage, session: Session):
   } catch (error) {
     session.close(toStatus(error));
   }
+}
+async function serveElsewhere(
+  core: Core,
+  request: BusRequest,
+  to: ElsewhereAnswer,
+  session: Session,
+  body: unknown,
+): Promise<void> {
+  const { watchElsewhere } = await import('../aggregation/components.ts');
+  const { metadataOnly = false } = (body ?? {}) as ApiRequestBody;
+  const watch = await noted(core, request, watchElsewhere(core, request, to, metadataOnly));
+  await watch.pump((items) => session.send(items));
+  session.close();
 }
 const once = new WeakMap<object, Encoded>();
 class SessionSink implements WatchSink {

@@ -1,6 +1,7 @@
 /** An answer of a webhook of whatever sort, read as client-go reads one. Source: client-go rest/request.go, apimachinery pkg/api/errors NewGenericServerResponse. */
 import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
 import { goQuote } from '../../../schemas/meta/go-quote.ts';
+import { ApiError, type Status, type StatusReason } from '../../../schemas/meta/status.ts';
 import type { OutboundAnswer } from './outbound.ts';
 import { notAnObject } from '../stages/decode.ts';
 
@@ -33,7 +34,7 @@ export async function readObject(answer: OutboundAnswer): Promise<Answered> {
   const { status, headers, body } = answer;
   const contentType = headers['content-type'] ?? '';
   if (status < 200 || status > 206) {
-    const own = await statusIn(body);
+    const own = (await statusIn(body))?.message;
     throw new BadAnswer(own ?? said(status, contentType, body), status);
   }
   if (body.length === 0) throw new BadAnswer(`0-length response with status code: ${status} and content type: ${contentType || 'application/json'}`);
@@ -57,13 +58,37 @@ function said(status: number, contentType: string, body: Uint8Array): string {
     ? `an error on the server (${goQuote(text)}) has prevented the request from succeeding`
     : `the server responded with the status code ${status} but did not return more information`;
 }
-/** The message of a Status that says that something failed. */
-async function statusIn(body: Uint8Array): Promise<string | undefined> {
+const REASONS: Readonly<Record<number, StatusReason>> = {
+  400: 'BadRequest', 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 405: 'MethodNotAllowed', 406: 'NotAcceptable',
+  409: 'Conflict', 415: 'UnsupportedMediaType', 422: 'Invalid', 429: 'TooManyRequests', 503: 'ServiceUnavailable', 504: 'Timeout',
+}; // prettier-ignore
+interface Failure {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+interface Asked {
+  readonly method: string;
+  /** `<resource>.<group>` */
+  readonly resource: string;
+  readonly name: string;
+}
+/** What another API server's refusal comes to: its own Status, or what its code says. */
+export async function failureOf({ status, contentType, body }: Failure, { method, resource, name }: Asked): Promise<ApiError> {
+  const own = await statusIn(body);
+  if (own !== undefined) return ApiError.from({ ...own, code: status });
+  const reason = status === 409 && method === 'POST' ? 'AlreadyExists' : (REASONS[status] ?? (status >= 500 ? 'InternalError' : 'Unknown'));
+  const about = [method.toLowerCase(), resource, name].filter((part) => part !== '').join(' ');
+  return new ApiError(reason, `${said(status, contentType, body)} (${about})`, { code: status });
+} // prettier-ignore
+/** A Status that says that something failed. */
+async function statusIn(body: Uint8Array): Promise<(Status & { readonly message: string }) | undefined> {
   if (body.length === 0) return undefined;
   try {
-    const { kind, apiVersion, status, message } = await parse(body);
+    const found = await parse(body);
+    const { kind, apiVersion, status, message } = found;
     return kind === 'Status' && (apiVersion ?? 'v1') === 'v1' && status === 'Failure' && typeof message === 'string'
-      ? message
+      ? (found as unknown as Status & { readonly message: string })
       : undefined;
   } catch {
     return undefined;

@@ -42,6 +42,10 @@ const DIAL_MS = 30_000;
 export const hostPort = ({ host, port }: Pick<BackendLocation, 'host' | 'port'>): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
+/** Source: net/url URL.EscapedPath. */
+export const escapePath = (path: string): string =>
+  encodeURI(path).replaceAll(/[?#!*'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
 /** How a server of a kind is reached whose certificate counts, and that keeps connections. */
 interface Reach {
   /** Where it is at present, whatever it is called. Throws: why it is nowhere. */

@@ -62,6 +62,14 @@ export function parsePath(path: string): ParsedPath {
   };
 }
 
+/** The path that a request for a resource has over HTTPS. */
+export const pathOf = ({ group, version, namespace, resource, name, subresource }: RequestInfo): string =>
+  [
+    group === '' ? `/api/${version}` : `/apis/${group}/${version}`,
+    ...(namespace === '' ? [] : ['namespaces', namespace]),
+    resource, name, subresource,
+  ].filter((part) => part !== '').join('/'); // prettier-ignore
+
 const VERBS: Readonly<Record<string, string>> = {
   POST: 'create',
   GET: 'get',

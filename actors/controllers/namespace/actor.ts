@@ -7,7 +7,7 @@ import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { kindsOf, type Kind } from '../../runtime/kinds.ts';
 import { namespaces as namespacesResource, pods as podsResource } from '../../runtime/resources.ts';
-import { finalize, FINALIZER, report, type Remains } from './reconcile.ts';
+import { finalize, FINALIZER, isEmpty, report, type Remains } from './reconcile.ts';
 
 /** Kinds looked at together. */
 const TOGETHER = 16;
@@ -26,9 +26,11 @@ export function startNamespaceController(deps: ControllerDeps): Controller {
     if (!namespace?.metadata.deletionTimestamp) return {};
     if (!namespace.spec?.finalizers?.includes(FINALIZER)) return {};
     await kinds.synced;
-    const remains = await deleteContent(client, key, [...kinds.all()], { signal, fence: deps.fence?.() });
+    await kinds.refresh();
+    const found = await deleteContent(client, key, [...kinds.all()], { signal, fence: deps.fence?.() });
+    const remains = { ...found, undiscovered: kinds.failing() };
     await execute(report(namespace, remains, now));
-    if (remains.counts.size > 0 || remains.errors.length > 0) return { requeueAfterMs: AGAIN_MS };
+    if (!isEmpty(remains)) return { requeueAfterMs: AGAIN_MS };
     const fresh = await client.get<Namespace>(namespacesResource, key, undefined, { signal });
     if (fresh.metadata.uid === namespace.metadata.uid) await execute(finalize(fresh));
     return {};
@@ -63,7 +65,7 @@ async function deleteContent(
   namespace: string,
   kinds: readonly Kind[],
   { signal, fence }: { readonly signal: AbortSignal; readonly fence: Fence | undefined },
-): Promise<Remains> {
+): Promise<Omit<Remains, 'undiscovered'>> {
   const counts = new Map<string, number>();
   const finalizers = new Map<string, number>();
   const errors: string[] = [];

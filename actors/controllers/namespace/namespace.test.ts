@@ -20,6 +20,7 @@ function setUp() {
   c.start(startNamespaceController, startServiceAccountController, (deps) => startRootCaCertPublisher(deps, 'PEM'));
   return c;
 }
+const apiServices = { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' };
 const conditions = (n: Namespace | undefined): Record<string, string> =>
   Object.fromEntries(n?.status?.conditions?.map((x) => [x.type, `${x.status} ${x.reason}: ${x.message}`]) ?? []);
 
@@ -93,6 +94,22 @@ describe('a deleted namespace', () => {
     await world.advance(2_000);
     expect(conditions(api.object(namespaces, 'team'))['NamespaceDeletionContentFailure']).toContain('1 remaining: disk on fire'); // prettier-ignore
     api.intercept = undefined;
+    await world.until(() => api.object(namespaces, 'team') === undefined, 3_000);
+  });
+  it('waits for API servers that do not say what they serve', async () => {
+    const { client, api, world } = setUp();
+    const spec = { group: 'ext.example.com', version: 'v1', service: { namespace: 'x', name: 'y' } };
+    const name = 'v1.ext.example.com';
+    await client.create(apiServices, { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name }, spec } as KubeObject); // prettier-ignore
+    await client.create(namespaces, object('Namespace', 'team'));
+    await client.create(secrets, object('Secret', 's'));
+    await client.delete(namespaces, 'team');
+    await world.advance(2_000);
+    expect(api.object(secrets, 'team/s')).toBeUndefined();
+    expect(conditions(api.object(namespaces, 'team'))['NamespaceDeletionDiscoveryFailure']).toBe(
+      'True DiscoveryFailed: Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: ext.example.com/v1: stale GroupVersion discovery: ext.example.com/v1',
+    );
+    await client.delete(apiServices, name);
     await world.until(() => api.object(namespaces, 'team') === undefined, 3_000);
   });
 });

@@ -11,7 +11,12 @@ export interface Remains {
   readonly finalizers: ReadonlyMap<string, number>;
   /** Texts of the errors that deletion met. */
   readonly errors: readonly string[];
+  /** `group/version` of API servers that do not say what they serve. */
+  readonly undiscovered: readonly string[];
 }
+/** Nothing is left, nor may there be anything that nobody has looked at. */
+export const isEmpty = ({ counts, errors, undiscovered }: Remains): boolean =>
+  counts.size === 0 && errors.length === 0 && undiscovered.length === 0;
 /** [type, reason, message] when all is well. Source: pkg/controller/namespace/deletion status_condition_utils.go. */
 const WELL: readonly (readonly [string, string, string])[] = [
   ['NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'],
@@ -21,10 +26,19 @@ const WELL: readonly (readonly [string, string, string])[] = [
   ['NamespaceFinalizersRemaining', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
 ]; // prettier-ignore
 
-function troubles({ counts, finalizers, errors }: Remains): Map<string, readonly [reason: string, message: string]> {
+function troubles({
+  counts,
+  finalizers,
+  errors,
+  undiscovered,
+}: Remains): Map<string, readonly [reason: string, message: string]> {
   const list = (of: ReadonlyMap<string, number>, text: (name: string, n: number) => string): string =>
     [...of].map(([name, n]) => text(name, n)).sort().join(', '); // prettier-ignore
   const found = new Map<string, readonly [string, string]>();
+  if (undiscovered.length > 0) {
+    const each = undiscovered.map((version) => `${version}: stale GroupVersion discovery: ${version}`).join(', ');
+    found.set('NamespaceDeletionDiscoveryFailure', ['DiscoveryFailed', `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${each}`]); // prettier-ignore
+  }
   if (errors.length > 0)
     found.set('NamespaceDeletionContentFailure', ['ContentDeletionFailed', `Failed to delete all resource types, ${errors.length} remaining: ${[...errors].sort().join(', ')}`]); // prettier-ignore
   if (counts.size > 0)

@@ -50,6 +50,11 @@ export function startResourceQuotaController(deps: ControllerDeps): Controller {
     }
     return informer;
   };
+  kinds.on({
+    add: () => undefined,
+    // Its cache is stopped; should the kind come back it has another.
+    remove: ({ gvr }) => void counted.delete(`${gvr.group}/${gvr.resource}`),
+  });
   const objectsIn = (namespace: string, informer: Informer<KubeObject>, indexed: boolean): Iterable<DynamicObject> =>
     (indexed
       ? informer.byIndex('namespace', namespace)

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../../schemas/meta/object.ts';
 
-/** Whether an object is of the namespace and matches both selectors; as much of their syntax as tests use: `a=b,c!=d,e`. */
+/** Whether an object is of the namespace and matches both selectors; as much of their syntax as tests use: `a=b,c!=d,e,!f`. */
 export function selects(
   o: { namespace?: string | undefined; labelSelector?: string | undefined; fieldSelector?: string | undefined },
   object: KubeObject,
@@ -18,6 +18,7 @@ export function selects(
 function every(selector: string | undefined, valueOf: (key: string) => string | undefined): boolean {
   if (!selector) return true;
   return selector.split(',').every((term) => {
+    if (term.startsWith('!')) return valueOf(term.slice(1)) === undefined;
     const not = term.split('!=');
     if (not.length === 2) return valueOf(not[0]!) !== not[1];
     const is = term.split(/==?/);

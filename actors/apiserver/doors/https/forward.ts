@@ -7,7 +7,7 @@ import { ApiError, statusOf } from '../../../../schemas/meta/status.ts';
 import type { Core, ForwardAnswer } from '../../core.ts';
 import { goJson } from '../../encoding/go-json.ts';
 import { badRequest, internalError, plain } from '../../errors.ts';
-import { hostPort, PROTOCOL_SPDY, type BackendAnswer } from '../../outbound/backend.ts';
+import { escapePath, hostPort, PROTOCOL_SPDY, type BackendAnswer } from '../../outbound/backend.ts';
 import { joinPaths, rewriteHtml, rewriteUrl, type Rewriting } from '../../outbound/rewrite.ts';
 import { sniff } from '../../outbound/sniff.ts';
 import type { Exchange, Streaming } from './exchange.ts';
@@ -26,9 +26,6 @@ const PAUSE_MS = 20;
 const [zipped, unzipped] = [promisify(gzip), promisify(gunzip)];
 
 const one = (exchange: Exchange, name: string): string => String(exchange.headers[name] ?? '');
-/** Source: net/url URL.EscapedPath. */
-const escapePath = (path: string): string =>
-  encodeURI(path).replaceAll(/[?#!*'()]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 export async function forward(core: Core, exchange: Exchange, answer: ForwardAnswer, client: string): Promise<void> {
   const { target } = exchange;
