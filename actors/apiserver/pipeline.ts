@@ -47,7 +47,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
-  authorize(core.authorizer, request.user, request.info, request.audit);
+  const pending = authorize(core.authorizer, request.user, request.info, request.audit);
+  return pending === undefined ? authorized(core, request) : pending.then(() => authorized(core, request));
+}
+function authorized(core: Core, request: DoorRequest): Answer | Promise<Answer> {
   // Another API server may have taken the definition of a custom kind a moment ago.
   if (core.registry.lookup(request.info) === undefined && request.info.group.includes('.'))
     return core.barrier().then(() => serve(core, request));

@@ -9,7 +9,12 @@ import {
 } from './authentication/index.ts';
 import { createAdmission } from './admission/index.ts';
 import { createAllocation, storeClaims, type Allocation } from './allocation/index.ts';
-import { createAuthorizer, createReviews } from './authorization/index.ts';
+import {
+  createAuthorizer,
+  createConfiguredAuthorizer,
+  createReviews,
+  type AuthorizationOptions,
+} from './authorization/index.ts';
 import { startBootstrap, type Bootstrap } from './bootstrap/index.ts';
 import type { CustomResourceDefinition } from '../../schemas/generated/apiextensions-v1.ts';
 import type { Resource } from '../../schemas/resource.ts';
@@ -38,6 +43,8 @@ export interface PluginOptions {
   readonly serviceAccountIssuer?: string | undefined;
   readonly enableAdmission?: readonly string[] | undefined;
   readonly disableAdmission?: readonly string[] | undefined;
+  /** Who decides what users may; default: the node rules and RBAC. */
+  readonly authorization?: AuthorizationOptions | undefined;
   /** Static bearer tokens. */
   readonly tokens?:
     Readonly<Record<string, { readonly name: string; readonly groups?: readonly string[] }>> | undefined;
@@ -66,7 +73,7 @@ export function plugIn(
   state: () => string,
 ): Plugged {
   const { registry, cache, world } = core;
-  const authorizer = createAuthorizer({ registry, cache });
+  const { authorizer, closeAuthorizer } = authorizerOf(core, options.authorization);
   core.authorizer = authorizer;
   const issuer = options.serviceAccountIssuer ?? ISSUER;
   const fresh = (): Promise<void> => core.barrier();
@@ -157,10 +164,22 @@ export function plugIn(
       custom.stop();
       allocation.stop();
       outbound.close();
+      closeAuthorizer();
       await aggregation.stop();
       await bootstrap?.stop();
     },
   };
+}
+function authorizerOf(core: Core, options: AuthorizationOptions | undefined) {
+  const { registry, cache, metrics, world } = core;
+  const base = createAuthorizer({ registry, cache });
+  if (options !== undefined) {
+    const authorizer = createConfiguredAuthorizer(base, options, world, metrics);
+    return { authorizer, closeAuthorizer: () => authorizer.close() };
+  }
+  const help = 'Decisions that ended the chain, by authorizer.';
+  metrics.collect('apiserver_authorization_decisions_total', 'counter', 'ALPHA', help, base.decisions);
+  return { authorizer: base, closeAuthorizer: () => undefined };
 }
 function probe(core: Core, state: () => string, check: string): string | undefined {
   const now = state();

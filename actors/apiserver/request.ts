@@ -26,6 +26,8 @@ export interface RequestInfo {
   readonly name: string;
   /** `fieldSelector` of lists, watches and collection deletes: nodes may read no more than what concerns them. */
   readonly fieldSelector?: string | undefined;
+  /** `labelSelector` of the same; webhooks are told of it. */
+  readonly labelSelector?: string | undefined;
 }
 /** As much of an object's metadata as is noted beside it. */
 export interface AboutObject {
@@ -57,9 +59,15 @@ export interface ApiRequest {
   readonly cause?: string | undefined;
 }
 
-export type Decision = { readonly allowed: 'yes' | 'no' | 'noOpinion'; readonly reason: string };
+export type Decision = {
+  readonly allowed: 'yes' | 'no' | 'noOpinion';
+  readonly reason: string;
+  /** Why somebody who was to be asked had no answer. It may be allowed all the same. */
+  readonly error?: string | undefined;
+};
 export interface Authorizer {
-  authorize(user: UserInfo, info: RequestInfo): Decision;
+  /** At once, unless somebody elsewhere has to be asked (`authorization/deciding.ts`). Neither throws nor rejects. */
+  authorize(user: UserInfo, info: RequestInfo): Decision | Promise<Decision>;
 }
 /** Credentials of one HTTPS request; undefined: this authenticator has nothing to say; throws Unauthorized on bad ones. */
 export interface Credentials {

@@ -11,6 +11,7 @@ import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { auditOf } from '../cluster/audit.ts';
+import { authorizationOf } from '../cluster/authorization.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
 import type { Health } from './health.ts';
@@ -120,6 +121,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
+    const authorization = await authorizationOf(c.spec.dir, c.spec.authorization ?? {}, c.world.log);
     const proxy = frontProxyOf(c);
     const start = (inspection: Inspection): Component =>
       startApiserver({
@@ -142,6 +144,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
         encryption,
         audit,
+        authorization,
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,

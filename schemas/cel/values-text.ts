@@ -1,3 +1,4 @@
+import { durationText as goDurationText } from '../meta/duration.ts';
 import { goQuote } from '../meta/go-quote.ts';
 import {
   CelDuration, CelError, CelList, CelMap, CelOpaque, CelOptional, CelTimestamp, CelTypeValue, CelUint, type CelValue,
@@ -95,22 +96,4 @@ export function showValue(value: CelValue): string {
     return `{${[...value.keys()].map((key) => `${showValue(key)}: ${showValue(value.find(key) ?? null)}`).join(', ')}}`;
   if (value instanceof CelOpaque) return value.typeName;
   return String(value);
-}
-/** Source: Go time.Duration String. */
-function goDurationText(nanos: bigint): string {
-  const sign = nanos < 0n ? '-' : '';
-  const n = nanos < 0n ? -nanos : nanos;
-  const fraction = (whole: bigint, unit: bigint): string => {
-    const digits = String(whole % unit).padStart(String(unit).length - 1, '0').replace(/0+$/, ''); // prettier-ignore
-    return `${whole / unit}${digits === '' || unit === 1n ? '' : `.${digits}`}`;
-  };
-  if (n === 0n) return '0s';
-  if (n < 1000n) return `${sign}${n}ns`;
-  if (n < 1_000_000n) return `${sign}${fraction(n, 1000n)}µs`;
-  if (n < 1_000_000_000n) return `${sign}${fraction(n, 1_000_000n)}ms`;
-  const seconds = n / 1_000_000_000n;
-  const rest = fraction(n - (seconds / 60n) * 60_000_000_000n, 1_000_000_000n);
-  const minutes = (seconds / 60n) % 60n;
-  const hours = seconds / 3600n;
-  return `${sign}${hours > 0n ? `${hours}h` : ''}${seconds >= 60n ? `${minutes}m` : ''}${rest}s`;
 }

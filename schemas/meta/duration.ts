@@ -31,3 +31,21 @@ const UNITS: ReadonlyMap<string, bigint> = new Map([
   ['ns', 1n], ['us', 1000n], ['µs', 1000n], ['μs', 1000n], ['ms', 1_000_000n],
   ['s', SECOND], ['m', 60n * SECOND], ['h', 3600n * SECOND],
 ]); // prettier-ignore
+/** Nanoseconds as Go prints them: `1m30s`, `1.5ms`. Source: time.Duration String. */
+export function durationText(nanos: bigint): string {
+  const sign = nanos < 0n ? '-' : '';
+  const n = nanos < 0n ? -nanos : nanos;
+  const fraction = (whole: bigint, unit: bigint): string => {
+    const digits = String(whole % unit).padStart(String(unit).length - 1, '0').replace(/0+$/, ''); // prettier-ignore
+    return `${whole / unit}${digits === '' || unit === 1n ? '' : `.${digits}`}`;
+  };
+  if (n === 0n) return '0s';
+  if (n < 1000n) return `${sign}${n}ns`;
+  if (n < 1_000_000n) return `${sign}${fraction(n, 1000n)}µs`;
+  if (n < 1_000_000_000n) return `${sign}${fraction(n, 1_000_000n)}ms`;
+  const seconds = n / 1_000_000_000n;
+  const rest = fraction(n - (seconds / 60n) * 60_000_000_000n, 1_000_000_000n);
+  const minutes = (seconds / 60n) % 60n;
+  const hours = seconds / 3600n;
+  return `${sign}${hours > 0n ? `${hours}h` : ''}${seconds >= 60n ? `${minutes}m` : ''}${rest}s`;
+}

@@ -9,12 +9,14 @@ const RESOURCE = 'certificatesigningrequests';
 const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
 
 /** Whether the user may `approve`, `sign` or `attest` for a signer, by its name or for its whole domain. */
-function maySign(context: AdmissionContext, user: UserInfo, verb: string, signer: string): boolean {
-  const ask = (name: string): boolean =>
-    context.authorizer.authorize(user, {
+async function maySign(context: AdmissionContext, user: UserInfo, verb: string, signer: string): Promise<boolean> {
+  const ask = async (name: string): Promise<boolean> => {
+    const { allowed, error } = await context.authorizer.authorize(user, {
       isResource: true, path: '', verb, group: GROUP, version: '*', resource: 'signers', subresource: '', namespace: '', name,
-    }).allowed === 'yes'; // prettier-ignore
-  return ask(signer) || ask(`${signer.split('/')[0]!}/*`);
+    }); // prettier-ignore
+    return allowed === 'yes' && error === undefined;
+  };
+  return (await ask(signer)) || (await ask(`${signer.split('/')[0]!}/*`));
 }
 const specOf = (a: AdmissionAttributes): CertificateSigningRequest['spec'] | undefined =>
   (a.old as CertificateSigningRequest | undefined)?.spec;
@@ -48,10 +50,10 @@ export const certificateRequester = (): AdmissionPlugin => ({
 export const certificateApproval = (context: AdmissionContext): AdmissionPlugin => ({
   name: 'CertificateApproval',
   handles: operations('UPDATE'),
-  validate(a) {
+  async validate(a) {
     if (!isOn(a, GROUP, RESOURCE, 'approval')) return;
     const signer = specOf(a)?.signerName ?? '';
-    if (!maySign(context, a.user, 'approve', signer))
+    if (!(await maySign(context, a.user, 'approve', signer)))
       throw forbid(a, `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
   },
 });
@@ -60,12 +62,12 @@ export const certificateApproval = (context: AdmissionContext): AdmissionPlugin 
 export const certificateSigning = (context: AdmissionContext): AdmissionPlugin => ({
   name: 'CertificateSigning',
   handles: operations('UPDATE'),
-  validate(a) {
+  async validate(a) {
     if (!isOn(a, GROUP, RESOURCE, 'status')) return;
     const [next, old] = [a.object, a.old].map((o) => (o as CertificateSigningRequest | undefined)?.status);
     if (next?.certificate === old?.certificate && equal(next?.conditions, old?.conditions)) return;
     const signer = specOf(a)?.signerName ?? '';
-    if (!maySign(context, a.user, 'sign', signer))
+    if (!(await maySign(context, a.user, 'sign', signer)))
       throw forbid(a, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
   },
 });

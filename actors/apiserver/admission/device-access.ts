@@ -4,6 +4,7 @@ import { equal } from '../../../schemas/meta/equal.ts';
 import { fieldPath, forbidden, type FieldError } from '../../../schemas/meta/field.ts';
 import { invalidError } from '../../../schemas/meta/invalid.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
+import { reasonsOf } from '../authorization/deciding.ts';
 import { forbidden as refusal } from '../authorization/forbidden.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer, RequestInfo } from '../request.ts';
 import { find, isOn, kind, operations, type AdmissionContext } from './common.ts';
@@ -24,10 +25,10 @@ export function deviceAccess(context: AdmissionContext, authorizer: Authorizer):
     return namespace?.metadata.labels?.[ADMIN_LABEL] === 'true';
   };
   /** Why not, or undefined. */
-  const denial = (a: AdmissionAttributes, verb: string, subresource: string, namespace: string, name: string): string | undefined => {
+  const denial = async (a: AdmissionAttributes, verb: string, subresource: string, namespace: string, name: string): Promise<string | undefined> => {
     const info: RequestInfo = { isResource: true, path: '', verb, group: GROUP, version: 'v1', resource: 'resourceclaims', subresource, namespace, name };
-    const { allowed, reason } = authorizer.authorize(a.user, info);
-    return allowed === 'yes' ? undefined : statusOf(refusal(a.user, info, reason))?.message;
+    const decision = await authorizer.authorize(a.user, info);
+    return decision.allowed === 'yes' ? undefined : statusOf(refusal(a.user, info, reasonsOf(decision)))?.message;
   }; // prettier-ignore
 
   const onSpec = async (a: AdmissionAttributes): Promise<void> => {
@@ -46,14 +47,14 @@ export function deviceAccess(context: AdmissionContext, authorizer: Authorizer):
     if (index >= 0 && adminResult(before.allocation) < 0 && !(await isAdmins(a)))
       errors.push(forbidden(fieldPath('status')('allocation')('devices')('results')(index)('adminAccess'), NEEDS_LABEL));
     if (!equal(now.allocation, before.allocation) || !equal(now.reservedFor, before.reservedFor)) {
-      const why = denial(a, verb, 'binding', '', '');
+      const why = await denial(a, verb, 'binding', '', '');
       if (why !== undefined)
         errors.push(forbidden(fieldPath('status')('allocation'), `changing status.allocation or status.reservedFor requires resource="resourceclaims/binding", verb="${verb}" permission: ${why}`));
     }
     if (now.allocation) {
       const verbs = [...(isOnItsNode(a, now.allocation) ? [`associated-node:${verb}`] : []), `arbitrary-node:${verb}`];
       for (const driver of changedDrivers(now, before)) {
-        const denials = verbs.map((v) => denial(a, v, 'driver', a.namespace, driver));
+        const denials = await Promise.all(verbs.map((v) => denial(a, v, 'driver', a.namespace, driver)));
         if (!denials.includes(undefined))
           errors.push(forbidden(fieldPath('status')('devices'), `changing status.devices requires resource="resourceclaims/driver", verb="[${verbs.join(' ')}]" permission: ${denials[0]}`));
       }

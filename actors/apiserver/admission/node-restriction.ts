@@ -147,10 +147,15 @@ export function nodeRestriction(context: AdmissionContext): AdmissionPlugin {
     const { found, problems } = await asksFor(pod, audience);
     if (problems !== '') throw forbid(a, `error validating audience ${JSON.stringify(audience)}: ${problems}`);
     if (found) return;
-    const decision = context.authorizer.authorize(a.user, {
+    const decision = await context.authorizer.authorize(a.user, {
       isResource: true, path: '', verb: 'request-serviceaccounts-token-audience', group: '', version: 'v1',
       resource: audience, subresource: '', namespace: a.namespace, name: a.name,
     }); // prettier-ignore
+    if (decision.allowed !== 'yes' && decision.error !== undefined)
+      throw forbid(
+        a,
+        `audience ${JSON.stringify(audience)} not found in pod spec volume, error authorizing ${a.user.name} to request tokens for this audience: ${decision.error}`,
+      );
     if (decision.allowed !== 'yes')
       throw forbid(
         a,

@@ -231,7 +231,7 @@ describe('impersonation', () => {
   const as = (headers: Record<string, string | string[]>, requestor = admin, c = fakeCluster()) => {
     try {
       const wanted = impersonationOf(headers);
-      return wanted === undefined ? undefined : impersonate(wanted, requestor, info, createAuthorizer(c)).user;
+      return wanted === undefined ? undefined : (impersonate(wanted, requestor, info, createAuthorizer(c)) as { user: UserInfo }).user;
     } catch (error) {
       return statusOf(error)?.message ?? String(error);
     }

@@ -1,5 +1,6 @@
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Authorizer, RequestInfo, UserInfo } from '../request.ts';
+import { decided, reasonsOf, type Deciding } from '../authorization/deciding.ts';
 import { forbidden } from '../authorization/forbidden.ts';
 import {
   ANONYMOUS,
@@ -93,16 +94,24 @@ export function impersonate(
   requestor: UserInfo,
   info: RequestInfo,
   authorizer: Authorizer,
-): Impersonated {
-  const demand = (request: RequestInfo): void => {
-    const decision = authorizer.authorize(requestor, request);
-    if (decision.allowed !== 'yes') throw forbidden(requestor, request, decision.reason);
-  };
+): Impersonated | Promise<Impersonated> {
+  return decided(impersonating(wanted, requestor, info, authorizer));
+}
+function* impersonating(
+  wanted: Impersonation,
+  requestor: UserInfo,
+  info: RequestInfo,
+  authorizer: Authorizer,
+): Deciding<Impersonated> {
+  function* demand(request: RequestInfo): Deciding<void> {
+    const decision = yield authorizer.authorize(requestor, request);
+    if (decision.allowed !== 'yes') throw forbidden(requestor, request, reasonsOf(decision));
+  }
   let first: unknown;
   for (const mode of modesFor(wanted, requestor)) {
     try {
-      if (mode !== undefined) demand({ ...info, verb: `impersonate-on:${mode}:${info.verb}` });
-      for (const check of checksOf(wanted, mode)) demand(infoOf(check));
+      if (mode !== undefined) yield* demand({ ...info, verb: `impersonate-on:${mode}:${info.verb}` });
+      for (const check of checksOf(wanted, mode)) yield* demand(infoOf(check));
       return { user: finish(wanted, mode), constraint: mode === undefined ? '' : `impersonate:${mode}` };
     } catch (error) {
       first ??= error;

@@ -1,23 +1,66 @@
+import type { World } from '../../../bus/world.ts';
 import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import rbacFacts from '../../../schemas/facts/rbac.json' with { type: 'json' };
 import type { Authorizer, CacheReader, Decision, RequestInfo, UserInfo } from '../request.ts';
+import type { Metrics, Sample } from '../metrics/index.ts';
+import type { AuthorizerConfiguration } from './configuration.ts';
 import { createNodeAuthorizer, nodeOf } from './node.ts';
 import { createNodeGraph } from './node-graph.ts';
 import { createRbac, type Rbac } from './rbac.ts';
 
-export interface ClusterAuthorizer extends Authorizer {
-  /** For access reviews and escalation checks. */
+/** What a user may do in a namespace, as far as authorizers can say without being asked of each thing. */
+export interface KnownRules {
+  readonly rules: readonly PolicyRule[];
+  /** Somebody could not. */
+  readonly incomplete: boolean;
+  readonly errors: readonly string[];
+}
+/** One of several that are asked in turn. */
+export interface ChainedAuthorizer extends Authorizer {
+  rulesFor(user: UserInfo, namespace: string): KnownRules;
+}
+export interface ClusterAuthorizer extends ChainedAuthorizer {
+  /** For escalation checks, whoever decides otherwise. */
   readonly rbac: Rbac;
+}
+/** The two that know the cluster's own objects. */
+export interface OwnAuthorizers {
+  readonly Node: ChainedAuthorizer;
+  readonly RBAC: ChainedAuthorizer;
+}
+export interface BaseAuthorizer extends ClusterAuthorizer {
+  /** Always at once. */
+  authorize(user: UserInfo, info: RequestInfo): Decision;
+  readonly own: OwnAuthorizers;
+  /** Its decisions so far, for metrics. */
+  readonly decisions: () => Iterable<Sample>;
+}
+/** Who decides instead of Node and RBAC, in this order. */
+export interface AuthorizationOptions {
+  readonly authorizers: readonly AuthorizerConfiguration[];
+  /** `createChains`, which nobody loads who has configured nothing. */
+  readonly chains: (
+    world: Pick<World, 'clock' | 'random'>,
+    metrics: Pick<Metrics, 'section'>,
+    own: OwnAuthorizers,
+  ) => (configured: readonly AuthorizerConfiguration[]) => Chain;
+  /** Told of another configuration, after start; the result ends that. */
+  readonly onChange?: ((listener: (authorizers: readonly AuthorizerConfiguration[]) => void) => () => void) | undefined;
+}
+export interface Chain extends ChainedAuthorizer {
+  /** Closes connections. */
+  close(): void;
 }
 
 const MASTERS: Decision = { allowed: 'yes', reason: '' };
 /** Decisions remembered per user before the oldest are forgotten. */
 const LIMIT = 4096;
+const NODE_RULES = 'node authorizer does not support user rule resolution';
 
 /**
- * Decides for each request in microseconds: what a user was told stays told until a role or binding changes. Nodes are
- * not remembered, their rights move with their pods. Make it once the cache holds roles and bindings, or before: it
+ * Decides for each request in microseconds: what a user was told by RBAC stays told until a role or binding changes. Nodes
+ * are not remembered, their rights move with their pods. Make it once the cache holds roles and bindings, or before: it
  * follows changes either way.
  */
 export function createAuthorizer({
@@ -26,41 +69,103 @@ export function createAuthorizer({
 }: {
   readonly registry: Registry;
   readonly cache: CacheReader;
-}): ClusterAuthorizer {
+}): BaseAuthorizer {
   const rbac = createRbac(registry, cache);
   const node = createNodeAuthorizer(createNodeGraph(registry, cache), nodeRules());
-  let remembered = new WeakMap<UserInfo, Map<string, Decision>>();
-  let generation = rbac.generation;
-
-  const decide = (user: UserInfo, info: RequestInfo): Decision => {
-    if (nodeOf(user) === undefined) return rbac.authorize(user, info);
-    const first = node.authorize(user, info);
-    if (first.allowed === 'yes') return first;
-    const second = rbac.authorize(user, info);
-    if (second.allowed === 'yes') return second;
-    const reason = [first.reason, second.reason].filter((r) => r !== '').join('\n');
-    return { allowed: 'noOpinion', reason };
+  const counts = { node: 0, rbac: 0 };
+  const remembering = remember(rbac);
+  const byRbac = (user: UserInfo, info: RequestInfo): Decision => {
+    const decision = remembering(user, info);
+    if (decision.allowed === 'yes') counts.rbac++;
+    return decision;
+  };
+  const rules = (user: UserInfo, namespace: string): KnownRules => {
+    const { rules: granted, errors } = rbac.rulesFor(user, namespace);
+    return { rules: granted.map((g) => g.rule), incomplete: false, errors };
   };
   return {
     rbac,
+    own: {
+      Node: {
+        authorize: (user, info) => node.authorize(user, info),
+        rulesFor: (user) =>
+          nodeOf(user) === undefined
+            ? { rules: [], incomplete: false, errors: [] }
+            : { rules: [], incomplete: true, errors: [NODE_RULES] },
+      },
+      RBAC: { authorize: remembering, rulesFor: rules },
+    },
     authorize(user, info) {
-      if (user.groups.includes('system:masters')) return MASTERS;
-      if (nodeOf(user) !== undefined) return decide(user, info);
-      if (generation !== rbac.generation) {
-        remembered = new WeakMap();
-        generation = rbac.generation;
+      if (isMaster(user)) return MASTERS;
+      if (nodeOf(user) === undefined) return byRbac(user, info);
+      const first = node.authorize(user, info);
+      if (first.allowed === 'yes') {
+        counts.node++;
+        return first;
       }
-      let known = remembered.get(user);
-      if (known === undefined) remembered.set(user, (known = new Map<string, Decision>()));
-      const key = info.isResource
-        ? `${info.verb} ${info.group} ${info.resource}/${info.subresource} ${info.namespace} ${info.name}`
-        : `${info.verb} ${info.path}`;
-      let decision = known.get(key);
-      if (decision !== undefined) return decision;
-      if (known.size >= LIMIT) known.delete(known.keys().next().value!);
-      decision = decide(user, info);
-      known.set(key, decision);
-      return decision;
+      const second = byRbac(user, info);
+      if (second.allowed === 'yes') return second;
+      const reason = [first.reason, second.reason].filter((r) => r !== '').join('\n');
+      return { allowed: 'noOpinion', reason };
+    },
+    rulesFor(user, namespace) {
+      const held = rules(user, namespace);
+      if (nodeOf(user) === undefined) return held;
+      return { rules: held.rules, incomplete: true, errors: [NODE_RULES, ...held.errors] };
+    },
+    *decisions() {
+      if (counts.node > 0) yield [{ decision: 'allowed', name: 'node', type: 'Node' }, counts.node];
+      if (counts.rbac > 0) yield [{ decision: 'allowed', name: 'rbac', type: 'RBAC' }, counts.rbac];
+    },
+  };
+}
+export const isMaster = (user: UserInfo): boolean => user.groups.includes('system:masters');
+
+function remember(rbac: Rbac): (user: UserInfo, info: RequestInfo) => Decision {
+  let remembered = new WeakMap<UserInfo, Map<string, Decision>>();
+  let generation = rbac.generation;
+  return (user, info) => {
+    // Each request of a node has a user of its own.
+    if (nodeOf(user) !== undefined) return rbac.authorize(user, info);
+    if (generation !== rbac.generation) {
+      remembered = new WeakMap();
+      generation = rbac.generation;
+    }
+    let known = remembered.get(user);
+    if (known === undefined) remembered.set(user, (known = new Map<string, Decision>()));
+    const key = info.isResource
+      ? `${info.verb} ${info.group} ${info.resource}/${info.subresource} ${info.namespace} ${info.name}`
+      : `${info.verb} ${info.path}`;
+    let decision = known.get(key);
+    if (decision !== undefined) return decision;
+    if (known.size >= LIMIT) known.delete(known.keys().next().value!);
+    decision = rbac.authorize(user, info);
+    known.set(key, decision);
+    return decision;
+  };
+}
+
+/**
+ * The same, with others in its place: who is asked changes while the server runs. Nobody may be asked for what
+ * system:masters want. Source: kubernetes pkg/kubeapiserver/authorizer reload.go.
+ */
+export function createConfiguredAuthorizer(
+  base: BaseAuthorizer,
+  options: AuthorizationOptions,
+  world: Pick<World, 'clock' | 'random'>,
+  metrics: Pick<Metrics, 'section'>,
+): ClusterAuthorizer & { close(): void } {
+  const make = options.chains(world, metrics, base.own);
+  let chain = make(options.authorizers);
+  // Who is just asked by the one before answers to it; what it keeps open closes by itself.
+  const end = options.onChange?.((authorizers) => void (chain = make(authorizers)));
+  return {
+    rbac: base.rbac,
+    authorize: (user, info) => (isMaster(user) ? MASTERS : chain.authorize(user, info)),
+    rulesFor: (user, namespace) => chain.rulesFor(user, namespace),
+    close() {
+      end?.();
+      chain.close();
     },
   };
 }

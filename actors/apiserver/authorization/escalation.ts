@@ -4,6 +4,7 @@ import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, UserInfo } from '../request.ts';
 import type { ClusterAuthorizer } from './authorizer.ts';
+import { decided, may, type Deciding } from './deciding.ts';
 import { forbiddenObject } from './forbidden.ts';
 import { compactRules, describeRule, missingRights } from './rules.ts';
 
@@ -19,10 +20,10 @@ const EVERYTHING: readonly PolicyRule[] = [
  * Source: kubernetes pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased.
  */
 export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionPlugin {
-  const may = (user: UserInfo, verb: string, resource: string, namespace: string, name: string): boolean =>
-    authorizer.authorize(user, {
+  const mayAs = (user: UserInfo, verb: string, resource: string, namespace: string, name: string): Deciding<boolean> =>
+    may(authorizer, user, {
       isResource: true, path: '', verb, group: GROUP, version: '*', resource, subresource: '', namespace, name,
-    }).allowed === 'yes'; // prettier-ignore
+    }); // prettier-ignore
 
   const confirm = (a: AdmissionAttributes, rules: readonly PolicyRule[], text?: string): void => {
     const { rules: held, errors } = authorizer.rbac.rulesFor(a.user, a.namespace);
@@ -39,18 +40,18 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
     const unresolved = errors.length === 0 ? '' : `; resolution errors: [${aggregate(errors)}]`;
     throw forbiddenObject(GROUP, a.resource.resource, name, message + unresolved);
   };
-  const checkRole = (a: AdmissionAttributes, role: ClusterRole): void => {
+  function* checkRole(a: AdmissionAttributes, role: ClusterRole): Deciding<void> {
     const requested = a.operation === 'CREATE' ? '' : a.name;
-    if (may(a.user, 'escalate', a.resource.resource, a.namespace, requested)) return;
+    if (yield* mayAs(a.user, 'escalate', a.resource.resource, a.namespace, requested)) return;
     const aggregates = (o: ClusterRole | undefined): boolean =>
       (o?.aggregationRule?.clusterRoleSelectors ?? []).length > 0;
     if (aggregates(role) || aggregates(a.old))
       confirm(a, EVERYTHING, 'must have cluster-admin privileges to use the aggregationRule');
     confirm(a, role.rules ?? []);
-  };
-  const checkBinding = (a: AdmissionAttributes, ref: RoleRef): void => {
+  }
+  function* checkBinding(a: AdmissionAttributes, ref: RoleRef): Deciding<void> {
     const target = ref.kind === 'ClusterRole' ? 'clusterroles' : ref.kind === 'Role' ? 'roles' : undefined;
-    if (target !== undefined && may(a.user, 'bind', target, a.namespace, ref.name)) return;
+    if (target !== undefined && (yield* mayAs(a.user, 'bind', target, a.namespace, ref.name))) return;
     const rules = authorizer.rbac.rulesOf(ref, a.namespace);
     if (rules === undefined && target !== undefined)
       // The role is looked for on behalf of a request for bindings, and named after it.
@@ -58,7 +59,7 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
         details: { name: ref.name, group: GROUP, kind: a.resource.resource },
       });
     confirm(a, rules ?? []);
-  };
+  }
   return {
     name: 'RBACEscalation',
     handles: new Set(['CREATE', 'UPDATE']),
@@ -66,8 +67,8 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
       if (a.resource.group !== GROUP || a.subresource !== undefined || a.object === undefined) return;
       if (a.user.groups.includes('system:masters')) return;
       if (a.old !== undefined && sameButForCollection(a.object, a.old)) return;
-      if (a.resource.resource === 'roles' || a.resource.resource === 'clusterroles') checkRole(a, a.object);
-      else checkBinding(a, (a.object as unknown as RoleBinding).roleRef);
+      const isRole = a.resource.resource === 'roles' || a.resource.resource === 'clusterroles';
+      return decided(isRole ? checkRole(a, a.object) : checkBinding(a, (a.object as unknown as RoleBinding).roleRef));
     },
   };
 }

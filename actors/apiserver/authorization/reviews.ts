@@ -6,10 +6,9 @@ import { fieldPath, invalid, type FieldPath } from '../../../schemas/meta/field.
 import type { FieldError } from '../../../schemas/meta/field.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
-import type { RequestInfo, UserInfo, VirtualCreate } from '../request.ts';
+import type { Decision, RequestInfo, UserInfo, VirtualCreate } from '../request.ts';
 import type { ClusterAuthorizer } from './authorizer.ts';
-import { nodeOf } from './node.ts';
-import { readSelectors, validateSelectors } from './selector-attributes.ts';
+import { readSelectors, validateSelectors, type Selectors } from './selector-attributes.ts';
 
 interface ReviewSpec {
   readonly resourceAttributes?: ResourceAttributes;
@@ -25,17 +24,20 @@ interface ReviewSpec {
  * Source: kubernetes pkg/registry/authorization.
  */
 export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string, VirtualCreate> {
-  const answer = (object: DynamicObject, user: UserInfo, spec: ReviewSpec): DynamicObject => {
-    const { fieldSelector, ignored } = readSelectors(spec.resourceAttributes);
-    const decision = authorizer.authorize(user, infoOf(spec, fieldSelector));
-    const allowed = decision.allowed === 'yes';
-    const status = {
-      allowed,
-      ...(decision.allowed === 'no' && { denied: true }),
-      ...(decision.reason !== '' && { reason: decision.reason }),
-      ...(ignored.length > 0 && { evaluationError: ignored.join('; ') }),
+  const answer = (object: DynamicObject, user: UserInfo, spec: ReviewSpec): DynamicObject | Promise<DynamicObject> => {
+    const { ignored, ...selectors } = readSelectors(spec.resourceAttributes);
+    const told = ({ allowed, reason, error }: Decision): DynamicObject => {
+      const problems = [...(error === undefined ? [] : [error]), ...ignored];
+      const status = {
+        allowed: allowed === 'yes',
+        ...(allowed === 'no' && { denied: true }),
+        ...(reason !== '' && { reason }),
+        ...(problems.length > 0 && { evaluationError: problems.join('; ') }),
+      };
+      return { ...object, status };
     };
-    return { ...object, status };
+    const decision = authorizer.authorize(user, infoOf(spec, selectors));
+    return decision instanceof Promise ? decision.then(told) : told(decision);
   };
   const subject: VirtualCreate = (request, object) => {
     const spec = specOf(object);
@@ -65,10 +67,7 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
   const rules: VirtualCreate = (request, object) => {
     const namespace = (object['spec'] as { namespace?: string } | undefined)?.namespace ?? '';
     if (namespace === '') throw new ApiError('BadRequest', 'no namespace on request');
-    const { rules: granted, errors } = authorizer.rbac.rulesFor(request.user, namespace);
-    const isNode = nodeOf(request.user) !== undefined;
-    if (isNode) errors.unshift('node authorizer does not support user rule resolution');
-    const held: readonly PolicyRule[] = granted.map((g) => g.rule);
+    const { rules: held, incomplete, errors } = authorizer.rulesFor(request.user, namespace);
     return {
       kind: 'SelfSubjectRulesReview',
       apiVersion: 'authorization.k8s.io/v1',
@@ -79,7 +78,7 @@ export function createReviews(authorizer: ClusterAuthorizer): ReadonlyMap<string
         nonResourceRules: held
           .filter((r) => (r.nonResourceURLs ?? []).length > 0)
           .map((r) => ({ verbs: r.verbs, nonResourceURLs: r.nonResourceURLs })),
-        incomplete: isNode,
+        incomplete,
         ...(errors.length > 0 && { evaluationError: aggregate(errors) }),
       },
     };
@@ -100,7 +99,7 @@ const resourceRule = (r: PolicyRule) => ({
 });
 const specOf = (object: DynamicObject): ReviewSpec => object['spec'] ?? {};
 
-function infoOf(spec: ReviewSpec, fieldSelector: string): RequestInfo {
+function infoOf(spec: ReviewSpec, { fieldSelector, labelSelector }: Selectors): RequestInfo {
   const r = spec.resourceAttributes;
   const none = { group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
   if (r === undefined) {
@@ -118,6 +117,7 @@ function infoOf(spec: ReviewSpec, fieldSelector: string): RequestInfo {
     namespace: r.namespace ?? '',
     name: r.name ?? '',
     ...(fieldSelector !== '' && { fieldSelector }),
+    ...(labelSelector !== '' && { labelSelector }),
   };
 }
 

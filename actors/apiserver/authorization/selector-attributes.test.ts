@@ -16,13 +16,14 @@ describe('selectors of a review', () => {
   }); // prettier-ignore
 
   it.each([
-    [{ fieldSelector: { rawSelector: 'spec.nodeName=n' } }, 'spec.nodeName=n', []],
-    [{ fieldSelector: { rawSelector: '=' } }, '', []],
-    [{ fieldSelector: { rawSelector: 'x' } }, '', ['spec.resourceAttributes.fieldSelector ignored due to parse error']],
-    [{ fieldSelector: { requirements: [{ key: 'a', operator: 'NotIn', values: ['b'] }, { key: 'c', operator: 'Exists' }] } }, 'a!=b', ['spec.resourceAttributes.fieldSelector partially ignored due to parse error']],
-    [{ labelSelector: { rawSelector: 'a in' } }, '', ['spec.resourceAttributes.labelSelector ignored due to parse error']],
-    [{ labelSelector: { requirements: [{ key: 'a', operator: 'Exists' }, { key: 'a', operator: 'Newer' }] } }, '', ['spec.resourceAttributes.labelSelector partially ignored due to parse error']],
-  ])('%j is read', (attributes, fieldSelector, ignored) => {
-    expect(readSelectors(attributes as unknown as ResourceAttributes)).toEqual({ fieldSelector, ignored });
+    [{ fieldSelector: { rawSelector: 'spec.nodeName=n' } }, 'spec.nodeName=n', '', []],
+    [{ fieldSelector: { rawSelector: '=' } }, '', '', []],
+    [{ fieldSelector: { rawSelector: 'x' } }, '', '', ['spec.resourceAttributes.fieldSelector ignored due to parse error']],
+    [{ fieldSelector: { requirements: [{ key: 'a', operator: 'NotIn', values: ['b'] }, { key: 'c', operator: 'Exists' }] } }, 'a!=b', '', ['spec.resourceAttributes.fieldSelector partially ignored due to parse error']],
+    [{ labelSelector: { requirements: [{ key: 'a', operator: 'In', values: ['x', 'y'] }, { key: 'b', operator: 'DoesNotExist' }] } }, '', 'a in (x,y),!b', []],
+    [{ labelSelector: { rawSelector: 'a in' } }, '', '', ['spec.resourceAttributes.labelSelector ignored due to parse error']],
+    [{ labelSelector: { requirements: [{ key: 'a', operator: 'Exists' }, { key: 'a', operator: 'Newer' }] } }, '', 'a', ['spec.resourceAttributes.labelSelector partially ignored due to parse error']],
+  ])('%j is read', (attributes, fieldSelector, labelSelector, ignored) => {
+    expect(readSelectors(attributes as unknown as ResourceAttributes)).toEqual({ fieldSelector, labelSelector, ignored });
   }); // prettier-ignore
 });

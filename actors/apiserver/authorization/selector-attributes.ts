@@ -3,6 +3,7 @@ import type {
   LabelSelectorAttributes,
   ResourceAttributes,
 } from '../../../schemas/generated/authorization-v1.ts';
+import type { LabelSelectorRequirement } from '../../../schemas/generated/meta-v1.ts';
 import { fieldSelectorOf, parseFieldSelector, type FieldTerm } from '../../../schemas/meta/field-selectors.ts';
 import {
   fieldPath,
@@ -65,19 +66,24 @@ function* validateSelector(
   }
 }
 
+/** As texts; empty: none. */
+export interface Selectors {
+  readonly fieldSelector: string;
+  readonly labelSelector: string;
+}
 /**
  * The selectors that authorization can use, and what it had to leave out.
  * Source: kubernetes pkg/registry/authorization/util ResourceAttributesFrom, BuildEvaluationError.
  */
-export function readSelectors(attributes: ResourceAttributes | undefined): {
-  readonly fieldSelector: string;
+export function readSelectors(attributes: ResourceAttributes | undefined): Selectors & {
   readonly ignored: readonly string[];
 } {
   const fields = readFields(attributes?.fieldSelector);
   const labels = readLabels(attributes?.labelSelector);
   return {
     fieldSelector: fieldSelectorOf(fields.terms).toString(),
-    ignored: [...ignored('fieldSelector', fields.failed, fields.terms.length), ...ignored('labelSelector', labels.failed, labels.count)], // prettier-ignore
+    labelSelector: labels.text,
+    ignored: [...ignored('fieldSelector', fields.failed, fields.terms.length), ...ignored('labelSelector', labels.failed, labels.text === '' ? 0 : 1)], // prettier-ignore
   };
 }
 const ignored = (field: string, failed: boolean, used: number): readonly string[] =>
@@ -97,16 +103,21 @@ function readFields(selector: FieldSelectorAttributes | undefined): { terms: rea
   );
   return { terms, failed: terms.length < requirements.length };
 }
-function readLabels(selector: LabelSelectorAttributes | undefined): { count: number; failed: boolean } {
+function readLabels(selector: LabelSelectorAttributes | undefined): { text: string; failed: boolean } {
   const raw = selector?.rawSelector ?? '';
   if (raw !== '') {
     const parsed = parsedOf(() => parseLabelSelector(raw));
-    return { count: parsed?.requirements.length ?? 0, failed: parsed === undefined };
+    return { text: parsed === undefined ? '' : raw, failed: parsed === undefined };
   }
   const requirements = selector?.requirements ?? [];
-  const used = requirements.filter(({ operator }) => KNOWN.includes(operator)).length;
-  return { count: used, failed: used < requirements.length };
+  const used = requirements.filter(({ operator }) => KNOWN.includes(operator));
+  return { text: used.map(requirementText).join(','), failed: used.length < requirements.length };
 }
+const requirementText = ({ key, operator, values = [] }: LabelSelectorRequirement): string => {
+  if (operator === 'Exists') return key;
+  if (operator === 'DoesNotExist') return `!${key}`;
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
+};
 function parsedOf<T>(parse: () => T): T | undefined {
   try {
     return parse();

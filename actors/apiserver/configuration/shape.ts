@@ -6,7 +6,12 @@ import { parseDuration } from '../../../schemas/meta/duration.ts';
 
 /** `struct`: as Go calls it, which errors show. */
 export type Shape =
-  'string' | 'int32' | 'bool' | 'duration' | { readonly list: Shape } | { readonly struct: string; readonly fields: Fields };
+  | 'string'
+  | 'int32'
+  | 'bool'
+  | 'duration'
+  | { readonly list: Shape }
+  | { readonly struct: string; readonly fields: Fields };
 type Fields = Readonly<Record<string, Shape>>;
 export const struct = (name: string, fields: Fields): Shape & { readonly struct: string } => ({ struct: name, fields });
 /** Thrown for what is no such configuration: the message is that of Go's strict decoder. */

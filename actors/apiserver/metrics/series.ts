@@ -41,6 +41,39 @@ export class Histogram {
     yield `${name}_count${labels === '' ? '' : `{${labels}}`} ${this.#count}`;
   }
 }
+/** Counts of one name, by labels. */
+export class Counter {
+  readonly #counts = new Map<string, number>();
+  add(labels: Readonly<Record<string, string>>): void {
+    const key = labelText(labels);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+  render(name: string, help: string): string[] {
+    if (this.#counts.size === 0) return [];
+    return [...head(name, 'counter', 'ALPHA', help), ...[...this.#counts].map(([key, n]) => `${name}{${key}} ${n}`)];
+  }
+}
+/** Histograms of one name, by labels. */
+export class Histograms {
+  readonly #bounds: readonly number[];
+  readonly #all = new Map<string, Histogram>();
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+  }
+  add(labels: Readonly<Record<string, string>>, value: number): void {
+    const key = labelText(labels);
+    let histogram = this.#all.get(key);
+    if (histogram === undefined) this.#all.set(key, (histogram = new Histogram(this.#bounds)));
+    histogram.add(value);
+  }
+  render(name: string, stability: string, help: string): string[] {
+    if (this.#all.size === 0) return [];
+    return [
+      ...head(name, 'histogram', stability, help),
+      ...[...this.#all].flatMap(([labels, histogram]) => [...histogram.render(name, labels)]),
+    ];
+  }
+}
 export const head = (name: string, type: string, stability: string, help: string): string[] => [
   `# HELP ${name} [${stability}] ${help}`,
   `# TYPE ${name} ${type}`,

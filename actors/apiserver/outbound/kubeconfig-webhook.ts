@@ -26,6 +26,8 @@ export interface WebhookAttempt {
   /** Of the answer, or `<error>`. */
   readonly code: string;
   readonly seconds: number;
+  /** The time was over. */
+  readonly late?: boolean;
 }
 export interface KubeconfigWebhook {
   /**
@@ -33,7 +35,7 @@ export interface KubeconfigWebhook {
    * a server in trouble says (429, 500, 504 ..., a reset connection), four times. Throws: the last failure, BadAnswer or
    * Error, in the words of client-go. `signal` ends it at any time.
    */
-  post(body: object, signal?: AbortSignal): Promise<OutboundAnswer>;
+  post(body: object, signal?: AbortSignal, onAttempt?: (attempt: WebhookAttempt) => void): Promise<OutboundAnswer>;
   /** Closes connections that are kept. */
   close(): void;
 }
@@ -53,6 +55,7 @@ export function createKubeconfigWebhook({
   server,
   initialBackoffMs = INITIAL_BACKOFF_MS,
   maxBytes = MAX_BYTES,
+  timeoutMs = TIMEOUT_MS,
   onAttempt,
 }: {
   readonly world: Pick<World, 'clock' | 'random'>;
@@ -60,20 +63,27 @@ export function createKubeconfigWebhook({
   readonly initialBackoffMs?: number | undefined;
   /** Of an answer; more is an error. */
   readonly maxBytes?: number | undefined;
+  /** Of each attempt. */
+  readonly timeoutMs?: number | undefined;
   /** For metrics. */
   readonly onAttempt?: ((attempt: WebhookAttempt) => void) | undefined;
 }): KubeconfigWebhook {
   const { call, close } = createOutbound(world, maxBytes);
-  const attempt = async (body: Uint8Array, given: AbortSignal | undefined): Promise<OutboundAnswer> => {
+  const attempt = async (
+    body: Uint8Array,
+    given: AbortSignal | undefined,
+    tell = onAttempt,
+  ): Promise<OutboundAnswer> => {
     const start = world.clock.now();
-    const told = (code: string): void => onAttempt?.({ code, seconds: (world.clock.now() - start) / 1000 });
-    const { signal, end } = limited(world, given);
+    const told = (code: string, late = false): void =>
+      tell?.({ code, seconds: (world.clock.now() - start) / 1000, late });
+    const { signal, end } = limited(world, given, timeoutMs);
     try {
-      const answer = await ask(call, server, body, signal);
+      const answer = await ask(call, server, body, signal, timeoutMs);
       told(String(answer.status));
       return answer;
     } catch (error) {
-      told('<error>');
+      told('<error>', signal.aborted && given?.aborted !== true);
       throw error;
     } finally {
       end();
@@ -81,13 +91,13 @@ export function createKubeconfigWebhook({
   };
   return {
     close,
-    async post(object, signal) {
+    async post(object, signal, tell) {
       const body = Buffer.from(JSON.stringify(object));
       let waitMs = initialBackoffMs;
       for (let step = 1; ; step++) {
         let after = 0;
         try {
-          const answer = await attempt(body, signal);
+          const answer = await attempt(body, signal, tell);
           if (answer.status >= 200 && answer.status <= 206) return answer;
           after = retryAfterSeconds(answer);
           await readObject(answer);
@@ -102,10 +112,16 @@ export function createKubeconfigWebhook({
     },
   };
 }
-const ask = (call: Outbound, server: WebhookServer, body: Uint8Array, signal: AbortSignal): Promise<OutboundAnswer> =>
+const ask = (
+  call: Outbound,
+  server: WebhookServer,
+  body: Uint8Array,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<OutboundAnswer> =>
   call({
     method: 'POST',
-    url: webhookUrl({ url: server.url }, TIMEOUT_MS / 1000),
+    url: webhookUrl({ url: server.url }, timeoutMs / 1000),
     ca: server.ca,
     serverName: server.serverName,
     insecure: server.insecure,
@@ -122,13 +138,14 @@ const ask = (call: Outbound, server: WebhookServer, body: Uint8Array, signal: Ab
 function limited(
   { clock }: Pick<World, 'clock'>,
   given: AbortSignal | undefined,
+  timeoutMs: number,
 ): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(given!.reason);
   if (given?.aborted === true) onAbort();
   given?.addEventListener('abort', onAbort, { once: true });
   const late = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
-  const timer = clock.setTimeout(() => controller.abort(new Error(late)), TIMEOUT_MS);
+  const timer = clock.setTimeout(() => controller.abort(new Error(late)), timeoutMs);
   return {
     signal: controller.signal,
     end() {

@@ -1,12 +1,27 @@
-import type { ApiError } from '../../../schemas/meta/status.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
 import { forbidden } from '../authorization/index.ts';
-import type { AuditNotes, Authorizer, RequestInfo, UserInfo } from '../request.ts';
+import type { AuditNotes, Authorizer, Decision, RequestInfo, UserInfo } from '../request.ts';
 
-/** Throws Forbidden. Source: apiserver pkg/endpoints/filters authorization.go, responsewriters Forbidden. */
-export function authorize(authorizer: Authorizer, user: UserInfo, info: RequestInfo, audit?: AuditNotes): void {
+/** Thrown when it cannot be told whether a request is allowed; HTTPS answers with a text instead of a Status. */
+export class AuthorizationFailed extends ApiError {}
+
+/** Throws Forbidden, or AuthorizationFailed. Source: apiserver pkg/endpoints/filters authorization.go, responsewriters Forbidden. */
+export function authorize(
+  authorizer: Authorizer,
+  user: UserInfo,
+  info: RequestInfo,
+  audit?: AuditNotes,
+): void | Promise<void> {
   const decision = authorizer.authorize(user, info);
-  audit?.annotate('authorization.k8s.io/decision', decision.allowed === 'yes' ? 'allow' : 'forbid');
-  audit?.annotate('authorization.k8s.io/reason', decision.reason);
-  if (decision.allowed !== 'yes') throw refusal(user, info, decision.reason);
+  if (decision instanceof Promise) return decision.then((later) => settle(later, user, info, audit));
+  settle(decision, user, info, audit);
 }
-const refusal = (user: UserInfo, info: RequestInfo, reason: string): ApiError => forbidden(user, info, reason);
+function settle({ allowed, reason, error }: Decision, user: UserInfo, info: RequestInfo, audit?: AuditNotes): void {
+  if (allowed !== 'yes' && error !== undefined) {
+    audit?.annotate('authorization.k8s.io/reason', 'internal error');
+    throw new AuthorizationFailed('InternalError', error);
+  }
+  audit?.annotate('authorization.k8s.io/decision', allowed === 'yes' ? 'allow' : 'forbid');
+  audit?.annotate('authorization.k8s.io/reason', reason);
+  if (allowed !== 'yes') throw forbidden(user, info, reason);
+}

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { AuditFlags } from '../../cluster/audit.ts';
+import type { AuthorizationFlags } from '../../cluster/authorization.ts';
 import { makeFolder } from '../../cluster/config.ts';
 import { initCluster } from '../../cluster/init.ts';
 import { print, printJson } from '../output.ts';
 
-export interface InitCommandOptions extends AuditFlags {
+export interface InitCommandOptions extends AuditFlags, AuthorizationFlags {
   readonly name: string;
   readonly data: string;
   readonly hosts: readonly string[];
@@ -16,7 +17,12 @@ export interface InitCommandOptions extends AuditFlags {
 /** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */
 export async function init(options: InitCommandOptions): Promise<void> {
   makeFolder(resolve(options.data), '--data');
-  const { folders, kubeconfig, changed } = await initCluster({ ...options, audit: options, now: Date.now() });
+  const { folders, kubeconfig, changed } = await initCluster({
+    ...options,
+    audit: options,
+    authorization: options,
+    now: Date.now(),
+  });
   if (options.output === 'json') return printJson({ name: options.name, folders, kubeconfig, changed });
   const { authority, ...roles } = folders;
   print(

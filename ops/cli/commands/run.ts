@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
 import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
@@ -13,7 +14,7 @@ import type { AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions extends AuditFlags, EncryptionFlags {
+export interface RunOptions extends AuditFlags, AuthorizationFlags, EncryptionFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -44,6 +45,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   if ((options.auditPolicyFile ?? options.auditLogPath) !== undefined && !names.includes('apiserver'))
     throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
+  if (Object.keys(authorizationFlags(options)).length > 0 && !names.includes('apiserver'))
+    throw new UserError('--authorization-config and the like are for: kubus run apiserver', 2);
   if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
     throw new UserError('--encryption-config is for: kubus run apiserver', 2);
   if (options.encryptionProviderConfigAutomaticReload && options.encryptionConfig === undefined)
@@ -87,6 +90,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     log: options.log,
     encryption: options,
     audit: options,
+    authorization: options,
     ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);

@@ -4,6 +4,12 @@ import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
 import { adoptAudit, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
+import {
+  adoptAuthorization,
+  authorizationArguments,
+  checkAuthorization,
+  type AuthorizationFlags,
+} from '../../cluster/authorization.ts';
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
@@ -13,7 +19,7 @@ import { isUp, startCluster, type RunningCluster } from '../../process/superviso
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface UpOptions extends AuditFlags {
+export interface UpOptions extends AuditFlags, AuthorizationFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -41,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
   await checkAudit(options);
+  await checkAuthorization(options);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
@@ -87,6 +94,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
+  await adoptAuthorization(paths.dir, options);
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
@@ -225,6 +233,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.auditLogMaxsize !== undefined) args.push('--audit-log-maxsize', String(options.auditLogMaxsize));
   if (options.auditLogMaxbackup !== undefined) args.push('--audit-log-maxbackup', String(options.auditLogMaxbackup));
   if (options.auditLogMaxage !== undefined) args.push('--audit-log-maxage', String(options.auditLogMaxage));
+  args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));

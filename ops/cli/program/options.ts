@@ -24,6 +24,22 @@ export const integer =
       throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`, 2);
     return n;
   };
+/** A command that starts API servers, who are told whom to ask what users may. */
+export const authorized = (command: Command): Command =>
+  command
+    .option(
+      '--authorization-config <file>',
+      'AuthorizationConfiguration: who decides, in which order; its changes are followed',
+    ) // prettier-ignore
+    .option(
+      '--authorization-mode <modes>',
+      'the same in short: Node,RBAC,Webhook,AlwaysAllow,AlwaysDeny (default Node,RBAC)',
+      list,
+    ) // prettier-ignore
+    .option('--authorization-webhook-config-file <file>', 'with mode Webhook: kubeconfig that says where it is')
+    .option('--authorization-webhook-version <version>', 'v1 or v1beta1 of SubjectAccessReviews (default v1beta1)')
+    .option('--authorization-webhook-cache-authorized-ttl <duration>', 'how long its yes is good (default 5m)')
+    .option('--authorization-webhook-cache-unauthorized-ttl <duration>', 'how long its no is good (default 30s)');
 /** A command that starts API servers, whose requests may be noted. */
 export const audited = (command: Command): Command =>
   command

@@ -7,7 +7,7 @@ import {
   instantiationProblem, type CelActivation, type CelProgram, type CelType, type CelValue,
 } from '../../../../schemas/cel/index.ts'; // prettier-ignore
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
-import type { AdmissionAttributes, Authorizer } from '../../request.ts';
+import type { AdmissionAttributes, Authorizer, Decision } from '../../request.ts';
 import { compiled, GIVES, variableType, type Speaks } from '../../../../schemas/admissionregistration/expressions.ts';
 
 /** A source that was looked at: a program, or what is wrong with it. */
@@ -62,12 +62,9 @@ export const authorizerOf = (a: AdmissionAttributes, authorizer: Authorizer): Ce
       isResource: resource !== undefined, path: path ?? '', verb, group: '', version: '*', resource: '', subresource: '', namespace: '', name: '',
       ...resource,
     };
-    try {
-      const { allowed, reason } = authorizer.authorize(user, info);
-      return { allowed: allowed === 'yes', reason };
-    } catch (error) {
-      return { allowed: false, reason: '', error: (error as Error).message };
-    }
+    const told = ({ allowed, reason, error }: Decision) => ({ allowed: allowed === 'yes', reason, ...(error !== undefined && { error }) });
+    const decision = authorizer.authorize(user, info);
+    return decision instanceof Promise ? decision.then(told) : told(decision);
   }); // prettier-ignore
 
 /** Ends all evaluation of a request's policy: there is no more to spend. */

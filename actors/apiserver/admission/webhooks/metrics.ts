@@ -2,7 +2,7 @@
 import { statusOf } from '../../../../schemas/meta/status.ts';
 import type { World } from '../../../../bus/world.ts';
 import type { Metrics } from '../../metrics/index.ts';
-import { Histogram, head, labelText } from '../../metrics/series.ts';
+import { Counter, Histograms } from '../../metrics/series.ts';
 import { CallError, CanceledCall, isDenial } from './errors.ts';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
@@ -18,23 +18,12 @@ export interface WebhookMetrics {
   ): { done(): void; failed(error: unknown, ignored: boolean): void };
   excluded(name: string, step: Step, operation: string): void;
 }
-class Counter {
-  private readonly counts = new Map<string, number>();
-  add(labels: Readonly<Record<string, string>>): void {
-    const key = labelText(labels);
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
-  }
-  render(name: string, help: string): string[] {
-    if (this.counts.size === 0) return [];
-    return [...head(name, 'counter', 'ALPHA', help), ...[...this.counts].map(([key, n]) => `${name}{${key}} ${n}`)];
-  }
-}
 export function webhookMetrics(metrics: Metrics | undefined, clock: World['clock']): WebhookMetrics {
   const requests = new Counter();
   const rejections = new Counter();
   const open = new Counter();
   const exclusions = new Counter();
-  const latency = new Map<string, Histogram>();
+  const latency = new Histograms(BUCKETS);
   metrics?.section(() => {
     const name = 'apiserver_admission_webhook_admission_duration_seconds';
     return [
@@ -42,16 +31,11 @@ export function webhookMetrics(metrics: Metrics | undefined, clock: World['clock
       ...rejections.render('apiserver_admission_webhook_rejection_count', 'Requests that webhooks refused, or that were refused because one failed.'),
       ...open.render('apiserver_admission_webhook_fail_open_count', 'Failures of webhooks that were passed over.'),
       ...exclusions.render('apiserver_admission_match_condition_exclusions_total', 'Requests that match conditions kept from a webhook.'),
-      ...(latency.size === 0 ? [] : head(name, 'histogram', 'STABLE', 'Time a webhook takes, in seconds.')),
-      ...[...latency].flatMap(([labels, histogram]) => [...histogram.render(name, labels)]),
+      ...latency.render(name, 'STABLE', 'Time a webhook takes, in seconds.'),
     ];
   });
-  const timed = (labels: Readonly<Record<string, string>>, began: number): void => {
-    const key = labelText(labels);
-    let histogram = latency.get(key);
-    if (histogram === undefined) latency.set(key, (histogram = new Histogram(BUCKETS)));
-    histogram.add((clock.now() - began) / 1000);
-  };
+  const timed = (labels: Readonly<Record<string, string>>, began: number): void =>
+    latency.add(labels, (clock.now() - began) / 1000);
   return {
     observe(name, type, operation) {
       const began = clock.now();

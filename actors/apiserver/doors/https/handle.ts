@@ -81,7 +81,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     beginAudit(core, exchange, info, user, connection, query);
     const wanted = wantedBy(exchange);
     if (wanted !== undefined) {
-      const acted = await impersonate(wanted, user, info, core.authorizer);
+      const pending = impersonate(wanted, user, info, core.authorizer);
+      const acted = pending instanceof Promise ? await pending : pending;
       user = acted.user;
       exchange.audit?.impersonated(user, acted.constraint);
     }
@@ -167,7 +168,12 @@ function fail(core: Core, exchange: Exchange, error: unknown): void {
   if (exchange.sent) return;
   if (error instanceof AuthorizationFailed) {
     const text = `Internal Server Error: ${JSON.stringify(exchange.target)}: ${error.message}`;
-    respondText(core, exchange, 500, `${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\n`);
+    respondText(
+      core,
+      exchange,
+      500,
+      `${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\n`,
+    );
     return;
   }
   const status = toStatus(error);
