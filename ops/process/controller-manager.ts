@@ -1,4 +1,5 @@
 import { startClusterRoleAggregation } from '../../actors/controllers/clusterrole-aggregation/actor.ts';
+import { startDaemonSetController } from '../../actors/controllers/daemonset/actor.ts';
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
 import { startEndpointController } from '../../actors/controllers/endpoint/actor.ts';
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
@@ -40,6 +41,7 @@ type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Cont
 export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   replicaset: startReplicaSetController,
   replicationcontroller: startReplicationController,
+  daemonset: startDaemonSetController,
   deployment: startDeploymentController,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,

@@ -26,6 +26,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'node-ipam': 'node-controller',
   endpoints: 'endpoint-controller',
   'horizontal-pod-autoscaling': 'horizontal-pod-autoscaler',
+  daemonset: 'daemon-set-controller',
   replicationcontroller: 'replication-controller',
   'root-ca': 'root-ca-cert-publisher',
   serviceaccount: 'service-account-controller',

@@ -4,11 +4,12 @@ import type { Deployment, DeploymentStrategy, ReplicaSet } from '../../../schema
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { deployments, events, pods, replicaSets } from '../../runtime/resources.ts';
+import { templateHash } from '../../runtime/template-hash.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
 import { startReplicaSetController } from '../replicaset/actor.ts';
 import { startDeploymentController } from './actor.ts';
 import { reconcile, type Observed } from './reconcile.ts';
-import { HISTORY, newSetAnnotations, REVISION, ROLLBACK_TO, templateHash } from './revisions.ts';
+import { HISTORY, newSetAnnotations, REVISION, ROLLBACK_TO } from './revisions.ts';
 import { maxSurge, maxUnavailable, replicasOf } from './strategy.ts';
 
 const labels = { app: 'web' };

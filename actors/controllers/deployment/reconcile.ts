@@ -9,6 +9,7 @@ import type { Decision, Intent } from '../../runtime/intent.ts';
 import { controllerReference } from '../../runtime/owners.ts';
 import { deployments, replicaSets } from '../../runtime/resources.ts';
 import * as rev from './revisions.ts';
+import { templateHash } from '../../runtime/template-hash.ts';
 import { rollback } from './rollback.ts';
 import { scaleAll } from './scale.ts';
 import * as cond from './status.ts';
@@ -77,7 +78,7 @@ export class Pass {
   }
   private create(revision: number): boolean {
     const { d } = this;
-    const hash = rev.templateHash(d.spec?.template, this.collisions);
+    const hash = templateHash(d.spec?.template, this.collisions);
     const name = `${d.metadata.name!.slice(0, 253 - 1 - hash.length)}-${hash}`;
     if (this.observed.named(name)) {
       this.collisions = (this.collisions ?? 0) + 1;

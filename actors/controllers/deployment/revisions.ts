@@ -13,28 +13,6 @@ const OWN = new Set(['kubectl.kubernetes.io/last-applied-configuration', REVISIO
 const MAX_HISTORY_CHARS = 2_000;
 
 type Annotations = Record<string, string>;
-const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
-
-/**
- * Names a template: FNV-1a over its canonical JSON and, after a collision, the collision count; digits spelled in the
- * alphabet of generated names. (Kubernetes hashes a dump of Go structs, so its hashes differ; nothing compares them.)
- */
-export function templateHash(template: PodTemplateSpec | undefined, collisions: number | undefined): string {
-  let hash = 0x811c9dc5;
-  const add = (byte: number): void => {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  };
-  for (const byte of new TextEncoder().encode(canonical(template))) add(byte);
-  if (collisions !== undefined) for (let i = 0; i < 8; i++) add(i < 4 ? (collisions >>> (8 * i)) & 0xff : 0);
-  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('');
-}
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, v: unknown) =>
-    v !== null && typeof v === 'object' && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
-  ) ?? '';
-
 export function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
   const labels = template?.metadata?.labels;
   if (labels?.[HASH_LABEL] === undefined) return template;

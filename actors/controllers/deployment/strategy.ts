@@ -1,17 +1,10 @@
 import type { Deployment, ReplicaSet } from '../../../schemas/generated/apps-v1.ts';
-import type { IntOrString } from '../../../schemas/generated/util-intstr.ts';
+import { scaled } from '../../runtime/int-or-percent.ts';
 import { timeOf } from '../../runtime/time.ts';
 
 export const replicasOf = (o: Deployment | ReplicaSet): number => o.spec?.replicas ?? 1;
 export const isRolling = (d: Deployment): boolean => (d.spec?.strategy?.type ?? 'RollingUpdate') === 'RollingUpdate';
 
-/** `25%` of `total`, rounded up or down, or the number itself. */
-export function scaled(value: IntOrString | undefined, total: number, up: boolean): number {
-  if (value === undefined) return 0;
-  if (typeof value === 'number') return value;
-  const part = (Number.parseInt(value, 10) * total) / 100;
-  return up ? Math.ceil(part) : Math.floor(part);
-}
 /** Both limits at once, because both zero would allow nothing. Source: deploymentutil.ResolveFenceposts. */
 function fenceposts(d: Deployment): readonly [surge: number, unavailable: number] {
   const rolling = d.spec?.strategy?.rollingUpdate;

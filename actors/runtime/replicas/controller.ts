@@ -3,11 +3,12 @@ import { keyOf } from '../../../schemas/meta/object.ts';
 import { source, startController, type Controller, type SyncContext } from '../controller.ts';
 import type { ControllerDeps } from '../controller-deps.ts';
 import type { SyncOutput } from '../controller-machine.ts';
+import { ownedKeys } from '../owned-keys.ts';
 import { claim, controllerOf, mayAdopt } from '../owners.ts';
 import { writePods } from '../pod-writes.ts';
 import { isPodActive, isPodTerminal } from '../pods.ts';
 import { pods as podsResource } from '../resources.ts';
-import { BY_CONTROLLER, BY_NAMESPACE, byController, byNamespace, orphansOf } from '../store.ts';
+import { BY_CONTROLLER, byController, orphansOf } from '../store.ts';
 import { manageReplicas, nextAvailability, updateStatus, type Observed, type ReplicaKind, type ReplicaOwner } from './reconcile.ts'; // prettier-ignore
 
 /** Keeps as many pods of each object of the kind as it asks for. */
@@ -18,18 +19,7 @@ export function startReplicaController<T extends ReplicaOwner>(kind: ReplicaKind
   const pods = deps.informers.for<Pod>(podsResource);
   pods.addIndex(BY_CONTROLLER, byController);
   owners.addIndex(BY_CONTROLLER, byController);
-  owners.addIndex(BY_NAMESPACE, byNamespace);
 
-  /** The set that manages the pod, or all that might adopt it. */
-  function* keysOf(pod: Pod): Iterable<string> {
-    const controller = controllerOf(pod);
-    if (controller) {
-      if (controller.kind === kind.kind) yield `${pod.metadata.namespace}/${controller.name}`;
-      return;
-    }
-    for (const owner of owners.byIndex(BY_NAMESPACE, pod.metadata.namespace!))
-      if (kind.selectorOf(owner).matches(pod.metadata.labels)) yield keyOf(owner);
-  }
   function related(owner: T): (node: string) => number {
     let counts: Map<string, number> | undefined;
     return (node) => {
@@ -74,14 +64,7 @@ export function startReplicaController<T extends ReplicaOwner>(kind: ReplicaKind
     ...deps,
     client,
     recorder,
-    sources: [
-      source(owners, (owner) => [keyOf(owner)]),
-      source(pods, function* (pod, old) {
-        yield* keysOf(pod);
-        if (old && (controllerOf(old)?.uid !== controllerOf(pod)?.uid || old.metadata.labels !== pod.metadata.labels))
-          yield* keysOf(old);
-      }),
-    ],
+    sources: [source(owners, (owner) => [keyOf(owner)]), source(pods, ownedKeys(owners, kind.kind, kind.selectorOf))],
     sync,
   });
 }

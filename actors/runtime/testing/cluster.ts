@@ -17,7 +17,7 @@ export interface TestCluster {
   readonly client: ApiClient;
   readonly deps: ControllerDeps;
   start(...starters: ((deps: ControllerDeps) => Controller)[]): Controller[];
-  /** Plays scheduler and kubelet: binds pods to `nodes` in turn, runs them when bound and removes them when deleted. */
+  /** Plays scheduler and kubelet: binds pods to `nodes` in turn (daemons to their own), runs them when bound and removes them when deleted. */
   runPods(options?: {
     readonly nodes?: readonly string[];
     readonly isReady?: (pod: Pod) => boolean;
@@ -55,7 +55,7 @@ export function testCluster(seed = 1): TestCluster {
         if (deletionTimestamp)
           return void client.delete(pods, name!, namespace, { gracePeriodSeconds: 0 }).catch(ignore);
         if (!pod.spec?.nodeName) {
-          const nodeName = nodes[turn++ % nodes.length];
+          const nodeName = pinned(pod) ?? nodes[turn++ % nodes.length];
           return void client.patch(pods, name!, namespace, 'merge', { spec: { nodeName } }).catch(ignore);
         }
         if (pod.status?.phase !== 'Pending') return;
@@ -75,3 +75,7 @@ export function testCluster(seed = 1): TestCluster {
     list: (gvr, namespace) => api.objects(gvr, namespace).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) as never,
   };
 }
+/** The only node that a daemon's pod may be on. */
+const pinned = (pod: Pod): string | undefined =>
+  pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]
+    ?.matchFields?.[0]?.values?.[0];
