@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reasonOf } from '../schemas/meta/status.ts';
-import { conflictRevision, type Log, type LogEntry, type NewEntry } from './log.ts';
+import { conflictRevision, isOpen, type Log, type LogEntry, type NewEntry } from './log.ts';
 
 /** One log, opened as often as a test likes: every log of one rig is a view of the same entries. */
 export interface LogRig {
@@ -100,6 +100,36 @@ export function logConformance(name: string, createRig: () => Promise<LogRig>): 
       expect(await put('/b', 'x', { id: 'free' })).toBe(later + 1);
       expect(await put('/b', 'x', { id: 'free' })).toBe(later + 1);
       expect((await log.bounds()).last).toBe(later + 1);
+    });
+
+    it('appends several keys together or not at all, and says which end them', async () => {
+      const seen: LogEntry[] = [];
+      log.subscribe((entry) => seen.push(entry));
+      const a = await put('/a', '1');
+      const both = [
+        { key: '/b', value: bytes('1'), expect: 0, id: 'both-1' },
+        { key: '/a', value: undefined, expect: a, id: 'both-2' },
+        { key: '/own', value: bytes(''), expect: 0, expectOf: '/c', id: 'both-3' },
+      ];
+      expect(await log.appendAll(both)).toBe(a + 3);
+      await log.barrier();
+      expect(seen.map((entry) => [entry.key, text(entry.value), isOpen(entry)])).toEqual([
+        ['/a', '1', false],
+        ['/b', '1', true],
+        ['/a', undefined, true],
+        ['/own', '', false],
+      ]);
+      // Repeated, wrong by a key, by a key that is only looked at, and by the whole log.
+      await expect(log.appendAll(both)).rejects.toSatisfy((e) => reasonOf(e) === 'AlreadyExists');
+      const d = (more: Partial<NewEntry>) => ({ key: '/d', value: bytes('1'), expect: 0, id: `id-${++ids}`, ...more });
+      for (const refused of [
+        () => log.appendAll([d({}), d({ key: '/b', expect: a })]),
+        () => log.appendAll([d({ key: '/own', expect: 0, expectOf: '/b' }), d({})]),
+        () => log.appendAll([d({})], a),
+      ])
+        await expect(refused()).rejects.toSatisfy((e) => reasonOf(e) === 'Conflict');
+      expect(await log.appendAll([d({}), d({ key: '/e' })], a + 3)).toBe(a + 5);
+      expect((await collect(log.read(1))).map(({ key }) => key)).toEqual(['/a', '/b', '/a', '/own', '/d', '/e']);
     });
 
     it('finds a write by its id', async () => {

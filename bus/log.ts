@@ -18,6 +18,14 @@ export interface Log {
    * ServiceUnavailable (not stored), Timeout (outcome unknown: append again with the same id, or ask `find(id)`).
    */
   append(entry: NewEntry): Promise<number>;
+  /**
+   * Appends mutations of different keys, all or none, one after the other with nothing in between; resolves with the
+   * revision of the last. At most 1,000. `last`: the revision of the log's newest entry, else Conflict.
+   * Each is shown to subscribers, but the last alone says that it is (`isOpen`). Dearer than as many appends where the
+   * log is fsynced: for what must come together, not for speed.
+   * Thrown: as append(); Timeout, and AlreadyExists: a first attempt with one of these ids was stored, with all of them.
+   */
+  appendAll(entries: readonly NewEntry[], last?: number): Promise<number>;
   /** The revision under which `id` was stored, if it was (within the duplicate window, 2 min, or by scanning the tail). */
   find(id: string): Promise<number | undefined>;
   /**
@@ -55,6 +63,8 @@ export interface NewEntry {
   /** undefined: a tombstone. */
   readonly value: Uint8Array | undefined;
   readonly expect?: number | undefined;
+  /** Of appendAll(): whose newest revision `expect` is, if not `key`'s; that key is in no entry of the same call. */
+  readonly expectOf?: string | undefined;
   /** [A-Za-z0-9_-]+ */
   readonly id: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -85,6 +95,16 @@ export const EVENT_HEADERS = {
   /** `DEL` or `PURGE` on a tombstone, absent on a value. */
   operation: 'KV-Operation',
 } as const;
+
+/** On entries that came together: all but the last have a number and no commit. */
+export const BATCH_HEADERS = {
+  id: 'Nats-Batch-Id',
+  sequence: 'Nats-Batch-Sequence',
+  commit: 'Nats-Batch-Commit',
+} as const;
+/** More entries of the same appendAll() follow: whoever shows it now shows half of what came together. */
+export const isOpen = ({ headers }: LogEntry): boolean =>
+  headers[BATCH_HEADERS.sequence] !== undefined && headers[BATCH_HEADERS.commit] === undefined;
 
 const NO_SPACE_CAUSE = 'LogFull';
 /** The `details` of the ServiceUnavailable that append() throws when it will not get better by trying again. */

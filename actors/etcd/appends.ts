@@ -31,13 +31,21 @@ export class Appends {
   }
 
   /** As Log.append(). Thrown besides: InternalError for want of room, as etcd's; isNoSpace() is true of it. */
-  async append(entry: NewEntry): Promise<number> {
-    if (this.#freeBytes === undefined) return await this.#log.append(entry).catch(sayFull);
+  append(entry: NewEntry): Promise<number> {
+    return this.#watch(this.#log.append(entry));
+  }
+  /** As Log.appendAll(), and append(). */
+  appendAll(entries: readonly NewEntry[], last?: number): Promise<number> {
+    return this.#watch(this.#log.appendAll(entries, last));
+  }
+
+  async #watch(appending: Promise<number>): Promise<number> {
+    if (this.#freeBytes === undefined) return await appending.catch(sayFull);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const pending = { since: this.#world.clock.now(), reject };
     this.#pending.add(pending);
     if (this.#timer === undefined) this.#arm();
-    this.#log.append(entry).then(resolve, reject);
+    appending.then(resolve, reject);
     try {
       return await promise.catch(sayFull);
     } finally {

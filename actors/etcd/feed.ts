@@ -1,5 +1,5 @@
 import type { Subscription } from '../../bus/bus.ts';
-import type { Log, LogBounds, LogEntry } from '../../bus/log.ts';
+import { isOpen, type Log, type LogBounds, type LogEntry } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Index, Version } from './index.ts';
@@ -32,6 +32,8 @@ export class Feed {
   readonly #waiters = new Set<Waiter>();
   #subscription: Subscription | undefined;
   #queue: LogEntry[] = [];
+  /** The next entries, of a transaction whose last one has not come: readers must not see half of it. */
+  #held: LogEntry[] = [];
   /** Nothing is applied from events while this is set; catchUp() does. */
   #behind = true;
   /** The end of the log is unknown: events may have been lost without a later one to show it. */
@@ -54,6 +56,7 @@ export class Feed {
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
     this.#queue = [];
+    this.#held = [];
   }
   get behind(): boolean {
     return this.#behind;
@@ -131,7 +134,12 @@ export class Feed {
   #onEntry(entry: LogEntry): void {
     const { revision } = this.#index;
     if (entry.revision <= revision) return;
-    if (!this.#behind && entry.revision === revision + 1) return this.#apply(entry);
+    if (!this.#behind && entry.revision === revision + this.#held.length + 1) {
+      if (isOpen(entry)) this.#held.push(entry);
+      else if (this.#held.length === 0) this.#apply(entry);
+      else for (const one of [...this.#held.splice(0), entry]) this.#apply(one);
+      return;
+    }
     if (this.#queue.length >= MAX_QUEUE) {
       this.#queue = [];
       this.#doubtful = true;
@@ -141,6 +149,7 @@ export class Feed {
   #fallBehind(): void {
     if (this.#behind) return;
     this.#behind = true;
+    this.#queue = [...this.#held.splice(0), ...this.#queue];
     this.#hooks.onBehind();
   }
   #apply(entry: LogEntry): void {

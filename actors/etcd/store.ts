@@ -42,8 +42,8 @@ export class Store {
   #feed: Feed;
   #compaction: Compaction;
   readonly leases: Leases;
-  /** Called after each entry that went into the index, and when another index has taken its place. */
-  readonly followers = new Set<() => void>();
+  /** Called after each entry that went into the index, and without one when another index has taken its place. */
+  readonly followers = new Set<(version?: Version) => void>();
   readonly #expiry: Expiry;
   #identity = '';
   #snapshotRevision = 0;
@@ -209,7 +209,7 @@ export class Store {
       else {
         if (version.expiresAt > 0) this.#expiry.add(version);
         this.leases.follow(version, index);
-        for (const follow of this.followers) follow();
+        for (const follow of this.followers) follow(version);
       }
       if (version.key !== FLOOR_KEY) return;
       try {

@@ -1,7 +1,15 @@
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Bus, Headers, Subscription } from '../bus.ts';
 import { Encoded } from '../codec.ts';
-import { conflictDetails, EVENT_HEADERS, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
+import {
+  BATCH_HEADERS,
+  conflictDetails,
+  EVENT_HEADERS,
+  type Log,
+  type LogBounds,
+  type LogEntry,
+  type NewEntry,
+} from '../log.ts';
 import { logToken } from '../log-key.ts';
 import { event } from '../subjects.ts';
 import type { World } from '../world.ts';
@@ -50,18 +58,41 @@ class Entries {
     return new View(this);
   }
 
-  append({ key, value, expect, id, headers }: NewEntry): number {
+  append(entry: NewEntry): number {
+    this.#checkSize(entry);
+    const known = this.#ids.get(entry.id);
+    if (known !== undefined) return known;
+    this.#checkExpected(entry);
+    return this.#store(entry);
+  }
+
+  appendAll(entries: readonly NewEntry[], last?: number): number {
+    for (const entry of entries) this.#checkSize(entry);
+    if (entries.some(({ id }) => this.#ids.has(id)))
+      throw new ApiError('AlreadyExists', 'an entry with one of these ids was stored before');
+    if (last !== undefined && last !== this.#last) throw wrong('the log', this.#last);
+    for (const entry of entries) this.#checkExpected(entry);
+    const batch = this.#world.ids.token();
+    for (const [i, entry] of entries.entries()) {
+      const own = { [BATCH_HEADERS.id]: batch, [BATCH_HEADERS.sequence]: String(i + 1) };
+      const commit = i === entries.length - 1 ? { [BATCH_HEADERS.commit]: '1' } : {};
+      this.#store({ ...entry, headers: { ...entry.headers, ...own, ...commit } });
+    }
+    return this.#last;
+  }
+
+  #checkSize({ key, value }: NewEntry): void {
     logToken(key);
     if (value !== undefined && value.length > this.#maxValueBytes)
       throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above ${this.#maxValueBytes}`);
-    const known = this.#ids.get(id);
-    if (known !== undefined) return known;
+  }
+  #checkExpected({ key, expect, expectOf = key }: NewEntry): void {
+    const previous = this.#byKey.get(expectOf)?.at(-1) ?? 0;
+    if (expect !== undefined && expect !== previous) throw wrong(`"${expectOf}"`, previous);
+  }
+  #store({ key, value, id, headers }: NewEntry): number {
     const revisions = this.#byKey.get(key) ?? [];
     const previous = revisions.at(-1) ?? 0;
-    if (expect !== undefined && expect !== previous)
-      throw new ApiError('Conflict', `wrong last revision of "${key}": ${previous}`, {
-        details: conflictDetails(previous),
-      });
     const revision = ++this.#last;
     const time = this.#world.clock.now();
     const entry = { revision, previous, key, value: value && new Uint8Array(value), time, headers: { ...headers }, id };
@@ -117,6 +148,9 @@ class Entries {
   }
 }
 
+const wrong = (whose: string, actual: number): ApiError =>
+  new ApiError('Conflict', `wrong last revision of ${whose}: ${actual}`, { details: conflictDetails(actual) });
+
 class View implements MemoryLog {
   readonly durable = true;
   readonly replicated = false;
@@ -132,6 +166,9 @@ class View implements MemoryLog {
   }
   async append(entry: NewEntry): Promise<number> {
     return this.#open().append(entry);
+  }
+  async appendAll(entries: readonly NewEntry[], last?: number): Promise<number> {
+    return this.#open().appendAll(entries, last);
   }
   async find(id: string): Promise<number | undefined> {
     return this.#open().find(id);

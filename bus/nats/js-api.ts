@@ -68,6 +68,16 @@ export class JsApi {
     });
   }
 
+  /** Sends what is not answered by itself. Thrown: ServiceUnavailable. */
+  tell(subject: string, payload: Uint8Array, what: string, headers: Record<string, string>): void {
+    this.#link.signal.throwIfAborted();
+    try {
+      this.#connection.publish(subject, payload, { headers: publishedHeaders(headers) });
+    } catch (cause) {
+      throw new ApiError('ServiceUnavailable', `${what}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
   /** A call of the JetStream API. Thrown besides: what jsError() makes of its answer. */
   async call<T>(subject: string, body?: unknown): Promise<T> {
     const reply = await this.send(`$JS.API.${subject}`, body === undefined ? '' : JSON.stringify(body), subject);

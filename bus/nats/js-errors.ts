@@ -11,6 +11,7 @@ export interface JsError {
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 const TOO_LARGE = new Set([10054]);
 const NO_SPACE = new Set([10023, 10028, 10047, 10077]);
+const STORED_BEFORE = new Set([10201]);
 const NOT_FOUND = new Set([10037, 10059]);
 
 /** An error that JetStream answered, as a Status. It answered, so nothing was stored. */
@@ -28,6 +29,7 @@ export function jsError(error: JsError, what: string): ApiError {
     return new ApiError('ServiceUnavailable', `${what}: the store has no space left (${text}): free disk space`, {
       details: noSpaceDetails,
     });
+  if (STORED_BEFORE.has(number)) return new ApiError('AlreadyExists', `${what}: ${text}`);
   if (NOT_FOUND.has(number)) return new ApiError('NotFound', `${what}: ${text}`);
   return new ApiError('ServiceUnavailable', `${what}: ${text}`);
 }

@@ -91,7 +91,7 @@ describe('the stream', () => {
     await api(connection, 'STREAM.DELETE.KV_kubus');
   });
 
-  it('may be asynchronous where durability is not wanted, and says so', async () => {
+  it('may be one that loses writes where durability is not wanted, and says so', async () => {
     const log = await openNatsLog({ connection, world, durable: false });
     expect(log.durable).toBe(false);
     expect((await log.bounds()).last).toBe(0);

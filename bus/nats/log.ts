@@ -1,7 +1,15 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import type { Subscription } from '../bus.ts';
-import { EVENT_HEADERS, isNoSpace, type Log, type LogBounds, type LogEntry, type NewEntry } from '../log.ts';
+import {
+  BATCH_HEADERS,
+  EVENT_HEADERS,
+  isNoSpace,
+  type Log,
+  type LogBounds,
+  type LogEntry,
+  type NewEntry,
+} from '../log.ts';
 import { logToken } from '../log-key.ts';
 import { eventAll } from '../subjects.ts';
 import { delay, type World } from '../world.ts';
@@ -111,15 +119,8 @@ class NatsLog implements Log {
   }
 
   async append(entry: NewEntry): Promise<number> {
-    const { value = EMPTY, expect, id } = entry;
-    const subject = PREFIX + logToken(entry.key);
-    const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
-    if (value.length > limit)
-      throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above the limit of ${limit}`);
-    const headers: Record<string, string> = { [EVENT_HEADERS.id]: id };
-    if (expect !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expect);
-    if (entry.value === undefined) headers[EVENT_HEADERS.operation] = 'DEL';
-    for (const name in entry.headers) headers[name] = headerValue(entry.headers[name]!);
+    const { expect, id } = entry;
+    const { subject, value, headers } = this.#messageOf(entry);
     const reply = await this.#api.send(subject, value, 'append', headers);
     try {
       return (parseAnswer(reply, 'append') as { seq: number }).seq;
@@ -130,6 +131,38 @@ class NatsLog implements Log {
       if (first === undefined) throw error;
       return first;
     }
+  }
+
+  async appendAll(entries: readonly NewEntry[], last?: number): Promise<number> {
+    const messages = entries.map((entry) => this.#messageOf(entry));
+    const batch = this.#world.ids.token();
+    for (const [i, { headers }] of messages.entries()) {
+      headers[BATCH_HEADERS.id] = batch;
+      headers[BATCH_HEADERS.sequence] = String(i + 1);
+      const { expectOf } = entries[i]!;
+      if (expectOf !== undefined) headers['Nats-Expected-Last-Subject-Sequence-Subject'] = PREFIX + logToken(expectOf);
+    }
+    if (last !== undefined) messages[0]!.headers['Nats-Expected-Last-Sequence'] = String(last);
+    const end = messages.pop()!;
+    end.headers[BATCH_HEADERS.commit] = '1';
+    // What the server finds wrong with one of these it says of the last one.
+    for (const { subject, value, headers } of messages) this.#api.tell(subject, value, 'appendAll', headers);
+    const reply = await this.#api.send(end.subject, end.value, 'appendAll', end.headers);
+    return (parseAnswer(reply, 'appendAll') as { seq: number }).seq;
+  }
+
+  /** Thrown: BadRequest, RequestEntityTooLarge. */
+  #messageOf(entry: NewEntry): { subject: string; value: Uint8Array; headers: Record<string, string> } {
+    const { value = EMPTY, expect, id } = entry;
+    const subject = PREFIX + logToken(entry.key);
+    const limit = (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
+    if (value.length > limit)
+      throw new ApiError('RequestEntityTooLarge', `value of ${value.length} bytes is above the limit of ${limit}`);
+    const headers: Record<string, string> = { [EVENT_HEADERS.id]: id };
+    if (expect !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expect);
+    if (entry.value === undefined) headers[EVENT_HEADERS.operation] = 'DEL';
+    for (const name in entry.headers) headers[name] = headerValue(entry.headers[name]!);
+    return { subject, value, headers };
   }
 
   async find(id: string): Promise<number | undefined> {

@@ -28,6 +28,7 @@ export interface StreamConfig {
   readonly storage?: string;
   readonly persist_mode?: string;
   readonly allow_direct?: boolean;
+  readonly allow_atomic?: boolean;
   readonly republish?: { readonly src?: string; readonly dest?: string };
   readonly max_age?: number;
   readonly max_msgs?: number;
@@ -68,7 +69,7 @@ function assertServer(connection: NatsConnection): void {
  * compaction removes. (Per-message TTL stays off: its markers vanish after the shortest TTL of the stream, so an expiry
  * could be missed; the store expires by tombstones of its own.)
  */
-const configOf = ({ stream, subjects, events, durable }: StreamWish, replicas: number): StreamConfig => ({
+const configOf = ({ stream, subjects, events }: StreamWish, replicas: number): StreamConfig => ({
   name: stream,
   description: 'Kubus: every object of the cluster',
   subjects: [subjects],
@@ -85,10 +86,9 @@ const configOf = ({ stream, subjects, events, durable }: StreamWish, replicas: n
   deny_delete: true,
   deny_purge: false,
   allow_direct: true,
+  allow_atomic: true,
   duplicate_window: DUPLICATE_WINDOW_NS,
   republish: { src: subjects, dest: events },
-  // An asynchronous stream exists for single servers only; where it is refused, a synchronous one is no harm.
-  ...(durable || replicas > 1 ? {} : { persist_mode: 'async' }),
   metadata: { [FORMAT]: String(FORMAT_VERSION) },
 });
 
@@ -129,9 +129,12 @@ async function ensureStream(api: JsApi, wish: StreamWish, clustered: boolean): P
   assertUsable(info.config, wish);
   const { config } = info;
   const replicas = wish.replicas ?? config.num_replicas ?? 1;
+  // Asynchronous streams, which an older version made where durability was not wanted, know no batches.
+  const atomic = config.persist_mode !== 'async';
   const stale =
     config.num_replicas !== replicas ||
     config.allow_direct !== true ||
+    (config.allow_atomic ?? false) !== atomic ||
     config.republish?.src !== wish.subjects ||
     config.republish.dest !== wish.events ||
     config.metadata?.[FORMAT] === undefined;
@@ -140,6 +143,7 @@ async function ensureStream(api: JsApi, wish: StreamWish, clustered: boolean): P
     ...config,
     num_replicas: replicas,
     allow_direct: true,
+    allow_atomic: atomic,
     republish: { src: wish.subjects, dest: wish.events },
     metadata: { ...config.metadata, [FORMAT]: String(FORMAT_VERSION) },
   });

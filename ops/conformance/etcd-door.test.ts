@@ -46,14 +46,15 @@ describe.skipIf(!HAS_ETCDCTL)('etcdctl (skipped where it is not installed)', () 
     ['get t/ --prefix --count-only --write-out=fields', /"Count" : 2/],
     ['txn', /^SUCCESS\n\nOK\n$/, 'mod("t/c") = "0"\n\nput t/c new\n\nget t/c\n\n'],
     ['txn', /^FAILURE\n\nt\/c\nnew\n$/, 'mod("t/c") = "0"\n\nput t/c newer\n\nget t/c\n\n'],
-    ['del t/c', /^1\n$/],
+    ['txn', /^SUCCESS\n\nOK\n\nOK\n\n1\n$/, 'value("t/c") = "new"\nmod("t/b") > "0"\n\nput t/d 4\nput t/e 5\ndel t/c\n\n\n'],
+    ['del t/d', /^1\n$/],
     ['lease grant 100', /^lease [0-9a-f]{16} granted with TTL\(100s\)\n$/],
     ['lease list', /^found 1 leases\n[0-9a-f]{16}\n$/],
     ['endpoint health', / is healthy: /],
     ['endpoint status', /^https:\/\/127\.0\.0\.1:\d+, [0-9a-f]+, /],
     ['member list', /started/],
     ['alarm list', /^$/],
-    ['del t/ --prefix', /^2\n$/],
+    ['del t/ --prefix', /^3\n$/],
   ])('%s', async (args, said, input) => {
     const { status, stdout, stderr } = await etcdctl(args, input);
     expect([status, stderr]).toEqual([0, '']);
@@ -81,10 +82,9 @@ describe.skipIf(!HAS_ETCDCTL)('etcdctl (skipped where it is not installed)', () 
     );
     expect((await etcdctl(`snapshot save ${join(dir, 'snapshot')}`)).status).toBe(0);
   });
-  it('is refused two keys at once, and any key without a certificate of this authority', async () => {
-    expect((await etcdctl('txn', '\nput t/a 1\nput t/b 2\n\n\n')).stderr).toContain(
-      'compares and sets one key at a time',
-    );
+  it('is refused what needs users or raft, and any key without a certificate of this authority', async () => {
+    expect((await etcdctl('user list')).stderr).toContain('lets in whoever shows a certificate of its authority');
+    expect((await etcdctl('member add x --peer-urls=https://127.0.0.1:1')).stderr).toContain('start another');
     const args = [
       '--endpoints',
       `https://127.0.0.1:${port}`,

@@ -165,14 +165,6 @@ describe('transactions', () => {
       responses: [{ response_range: { count: 1 } }, { response_range: { count: 0 } }],
     });
   });
-  it.each([
-    ['write two keys', { success: [putOp('x/a', '1'), putOp('x/b', '1')] }, '12: etcdserver: a transaction that writes several keys: this store compares and sets one key at a time'],
-    ['write another key than they compare', { compare: [modIs('x/n', 0)], failure: [putOp('x/b', '1')] }, '12: etcdserver: a transaction that writes another key than it compares: '],
-    ['write a key twice', { success: [putOp('x/a', '1'), putOp('x/a', '2')] }, '3: etcdserver: duplicate key given in txn request'],
-    ['hold others', { success: [{ request_txn: {} }] }, '12: etcdserver: a transaction within a transaction: '],
-  ])('that %s are refused', async (_, request, refusal) => {
-    await expect(txn(request)).rejects.toThrow(refusal);
-  }); // prettier-ignore
 });
 
 /** A stream of watches and what came of it. */

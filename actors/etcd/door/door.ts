@@ -5,7 +5,7 @@ import type { World } from '../../../bus/world.ts';
 import { OWN_PREFIX } from '../leases.ts';
 import type { Store } from '../store.ts';
 import { write } from '../verbs/write.ts';
-import { CODES, toEtcdError } from './errors.ts';
+import { beyond, CODES, EtcdError, toEtcdError } from './errors.ts';
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts';
 import { compaction, hashKv, memberList, snapshot, status, type Identity } from './maintenance.ts';
 import { decodeMessage, encodeMessage, type Message, type MessageName } from './messages.ts';
@@ -49,6 +49,8 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     revision: store.index.revision,
     raft_term: 1n,
   });
+  /** Of what wrote: the revision at which it did. */
+  const headerOf = (answer: Message): Message => ({ ...header(), ...(answer['header'] as Message | undefined) });
   const calls = new Calls();
 
   const unary = (path: string, request: MessageName, response: MessageName, serve: Unary) => ({
@@ -56,7 +58,7 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     handler: (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>): void => {
       const gone = calls.begin(call);
       serveSafely(() => serve(call.request, gone.signal))
-        .then((answer) => done(null, { ...answer, header: header() }))
+        .then((answer) => done(null, { ...answer, header: headerOf(answer) }))
         .catch((error: unknown) => done(refusal(world, path, error)))
         .finally(() => calls.end(gone));
     },
@@ -88,6 +90,12 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
     unary(`${MAINTENANCE}/Status`, 'Empty', 'StatusResponse', () => status(store, identity)),
     unary(`${MAINTENANCE}/Alarm`, 'Empty', 'AlarmResponse', () => ({})),
     unary(`${MAINTENANCE}/Defragment`, 'Empty', 'DefragmentResponse', () => ({})),
+    ...REFUSED.flatMap(([service, names, why]) => names.map((name) => unary(`etcdserverpb.${service}/${name}`, 'Empty', 'Empty', () => { throw beyond(why); }))),
+    unary(`${MAINTENANCE}/MoveLeader`, 'Empty', 'Empty', () => { throw new EtcdError('failedPrecondition', 'bad leader transferee'); }),
+    unary('etcdserverpb.Auth/AuthStatus', 'Empty', 'AuthStatusResponse', () => ({ authRevision: 1 })),
+    unary('etcdserverpb.Auth/AuthDisable', 'Empty', 'AuthResponse', () => ({})),
+    unary('etcdserverpb.Auth/Authenticate', 'Empty', 'AuthResponse', () => { throw new EtcdError('failedPrecondition', 'authentication is not enabled'); }),
+    unary('grpc.health.v1.Health/Check', 'Empty', 'HealthCheckResponse', () => ({ status: 1 })),
     unary(`${MAINTENANCE}/HashKV`, 'HashKVRequest', 'HashKVResponse', (request) => hashKv(store, request)),
     stream(`${LEASE}/LeaseKeepAlive`, 'LeaseKeepAliveRequest', 'LeaseKeepAliveResponse', (call) => {
       const gone = calls.begin(call);
@@ -132,6 +140,16 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
       }),
   };
 }
+const ONE_AUTHORITY =
+  'users and roles: this store lets in whoever shows a certificate of its authority, and nobody else';
+const NO_RAFT = 'members: each is a process that serves the one log, so none is added or removed: start another';
+/** What etcd has and a store without raft and without users does not, and what stands in its place. */
+const REFUSED: readonly (readonly [service: string, names: readonly string[], why: string])[] = [
+  ['Auth', ['AuthEnable', 'UserAdd', 'UserGet', 'UserList', 'UserDelete', 'UserChangePassword', 'UserGrantRole', 'UserRevokeRole', 'RoleAdd', 'RoleGet', 'RoleList', 'RoleDelete', 'RoleGrantPermission', 'RoleRevokePermission'], ONE_AUTHORITY],
+  ['Cluster', ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'], NO_RAFT],
+  ['Maintenance', ['Downgrade'], 'downgrades: the version is that of the API, and the data is not etcd\'s'],
+]; // prettier-ignore
+
 /** A store is never at revision 0 for etcd's clients: they take it for no answer at all. */
 async function begin({ store, world }: Writer): Promise<void> {
   await store.fresh();
@@ -197,7 +215,12 @@ function inTurn(
 ): void {
   let last = Promise.resolve();
   call.on('data', (request: Message) => {
-    last = last.then(() => serve(request)).catch((error: unknown) => void call.destroy(refusal(world, path, error)));
+    // No more is read than is served: what a client sends faster waits with it.
+    call.pause();
+    last = last
+      .then(() => serve(request))
+      .catch((error: unknown) => void call.destroy(refusal(world, path, error)))
+      .finally(() => call.resume());
   });
   call.on('error', onEnd);
   call.on('end', () => {

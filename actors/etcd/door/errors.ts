@@ -25,8 +25,7 @@ export const futureRevision = (): EtcdError =>
   new EtcdError('outOfRange', 'mvcc: required revision is a future revision');
 export const leaseNotFound = (): EtcdError => new EtcdError('notFound', 'requested lease not found');
 /** What etcd does and this store does not: said plainly, since nothing that follows would be true. */
-export const beyond = (what: string): EtcdError =>
-  new EtcdError('unimplemented', `${what}: this store compares and sets one key at a time`);
+export const beyond = (what: string): EtcdError => new EtcdError('unimplemented', what);
 
 /** Whatever was thrown, with the code and text that a client of etcd understands. */
 export function toEtcdError(error: unknown): { readonly code: grpc.status; readonly details: string } {

@@ -5,7 +5,7 @@ import { write } from '../verbs/write.ts';
 import { EtcdError, leaseNotFound } from './errors.ts';
 import { bytesOf, leaseIdOf, leaseName } from './keys.ts';
 import type { Message } from './messages.ts';
-import type { Writer } from './write.ts';
+import { MAX_CONFLICTS, type Writer } from './write.ts';
 
 /** Source: etcd server/lease/lessor.go: MaxLeaseTTL, seconds. */
 const MAX_TTL = 9_000_000_000;
@@ -32,9 +32,11 @@ function newId({ world }: Writer): bigint {
   const part = (): bigint => BigInt(Math.floor(world.random() * 2 ** 31));
   return (part() << 32n) | (part() << 1n) | 1n;
 }
+/** Part of a TTL by which a lease outlives it: a sign of life so soon after another need not be written. */
+const GRACE = 0.1;
 const keep = ({ store, world }: Writer, id: bigint, ttl: number, expect: number, signal: AbortSignal) =>
   write(store, {
-    key: leaseKey(leaseName(id)), value: encode({ ttl } satisfies Lease), ttlMs: ttl * 1000, expect, since: store.index.revision, id: world.ids.token(),
+    key: leaseKey(leaseName(id)), value: encode({ ttl } satisfies Lease), ttlMs: ttl * 1000 * (1 + GRACE), expect, since: store.index.revision, id: world.ids.token(),
   }, signal); // prettier-ignore
 
 export async function leaseRevoke(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
@@ -53,21 +55,25 @@ export async function leaseRevoke(writer: Writer, request: Message, signal: Abor
   }
   return {};
 }
-/** A lease that is gone is answered with a TTL of 0, which ends no stream. */
+/**
+ * A lease that is gone is answered with a TTL of 0, which ends no stream. However many signs of life come, no more than
+ * ten in the TTL are written.
+ */
 export async function leaseKeepAlive(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
-  const { store } = writer;
+  const { store, world } = writer;
   const id = request['ID'] as bigint;
-  for (;;) {
-    const live = store.index.live(leaseKey(leaseName(id)));
-    if (live === undefined) {
-      await store.fresh();
-      if (store.index.live(leaseKey(leaseName(id))) === undefined) return { ID: id, TTL: 0 };
-      continue;
-    }
+  const key = leaseKey(leaseName(id));
+  for (let conflicts = 0; conflicts <= MAX_CONFLICTS; conflicts++) {
+    // A conflict is somebody else's sign of life, or the end.
+    if (conflicts > 0 || store.index.live(key) === undefined) await store.fresh();
+    const live = store.index.live(key);
+    if (live === undefined) return { ID: id, TTL: 0 };
     const { ttl } = decode(live.value!) as Lease;
+    if (world.clock.now() - live.time < ttl * 1000 * GRACE) return { ID: id, TTL: ttl };
     const { conflict } = await keep(writer, id, ttl, live.revision, signal);
     if (conflict === undefined) return { ID: id, TTL: ttl };
   }
+  throw new EtcdError('resourceExhausted', 'too many requests');
 }
 export async function leaseTimeToLive({ store, world }: Writer, request: Message): Promise<Message> {
   await store.fresh();
@@ -75,9 +81,10 @@ export async function leaseTimeToLive({ store, world }: Writer, request: Message
   const name = leaseName(id);
   const live = store.index.live(leaseKey(name));
   if (live === undefined) return { ID: id, TTL: -1 };
-  const left = Math.max(0, Math.ceil((live.expiresAt - world.clock.now()) / 1000));
+  const { ttl } = decode(live.value!) as Lease;
+  const left = Math.min(ttl, Math.max(0, Math.ceil((live.expiresAt - world.clock.now()) / 1000)));
   const keys = request['keys'] === true ? store.leases.keysOf(name).map(bytesOf) : [];
-  return { ID: id, TTL: left, grantedTTL: (decode(live.value!) as Lease).ttl, keys };
+  return { ID: id, TTL: left, grantedTTL: ttl, keys };
 }
 export async function leaseLeases({ store }: Writer): Promise<Message> {
   await store.fresh();

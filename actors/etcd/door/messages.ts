@@ -66,6 +66,9 @@ const MESSAGES = {
   LeaseStatus: [['ID', 1, 'id']],
   Member: [['ID', 1, 'id'], ['name', 2, 'text'], ['peerURLs', 3, 'text', 'repeated'], ['clientURLs', 4, 'text', 'repeated'], ['isLearner', 5, 'bool']],
   MemberListResponse: [HEADER, ['members', 2, 'Member', 'repeated']],
+  AuthStatusResponse: [HEADER, ['enabled', 2, 'bool'], ['authRevision', 3, 'int']],
+  AuthResponse: [HEADER],
+  HealthCheckResponse: [['status', 1, 'int']],
   AlarmResponse: [HEADER],
   StatusResponse: [
     HEADER, ['version', 2, 'text'], ['dbSize', 3, 'int'], ['leader', 4, 'id'], ['raftIndex', 5, 'id'], ['raftTerm', 6, 'id'], ['raftAppliedIndex', 7, 'id'],

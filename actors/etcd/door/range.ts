@@ -1,25 +1,44 @@
 import { prefixEnd } from '../../../bus/protocol/etcd.ts';
-import type { Version } from '../index.ts';
+import type { Index, Version } from '../index.ts';
 import { OWN_PREFIX } from '../leases.ts';
 import type { Store } from '../store.ts';
-import { compacted, emptyKey, futureRevision } from './errors.ts';
+import { compacted, EtcdError, emptyKey, futureRevision } from './errors.ts';
 import { endOf, isOwn, keyOf, keyValue } from './keys.ts';
 import type { Message } from './messages.ts';
 
 /** Source: etcd server/etcdserver/txn/range.go, api/v3rpc/key.go checkRangeRequest. */
 export async function range(store: Store, request: Message): Promise<Message> {
-  if ((request['key'] as Uint8Array).length === 0) throw emptyKey();
+  checkRange(request);
   if (request['serializable'] !== true) await store.fresh();
   return rangeAt(store, request, store.index.revision);
+}
+
+/** Throws what etcd throws for a range that makes no sense. Source: etcd server/etcdserver/api/v3rpc/key.go checkRangeRequest. */
+export function checkRange(request: Message): void {
+  if ((request['key'] as Uint8Array).length === 0) throw emptyKey();
+  const [order, target] = [request['sort_order'] as number, request['sort_target'] as number];
+  if (!(order >= 0 && order <= DESCEND && target >= 0 && target < TARGETS.length))
+    throw new EtcdError('invalidArgument', 'invalid sort option');
+}
+/** Throws for a revision that is not yet, or no longer, to be had. */
+export function checkRevision(index: Index, request: Message, now: number): void {
+  const asked = request['revision'] as number;
+  if (asked > now) throw futureRevision();
+  if ((asked > 0 ? asked : now) < index.floor) throw compacted();
+}
+/** The keys of `key` to `range_end` that are there now, but the store's own. */
+export function liveIn(index: Index, request: Message): readonly Version[] {
+  const [key, rangeEnd] = [keyOf(request['key']), endOf(request['range_end'])];
+  const all = { key, rangeEnd, revision: index.revision, limit: Infinity, maxBytes: Infinity };
+  return index.range(all).versions.filter((version) => !isOwn(version.key));
 }
 
 /** What a range answers while the store is at `now`, without its header. */
 export function rangeAt(store: Store, request: Message, now: number): Message {
   const { index } = store;
+  checkRevision(index, request, now);
   const asked = request['revision'] as number;
-  if (asked > now) throw futureRevision();
   const revision = asked > 0 ? asked : now;
-  if (revision < index.floor) throw compacted();
   const key = keyOf(request['key']);
   const rangeEnd = endOf(request['range_end']);
   const limit = request['limit'] as number;
@@ -29,9 +48,12 @@ export function rangeAt(store: Store, request: Message, now: number): Message {
     const { versions, more, count } = index.range({ key, rangeEnd, revision, limit: most, maxBytes: Infinity });
     return { kvs: versions.map((version) => keyValue(version, keysOnly)), more: most > 0 && more, count };
   }
-  const found = select(index.range({ key, rangeEnd, revision, limit: Infinity, maxBytes: Infinity }).versions, request);
-  const count = found.length;
+  const all = index.range({ key, rangeEnd, revision, limit: Infinity, maxBytes: Infinity }).versions;
+  const others = all.filter((version) => !isOwn(version.key));
+  // Of all in the range, whatever their revisions.
+  const count = others.length;
   if (request['count_only'] === true) return { count };
+  const found = select(others, request);
   sort(found, request);
   const kvs = limit > 0 ? found.slice(0, limit) : found;
   return { kvs: kvs.map((version) => keyValue(version, keysOnly)), more: kvs.length < found.length, count };
@@ -46,8 +68,7 @@ const BOUNDS = ['min_mod_revision', 'max_mod_revision', 'min_create_revision', '
 function select(versions: readonly Version[], request: Message): Version[] {
   const [minMod, maxMod, minCreate, maxCreate] = BOUNDS.map((name) => request[name] as number);
   return versions.filter(
-    ({ key, revision, createRevision }) =>
-      !isOwn(key) &&
+    ({ revision, createRevision }) =>
       !(minMod! > 0 && revision < minMod!) &&
       !(maxMod! > 0 && revision > maxMod!) &&
       !(minCreate! > 0 && createRevision < minCreate!) &&

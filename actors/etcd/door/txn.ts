@@ -1,133 +1,138 @@
-import type { Index, Version } from '../index.ts';
-import { beyond, EtcdError, emptyKey } from './errors.ts';
-import { endOf, keyOf, keyValue, leaseIdOf, writableKeyOf } from './keys.ts';
+import type { Version } from '../index.ts';
+import type { Store } from '../store.ts';
+import { MAX_TOGETHER, transact } from '../verbs/transact.ts';
+import { EtcdError } from './errors.ts';
+import { keyOf, keyValue } from './keys.ts';
 import type { Message } from './messages.ts';
-import { rangeAt } from './range.ts';
-import { checkPut, deleteOne, onlyKeyOf, putOne, type Writer } from './write.ts';
+import { choosePath, readTransaction, type Operation, type Path } from './operations.ts';
+import { checkRevision, liveIn, rangeAt } from './range.ts';
+import { deleteOne, MAX_CONFLICTS, putOne, valueOf, type Writer } from './write.ts';
 
-/** Source: etcd server/embed DefaultMaxTxnOps. */
-const MAX_OPERATIONS = 128;
-const MAX_CONFLICTS = 32;
+/** What one step of a path writes. */
+interface Effect {
+  readonly step: Operation;
+  readonly key: string;
+  /** undefined: delete. */
+  readonly value: Uint8Array | undefined;
+  readonly lease: string | undefined;
+}
 
 /**
- * A transaction that reads what it likes, and writes at most one key, which must then be the key that is compared: what
- * the log can do in one append. It is what kube-apiserver's are. Thrown: Unimplemented for any other.
+ * A transaction, whole or not at all. One that writes one key, and compares no other, is one append, as kube-apiserver's
+ * are; any other is a batch, whose keys get revisions of their own, one after the other with nothing in between.
  */
 export async function txn(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
   const { store } = writer;
-  const compares = request['compare'] as readonly Message[];
-  const branches = [operations(request, 'success'), operations(request, 'failure')] as const;
-  for (const compare of compares) if ((compare['key'] as Uint8Array).length === 0) throw emptyKey();
+  const transaction = readTransaction(request);
   // At first by what the index has: a failed append tells of it if that was old.
   for (let fresh = false, conflicts = 0; ;) {
     const { index } = store;
     const now = index.revision;
-    const succeeded = compares.every((compare) => holds(index, compare, now));
-    const chosen = branches[succeeded ? 0 : 1];
-    const writes = chosen.filter(({ kind }) => kind !== 'range');
-    if (!fresh && (!succeeded || writes.length === 0)) {
+    const compared: Message[] = [];
+    const path = choosePath(index, transaction, compared);
+    const steps = flat(path);
+    const simple = isSimple(steps, compared);
+    if (!fresh && (!simple || !path.succeeded)) {
       await store.fresh();
       fresh = true;
       continue;
     }
-    if (writes.length === 0)
-      return {
-        succeeded,
-        responses: chosen.map(({ body }) => ({ response_range: inside(rangeAt(store, body, now), now) })),
-      };
-    const key = keyOfWrite(writes);
-    if (compares.some((compare) => endOf(compare['range_end']) !== undefined || keyOf(compare['key']) !== key))
-      throw beyond('a transaction that writes another key than it compares');
-    const current = index.live(key);
-    const result = await oneWrite(writer, writes[0]!, key, { current }, signal);
-    if (result === 'conflict') {
-      if (++conflicts > MAX_CONFLICTS) throw new EtcdError('resourceExhausted', 'too many requests');
+    for (const { kind, body } of steps) if (kind === 'range') checkRevision(index, body, now);
+    const effects = effectsOf(store, steps);
+    if (effects.length === 0) {
+      if (fresh) return answer(store, path, [], now, now);
       await store.fresh();
       fresh = true;
       continue;
     }
-    const { revision } = result;
-    const responses = chosen.map((operation) =>
-      operation === writes[0]
-        ? result.response
-        : { response_range: inside(rangeAt(store, operation.body, revision), revision) },
-    );
-    return { succeeded, responses };
+    const done = simple ? await write(writer, effects[0]!, signal) : await writeAll(store, effects, compared, signal);
+    if (done !== 'conflict') return answer(store, path, effects, done - effects.length, done);
+    if (++conflicts > MAX_CONFLICTS) throw new EtcdError('resourceExhausted', 'too many requests');
+    await store.fresh();
+    fresh = true;
   }
 }
-const inside = (answer: Message, revision: number): Message => ({ ...answer, header: { revision } });
+const flat = ({ steps }: Path): Operation[] =>
+  steps.flatMap((step) => (step.path === undefined ? [step] : flat(step.path)));
 
-interface Operation {
-  readonly kind: 'range' | 'put' | 'delete';
-  readonly body: Message;
+/** One key is written, and no other compared: what one append does by itself. */
+function isSimple(steps: readonly Operation[], compared: readonly Message[]): boolean {
+  const writes = steps.filter(({ kind }) => kind !== 'range');
+  if (writes.length !== 1 || !isOneKey(writes[0]!.body, writes[0]!.kind)) return false;
+  const key = Buffer.from(writes[0]!.body['key'] as Uint8Array);
+  return compared.every((compare) => isOneKey(compare) && key.equals(compare['key'] as Uint8Array));
 }
-function operations(request: Message, branch: string): readonly Operation[] {
-  const list = request[branch] as readonly Message[];
-  if (list.length > MAX_OPERATIONS) throw new EtcdError('invalidArgument', 'too many operations in txn request');
-  return list.map((operation): Operation => {
-    const { request_range, request_put, request_delete_range, request_txn } = operation as Readonly<
-      Record<string, Message | undefined>
-    >;
-    if (request_txn !== undefined) throw beyond('a transaction within a transaction');
-    if (request_put !== undefined) {
-      checkPut(request_put);
-      return { kind: 'put', body: request_put };
-    }
-    if (request_delete_range !== undefined) return { kind: 'delete', body: request_delete_range };
-    if (request_range === undefined) throw emptyKey();
-    return { kind: 'range', body: request_range };
-  });
+const isOneKey = (message: Message, kind = 'compare'): boolean =>
+  kind === 'put' || (message['range_end'] as Uint8Array).length === 0;
+
+/** In the order of the steps. Thrown: what a put is refused for. */
+function effectsOf(store: Store, steps: readonly Operation[]): Effect[] {
+  const effects: Effect[] = [];
+  const gone = new Set<string>();
+  for (const step of steps) {
+    const { kind, body } = step;
+    if (kind === 'put') {
+      const key = keyOf(body['key']);
+      effects.push({ step, key, ...valueOf(store, body, store.index.live(key)) });
+    } else if (kind === 'delete')
+      for (const { key } of liveIn(store.index, body)) {
+        if (gone.has(key)) continue;
+        gone.add(key);
+        effects.push({ step, key, value: undefined, lease: undefined });
+      }
+  }
+  return effects;
 }
-function keyOfWrite(writes: readonly Operation[]): string {
-  const keys = writes.map(({ kind, body }) => (kind === 'put' ? writableKeyOf(body['key']) : onlyKeyOf(body)));
-  if (new Set(keys).size < keys.length) throw new EtcdError('invalidArgument', 'duplicate key given in txn request');
-  if (keys.length > 1) throw beyond('a transaction that writes several keys');
-  return keys[0]!;
+async function write(writer: Writer, effect: Effect, signal: AbortSignal): Promise<number | 'conflict'> {
+  const current = writer.store.index.live(effect.key);
+  const done =
+    effect.value === undefined
+      ? await deleteOne(writer, effect.key, { current }, signal)
+      : await putOne(writer, effect.step.body, { current }, signal);
+  return done === 'conflict' ? done : done.revision;
 }
-async function oneWrite(
-  writer: Writer,
-  { kind, body }: Operation,
-  key: string,
-  seen: { readonly current: Version | undefined },
+async function writeAll(
+  store: Store,
+  effects: readonly Effect[],
+  compared: readonly Message[],
   signal: AbortSignal,
-): Promise<'conflict' | { readonly revision: number; readonly response: Message }> {
-  if (kind === 'put') {
-    const done = await putOne(writer, body, seen, signal);
-    if (done === 'conflict') return done;
-    return { revision: done.revision, response: { response_put: inside(done.answer, done.revision) } };
-  }
-  const done = await deleteOne(writer, key, seen, signal);
-  if (done === 'conflict') return done;
-  const { revision, previous } = done;
-  const prev_kvs = body['prev_kv'] === true && previous !== undefined ? [keyValue(previous)] : [];
-  const answer = { deleted: previous === undefined ? 0 : 1, prev_kvs };
-  return { revision, response: { response_delete_range: inside(answer, revision) } };
+): Promise<number | 'conflict'> {
+  const written = new Set(effects.map(({ key }) => key));
+  const single = compared.filter((compare) => isOneKey(compare)).map((compare) => keyOf(compare['key']));
+  const guards = [...new Set(single)].filter((key) => !written.has(key));
+  if (effects.length + guards.length > MAX_TOGETHER)
+    throw new EtcdError('invalidArgument', `too many operations in txn request: it changes ${effects.length} keys, and no more than ${MAX_TOGETHER} change together in this store`); // prettier-ignore
+  const nothingElse = compared.some((compare) => !isOneKey(compare));
+  return await transact(store, { writes: effects, guards, nothingElse, index: store.index }, signal);
 }
 
-/** Of a range, of each key in it; a key that is not there has zeroes, and no value that could be compared. */
-function holds(index: Index, compare: Message, revision: number): boolean {
-  const key = keyOf(compare['key']);
-  const rangeEnd = endOf(compare['range_end']);
-  if (rangeEnd === undefined) return holdsFor(index.live(key), compare);
-  const { versions } = index.range({ key, rangeEnd, revision, limit: Infinity, maxBytes: Infinity });
-  return versions.length === 0 ? holdsFor(undefined, compare) : versions.every((version) => holdsFor(version, compare));
-}
-/** By `result`: equal, greater, less, not equal. */
-const RESULTS: readonly ((order: number) => boolean)[] = [(o) => o === 0, (o) => o > 0, (o) => o < 0, (o) => o !== 0];
-/** By `target`: version, creation, modification, value, lease. Source: etcd server/etcdserver/txn/txn.go applyCompare. */
-function holdsFor(version: Version | undefined, compare: Message): boolean {
-  const order = (a: number | bigint, b: number | bigint): number => (a < b ? -1 : a > b ? 1 : 0);
-  const check = RESULTS[compare['result'] as number] ?? (() => false);
-  switch (compare['target']) {
-    case 0:
-      return check(order(version?.version ?? 0, compare['version'] as number));
-    case 1:
-      return check(order(version?.createRevision ?? 0, compare['create_revision'] as number));
-    case 2:
-      return check(order(version?.revision ?? 0, compare['mod_revision'] as number));
-    case 3:
-      return version !== undefined && check(Buffer.compare(version.value!, compare['value'] as Uint8Array));
-    default:
-      return check(order(version?.lease === undefined ? 0n : leaseIdOf(version.lease), compare['lease'] as bigint));
-  }
+/** Each read sees what the steps before it did, and not what those after it did. `from`: the revision before the first write. */
+function answer(store: Store, path: Path, effects: readonly Effect[], from: number, revision: number): Message {
+  const { index } = store;
+  let done = 0;
+  const before = (step: Operation): Version[] => {
+    const olders: Version[] = [];
+    for (; done < effects.length && effects[done]!.step === step; done++) {
+      const older = index.at(effects[done]!.key, from + done + 1)?.older;
+      if (older?.value !== undefined) olders.push(older);
+    }
+    return olders;
+  };
+  const respond = (step: Path['steps'][number]): Message => {
+    if (step.path !== undefined) return { response_txn: walk(step.path) };
+    const { kind, body } = step;
+    const header = { revision };
+    if (kind === 'range') return { response_range: { ...rangeAt(store, body, from + done), header } };
+    const first = done;
+    const olders = before(step);
+    const shown = body['prev_kv'] === true ? olders.map((version) => keyValue(version)) : [];
+    if (kind === 'put') return { response_put: { header, prev_kv: shown[0] } };
+    return { response_delete_range: { header, deleted: done - first, prev_kvs: shown } };
+  };
+  const walk = ({ succeeded, steps }: Path): Message => ({
+    succeeded,
+    responses: steps.map((step) => respond(step)),
+    header: { revision },
+  });
+  return walk(path);
 }

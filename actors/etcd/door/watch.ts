@@ -1,10 +1,9 @@
-import { prefixEnd } from '../../../bus/protocol/etcd.ts';
-import { compareAnyKeys } from '../compare.ts';
 import type { Version } from '../index.ts';
 import type { Store } from '../store.ts';
 import { toEtcdError } from './errors.ts';
-import { endOf, isOwn, keyOf, keyValue } from './keys.ts';
+import { isOwn, keyValue } from './keys.ts';
 import type { Message } from './messages.ts';
+import { coverOf } from './operations.ts';
 
 /** One client's stream of watches: what the door needs of gRPC's. */
 export interface WatchStream {
@@ -44,7 +43,9 @@ export class Watches {
   #pumping: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  readonly #follow = (): void => void this.#pump();
+  readonly #follow = (version?: Version): void => {
+    if (version === undefined || !this.#passes(version)) void this.#pump();
+  };
 
   constructor(store: Store, stream: WatchStream, header: () => Message) {
     this.#store = store;
@@ -56,6 +57,18 @@ export class Watches {
     this.#closed = true;
     this.#store.followers.delete(this.#follow);
     this.#watches.clear();
+  }
+
+  /** Most entries concern none of a stream's watches: those that are up to date need not be woken for them. */
+  #passes(version: Version): boolean {
+    if (this.#pumping !== undefined) return false;
+    const { key, revision } = version;
+    const own = isOwn(key);
+    let all = true;
+    for (const watch of this.#watches.values())
+      if (watch.next === revision && (own || !watch.covers(key))) watch.next++;
+      else all = false;
+    return all;
   }
 
   async request({ create_request, cancel_request, progress_request }: Message): Promise<void> {
@@ -155,13 +168,4 @@ export class Watches {
 function eventOf(version: Version, type: number, previous: boolean): Message {
   const before = previous ? version.older : undefined;
   return { type, kv: keyValue(version), prev_kv: before?.value === undefined ? undefined : keyValue(before) };
-}
-/** Source: etcd server/etcdserver/api/v3rpc/watch.go: no key is the first there may be. */
-function coverOf(request: Message): (key: string) => boolean {
-  const key = keyOf(request['key']);
-  const end = endOf(request['range_end']);
-  if (end === undefined) return (other) => other === key;
-  if (end === '\0') return (other) => compareAnyKeys(other, key) >= 0;
-  if (end === prefixEnd(key)) return (other) => other.startsWith(key);
-  return (other) => compareAnyKeys(other, key) >= 0 && compareAnyKeys(other, end) < 0;
 }

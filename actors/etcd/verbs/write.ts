@@ -119,7 +119,10 @@ export async function write(store: Store, request: Write, signal: AbortSignal): 
 const leftover = (index: Index, key: string, said: number | undefined): number | undefined =>
   said !== undefined && said <= index.forgotten && index.newest(key) === undefined ? said : undefined;
 
-function headersOf({ ttlMs, lease, cause, fence }: Write, current: Version | undefined): Record<string, string> {
+export function headersOf(
+  { ttlMs, lease, cause, fence }: Pick<Write, 'ttlMs' | 'lease' | 'cause' | 'fence'>,
+  current: Version | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   if (current !== undefined) headers[HEADERS.origin] = formatOrigin(current.createRevision, current.version + 1);
   if (ttlMs !== undefined) headers[HEADERS.ttlMs] = String(Math.ceil(ttlMs));
