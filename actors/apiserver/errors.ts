@@ -18,6 +18,8 @@ const details = (group: string, kind: string, name: string, more?: Partial<Statu
 export const qualified = (group: string, resource: string): string =>
   group === '' ? resource : `${resource}.${group}`;
 
+/** The server failed before it came to the API: HTTPS says so in plain words and not in a Status. Source: apiserver responsewriters InternalError. */
+export class InternalFailure extends ApiError {}
 export const notFound = (r: Named, name: string): ApiError =>
   new ApiError('NotFound', `${qualified(r.group, r.resource)} "${name}" not found`, {
     details: details(r.group, r.resource, name),

@@ -8,7 +8,6 @@ const dir = mkdtempSync(join(tmpdir(), 'audit-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const policy = join(dir, 'policy.yaml');
 writeFileSync(policy, 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n');
-const log = join(dir, 'log', 'audit.log');
 
 it('is off unless asked for, and wants both a policy and a place', async () => {
   expect(await auditOf(dir, {})).toBeUndefined();
@@ -18,7 +17,8 @@ it('is off unless asked for, and wants both a policy and a place', async () => {
   );
 });
 it('is remembered for later starts of the cluster, and puts full files aside', async () => {
-  await expect(auditOf(dir, { auditPolicyFile: policy, auditLogPath: log })).rejects.toThrow(
+  const inFile = join(policy, 'audit.log');
+  await expect(auditOf(dir, { auditPolicyFile: policy, auditLogPath: inFile })).rejects.toThrow(
     /failed to open audit log/,
   );
   const flags = { auditPolicyFile: policy, auditLogPath: join(dir, 'audit.log'), auditLogMaxsize: 1, auditLogMaxbackup: 1 }; // prettier-ignore
@@ -26,7 +26,7 @@ it('is remembered for later starts of the cluster, and puts full files aside', a
   rmSync(policy);
   const audit = (await auditOf(dir, {}))!;
   const line = 'x'.repeat(600 * 1024);
-  for (const _ of [1, 2, 3, 4]) audit.sink.write(line);
+  for (const _ of [1, 2, 3, 4]) audit.sink.write({ line, legacy: () => '' });
   const files = readdirSync(dir).filter((name) => name.startsWith('audit') && name.endsWith('.log'));
   expect(files).toHaveLength(2);
   expect(readFileSync(join(dir, 'audit.log'), 'utf8')).toBe(`${line}\n`);

@@ -5,6 +5,7 @@ import { httpsCall } from '../testing/https-call.ts';
 import { pods } from '../../runtime/resources.ts';
 import { startServers, tempFolder, type TestPki, type TestServers } from '../testing/servers.ts';
 import { evaluator, readAuditPolicy } from './policy.ts';
+import type { AuditedEvent } from './sink.ts';
 
 interface Event {
   readonly auditID: string;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   }); // prettier-ignore
   const audit = {
     evaluate: evaluator(policy),
-    sink: { write: (line: string) => void events.push(JSON.parse(line) as Event) },
+    sink: { write: ({ line }: AuditedEvent) => events.push(JSON.parse(line) as Event) > 0 },
   };
   all = await startServers(1, pki, () => ({ audit }));
 });

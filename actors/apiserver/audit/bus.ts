@@ -52,13 +52,16 @@ async function notedBy<T extends Outcome>(core: Core, audit: AuditTrail, pending
     if (answer.type === 'entry' || answer.type === 'object' || answer.type === 'list') {
       const status = answer.type === 'object' && isStatus(answer.object) ? (answer.object as Status) : undefined;
       audit.answers(status, () => renderJson(core, answer, PLAIN, NO_QUERY).toString());
-      audit.starts(answer.type === 'list' ? 200 : answer.code);
+      const code = answer.type === 'list' ? 200 : answer.code;
+      await audit.beforeAnswer(code);
+      audit.starts(code);
       audit.ends();
     } else audit.starts(200);
     return answer;
   } catch (error) {
     const status = toStatus(error);
     audit.answers(status, () => goJson(status));
+    await audit.beforeAnswer(status.code);
     audit.starts(status.code);
     audit.ends();
     throw error;

@@ -3,16 +3,8 @@ import { formatMicroTime } from '../../../schemas/meta/time.ts';
 import { goJson } from '../encoding/go-json.ts';
 import type { AboutObject, RequestInfo, UserInfo } from '../request.ts';
 import { isAtLeast, type AuditRule, type Level, type Stage } from './policy.ts';
+import { legacyLine, type AuditedEvent, type AuditSink } from './sink.ts';
 
-/** Where events go, a line each, without its end. */
-export interface AuditSink {
-  write(line: string): void;
-}
-/** What an API server notes, and where. */
-export interface AuditOptions {
-  readonly evaluate: (user: UserInfo | undefined, info: RequestInfo) => AuditRule;
-  readonly sink: AuditSink;
-}
 /** What is known when a request has come and its user is known, or is known to be nobody. */
 export interface AuditedRequest {
   readonly auditId: string;
@@ -23,6 +15,8 @@ export interface AuditedRequest {
   readonly userAgent: string;
 }
 const MAX_AGENT = 1024;
+/** Source: apiserver plugin/pkg/audit/truncate. */
+const TRUNCATED = 'audit.k8s.io/truncated';
 /** Subresources that last as long as their client likes. Source: kube-apiserver genericfilters BasicLongRunningRequestCheck. */
 const LONG: ReadonlySet<string> = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
 
@@ -43,6 +37,7 @@ export class AuditTrail {
   #answered: string | undefined;
   #status: Partial<Status> | undefined;
   readonly #isLong: boolean;
+  #receipt: boolean | Promise<boolean> | undefined;
   #started = false;
   #completed = false;
 
@@ -87,8 +82,14 @@ export class AuditTrail {
     const text = print().trimEnd();
     this.#answered = this.#rule.omitManagedFields ? goJson(this.#lean(JSON.parse(text))) : text;
   }
-  received(): void {
-    this.#write('RequestReceived', this.#received);
+  /** Whether that is kept, or going to be; asked again, it says the same. */
+  received(): boolean | Promise<boolean> {
+    return (this.#receipt ??= this.#write('RequestReceived', this.#received));
+  }
+  /** Where the answer waits for its event to be kept, that; `code` is the answer's. */
+  beforeAnswer(code: number): Promise<unknown> | undefined {
+    if (!this.#sink.waits) return undefined;
+    return Promise.all([this.starts(code), this.ends()]);
   }
   /** Nobody knows the user: of such requests there is one event. */
   refused(how: string): void {
@@ -96,16 +97,16 @@ export class AuditTrail {
     this.#completed = true;
   }
   /** The answer begins. */
-  starts(code: number): void {
-    if (this.#started) return;
+  starts(code: number): boolean | Promise<boolean> {
+    if (this.#started) return true;
     this.#started = true;
     this.#status = { ...this.#status, code };
-    if (this.#isLong || this.#completed) this.#write('ResponseStarted', this.#now());
+    return this.#isLong || this.#completed ? this.#write('ResponseStarted', this.#now()) : true;
   }
-  ends(): void {
-    if (this.#completed) return;
+  ends(): boolean | Promise<boolean> {
+    if (this.#completed) return true;
     this.#completed = true;
-    this.#write('ResponseComplete', this.#now());
+    return this.#write('ResponseComplete', this.#now());
   }
   #lean(value: unknown): unknown {
     if (!this.#rule.omitManagedFields || typeof value !== 'object' || value === null) return value;
@@ -119,8 +120,8 @@ export class AuditTrail {
       ...(isRow && { object: this.#lean((rest as { object: unknown }).object) }),
     };
   }
-  #write(stage: Stage, at: number): void {
-    if (this.#rule.omitStages.has(stage)) return;
+  #write(stage: Stage, at: number): boolean | Promise<boolean> {
+    if (this.#rule.omitStages.has(stage)) return true;
     const { auditId, uri, user, info, sourceIPs, userAgent } = this.#request;
     const agent = userAgent.length > MAX_AGENT ? `${userAgent.slice(0, MAX_AGENT)}...TRUNCATED` : userAgent;
     const event: Record<string, unknown> = {
@@ -138,13 +139,25 @@ export class AuditTrail {
       event['objectRef'] = Object.fromEntries(Object.entries(this.#object).filter(([, v]) => v !== ''));
     if (this.#status !== undefined) event['responseStatus'] = shownStatus(this.#status);
     const times = { requestReceivedTimestamp: formatMicroTime(this.#received), stageTimestamp: formatMicroTime(at) };
-    const notes = [...this.#annotations].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const end = { ...times, ...(notes.length > 0 && { annotations: Object.fromEntries(notes) }) };
+    const notes = Object.fromEntries([...this.#annotations].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const ending = (annotations: object): string =>
+      goJson({ ...times, ...(Object.keys(annotations).length > 0 && { annotations }) }).slice(1);
     // The objects are printed already.
     const objects = `${this.#asked === undefined ? '' : `,"requestObject":${this.#asked}`}${this.#answered === undefined ? '' : `,"responseObject":${this.#answered}`}`; // prettier-ignore
-    this.#sink.write(`${goJson(event).slice(0, -1)}${objects},${goJson(end).slice(1)}`);
+    const beginning = goJson(event).slice(0, -1);
+    const audited: AuditedEvent = {
+      line: `${beginning}${objects},${ending(notes)}`,
+      legacy: () => legacyLine(event, times.requestReceivedTimestamp),
+      ...(isAtLeast(this.level, 'Request') && {
+        // Annotations are in the order of their keys.
+        truncated: () => `${beginning},${ending(sortedKeys({ ...notes, [TRUNCATED]: 'true' }))}`,
+      }),
+    };
+    return this.#sink.write(audited);
   }
 }
+const sortedKeys = (map: Readonly<Record<string, string>>): object =>
+  Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 const shownUser = (user: UserInfo | undefined): object => ({
   ...(user?.name && { username: user.name }),
   ...(user?.uid && { uid: user.uid }),

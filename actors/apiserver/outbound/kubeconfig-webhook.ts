@@ -35,7 +35,11 @@ export interface KubeconfigWebhook {
    * a server in trouble says (429, 500, 504 ..., a reset connection), four times. Throws: the last failure, BadAnswer or
    * Error, in the words of client-go. `signal` ends it at any time.
    */
-  post(body: object, signal?: AbortSignal, onAttempt?: (attempt: WebhookAttempt) => void): Promise<OutboundAnswer>;
+  post(
+    body: object | Uint8Array,
+    signal?: AbortSignal,
+    onAttempt?: (attempt: WebhookAttempt) => void,
+  ): Promise<OutboundAnswer>;
   /** Closes connections that are kept. */
   close(): void;
 }
@@ -56,6 +60,7 @@ export function createKubeconfigWebhook({
   initialBackoffMs = INITIAL_BACKOFF_MS,
   maxBytes = MAX_BYTES,
   timeoutMs = TIMEOUT_MS,
+  repeats = isPassing,
   onAttempt,
 }: {
   readonly world: Pick<World, 'clock' | 'random'>;
@@ -65,6 +70,8 @@ export function createKubeconfigWebhook({
   readonly maxBytes?: number | undefined;
   /** Of each attempt. */
   readonly timeoutMs?: number | undefined;
+  /** Which failures are not the last word; default: those that may pass. */
+  readonly repeats?: ((error: unknown) => boolean) | undefined;
   /** For metrics. */
   readonly onAttempt?: ((attempt: WebhookAttempt) => void) | undefined;
 }): KubeconfigWebhook {
@@ -92,7 +99,7 @@ export function createKubeconfigWebhook({
   return {
     close,
     async post(object, signal, tell) {
-      const body = Buffer.from(JSON.stringify(object));
+      const body = object instanceof Uint8Array ? object : Buffer.from(JSON.stringify(object));
       let waitMs = initialBackoffMs;
       for (let step = 1; ; step++) {
         let after = 0;
@@ -102,7 +109,7 @@ export function createKubeconfigWebhook({
           after = retryAfterSeconds(answer);
           await readObject(answer);
         } catch (error) {
-          if (step >= STEPS || signal?.aborted === true || !(after > 0 || isPassing(error))) throw error;
+          if (step >= STEPS || signal?.aborted === true || !(after > 0 || repeats(error))) throw error;
           await delay(world.clock, Math.max(waitMs * (1 + JITTER * world.random()), after * 1000), signal).catch(() => {
             throw error;
           });

@@ -1,11 +1,8 @@
-import { ApiError } from '../../../schemas/meta/status.ts';
+import { InternalFailure } from '../errors.ts';
 import { forbidden } from '../authorization/index.ts';
 import type { AuditNotes, Authorizer, Decision, RequestInfo, UserInfo } from '../request.ts';
 
-/** Thrown when it cannot be told whether a request is allowed; HTTPS answers with a text instead of a Status. */
-export class AuthorizationFailed extends ApiError {}
-
-/** Throws Forbidden, or AuthorizationFailed. Source: apiserver pkg/endpoints/filters authorization.go, responsewriters Forbidden. */
+/** Throws Forbidden, or InternalFailure where it cannot be told. Source: apiserver pkg/endpoints/filters authorization.go, responsewriters Forbidden. */
 export function authorize(
   authorizer: Authorizer,
   user: UserInfo,
@@ -19,7 +16,7 @@ export function authorize(
 function settle({ allowed, reason, error }: Decision, user: UserInfo, info: RequestInfo, audit?: AuditNotes): void {
   if (allowed !== 'yes' && error !== undefined) {
     audit?.annotate('authorization.k8s.io/reason', 'internal error');
-    throw new AuthorizationFailed('InternalError', error);
+    throw new InternalFailure('InternalError', error);
   }
   audit?.annotate('authorization.k8s.io/decision', allowed === 'yes' ? 'allow' : 'forbid');
   audit?.annotate('authorization.k8s.io/reason', reason);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { demandKept } from '../../audit/open.ts';
 import { AuditTrail, attempted } from '../../audit/trail.ts';
 import type { Core } from '../../core.ts';
 import type { RequestInfo, UserInfo } from '../../request.ts';
@@ -12,7 +13,7 @@ interface Peer {
 }
 /**
  * Begins to note a request, if the policy says so; `user` undefined: nobody was believed. Source: apiserver
- * pkg/endpoints/filters audit.go, authn_audit.go.
+ * pkg/endpoints/filters audit.go, authn_audit.go. Throws InternalFailure, or rejects with it.
  */
 export function beginAudit(
   core: Core,
@@ -21,7 +22,7 @@ export function beginAudit(
   user: UserInfo | undefined,
   peer: Peer,
   query: URLSearchParams,
-): void {
+): void | Promise<void> {
   const { audit, world } = core;
   if (audit === undefined) return;
   const rule = audit.evaluate(user, info);
@@ -41,9 +42,8 @@ export function beginAudit(
     () => world.clock.now(),
   );
   exchange.audit = trail;
-  if (user !== undefined) trail.received();
-  else
-    trail.refused(attempted(headers['authorization'] as string | undefined, query.get('access_token'), peer.certificate !== undefined || peer.refusedCertificate)); // prettier-ignore
+  if (user !== undefined) return demandKept(audit.sink, trail.received());
+  trail.refused(attempted(headers['authorization'] as string | undefined, query.get('access_token'), peer.certificate !== undefined || peer.refusedCertificate)); // prettier-ignore
 }
 /** The client, and the proxies that it came through. Source: apimachinery pkg/util/net SourceIPs. */
 function sourcesOf(headers: Exchange['headers'], address: string): string[] {
