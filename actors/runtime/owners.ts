@@ -24,6 +24,12 @@ export interface Claim<T extends KubeObject> {
   readonly adoptions: readonly Intent[];
   readonly releases: readonly Intent[];
 }
+export interface ClaimOptions<T extends KubeObject> {
+  /** What must hold beside the selector. */
+  readonly belongs?: (object: T) => boolean;
+  /** One that managed objects have, and lose when they are released. */
+  readonly finalizer?: string;
+}
 /**
  * Sorts out which objects a controller manages: its own that still match, orphans that match (adopted), own that match no
  * more (released). Source: pkg/controller/controller_ref_manager.go ClaimObject.
@@ -33,31 +39,36 @@ export function claim<T extends KubeObject>(
   selector: Selector,
   gvr: GroupVersionResource,
   objects: Iterable<T>,
+  { belongs = () => true, finalizer }: ClaimOptions<T> = {},
 ): Claim<T> {
   const claimed: T[] = [];
   const adoptions: Intent[] = [];
   const releases: Intent[] = [];
   const { uid, namespace, deletionTimestamp } = owner.metadata;
-  const patch = (object: T, reference: unknown): Extract<Intent, { op: 'patch' }> => ({
+  const patch = (object: T, reference: unknown, finalizers?: object): Extract<Intent, { op: 'patch' }> => ({
     op: 'patch',
     gvr,
     namespace: object.metadata.namespace,
     name: object.metadata.name!,
     type: 'strategic',
-    patch: { metadata: { uid: object.metadata.uid, ownerReferences: [reference] } },
+    patch: { metadata: { uid: object.metadata.uid, ownerReferences: [reference], ...(finalizer && finalizers) } },
     tolerate: ['NotFound', 'Invalid'],
   });
   for (const object of objects) {
     if (object.metadata.namespace !== namespace) continue;
     const controller = controllerOf(object);
-    const matches = selector.matches(object.metadata.labels);
+    const matches = selector.matches(object.metadata.labels) && belongs(object);
     if (controller) {
       if (controller.uid !== uid) continue;
       if (matches) claimed.push(object);
-      else if (!deletionTimestamp) releases.push(patch(object, { $patch: 'delete', uid }));
+      else if (!deletionTimestamp)
+        releases.push(patch(object, { $patch: 'delete', uid }, { '$deleteFromPrimitiveList/finalizers': [finalizer] }));
     } else if (matches && !deletionTimestamp && !object.metadata.deletionTimestamp) {
       claimed.push(object);
-      adoptions.push({ ...patch(object, controllerReference(owner)), tolerate: ['NotFound'] });
+      adoptions.push({
+        ...patch(object, controllerReference(owner), { finalizers: [finalizer] }),
+        tolerate: ['NotFound'],
+      });
     }
   }
   return { claimed, adoptions, releases };
