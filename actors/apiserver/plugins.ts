@@ -8,6 +8,8 @@ import {
   readTokenKey,
 } from './authentication/index.ts';
 import { createAdmission } from './admission/index.ts';
+import { DEFAULT_ISSUER } from './authentication/issuer.ts';
+import type { AuthenticationOptions } from './authentication/options.ts';
 import { createAllocation, storeClaims, type Allocation } from './allocation/index.ts';
 import {
   createAuthorizer,
@@ -57,6 +59,8 @@ export interface PluginOptions {
   readonly frontProxy?: FrontProxy | undefined;
   /** What is not there yet is made; default true. */
   readonly bootstrap?: boolean | undefined;
+  /** How else people show who they are; default: certificates and the tokens of this cluster, anybody is system:anonymous. */
+  readonly authentication?: AuthenticationOptions | undefined;
 }
 export interface Plugged {
   /** Once the port is known. */
@@ -64,23 +68,30 @@ export interface Plugged {
   readonly ready: Promise<void>;
   stop(): Promise<void>;
 }
-const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 /** Fills the places that core.ts leaves open: who may do what, what is admitted, what is answered beside resources. */
 export function plugIn(
   core: Core,
-  options: PluginOptions & { readonly https?: Pick<HttpsOptions, 'clientCa' | 'frontProxyCa' | 'host'> | undefined },
+  options: PluginOptions & {
+    readonly id: string;
+    readonly https?: Pick<HttpsOptions, 'clientCa' | 'frontProxyCa' | 'host'> | undefined;
+  },
   state: () => string,
 ): Plugged {
   const { registry, cache, world } = core;
   const { authorizer, closeAuthorizer } = authorizerOf(core, options.authorization);
   core.authorizer = authorizer;
-  const issuer = options.serviceAccountIssuer ?? ISSUER;
+  const issuer = options.serviceAccountIssuer ?? DEFAULT_ISSUER;
   const fresh = (): Promise<void> => core.barrier();
   const keys = options.serviceAccountKey === undefined ? [] : [readTokenKey(options.serviceAccountKey)];
   const tokens = createServiceAccountTokens({ registry, cache, world, issuer, audiences: [issuer], keys, fresh });
+  const { id, authentication } = options;
+  const remote = (authentication?.remote ?? []).map((open) =>
+    open({ world, metrics: core.metrics, id, audiences: [issuer] }),
+  );
   const authenticator = createAuthenticator({
     registry, cache, world, serviceAccounts: tokens, ...(options.tokens && { staticTokens: options.tokens }),
+    anonymous: authentication?.anonymous, remote,
   }); // prettier-ignore
   core.authenticator = authenticator;
   core.tables = createTableRenderer();
@@ -165,6 +176,7 @@ export function plugIn(
       allocation.stop();
       outbound.close();
       closeAuthorizer();
+      for (const one of remote) one.stop();
       await aggregation.stop();
       await bootstrap?.stop();
     },

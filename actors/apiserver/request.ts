@@ -85,10 +85,14 @@ export interface Credentials {
     | undefined;
   /** A certificate was shown that no trusted authority signed, or that is not valid now. */
   readonly refusedCertificate?: boolean | undefined;
+  /** Of the URL, unescaped. */
+  readonly path?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 export interface Authenticator {
   authenticate(credentials: Credentials): Promise<UserInfo | undefined> | UserInfo | undefined;
+  /** Whether who shows nothing is somebody depends on the path. */
+  readonly looksAtPath?: boolean;
 }
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';

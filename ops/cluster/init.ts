@@ -9,6 +9,7 @@ import { ensureServing } from '../pki/serving.ts';
 import { writeCredentials } from '../process/credentials.ts';
 import { COMPONENTS } from '../process/spec.ts';
 import { adoptAudit, type AuditFlags } from './audit.ts';
+import { adoptAuthentication, type AuthenticationFlags } from './authentication.ts';
 import { adoptAuthorization, type AuthorizationFlags } from './authorization.ts';
 import { checkName, readConfig, writeConfig, type ClusterConfig } from './config.ts';
 import { adoptEncryption } from './encryption.ts';
@@ -30,6 +31,8 @@ export interface InitOptions {
   readonly encryptionConfig?: string | undefined;
   /** What they note of requests; default likewise. */
   readonly audit?: AuditFlags | undefined;
+  /** How they know people; default likewise. */
+  readonly authentication?: AuthenticationFlags | undefined;
   /** Who decides what users may; default likewise. */
   readonly authorization?: AuthorizationFlags | undefined;
 }
@@ -73,7 +76,7 @@ const FILES = {
 
 /** What they read too, where the cluster was told of it. */
 const OPTIONAL: Partial<Record<keyof typeof FILES, readonly string[]>> = {
-  apiserver: ['pki/encryption-config.yaml', 'pki/authorization.json', 'audit.json'],
+  apiserver: ['pki/encryption-config.yaml', 'pki/authentication.json', 'pki/authorization.json', 'audit.json'],
 };
 
 interface NatsHost {
@@ -100,6 +103,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   writeConfig(paths, config);
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options.audit ?? {});
+  await adoptAuthentication(paths.dir, options.authentication ?? {});
   await adoptAuthorization(paths.dir, options.authorization ?? {});
 
   const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);

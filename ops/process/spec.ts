@@ -1,4 +1,5 @@
 import type { AuditFlags } from '../cluster/audit.ts';
+import type { AuthenticationFlags } from '../cluster/authentication.ts';
 import type { AuthorizationFlags } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import type { EncryptionFlags } from '../cluster/encryption.ts';
@@ -43,6 +44,8 @@ export interface ProcessSpec {
   readonly audit?: AuditFlags | undefined;
   /** Of an API server: who decides what users may, instead of what the folder says. */
   readonly authorization?: AuthorizationFlags | undefined;
+  /** Of an API server: how it knows people, instead of what the folder says. */
+  readonly authentication?: AuthenticationFlags | undefined;
   /** Of a store: where it speaks etcd's own protocol too, with the keys in `pki/etcd`. */
   readonly etcdDoor?: { readonly host: string; readonly port: number } | undefined;
   /** Overrides the URL in the credentials. */

@@ -11,6 +11,7 @@ import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { auditOf } from '../cluster/audit.ts';
+import { authenticationOf } from '../cluster/authentication.ts';
 import { authorizationOf } from '../cluster/authorization.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
@@ -121,6 +122,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
+    const authentication = await authenticationOf(c.spec.dir, c.spec.authentication ?? {});
     const authorization = await authorizationOf(c.spec.dir, c.spec.authorization ?? {}, c.world.log);
     const proxy = frontProxyOf(c);
     const start = (inspection: Inspection): Component =>
@@ -144,6 +146,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
         encryption,
         audit,
+        authentication,
         authorization,
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,

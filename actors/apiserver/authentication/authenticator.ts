@@ -1,9 +1,13 @@
+import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
 import type { Authenticator, CacheReader, Credentials, UserInfo } from '../request.ts';
 import { createBootstrapTokens } from './bootstrap-tokens.ts';
+import type { AnonymousConfiguration, RemoteTokens } from './options.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
+import { cachedTokens } from './token-cache.ts';
+import { sharedAudiences } from './tokens.ts';
 import { anonymous, authenticated } from './users.ts';
 
 export interface TokenAnswer {
@@ -22,8 +26,13 @@ export interface ClusterAuthenticator extends Authenticator {
 /** What anyone with bad credentials is told, whatever is wrong with them. */
 export const unauthorized = (): ApiError => new ApiError('Unauthorized', 'Unauthorized');
 
+const INVALID = 'invalid bearer token';
+/** How long it is remembered whose token it is. Source: kubernetes pkg/kubeapiserver/options NewBuiltInAuthenticationOptions. */
+const REMEMBERED = { successMs: 10_000, failureMs: 0 };
+const EVERYBODY: AnonymousConfiguration = { enabled: true };
+
 /**
- * Tries certificate, static token, bootstrap token, service account token, in this order.
+ * Tries certificate, static token, bootstrap token, service account token, then who else knows tokens, in this order.
  * Source: kubernetes pkg/kubeapiserver/authenticator/config.go.
  */
 export function createAuthenticator({
@@ -32,14 +41,18 @@ export function createAuthenticator({
   world,
   serviceAccounts,
   staticTokens = {},
-  allowAnonymous = true,
+  anonymous: allowed = EVERYBODY,
+  remote = [],
 }: {
   readonly registry: Registry;
   readonly cache: CacheReader;
   readonly world: World;
   readonly serviceAccounts: ServiceAccountTokens;
   readonly staticTokens?: Readonly<Record<string, { readonly name: string; readonly groups?: readonly string[] }>>;
-  readonly allowAnonymous?: boolean | undefined;
+  /** Who shows nothing; default: is let through as system:anonymous. */
+  readonly anonymous?: AnonymousConfiguration | undefined;
+  /** Issuers and webhooks, which are asked in this order. */
+  readonly remote?: readonly RemoteTokens[] | undefined;
 }): ClusterAuthenticator {
   const statics = new Map(
     Object.entries(staticTokens).map(([token, user]) => [
@@ -49,17 +62,25 @@ export function createAuthenticator({
   );
   const bootstrap = createBootstrapTokens(registry, cache, world);
 
+  const elsewhere = remote.map(({ authenticate }) => cachedTokens(world.clock, authenticate, REMEMBERED));
+
   const review = async (token: string, audiences: readonly string[]): Promise<TokenAnswer> => {
+    const errors: string[] = [];
     const plain = statics.get(token) ?? bootstrap.authenticate(token);
-    if (plain !== undefined) return { user: plain, audiences, error: undefined };
+    const own = sharedAudiences(serviceAccounts.audiences, audiences);
+    if (plain !== undefined && own.length > 0) return { user: plain, audiences: own, error: undefined };
     try {
       const verdict = await serviceAccounts.verify(token, audiences);
       if (verdict !== undefined) return { ...verdict, error: undefined };
-      return { user: undefined, audiences: [], error: 'invalid bearer token' };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { user: undefined, audiences: [], error: `[invalid bearer token, ${why}]` };
+      errors.push(error instanceof Error ? error.message : String(error));
     }
+    for (const ask of elsewhere) {
+      const found = await ask(token, audiences);
+      if (found.user !== undefined) return { ...found, error: undefined };
+      if (found.error !== undefined) errors.push(found.error);
+    }
+    return { user: undefined, audiences: [], error: aggregate([INVALID, ...errors]) };
   };
   const byToken = async (token: string): Promise<UserInfo> => {
     const { user, error } = await review(token, serviceAccounts.audiences);
@@ -69,7 +90,8 @@ export function createAuthenticator({
   };
   return {
     review,
-    authenticate({ certificate, bearerToken, refusedCertificate = false }) {
+    ...(allowed.paths !== undefined && { looksAtPath: true }),
+    authenticate({ certificate, bearerToken, refusedCertificate = false, path = '' }) {
       const expired = certificate?.notAfterMs !== undefined && certificate.notAfterMs < world.clock.now();
       if (certificate !== undefined && certificate.commonName !== '' && !expired)
         return authenticated({
@@ -81,7 +103,8 @@ export function createAuthenticator({
         });
       if (bearerToken !== undefined && bearerToken !== '') return statics.get(bearerToken) ?? byToken(bearerToken);
       // Who shows something bad is not taken for someone who shows nothing.
-      if (!allowAnonymous || refusedCertificate || expired) throw unauthorized();
+      if (!allowed.enabled || refusedCertificate || expired) throw unauthorized();
+      if (allowed.paths !== undefined && !allowed.paths.has(path)) throw unauthorized();
       return anonymous;
     },
   };

@@ -6,7 +6,7 @@ import type { UserInfo, VirtualCreate } from '../request.ts';
 import type { ClusterAuthenticator } from './authenticator.ts';
 
 const shown = (user: UserInfo) => ({
-  username: user.name,
+  ...(user.name && { username: user.name }),
   ...(user.uid && { uid: user.uid }),
   ...(user.groups.length > 0 && { groups: user.groups }),
   ...(user.extra !== undefined && Object.keys(user.extra).length > 0 && { extra: user.extra }),

@@ -40,7 +40,7 @@ const JSON_TYPES: Readonly<Record<string, string>> = { string: 'string', int32: 
 
 /** What stands in a file, without what is null. Thrown: StrictError. */
 export function readConfiguration({ value, text, duplicates = [] }: Source, { shape, names }: ConfigurationKind): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw new StrictError(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(value)} into Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`);
+  if (!isObject(value)) throw new StrictError(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`);
   const { kind, apiVersion } = value as { kind?: string; apiVersion?: string };
   if (!kind) throw new StrictError(`Object 'Kind' is missing in '${text}'`);
   if (!apiVersion) throw new StrictError(`Object 'apiVersion' is missing in '${text}'`);

@@ -19,7 +19,8 @@ export interface Metrics {
   /** Between the two a request counts as in flight. */
   begin(mutating: boolean): void;
   end(mutating: boolean): void;
-  authenticated(result: 'success' | 'failure' | 'error'): void;
+  /** `error`: of bad credentials; `failure`: of none where some are needed. `user`: of success. */
+  authenticated(result: 'success' | 'failure' | 'error', seconds: number, user?: string): void;
   authorized(result: 'allowed' | 'denied' | 'no-opinion' | 'error'): void;
   /** A value that someone else keeps, read at each scrape. */
   collect(
@@ -48,6 +49,13 @@ const scopeOf = (info: RequestInfo): string =>
         ? 'cluster'
         : '';
 
+const AUTHENTICATION = 'authentication_duration_seconds';
+/** Seconds. Source: apiserver pkg/endpoints/filters/metrics.go. */
+const AUTHENTICATION_BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
+const KNOWN = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default']);
+/** Names themselves are nobody's business, and too many. Source: apiserver pkg/endpoints/filters compressUsername. */
+const sortOf = (user: string): string => (KNOWN.has(user) ? user : user.includes('@') ? 'email_id' : 'other');
+
 class Series implements RequestSeries {
   readonly labels: Readonly<Record<string, string>>;
   readonly dryRun: string;
@@ -75,7 +83,8 @@ class Series implements RequestSeries {
 export function createMetrics(): Metrics {
   const all = new Map<string, Series>();
   const inflight = { readOnly: 0, mutating: 0 };
-  const authentication = new Map<string, number>();
+  const authentication = new Map<string, { count: number; readonly latency: Histogram }>();
+  const users = new Map<string, number>();
   const authorization = new Map<string, number>();
   const collectors: (() => string[])[] = [];
   const bump = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
@@ -101,6 +110,14 @@ export function createMetrics(): Metrics {
     ...head(name, 'counter', 'ALPHA', help),
     ...[...values].map(([result, count]) => `${name}{result="${result}"} ${count}`),
   ];
+  const authenticationLines = (): string[] => [
+    ...head('authentication_attempts', 'counter', 'ALPHA', 'Requests by outcome of authentication.'),
+    ...[...authentication].map(([result, { count }]) => `authentication_attempts{result="${result}"} ${count}`),
+    ...head(AUTHENTICATION, 'histogram', 'ALPHA', 'Time of authentication in seconds, by outcome.'),
+    ...[...authentication].flatMap(([result, { latency }]) => [...latency.render(AUTHENTICATION, `result="${result}"`)]),
+    ...head('authenticated_user_requests', 'counter', 'ALPHA', 'Requests of those whose credentials are good, by sort of user.'),
+    ...[...users].map(([username, count]) => `authenticated_user_requests{username="${username}"} ${count}`),
+  ]; // prettier-ignore
   return {
     series(info, options) {
       const dryRun = options?.dryRun === true ? 'All' : '';
@@ -117,7 +134,14 @@ export function createMetrics(): Metrics {
     },
     begin: (mutating) => void inflight[mutating ? 'mutating' : 'readOnly']++,
     end: (mutating) => void inflight[mutating ? 'mutating' : 'readOnly']--,
-    authenticated: (result) => bump(authentication, result),
+    authenticated(result, seconds, user) {
+      let found = authentication.get(result);
+      if (found === undefined)
+        authentication.set(result, (found = { count: 0, latency: new Histogram(AUTHENTICATION_BUCKETS) }));
+      found.count++;
+      found.latency.add(seconds);
+      if (user !== undefined) bump(users, sortOf(user));
+    },
     authorized: (result) => bump(authorization, result),
     collect(name, type, stability, help, read) {
       collectors.push(() => [
@@ -135,7 +159,7 @@ export function createMetrics(): Metrics {
         ...head('apiserver_current_inflight_requests', 'gauge', 'STABLE', 'Requests being worked on.'),
         `apiserver_current_inflight_requests{request_kind="mutating"} ${inflight.mutating}`,
         `apiserver_current_inflight_requests{request_kind="readOnly"} ${inflight.readOnly}`,
-        ...counters('authentication_attempts', 'Requests by outcome of authentication.', authentication),
+        ...authenticationLines(),
         ...counters('authorization_attempts_total', 'Requests by outcome of authorization.', authorization),
         ...head('kubernetes_build_info', 'gauge', 'ALPHA', 'Always 1; the version is in the labels.'),
         'kubernetes_build_info{git_version="v1.36.3",major="1",minor="36"} 1',

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import type { AuditFlags } from '../../cluster/audit.ts';
+import type { AuthenticationFlags } from '../../cluster/authentication.ts';
 import type { AuthorizationFlags } from '../../cluster/authorization.ts';
 import { makeFolder } from '../../cluster/config.ts';
 import { initCluster } from '../../cluster/init.ts';
 import { print, printJson } from '../output.ts';
 
-export interface InitCommandOptions extends AuditFlags, AuthorizationFlags {
+export interface InitCommandOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags {
   readonly name: string;
   readonly data: string;
   readonly hosts: readonly string[];
@@ -20,6 +21,7 @@ export async function init(options: InitCommandOptions): Promise<void> {
   const { folders, kubeconfig, changed } = await initCluster({
     ...options,
     audit: options,
+    authentication: options,
     authorization: options,
     now: Date.now(),
   });

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { authenticationFlags, type AuthenticationFlags } from '../../cluster/authentication.ts';
 import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
 import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
@@ -14,7 +15,7 @@ import type { AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions extends AuditFlags, AuthorizationFlags, EncryptionFlags {
+export interface RunOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, EncryptionFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -45,6 +46,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   if ((options.auditPolicyFile ?? options.auditLogPath) !== undefined && !names.includes('apiserver'))
     throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
+  if (Object.keys(authenticationFlags(options)).length > 0 && !names.includes('apiserver'))
+    throw new UserError('--authentication-config and the like are for: kubus run apiserver', 2);
   if (Object.keys(authorizationFlags(options)).length > 0 && !names.includes('apiserver'))
     throw new UserError('--authorization-config and the like are for: kubus run apiserver', 2);
   if (options.encryptionConfig !== undefined && !names.includes('apiserver'))
@@ -90,6 +93,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     log: options.log,
     encryption: options,
     audit: options,
+    authentication: authenticationFlags(options),
     authorization: options,
     ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });

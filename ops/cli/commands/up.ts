@@ -5,6 +5,12 @@ import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
 import { adoptAudit, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
 import {
+  adoptAuthentication,
+  authenticationArguments,
+  checkAuthentication,
+  type AuthenticationFlags,
+} from '../../cluster/authentication.ts';
+import {
   adoptAuthorization,
   authorizationArguments,
   checkAuthorization,
@@ -19,7 +25,7 @@ import { isUp, startCluster, type RunningCluster } from '../../process/superviso
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface UpOptions extends AuditFlags, AuthorizationFlags {
+export interface UpOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -47,6 +53,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
   await checkAudit(options);
+  await checkAuthentication(options);
   await checkAuthorization(options);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
@@ -94,6 +101,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
+  await adoptAuthentication(paths.dir, options);
   await adoptAuthorization(paths.dir, options);
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
@@ -233,6 +241,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.auditLogMaxsize !== undefined) args.push('--audit-log-maxsize', String(options.auditLogMaxsize));
   if (options.auditLogMaxbackup !== undefined) args.push('--audit-log-maxbackup', String(options.auditLogMaxbackup));
   if (options.auditLogMaxage !== undefined) args.push('--audit-log-maxage', String(options.auditLogMaxage));
+  args.push(...authenticationArguments(options));
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));

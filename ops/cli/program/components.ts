@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { audited, authorized, collect, integer, json, list, named } from './options.ts';
+import { audited, authenticated, authorized, collect, integer, json, list, named } from './options.ts';
 import { SCALABLE } from '../../process/replicas.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** run, scale, restart, init, balance. */
 export function addComponents(program: Command): void {
-  authorized(audited(named(program.command('run'))))
+  authenticated(authorized(audited(named(program.command('run')))))
     .description('run components in this process against a bus')
     .argument('<component...>', COMPONENTS.join(', '))
     .option('--nats <urls>', 'URL of the bus, several with commas (default: those in the credentials)')
@@ -82,7 +82,7 @@ Examples:
     .action(async (components: string[], options: unknown) =>
       (await import('../commands/scale.ts')).restart(components, options as never),
     );
-  authorized(audited(json(named(program.command('init')))))
+  authenticated(authorized(audited(json(named(program.command('init'))))))
     .description('make keys, credentials and configurations for a cluster whose processes run apart')
     .option('--data <dir>', 'the folder to make them in: one folder a role, each for its processes alone', 'cluster')
     .option('--hosts <names>', 'names and addresses under which clients reach the API servers', list, ['127.0.0.1'])

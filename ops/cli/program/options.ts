@@ -24,6 +24,30 @@ export const integer =
       throw new UserError(`${what} must be a whole number from ${min} to ${max}, not "${value}"`, 2);
     return n;
   };
+const boolean =
+  (what: string) =>
+  (value: string): boolean => {
+    if (value !== 'true' && value !== 'false') throw new UserError(`${what} must be true or false, not "${value}"`, 2);
+    return value === 'true';
+  };
+/** A command that starts API servers, who are told how to know people. */
+export const authenticated = (command: Command): Command =>
+  command
+    .option(
+      '--authentication-config <file>',
+      'AuthenticationConfiguration: issuers whose JWTs are good (OpenID Connect), and for whom; its changes are followed',
+    ) // prettier-ignore
+    .option(
+      '--anonymous-auth <boolean>',
+      'false: who shows nothing is refused (default true, or what the file says)',
+      boolean('--anonymous-auth'),
+    ) // prettier-ignore
+    .option('--authentication-token-webhook-config-file <file>', 'kubeconfig of a server that reviews bearer tokens')
+    .option('--authentication-token-webhook-version <version>', 'v1 or v1beta1 of its TokenReviews (default v1beta1)')
+    .option(
+      '--authentication-token-webhook-cache-ttl <duration>',
+      'how long its answers are remembered (default 2m0s)',
+    );
 /** A command that starts API servers, who are told whom to ask what users may. */
 export const authorized = (command: Command): Command =>
   command

@@ -33,8 +33,28 @@ function hasImpersonation(headers: Exchange['headers']): boolean {
   return false;
 }
 
-/** Who asks. Throws Unauthorized. */
+/** Who asks, which is counted. Throws Unauthorized. */
 export function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
+  const { metrics, world } = core;
+  const began = world.clock.now();
+  const tell = (user: UserInfo): UserInfo => {
+    metrics.authenticated('success', (world.clock.now() - began) / 1000, user.name);
+    return user;
+  };
+  const fail = (error: unknown): never => {
+    const showsNothing =
+      exchange.headers['authorization'] === undefined && !connection.refusedCertificate && !connection.certificate;
+    metrics.authenticated(showsNothing ? 'failure' : 'error', (world.clock.now() - began) / 1000);
+    throw error;
+  };
+  try {
+    const found = whoAsks(core, exchange, connection);
+    return found instanceof Promise ? found.then(tell, fail) : tell(found);
+  } catch (error) {
+    return fail(error);
+  }
+}
+function whoAsks(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
   const authorization = exchange.headers['authorization'] as string | undefined;
   const { user: known, certificate, refusedCertificate, frontProxy } = connection;
   const told = frontProxy ? remoteUser(exchange.rawHeaders) : undefined;
@@ -49,6 +69,7 @@ export function authenticated(core: Core, exchange: Exchange, connection: Connec
     certificate,
     refusedCertificate,
     headers: exchange.headers,
+    path: core.authenticator.looksAtPath ? pathOf(exchange.target) : undefined,
   });
   if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
   if (user instanceof Promise)
@@ -56,8 +77,18 @@ export function authenticated(core: Core, exchange: Exchange, connection: Connec
       if (found === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
       return found;
     });
-  if (authorization === undefined) connection.user = user;
+  if (authorization === undefined && (certificate !== undefined || !core.authenticator.looksAtPath))
+    connection.user = user;
   return user;
+}
+/** As Go's URL.Path has it: unescaped, without the query. */
+function pathOf(target: string): string {
+  const path = target.split('?', 1)[0]!;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 function bearer(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
