@@ -31,7 +31,7 @@ const awaitsSync = (state: SnapshotFrom<typeof keyMachine>['value']): boolean =>
   state === 'queued' || state === 'settling' || (typeof state === 'object' && state.syncing === 'dirty');
 
 /** Who wants to hear of each success while intents are carried out. */
-export type Listen = Pick<ExecuteOptions, 'onCreated' | 'onDeleted'>;
+export type Listen = Pick<ExecuteOptions, 'onCreated' | 'onUpdated' | 'onDeleted'>;
 export interface SyncContext {
   readonly key: string;
   /** Milliseconds since the epoch, when the sync began. */

@@ -17,6 +17,7 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   readonly onWritten?: ((written: Written) => void) | undefined;
   readonly onCreated?: ((object: KubeObject) => void) | undefined;
+  readonly onUpdated?: ((object: KubeObject) => void) | undefined;
   /** Called with the name of what was deleted (not when it was gone already). */
   readonly onDeleted?: ((name: string) => void) | undefined;
   readonly cause?: string | undefined;
@@ -27,10 +28,47 @@ export type Execute = (intents: readonly Intent[], options: ExecuteOptions) => P
 const IN_FLIGHT = 64;
 
 /**
- * Carries out intents against the API. A run of creates, deletes or patches of one resource starts with one call and
- * widens by one with each success up to 64 in flight, so that what is refused (a quota, a webhook) is refused once and
- * not 500 times; at the first error no more are started, those under way finish, and the error is thrown.
- * Source: the idea of slowStartBatch in pkg/controller/replicaset, without its steps.
+ * Runs tasks beginning with one and widening by one with each success up to `limit` at a time, so that what is refused (a
+ * quota, a webhook) is refused once and not 500 times; at the first error no more are started, those under way finish, and
+ * the error is thrown. Source: the idea of slowStartBatch in pkg/controller/replicaset, without its steps.
+ */
+export function slowStart(tasks: readonly (() => Promise<void>)[], limit: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let next = 0;
+  let underWay = 0;
+  let window = 1;
+  let failure: { readonly error: unknown } | undefined;
+  const finish = (): void => {
+    if (underWay > 0) return;
+    if (failure) reject(failure.error);
+    else if (next >= tasks.length) resolve();
+  };
+  const start = (): void => {
+    if (signal.aborted) failure ??= { error: signal.reason };
+    while (!failure && underWay < window && next < tasks.length) {
+      underWay++;
+      tasks[next++]!().then(
+        () => {
+          underWay--;
+          if (window < limit) window++;
+          start();
+        },
+        (error: unknown) => {
+          underWay--;
+          failure ??= { error };
+          finish();
+        },
+      );
+    }
+    finish();
+  };
+  start();
+  return promise;
+}
+
+/**
+ * Carries out intents against the API. A run of creates, deletes or patches of one resource starts slowly, up to 64 in
+ * flight.
  */
 export function createExecutor(o: {
   readonly client: ApiClient;
@@ -53,6 +91,7 @@ export function createExecutor(o: {
       } else if (intent.op === 'update') {
         const made = await client.update(gvr, intent.object, { ...options, subresource: intent.subresource });
         e.onWritten?.({ gvr, revision: Number(made.metadata.resourceVersion) });
+        e.onUpdated?.(made);
       } else if (intent.op === 'patch') {
         const { name, namespace, type, patch, subresource, fieldManager, force } = intent;
         const own = { ...options, subresource, ...(fieldManager && { fieldManager }), ...(force && { force }) };
@@ -82,40 +121,6 @@ export function createExecutor(o: {
     }
   }
 
-  function together(run: readonly Exclude<Intent, { op: 'event' }>[], e: ExecuteOptions): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let next = 0;
-    let underWay = 0;
-    let window = 1;
-    let failure: { readonly error: unknown } | undefined;
-    const finish = (): void => {
-      if (underWay > 0) return;
-      if (failure) reject(failure.error);
-      else if (next >= run.length) resolve();
-    };
-    const start = (): void => {
-      if (e.signal.aborted) failure ??= { error: e.signal.reason };
-      while (!failure && underWay < window && next < run.length) {
-        underWay++;
-        one(run[next++]!, e).then(
-          () => {
-            underWay--;
-            if (window < limit) window++;
-            start();
-          },
-          (error: unknown) => {
-            underWay--;
-            failure ??= { error };
-            finish();
-          },
-        );
-      }
-      finish();
-    };
-    start();
-    return promise;
-  }
-
   return async (intents, e) => {
     for (let i = 0; i < intents.length;) {
       const first = intents[i]!;
@@ -131,7 +136,13 @@ export function createExecutor(o: {
         run.push(other);
       }
       e.signal.throwIfAborted();
-      await (run.length === 1 ? one(first, e) : together(run, e));
+      if (run.length === 1) await one(first, e);
+      else
+        await slowStart(
+          run.map((intent) => () => one(intent, e)),
+          limit,
+          e.signal,
+        );
     }
   };
 }
