@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { World } from '../../../bus/world.ts';
 import { explain } from './go-errors.ts';
+import { VerifyingAgent } from './outbound.ts';
 
 /** Where a request is passed on to. */
 export interface BackendLocation {
@@ -100,8 +101,9 @@ const once = (
     );
     const end = (): void => void outgoing.destroy();
     outgoing.on('socket', (socket) => {
-      if (outgoing.reusedSocket) world.clock.clearTimeout(late);
-      socket.once(secure ? 'secureConnect' : 'connect', () => world.clock.clearTimeout(late));
+      // A kept connection is not dialled, nor one that an agent hands out when it stands.
+      if (outgoing.reusedSocket || agent instanceof VerifyingAgent) world.clock.clearTimeout(late);
+      else socket.once(secure ? 'secureConnect' : 'connect', () => world.clock.clearTimeout(late));
     });
     if (reach === undefined) outgoing.on('close', () => agent.destroy());
     const told = (response: IncomingMessage): BackendAnswer => {
