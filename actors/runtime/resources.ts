@@ -14,6 +14,7 @@ export const secrets = core('secrets');
 export const serviceAccounts = core('serviceaccounts');
 export const events = core('events');
 export const replicationControllers = core('replicationcontrollers');
+export const persistentVolumes = core('persistentvolumes');
 export const persistentVolumeClaims = core('persistentvolumeclaims');
 export const deployments = of('apps', 'deployments');
 export const replicaSets = of('apps', 'replicasets');

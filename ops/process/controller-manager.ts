@@ -8,6 +8,8 @@ import { startNamespaceController } from '../../actors/controllers/namespace/act
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
+import { startPvProtection } from '../../actors/controllers/pv-protection/actor.ts';
+import { startPvcProtection } from '../../actors/controllers/pvc-protection/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
 import { startReplicationController } from '../../actors/controllers/replicationcontroller/actor.ts';
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
@@ -52,6 +54,8 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),
+  'pvc-protection': startPvcProtection,
+  'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
   'validatingadmissionpolicy-status': startValidatingAdmissionPolicyStatus,
   // Last: it shares the caches that the others have asked for.
