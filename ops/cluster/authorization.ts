@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AuthorizationOptions } from '../../actors/apiserver/authorization/index.ts';
@@ -76,9 +77,11 @@ export async function authorizationOf(
   return {
     authorizers: first.authorizers,
     chains,
+    ...(first.text !== undefined && { hash: hashOf(first.text) }),
     ...(follow && { onChange: (listener) => watch(file, first, listener, log, lookMs) }),
   };
 }
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 function absolute(flags: AuthorizationFlags): AuthorizationFlags {
   const { authorizationConfig, authorizationWebhookConfigFile } = flags;
   return {
@@ -179,7 +182,7 @@ function fromFlags(flags: AuthorizationFlags): readonly LocatedAuthorizer[] {
 function watch(
   file: string,
   first: Loaded,
-  listener: (authorizers: readonly AuthorizerConfiguration[], text: string) => void,
+  listener: Parameters<NonNullable<AuthorizationOptions['onChange']>>[0],
   log: Pick<Logger, 'info' | 'error'>,
   lookMs: number,
 ): () => void {
@@ -191,9 +194,10 @@ function watch(
       if (text === last) return;
       last = text;
       const { authorizers } = await connected(await parsed(text, undefined, needed), text);
-      listener(authorizers, text);
+      listener({ authorizers, hash: hashOf(text) });
       log.info('goes by another authorization configuration', { file });
     } catch (error) {
+      listener(undefined);
       log.error('the authorization configuration stays as it was', { file, why: (error as Error).message });
     }
   };

@@ -36,7 +36,7 @@ export function beginAudit(
   if (rule.level === 'None') return undefined;
   const request = { auditId: world.ids.uuid(), uri: uriOf(info, query), user, info, sourceIPs: [], userAgent };
   const trail = new AuditTrail(rule, audit.sink, request, () => world.clock.now());
-  trail.received();
+  void trail.received();
   return trail;
 }
 type Outcome = Answer | WatchElsewhere;
@@ -54,16 +54,16 @@ async function notedBy<T extends Outcome>(core: Core, audit: AuditTrail, pending
       audit.answers(status, () => renderJson(core, answer, PLAIN, NO_QUERY).toString());
       const code = answer.type === 'list' ? 200 : answer.code;
       await audit.beforeAnswer(code);
-      audit.starts(code);
-      audit.ends();
-    } else audit.starts(200);
+      void audit.starts(code);
+      void audit.ends();
+    } else void audit.starts(200);
     return answer;
   } catch (error) {
     const status = toStatus(error);
     audit.answers(status, () => goJson(status));
     await audit.beforeAnswer(status.code);
-    audit.starts(status.code);
-    audit.ends();
+    void audit.starts(status.code);
+    void audit.ends();
     throw error;
   }
 }

@@ -42,12 +42,12 @@ export function unionSink(sinks: readonly AuditSink[]): AuditSink {
     waits: sinks.some(({ waits }) => waits === true),
     write(event) {
       const kept = sinks.map((sink) => sink.write(event));
-      return kept.some((one) => one instanceof Promise)
-        ? Promise.all(kept).then((all) => all.every((one) => one))
-        : kept.every((one) => one === true);
+      const later = kept.filter((one) => one instanceof Promise);
+      const now = !kept.includes(false);
+      return later.length === 0 ? now : Promise.all(later).then((all) => now && all.every((one) => one));
     },
     begin: (parts) => sinks.forEach((sink) => sink.begin?.(parts)),
-    close: async () => void (await Promise.all(sinks.map((sink) => sink.close?.()))),
+    close: async () => void (await Promise.all(sinks.map(async (sink) => sink.close?.()))),
   };
 }
 

@@ -45,8 +45,14 @@ export interface AuthorizationOptions {
     metrics: Pick<Metrics, 'section'>,
     own: OwnAuthorizers,
   ) => (configured: readonly AuthorizerConfiguration[]) => Chain;
-  /** Told of another configuration, after start; the result ends that. */
-  readonly onChange?: ((listener: (authorizers: readonly AuthorizerConfiguration[]) => void) => () => void) | undefined;
+  /** SHA-256 of the file, in hex, if there is one. */
+  readonly hash?: string | undefined;
+  /** Told of another configuration, after start, or that it is of no use (undefined); the result ends that. */
+  readonly onChange?: ((listener: (change: ConfigurationChange | undefined) => void) => () => void) | undefined;
+}
+export interface ConfigurationChange {
+  readonly authorizers: readonly AuthorizerConfiguration[];
+  readonly hash: string;
 }
 export interface Chain extends ChainedAuthorizer {
   /** Closes connections. */
@@ -153,12 +159,16 @@ export function createConfiguredAuthorizer(
   base: BaseAuthorizer,
   options: AuthorizationOptions,
   world: Pick<World, 'clock' | 'random'>,
-  metrics: Pick<Metrics, 'section'>,
+  metrics: Pick<Metrics, 'section' | 'collect'>,
 ): ClusterAuthorizer & { close(): void } {
   const make = options.chains(world, metrics, base.own);
   let chain = make(options.authorizers);
   // Who is just asked by the one before answers to it; what it keeps open closes by itself.
-  const end = options.onChange?.((authorizers) => void (chain = make(authorizers)));
+  const reloads = options.onChange && reloadMetrics(metrics, world, options.hash);
+  const end = options.onChange?.((change) => {
+    reloads!(change?.hash);
+    if (change !== undefined) chain = make(change.authorizers);
+  });
   return {
     rbac: base.rbac,
     authorize: (user, info) => (isMaster(user) ? MASTERS : chain.authorize(user, info)),
@@ -170,6 +180,28 @@ export function createConfiguredAuthorizer(
   };
 }
 
+/** Source: apiserver pkg/server/options/authorizationconfig/metrics. */
+function reloadMetrics(
+  metrics: Pick<Metrics, 'collect'>,
+  { clock }: Pick<World, 'clock'>,
+  first: string | undefined,
+): (hash: string | undefined) => void {
+  const counts = new Map<string, { total: number; last: number }>();
+  let hash = first;
+  const name = (what: string): string => `apiserver_authorization_config_controller_${what}`;
+  const each = (read: (of: { total: number; last: number }) => number) => (): Sample[] =>
+    [...counts].map(([status, of]) => [{ status }, read(of)]);
+  metrics.collect(name('automatic_reloads_total'), 'counter', 'BETA', 'Times that the file was found changed.', each(({ total }) => total)); // prettier-ignore
+  metrics.collect(name('automatic_reload_last_timestamp_seconds'), 'gauge', 'BETA', 'When it was last.', each(({ last }) => last)); // prettier-ignore
+  metrics.collect(name('last_config_info'), 'gauge', 'ALPHA', 'By which file is decided.', () =>
+    hash === undefined ? [] : [[{ hash: `sha256:${hash}` }, 1]],
+  );
+  return (next) => {
+    const status = next === undefined ? 'failure' : 'success';
+    counts.set(status, { total: (counts.get(status)?.total ?? 0) + 1, last: clock.now() / 1000 });
+    hash = next ?? hash;
+  };
+}
 const nodeRules = (): readonly PolicyRule[] => {
   const roles = rbacFacts.clusterRoles as unknown as readonly { metadata: { name: string }; rules: PolicyRule[] }[];
   return roles.find((role) => role.metadata.name === 'system:node')?.rules ?? [];

@@ -113,8 +113,9 @@ function spelled(spec: AccessSpec, version: 'v1' | 'v1beta1'): object {
 /** Throws BadAnswer. */
 function answerIn(object: Readonly<Record<string, unknown>>, apiVersion: string): Answer {
   const { kind, apiVersion: said, status } = object;
-  if (typeof kind !== 'string' || kind === '') throw new BadAnswer("Object 'Kind' is missing");
-  if (kind !== 'SubjectAccessReview' || said !== apiVersion) throw new BadAnswer(unregistered(kind, String(said ?? '')));
+  // What it does not say is taken for granted.
+  const [given, version] = [String(kind || 'SubjectAccessReview'), String(said || apiVersion)];
+  if (given !== 'SubjectAccessReview' || version !== apiVersion) throw new BadAnswer(unregistered(given, version));
   const { allowed, denied, reason } = (typeof status === 'object' && status !== null ? status : {}) as Record<string, unknown>;
   for (const [field, value] of Object.entries({ allowed, denied }))
     if (value !== undefined && value !== null && typeof value !== 'boolean') throw new BadAnswer(`json: cannot unmarshal ${typeof value} into Go struct field SubjectAccessReviewStatus.status.${field} of type bool`);

@@ -36,7 +36,12 @@ const jsonType = (value: unknown): string => {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
 };
-const JSON_TYPES: Readonly<Record<string, string>> = { string: 'string', int32: 'number', bool: 'boolean' };
+const JSON_TYPES: Readonly<Record<string, string>> = {
+  string: 'string',
+  int32: 'number',
+  bool: 'boolean',
+  duration: 'string',
+};
 
 /** What stands in a file, without what is null. Thrown: StrictError. */
 export function readConfiguration({ value, text, duplicates = [] }: Source, { shape, names }: ConfigurationKind): Readonly<Record<string, unknown>> {
@@ -62,7 +67,7 @@ interface Place {
   readonly path: string;
 }
 const nameOf = (shape: Shape, version: string): string => {
-  if (typeof shape === 'string') return shape;
+  if (typeof shape === 'string') return shape === 'duration' ? 'string' : shape;
   return 'list' in shape ? `[]${nameOf(shape.list, version)}` : `${version}.${shape.struct}`;
 };
 function check(value: unknown, shape: Shape, at: Place, unknown: string[]): void {
@@ -70,8 +75,8 @@ function check(value: unknown, shape: Shape, at: Place, unknown: string[]): void
   const wrong = (): StrictError =>
     new StrictError(`json: cannot unmarshal ${jsonType(value)} into Go struct field ${at.struct}.${at.dotted} of type ${nameOf(shape, at.version)}`); // prettier-ignore
   if (typeof shape === 'string') {
-    if (shape === 'duration') return checkDuration(value);
     if (typeof value !== JSON_TYPES[shape]) throw wrong();
+    if (shape === 'duration') checkDuration(value as string);
     return;
   }
   if ('list' in shape) {
@@ -93,9 +98,8 @@ function check(value: unknown, shape: Shape, at: Place, unknown: string[]): void
       );
   }
 }
-function checkDuration(value: unknown): void {
-  if (typeof value !== 'string') throw new StrictError(`json: cannot unmarshal ${jsonType(value)} into Go value of type string`); // prettier-ignore
-  const nanoseconds = parseDuration(value);
+function checkDuration(text: string): void {
+  const nanoseconds = parseDuration(text);
   if (typeof nanoseconds === 'string') throw new StrictError(nanoseconds);
 }
 /** `identity: null` says as much as nothing. */

@@ -29,6 +29,9 @@ export class Histogram {
         return;
       }
   }
+  get count(): number {
+    return this.#count;
+  }
   *render(name: string, labels: string): Generator<string> {
     const more = labels === '' ? '' : `${labels},`;
     let below = 0;

@@ -11,7 +11,7 @@ import { openHealthDoor } from '../../process/health.ts';
 import { startProcess } from '../../process/start.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printError, UserError } from '../output.ts';
-import type { AuditFlags } from '../../cluster/audit.ts';
+import { auditArguments, type AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
@@ -44,8 +44,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const unknown = names.find((c) => !isComponent(c));
   if (unknown !== undefined)
     throw new UserError(`there is no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
-  if ((options.auditPolicyFile ?? options.auditLogPath) !== undefined && !names.includes('apiserver'))
-    throw new UserError('--audit-policy-file and --audit-log-path are for: kubus run apiserver', 2);
+  if (auditArguments(options).length > 0 && !names.includes('apiserver'))
+    throw new UserError('--audit-policy-file and the like are for: kubus run apiserver', 2);
   if (Object.keys(authenticationFlags(options)).length > 0 && !names.includes('apiserver'))
     throw new UserError('--authentication-config and the like are for: kubus run apiserver', 2);
   if (Object.keys(authorizationFlags(options)).length > 0 && !names.includes('apiserver'))

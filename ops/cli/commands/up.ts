@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
-import { adoptAudit, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
+import { adoptAudit, auditArguments, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
 import {
   adoptAuthentication,
   authenticationArguments,
@@ -235,12 +235,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
-  if (options.auditPolicyFile !== undefined) args.push('--audit-policy-file', resolve(options.auditPolicyFile));
-  if (options.auditLogPath !== undefined)
-    args.push('--audit-log-path', options.auditLogPath === '-' ? '-' : resolve(options.auditLogPath));
-  if (options.auditLogMaxsize !== undefined) args.push('--audit-log-maxsize', String(options.auditLogMaxsize));
-  if (options.auditLogMaxbackup !== undefined) args.push('--audit-log-maxbackup', String(options.auditLogMaxbackup));
-  if (options.auditLogMaxage !== undefined) args.push('--audit-log-maxage', String(options.auditLogMaxage));
+  args.push(...auditArguments(options));
   args.push(...authenticationArguments(options));
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)

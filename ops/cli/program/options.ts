@@ -64,15 +64,64 @@ export const authorized = (command: Command): Command =>
     .option('--authorization-webhook-version <version>', 'v1 or v1beta1 of SubjectAccessReviews (default v1beta1)')
     .option('--authorization-webhook-cache-authorized-ttl <duration>', 'how long its yes is good (default 5m)')
     .option('--authorization-webhook-cache-unauthorized-ttl <duration>', 'how long its no is good (default 30s)');
+/** `--flag`, `--flag=false`. */
+const bool =
+  (what: string) =>
+  (value: string): boolean => {
+    if (!['true', 'false'].includes(value)) throw new UserError(`${what} is true or false, not "${value}"`, 2);
+    return value === 'true';
+  };
+const number =
+  (what: string) =>
+  (value: string): number => {
+    if (value.trim() === '' || !Number.isFinite(Number(value))) throw new UserError(`${what} must be a number, not "${value}"`, 2);
+    return Number(value);
+  }; // prettier-ignore
 /** A command that starts API servers, whose requests may be noted. */
-export const audited = (command: Command): Command =>
+export function audited(command: Command): Command {
   command
     .option('--audit-policy-file <file>', 'audit.k8s.io/v1 Policy: which requests the API servers note, and how much')
     .option('--audit-log-path <file>', 'where they note them, a line of JSON each; - for standard output')
     .option(
       '--audit-log-maxsize <mb>',
-      'megabytes of a file before the next (default 100)',
+      'megabytes of a file before the next (default 100; 0: one file)',
       integer('--audit-log-maxsize', 0, 1e6),
     ) // prettier-ignore
-    .option('--audit-log-maxbackup <n>', 'older files to keep (default all)', integer('--audit-log-maxbackup', 0, 1e6))
-    .option('--audit-log-maxage <days>', 'days to keep them (default for good)', integer('--audit-log-maxage', 0, 1e5));
+    .option(
+      '--audit-log-maxbackup <n>',
+      'older files to keep (default 100; 0: all)',
+      integer('--audit-log-maxbackup', 0, 1e6),
+    ) // prettier-ignore
+    .option(
+      '--audit-log-maxage <days>',
+      'days to keep them (default 366; 0: for good)',
+      integer('--audit-log-maxage', 0, 1e5),
+    ) // prettier-ignore
+    .option('--audit-log-format <format>', 'json or legacy (default json)')
+    .option('--audit-log-compress [bool]', 'zip older files', bool('--audit-log-compress'))
+    .option('--audit-webhook-config-file <file>', 'kubeconfig of a webhook that is sent them in lists')
+    .option('--audit-webhook-initial-backoff <duration>', 'pause before what failed is sent again (default 10s)');
+  for (const [name, mode] of [
+    ['log', 'blocking'],
+    ['webhook', 'batch'],
+  ] as const) {
+    const flag = `--audit-${name}`;
+    const whole = (what: string) => [`${flag}-${what} <n>`, integer(`${flag}-${what}`, 0, 1e9)] as const;
+    const hidden = (of: string, parse?: (value: string) => unknown): void => {
+      const option = new Option(of).hideHelp();
+      command.addOption(parse === undefined ? option : option.argParser(parse));
+    };
+    command.option(`${flag}-mode <mode>`, `batch, blocking, or blocking-strict, which refuses what cannot be noted (default ${mode})`); // prettier-ignore
+    for (const what of ['batch-buffer-size', 'batch-max-size', 'batch-throttle-burst', 'truncate-max-batch-size', 'truncate-max-event-size'])
+      hidden(...whole(what)); // prettier-ignore
+    hidden(`${flag}-version <version>`);
+    hidden(`${flag}-batch-max-wait <duration>`);
+    hidden(`${flag}-batch-throttle-qps <n>`, number(`${flag}-batch-throttle-qps`));
+    for (const what of ['batch-throttle-enable', 'truncate-enabled'])
+      hidden(`${flag}-${what} [bool]`, bool(`${flag}-${what}`));
+  }
+  return command.addHelpText(
+    'after',
+    '\nThe flags --audit-log-* and --audit-webhook-* of kube-apiserver for batches (-batch-buffer-size, -batch-max-size, -batch-max-wait,\n-batch-throttle-enable, -qps, -burst) and for large events (-truncate-enabled, -max-event-size, -max-batch-size) are taken too.',
+  );
+}
