@@ -31,8 +31,10 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     // Its dependents say that it exists; the API knows.
     if (item.isVirtual) return refresh(item, signal);
     await insist(item, signal, async () => {
-      const verdict = judgeDeleting(item) ?? judge(item, await classify(item, signal));
-      await carryOut(item, verdict, signal, execute);
+      // As it is now: news that come while its owners are looked up must not lend their revision to an older verdict.
+      const seen = { ...item };
+      const verdict = judgeDeleting(seen) ?? judge(seen, await classify(seen, signal));
+      await carryOut(seen, verdict, signal, execute);
     });
   }
   /** Tries again with the item as it is, if it has changed since the cache saw it. */

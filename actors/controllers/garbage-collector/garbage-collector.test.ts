@@ -95,6 +95,24 @@ describe('background', () => {
     expect(done).toBe(true);
     expect(names()).toEqual(['b', 'c']);
   });
+  it('does not delete what has found a new owner while the old one was looked up, though its cache knows', async () => {
+    const { client, api, deps, make, names, quiet } = setUp();
+    const b = await make('b');
+    await quiet();
+    let done = false;
+    api.intercept = async ({ verb, name }) => {
+      if (done || verb !== 'get' || name !== 'ghost') return;
+      done = true;
+      await client.patch(configMaps, 'c', 'd', 'merge', { metadata: { ownerReferences: [owner(b)] } });
+      const seen = () => deps.informers.metadata(configMaps).get('d/c')?.metadata.ownerReferences?.[0]?.name === 'b';
+      for (let i = 0; i < 1000 && !seen(); i++) await Promise.resolve();
+      expect(seen()).toBe(true);
+    };
+    await make('c', [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'ghost', uid: 'ghost' }]);
+    await quiet();
+    expect(done).toBe(true);
+    expect(names()).toEqual(['b', 'c']);
+  });
   it('finds after a restart what was lost while it was away', async () => {
     const c = testCluster();
     const a = await c.client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'd' } }); // prettier-ignore
