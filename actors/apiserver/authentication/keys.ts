@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 
 /** A key pair, or a public key alone, for service-account tokens. RS256 for RSA, ES256/ES384/ES512 for EC. */
 export interface TokenKey {
@@ -37,35 +37,6 @@ export function signJwt(key: TokenKey, claims: object): string {
   const text = `${encode({ alg: key.algorithm, kid: key.kid })}.${encode(claims)}`;
   const signature = sign(key.hash, Buffer.from(text), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
   return `${text}.${signature.toString('base64url')}`;
-}
-
-/** Header and claims without any check of them; undefined when the text is no JWT. */
-export function decodeJwt(
-  token: string,
-): { header: { alg?: string; kid?: string }; claims: Record<string, unknown> } | undefined {
-  const parts = token.split('.');
-  if (parts.length !== 3) return undefined;
-  try {
-    const [header, claims] = parts
-      .slice(0, 2)
-      .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as unknown);
-    if (typeof header !== 'object' || typeof claims !== 'object' || header === null || claims === null)
-      return undefined;
-    return { header, claims: claims as Record<string, unknown> };
-  } catch {
-    return undefined;
-  }
-}
-
-export function verifyJwt(key: TokenKey, token: string): boolean {
-  const end = token.lastIndexOf('.');
-  const signature = Buffer.from(token.slice(end + 1), 'base64url');
-  return verify(
-    key.hash,
-    Buffer.from(token.slice(0, end)),
-    { key: key.publicKey, dsaEncoding: 'ieee-p1363' },
-    signature,
-  );
 }
 
 /** Members of a JSON Web Key Set, in the order in which the real server prints them. */

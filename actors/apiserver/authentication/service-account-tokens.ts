@@ -4,30 +4,14 @@ import { parseTime } from '../../../schemas/meta/time.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
 import type { CacheReader, UserInfo } from '../request.ts';
-import { decodeJwt, signJwt, verifyJwt, type TokenKey } from './keys.ts';
-import { authenticated, serviceAccountGroups, serviceAccountName } from './users.ts';
+import { signJwt, type TokenKey } from './keys.ts';
+import { verifyClaims, type VerifiedClaims } from './service-account-claims.ts';
+import { serviceAccountName } from './users.ts';
 
 const LEEWAY_MS = 60_000;
-const LEGACY_ISSUER = 'kubernetes/serviceaccount';
 const KEPT = 10_000;
+const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since';
 
-interface Ref {
-  readonly name: string;
-  readonly uid: string;
-}
-/** What a token says, once its signature was found good. */
-interface Verified {
-  readonly audiences: readonly string[] | undefined;
-  readonly expiresMs: number | undefined;
-  readonly notBeforeMs: number | undefined;
-  readonly namespace: string;
-  readonly account: Ref;
-  readonly pod: Ref | undefined;
-  readonly secret: Ref | undefined;
-  readonly node: Ref | undefined;
-  readonly legacySecret: string | undefined;
-  readonly user: UserInfo;
-}
 export interface TokenVerdict {
   readonly user: UserInfo;
   readonly audiences: readonly string[];
@@ -80,7 +64,7 @@ export function createServiceAccountTokens({
 }): ServiceAccountTokens {
   const core = (resource: string): Resource => registry.lookup({ group: '', version: 'v1', resource })!;
   const [accounts, pods, secrets, nodes] = [core('serviceaccounts'), core('pods'), core('secrets'), core('nodes')];
-  const verified = new Map<string, Verified>();
+  const verified = new Map<string, VerifiedClaims>();
 
   const find = async <T extends KubeObject>(resource: Resource, namespace: string, name: string, uid?: string) => {
     const found = cache.get<T>(resource, namespace, name);
@@ -92,23 +76,19 @@ export function createServiceAccountTokens({
     const at = object.metadata.deletionTimestamp;
     return at !== undefined && (parseTime(at) ?? 0) < world.clock.now() - LEEWAY_MS;
   };
-  const check = (token: string): Verified | undefined => {
+  const check = (token: string): VerifiedClaims | undefined => {
     const known = verified.get(token);
     if (known !== undefined) return known;
-    const jwt = decodeJwt(token);
-    const said = jwt?.claims['iss'];
-    if (jwt === undefined || (said !== issuer && said !== LEGACY_ISSUER)) return undefined;
-    const named = keys.filter((key) => key.kid === jwt.header.kid);
-    const candidates = jwt.header.kid ? named : keys;
-    if (candidates.length === 0) throw new Error('invalid signature, no keys found');
-    if (!candidates.some((key) => key.algorithm === jwt.header.alg && verifyJwt(key, token)))
-      throw new Error('invalid signature');
-    const result = said === LEGACY_ISSUER ? readLegacy(jwt.claims) : readBound(jwt.claims);
+    const result = verifyClaims(token, issuer, keys);
+    if (result === undefined) return undefined;
     if (verified.size >= KEPT) verified.delete(verified.keys().next().value!);
     verified.set(token, result);
     return result;
   };
-  const bound = async (v: Verified): Promise<void> => {
+  const bound = async (v: VerifiedClaims): Promise<void> => {
+    // What a client says that is to ask for what has no name.
+    if (v.account.name === '') throw new Error('resource name may not be empty');
+    if (v.namespace === '') throw new Error('the server could not find the requested resource');
     const account = await find<ServiceAccount>(accounts, v.namespace, v.account.name, v.account.uid);
     if (account === undefined) throw new Error(`serviceaccounts ${JSON.stringify(v.account.name)} not found`);
     if (account.metadata.uid !== v.account.uid)
@@ -123,19 +103,27 @@ export function createServiceAccountTokens({
       if (ref === undefined) continue;
       const object = await find(resource, namespace, ref.name, ref.uid);
       if (object === undefined || gone(object)) throw new Error('service account token has been invalidated');
-      if (object.metadata.uid !== ref.uid) {
-        const title = what === 'secret' ? what : what[0]!.toUpperCase() + what.slice(1);
+      if (object.metadata.uid !== ref.uid)
         throw new Error(
-          `${title} UID (${object.metadata.uid ?? ''}) does not match service account ${what} ref claim (${ref.uid})`,
+          `${what} UID (${object.metadata.uid ?? ''}) does not match service account ${what} ref claim (${ref.uid})`,
         );
-      }
     }
   };
-  const legacy = async (v: Verified, token: string): Promise<void> => {
+  /** Source: kubernetes pkg/serviceaccount/legacy.go Validate. */
+  const legacy = async (v: VerifiedClaims, token: string): Promise<void> => {
     const secret = await find<Secret>(secrets, v.namespace, v.legacySecret!);
-    if (secret === undefined || gone(secret)) throw new Error('service account token has been invalidated');
+    if (secret === undefined || secret.metadata.deletionTimestamp !== undefined)
+      throw new Error('Token has been invalidated');
     if (Buffer.from(secret.data?.['token'] ?? '', 'base64').toString() !== token)
-      throw new Error('service account token does not match server\'s copy'); // prettier-ignore
+      throw new Error("Token does not match server's copy");
+    const { namespace, account: wanted } = v;
+    const account = await find<ServiceAccount>(accounts, namespace, wanted.name, wanted.uid);
+    if (account === undefined) throw new Error(`serviceaccounts ${JSON.stringify(wanted.name)} not found`);
+    const { uid = '', deletionTimestamp } = account.metadata;
+    if (deletionTimestamp !== undefined) throw new Error(`ServiceAccount ${namespace}/${wanted.name} has been deleted`);
+    if (uid !== wanted.uid) throw new Error(`ServiceAccount UID (${uid}) does not match claim (${wanted.uid})`);
+    if (secret.metadata.labels?.[INVALID_SINCE])
+      throw new Error(`the token in secret ${namespace}/${v.legacySecret} for service account ${namespace}/${wanted.name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE}' label from the secret to temporarily allow use of this token`); // prettier-ignore
   };
   return {
     issuer,
@@ -149,12 +137,13 @@ export function createServiceAccountTokens({
       if (common.length === 0)
         throw new Error(`token audiences ${quoted(has)} is invalid for the target audiences ${quoted(requested)}`);
       const now = world.clock.now();
-      if (v.expiresMs !== undefined && now > v.expiresMs + LEEWAY_MS)
-        throw new Error('service account token has expired');
       if (v.notBeforeMs !== undefined && now < v.notBeforeMs - LEEWAY_MS)
         throw new Error('service account token is not valid yet');
-      await bound(v);
-      if (v.legacySecret !== undefined) await legacy(v, token);
+      if (v.expiresMs !== undefined && now > v.expiresMs + LEEWAY_MS)
+        throw new Error('service account token has expired');
+      if (v.issuedMs !== undefined && now < v.issuedMs - LEEWAY_MS)
+        throw new Error('service account token is issued in the future');
+      await (v.legacySecret === undefined ? bound(v) : legacy(v, token));
       return { user: v.user, audiences: common };
     },
     issue({ id, account, pod, secret, node, audiences: wanted, expirationSeconds, warnAfterSeconds }) {
@@ -187,67 +176,3 @@ export function createServiceAccountTokens({
 }
 
 const quoted = (values: readonly string[]): string => `[${values.map((v) => JSON.stringify(v)).join(' ')}]`;
-const seconds = (value: unknown): number | undefined => (typeof value === 'number' ? value * 1000 : undefined);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const refOf = (value: unknown): Ref | undefined => {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { name, uid } = value as Record<string, unknown>;
-  return { name: text(name), uid: text(uid) };
-};
-
-function readBound(claims: Record<string, unknown>): Verified {
-  const own = (claims['kubernetes.io'] ?? {}) as Record<string, unknown>;
-  const account = refOf(own['serviceaccount']) ?? { name: '', uid: '' };
-  const [pod, secret, node] = [refOf(own['pod']), refOf(own['secret']), refOf(own['node'])];
-  const namespace = text(own['namespace']);
-  const aud = claims['aud'];
-  const extra: Record<string, string[]> = {};
-  if (claims['jti']) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${text(claims['jti'])}`];
-  if (node !== undefined) {
-    extra['authentication.kubernetes.io/node-name'] = [node.name];
-    if (node.uid !== '') extra['authentication.kubernetes.io/node-uid'] = [node.uid];
-  }
-  if (pod !== undefined) {
-    extra['authentication.kubernetes.io/pod-name'] = [pod.name];
-    extra['authentication.kubernetes.io/pod-uid'] = [pod.uid];
-  }
-  return {
-    audiences: typeof aud === 'string' ? [aud] : Array.isArray(aud) && aud.length > 0 ? aud.map(text) : undefined,
-    expiresMs: seconds(claims['exp']),
-    notBeforeMs: seconds(claims['nbf']),
-    namespace,
-    account,
-    pod,
-    secret,
-    node,
-    legacySecret: undefined,
-    user: userOf(namespace, account, extra),
-  };
-}
-
-function readLegacy(claims: Record<string, unknown>): Verified {
-  const at = (key: string): string => text(claims[`kubernetes.io/serviceaccount/${key}`]);
-  const namespace = at('namespace');
-  const account = { name: at('service-account.name'), uid: at('service-account.uid') };
-  if (namespace === '' || account.name === '' || account.uid === '' || at('secret.name') === '')
-    throw new Error('invalid bearer token');
-  return {
-    audiences: undefined,
-    expiresMs: undefined,
-    notBeforeMs: undefined,
-    namespace,
-    account,
-    pod: undefined,
-    secret: undefined,
-    node: undefined,
-    legacySecret: at('secret.name'),
-    user: userOf(namespace, account, {}),
-  };
-}
-const userOf = (namespace: string, account: Ref, extra: Record<string, string[]>): UserInfo =>
-  authenticated({
-    name: serviceAccountName(namespace, account.name),
-    uid: account.uid,
-    groups: serviceAccountGroups(namespace),
-    ...(Object.keys(extra).length > 0 && { extra }),
-  });

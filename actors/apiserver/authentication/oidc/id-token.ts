@@ -1,5 +1,5 @@
 import { formatGoTime } from './go-clock.ts';
-import { ALGORITHMS, jsonType, objectIn, type Jws } from './jws.ts';
+import { ALGORITHMS, jsonType, objectIn, type Jws } from '../jws.ts';
 import { goStrings } from './go-strings.ts';
 
 type Claims = Readonly<Record<string, unknown>>;

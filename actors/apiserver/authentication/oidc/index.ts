@@ -7,7 +7,7 @@ import { createOutbound } from '../../outbound/outbound.ts';
 import { refusedToken, sharedAudiences, UNKNOWN, type TokenAuthenticator, type TokenFound } from '../tokens.ts';
 import type { AuthenticationConfiguration, JwtConfiguration } from './configuration.ts';
 import { assertAlgorithm, assertGood, readIdToken, saidIssuer } from './id-token.ts';
-import { decodeBase64Url, isSignedBy, parseJws } from './jws.ts';
+import { decodeBase64Url, isSignedBy, parseJws } from '../jws.ts';
 import type { JwtMetrics } from './metrics.ts';
 import { openIssuer, type Ground, type RemoteIssuer } from './remote.ts';
 import { userOf } from './user.ts';

@@ -1,6 +1,6 @@
 import { delay, type World } from '../../../../bus/world.ts';
 import type { OutboundAnswer, OutboundClient } from '../../outbound/outbound.ts';
-import { objectIn, readKeySet, type PublishedKey } from './jws.ts';
+import { objectIn, readKeySet, type PublishedKey } from '../jws.ts';
 import type { JwtConfiguration } from './configuration.ts';
 
 /** Source: apiserver oidc.go New: how often an issuer is asked that has not said yet where its keys are, and how long. */

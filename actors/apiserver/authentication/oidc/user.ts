@@ -3,7 +3,7 @@ import type { UserInfo } from '../../request.ts';
 import { authenticated } from '../users.ts';
 import type { JwtConfiguration, Mapping, Rule } from './configuration.ts';
 import { claimsValue, run, stringsOf, userValue } from './expressions.ts';
-import { jsonType } from './jws.ts';
+import { jsonType } from '../jws.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';

@@ -1,5 +1,5 @@
 import { ApiError } from '../../../../schemas/meta/status.ts';
-import { impersonationOf, remoteUser } from '../../authentication/index.ts';
+import { bearerToken, impersonationOf, remoteUser, webSocketToken } from '../../authentication/index.ts';
 import type { Core } from '../../core.ts';
 import type { Credentials, UserInfo } from '../../request.ts';
 import type { Exchange } from './exchange.ts';
@@ -59,13 +59,14 @@ function whoAsks(core: Core, exchange: Exchange, connection: Connection): UserIn
   const { user: known, certificate, refusedCertificate, frontProxy } = connection;
   const told = frontProxy ? remoteUser(exchange.rawHeaders) : undefined;
   if (told !== undefined) return told;
-  if (authorization === undefined && known !== undefined) {
+  const asProtocol = certificate === undefined && authorization === undefined ? shownAsProtocol(exchange) : undefined;
+  if (authorization === undefined && asProtocol === undefined && known !== undefined) {
     if (certificate?.notAfterMs === undefined || certificate.notAfterMs > core.world.clock.now()) return known;
     connection.user = undefined;
   }
-  const bearerToken = bearer(authorization);
+  const token = asProtocol ?? bearerToken(authorization);
   const user = core.authenticator.authenticate({
-    ...(bearerToken !== undefined && { bearerToken }),
+    ...(token !== undefined && { bearerToken: token }),
     certificate,
     refusedCertificate,
     headers: exchange.headers,
@@ -77,7 +78,11 @@ function whoAsks(core: Core, exchange: Exchange, connection: Connection): UserIn
       if (found === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
       return found;
     });
-  if (authorization === undefined && (certificate !== undefined || !core.authenticator.looksAtPath))
+  if (
+    token === undefined &&
+    authorization === undefined &&
+    (certificate !== undefined || !core.authenticator.looksAtPath)
+  )
     connection.user = user;
   return user;
 }
@@ -90,8 +95,19 @@ function pathOf(target: string): string {
     return path;
   }
 }
-function bearer(authorization: string | undefined): string | undefined {
-  if (authorization === undefined) return undefined;
-  const space = authorization.indexOf(' ');
-  return authorization.slice(0, space).toLowerCase() === 'bearer' ? authorization.slice(space + 1).trim() : undefined;
+const PROTOCOLS = 'sec-websocket-protocol';
+/** A token that is shown as a protocol counts once; whoever comes after sees the other protocols alone. */
+function shownAsProtocol({ headers, rawHeaders }: Exchange): string | undefined {
+  if (headers['upgrade'] === undefined) return undefined;
+  const found = webSocketToken(headers[PROTOCOLS] as string | undefined);
+  if (found === undefined) return undefined;
+  (headers as Record<string, string>)[PROTOCOLS] = found.protocols;
+  const raw = rawHeaders as string[];
+  let rest = found.protocols;
+  for (let i = 0; i + 1 < raw.length; i += 2)
+    if (raw[i]!.toLowerCase() === PROTOCOLS) {
+      raw[i + 1] = rest;
+      rest = '';
+    }
+  return found.token;
 }

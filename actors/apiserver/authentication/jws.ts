@@ -1,5 +1,5 @@
 import { constants, createPublicKey, verify, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
-import { JsonSyntaxError, parseDeepJson } from '../../../../schemas/codec/json.ts';
+import { JsonSyntaxError, parseDeepJson } from '../../../schemas/codec/json.ts';
 
 /** Algorithms that a token may be signed by. Source: apiserver plugin/pkg/authenticator/token/oidc allowedSigningAlgs. */
 export const ALGORITHMS: readonly string[] = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512']; // prettier-ignore
@@ -82,16 +82,22 @@ export function readKeySet(body: Uint8Array): PublishedKey[] {
     if (kty !== 'RSA' && kty !== 'EC') return [];
     try {
       return [
-        { keyId: typeof kid === 'string' ? kid : '', key: createPublicKey({ key: jwk as JsonWebKeyInput['key'], format: 'jwk' }) },
+        {
+          keyId: typeof kid === 'string' ? kid : '',
+          key: createPublicKey({ key: jwk as JsonWebKeyInput['key'], format: 'jwk' }),
+        },
       ];
     } catch {
       return [];
     }
   });
 }
-/** Whether a token was signed by a key. The algorithm is one of ALGORITHMS. */
-export function isSignedBy({ algorithm, isCritical, signed, signature }: Jws, { key }: PublishedKey): boolean {
-  if (isCritical) return false;
+/** Whether a token was signed by a key. */
+export function isSignedBy(
+  { algorithm, isCritical, signed, signature }: Jws,
+  { key }: Pick<PublishedKey, 'key'>,
+): boolean {
+  if (isCritical || !ALGORITHMS.includes(algorithm)) return false;
   const hash = `sha${algorithm.slice(2)}`;
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {};
   if (algorithm.startsWith('ES'))
