@@ -1,3 +1,4 @@
+import { zoneOffset as zoneOffsetOf } from '../meta/zone-offset.ts';
 import { CelDuration, CelError, CelTimestamp } from './values.ts';
 import { plainDouble } from './values-text.ts';
 
@@ -98,30 +99,6 @@ export function zoneOffset(zone: string, nanos: bigint): number | string {
   const [h, m] = [Number(hours), Number(minutes)];
   return (zone.startsWith('-') ? h * 60 - m : h * 60 + m) * 60;
 }
-const formats = new Map<string, Intl.DateTimeFormat | null>();
 function namedOffset(zone: string, nanos: bigint): number | string {
-  if (zone === '' || zone === 'UTC' || zone === 'Local') return 0;
-  let format = formats.get(zone);
-  if (format === undefined) {
-    try {
-      const given = zone;
-      format = new Intl.DateTimeFormat('en-US', {
-        timeZone: given, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric',
-        hour: 'numeric', minute: 'numeric', second: 'numeric', era: 'short',
-      }); // prettier-ignore
-    } catch {
-      format = null;
-    }
-    if (formats.size > 1000) formats.clear();
-    formats.set(zone, format);
-  }
-  if (format === null) return `unknown time zone ${zone}`;
-  const seconds = Number(floorDivide(nanos, SECOND));
-  const parts: Record<string, string> = {};
-  for (const { type, value } of format.formatToParts(new Date(seconds * 1000))) parts[type] = value;
-  const year = parts['era'] === 'BC' ? 1 - Number(parts['year']) : Number(parts['year']);
-  const local = new Date(0);
-  local.setUTCFullYear(year, Number(parts['month']) - 1, Number(parts['day']));
-  local.setUTCHours(Number(parts['hour']), Number(parts['minute']), Number(parts['second']));
-  return local.getTime() / 1000 - seconds;
+  return zoneOffsetOf(zone, Number(floorDivide(nanos, SECOND))) ?? `unknown time zone ${zone}`;
 }

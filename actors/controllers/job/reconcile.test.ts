@@ -12,13 +12,12 @@ import { ended, settled, track, type Done } from './tracking.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString().replace('.000', '');
-const job = (spec: object = {}, status: object = {}, metadata: object = {}): Job =>
-  ({
+const job = (spec: object = {}, status: object = {}, metadata: object = {}): Job => ({
     apiVersion: 'batch/v1', kind: 'Job',
     metadata: { name: 'work', namespace: 'd', uid: 'j', ...metadata },
     spec: { completions: 3, parallelism: 2, backoffLimit: 6, completionMode: 'NonIndexed', podReplacementPolicy: 'TerminatingOrFailed', template: { spec: { containers: [{ name: 'c' }], restartPolicy: 'Never' } }, ...spec },
     status,
-  }) as Job; // prettier-ignore
+  }); // prettier-ignore
 let serial = 0;
 const pod = (o: { phase?: string; index?: number; deleted?: boolean; exit?: number; ended?: number; counted?: boolean; ready?: boolean; restarts?: number; failures?: number; conditions?: object[] } = {}): Pod =>
   ({

@@ -1,0 +1,25 @@
+import type { Job } from '../../../schemas/generated/batch-v1.ts';
+import type { Decision } from '../../runtime/intent.ts';
+import { jobs } from '../../runtime/resources.ts';
+import { timeOf } from '../../runtime/time.ts';
+
+/**
+ * A Job goes, with its pods, once it has been finished for as long as it says. The revision is named with it: who made the
+ * time longer meanwhile keeps it. Source: pkg/controller/ttlafterfinished processJob.
+ */
+export function reconcile(job: Job, now: number): Decision {
+  const { namespace, name, uid, resourceVersion, deletionTimestamp } = job.metadata;
+  const leftMs = leftOf(job, now);
+  if (leftMs === undefined || deletionTimestamp !== undefined) return { intents: [] };
+  if (leftMs > 0) return { intents: [], requeueAfterMs: leftMs };
+  const gone = { namespace, name: name!, uid, resourceVersion, propagationPolicy: 'Foreground' } as const;
+  return { intents: [{ op: 'delete', gvr: jobs, ...gone }] };
+}
+/** How long the Job is to stay, in ms; undefined: for ever, or it is not finished. */
+function leftOf({ spec, status }: Job, now: number): number | undefined {
+  const { ttlSecondsAfterFinished } = spec ?? {};
+  const finish = status?.conditions?.find((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True');
+  const since = timeOf(finish?.lastTransitionTime);
+  if (ttlSecondsAfterFinished === undefined || since === undefined) return undefined;
+  return Math.max(0, since + ttlSecondsAfterFinished * 1000 - now);
+}
