@@ -54,7 +54,8 @@ export function readConfiguration({ value, text, duplicates = [] }: Source, { sh
   const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1);
   const unknown: string[] = [];
   check(value, shape, { version, struct: '', dotted: '', path: '' }, unknown);
-  const strict = [...duplicates, ...unknown];
+  const doubled = duplicates.length > 0 ? [`yaml: unmarshal errors:\n  ${duplicates.join('\n  ')}`] : [];
+  const strict = [...doubled, ...unknown];
   if (strict.length > 0) throw new StrictError(`strict decoding error: ${strict.join(', ')}`);
   return withoutNulls(value) as Readonly<Record<string, unknown>>;
 } // prettier-ignore

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../../../bus/testing/until.ts';
 import { realWorld } from '../../../../bus/real-world.ts';
@@ -95,12 +96,19 @@ const alice = {
 }; // prettier-ignore
 
 describe('a token of another issuer', () => {
+  let ask: ReturnType<typeof open>['ask'];
+  let shared: JwtAuthenticator;
+  beforeAll(async () => {
+    const made = open([about()]);
+    ({ ask, authenticator: shared } = made);
+    opened.length = 0;
+    await made.isReady();
+  });
+  afterAll(() => shared.stop());
   it.each([
     ['RS256', 'rsa'], ['RS384', 'rsa'], ['RS512', 'rsa'], ['PS256', 'rsa'], ['PS384', 'rsa'], ['PS512', 'rsa'],
     ['ES256', 'p256'], ['ES384', 'p384'], ['ES512', 'p521'],
   ] as const)('signed by %s is its user', async (alg, kid) => {
-    const { ask, isReady } = open([about()]);
-    await isReady();
     expect(await ask(token({}, { alg, kid, key: keys[kid] }))).toEqual({ user: alice, audiences: AUDIENCES });
   }); // prettier-ignore
 
@@ -150,8 +158,6 @@ describe('a token of another issuer', () => {
     ['claims kept nowhere', () => token({ groups: undefined, _claim_names: { groups: 's' } }), verify('oidc: source does not exist')],
     ['claims kept elsewhere', () => token({ groups: undefined, _claim_names: { groups: 's' }, _claim_sources: { s: { endpoint: 'https://x' } } }), 'oidc: could not expand distributed claims: Kubus does not ask other servers for the claim "groups": have the issuer put it into its tokens'],
   ])('with %s is refused', async (_, make, error) => {
-    const { ask, isReady } = open([about()]);
-    await isReady();
     const found = await ask(make());
     const said = found.user === undefined ? found.error?.replace(/time \d[^+]*\+0000 UTC before/, 'time T before') : 'let in';
     expect(said).toBe(error);
@@ -166,14 +172,10 @@ describe('a token of another issuer', () => {
     ['claims as deep as may be', () => token({ deep: JSON.parse('['.repeat(3000) + ']'.repeat(3000)) as unknown }), {}],
     ['a name of other case', () => signToken(JSON.stringify({ ...base(), iss: undefined, ISS: issuer.url }), { key: keys.rsa }), {}],
   ])('with %s is good', async (_, make, more) => {
-    const { ask, isReady } = open([about()]);
-    await isReady();
     const { uid, ...others } = { ...alice, ...more };
     expect(await ask(make())).toEqual({ user: { ...others, ...(uid && { uid }) }, audiences: AUDIENCES });
   }); // prettier-ignore
   it('is for the API server, whatever audience it names', async () => {
-    const { ask, isReady } = open([about()]);
-    await isReady();
     expect(await ask(token(), ['x'])).toEqual({ user: undefined });
     expect(await ask(token(), ['x', ...AUDIENCES])).toMatchObject({ audiences: AUDIENCES });
   });
@@ -184,9 +186,9 @@ describe('a token of another issuer', () => {
     [{ email_verified: 'true' }, "oidc: parse 'email_verified' claim: json: cannot unmarshal string into Go value of type bool"],
     [{ email: undefined }, 'oidc: parse username claims "email": claim not present'],
   ])('that goes by mail, with %j: %s', async (more, wanted) => {
-    const { ask, isReady } = open([about({ claimMappings: { username: { claim: 'email', prefix: '' } }, claimValidationRules: [], userValidationRules: [] })]);
+    const { ask: own, isReady } = open([about({ claimMappings: { username: { claim: 'email', prefix: '' } }, claimValidationRules: [], userValidationRules: [] })]);
     await isReady();
-    const found = await ask(token(more));
+    const found = await own(token(more));
     expect(found.user === undefined ? found.error : found.user.name).toBe(wanted);
   }); // prettier-ignore
   it.each([
@@ -196,9 +198,9 @@ describe('a token of another issuer', () => {
     ['claims.nope', "oidc: error evaluating username claim expression: expression 'claims.nope' resulted in error: no such key: nope"],
     ['type(claims.level) == double ? "double" : "int"', 'double'],
   ])('has the name that %s gives', async (expression, wanted) => {
-    const { ask, isReady } = open([about({ claimMappings: { username: { expression } }, claimValidationRules: [], userValidationRules: [] })]);
+    const { ask: own, isReady } = open([about({ claimMappings: { username: { expression } }, claimValidationRules: [], userValidationRules: [] })]);
     await isReady();
-    const found = await ask(token());
+    const found = await own(token());
     expect(found.user === undefined ? found.error : found.user.name).toBe(wanted);
   }); // prettier-ignore
 });
@@ -228,7 +230,7 @@ describe('an issuer', () => {
     await ask(token({}, { kid: 'new' }));
     expect(issuer.asked).toEqual([]);
   });
-  it.each<[string, (response: import('node:http').ServerResponse) => void, string]>([
+  it.each<[string, (response: ServerResponse) => void, string]>([
     ['is away', (r) => void r.destroy(), 'fetching keys oidc: get keys failed Get "https://'],
     ['is in trouble', (r) => void r.writeHead(500).end('oops'), 'fetching keys oidc: get keys failed: 500 oops'],
     ['sends no JSON', (r) => void r.end('<html>'), "fetching keys oidc: failed to decode keys: expected Content-Type = application/json, got \"\": invalid character '<' looking for beginning of value"],
