@@ -26,7 +26,8 @@ export function createEscalationCheck(authorizer: ClusterAuthorizer): AdmissionP
     }); // prettier-ignore
 
   const confirm = (a: AdmissionAttributes, rules: readonly PolicyRule[], text?: string): void => {
-    const { rules: held, errors } = authorizer.rbac.rulesFor(a.user, a.namespace);
+    // Roles are looked for on behalf of this request, and named after what it is for.
+    const { rules: held, errors } = authorizer.rbac.rulesFor(a.user, a.namespace, a.resource.resource);
     const missing = missingRights(
       held.map((h) => h.rule),
       rules,

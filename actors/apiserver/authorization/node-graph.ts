@@ -91,7 +91,8 @@ export function createNodeGraph(registry: Registry, cache: CacheReader): NodeGra
   };
   return {
     reaches(node, type, namespace, name) {
-      if (type === 'persistentvolumes') return reachesVolume(name, node);
+      // Who names a namespace asks for another thing.
+      if (type === 'persistentvolumes') return namespace === '' && reachesVolume(name, node);
       const target = id(type, namespace, name);
       if (direct(target, node)) return true;
       if (type !== 'secrets') return false;

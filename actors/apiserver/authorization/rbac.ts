@@ -20,8 +20,12 @@ export interface GrantedRule {
 }
 export interface Rbac {
   authorize(user: UserInfo, info: RequestInfo): Decision;
-  /** All rules that apply to the user in the namespace ('' for cluster-wide alone). */
-  rulesFor(user: UserInfo, namespace: string): { readonly rules: readonly GrantedRule[]; readonly errors: string[] };
+  /** All rules that apply to the user in the namespace ('' for cluster-wide alone). `called`: what errors call a role that is missing. */
+  rulesFor(
+    user: UserInfo,
+    namespace: string,
+    called?: string,
+  ): { readonly rules: readonly GrantedRule[]; readonly errors: string[] };
   /** Rules behind a role reference; throws text when the role is missing. */
   rulesOf(ref: RoleRef, namespace: string): readonly PolicyRule[] | undefined;
   /** Rises with every change of a role or binding: decisions made under an older one are void. */
@@ -119,7 +123,12 @@ export function createRbac(registry: Registry, cache: CacheReader): Rbac {
         ? rulesIn(cache.get<Role>(roles, namespace, ref.name))
         : undefined;
 
-  function* granted(user: UserInfo, namespace: string, errors: string[]): Generator<[Binding, Subject, PolicyRule]> {
+  function* granted(
+    user: UserInfo,
+    namespace: string,
+    errors: string[],
+    called?: string,
+  ): Generator<[Binding, Subject, PolicyRule]> {
     const keys = keysOf(user);
     const seen = new Set<Binding>();
     for (const index of namespace === '' ? [cluster] : [cluster, namespaces.get(namespace)]) {
@@ -129,7 +138,7 @@ export function createRbac(registry: Registry, cache: CacheReader): Rbac {
           if (seen.has(binding)) continue;
           seen.add(binding);
           const rules = rulesOf(binding.roleRef, binding.metadata.namespace ?? '');
-          if (rules === undefined) errors.push(notFoundText(binding.roleRef));
+          if (rules === undefined) errors.push(notFoundText(binding.roleRef, called));
           else for (const rule of rules) yield [binding, subject, rule];
         }
     }
@@ -146,10 +155,10 @@ export function createRbac(registry: Registry, cache: CacheReader): Rbac {
         if (ruleAllows(rule, info)) return { allowed: 'yes', reason: `RBAC: allowed by ${describe(binding, subject)}` };
       return errors.length === 0 ? NONE : { allowed: 'noOpinion', reason: `RBAC: ${aggregate(errors)}` };
     },
-    rulesFor(user, namespace) {
+    rulesFor(user, namespace, called) {
       const errors: string[] = [];
       const rules: GrantedRule[] = [];
-      for (const [binding, subject, rule] of granted(user, namespace, errors))
+      for (const [binding, subject, rule] of granted(user, namespace, errors, called))
         rules.push({ rule, source: describe(binding, subject) });
       return { rules, errors };
     },
@@ -158,9 +167,9 @@ export function createRbac(registry: Registry, cache: CacheReader): Rbac {
 
 const rulesIn = (role: Role | ClusterRole | undefined): readonly PolicyRule[] | undefined =>
   role === undefined ? undefined : (role.rules ?? []);
-const notFoundText = (ref: RoleRef): string =>
+const notFoundText = (ref: RoleRef, called = ref.kind.toLowerCase()): string =>
   ref.kind === 'Role' || ref.kind === 'ClusterRole'
-    ? `${ref.kind.toLowerCase()}.${GROUP} "${ref.name}" not found`
+    ? `${called}.${GROUP} "${ref.name}" not found`
     : `unsupported role reference kind: "${ref.kind}"`;
 
 function describe(binding: Binding, subject: Subject): string {
