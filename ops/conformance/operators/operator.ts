@@ -21,7 +21,7 @@ export interface Manifest {
 /** What `build.sh` has built. */
 const folder = process.env['KUBUS_OPERATORS'] ?? '';
 export const source = (name: string, ...path: string[]): string => join(folder, 'src', name, ...path);
-const program = (name: string): string => join(folder, 'bin', name);
+export const program = (name: string): string => join(folder, 'bin', name);
 /** Endpoints may not be on loopback, so webhooks and aggregated servers are reached by another of this machine's addresses. */
 const address = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
