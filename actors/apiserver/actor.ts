@@ -13,6 +13,7 @@ import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
 import type { AuditOptions } from './audit/trail.ts';
 import { createChangingVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
+import { FlowControl, READ_LIMIT, WRITE_LIMIT } from './flow-control/index.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
 import { createBackend } from './outbound/backend.ts';
@@ -37,6 +38,9 @@ export interface ApiserverOptions extends PluginOptions {
   /** Which requests are noted, and where; default none. */
   readonly audit?: AuditOptions | undefined;
   readonly inspection?: Inspection | undefined;
+  /** Seats that priority levels share are the sum of both. Default: 400 and 200, as of kube-apiserver. */
+  readonly maxRequestsInFlight?: number | undefined;
+  readonly maxMutatingRequestsInFlight?: number | undefined;
 }
 export interface Apiserver extends Component {
   /** Of the HTTPS door, once ready; 0 without one. */
@@ -52,6 +56,11 @@ const BARRIER_MS = 10_000;
 const RECONNECT_MS = 3_000;
 const NEVER = new AbortController().signal;
 const BOOKMARK_MS = 60_000;
+
+const seatsOf = ({
+  maxRequestsInFlight = READ_LIMIT,
+  maxMutatingRequestsInFlight = WRITE_LIMIT,
+}: ApiserverOptions): number => maxRequestsInFlight + maxMutatingRequestsInFlight;
 
 /** Serves the Kubernetes API from the store behind the bus. Several may run; they share nothing but the store. */
 export function startApiserver(options: ApiserverOptions): Apiserver {
@@ -111,6 +120,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     admission: [],
     tables: undefined,
     metrics: createMetrics(),
+    flow: new FlowControl({ registry, cache, world }, seatsOf(options)),
     audit: options.audit,
     bookmarks: new Set(),
     waiting: new Set(),

@@ -18,6 +18,7 @@ import type {
 } from './request.ts';
 import type { Backend, BackendLocation } from './outbound/backend.ts';
 import type { AuditOptions } from './audit/trail.ts';
+import type { FlowControl } from './flow-control/index.ts';
 import type { Vault } from './encryption/vault.ts';
 import type { Metrics } from './metrics/index.ts';
 import type { Store } from './store.ts';
@@ -47,6 +48,8 @@ export interface Core {
   admission: readonly AdmissionPlugin[];
   tables: TableRenderer | undefined;
   readonly metrics: Metrics;
+  /** Who has to wait. */
+  readonly flow: FlowControl;
   /** What is noted of requests; undefined: nothing. */
   readonly audit: AuditOptions | undefined;
   /** Sends a bookmark to each watch that wants them; called about once a minute. */

@@ -28,6 +28,8 @@ import { customResources } from '../../schemas/apiextensions/custom-resources.ts
 import { createAggregation } from './aggregation/index.ts';
 import type { FrontProxy } from './aggregation/transport.ts';
 import { createDiscoveryHandler } from './discovery/index.ts';
+import { createFlowDebugHandler } from './flow-control/debug.ts';
+import { flowMetrics } from './flow-control/metrics.ts';
 import { flagsOf } from './health/flags.ts';
 import { createHealthHandler } from './health/index.ts';
 import { createZpages } from './health/zpages.ts';
@@ -144,7 +146,10 @@ export function plugIn(
     createOpenApiHandler(registry, aggregation.documents),
     createMetricsHandler(core.metrics),
     createZpages(world, flags),
+    createFlowDebugHandler(core.flow),
   );
+  core.metrics.section(() => flowMetrics(core.flow));
+  core.flow.begin();
   let bootstrap: Bootstrap | undefined;
   const resolve = (namespace: string, name: string, at: number) =>
     resolveService({ registry, cache, random: world.random }, namespace, name, at);
@@ -174,6 +179,7 @@ export function plugIn(
     async stop() {
       custom.stop();
       allocation.stop();
+      core.flow.stop();
       outbound.close();
       closeAuthorizer();
       for (const one of remote) one.stop();

@@ -5,11 +5,11 @@
  * the system namespaces, and keeps conditions of FlowSchemas and APIServices. `stop()` takes this server out of them.
  */
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
-import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { delay } from '../../../bus/world.ts';
 import { configMaps, namespaces, priorityClasses, services } from '../../runtime/resources.ts';
 import { formatAddress, parseRange } from '../allocation/ip.ts';
 import { ensureAll, resourceOf, type Ground } from './ensure.ts';
+import { contains, keepFlow } from './flow.ts';
 import { createIdentity, RENEW_MS, type Identity } from './identity.ts';
 import * as objects from './objects.ts';
 import { ensureRbac } from './rbac.ts';
@@ -19,6 +19,8 @@ import { keepConditions } from './status.ts';
 const LEAVE_MS = 1_000;
 /** Every three minutes, as the real server looks after addresses and ports. */
 const REPAIR_ROUNDS = 18;
+/** Every minute. */
+const FLOW_ROUNDS = 6;
 
 export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
   /** `['10.96.0.0/16']`, of each family at most one; the service `kubernetes` gets the first address of the first. */
@@ -63,6 +65,7 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
         await identity.publish();
         await identity.collect();
         rounds++;
+        if (rounds % FLOW_ROUNDS === 0) await keepFlow(options);
         if (rounds % REPAIR_ROUNDS === 0) await options.repair?.();
       };
       round()
@@ -99,17 +102,13 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
 }
 
 async function clusterScoped(options: BootstrapOptions): Promise<void> {
-  const flow = (resource: string) =>
-    resourceOf(options, { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', resource });
-  const flowing = { ...options, loopback: options.loopback.as(FLOW_PRODUCER) };
   const apis = resourceOf(options, { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' });
   await Promise.all([
     ensureAll(options, resourceOf(options, namespaces), objects.namespaces()),
     ensureRbac(options, 'cluster'),
     ensureAll(options, resourceOf(options, priorityClasses), objects.priorityClasses()),
-    ensureAll(flowing, flow('prioritylevelconfigurations'), objects.priorityLevels(), specOf(AUTOUPDATE)),
-    ensureAll(flowing, flow('flowschemas'), objects.flowSchemas(), specOf(AUTOUPDATE)),
-    ensureAll(options, apis, objects.apiServices(), specOf()),
+    keepFlow(options),
+    ensureAll(options, apis, objects.apiServices(), specOf),
     keepServiceCidr(options, options.serviceCidrs),
   ]);
 }
@@ -131,26 +130,6 @@ async function namespaced(options: BootstrapOptions): Promise<void> {
   ]);
 }
 
-/** Source: apiserver pkg/apis/flowcontrol/bootstrap; kubernetes pkg/registry/flowcontrol/rest. */
-const FLOW_PRODUCER = 'api-priority-and-fairness-config-producer-v1';
-const AUTOUPDATE = 'apf.kubernetes.io/autoupdate-spec';
-interface WithSpec extends KubeObject {
-  spec?: unknown;
-}
-/** Puts the spec back to what it should be, unless an annotation (if one governs it) says otherwise. */
-function specOf(annotation?: string) {
-  return <T extends WithSpec | APIService>(present: T, wanted: T): T | undefined => {
-    if (annotation !== undefined && present.metadata.annotations?.[annotation] !== 'true') return undefined;
-    return contains(present.spec, wanted.spec) ? undefined : { ...present, spec: wanted.spec };
-  };
-}
-/** True if all that `wanted` says is so; defaults that the server filled in do not count. */
-function contains(present: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== 'object' || wanted === null) return present === wanted;
-  if (Array.isArray(wanted))
-    return (
-      Array.isArray(present) && present.length === wanted.length && wanted.every((v, i) => contains(present[i], v))
-    );
-  if (typeof present !== 'object' || present === null) return false;
-  return Object.entries(wanted).every(([key, value]) => contains((present as Record<string, unknown>)[key], value));
-}
+/** Puts the spec back to what it should be. */
+const specOf = (present: APIService, wanted: APIService): APIService | undefined =>
+  contains(present.spec, wanted.spec) ? undefined : { ...present, spec: wanted.spec };

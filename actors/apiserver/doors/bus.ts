@@ -14,6 +14,8 @@ import type { RequestInfo } from '../request.ts';
 import { beginAudit, noted } from '../audit/bus.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import { impersonate } from '../authentication/index.ts';
+import type { Admission } from '../flow-control/index.ts';
+import { turnOf } from '../flow-control/waiting.ts';
 import { pathOf } from '../stages/request-info.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
@@ -105,9 +107,18 @@ function bodyOf(value: unknown, bytes: number): DoorRequest['body'] {
 
 async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {
   const request = doorRequest(core, message);
-  const result = await noted(core, request, handled(core, request));
-  const warnings = request.warnings.length > 0 ? { warnings: request.warnings } : {};
-  return reply(core, result, warnings);
+  const admission = core.flow.arrive(request.info, request.user, request.query);
+  try {
+    const going =
+      admission?.mayGoOn === false
+        ? turnOf(core.flow, admission, request).then(() => handled(core, request))
+        : handled(core, request);
+    const result = await noted(core, request, going);
+    const warnings = request.warnings.length > 0 ? { warnings: request.warnings } : {};
+    return reply(core, result, warnings);
+  } finally {
+    admission?.leave();
+  }
 }
 /** Here, or where else its group is served. */
 function handled(core: Core, request: DoorRequest): Answer | Promise<Answer> {
@@ -184,10 +195,14 @@ function busEncoding(id: string, valueOf: (entry: Entry) => Uint8Array): WatchEn
 }
 
 async function serveWatch(core: Core, message: ServedMessage, session: Session): Promise<void> {
+  let admission: Admission | undefined;
   try {
     const request = { ...doorRequest(core, message), signal: session.signal };
+    admission = core.flow.arrive(request.info, request.user, request.query);
+    if (admission?.mayGoOn === false) await turnOf(core.flow, admission, request);
     const to = core.remote?.(pathOf(request.info), request.user, request.query);
-    if (to !== undefined) return await serveElsewhere(core, request, to, session, message.body);
+    if (to !== undefined)
+      return await serveElsewhere(core, request, to, session, message.body, () => admission?.leave());
     const result = await noted(core, request, handle(core, request));
     if (session.signal.aborted) return;
     if (result.type !== 'watch') throw new ApiError('BadRequest', 'a session carries watches only');
@@ -195,6 +210,9 @@ async function serveWatch(core: Core, message: ServedMessage, session: Session):
     session.signal.addEventListener('abort', stop, { once: true });
   } catch (error) {
     session.close(toStatus(error));
+  } finally {
+    // It has begun: from now on it takes what its events take.
+    admission?.leave();
   }
 }
 async function serveElsewhere(
@@ -203,10 +221,12 @@ async function serveElsewhere(
   to: ElsewhereAnswer,
   session: Session,
   body: unknown,
+  hasBegun: () => void,
 ): Promise<void> {
   const { watchElsewhere } = await import('../aggregation/components.ts');
   const { metadataOnly = false } = (body ?? {}) as ApiRequestBody;
   const watch = await noted(core, request, watchElsewhere(core, request, to, metadataOnly));
+  hasBegun();
   await watch.pump((items) => session.send(items));
   session.close();
 }

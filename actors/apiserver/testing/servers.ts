@@ -32,7 +32,7 @@ export interface TestServers {
 export async function startServers(
   count: number,
   pki: TestPki,
-  own: (server: number) => Pick<ApiserverOptions, 'encryption' | 'audit' | 'frontProxy'> = () => ({}),
+  own: (server: number) => Partial<ApiserverOptions> = () => ({}),
 ): Promise<TestServers> {
   const world = realWorld({ level: 'silent' });
   const hub = createMemoryHub({ world });

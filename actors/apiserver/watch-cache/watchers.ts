@@ -142,6 +142,15 @@ export class WatcherIndex {
       }
     }
   }
+  /** How many may be told of a change of the object, or of one to be made in the namespace. Those of one node do not count. */
+  interestedIn(prefix: string, namespace: string, name: string): number {
+    if (this.#groups.size === 0) return 0;
+    const inNamespace = namespace === '' ? prefix : `${prefix}${namespace}/`;
+    let count = sinksOf(this.#byPrefix.get(prefix));
+    if (namespace !== '') count += sinksOf(this.#byPrefix.get(inNamespace));
+    if (name !== '' && this.#byKey.size > 0) count += sinksOf(this.#byKey.get(inNamespace + name));
+    return count;
+  }
   /** For a watcher that catches up from the history. */
   frameFor<T>(scope: WatchScope, encoding: WatchEncoding<T>, change: Change): T | undefined {
     this.#delivered.push(change);
@@ -208,6 +217,11 @@ export class WatcherIndex {
     for (const group of this.#groups.values()) n += group.sinks.size;
     return n;
   }
+}
+function sinksOf(groups: ReadonlySet<WatchGroup> | undefined): number {
+  let count = 0;
+  if (groups !== undefined) for (const { sinks } of groups) count += sinks.size;
+  return count;
 }
 const nodeOf = (entry: Entry | undefined): string | undefined =>
   entry && ((entry.object['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '');

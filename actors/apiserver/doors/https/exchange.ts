@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Readable, type Duplex } from 'node:stream';
 
 import type { AuditTrail } from '../../audit/trail.ts';
-import type { FlowClass } from '../../stages/flow-control.ts';
+import type { FlowClass } from '../../flow-control/index.ts';
 
 export type HeaderList = readonly string[];
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
@@ -28,8 +28,12 @@ export interface Exchange {
   readonly sent: boolean;
   /** Of the answer; 0 until it is sent. */
   readonly code: number;
-  /** Set once the user is known. */
-  flow: FlowClass;
+  /** Set once the user is known; undefined of what is not subject to it. */
+  flow: FlowClass | undefined;
+  /** Much of the answer waits for its reader. */
+  readonly isSending: boolean;
+  /** Calls `listener` when the client is gone, or has its answer. */
+  onGone(listener: () => void): void;
   /** The client's own, or a new one; the same for the whole request. */
   auditId(ids: { uuid(): string }): string;
   /** What is noted of the request, if anything. */
@@ -50,7 +54,6 @@ export interface Streaming {
   onClose(listener: () => void): void;
 }
 
-const UNCLASSIFIED: FlowClass = { schemaUid: '', levelUid: '' };
 const EMPTY = Buffer.alloc(0);
 const LARGE_BYTES = 64 * 1024;
 function collect(source: NodeJS.ReadableStream, limit: number): Promise<Buffer> {
@@ -80,7 +83,7 @@ const auditIdOf = (headers: HeaderMap): string | undefined => (headers['audit-id
 
 export class Http1Exchange implements Exchange {
   code = 0;
-  flow = UNCLASSIFIED;
+  flow: FlowClass | undefined = undefined;
   audit: AuditTrail | undefined = undefined;
   lasting = false;
   #auditId: string | undefined;
@@ -109,6 +112,12 @@ export class Http1Exchange implements Exchange {
   }
   get body(): Readable {
     return this.#request;
+  }
+  get isSending(): boolean {
+    return !this.lasting && this.#response.writableLength > LARGE_BYTES && !this.#response.destroyed;
+  }
+  onGone(listener: () => void): void {
+    this.#response.once('close', listener);
   }
   auditId(ids: { uuid(): string }): string {
     return (this.#auditId ??= auditIdOf(this.headers) ?? ids.uuid());
@@ -211,7 +220,7 @@ class ChunkedStream implements Streaming {
 
 export class Http2Exchange implements Exchange {
   code = 0;
-  flow = UNCLASSIFIED;
+  flow: FlowClass | undefined = undefined;
   audit: AuditTrail | undefined = undefined;
   lasting = false;
   #auditId: string | undefined;
@@ -234,6 +243,12 @@ export class Http2Exchange implements Exchange {
   }
   get body(): Readable {
     return this.#stream;
+  }
+  get isSending(): boolean {
+    return !this.lasting && this.#stream.writableLength > LARGE_BYTES && !this.#stream.closed;
+  }
+  onGone(listener: () => void): void {
+    this.#stream.once('close', listener);
   }
   auditId(ids: { uuid(): string }): string {
     return (this.#auditId ??= auditIdOf(this.headers) ?? ids.uuid());

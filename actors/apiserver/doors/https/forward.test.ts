@@ -29,7 +29,7 @@ async function pass({ method = 'GET', rest = '/', headers = [], answers = {}, fa
   };
   const rawHeaders = ['Host', 'kube:6443', ...headers];
   const exchange = {
-    method, target: `${PREFIX}${rest}`, rawHeaders, flow: { schemaUid: '', levelUid: '' }, auditId: () => 'a',
+    method, target: `${PREFIX}${rest}`, rawHeaders, flow: undefined, isSending: false, onGone: () => {}, auditId: () => 'a',
     headers: Object.fromEntries(rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), rawHeaders[i + 1]]] : []))),
     body: Readable.from([Buffer.from('body')]),
     send(code: number, list: HeaderList, body: Buffer | string) {

@@ -2,6 +2,7 @@ import { parseDuration } from '../../../../schemas/meta/duration.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate } from '../../authentication/index.ts';
+import type { Admission } from '../../flow-control/index.ts';
 import type { Answer, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
 import { protobufWatch } from '../../encoding/protobuf.ts';
@@ -10,10 +11,10 @@ import { unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
 import { authorize, AuthorizationFailed } from '../../stages/authorize.ts';
-import { classify } from '../../stages/flow-control.ts';
 import { logRefusal } from '../../stages/log-refusal.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
+import { isAdmitted } from './admitted.ts';
 import { negotiate, PLAIN_JSON, unacceptable, type Accepted, type Endpoint } from './accept.ts';
 import { beginAudit } from './audited.ts';
 import { patchTypeOf, readBody } from './body.ts';
@@ -34,10 +35,14 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
   const began = world.clock.now();
   const mutating = exchange.method !== 'GET' && exchange.method !== 'HEAD';
   metrics.begin(mutating);
-  const about: About = { info: undefined, user: undefined };
+  const about: About = { info: undefined, user: undefined, admission: undefined };
   try {
     await answer(core, exchange, connection, about);
   } finally {
+    const { admission } = about;
+    // A large answer is held for its reader until he has it: so is its seat.
+    if (admission !== undefined && exchange.isSending) exchange.onGone(() => admission.leave());
+    else admission?.leave();
     metrics.end(mutating);
     exchange.audit?.starts(exchange.code);
     if (!exchange.lasting) exchange.audit?.ends();
@@ -52,6 +57,7 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
 interface About {
   info: RequestInfo | undefined;
   user: UserInfo | undefined;
+  admission: Admission | undefined;
 }
 async function answer(core: Core, exchange: Exchange, connection: Connection, about: About): Promise<void> {
   try {
@@ -87,10 +93,15 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       exchange.audit?.impersonated(user, acted.constraint);
     }
     about.user = user;
-    exchange.flow = classify(core, user);
+    const admission = core.flow.arrive(info, user, query);
+    about.admission = admission;
+    exchange.flow = admission?.flowClass;
+    if (admission?.mayGoOn === false && !(await isAdmitted(core, exchange, admission, query))) return;
     const elsewhere = core.remote?.(path, user, query);
     if (elsewhere !== undefined) {
       await authorize(core.authorizer, user, info, exchange.audit);
+      // A watch has begun as far as this server is concerned.
+      if (info.verb === 'watch') admission?.leave();
       await (await import('./hand-on.ts')).handOn(core, exchange, elsewhere, connection.address);
       return;
     }

@@ -22,13 +22,18 @@ const NO_CACHE = 'no-cache, private';
 
 /** What every answer carries. */
 export function baseHeaders(core: Core, exchange: Exchange, contentType: string): string[] {
-  return [
-    'Audit-Id', exchange.auditId(core.world.ids),
-    'Cache-Control', NO_CACHE,
-    'Content-Type', contentType,
-    'X-Kubernetes-Pf-Flowschema-Uid', exchange.flow.schemaUid,
-    'X-Kubernetes-Pf-Prioritylevel-Uid', exchange.flow.levelUid,
-  ]; // prettier-ignore
+  const headers = [
+    'Audit-Id',
+    exchange.auditId(core.world.ids),
+    'Cache-Control',
+    NO_CACHE,
+    'Content-Type',
+    contentType,
+  ];
+  const { flow } = exchange;
+  if (flow !== undefined)
+    headers.push('X-Kubernetes-Pf-Flowschema-Uid', flow.schemaUid, 'X-Kubernetes-Pf-Prioritylevel-Uid', flow.levelUid);
+  return headers;
 }
 /** Throws NotAcceptable or BadRequest when the answer cannot be given in that form. */
 export function respond(
@@ -155,8 +160,14 @@ export async function respondPath(core: Core, exchange: Exchange, answer: PathAn
     await compressed(exchange, code, headers, Buffer.from(text));
   else exchange.send(code, headers, text);
 }
-export function respondText(core: Core, exchange: Exchange, code: number, text: string): void {
+export function respondText(
+  core: Core,
+  exchange: Exchange,
+  code: number,
+  text: string,
+  more: readonly string[] = [],
+): void {
   const headers = baseHeaders(core, exchange, 'text/plain; charset=utf-8');
-  headers.push('X-Content-Type-Options', 'nosniff');
+  headers.push('X-Content-Type-Options', 'nosniff', ...more);
   exchange.send(code, headers, text);
 }
