@@ -15,6 +15,7 @@ import { startReplicationController } from '../../actors/controllers/replication
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
+import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
 import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
@@ -44,6 +45,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   replicaset: startReplicaSetController,
   replicationcontroller: startReplicationController,
   daemonset: startDaemonSetController,
+  statefulset: startStatefulSetController,
   deployment: startDeploymentController,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,

@@ -1,6 +1,6 @@
 /** Every controller of the controller manager; each asks the API under its own name, `controller:<name>`. */
 export const CONTROLLERS = [
-  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'endpoint', 'endpointslice', 'namespace',
+  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'endpoint', 'endpointslice', 'namespace',
   'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
@@ -10,7 +10,7 @@ export const CONTROLLERS = [
  * them meets few conflicts of its own. Each has a Lease in kube-system, see `leaseOf`.
  */
 export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROLLERS)[number][]>> = {
-  workloads: ['deployment', 'replicaset', 'replicationcontroller', 'daemonset'],
+  workloads: ['deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset'],
   endpoints: ['endpoint', 'endpointslice'],
   nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota', 'pvc-protection', 'pv-protection'],

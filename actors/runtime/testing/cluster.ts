@@ -51,7 +51,9 @@ export function testCluster(seed = 1): TestCluster {
       const informer = createInformers(api.client('kubelet'), world).for<Pod>(pods);
       const ignore = (): void => undefined;
       const look = (pod: Pod): void => {
-        const { name, namespace, deletionTimestamp } = pod.metadata;
+        const { name, namespace, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+        // What a finalizer holds is done with.
+        if (deletionTimestamp && deletionGracePeriodSeconds === 0) return;
         if (deletionTimestamp)
           return void client.delete(pods, name!, namespace, { gracePeriodSeconds: 0 }).catch(ignore);
         if (!pod.spec?.nodeName) {
