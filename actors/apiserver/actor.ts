@@ -11,7 +11,8 @@ import type { Inspection } from '../runtime/inspection.ts';
 import type { Core } from './core.ts';
 import { openBusDoor, type BusDoor } from './doors/bus.ts';
 import { openHttpsDoor, type HttpsDoor, type HttpsOptions } from './doors/https/server.ts';
-import type { AuditOptions } from './audit/trail.ts';
+import { openAudit } from './audit/open.ts';
+import type { AuditOptions } from './audit/sink.ts';
 import { createChangingVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
 import { FlowControl, READ_LIMIT, WRITE_LIMIT } from './flow-control/index.ts';
 import { apiserverMachine } from './machine.ts';
@@ -104,6 +105,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     await connected();
     if (sync.repairing) await sync.settled();
   });
+  const metrics = createMetrics();
   const core: Core = {
     world: { ...world, log },
     bus,
@@ -119,9 +121,9 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     authorizer: { authorize: () => ({ allowed: 'yes', reason: '' }) },
     admission: [],
     tables: undefined,
-    metrics: createMetrics(),
+    metrics,
     flow: new FlowControl({ registry, cache, world }, seatsOf(options)),
-    audit: options.audit,
+    audit: options.audit && openAudit(options.audit, { world: { ...world, log }, metrics }),
     bookmarks: new Set(),
     waiting: new Set(),
     draining: false,
@@ -153,6 +155,8 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     if (stopped) return;
     bookmarkTimer = world.clock.setTimeout(() => {
       for (const send of core.bookmarks) send();
+      cache.sweep();
+      plugged?.sweep();
       tick();
     }, BOOKMARK_MS);
   };
@@ -167,6 +171,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     for (const end of core.waiting) end();
     cache.endWatches();
     await door?.close(DRAIN_MS);
+    await core.audit?.sink.close?.();
     connection.unsubscribe();
     deaf = true;
     sync.stop();

@@ -17,7 +17,7 @@ import type {
   VirtualCreate,
 } from './request.ts';
 import type { Backend, BackendLocation } from './outbound/backend.ts';
-import type { AuditOptions } from './audit/trail.ts';
+import type { AuditOptions } from './audit/sink.ts';
 import type { FlowControl } from './flow-control/index.ts';
 import type { Vault } from './encryption/vault.ts';
 import type { Metrics } from './metrics/index.ts';

@@ -10,8 +10,9 @@ import { ApiError, toStatus, type Status } from '../../../schemas/meta/status.ts
 import type { Resource } from '../../../schemas/resource.ts';
 import type { Answer, Core, Elsewhere } from '../core.ts';
 import { handle, type DoorRequest } from '../pipeline.ts';
-import type { RequestInfo } from '../request.ts';
+import type { RequestInfo, UserInfo } from '../request.ts';
 import { beginAudit, noted } from '../audit/bus.ts';
+import { demandKept } from '../audit/open.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import { impersonate } from '../authentication/index.ts';
 import type { Admission } from '../flow-control/index.ts';
@@ -59,11 +60,12 @@ export function openBusDoor(core: Core): BusDoor {
 }
 
 type BusRequest = DoorRequest & { readonly audit: AuditTrail | undefined };
-function doorRequest(core: Core, message: ServedMessage): BusRequest {
+function doorRequest(core: Core, message: ServedMessage): BusRequest | Promise<BusRequest> {
   const address = subjects.parseApi(message.subject);
   const body = (message.body ?? {}) as ApiRequestBody;
   const slash = address.resource.indexOf('/');
   const fieldSelector = body.query?.['fieldSelector'];
+  const labelSelector = body.query?.['labelSelector'];
   const info: RequestInfo = {
     // A version of a group is asked for what it serves.
     isResource: address.resource !== '',
@@ -76,20 +78,33 @@ function doorRequest(core: Core, message: ServedMessage): BusRequest {
     namespace: address.namespace,
     name: address.name,
     ...(fieldSelector !== undefined && address.name === '' && { fieldSelector }),
+    ...(labelSelector && address.name === '' && { labelSelector }),
   };
   const caller = userOfCaller(address.caller);
-  const acted =
-    body.impersonate === undefined ? undefined : impersonate(body.impersonate, caller, info, core.authorizer);
-  const user = acted?.user ?? caller;
-  const audit = beginAudit(core, info, caller, body.query, caller.agent);
-  if (user !== caller) audit?.impersonated(user, acted!.constraint);
+  const made = (user: UserInfo, constraint: string): BusRequest | Promise<BusRequest> => {
+    const audit = beginAudit(core, info, caller, body.query, caller.agent);
+    if (user !== caller) audit?.impersonated(user, constraint);
+    const request = requestOf(core, message, { info, user, audit }, body, caller.agent);
+    const kept = audit && demandKept(core.audit!.sink, audit.received());
+    return kept === undefined ? request : kept.then(() => request);
+  };
+  if (body.impersonate === undefined) return made(caller, '');
+  const acted = impersonate(body.impersonate, caller, info, core.authorizer);
+  if (acted instanceof Promise) return acted.then(({ user, constraint }) => made(user, constraint));
+  return made(acted.user, acted.constraint);
+}
+function requestOf(
+  core: Core,
+  message: ServedMessage,
+  who: Pick<BusRequest, 'info' | 'user' | 'audit'>,
+  body: ApiRequestBody,
+  userAgent: string,
+): BusRequest {
   return {
-    info,
-    user,
-    audit,
+    ...who,
     query: body.query === undefined ? NO_QUERY : new URLSearchParams(body.query),
     patchType: body.patchType,
-    userAgent: caller.agent,
+    userAgent,
     signal: message.signal,
     warnings: [],
     cause: body.cause,
@@ -106,7 +121,8 @@ function bodyOf(value: unknown, bytes: number): DoorRequest['body'] {
 }
 
 async function answer(core: Core, message: ServedMessage): Promise<ApiReply> {
-  const request = doorRequest(core, message);
+  const asked = doorRequest(core, message);
+  const request = asked instanceof Promise ? await asked : asked;
   const admission = core.flow.arrive(request.info, request.user, request.query);
   try {
     const going =
@@ -197,7 +213,7 @@ function busEncoding(id: string, valueOf: (entry: Entry) => Uint8Array): WatchEn
 async function serveWatch(core: Core, message: ServedMessage, session: Session): Promise<void> {
   let admission: Admission | undefined;
   try {
-    const request = { ...doorRequest(core, message), signal: session.signal };
+    const request = { ...(await doorRequest(core, message)), signal: session.signal };
     admission = core.flow.arrive(request.info, request.user, request.query);
     if (admission?.mayGoOn === false) await turnOf(core.flow, admission, request);
     const to = core.remote?.(pathOf(request.info), request.user, request.query);

@@ -87,16 +87,19 @@ export function requestInfo(method: string, parsed: ParsedPath, query: URLSearch
   let verb = VERBS[method] ?? '';
   let name = parsed.name;
   let fieldSelector: string | undefined;
+  let labelSelector: string | undefined;
   if (name === '' && verb === 'delete') verb = 'deletecollection';
   if (name === '' && verb === 'get') verb = isWatch(query.get('watch')) || parsed.watchPrefix ? 'watch' : 'list';
   else if (parsed.watchPrefix && verb === 'get') verb = 'watch';
   if (name === '' && (verb === 'list' || verb === 'watch' || verb === 'deletecollection')) {
     fieldSelector = query.get('fieldSelector') ?? undefined;
+    labelSelector = query.get('labelSelector') ?? undefined;
     // Authorization may be granted for one name; a selector of exactly that name asks for no more.
     if (fieldSelector !== undefined) name = /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/.exec(fieldSelector)?.[1] ?? '';
   }
   return {
     isResource, path, verb, group, version, resource, subresource, namespace, name,
     ...(fieldSelector !== undefined && { fieldSelector }),
+    ...(labelSelector && { labelSelector }),
   }; // prettier-ignore
 }

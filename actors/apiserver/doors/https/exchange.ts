@@ -87,6 +87,8 @@ export class Http1Exchange implements Exchange {
   audit: AuditTrail | undefined = undefined;
   lasting = false;
   #auditId: string | undefined;
+  /** It has its answer, which waits until that is noted. */
+  #held = false;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #door: { readonly draining: boolean };
@@ -108,7 +110,7 @@ export class Http1Exchange implements Exchange {
     return this.#request.rawHeaders;
   }
   get sent(): boolean {
-    return this.#response.headersSent;
+    return this.#held || this.#response.headersSent;
   }
   get body(): Readable {
     return this.#request;
@@ -127,6 +129,12 @@ export class Http1Exchange implements Exchange {
   }
   send(code: number, headers: HeaderList, body: Buffer | string): void {
     this.code = code;
+    const noted = this.audit?.beforeAnswer(code);
+    if (noted === undefined) return this.#send(code, headers, body);
+    this.#held = true;
+    void noted.then(() => this.#send(code, headers, body));
+  }
+  #send(code: number, headers: HeaderList, body: Buffer | string): void {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const all = [...headers, 'Content-Length', String(length)];
     // The client asks the next one elsewhere, on a connection of its own.
@@ -224,6 +232,7 @@ export class Http2Exchange implements Exchange {
   audit: AuditTrail | undefined = undefined;
   lasting = false;
   #auditId: string | undefined;
+  #held = false;
   readonly #stream: ServerHttp2Stream;
   readonly headers: HeaderMap;
   readonly rawHeaders: HeaderList;
@@ -239,7 +248,7 @@ export class Http2Exchange implements Exchange {
     return this.headers[':path'] as string;
   }
   get sent(): boolean {
-    return this.#stream.headersSent;
+    return this.#held || this.#stream.headersSent;
   }
   get body(): Readable {
     return this.#stream;
@@ -270,6 +279,12 @@ export class Http2Exchange implements Exchange {
   }
   send(code: number, headers: HeaderList, body: Buffer | string): void {
     this.code = code;
+    const noted = this.audit?.beforeAnswer(code);
+    if (noted === undefined) return this.#send(code, headers, body);
+    this.#held = true;
+    void noted.then(() => this.#send(code, headers, body));
+  }
+  #send(code: number, headers: HeaderList, body: Buffer | string): void {
     if (this.#stream.destroyed || this.#stream.closed) return;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const none = length === 0 || this.method === 'HEAD';

@@ -7,10 +7,10 @@ import type { Answer, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
 import { protobufWatch } from '../../encoding/protobuf.ts';
 import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
-import { unknownPath } from '../../errors.ts';
+import { InternalFailure, unknownPath } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
-import { authorize, AuthorizationFailed } from '../../stages/authorize.ts';
+import { authorize } from '../../stages/authorize.ts';
 import { logRefusal } from '../../stages/log-refusal.ts';
 import { parsePath, requestInfo } from '../../stages/request-info.ts';
 import type { WatchEncoding } from '../../watch-cache/watchers.ts';
@@ -72,7 +72,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       try {
         checkTimeout(query.get('timeout')!);
       } catch (error) {
-        beginAudit(core, exchange, info, undefined, connection, query);
+        await beginAudit(core, exchange, info, undefined, connection, query);
         throw error;
       }
     }
@@ -81,10 +81,11 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       const found = authenticated(core, exchange, connection);
       user = found instanceof Promise ? await found : found;
     } catch (error) {
-      if (reasonOf(error) === 'Unauthorized') beginAudit(core, exchange, info, undefined, connection, query);
+      if (reasonOf(error) === 'Unauthorized') await beginAudit(core, exchange, info, undefined, connection, query);
       throw error;
     }
-    beginAudit(core, exchange, info, user, connection, query);
+    const noting = beginAudit(core, exchange, info, user, connection, query);
+    if (noting !== undefined) await noting;
     const wanted = wantedBy(exchange);
     if (wanted !== undefined) {
       const pending = impersonate(wanted, user, info, core.authorizer);
@@ -154,7 +155,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       });
       found = result instanceof Promise ? await result : result;
     } catch (error) {
-      if (error instanceof AuthorizationFailed) throw error;
+      if (error instanceof InternalFailure) throw error;
       if (reasonOf(error) === 'NotFound' && !hasVersion(core, info)) respondText(core, exchange, 404, NO_PAGE);
       else respondStatus(core, exchange, toStatus(error), warnings);
       return;
@@ -177,7 +178,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
 }
 function fail(core: Core, exchange: Exchange, error: unknown): void {
   if (exchange.sent) return;
-  if (error instanceof AuthorizationFailed) {
+  if (error instanceof InternalFailure) {
     const text = `Internal Server Error: ${JSON.stringify(exchange.target)}: ${error.message}`;
     respondText(
       core,
