@@ -5,7 +5,8 @@ import type * as X509 from '@peculiar/x509';
 import type { x509 as Library } from './x509-library.ts';
 
 export const DAY_MS = 86_400_000;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+/** How everything is signed. */
+export const SIGNATURE = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 /** Writes a PEM file with mode 0600 and returns its text. */
 export type Write = (name: string, text: string) => string;
 
@@ -13,12 +14,12 @@ export interface Authority {
   readonly cert: X509.X509Certificate;
   readonly key: webcrypto.CryptoKey;
 }
-const keys = (): Promise<webcrypto.CryptoKeyPair> => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const keys = (): Promise<webcrypto.CryptoKeyPair> => crypto.subtle.generateKey(SIGNATURE, true, ['sign', 'verify']);
 async function pem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
   return `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g)!.join('\n')}\n-----END PRIVATE KEY-----\n`;
 }
-const serial = (): string =>
+export const serial = (): string =>
   Buffer.from(crypto.getRandomValues(new Uint8Array(8)))
     .toString('hex')
     .replace(/^[89a-f]/, '1');
@@ -44,12 +45,12 @@ export async function authority(
       readFileSync(join(dir, `${file}.key`), 'utf8').replace(/-----[^-]+-----|\s/g, ''),
       'base64',
     );
-    return { cert, key: await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']) };
+    return { cert, key: await crypto.subtle.importKey('pkcs8', der, SIGNATURE, true, ['sign']) };
   }
   const pair = await keys();
   const cert = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(), name, notBefore: new Date(now - 300_000), notAfter: new Date(now + 3650 * DAY_MS),
-    signingAlgorithm: ALGORITHM, keys: pair,
+    signingAlgorithm: SIGNATURE, keys: pair,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
@@ -71,7 +72,7 @@ export async function issue(
   const pair = await keys();
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: serial(), subject: name, issuer: ca.cert.subject, notBefore: new Date(now - 300_000), notAfter: new Date(until),
-    signingAlgorithm: ALGORITHM, publicKey: pair.publicKey, signingKey: ca.key,
+    signingAlgorithm: SIGNATURE, publicKey: pair.publicKey, signingKey: ca.key,
     extensions: [
       new x509.BasicConstraintsExtension(false),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

@@ -8,6 +8,7 @@ import { startNamespaceController } from '../../actors/controllers/namespace/act
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
+import { startCsrSigning, type Signer } from '../../actors/controllers/csr-signing/actor.ts';
 import { startPvProtection } from '../../actors/controllers/pv-protection/actor.ts';
 import { startPvcProtection } from '../../actors/controllers/pvc-protection/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
@@ -37,6 +38,8 @@ export interface ControllerManagerOptions {
   readonly id: string;
   /** PEM of the cluster's CA: the content of each namespace's kube-root-ca.crt. */
   readonly clusterCa: string;
+  /** Signs approved certificate requests; undefined: nobody does. */
+  readonly signer?: Signer | undefined;
 }
 type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Controller;
 
@@ -56,6 +59,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),
+  'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),

@@ -1,7 +1,7 @@
 /** Every controller of the controller manager; each asks the API under its own name, `controller:<name>`. */
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'endpoint', 'endpointslice', 'namespace',
-  'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection',
+  'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -14,7 +14,13 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
   endpoints: ['endpoint', 'endpointslice'],
   nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota', 'pvc-protection', 'pv-protection'],
-  identity: ['serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'validatingadmissionpolicy-status'],
+  identity: [
+    'csr-signing',
+    'serviceaccount',
+    'root-ca-cert-publisher',
+    'clusterrole-aggregation',
+    'validatingadmissionpolicy-status',
+  ],
 };
 /** Where Kubernetes users look for the controller manager's leader they find that of the workloads. */
 export const leaseOf = (group: string): string =>

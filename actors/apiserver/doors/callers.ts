@@ -31,6 +31,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'root-ca': 'root-ca-cert-publisher',
   serviceaccount: 'service-account-controller',
   'volume-expand': 'expand-controller',
+  'csr-signing': 'certificate-controller',
 };
 function accountOf(controller: string): string {
   if (ACCOUNTS.has(controller)) return controller;
