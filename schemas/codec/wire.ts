@@ -148,6 +148,24 @@ export class WireWriter {
   message(field: number, inner: WireWriter): void {
     this.bytes(field, inner.finish());
   }
+  /** Begins a message whose fields are written next; close() with what this returns ends it. */
+  open(field: number): number {
+    this.#small((field << 3) | BYTES);
+    this.#room(1);
+    return ++this.#length;
+  }
+  /** Room was left for a length below 128; a longer message is moved on by what its length takes more. */
+  close(start: number): void {
+    const length = this.#length - start;
+    if (length >= 0x80) {
+      const more = length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4;
+      this.#room(more);
+      this.#out.copyWithin(start + more, start, this.#length);
+    }
+    this.#length = start - 1;
+    this.#small(length);
+    this.#length += length;
+  }
   finish(): Buffer {
     return this.#out.subarray(0, this.#length);
   }

@@ -336,6 +336,6 @@ describe('the rest', () => {
         );
       });
     expect(await raw('/etcdserverpb.KV/Range', bytes('\u0007nonsense'))).toBe(grpc.status.INTERNAL);
-    expect(await raw('/etcdserverpb.Auth/UserList', new Uint8Array(0))).toBe(grpc.status.UNIMPLEMENTED);
+    expect(await raw('/etcdserverpb.Auth/UserAdd', new Uint8Array(0))).toBe(grpc.status.UNIMPLEMENTED);
   });
 });

@@ -1,19 +1,16 @@
-import grpc from '@grpc/grpc-js';
 import { isNoSpace } from '../../../bus/log.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
+import type { Refusal } from './grpc-reader.ts';
 
-const { status } = grpc;
 /** gRPC's status codes, as far as etcd uses them. */
 export const CODES = {
-  invalidArgument: status.INVALID_ARGUMENT, notFound: status.NOT_FOUND, resourceExhausted: status.RESOURCE_EXHAUSTED,
-  failedPrecondition: status.FAILED_PRECONDITION, outOfRange: status.OUT_OF_RANGE, unimplemented: status.UNIMPLEMENTED,
-  internal: status.INTERNAL, unavailable: status.UNAVAILABLE,
+  invalidArgument: 3, notFound: 5, resourceExhausted: 8, failedPrecondition: 9, outOfRange: 11, unimplemented: 12, internal: 13, unavailable: 14,
 } as const; // prettier-ignore
 
 /** An error as etcd's clients know them: they compare the text. Source: etcd api/v3rpc/rpctypes/error.go. */
 export class EtcdError extends Error {
   override readonly name = 'EtcdError';
-  readonly code: grpc.status;
+  readonly code: number;
   constructor(code: keyof typeof CODES, message: string) {
     super(`etcdserver: ${message}`);
     this.code = CODES[code];
@@ -28,7 +25,7 @@ export const leaseNotFound = (): EtcdError => new EtcdError('notFound', 'request
 export const beyond = (what: string): EtcdError => new EtcdError('unimplemented', what);
 
 /** Whatever was thrown, with the code and text that a client of etcd understands. */
-export function toEtcdError(error: unknown): { readonly code: grpc.status; readonly details: string } {
+export function toEtcdError(error: unknown): Refusal {
   if (error instanceof EtcdError) return { code: error.code, details: error.message };
   const as = (code: keyof typeof CODES, text: string) => ({ code: CODES[code], details: `etcdserver: ${text}` });
   if (isNoSpace(error)) return as('resourceExhausted', 'mvcc: database space exceeded');

@@ -4,6 +4,7 @@ import { decode, encode } from '../../../bus/codec.ts';
 import { write } from '../verbs/write.ts';
 import { EtcdError, leaseNotFound } from './errors.ts';
 import { bytesOf, leaseIdOf, leaseName } from './keys.ts';
+import type { Gone } from './grpc-server.ts';
 import type { Message } from './messages.ts';
 import { MAX_CONFLICTS, type Writer } from './write.ts';
 
@@ -17,7 +18,7 @@ interface Lease {
 }
 
 /** Source: etcd server/etcdserver/v3_server.go LeaseGrant. */
-export async function leaseGrant(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function leaseGrant(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   const ttl = request['TTL'] as number;
   if (ttl > MAX_TTL) throw new EtcdError('outOfRange', 'too large lease TTL');
   const granted = Math.max(1, ttl);
@@ -34,12 +35,12 @@ function newId({ world }: Writer): bigint {
 }
 /** Part of a TTL by which a lease outlives it: a sign of life so soon after another need not be written. */
 const GRACE = 0.1;
-const keep = ({ store, world }: Writer, id: bigint, ttl: number, expect: number, signal: AbortSignal) =>
+const keep = ({ store, world }: Writer, id: bigint, ttl: number, expect: number, signal: Gone) =>
   write(store, {
     key: leaseKey(leaseName(id)), value: encode({ ttl } satisfies Lease), ttlMs: ttl * 1000 * (1 + GRACE), expect, since: store.index.revision, id: world.ids.token(),
   }, signal); // prettier-ignore
 
-export async function leaseRevoke(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function leaseRevoke(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   const { store, world } = writer;
   await store.fresh();
   const key = leaseKey(leaseName(request['ID'] as bigint));
@@ -59,7 +60,7 @@ export async function leaseRevoke(writer: Writer, request: Message, signal: Abor
  * A lease that is gone is answered with a TTL of 0, which ends no stream. However many signs of life come, no more than
  * ten in the TTL are written.
  */
-export async function leaseKeepAlive(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function leaseKeepAlive(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   const { store, world } = writer;
   const id = request['ID'] as bigint;
   const key = leaseKey(leaseName(id));

@@ -136,6 +136,16 @@ export function encodeMessage(name: MessageName, message: Message): Buffer {
   write(writer, name, message);
   return writer.finish();
 }
+const FRAME_HEAD = new Uint8Array(5);
+/** The message as gRPC sends it: a flag (not compressed) and its length before it. */
+export function frame(name: MessageName, message: Message): Buffer {
+  const writer = new WireWriter();
+  writer.append(FRAME_HEAD);
+  write(writer, name, message);
+  const out = writer.finish();
+  out.writeUInt32BE(out.length - FRAME_HEAD.length, 1);
+  return out;
+}
 function write(writer: WireWriter, name: MessageName, message: Message): void {
   for (const [field, number, type, repeated] of MESSAGES[name] as readonly Field[]) {
     const value = message[field];
@@ -168,9 +178,9 @@ function writeValue(
       if (always || value !== '') writer.text(number, value as string);
       return;
     default: {
-      const inner = new WireWriter();
-      write(inner, type, value as Message);
-      writer.message(number, inner);
+      const start = writer.open(number);
+      write(writer, type, value as Message);
+      writer.close(start);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { MAX_TOGETHER, transact } from '../verbs/transact.ts';
 import { EtcdError } from './errors.ts';
 import { keyOf, keyValue } from './keys.ts';
+import type { Gone } from './grpc-server.ts';
 import type { Message } from './messages.ts';
 import { choosePath, readTransaction, type Operation, type Path } from './operations.ts';
 import { checkRevision, liveIn, rangeAt } from './range.ts';
@@ -21,7 +22,7 @@ interface Effect {
  * A transaction, whole or not at all. One that writes one key, and compares no other, is one append, as kube-apiserver's
  * are; any other is a batch, whose keys get revisions of their own, one after the other with nothing in between.
  */
-export async function txn(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function txn(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   const { store } = writer;
   const transaction = readTransaction(request);
   // At first by what the index has: a failed append tells of it if that was old.
@@ -83,7 +84,7 @@ function effectsOf(store: Store, steps: readonly Operation[]): Effect[] {
   }
   return effects;
 }
-async function write(writer: Writer, effect: Effect, signal: AbortSignal): Promise<number | 'conflict'> {
+async function write(writer: Writer, effect: Effect, signal: Gone): Promise<number | 'conflict'> {
   const current = writer.store.index.live(effect.key);
   const done =
     effect.value === undefined
@@ -95,7 +96,7 @@ async function writeAll(
   store: Store,
   effects: readonly Effect[],
   compared: readonly Message[],
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<number | 'conflict'> {
   const written = new Set(effects.map(({ key }) => key));
   const single = compared.filter((compare) => isOneKey(compare)).map((compare) => keyOf(compare['key']));

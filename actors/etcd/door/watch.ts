@@ -1,3 +1,4 @@
+import type { TimerId } from '../../../bus/world.ts';
 import type { Version } from '../index.ts';
 import type { Store } from '../store.ts';
 import { toEtcdError } from './errors.ts';
@@ -19,9 +20,15 @@ interface Watch {
   readonly covers: (key: string) => boolean;
   readonly skips: ReadonlySet<number>;
   readonly previous: boolean;
+  /** It is told from time to time how far it is, when nothing else tells it. */
+  readonly notify: boolean;
+  /** It was told since that was last looked at. */
+  told: boolean;
   /** The first revision that was not looked at yet. */
   next: number;
 }
+/** Source: etcd server/embed DefaultWatchProgressNotifyInterval. */
+const NOTIFY_MS = 600_000;
 const PUT = 0;
 const DELETE = 1;
 /** Beyond either a response is sent and another one begun. */
@@ -47,6 +54,8 @@ export class Watches {
     if (version === undefined || !this.#passes(version)) void this.#pump();
   };
 
+  #timer: TimerId | undefined;
+
   constructor(store: Store, stream: WatchStream, header: () => Message) {
     this.#store = store;
     this.#stream = stream;
@@ -56,6 +65,7 @@ export class Watches {
   close(): void {
     this.#closed = true;
     this.#store.followers.delete(this.#follow);
+    if (this.#timer !== undefined) this.#store.options.world.clock.clearTimeout(this.#timer);
     this.#watches.clear();
   }
 
@@ -89,12 +99,27 @@ export class Watches {
     } catch (error) {
       return this.#refuse(id, toEtcdError(error).details);
     }
+    if (this.#closed) return;
     const start = request['start_revision'] as number;
     const next = start > 0 ? start : this.#store.index.revision + 1;
     this.#send({ header: this.#header(), watch_id: id, created: true });
     const skips = new Set(request['filters'] as Uint8Array);
-    this.#watches.set(id, { id, covers, skips, previous: request['prev_kv'] === true, next });
+    const notify = request['progress_notify'] === true;
+    this.#watches.set(id, { id, covers, skips, previous: request['prev_kv'] === true, notify, told: true, next });
+    if (notify) this.#arm();
     await this.#pump();
+  }
+  #arm(): void {
+    this.#timer ??= this.#store.options.world.clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.#arm();
+      const { revision } = this.#store.index;
+      for (const watch of this.#watches.values()) {
+        const header = { ...this.#header(), revision };
+        if (watch.notify && !watch.told && watch.next > revision) this.#send({ header, watch_id: watch.id });
+        watch.told = false;
+      }
+    }, NOTIFY_MS);
   }
   #refuse(id: number, reason: string): void {
     this.#send({ header: this.#header(), watch_id: id, created: true, canceled: true, cancel_reason: reason });
@@ -159,6 +184,7 @@ export class Watches {
     }
     watch.next = seen + 1;
     if (events.length === 0) return true;
+    watch.told = true;
     return this.#send({ header: { ...this.#header(), revision: seen }, watch_id: watch.id, events });
   }
   #send(response: Message): boolean {

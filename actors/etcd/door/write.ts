@@ -7,6 +7,7 @@ import { write, type Write } from '../verbs/write.ts';
 import { EtcdError, emptyKey, leaseNotFound } from './errors.ts';
 import { keyValue, leaseName, writableKeyOf } from './keys.ts';
 import { liveIn } from './range.ts';
+import type { Gone } from './grpc-server.ts';
 import type { Message } from './messages.ts';
 
 export interface Writer {
@@ -45,7 +46,7 @@ export async function putOne(
   { store, world }: Writer,
   request: Message,
   seen: { readonly current: Version | undefined } | undefined,
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<Outcome> {
   const key = writableKeyOf(request['key']);
   const kept = request['ignore_value'] === true || request['ignore_lease'] === true;
@@ -62,7 +63,7 @@ export async function deleteOne(
   { store, world }: Writer,
   key: string,
   seen: { readonly current: Version | undefined } | undefined,
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<'conflict' | { readonly revision: number; readonly previous: Version | undefined }> {
   const current = seen === undefined ? store.index.live(key) : seen.current;
   if (current === undefined && seen !== undefined) return { revision: store.index.revision, previous: undefined };
@@ -72,7 +73,7 @@ export async function deleteOne(
   const tombstone = store.index.at(key, done.revision);
   return { revision: done.revision, previous: tombstone?.revision === done.revision ? tombstone.older : undefined };
 }
-async function send(store: Store, request: Write, signal: AbortSignal): Promise<'conflict' | { revision: number }> {
+async function send(store: Store, request: Write, signal: Gone): Promise<'conflict' | { revision: number }> {
   const { revision, conflict } = await write(store, request, signal);
   return conflict === undefined ? { revision } : 'conflict';
 }
@@ -80,7 +81,7 @@ async function send(store: Store, request: Write, signal: AbortSignal): Promise<
 /** Attempts at what others change meanwhile, before the client is told to come again. */
 export const MAX_CONFLICTS = 32;
 
-export async function put(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function put(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   checkPut(request);
   for (let conflicts = 0; conflicts <= MAX_CONFLICTS; conflicts++) {
     const done = await putOne(writer, request, undefined, signal);
@@ -94,7 +95,7 @@ export async function put(writer: Writer, request: Message, signal: AbortSignal)
  * The keys of a range go together, each at a revision of its own, where etcd has one for all; beyond a thousand, a
  * thousand at a time.
  */
-export async function deleteRange(writer: Writer, request: Message, signal: AbortSignal): Promise<Message> {
+export async function deleteRange(writer: Writer, request: Message, signal: Gone): Promise<Message> {
   const { store } = writer;
   if (bytes(request, 'key').length === 0) throw emptyKey();
   const key = writableKeyOf(request['key']);
@@ -123,7 +124,7 @@ export async function deleteRange(writer: Writer, request: Message, signal: Abor
 async function deleteTogether(
   writer: Writer,
   keys: readonly string[],
-  signal: AbortSignal,
+  signal: Gone,
 ): Promise<'conflict' | { readonly revision: number; readonly gone: readonly Version[] }> {
   const { store } = writer;
   const [only] = keys;

@@ -37,7 +37,11 @@ const GUARD_KEY = `${OWN_PREFIX}guard`;
  * Thrown: Timeout (outcome unknown after all), ServiceUnavailable (not stored), InternalError (the disk is full),
  * RequestEntityTooLarge, BadRequest.
  */
-export async function transact(store: Store, plan: Transaction, signal: AbortSignal): Promise<number | 'conflict'> {
+export async function transact(
+  store: Store,
+  plan: Transaction,
+  signal: Pick<AbortSignal, 'aborted'>,
+): Promise<number | 'conflict'> {
   const { world, maxKeys } = store.options;
   const { index, writes } = plan;
   const last = index.revision;

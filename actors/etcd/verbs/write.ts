@@ -38,7 +38,11 @@ const MAX_CONFLICTS = 32;
  * A write is answered once the index has it. Thrown: Timeout (outcome unknown after all), ServiceUnavailable (not
  * stored), InternalError (the disk is full), RequestEntityTooLarge, BadRequest.
  */
-export async function write(store: Store, request: Write, signal: AbortSignal): Promise<WriteResponse> {
+export async function write(
+  store: Store,
+  request: Write,
+  signal: Pick<AbortSignal, 'aborted'>,
+): Promise<WriteResponse> {
   const { key, value, expect, since = Infinity, id } = request;
   const { clock } = store.options.world;
   const deadline = clock.now() + PURSUE_MS;
