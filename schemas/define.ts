@@ -97,6 +97,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly countsEmpties?: boolean;
   /** The real server keeps it as JSON and not as protobuf: empty lists that are printed always stay so. */
   readonly storedAsJson?: boolean;
+  /** Objects are large and rarely read: only their bytes are kept while nobody reads them. */
+  readonly keptEncoded?: boolean;
   /** Seconds until the object removes itself (Events: 3600). */
   readonly ttlSeconds?: number;
   /** Where scale reads and writes: JSON paths without the leading dot. */
@@ -130,8 +132,11 @@ export interface Writer {
 }
 /** What a CustomResourceDefinition says of one version of its kind. */
 export interface CustomKind {
+  /** Read again where it was let go: not for keeping. */
   readonly schema: JSONSchemaProps;
   readonly versions: CustomVersions;
+  /** Changes with whatever is published of it. */
+  readonly digest: string;
 }
 /**
  * How objects of a custom kind go from version to version. Each version has schema, rules and defaults of its own: a

@@ -39,6 +39,8 @@ import { createOpenApiHandler } from './discovery/openapi.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { resolveService } from './outbound/services.ts';
 import { createTableRenderer } from './tables/index.ts';
+import { createPool } from '../../schemas/helpers/pool.ts';
+import { customResourceDefinitions } from '../runtime/kinds.ts';
 import { namespaces } from '../runtime/resources.ts';
 
 export interface PluginOptions {
@@ -68,6 +70,8 @@ export interface Plugged {
   /** Once the port is known. */
   begin(port: number): void;
   readonly ready: Promise<void>;
+  /** Lets go what was compiled and is no longer used; called about once a minute. */
+  sweep(): void;
   stop(): Promise<void>;
 }
 
@@ -153,8 +157,18 @@ export function plugIn(
   let bootstrap: Bootstrap | undefined;
   const resolve = (namespace: string, name: string, at: number) =>
     resolveService({ registry, cache, random: world.random }, namespace, name, at);
-  const compile = (crd: CustomResourceDefinition): readonly Resource[] =>
-    customResources(crd, conversionWebhook(crd, { world, call: outbound.call, resolve }));
+  const pool = createPool();
+  const definitions = registry.lookup(customResourceDefinitions)!;
+  const compile = (crd: CustomResourceDefinition): readonly Resource[] => {
+    const isRemote = crd.spec.conversion?.strategy === 'Webhook';
+    // Its bytes are in the cache anyway.
+    const entry = core.cache.entry(definitions, '', crd.metadata.name ?? '');
+    return customResources(crd, {
+      pool,
+      ...(isRemote && { convert: conversionWebhook(crd, { world, call: outbound.call, resolve }) }),
+      ...(entry && { read: () => entry.object as unknown as CustomResourceDefinition }),
+    });
+  };
   const custom = startCustomKinds({
     registry, cache, loopback, world, compile, beginWatches: (resource) => cache.begin(resource),
     endWatches: (resource) => cache.of(resource).endWatches(),
@@ -173,6 +187,7 @@ export function plugIn(
         repair: () => allocation.repair(),
       }); // prettier-ignore
     },
+    sweep: () => pool.sweep(),
     get ready() {
       return bootstrap?.ready ?? Promise.resolve();
     },

@@ -20,6 +20,7 @@ export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const customResourceDefinition = defineResource<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions', storedAsJson: true,
+  keptEncoded: true,
   anyFinalizers: true,
   deletesByItself: true,
   tracksGeneration: true,

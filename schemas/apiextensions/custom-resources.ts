@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import type { CustomVersions, ResourceDefinition } from '../define.ts';
 import type {
   CustomResourceDefinition,
+  CustomResourceDefinitionNames,
   CustomResourceDefinitionVersion,
+  CustomResourceSubresources,
   JSONSchemaProps,
 } from '../generated/apiextensions-v1.ts';
 import { parseJsonPath } from '../helpers/json-path.ts';
+import { createPool, type Pool } from '../helpers/pool.ts';
 import { equal } from '../meta/equal.ts';
 import type { DynamicObject, KubeObject } from '../meta/object.ts';
 import { compareVersions } from '../meta/versions.ts';
@@ -13,74 +16,171 @@ import { qualifiedName } from '../meta/names.ts';
 import type { Resource, Subresource } from '../resource.ts';
 import { customTable } from './custom-cells.ts';
 import { readCustom } from './custom-object.ts';
-import { customVersions, type Convert } from './custom-versions.ts';
+import type { FieldSchema } from '../structural/schema.ts';
+import { customVersions, type Convert, type Schemas } from './custom-versions.ts';
 import { customProblems, customStatusProblems, isRuled, withRules } from './custom-rules.ts';
 import { fieldSchema } from './field-schema.ts';
 import { isConditionTrue } from './naming.ts';
 import type { RuleFindings } from './rule-evaluation.ts';
 import { loadRules, rules } from './rule-loading.ts';
 
-const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
-const SUB_VERBS = ['get', 'patch', 'update'];
+const VERBS: ReadonlySet<string> = new Set([
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'create',
+  'update',
+  'watch',
+]);
+const SUB_VERBS: ReadonlySet<string> = new Set(['get', 'patch', 'update']);
 const HASH_BYTES = 8;
 const STANDARD_FINALIZERS = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);
 
-/** What a definition serves: one resource a version that is served, once its names are accepted. `convert`: what asks its webhook. */
-export function customResources(crd: CustomResourceDefinition, convert?: Convert): readonly Resource[] {
-  if (!isConditionTrue(crd, 'NamesAccepted') && !isConditionTrue(crd, 'Established')) return [];
-  const storage = crd.spec.versions.find((v) => v.storage);
-  if (storage === undefined) return [];
-  const versions = customVersions(crd, convert);
-  return crd.spec.versions.filter((v) => v.served).map((v) => resourceOf(crd, v, storage, versions));
+export interface CustomOptions {
+  /** What asks the webhook of the definition. */
+  readonly convert?: Convert | undefined;
+  /** Reads the definition again, as it was given: a thousand of them are not all held in memory. Default: it is held. */
+  readonly read?: (() => CustomResourceDefinition) | undefined;
+  /** Where what is compiled of it is held while it is used. */
+  readonly pool?: Pool | undefined;
+}
+/** What is compiled of one version when its kind is first used. */
+interface VersionParts {
+  readonly version: CustomResourceDefinitionVersion;
+  readonly schema: JSONSchemaProps;
+  readonly fields: FieldSchema;
+  readonly table: ReturnType<typeof customTable>;
+}
+interface Parts {
+  readonly schemas: Schemas;
+  of(version: string): VersionParts;
 }
 
-function resourceOf(
-  crd: CustomResourceDefinition,
-  version: CustomResourceDefinitionVersion,
-  storage: CustomResourceDefinitionVersion,
-  versions: CustomVersions,
-): Resource {
-  const { group, scope } = crd.spec;
+/** What a definition serves: one resource a version that is served, once its names are accepted. */
+export function customResources(crd: CustomResourceDefinition, options: CustomOptions = {}): readonly Resource[] {
+  if (!isConditionTrue(crd, 'NamesAccepted') && !isConditionTrue(crd, 'Established')) return [];
+  if (!crd.spec.versions.some((v) => v.storage)) return [];
+  const served = apart(servedOf(crd));
+  const read = options.read ?? always(crd);
+  const pool = options.pool ?? createPool();
+  const parts = pool.keep(() => partsOf(served, read()));
+  const versions = customVersions(served, () => parts().schemas, options.convert);
+  return served.versions.map((v) => resourceOf(served, v, parts, versions));
+}
+/** Not within another function, whose closures would all hold the value. */
+const always =
+  <T>(value: T) =>
+  (): T =>
+    value;
+/** A copy: texts that were read are often parts of the text that they were read from, and hold all of it. */
+const apart = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** What is always held of a definition. */
+interface Served {
+  readonly group: string;
+  readonly namespaced: boolean;
+  readonly names: CustomResourceDefinitionNames;
+  readonly storage: string;
+  readonly isRemote: boolean;
+  readonly versions: readonly ServedVersion[];
+}
+interface ServedVersion {
+  readonly name: string;
+  readonly subresources: CustomResourceSubresources | undefined;
+  readonly selectable: readonly string[];
+  readonly hasRules: boolean;
+  readonly deprecation: string | undefined;
+  readonly digest: string;
+}
+function servedOf(crd: CustomResourceDefinition): Served {
+  const { group, scope, versions, conversion } = crd.spec;
   const names = crd.status?.acceptedNames?.kind ? crd.status.acceptedNames : crd.spec.names;
-  const { kind, plural } = names;
-  const apiVersion = `${group}/${version.name}`;
-  const schema = version.schema?.openAPIV3Schema ?? {};
-  const table = customTable(version.additionalPrinterColumns);
+  const kind = names.kind;
+  return {
+    group,
+    namespaced: scope === 'Namespaced',
+    names: { ...names, plural: names.plural, listKind: names.listKind ?? `${kind}List`, singular: names.singular ?? kind.toLowerCase() },
+    storage: versions.find((v) => v.storage)!.name,
+    isRemote: conversion?.strategy === 'Webhook',
+    versions: versions.filter((v) => v.served).map((v) => ({
+      name: v.name,
+      subresources: v.subresources,
+      selectable: (v.selectableFields ?? []).map(({ jsonPath }) => jsonPath),
+      hasRules: isRuled(v.schema?.openAPIV3Schema ?? {}),
+      deprecation: deprecationOf(crd, v, kind),
+      digest: digestOf(crd, v),
+    })),
+  };
+} // prettier-ignore
+/** Tells what is published of a version from anything else, in every server alike; a change of the spec raises the generation. */
+function digestOf({ metadata, spec, status }: CustomResourceDefinition, version: CustomResourceDefinitionVersion): string {
+  const of = metadata.uid === undefined ? spec : [metadata.uid, metadata.generation];
+  return createHash('sha256').update(JSON.stringify([of, version.name, status?.acceptedNames])).digest('base64');
+} // prettier-ignore
+function partsOf(served: Served, crd: CustomResourceDefinition): Parts {
+  const schemas = schemasOf(crd);
+  const made = new Map<string, VersionParts>();
+  const make = (name: string): VersionParts => {
+    const version = crd.spec.versions.find((v) => v.name === name)!;
+    const { group, names } = served;
+    const schema = version.schema?.openAPIV3Schema ?? {};
+    return {
+      version,
+      schema,
+      fields: {
+        ...fieldSchema({ type: 'object', ...schema }, true),
+        gvks: [{ group, version: name, kind: names.kind }],
+        read: (value, fromMap) => readCustom(value, schemas, `${group}/${name}`, names.kind, fromMap),
+      },
+      table: customTable(version.additionalPrinterColumns),
+    };
+  };
+  return {
+    schemas,
+    of(name) {
+      let found = made.get(name);
+      if (found === undefined) made.set(name, (found = make(name)));
+      return found;
+    },
+  };
+}
+
+function resourceOf(served: Served, version: ServedVersion, parts: () => Parts, versions: CustomVersions): Resource {
+  const { group, names, storage } = served;
+  const own = (): VersionParts => parts().of(version.name);
   return {
     group,
     version: version.name,
-    resource: plural,
-    kind,
-    listKind: names.listKind ?? `${kind}List`,
-    singular: names.singular ?? kind.toLowerCase(),
-    namespaced: scope === 'Namespaced',
-    verbs: new Set(VERBS),
-    shortNames: names.shortNames ?? [],
-    categories: names.categories ?? [],
+    resource: names.plural,
+    kind: names.kind,
+    listKind: names.listKind!,
+    singular: names.singular!,
+    namespaced: served.namespaced,
+    verbs: VERBS,
+    shortNames: names.shortNames ?? NONE,
+    categories: names.categories ?? NONE,
     storageVersionHash: createHash('sha256')
-      .update(`${group}/${storage.name}/${kind}`)
+      .update(`${group}/${storage}/${names.kind}`)
       .digest()
       .subarray(0, HASH_BYTES)
       .toString('base64'),
-    schema: {
-      ...fieldSchema({ type: 'object', ...schema }, true),
-      gvks: [{ group, version: version.name, kind }],
-      read: (value, fromMap) => readCustom(value, schemasOf(crd), apiVersion, kind, fromMap),
+    get schema() {
+      return own().fields;
     },
-    subresources: subresourcesOf(version, kind),
-    columns: table.columns,
-    definition: {
-      ...definitionOf(crd, version, kind, versions),
-      cells: table.cells,
-    } as unknown as ResourceDefinition,
-    deprecation: deprecationOf(crd, version, kind),
-    storagePrefix: `/registry/${group}/${plural}/`,
-    storageVersion: `${group}/${storage.name}`,
+    subresources: subresourcesOf(version, names.kind),
+    get columns() {
+      return own().table.columns;
+    },
+    definition: definitionOf(served, version, own, versions) as unknown as ResourceDefinition,
+    deprecation: version.deprecation,
+    storagePrefix: `/registry/${group}/${names.plural}/`,
+    storageVersion: `${group}/${storage}`,
   };
 }
-const schemasOf = ({
-  spec: { group, versions },
-}: CustomResourceDefinition): Readonly<Record<string, JSONSchemaProps>> =>
+const NONE: readonly string[] = [];
+const schemasOf = ({ spec: { group, versions } }: CustomResourceDefinition): Schemas =>
   Object.fromEntries(versions.map((v) => [`${group}/${v.name}`, v.schema?.openAPIV3Schema ?? {}]));
 /** Source: apiextensions-apiserver customresource_handler.go defaultDeprecationWarning. */
 function deprecationOf(
@@ -96,12 +196,9 @@ function deprecationOf(
     .sort(compareVersions)[0];
   return `${group}/${name} ${kind} is deprecated${better === undefined ? '' : `; use ${group}/${better} ${kind}`}`;
 }
-function subresourcesOf(
-  { subresources }: CustomResourceDefinitionVersion,
-  kind: string,
-): ReadonlyMap<string, Subresource> {
+function subresourcesOf({ subresources }: ServedVersion, kind: string): ReadonlyMap<string, Subresource> {
   const out = new Map<string, Subresource>();
-  const verbs = new Set(SUB_VERBS);
+  const verbs = SUB_VERBS;
   if (subresources?.status) out.set('status', { name: 'status', kind, verbs });
   if (subresources?.scale)
     out.set('scale', { name: 'scale', kind: 'Scale', verbs, responseGroup: 'autoscaling', responseVersion: 'v1' });
@@ -110,21 +207,26 @@ function subresourcesOf(
 
 /** Source: apiextensions-apiserver pkg/registry/customresource strategy.go. */
 function definitionOf(
-  crd: CustomResourceDefinition,
-  version: CustomResourceDefinitionVersion,
-  kind: string,
+  { group, names }: Served,
+  { name, subresources, selectable, hasRules, digest }: ServedVersion,
+  own: () => VersionParts,
   versions: CustomVersions,
 ): ResourceDefinition<DynamicObject> {
-  const hasStatus = version.subresources?.status !== undefined;
-  const scale = version.subresources?.scale;
-  const hasRules = isRuled(version.schema?.openAPIV3Schema ?? {});
-  const selectable = version.selectableFields ?? [];
-  const schema = version.schema?.openAPIV3Schema ?? {};
+  const { kind, plural } = names;
+  const hasStatus = subresources?.status !== undefined;
+  const scale = subresources?.scale;
   return {
-    group: crd.spec.group,
-    version: version.name,
-    resource: crd.spec.names.plural,
-    custom: { schema, versions },
+    group,
+    version: name,
+    resource: plural,
+    custom: {
+      versions,
+      digest,
+      get schema() {
+        return own().schema;
+      },
+    },
+    cells: (object, now) => own().table.cells(object, now),
     tracksGeneration: true,
     requiresResourceVersionOnUpdate: true,
     prepareForCreate(draft) {
@@ -142,12 +244,14 @@ function definitionOf(
     },
     ...(hasRules && { beforeValidation: loadRules, ratcheted: (object) => findings.get(object)?.warnings ?? [] }),
     *validate(object, _at, old) {
+      const { schema, version } = own();
       yield* withRules(
         [...customProblems(object, kind, version, old)],
         hasRules ? () => checked(schema, object, old).errors : undefined,
       );
     },
     *validateStatusUpdate(object, old) {
+      const { schema, version } = own();
       yield* withRules(
         [...customStatusProblems(object, version, old)],
         hasRules ? () => checked(schema, object, old).errors : undefined,
@@ -157,7 +261,7 @@ function definitionOf(
     unknownField: (field) => `field label not supported: ${field}`,
     ...(selectable.length > 0 && {
       selectableFields: Object.fromEntries(
-        selectable.map(({ jsonPath }) => [jsonPath.replace(/^\./, ''), textAt(jsonPath)]),
+        selectable.map((jsonPath) => [jsonPath.replace(/^\./, ''), textAt(jsonPath)]),
       ),
     }),
     ...(scale && {

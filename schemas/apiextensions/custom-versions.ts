@@ -1,6 +1,6 @@
 import { Unconverted } from '../convert.ts';
 import type { CustomVersions } from '../define.ts';
-import type { CustomResourceDefinition, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { isAsRead } from '../structural/custom-values.ts';
@@ -17,15 +17,19 @@ interface Made {
 /** Of objects that are made anew each time they are asked for. */
 const MAX_TEXTS = 32;
 
+/** By apiVersion; of all versions, also those that are not served. */
+export type Schemas = Readonly<Record<string, JSONSchemaProps>>;
+/** What is always held of a definition. */
+interface Versions {
+  readonly group: string;
+  readonly storage: string;
+  readonly isRemote: boolean;
+}
 /** Source: apiextensions-apiserver customresource_handler.go crdConversionRESTOptionsGetter. */
-export function customVersions(crd: CustomResourceDefinition, convert: Convert | undefined): CustomVersions {
-  const { group, versions } = crd.spec;
-  const schemas: Record<string, JSONSchemaProps> = Object.fromEntries(
-    versions.map((v) => [`${group}/${v.name}`, v.schema?.openAPIV3Schema ?? {}]),
-  );
-  const schemaOf = (apiVersion: string): JSONSchemaProps => schemas[apiVersion] ?? {};
-  const storage = `${group}/${versions.find((v) => v.storage)!.name}`;
-  const isRemote = crd.spec.conversion?.strategy === 'Webhook' && convert !== undefined;
+export function customVersions(of: Versions, schemas: () => Schemas, convert: Convert | undefined): CustomVersions {
+  const schemaOf = (apiVersion: string): JSONSchemaProps => schemas()[apiVersion] ?? {};
+  const storage = `${of.group}/${of.storage}`;
+  const isRemote = of.isRemote && convert !== undefined;
   /** What is stored may have been written under an older schema: pruned and defaulted by this one. */
   const read = new WeakMap<KubeObject, KubeObject>();
   const asRead = (object: KubeObject): KubeObject => {

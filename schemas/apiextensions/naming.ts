@@ -29,6 +29,12 @@ export const conditionOf = (
 export const isConditionTrue = (crd: CustomResourceDefinition, type: string): boolean =>
   conditionOf(crd, type)?.status === 'True';
 
+/** What of a definition others have to know. */
+interface Named {
+  readonly metadata: { readonly name?: string | undefined };
+  readonly spec: { readonly group: string };
+  readonly status?: { readonly acceptedNames?: CustomResourceDefinitionNames | undefined } | undefined;
+}
 /**
  * The status that says which names a definition has, given all definitions of its group: a name that another one has is
  * refused, the first one keeps it. Undefined: nothing to change. Established becomes `Installing` here; `established`
@@ -36,7 +42,7 @@ export const isConditionTrue = (crd: CustomResourceDefinition, type: string): bo
  */
 export function acceptNames(
   crd: CustomResourceDefinition,
-  group: readonly CustomResourceDefinition[],
+  group: readonly Named[],
   now: string,
 ): CustomResourceDefinitionStatus | undefined {
   const wanted = crd.spec.names;

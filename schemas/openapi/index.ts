@@ -115,7 +115,7 @@ class Documents {
   }
   /** Of what goes into a document, so that an index need not build them all. */
   private hash(path: string, custom: readonly Resource[]): string {
-    const parts = custom.map((r) => [
+    const parts = custom.map((r) => r.definition.custom?.digest ?? [
       r.resource, r.kind, [...r.subresources.keys()], r.schema, this.options.customSchema?.(r),
     ]); // prettier-ignore
     return digest(JSON.stringify([REVISION, path, this.options.describe !== undefined, parts]));

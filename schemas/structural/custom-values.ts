@@ -1,4 +1,5 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import { copyJson } from '../meta/copy.ts';
 
 /** What the server makes of an object of a custom kind: unknown fields dropped, nulls dropped, defaults filled in. */
 type Json = Record<string, unknown>;
@@ -48,12 +49,12 @@ function walk(
     const at = path === '' ? name : `${path}.${name}`;
     const inner = own(schema?.properties, name);
     const others = schema?.additionalProperties;
-    if (schema?.['x-kubernetes-embedded-resource'] && META.has(name)) out[name] = structuredClone(value[name]);
+    if (schema?.['x-kubernetes-embedded-resource'] && META.has(name)) out[name] = copyJson(value[name]);
     else if (inner) out[name] = walk(value[name], inner, at, false, state);
     else if (schemaOf(others)) out[name] = walk(value[name], schemaOf(others), at, false, state);
     // Without a schema of the values there is nothing known in them.
     else if (others !== undefined) out[name] = walk(value[name], undefined, at, false, state);
-    else if (keeps) out[name] = structuredClone(value[name]);
+    else if (keeps) out[name] = copyJson(value[name]);
     else if (path !== '' || !META.has(name)) state.unknown.push(at);
   }
   return out;
@@ -112,7 +113,7 @@ export function fillDefaults(value: unknown, schema: JSONSchemaProps | undefined
     const items = schemaOf(schema.items);
     if (items === undefined) return;
     for (const [i, item] of value.entries()) {
-      if (wants(item, items) && items.default !== undefined) value[i] = structuredClone(items.default);
+      if (wants(item, items) && items.default !== undefined) value[i] = copyJson(items.default);
       fillDefaults(value[i], items);
     }
     return;
@@ -120,13 +121,12 @@ export function fillDefaults(value: unknown, schema: JSONSchemaProps | undefined
   if (!isObject(value)) return;
   for (const [name, inner] of Object.entries(schema.properties ?? {})) {
     if (inner.default === undefined || inner.default === null) continue;
-    if (!Object.hasOwn(value, name) || wants(value[name], inner)) value[name] = structuredClone(inner.default);
+    if (!Object.hasOwn(value, name) || wants(value[name], inner)) value[name] = copyJson(inner.default);
   }
   const others = schemaOf(schema.additionalProperties);
   for (const name of Object.keys(value)) {
     const inner = own(schema.properties, name);
-    if (inner === undefined && others && wants(value[name], others))
-      value[name] = structuredClone(others.default) ?? null;
+    if (inner === undefined && others && wants(value[name], others)) value[name] = copyJson(others.default) ?? null;
     fillDefaults(value[name], inner ?? others);
   }
 }

@@ -44,7 +44,7 @@ function hooked(answer: (asked: Asked) => OutboundAnswer, change: Json = {}): { 
   const world = simulate(1).world('apiserver');
   const definition = crd(change);
   const resolve = (): { host: string; port: number } => ({ host: '10.0.0.1', port: 8443 });
-  const resources = customResources(definition, conversionWebhook(definition, { world, call, resolve }));
+  const resources = customResources(definition, { convert: conversionWebhook(definition, { world, call, resolve }) });
   return { v2: resources.find((r) => r.version === 'v2')!, calls };
 } // prettier-ignore
 

@@ -49,7 +49,8 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
   const { registry, cache, loopback, world } = options;
   const definitions = resourceOf(options, DEFINITIONS);
   const served = new Map<string, Served>();
-  const groups = new Map<string, Set<string>>();
+  /** Of each group what its definitions are called, and which names they have: not the definitions, which are large. */
+  const groups = new Map<string, Map<string, Named>>();
   const waiting = new Set<string>();
   const busy = new Set<string>();
   const timers = new Set<ReturnType<typeof world.clock.setTimeout>>();
@@ -58,8 +59,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
   let stopped = false;
   const now = (): string => formatTime(world.clock.now());
   const get = (name: string) => cache.get<CustomResourceDefinition>(definitions, '', name);
-  const inGroup = (group: string): CustomResourceDefinition[] =>
-    [...(groups.get(group) ?? [])].flatMap((name) => get(name) ?? []);
+  const inGroup = (group: string): Named[] => [...(groups.get(group)?.values() ?? [])];
 
   const isOurs = (resource: Resource): boolean => {
     const present = registry.lookup(resource);
@@ -77,6 +77,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
       world.log.error('a definition could not be served', { object: { kind: 'CustomResourceDefinition', name }, err: error }); // prettier-ignore
     }
     note(name, crd && { group: crd.spec.group, state, resources }, before);
+    if (crd !== undefined) groups.get(crd.spec.group)!.set(name, namedOf(crd));
     for (const resource of resources) options.beginWatches(resource);
     registry.change(
       (before?.resources ?? []).filter(
@@ -95,9 +96,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
       return;
     }
     served.set(name, is);
-    const known = groups.get(is.group);
-    if (known === undefined) groups.set(is.group, new Set([name]));
-    else known.add(name);
+    if (!groups.has(is.group)) groups.set(is.group, new Map());
   }
 
   async function work(name: string, group: string): Promise<void> {
@@ -106,7 +105,8 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     if (crd.metadata.deletionTimestamp)
       return cleanUp({ ...options, definitions, resource: served.get(name)?.resources[0], again: () => again(name) }, crd);
     const names = acceptNames(crd, inGroup(group), now());
-    const status = names ?? established(crd, now()) ?? reviewed(crd, now());
+    // With its names it is established: before anybody hears of either, this server serves it.
+    const status = (names && (established({ ...crd, status: names }, now()) ?? names)) ?? established(crd, now()) ?? reviewed(crd, now());
     if (status === undefined) return;
     await write(crd, status);
     if (names !== undefined && crd.status?.acceptedNames?.plural) lookAgain(group, name);
@@ -115,7 +115,7 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     attempt(options, () => loopback.update(definitions, { ...crd, status }, 'status'));
   /** Names may be free again. */
   function lookAgain(group: string, but: string): void {
-    for (const other of groups.get(group) ?? []) if (other !== but) waiting.add(other);
+    for (const other of groups.get(group)?.keys() ?? []) if (other !== but) waiting.add(other);
   }
 
   const groupOf = (name: string): string => name.slice(name.indexOf('.') + 1);
@@ -177,6 +177,13 @@ export function startCustomKinds(options: CustomKindsOptions): CustomKinds {
     },
   };
 }
+/** As much of a definition as decides whether another one may have a name. */
+type Named = Parameters<typeof acceptNames>[1][number];
+/** Texts that were read may be parts of a longer one, which they would hold: these are copies. */
+const namedOf = ({ metadata: { name }, spec: { group }, status }: CustomResourceDefinition): Named =>
+  JSON.parse(
+    JSON.stringify({ metadata: { name }, spec: { group }, status: { acceptedNames: status?.acceptedNames } }),
+  ) as Named;
 /** What is served depends on nothing else; every change of the spec raises the generation. */
 function stateOf({ metadata, status, ...crd }: CustomResourceDefinition): string {
   if (!isConditionTrue({ metadata, status, ...crd }, 'NamesAccepted') && !isConditionTrue({ metadata, status, ...crd }, 'Established')) return 'unserved'; // prettier-ignore

@@ -109,17 +109,18 @@ export const aggregated = (groups: readonly GroupVersions[], version: Aggregated
   kind: 'APIGroupDiscoveryList',
   apiVersion: `apidiscovery.k8s.io/${version}`,
   metadata: {},
-  items: groups.map((g) => ({
-    metadata: { ...(g.name !== '' && { name: g.name }) },
-    versions: g.versions.map((v) => {
-      const resources = v.elsewhere?.resources ?? v.resources.map((r) => aggregatedResource(r));
-      return {
-        version: v.version,
-        ...(resources.length > 0 && { resources }),
-        freshness: v.elsewhere?.isFresh === false ? 'Stale' : 'Current',
-      };
-    }),
-  })),
+  items: groups.map(aggregatedGroup),
+});
+export const aggregatedGroup = (g: GroupVersions) => ({
+  metadata: { ...(g.name !== '' && { name: g.name }) },
+  versions: g.versions.map((v) => {
+    const resources = v.elsewhere?.resources ?? v.resources.map((r) => aggregatedResource(r));
+    return {
+      version: v.version,
+      ...(resources.length > 0 && { resources }),
+      freshness: v.elsewhere?.isFresh === false ? 'Stale' : 'Current',
+    };
+  }),
 });
 /** Builtin kinds leave group and version of their own kind empty, custom ones say them. */
 const ownKind = (r: Resource, kind: string) =>

@@ -1,7 +1,7 @@
 /**
  * What the server serves: `createDiscoveryHandler({ registry, server })` answers `/`, `/version`, `/api`, `/apis` (plain
- * and aggregated, with ETag and 304), `/api/v1`, `/apis/<group>`, `/apis/<group>/<version>`. Documents are built once and
- * again when the registry changes.
+ * and aggregated, with ETag and 304), `/api/v1`, `/apis/<group>`, `/apis/<group>/<version>`. Each is made when it is asked
+ * for and kept; a change concerns those of its group, and the aggregated one is joined anew from the groups' parts.
  */
 import { createHash } from 'node:crypto';
 import { ApiError } from '../../../schemas/meta/status.ts';
@@ -11,7 +11,9 @@ import type { PathAnswer, PathHandler, PathRequest } from '../request.ts';
 import { printYaml } from '../../../schemas/codec/yaml-print.ts';
 import { negotiateAggregated, negotiateDocument, type Accepted } from '../doors/https/accept.ts';
 import { documentProtobuf } from '../encoding/protobuf.ts';
-import { aggregated, apiGroup, apiGroupList, apiResourceList, apiVersions, groupsOf } from './documents.ts';
+import {
+  aggregated, aggregatedGroup, apiGroup, apiGroupList, apiResourceList, apiVersions, groupsOf, type GroupVersions,
+} from './documents.ts'; // prettier-ignore
 import { withElsewhere, type ElsewhereGroups } from './elsewhere.ts';
 import { versionInfo } from './version.ts';
 
@@ -27,29 +29,81 @@ const OTHER_PATHS = [
   '/openid/v1/jwks', '/statusz', '/version',
 ]; // prettier-ignore
 
-/** A document as an object (for other media types) and as JSON, made when first asked for. */
+/** A document as an object (for other media types) and as JSON, made when it is asked for. */
 interface Document {
-  readonly object: object;
+  readonly object: () => object;
   readonly json: () => string;
 }
-function documentOf(object: object): Document {
+function documentOf(object: () => object): Document {
   let text: string | undefined;
-  return { object, json: () => (text ??= `${JSON.stringify(object)}\n`) };
+  return { object, json: () => (text ??= `${JSON.stringify(object())}\n`) };
 }
 interface Aggregated {
-  readonly object: object;
-  readonly body: string;
+  readonly object: () => object;
+  readonly body: () => string;
   readonly etag: string;
 }
-function aggregatedOf(object: object): () => Aggregated {
+/** What is said of one group; made of what it serves, and kept as long as that is the same. */
+interface GroupDocuments {
+  readonly group: GroupVersions;
+  readonly byPath: ReadonlyMap<string, Document>;
+  /** Its part of the aggregated document, and what tells it from others. */
+  readonly item: () => { readonly json: string; readonly digest: string };
+}
+function groupDocuments(group: GroupVersions): GroupDocuments {
+  const byPath = new Map<string, Document>();
+  const base = baseOf(group);
+  if (group.name !== '')
+    byPath.set(
+      base,
+      documentOf(() => ({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group) })),
+    );
+  for (const { version, resources, elsewhere } of group.versions)
+    // What another server has it answers itself.
+    if (elsewhere === undefined)
+      byPath.set(
+        `${base}/${version}`,
+        documentOf(() => apiResourceList(group.name, version, resources)),
+      );
+  let made: { readonly json: string; readonly digest: string } | undefined;
+  return {
+    group,
+    byPath,
+    item: () => {
+      if (made !== undefined) return made;
+      const json = JSON.stringify(aggregatedGroup(group));
+      made = { json, digest: sha512(json) };
+      return made;
+    },
+  };
+}
+const baseOf = ({ name }: GroupVersions): string => (name === '' ? '/api' : `/apis/${name}`);
+const sha512 = (text: string): string => createHash('sha512').update(text).digest('hex').toUpperCase();
+/** Whether nothing that is served of a group has changed. */
+const isSame = (a: GroupVersions, b: GroupVersions): boolean =>
+  a.versions.length === b.versions.length &&
+  a.versions.every((v, i) => {
+    const w = b.versions[i]!;
+    if (v.version !== w.version || v.elsewhere?.resources !== w.elsewhere?.resources) return false;
+    if (v.elsewhere?.isFresh !== w.elsewhere?.isFresh || v.resources.length !== w.resources.length) return false;
+    return v.resources.every((resource, j) => resource === w.resources[j]);
+  });
+/** The whole document, joined from those of its groups. */
+function aggregatedOf(groups: readonly GroupDocuments[]): () => Aggregated {
   let made: Aggregated | undefined;
   return () => {
     if (made !== undefined) return made;
-    const body = `${JSON.stringify(object)}\n`;
-    made = { object, body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+    let body: string | undefined;
+    const items = groups.map(({ item }) => item());
+    const empty = JSON.stringify(aggregated([], 'v2'));
+    made = {
+      object: () => aggregated(groups.map(({ group }) => group), 'v2'),
+      body: () => (body ??= `${empty.slice(0, -2)}${items.map(({ json }) => json).join(',')}]}\n`),
+      etag: `"${sha512(items.map(({ digest }) => digest).join())}"`,
+    };
     return made;
   };
-}
+} // prettier-ignore
 
 const isBuiltIn = (registry: Registry, group: string): boolean =>
   registry.all().some((r) => r.group === group && r.definition.custom === undefined);
@@ -64,22 +118,23 @@ export function createDiscoveryHandler({
   readonly remote?: ElsewhereGroups | undefined;
 }): PathHandler {
   let built: ReturnType<typeof build> | undefined;
+  const known = new Map<string, GroupDocuments>();
   const forget = (): void => {
     built = undefined;
   };
   registry.onChange(forget);
   remote?.onChange(forget);
-  const version = documentOf(versionInfo);
+  const version = documentOf(() => versionInfo);
 
   return (request) => {
     const { path, method, headers } = request;
-    if (path === '/index.html') return raw((built ??= build(registry, remote)).root);
+    if (path === '/index.html') return raw((built ??= build(registry, remote, known)).root);
     const trimmed = path !== '/' && path.endsWith('/') ? path.slice(0, -1) : path;
     const parts = trimmed.split('/');
     const root = parts[1] ?? '';
     if (path !== '/' && root !== 'version' && root !== 'api' && root !== 'apis') return undefined;
     if (root === 'version' && parts.length > 2) return undefined;
-    built ??= build(registry, remote);
+    built ??= build(registry, remote, known);
     if (root === '') return raw(built.root);
     // What is routed like resources knows no HEAD.
     const only = method === 'GET';
@@ -94,9 +149,13 @@ export function createDiscoveryHandler({
       if (trimmed === '/api' && !only) notAllowed();
       if (accepted !== undefined) return aggregate(which.aggregated(), accepted, headers['if-none-match']);
       if (trimmed === '/apis') return plain(built.groups.plain, request, false);
-      return plain(documentOf(apiVersions(server())), request, true);
+      return plain(
+        documentOf(() => apiVersions(server())),
+        request,
+        true,
+      );
     }
-    const found = built.byPath.get(trimmed);
+    const found = built.at(trimmed);
     // Lists of groups and single groups answer whatever they are asked.
     const isGroup = root === 'apis' && parts.length === 3;
     if (found !== undefined) return only || isGroup ? plain(found, request, !isGroup) : notAllowed();
@@ -114,27 +173,35 @@ function assertTakesJson(accept: string): void {
     details: {},
   });
 }
-function build(registry: Registry, remote: ElsewhereGroups | undefined) {
+/** `known`: what was made of each group before, by its name. */
+function build(registry: Registry, remote: ElsewhereGroups | undefined, known: Map<string, GroupDocuments>) {
   const { core, groups: own } = groupsOf(registry);
   const groups = remote === undefined ? { plain: own, byName: own } : withElsewhere(own, remote);
-  const byPath = new Map<string, Document>();
-  const elsewhere: string[] = [];
-  for (const g of [core, ...groups.plain]) {
-    const base = g.name === '' ? '/api' : `/apis/${g.name}`;
-    if (g.name !== '') byPath.set(base, documentOf({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(g) }));
-    for (const v of g.versions)
-      // What another server has it answers itself.
-      if (v.elsewhere !== undefined) elsewhere.push(`${base}/${v.version}`);
-      else byPath.set(`${base}/${v.version}`, documentOf(apiResourceList(g.name, v.version, v.resources)));
+  const all = new Map<string, GroupDocuments>();
+  for (const group of [core, ...groups.plain]) {
+    const before = known.get(group.name);
+    all.set(group.name, before !== undefined && isSame(before.group, group) ? before : groupDocuments(group));
   }
-  const paths = ['/api', '/apis', '/apis/', ...byPath.keys(), ...elsewhere, ...healthPaths(), ...OTHER_PATHS].sort();
+  known.clear();
+  for (const [name, documents] of all) known.set(name, documents);
+  const of = (list: readonly GroupVersions[]): GroupDocuments[] => list.map(({ name }) => all.get(name)!);
+  const paths = (): string[] => {
+    const served = [...all.values()].flatMap(({ group, byPath }) => [
+      ...byPath.keys(),
+      ...group.versions.flatMap((v) => (v.elsewhere === undefined ? [] : [`${baseOf(group)}/${v.version}`])),
+    ]);
+    return ['/api', '/apis', '/apis/', ...served, ...healthPaths(), ...OTHER_PATHS].sort();
+  };
   return {
-    byPath,
-    root: documentOf({ paths }),
-    core: { aggregated: aggregatedOf(aggregated([core], 'v2')) },
+    at: (path: string): Document | undefined => {
+      const [, root, name = ''] = path.split('/');
+      return (root === 'api' ? all.get('') : all.get(name))?.byPath.get(path);
+    },
+    root: documentOf(() => ({ paths: paths() })),
+    core: { aggregated: aggregatedOf(of([core])) },
     groups: {
-      plain: documentOf(apiGroupList(groups.plain)),
-      aggregated: aggregatedOf(aggregated(groups.byName, 'v2')),
+      plain: documentOf(() => apiGroupList(groups.plain)),
+      aggregated: aggregatedOf(of(groups.byName)),
     },
   };
 }
@@ -143,7 +210,7 @@ function plain(document: Document, { headers, query }: PathRequest, routed: bool
   const { format, pretty } = negotiateDocument(headers['accept'] as string | undefined, routed);
   // Who may want it indented is given it otherwise.
   const forPeople = pretty || query.has('pretty') || PEOPLE.test((headers['user-agent'] as string | undefined) ?? '');
-  return format === 'json' && !forPeople ? jsonAnswer(document) : { code: 200, body: document.object };
+  return format === 'json' && !forPeople ? jsonAnswer(document) : { code: 200, body: document.object() };
 }
 const PEOPLE = /^(?:curl|Wget|Mozilla\/5\.0)/;
 const jsonAnswer = (document: Document): PathAnswer => ({
@@ -155,7 +222,7 @@ const jsonAnswer = (document: Document): PathAnswer => ({
 const raw = (document: Document): PathAnswer => ({
   code: 200,
   headers: { 'Content-Type': JSON_TYPE },
-  body: JSON.stringify(document.object, null, 2),
+  body: JSON.stringify(document.object(), null, 2),
 });
 function notAllowed(): never {
   const message = 'the server does not allow this method on the requested resource';
@@ -167,9 +234,9 @@ function aggregate(document: Aggregated, accepted: Accepted, seen: string | stri
   if (seen === etag) return { code: 304, headers: { ...headers, 'Content-Type': '' }, body: '' };
   const body =
     accepted.format === 'json'
-      ? document.body
+      ? document.body()
       : accepted.format === 'yaml'
-        ? printYaml(document.object)
-        : documentProtobuf(document.object);
+        ? printYaml(document.object())
+        : documentProtobuf(document.object());
   return { code: 200, headers: { ...headers, 'Content-Type': `${accepted.contentType}${AGGREGATED}` }, body };
 }

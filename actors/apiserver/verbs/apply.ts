@@ -1,4 +1,5 @@
 import { fromWorkedOn, whenConverted } from '../../../schemas/convert.ts';
+import { copyJson } from '../../../schemas/meta/copy.ts';
 import { apiVersionOf, type DynamicObject } from '../../../schemas/meta/object.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
 import { applyServerSide, resetFieldsOf, type ServerSideApply } from '../../../schemas/patch/managed-fields/index.ts';
@@ -57,7 +58,7 @@ export async function apply(
     tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
       // Nothing but ownership may have changed.
-      const draft = structuredClone(live);
+      const draft = copyJson(live);
       setManaged(draft, managedFields);
       return replace(core, request, known, draft, options, 'apply');
     }

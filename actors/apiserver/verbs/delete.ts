@@ -1,4 +1,5 @@
 import { fromWorkedOn } from '../../../schemas/convert.ts';
+import { copyJson } from '../../../schemas/meta/copy.ts';
 import { formatTime, parseTime } from '../../../schemas/meta/time.ts';
 import type { Status } from '../../../schemas/meta/status.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
@@ -147,7 +148,7 @@ function mark(core: Core, resource: Resource, old: Draft, options: DeleteOptions
   const graceful = definition.gracePeriodSeconds;
   if (definition.prepareForDelete && !m.deletionTimestamp) {
     const at = formatTime(now);
-    const marked = definition.prepareForDelete(structuredClone(old), at) as Draft;
+    const marked = definition.prepareForDelete(copyJson(old), at) as Draft;
     marked.metadata.deletionTimestamp = at;
     return { draft: marked, changed: true, waits: true };
   }

@@ -1,4 +1,5 @@
 import { fromWorkedOn, toWorkedOn } from '../../../schemas/convert.ts';
+import { copyJson } from '../../../schemas/meta/copy.ts';
 import { fieldPath, invalid as invalidField } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { storageKey } from '../../../schemas/resource.ts';
@@ -31,7 +32,7 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
         throw notFound(resource, info.name);
       checkUid(request, decoded, undefined, key);
       parseVersion(decoded.metadata.resourceVersion ?? null);
-      return createObject(core, request, structuredClone(decoded), options);
+      return createObject(core, request, copyJson(decoded), options);
     }
     checkUid(request, decoded, known.entry.object, key);
     const version = parseVersion(decoded.metadata.resourceVersion ?? null) ?? 0;
@@ -40,7 +41,7 @@ export async function update(core: Core, request: ResourceRequest): Promise<Answ
         invalidField(fieldPath('metadata')('resourceVersion'), 0, 'must be specified for an update'),
       ]);
     if (version !== 0 && version !== known.entry.revision) throw conflict(resource, info.name);
-    return replace(core, request, known, structuredClone(decoded), options, 'update');
+    return replace(core, request, known, copyJson(decoded), options, 'update');
   });
 }
 

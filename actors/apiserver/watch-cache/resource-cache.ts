@@ -67,12 +67,13 @@ export class ResourceCache {
     const [now, before] = [visible(entry), visible(old)];
     const change: Change = { revision, key, entry: now, old: before, time: this.#clock.now(), frames: undefined };
     this.#history.push(change);
-    if (this.#history.length >= this.#trimAt) this.#trim(change.time);
+    if (this.#history.length >= this.#trimAt) this.trim(change.time);
     if (this.listeners.size > 0) for (const listener of this.listeners) listener(now?.object, before?.object);
     this.watchers.deliver(this.prefix, change);
     old?.forgetObject();
   }
-  #trim(now: number): void {
+  /** Forgets changes that are too old, or too many. */
+  trim(now: number): void {
     const list = this.#history;
     let drop = Math.max(0, list.length - MAX_HISTORY);
     while (list.length - drop > HISTORY && now - list[drop]!.time > YOUNG_MS) drop++;
@@ -126,6 +127,10 @@ export class ResourceCache {
   endWatches(): void {
     this.watchers.endAll();
     for (const entry of this.byKey.values()) entry.forgetEncodings();
+  }
+  /** Who reads one decodes it again. */
+  forgetObjects(): void {
+    for (const entry of this.byKey.values()) entry.forgetObject();
   }
   dropSnapshots(olderThan: number): void {
     for (const revision of this.#snapshots.keys()) if (revision < olderThan) this.#snapshots.delete(revision);

@@ -176,6 +176,14 @@ export class WatchCache implements CacheReader {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }
+  /** Lets go what is old, or large and can be read again; called about once a minute. */
+  sweep(): void {
+    const now = this.#clock.now();
+    for (const cache of this.#resources.values()) {
+      cache.trim(now);
+      if (this.#registry.byStorageKey(`${cache.prefix}_`)?.definition.keptEncoded) cache.forgetObjects();
+    }
+  }
   endWatches(): void {
     for (const cache of this.#resources.values()) cache.watchers.endAll();
   }
