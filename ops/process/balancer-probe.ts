@@ -81,7 +81,9 @@ function readyz(address: string, ca: string, agent: Agent): Promise<Answer> {
     });
     request.once('response', (response) => {
       response.resume();
-      response.once('close', () => resolve(response.statusCode === 200 ? 'ready' : 'unready'));
+      // Who lets nobody in without credentials does not tell, but answers.
+      const isReady = response.statusCode === 200 || response.statusCode === 401;
+      response.once('close', () => resolve(isReady ? 'ready' : 'unready'));
     });
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve('dead'));

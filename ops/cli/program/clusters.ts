@@ -40,7 +40,7 @@ export function addClusters(program: Command): void {
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
-      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server',
+      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
     )
     .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
   named(program.command('down'))
