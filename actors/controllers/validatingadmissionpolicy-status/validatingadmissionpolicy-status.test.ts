@@ -50,7 +50,9 @@ describe('on a cluster', () => {
       { observedGeneration: number; typeChecking: { expressionWarnings?: { warning: string }[] } } | undefined;
   async function settled(cluster: ReturnType<typeof testCluster>, generation: number): Promise<void> {
     // The compiler comes from a file: that takes turns which the world's clock does not count.
-    await expect.poll(async () => (await cluster.quiet(), statusOf(cluster)?.observedGeneration)).toBe(generation);
+    await expect
+      .poll(async () => (await cluster.quiet(), statusOf(cluster)?.observedGeneration), { timeout: 15_000 })
+      .toBe(generation);
   }
   it('each change of a policy is looked at once, by the schemas of builtin kinds', async () => {
     const cluster = testCluster();
