@@ -23,6 +23,7 @@ export const statefulSets = of('apps', 'statefulsets');
 export const controllerRevisions = of('apps', 'controllerrevisions');
 export const jobs = of('batch', 'jobs');
 export const cronJobs = of('batch', 'cronjobs');
+export const podDisruptionBudgets = of('policy', 'poddisruptionbudgets');
 export const leases = of('coordination.k8s.io', 'leases');
 export const endpointSlices = of('discovery.k8s.io', 'endpointslices');
 export const priorityClasses = of('scheduling.k8s.io', 'priorityclasses');

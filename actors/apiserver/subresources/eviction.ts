@@ -3,7 +3,8 @@ import { formatTime } from '../../../schemas/meta/time.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
-import type { LabelSelector } from '../../../schemas/generated/meta-v1.ts';
+import { withDisruptionAllowed } from '../../../schemas/policy/disruption-allowed.ts';
+import type { PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from '../../../schemas/generated/policy-v1.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { badRequest, forbidden, invalidKind, notFound, plain } from '../errors.ts';
 import { mutate, validateAdmission, type AdmissionInput } from '../stages/admit.ts';
@@ -23,23 +24,8 @@ const BUDGETS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudget
 const MAX_DISRUPTED = 2000;
 
 interface Budget extends Draft {
-  readonly spec?: { readonly selector?: LabelSelector; readonly unhealthyPodEvictionPolicy?: string };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly disruptionsAllowed?: number;
-    readonly currentHealthy?: number;
-    readonly desiredHealthy?: number;
-    readonly disruptedPods?: Readonly<Record<string, string>>;
-    readonly conditions?: readonly Condition[];
-  };
-}
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime?: string;
-  readonly reason?: string;
-  readonly message?: string;
+  readonly spec?: PodDisruptionBudgetSpec;
+  readonly status?: PodDisruptionBudgetStatus;
 }
 interface PodStatus {
   readonly phase?: string;
@@ -180,24 +166,13 @@ async function claim(
     return written === undefined ? retry : true;
   });
 }
-type Status = NonNullable<Budget['status']>;
 /** Source: eviction.go checkAndDecrement; pkg/apis/policy helper UpdateDisruptionAllowedCondition. */
-function claimed(status: Status, pod: string, now: string): Status {
+function claimed(status: PodDisruptionBudgetStatus, pod: string, now: string): PodDisruptionBudgetStatus {
   const disruptionsAllowed = (status.disruptionsAllowed ?? 0) - 1;
-  const allowed = disruptionsAllowed > 0;
-  const before = status.conditions?.find((c) => c.type === 'DisruptionAllowed');
-  const value = allowed ? 'True' : 'False';
-  const condition: Condition = {
-    type: 'DisruptionAllowed',
-    status: value,
-    observedGeneration: status.observedGeneration ?? 0,
-    lastTransitionTime: before?.status === value ? (before.lastTransitionTime ?? now) : now,
-    reason: allowed ? 'SufficientPods' : 'InsufficientPods',
-    message: '',
-  };
-  const others = (status.conditions ?? []).filter((c) => c.type !== 'DisruptionAllowed');
+  const counted = { allowed: disruptionsAllowed, generation: status.observedGeneration };
+  const conditions = withDisruptionAllowed(status.conditions, counted, now);
   const disruptedPods = { ...status.disruptedPods, [pod]: now };
-  return { ...status, disruptionsAllowed, disruptedPods, conditions: [...others, condition] };
+  return { ...status, disruptionsAllowed, disruptedPods, conditions };
 }
 function check({ metadata, status = {} }: Budget, name: string): void {
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
