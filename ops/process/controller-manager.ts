@@ -1,9 +1,12 @@
 import { startClusterRoleAggregation } from '../../actors/controllers/clusterrole-aggregation/actor.ts';
+import { startCronJobController } from '../../actors/controllers/cronjob/actor.ts';
 import { startDaemonSetController } from '../../actors/controllers/daemonset/actor.ts';
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
+import { startDisruptionController } from '../../actors/controllers/disruption/actor.ts';
 import { startEndpointController } from '../../actors/controllers/endpoint/actor.ts';
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
 import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
+import { startJobController } from '../../actors/controllers/job/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
@@ -17,6 +20,7 @@ import { startResourceQuotaController } from '../../actors/controllers/resourceq
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
 import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
+import { startTtlAfterFinishedController } from '../../actors/controllers/ttl-after-finished/actor.ts';
 import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
@@ -49,6 +53,10 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   replicationcontroller: startReplicationController,
   daemonset: startDaemonSetController,
   statefulset: startStatefulSetController,
+  job: startJobController,
+  cronjob: startCronJobController,
+  disruption: startDisruptionController,
+  'ttl-after-finished': startTtlAfterFinishedController,
   deployment: startDeploymentController,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,

@@ -1,7 +1,8 @@
 /** Every controller of the controller manager; each asks the API under its own name, `controller:<name>`. */
 export const CONTROLLERS = [
-  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'endpoint', 'endpointslice', 'namespace',
-  'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota', 'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing',
+  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
+  'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
+  'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -10,7 +11,17 @@ export const CONTROLLERS = [
  * them meets few conflicts of its own. Each has a Lease in kube-system, see `leaseOf`.
  */
 export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROLLERS)[number][]>> = {
-  workloads: ['deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset'],
+  workloads: [
+    'deployment',
+    'replicaset',
+    'replicationcontroller',
+    'daemonset',
+    'statefulset',
+    'job',
+    'cronjob',
+    'disruption',
+    'ttl-after-finished',
+  ],
   endpoints: ['endpoint', 'endpointslice'],
   nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota', 'pvc-protection', 'pv-protection'],
