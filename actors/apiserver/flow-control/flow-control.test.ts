@@ -15,8 +15,8 @@ const INFO: RequestInfo = {
   isResource: true, path: '', verb: 'get', group: '', version: 'v1', resource: 'pods', subresource: '', namespace: 'default', name: 'x',
 }; // prettier-ignore
 const NO_QUERY = new URLSearchParams();
-/** What is let in at once, for one thread. */
-const ROOM = 16;
+/** Reads that are let in at once, for one thread. */
+const ROOM = 64;
 
 interface Ground {
   readonly c: FakeCluster;
@@ -28,7 +28,8 @@ interface Asked {
   readonly admission: Admission;
   outcome: boolean | undefined;
 }
-async function ground(limit?: number): Promise<Ground> {
+/** With twice the usual seats: so that they are not what requests wait for. */
+async function ground(limit = 1200): Promise<Ground> {
   const c = fakeCluster();
   await keepFlow(c);
   const flow = new FlowControl(c as unknown as Core, limit);
@@ -52,7 +53,7 @@ const many = (count: number, make: () => Asked): Asked[] => Array.from({ length:
 describe('priority and fairness', () => {
   it('lets in what keeps one thread busy; the next of another user comes before the rest of one', async () => {
     const { c, ask } = await ground();
-    const greedy = many(60, () => ask(alice));
+    const greedy = many(ROOM + 44, () => ask(alice));
     const modest = ask(bob);
     expect([outcomes(greedy), modest.outcome]).toEqual(['y'.repeat(ROOM) + '.'.repeat(44), undefined]);
     // Within the time of a hand of queues it is bob's turn.
@@ -79,10 +80,10 @@ describe('priority and fairness', () => {
   });
   it('requests that wait for somebody else make room for others after a while', async () => {
     const { c, ask } = await ground();
-    const slow = many(ROOM * 2, () => ask(alice));
-    expect(outcomes(slow)).toBe('y'.repeat(ROOM) + '.'.repeat(ROOM));
+    const slow = many(ROOM + 40, () => ask(alice));
+    expect(outcomes(slow)).toBe('y'.repeat(ROOM) + '.'.repeat(40));
     await c.simulation.advance(250);
-    expect(outcomes(slow)).toBe('y'.repeat(ROOM * 2));
+    expect(outcomes(slow)).toBe('y'.repeat(ROOM + 40));
   });
   it('who is exempt never waits, and takes nobody’s place', async () => {
     const { ask } = await ground();
@@ -105,13 +106,13 @@ describe('priority and fairness', () => {
     expect(served(alice)).toBeGreaterThan(ROOM + 3);
   });
   it('a full hand of queues refuses, and says when to come again', async () => {
-    const { c, ask } = await ground();
-    const all = many(400, () => ask(alice));
+    const { c, ask } = await ground(600);
+    const all = many(500, () => ask(alice));
     await c.simulation.advance(1);
     const refused = all.filter(({ outcome }) => outcome === false);
     // 6 queues of 50, and 56 seats, as of kube-apiserver.
-    expect(refused.length).toBeGreaterThan(400 - 300 - 56 - 20);
-    expect(refused.length).toBeLessThan(400 - 300);
+    expect(refused.length).toBeGreaterThan(500 - 300 - 56 - 20);
+    expect(refused.length).toBeLessThan(500 - 300);
     expect([refused[0]!.admission.refused, refused[0]!.admission.retryAfterSeconds]).toEqual(['queue-full', 1]);
     expect(ask(bob).admission.isWaiting).toBe(true);
   });
@@ -190,7 +191,7 @@ describe('priority and fairness', () => {
   });
   it('is told in numbers', async () => {
     const { flow, ask } = await ground();
-    many(20, () => ask(alice));
+    many(ROOM + 4, () => ask(alice));
     const lines = flowMetrics(flow);
     const labels = '{flow_schema="global-default",priority_level="global-default"';
     for (const line of [
@@ -198,7 +199,7 @@ describe('priority and fairness', () => {
       `apiserver_flowcontrol_current_inqueue_requests${labels}} 4`,
       `apiserver_flowcontrol_current_executing_seats${labels}} ${ROOM}`,
       `apiserver_flowcontrol_request_wait_duration_seconds_count${labels},execute="true"} ${ROOM}`,
-      'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245',
+      'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 490',
     ])
       expect(lines).toContain(line);
   });

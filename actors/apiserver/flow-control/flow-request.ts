@@ -8,10 +8,12 @@ export interface Work {
   /** For `additionalMs` afterwards: its event goes to watchers. The requester does not wait for that. */
   readonly finalSeats: number;
   readonly additionalMs: number;
-  /** Of the one thread that does everything: in units of a plain request, not bounded as seats are. */
+  /** Of the one thread that does everything: in units of a write, not bounded as seats are. */
   readonly units: number;
 }
 export const PLAIN_WORK: Work = { initialSeats: 1, finalSeats: 0, additionalMs: 0, units: 1 };
+/** Nothing is written, and what all that read wait for is asked once for all of them. */
+export const READING: Work = { ...PLAIN_WORK, units: 0.25 };
 
 /** The time that a request is supposed to take before it is known. Source: queueset.go estimatedServiceDuration. */
 export const SERVICE_SECONDS = 0.003;

@@ -12,7 +12,7 @@ const MIN_WAITING_MS = 100;
 const MAX_WAITING_MS = 400;
 const SMOOTHING = 0.95;
 /** Units that begin in one turn of the event loop: between turns others are heard. */
-const TURN_ROOM = 32;
+const TURN_ROOM = 16;
 
 /**
  * What one thread can do beside seats. Seats say how many requests of a level may be under way, hundreds with the usual

@@ -6,28 +6,26 @@
 import type { TimerId } from '../../../bus/world.ts';
 import facts from '../../../schemas/facts/flowcontrol.json' with { type: 'json' };
 import type { FlowSchema, PriorityLevelConfiguration } from '../../../schemas/generated/flowcontrol-v1.ts';
-import { parseDuration } from '../../../schemas/meta/duration.ts';
 import type { Core } from '../core.ts';
 import type { RequestInfo, UserInfo } from '../request.ts';
-import { Classifier, type FlowClass } from './classifier.ts';
+import { Admission } from './admission.ts';
+import { Classifier } from './classifier.ts';
 import type { Counts, Refusal } from './counts.ts';
 import { FlowRequest } from './flow-request.ts';
 import { Gate } from './gate.ts';
 import { Level, levelSpec } from './level.ts';
 import { adjust, setNominal } from './limits.ts';
+import { isLongRunning, patienceMs } from './patience.ts';
 import { Refusals, RetryAfter } from './refusals.ts';
 import { estimate } from './work.ts';
 
+export type { Admission } from './admission.ts';
 export type { FlowClass } from './classifier.ts';
 /** Source: kube-apiserver --max-requests-inflight, --max-mutating-requests-inflight. */
 export const READ_LIMIT = 400;
 export const WRITE_LIMIT = 200;
 /** Source: apf_controller.go borrowingAdjustmentPeriod. */
 const ADJUST_MS = 10_000;
-/** A request waits in its queue for a quarter of the time that it has. Source: priority-and-fairness.go getRequestWaitContext. */
-const REQUEST_MS = 60_000;
-const SHARE_OF_TIME = 4;
-
 const GROUP = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1' };
 /** There before the store says so. */
 const fact = <T>(list: readonly { readonly metadata: { readonly name: string } }[], name: string): T =>
@@ -37,42 +35,6 @@ const IMAGINED = {
   catchAll: fact<FlowSchema>(facts.flowSchemas, 'catch-all'),
 };
 const MANDATORY = ['exempt', 'catch-all'].map((name) => fact<PriorityLevelConfiguration>(facts.priorityLevelConfigurations, name)); // prettier-ignore
-
-/** A request on its way, and what the door needs to know of it. */
-export class Admission {
-  readonly flowClass: FlowClass;
-  readonly counts: Counts;
-  readonly level: Level<Admission>;
-  request!: FlowRequest<Admission>;
-  refused: Refusal | undefined;
-  decide: ((isAdmitted: boolean) => void) | undefined;
-  readonly #control: FlowControl;
-  constructor(control: FlowControl, flowClass: FlowClass, counts: Counts, level: Level<Admission>) {
-    this.#control = control;
-    this.flowClass = flowClass;
-    this.counts = counts;
-    this.level = level;
-  }
-  /** At once: it neither waits nor is refused. */
-  get mayGoOn(): boolean {
-    return this.refused === undefined && this.request.state !== 'waiting';
-  }
-  get isWaiting(): boolean {
-    return this.refused === undefined && this.request.state === 'waiting';
-  }
-  /** Nobody wants the answer any more: takes it out of its queue, if it is in one. */
-  cancel(): void {
-    this.#control.cancel(this);
-  }
-  /** It is dealt with, or begun if it is a watch. May be called again. */
-  leave(): void {
-    this.#control.leave(this);
-  }
-  /** What the refused are told to wait. */
-  get retryAfterSeconds(): number {
-    return this.#control.retryAfter(this.level);
-  }
-}
 
 type Ground = Pick<Core, 'registry' | 'cache' | 'world'>;
 export class FlowControl {
@@ -324,17 +286,4 @@ export class FlowControl {
       if (this.#waiting > 0) this.#look();
     }, this.#gate.patienceMs);
   }
-}
-
-/** Source: kubernetes pkg/controlplane/apiserver config.go LongRunningFunc; a watch counts until it has begun. */
-const LASTING: ReadonlySet<string> = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
-const isLongRunning = ({ isResource, subresource, path, verb }: RequestInfo): boolean =>
-  isResource ? verb !== 'watch' && LASTING.has(subresource) : path.startsWith('/debug/pprof/');
-
-/** How long a request may wait in its queue. */
-function patienceMs(query: URLSearchParams): number {
-  const given = query === undefined ? null : query.get('timeout');
-  const asked = given === null ? 0n : parseDuration(given);
-  const ms = typeof asked === 'bigint' && asked > 0n ? Number(asked / 1_000_000n) : REQUEST_MS;
-  return Math.min(ms, REQUEST_MS) / SHARE_OF_TIME;
 }

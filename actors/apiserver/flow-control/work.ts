@@ -1,6 +1,6 @@
 import type { Core } from '../core.ts';
 import type { RequestInfo } from '../request.ts';
-import { PLAIN_WORK, type Work } from './flow-request.ts';
+import { PLAIN_WORK, READING, type Work } from './flow-request.ts';
 
 /** Source: apiserver pkg/util/flowcontrol/request config.go, list_work_estimator.go. */
 const MAX_MUTATING_SEATS = 10;
@@ -12,8 +12,8 @@ const BYTES_PER_SEAT = 100_000;
 const MAX_LIST_BYTES = 1_000_000;
 /** Objects whose size is looked at. */
 const SAMPLE = 8;
-/** Objects that take as long to print as a plain request takes. */
-const OBJECTS_PER_UNIT = 25;
+/** Objects that take as long to print as a write takes. */
+const OBJECTS_PER_UNIT = 100;
 
 /** What a request is expected to cost; `levelSeats`: the most that its level lets one request take. */
 export function estimate(core: Core, info: RequestInfo, query: URLSearchParams, levelSeats: number): Work {
@@ -21,14 +21,14 @@ export function estimate(core: Core, info: RequestInfo, query: URLSearchParams, 
     case 'list':
       return listing(core, info, query, levelSeats);
     case 'watch':
-      return tellsState(query) ? listing(core, info, query, levelSeats) : PLAIN_WORK;
+      return tellsState(query) ? listing(core, info, query, levelSeats) : READING;
     case 'create':
     case 'update':
     case 'patch':
     case 'delete':
       return writing(core, info, levelSeats);
     default:
-      return PLAIN_WORK;
+      return READING;
   }
 }
 function tellsState(query: URLSearchParams): boolean {
@@ -37,11 +37,11 @@ function tellsState(query: URLSearchParams): boolean {
 }
 function listing(core: Core, info: RequestInfo, query: URLSearchParams, levelSeats: number): Work {
   const resource = core.registry.lookup(info);
-  if (resource === undefined || info.name !== '') return PLAIN_WORK;
+  if (resource === undefined || info.name !== '') return READING;
   const { byKey } = core.cache.of(resource);
   const limit = Number(query.get('limit') ?? 0);
   const count = limit > 0 ? Math.min(limit, byKey.size) : byKey.size;
-  if (count <= OBJECTS_PER_UNIT) return PLAIN_WORK;
+  if (count <= OBJECTS_PER_UNIT * READING.units) return READING;
   let [bytes, looked] = [0, 0];
   for (const entry of byKey.values()) {
     bytes += entry.stored.length;
@@ -50,7 +50,7 @@ function listing(core: Core, info: RequestInfo, query: URLSearchParams, levelSea
   const atOnce = Math.min(MAX_LIST_BYTES, (count * bytes) / looked);
   const most = levelSeats === 0 ? MAX_LIST_SEATS : Math.min(levelSeats, MAX_LIST_SEATS);
   const initialSeats = Math.max(1, Math.min(most, Math.ceil(atOnce / BYTES_PER_SEAT)));
-  return { initialSeats, finalSeats: 0, additionalMs: 0, units: Math.ceil(count / OBJECTS_PER_UNIT) };
+  return { initialSeats, finalSeats: 0, additionalMs: 0, units: count / OBJECTS_PER_UNIT };
 }
 /** What a write costs after it: its event goes to each watcher. */
 function writing(core: Core, info: RequestInfo, levelSeats: number): Work {

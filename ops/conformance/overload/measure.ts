@@ -35,8 +35,8 @@ const MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
 const LISTED = 1000;
 const PATIENCE_MS = 30_000;
 
-/** Makes what the measurement needs; may be repeated. */
-export async function prepare(target: Target): Promise<void> {
+/** Makes what the measurement needs, among it `listed` objects to be listed; may be repeated. */
+export async function prepare(target: Target, listed = LISTED): Promise<void> {
   const call = client(target, undefined);
   await call('POST', '/api/v1/namespaces', { metadata: { name: NAMESPACE } });
   await call('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
@@ -45,7 +45,7 @@ export async function prepare(target: Target): Promise<void> {
     subjects: ['greedy', 'modest'].map((name) => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name })),
   });
   await call('POST', MAPS, configMap('one'));
-  for (let i = 0; i < LISTED; i += 20)
+  for (let i = 0; i < listed; i += 20)
     await Promise.all(Array.from({ length: 20 }, (_, n) => call('POST', '/api/v1/namespaces/default/configmaps', configMap(`listed-${i + n}`)))); // prettier-ignore
 }
 const configMap = (name: string): object => ({

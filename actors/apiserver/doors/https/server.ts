@@ -46,6 +46,8 @@ const KEEP_ALIVE_MS = 180_000;
 /** A connection that asks nothing for so long is closed. */
 const FIRST_REQUEST_MS = 60_000;
 const MAX_HEADER_BYTES = 1024 * 1024;
+/** What of a body is taken in before anybody reads it: its request may wait for its turn. Source: apiserver pkg/server secure_serving.go. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
 const connections = new WeakMap<object, Connection>();
 
 /**
@@ -81,7 +83,7 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     const code = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
     socket.end(`HTTP/1.1 ${code}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${code}`);
   });
-  const http2 = createSecureServer({ settings: { maxConcurrentStreams: 250, initialWindowSize: 1 << 20 } });
+  const http2 = createSecureServer({ settings: { maxConcurrentStreams: 250, initialWindowSize: STREAM_WINDOW_BYTES } });
   http2.on('session', (session) => {
     open.http2(session);
     session.on('error', () => {});
