@@ -1,4 +1,5 @@
 import type { JSONSchemaProps } from './generated/apiextensions-v1.ts';
+import type { GiveWay } from './helpers/steps.ts';
 import type { FieldError, FieldPath } from './meta/field.ts';
 import type { MetadataCheck } from './meta/metadata.ts';
 import type { KubeObject } from './meta/object.ts';
@@ -57,10 +58,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Name rule; default DNS subdomain. Yields the text after `Invalid value: "x": `. */
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
   /**
-   * What validating needs is made ready, if it takes a moment (a library that only some kinds need); undefined when nothing
-   * is to be waited for.
+   * What validating needs is made ready, if it takes a moment (a library that only some kinds need), and what of it takes
+   * long is done, giving way to others; undefined when nothing is to be waited for. `old`: on update.
    */
-  readonly beforeValidation?: (object: T) => Promise<void> | undefined;
+  readonly beforeValidation?: (object: T, giveWay: GiveWay, old?: T) => Promise<void> | undefined;
   /** What validating an update found wrong as it was before: told as warnings, even where something else is refused. */
   readonly ratcheted?: (object: T) => readonly string[];
   /** `warnings` of a create or update, one Warning header each. */

@@ -1,10 +1,13 @@
 import { isRuled } from './custom-rules.ts';
-import { loadRules } from './rule-loading.ts';
+import { inSteps, type GiveWay, type Steps } from '../helpers/steps.ts';
+import { loadRules, rules } from './rule-loading.ts';
+import { unstructurable } from './structural.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionStatus,
+  JSONSchemaProps,
 } from '../generated/apiextensions-v1.ts';
 import { caBundleProblem } from '../helpers/ca-bundle.ts';
 import { immutable } from '../meta/field-checks.ts';
@@ -64,7 +67,7 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   },
 
   /** Source: apiextensions validation ValidateCustomResourceDefinition. */
-  beforeValidation: ({ spec }) => (spec.versions?.some(({ schema }) => isRuled(schema?.openAPIV3Schema ?? {})) ? loadRules() : undefined),
+  beforeValidation: ({ spec }, giveWay) => judged(spec, giveWay),
   *validate({ metadata, spec, status }, path, old) {
     const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
     if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
@@ -87,6 +90,17 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore
 
+/** Rules are compiled one by one: many long ones take seconds. */
+function judged(spec: CustomResourceDefinitionSpec, giveWay: GiveWay): Promise<void> | undefined {
+  const schemas = (spec.versions ?? []).flatMap(({ schema }) => schema?.openAPIV3Schema ?? []).filter(isRuled);
+  if (schemas.length === 0) return undefined;
+  const judge = (): Promise<void> | undefined => inSteps(judging(schemas), giveWay) ?? undefined;
+  const loading = loadRules();
+  return loading ? loading.then(judge) : judge();
+}
+function* judging(schemas: readonly JSONSchemaProps[]): Steps<void> {
+  for (const schema of schemas) if (unstructurable(schema) === undefined) yield* rules().judgeRules(schema);
+}
 /** What may not change once it is there. Source: validateCustomResourceDefinitionSpecUpdate. */
 function* changeProblems(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinition, at: FieldPath): Errors {
   if (isConditionTrue(old, 'Established')) {

@@ -9,6 +9,7 @@ import type {
 } from '../generated/apiextensions-v1.ts';
 import { parseJsonPath } from '../helpers/json-path.ts';
 import { createPool, type Pool } from '../helpers/pool.ts';
+import { inSteps, type GiveWay } from '../helpers/steps.ts';
 import { equal } from '../meta/equal.ts';
 import type { DynamicObject, KubeObject } from '../meta/object.ts';
 import { compareVersions } from '../meta/versions.ts';
@@ -242,7 +243,14 @@ function definitionOf(
       else draft['status'] = old['status'];
       return draft;
     },
-    ...(hasRules && { beforeValidation: loadRules, ratcheted: (object) => findings.get(object)?.warnings ?? [] }),
+    ...(hasRules && {
+      beforeValidation: (object, giveWay, old) => {
+        const find = (): Promise<void> | undefined => findBefore(own().schema, object, old, giveWay);
+        const loading = loadRules();
+        return loading ? loading.then(find) : find();
+      },
+      ratcheted: (object) => findings.get(object)?.warnings ?? [],
+    }),
     *validate(object, _at, old) {
       const { schema, version } = own();
       yield* withRules(
@@ -275,8 +283,19 @@ function definitionOf(
 }
 /** What has been found of an object, until its warnings are asked for. */
 const findings = new WeakMap<object, RuleFindings>();
+/** What was found before validation, where it may take turns with others. */
+const foundBefore = new WeakMap<object, { readonly old: DynamicObject | undefined; readonly found: RuleFindings }>();
+function findBefore(schema: JSONSchemaProps, object: DynamicObject, old: DynamicObject | undefined, giveWay: GiveWay): Promise<void> | undefined {
+  const keep = (found: RuleFindings): void => void foundBefore.set(object, { old, found });
+  const found = inSteps(rules().ruleSteps(schema, object, old), giveWay);
+  if (found instanceof Promise) return found.then(keep);
+  keep(found);
+  return undefined;
+} // prettier-ignore
 function checked(schema: JSONSchemaProps, object: DynamicObject, old: DynamicObject | undefined): RuleFindings {
-  const found = rules().ruleFindings(schema, object, old);
+  const before = foundBefore.get(object);
+  const found = before?.old === old && before !== undefined ? before.found : rules().ruleFindings(schema, object, old);
+  foundBefore.delete(object);
   if (found.warnings.length > 0) findings.set(object, found);
   return found;
 }

@@ -61,8 +61,8 @@ export function* schemaPart(
   if (why !== undefined && count === 0) yield invalid(place, '', why);
 }
 function* rootUnderStatus(schema: JSONSchemaProps, at: FieldPath): Errors {
-  const printed = printSchema(schema);
-  for (const [name, value] of Object.entries(printed)) {
+  // What stands within does not matter, and may be a lot.
+  for (const [name, value] of Object.entries(printSchema(flat(schema)))) {
     if (value === null || value === false || (value === '' && !POINTERS.has(name))) continue;
     if (name === 'Type' && value !== 'object') {
       yield invalid(
@@ -75,13 +75,20 @@ function* rootUnderStatus(schema: JSONSchemaProps, at: FieldPath): Errors {
     if (ROOT_FIELDS.includes(name)) continue;
     yield invalid(
       at,
-      printed,
+      printSchema(schema),
       `only [${ROOT_FIELDS.join(' ')}] fields are allowed at the root of the schema if the status subresource is enabled`,
     );
     return;
   }
 }
 
+/** Only what a schema says itself. */
+function flat(schema: JSONSchemaProps): JSONSchemaProps {
+  const { properties, items, definitions, patternProperties, dependencies, ...own } = schema;
+  const emptied = { properties, definitions, patternProperties, dependencies };
+  const maps = Object.entries(emptied).flatMap(([name, map]) => (map === undefined ? [] : [[name, {}] as const]));
+  return { ...own, ...Object.fromEntries(maps), ...(items !== undefined && { items: Array.isArray(items) ? [] : {} }) };
+}
 function simplePath(path: string): string | undefined {
   return path.startsWith('.') ? undefined : 'must be a simple json path starting with .';
 }

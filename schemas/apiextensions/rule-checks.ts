@@ -11,6 +11,7 @@ import {
 } from '../cel/index.ts';
 import type { JSONSchemaProps, ValidationRule } from '../generated/apiextensions-v1.ts';
 import { forbidden, internalError, invalid, type FieldError, type FieldPath } from '../meta/field.ts';
+import type { Steps } from '../helpers/steps.ts';
 import { schemaOf } from '../structural/custom-values.ts';
 import { printRule } from './go-print.ts';
 
@@ -100,7 +101,8 @@ const times = (a: bigint, b: number | undefined): bigint | undefined =>
 function* ownRules(schema: JSONSchemaProps, place: Place, { isUnchanged }: Options, costs: Cost[]): Errors {
   const at = place.at('x-kubernetes-validations');
   const isResource = place.isRoot || schema['x-kubernetes-embedded-resource'] === true;
-  const declared = declaredBySchema(schema, SELF, isResource);
+  const declared = declaredOf(schema, isResource);
+  declarations.delete(schema);
   if (!declared) {
     yield internalError(at, `${NO_TYPE}: unable to convert structural schema to CEL declarations`);
     return;
@@ -108,30 +110,30 @@ function* ownRules(schema: JSONSchemaProps, place: Place, { isUnchanged }: Optio
   const count = place.count ?? BigInt(Math.floor(LARGEST_REQUEST / (declared.minSize + 1)));
   for (const [i, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) {
     if ((rule.rule ?? '').trim() === '') continue;
-    const made = compiled(rule.rule ?? '', environmentOf(declared, rule), 'bool', RULE);
-    const cost = 'problem' in made ? 0n : capped(made.estimateCost().max * count);
+    const { rule: own, message } = judgedRule(rule, declared);
+    judged.delete(rule);
+    const { made } = own;
+    const cost = capped(own.most * count);
     if (cost > RULE_LIMIT && !isUnchanged)
       yield forbidden(at(i)('rule'), overBudget('estimated rule cost', cost, RULE_LIMIT));
     costs.push({ at: at(i)('rule'), cost });
     if ('problem' in made) yield invalid(at(i)('rule'), printRule(rule), made.problem);
-    else if (rule.messageExpression) yield* messageRule(rule, declared, at(i)('messageExpression'), isUnchanged, costs);
+    else if (message) yield* messageRule(rule, message, at(i)('messageExpression'), isUnchanged, costs);
     yield* oldSelf(rule, 'problem' in made ? undefined : made, at(i), place.uncorrelated);
   }
 }
 const NO_TYPE = 'internal error: failed to construct type information for x-kubernetes-validations rules';
 function* messageRule(
   rule: ValidationRule,
-  declared: CelDeclared,
+  { made, most: cost }: Judged,
   at: FieldPath,
   isUnchanged: boolean,
   costs: Cost[],
 ): Errors {
-  const made = compiled(rule.messageExpression!, environmentOf(declared, rule), 'string', MESSAGE);
   if ('problem' in made) {
     yield invalid(at, printRule(rule), made.problem);
     return;
   }
-  const cost = made.estimateCost().max;
   if (cost > RULE_LIMIT && !isUnchanged)
     yield forbidden(at, overBudget('estimated messageExpression cost', cost, RULE_LIMIT));
   costs.push({ at, cost });
@@ -152,6 +154,62 @@ function* oldSelf(
       );
   } else if (optionalOldSelf !== undefined && optionalOldSelf !== null)
     yield invalid(at('optionalOldSelf'), optionalOldSelf, 'may not be set if oldSelf is not used in rule');
+}
+
+interface Judged {
+  readonly made: CelProgram | { readonly problem: string };
+  readonly most: bigint;
+}
+interface JudgedRule {
+  readonly declared: CelDeclared;
+  readonly rule: Judged;
+  /** Of a sound rule with an expression for its message. */
+  readonly message: Judged | undefined;
+}
+/** What takes long of a check, from the time when it was done until it is asked for. */
+const judged = new WeakMap<ValidationRule, JudgedRule>();
+const declarations = new WeakMap<
+  JSONSchemaProps,
+  { readonly isResource: boolean; readonly declared: CelDeclared | undefined }
+>();
+function judgedRule(rule: ValidationRule, declared: CelDeclared): JudgedRule {
+  let known = judged.get(rule);
+  if (known?.declared !== declared) {
+    const own = judge(rule.rule ?? '', environmentOf(declared, rule), 'bool', RULE);
+    const hasMessage = rule.messageExpression && !('problem' in own.made);
+    const message = hasMessage
+      ? judge(rule.messageExpression!, environmentOf(declared, rule), 'string', MESSAGE)
+      : undefined;
+    judged.set(rule, (known = { declared, rule: own, message }));
+  }
+  return known;
+}
+function judge(source: string, environment: CelEnvironment, kind: 'bool' | 'string', words: Words): Judged {
+  const made = compiled(source, environment, kind, words);
+  return { made, most: 'problem' in made ? 0n : made.estimateCost().max };
+}
+function declaredOf(schema: JSONSchemaProps, isResource: boolean): CelDeclared | undefined {
+  let known = declarations.get(schema);
+  if (known?.isResource !== isResource)
+    declarations.set(schema, (known = { isResource, declared: declaredBySchema(schema, SELF, isResource) }));
+  return known.declared;
+}
+/** Does what takes long of `ruleErrors`, a rule a step: after it that is fast for the same schema. */
+export function* judgeRules(schema: JSONSchemaProps, isRoot = true): Steps<void> {
+  const parts = [schema.items, schema.additionalProperties, ...Object.values(schema.properties ?? {})];
+  for (const part of parts) {
+    const inner = schemaOf(part);
+    if (inner) yield* judgeRules(inner, false);
+  }
+  const rules = schema['x-kubernetes-validations'] ?? [];
+  if (rules.length === 0) return;
+  const declared = declaredOf(schema, isRoot || schema['x-kubernetes-embedded-resource'] === true);
+  if (declared)
+    for (const rule of rules) {
+      if ((rule.rule ?? '').trim() === '') continue;
+      judgedRule(rule, declared);
+      yield;
+    }
 }
 
 function environmentOf(declared: CelDeclared, { optionalOldSelf }: ValidationRule): CelEnvironment {

@@ -10,6 +10,7 @@ import { byteLength } from '../meta/names.ts';
 import { isObject } from '../structural/custom-values.ts';
 import { Correlation, oldItem } from './rule-correlation.ts';
 import { rulesOf, type RuleNode, type RuleProgram } from './rule-programs.ts';
+import type { Steps } from '../helpers/steps.ts';
 
 export interface RuleFindings {
   readonly errors: readonly FieldError[];
@@ -27,17 +28,27 @@ const compiled = new WeakMap<JSONSchemaProps, { readonly node: RuleNode | undefi
  * Source: apiextensions-apiserver pkg/apiserver/schema/cel/validation.go Validate.
  */
 export function ruleFindings(schema: JSONSchemaProps, object: unknown, old?: unknown): RuleFindings {
+  const steps = ruleSteps(schema, object, old);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+/** The same in steps, between which others may have their turn: none for what is usual. */
+export function* ruleSteps(schema: JSONSchemaProps, object: unknown, old?: unknown): Steps<RuleFindings> {
   let known = compiled.get(schema);
   if (known === undefined) {
-    known = { node: rulesOf(schema) };
+    known = { node: yield* rulesOf(schema) };
     compiled.set(schema, known);
   }
   if (known.node === undefined) return NOTHING;
   const walk = new Walk();
   const correlation = old === undefined ? undefined : new Correlation(object, old, schema);
-  walk.visit(known.node, undefined, object, old, { now: correlation, parent: undefined });
+  yield* walk.visit(known.node, undefined, object, old, { now: correlation, parent: undefined });
   return walk;
 }
+/** What one step may cost, in cel-go's units: a few milliseconds. */
+const STEP_COST = 20_000;
 /** `now`: what the value is compared with; where that is unknown, `parent` is the nearest that is known. */
 interface Ratchet {
   readonly now: Correlation | undefined;
@@ -65,32 +76,40 @@ class Walk implements RuleFindings {
   readonly warnings: string[] = [];
   private budget = CEL_RUNTIME_BUDGET;
   private ended = false;
+  /** What was left of the budget when others had their turn last. */
+  private rested = CEL_RUNTIME_BUDGET;
 
-  visit(node: RuleNode, at: Place, value: unknown, old: unknown, ratchet: Ratchet): void {
+  *visit(node: RuleNode, at: Place, value: unknown, old: unknown, ratchet: Ratchet): Steps<void> {
     if (value === null || value === undefined || this.ended) return;
-    this.rules(node, at, value, old ?? undefined, ratchet);
-    for (const one of node.allOf) this.visit(one, at, value, old, { now: undefined, parent: ratchet.parent });
+    if (node.rules.length > 0) yield* this.rules(node, at, value, old ?? undefined, ratchet);
+    for (const one of node.allOf) yield* this.visit(one, at, value, old, { now: undefined, parent: ratchet.parent });
     if (this.ended) return;
-    if (Array.isArray(value)) this.list(node, at, value, old, ratchet);
-    else if (isObject(value)) this.map(node, at, value, old, ratchet);
+    if (Array.isArray(value)) yield* this.list(node, at, value, old, ratchet);
+    else if (isObject(value)) yield* this.map(node, at, value, old, ratchet);
   }
-  private list(node: RuleNode, at: Place, value: readonly unknown[], old: unknown, ratchet: Ratchet): void {
+  private *list(node: RuleNode, at: Place, value: readonly unknown[], old: unknown, ratchet: Ratchet): Steps<void> {
     if (!node.items) return;
     const before = Array.isArray(old) ? old : [];
     for (const [i, item] of value.entries())
-      this.visit(node.items, (at ?? fieldPath())(i), item, oldItem(node.schema, before, item), indexOf(ratchet, i));
+      yield* this.visit(
+        node.items,
+        (at ?? fieldPath())(i),
+        item,
+        oldItem(node.schema, before, item),
+        indexOf(ratchet, i),
+      );
   }
-  private map(node: RuleNode, at: Place, value: object, old: unknown, ratchet: Ratchet): void {
+  private *map(node: RuleNode, at: Place, value: object, old: unknown, ratchet: Ratchet): Steps<void> {
     const mapType = node.schema['x-kubernetes-map-type'] ?? 'granular';
     const isKnown = mapType === 'granular' || mapType === 'atomic';
     const before = (name: string): unknown => (isKnown && hasOwn(old, name) ? old[name] : undefined);
     for (const [name, one] of Object.entries(value)) {
       const { others } = node;
-      if (others) this.visit(others, (at ?? fieldPath()).key(name), one, before(name), keyOf(ratchet, name));
+      if (others) yield* this.visit(others, (at ?? fieldPath()).key(name), one, before(name), keyOf(ratchet, name));
     }
     for (const [name, one] of Object.entries(value)) {
       const property = node.properties.get(name);
-      if (property) this.visit(property, child(at, name), one, before(name), keyOf(ratchet, name));
+      if (property) yield* this.visit(property, child(at, name), one, before(name), keyOf(ratchet, name));
     }
   }
   /** Ends the walk where rules cost more than all of them may. */
@@ -98,8 +117,7 @@ class Walk implements RuleFindings {
     this.errors.push(invalid(at ?? atRoot, node.schema.type ?? '', why));
     this.ended = true;
   }
-  private rules(node: RuleNode, at: Place, value: unknown, old: unknown, ratchet: Ratchet): void {
-    if (node.rules.length === 0) return;
+  private *rules(node: RuleNode, at: Place, value: unknown, old: unknown, ratchet: Ratchet): Steps<void> {
     if (this.budget <= 0) {
       this.end(at, node, OUT_OF_BUDGET);
       return;
@@ -109,6 +127,9 @@ class Walk implements RuleFindings {
       if (this.ended) return;
       if (rule.problem !== undefined) this.errors.push(invalid(at ?? atRoot, node.schema.type ?? '', rule.problem));
       else if (rule.program) this.rule(rule, rule.program, node, at, value, old, scope, ratchet);
+      if (this.rested - this.budget < STEP_COST) continue;
+      this.rested = this.budget;
+      yield;
     }
   }
   private rule(

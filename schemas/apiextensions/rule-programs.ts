@@ -4,6 +4,7 @@ import {
 } from '../cel/index.ts'; // prettier-ignore
 import type { JSONSchemaProps, ValidationRule } from '../generated/apiextensions-v1.ts';
 import { schemaOf } from '../structural/custom-values.ts';
+import type { Steps } from '../helpers/steps.ts';
 import { fieldAt } from './field-path.ts';
 
 /** A rule made ready. */
@@ -32,36 +33,41 @@ export interface RuleNode {
 const SELF = 'selfType';
 
 /** Source: apiextensions-apiserver pkg/apiserver/schema/cel/validation.go NewValidator. */
-export const rulesOf = (schema: JSONSchemaProps): RuleNode | undefined =>
+export const rulesOf = (schema: JSONSchemaProps): Steps<RuleNode | undefined> =>
   nodeOf(schema, schema, declaredBySchema(schema, SELF, true));
 
 /** `rules` is where rules stand: the schema itself, or one in its `allOf`. */
-function nodeOf(
+function* nodeOf(
   rules: JSONSchemaProps,
   schema: JSONSchemaProps,
   declared: CelDeclared | undefined,
-): RuleNode | undefined {
+): Steps<RuleNode | undefined> {
   const [ruledItems, items] = [schemaOf(rules.items), schemaOf(schema.items)];
   const [ruledOthers, others] = [schemaOf(rules.additionalProperties), schemaOf(schema.additionalProperties)];
-  const inItems = ruledItems && items && nodeOf(ruledItems, items, declared?.element);
-  const inOthers = ruledOthers && others && nodeOf(ruledOthers, others, declared?.element);
+  const inItems = ruledItems && items && (yield* nodeOf(ruledItems, items, declared?.element));
+  const inOthers = ruledOthers && others && (yield* nodeOf(ruledOthers, others, declared?.element));
+  const inAllOf: RuleNode[] = [];
+  for (const one of rules.allOf ?? []) {
+    const node = yield* nodeOf(one, schema, declared);
+    if (node) inAllOf.push(node);
+  }
   const node: RuleNode = {
     schema,
     declared,
-    rules: programsOf(rules['x-kubernetes-validations'] ?? [], schema, declared),
-    allOf: (rules.allOf ?? []).flatMap((one) => nodeOf(one, schema, declared) ?? []),
-    properties: propertiesOf(rules, schema, declared),
+    rules: yield* programsOf(rules['x-kubernetes-validations'] ?? [], schema, declared),
+    allOf: inAllOf,
+    properties: yield* propertiesOf(rules, schema, declared),
     ...(inItems && { items: inItems }),
     ...(inOthers && { others: inOthers }),
   };
   const { rules: own, allOf, properties } = node;
   return own.length > 0 || allOf.length > 0 || properties.size > 0 || inItems || inOthers ? node : undefined;
 }
-function propertiesOf(
+function* propertiesOf(
   rules: JSONSchemaProps,
   schema: JSONSchemaProps,
   declared: CelDeclared | undefined,
-): ReadonlyMap<string, RuleNode> {
+): Steps<ReadonlyMap<string, RuleNode>> {
   const found = new Map<string, RuleNode>();
   const fields = new Map([...(declared?.fields?.values() ?? [])].map((field) => [field.name, field.declared]));
   for (const [name, ruled] of Object.entries(rules.properties ?? {})) {
@@ -70,17 +76,17 @@ function propertiesOf(
     const isResource = property['x-kubernetes-embedded-resource'] === true;
     // Names that expressions cannot say have rules too.
     const of = fields.get(name) ?? declaredBySchema(property, `${SELF}.${name}`, isResource);
-    const node = declared && of && nodeOf(ruled, property, of);
+    const node = declared && of && (yield* nodeOf(ruled, property, of));
     if (node) found.set(name, node);
   }
   return found;
 }
 const NO_TYPE = 'failed to convert to declType for CEL validation rules';
-function programsOf(
+function* programsOf(
   rules: readonly ValidationRule[],
   schema: JSONSchemaProps,
   declared: CelDeclared | undefined,
-): readonly RuleProgram[] {
+): Steps<readonly RuleProgram[]> {
   if (rules.length === 0) return [];
   // Said once, for all rules there.
   if (declared === undefined)
@@ -90,7 +96,12 @@ function programsOf(
   const withOptional = rules.some(({ optionalOldSelf }) => optionalOldSelf)
     ? celEnvironment({ variables: { self: declared, oldSelf: optional } })
     : plain;
-  return rules.map((rule) => programOf(rule, schema, rule.optionalOldSelf ? withOptional : plain));
+  const out: RuleProgram[] = [];
+  for (const rule of rules) {
+    out.push(programOf(rule, schema, rule.optionalOldSelf ? withOptional : plain));
+    yield;
+  }
+  return out;
 }
 function programOf(rule: ValidationRule, schema: JSONSchemaProps, environment: CelEnvironment): RuleProgram {
   if (rule.rule.trim() === '') return { rule, isTransition: false };

@@ -142,28 +142,26 @@ function enumProblems(value: unknown, schema: JSONSchemaProps, at: Place): Field
   ];
 }
 
-const patterns = new Map<string, RE2JS | undefined>();
-/** A compiled pattern (RE2 syntax: no backtracking); undefined if it is none. */
-function compiled(pattern: string): RE2JS | undefined {
-  if (!patterns.has(pattern)) {
-    let made: RE2JS | undefined;
-    try {
-      made = RE2JS.compile(pattern);
-    } catch {
-      made = undefined;
-    }
-    patterns.set(pattern, made);
+/** What has been compiled, or why it could not be; the newest, as definitions come and go. */
+const patterns = new Map<string, RE2JS | string>();
+const MOST_PATTERNS = 1000;
+/** A compiled pattern (RE2 syntax: no backtracking), or why it is none. */
+function compiled(pattern: string): RE2JS | string {
+  let made = patterns.get(pattern);
+  if (made !== undefined) return made;
+  try {
+    made = RE2JS.compile(pattern);
+  } catch (error) {
+    made = (error as Error).message;
   }
-  return patterns.get(pattern);
+  if (patterns.size >= MOST_PATTERNS) patterns.delete(patterns.keys().next().value!);
+  patterns.set(pattern, made);
+  return made;
 }
 /** Why a pattern is none, as Go says it. */
 export function patternProblem(pattern: string): string | undefined {
-  try {
-    RE2JS.compile(pattern);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const made = compiled(pattern);
+  return typeof made === 'string' ? made : undefined;
 }
 /** Only the first problem of length and pattern is told, and that of the format. */
 function stringProblems(value: string, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
@@ -174,7 +172,7 @@ function stringProblems(value: string, schema: JSONSchemaProps, types: readonly 
     out.push(invalid(fieldOf(at), value, `${at.path} in body should be at least ${schema.minLength} chars long`));
   else if (schema.pattern) {
     const pattern = compiled(schema.pattern);
-    if (!pattern?.matcher(value).find())
+    if (typeof pattern === 'string' || !pattern.matcher(value).find())
       out.push(invalid(fieldOf(at), value, `${at.path} in body should match '${schema.pattern}'`));
   }
   const isFormatted = schema.format && isKnownFormat(schema.format, types.length === 1 ? types[0]! : '');

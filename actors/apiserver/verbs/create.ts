@@ -11,6 +11,7 @@ import { asStored } from '../stages/empties.ts';
 import { fillForCreate, generateName, matchNamespace, wipeSystemFields } from '../stages/metadata.ts';
 import { trackManagedFields } from '../stages/managed-fields.ts';
 import { put, storageOf, storedForm } from '../stages/persist.ts';
+import { givesWay } from '../stages/gives-way.ts';
 import { validateCreate } from '../stages/validate.ts';
 import { fromStorage, fromWorkedOn, toWorkedOn, whenConverted } from '../../../schemas/convert.ts';
 import { bind } from '../subresources/binding.ts';
@@ -66,7 +67,7 @@ export async function createObject(
     if (definition.prepareForCreate)
       draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
     if (definition.earlyWarnings) request.warnings.push(...definition.earlyWarnings(draft));
-    const loading = definition.beforeValidation?.(draft);
+    const loading = definition.beforeValidation?.(draft, givesWay(core.world.clock));
     if (loading) await loading;
     validateCreate(core, storage, draft, resource);
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));

@@ -13,6 +13,7 @@ import { trackManagedFields } from '../stages/managed-fields.ts';
 import { matchName, matchNamespace, sameValue, specChanged, tracksGeneration } from '../stages/metadata.ts';
 import { guaranteed, present, put, remove, retry, storageOf, storedForm, type Known } from '../stages/persist.ts';
 import { restoreUnwritten } from '../stages/reset.ts';
+import { givesWay } from '../stages/gives-way.ts';
 import { validateUpdate } from '../stages/validate.ts';
 import { createObject, hookKey, rehearsed } from './create.ts';
 import { parseVersion } from './get.ts';
@@ -79,7 +80,7 @@ export async function replace(
   let committed = false;
   try {
     draft = keepWhatIsTheServers(core, request, draft, old);
-    const loading = definition.beforeValidation?.(draft);
+    const loading = definition.beforeValidation?.(draft, givesWay(core.world.clock), old);
     if (loading) await loading;
     try {
       validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);

@@ -1,0 +1,15 @@
+import { delay, type Clock } from '../../../bus/world.ts';
+import type { GiveWay } from '../../../schemas/helpers/steps.ts';
+
+/** How long one request may keep all others waiting. */
+const TURN_MS = 10;
+/** Of one request: others have their turn whenever it has taken more than its own. */
+export function givesWay(clock: Clock): GiveWay {
+  let since = clock.now();
+  return () => {
+    if (clock.now() - since < TURN_MS) return undefined;
+    return delay(clock, 0).then(() => {
+      since = clock.now();
+    });
+  };
+}
