@@ -1,6 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import { createHash } from 'node:crypto';
-import type { World } from '../../../bus/world.ts';
+import { delay, type World } from '../../../bus/world.ts';
 import { OWN_PREFIX } from '../leases.ts';
 import type { Store } from '../store.ts';
 import { write } from '../verbs/write.ts';
@@ -27,6 +27,8 @@ export interface EtcdDoor {
 }
 /** Source: etcd server/embed DefaultMaxRequestBytes, and what the log takes. */
 const MAX_MESSAGE = 16 << 20;
+/** For calls under way when the door closes. */
+const PATIENCE_MS = 2_000;
 
 /**
  * etcd's v3 gRPC API over the store of this process: what etcdctl and kube-apiserver ask of an etcd. Requests are
@@ -45,7 +47,14 @@ export async function openEtcdDoor(options: EtcdDoorOptions): Promise<EtcdDoor> 
   const methods = methodsOf(writer, identity, numberOf('kubus'));
   const server = await startGrpcServer({ host, port, tls, methods, refuse, maxMessage: MAX_MESSAGE });
   Object.assign(identity, { url: `https://${host.includes(':') ? `[${host}]` : host}:${server.port}` });
-  return server;
+  return {
+    port: server.port,
+    stop: async () => {
+      const patience = new AbortController();
+      await server.stop(delay(world.clock, PATIENCE_MS, patience.signal).catch(() => undefined));
+      patience.abort();
+    },
+  };
 }
 /** A store is never at revision 0 for etcd's clients: they take it for no answer at all. */
 async function begin({ store, world }: Writer): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -60,7 +61,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   session.close();
-  await server.stop();
+  await server.stop(Promise.resolve());
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -178,20 +179,34 @@ describe('a connection', () => {
   });
 });
 
-it('a server that stops ends what is open, at once', async () => {
+it('a server that stops answers what it was asked and ends the rest', async () => {
+  const asked = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<Buffer>();
   const own = await startGrpcServer({
     host: '127.0.0.1', port: 0, maxMessage: 10, refuse: () => ({ code: 2, details: '' }),
     tls: { ca: pem('ca.crt'), cert: pem('server.crt'), key: pem('server.key') },
-    methods: new Map<string, UnaryMethod | StreamMethod>([['/stream', { kind: 'stream', open: () => ({ onMessage: async () => undefined }) }]]),
+    methods: new Map<string, UnaryMethod | StreamMethod>([
+      ['/late', { kind: 'unary', serve: () => (asked.resolve(), late.promise) }],
+      ['/stream', { kind: 'stream', open: () => ({ onMessage: async () => undefined }) }],
+    ]),
   }); // prettier-ignore
   const client = connect(`https://127.0.0.1:${own.port}`, tls());
   client.on('error', () => undefined);
   const stream = client.request({ ...GRPC, ':path': '/stream' });
-  stream.on('error', () => undefined);
+  const over = answerTo(stream);
   await new Promise((resolve) => stream.once('response', resolve));
-  const over = new Promise((resolve) => stream.once('close', resolve));
-  await own.stop();
-  await over;
+  const call = client.request({ ...GRPC, ':path': '/late' });
+  const answer = answerTo(call);
+  call.end(framed('x'));
+  await asked.promise;
+  // Somebody who never says anything keeps nothing open.
+  const silent = connectTcp({ host: '127.0.0.1', port: own.port });
+  silent.on('error', () => undefined);
+  await new Promise((resolve) => silent.once('connect', resolve));
+  client.once('goaway', () => late.resolve(framed('late')));
+  await own.stop(new Promise((resolve) => setTimeout(resolve, 1_000)));
+  expect(await over).toMatchObject({ code: '14', message: 'etcdserver: server stopped' });
+  expect(await answer).toMatchObject({ code: '0', body: framed('late').toString('latin1') });
   await expect(
     new Promise((resolve, reject) => connectTls({ host: '127.0.0.1', port: own.port }, () => resolve('open')).on('error', reject)), // prettier-ignore
   ).rejects.toThrow('ECONNREFUSED');

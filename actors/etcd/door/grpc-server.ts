@@ -5,7 +5,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { BadMessage, MessageReader, type Refusal } from './grpc-reader.ts';
 
@@ -54,12 +54,14 @@ export interface GrpcServerOptions {
 }
 export interface GrpcServer {
   readonly port: number;
-  /** Ends what is open and resolves when the port is free. */
-  stop(): Promise<void>;
+  /** Sends clients away, answers the calls under way, at the latest until `latest`, and ends the rest; the port is free then. */
+  stop(latest: Promise<unknown>): Promise<void>;
 }
 
 const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
+/** Source: etcd api/v3rpc/rpctypes ErrStopped. */
+const STOPPED = { code: 14, details: 'etcdserver: server stopped' };
 const OK = { 'grpc-status': '0' };
 const HEAD = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': 'identity' };
 /** Room for the values of a busy client, so that none waits for a window to be opened. */
@@ -81,6 +83,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
   });
   const sessions = new Set<Http2Session>();
+  /** Those too that have not said who they are. */
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const calls = new Set<ServerHttp2Stream>();
+  const streams = new Set<ServerHttp2Stream>();
+  let onAnswered: (() => void) | undefined;
   server.on('session', (session) => {
     sessions.add(session);
     session.setLocalWindowSize(SESSION_WINDOW);
@@ -95,8 +106,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const method = methods.get(path);
     if (!isGrpc(headers)) return answerPlainly(stream);
     if (method === undefined) return end(stream, { code: UNIMPLEMENTED, details: `unknown method ${path}` });
-    if (method.kind === 'unary') serveUnary(stream, method, (error) => refuse(error, path), maxMessage);
-    else serveStream(stream, method, (error) => refuse(error, path), maxMessage);
+    if (method.kind === 'unary') {
+      calls.add(stream);
+      stream.once('close', () => {
+        if (calls.delete(stream) && calls.size === 0) onAnswered?.();
+      });
+      serveUnary(stream, method, (error) => refuse(error, path), maxMessage);
+    } else {
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      serveStream(stream, method, (error) => refuse(error, path), maxMessage);
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -107,14 +127,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   return {
     port: (server.address() as AddressInfo).port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const session of sessions) {
-          session.goaway(constants.NGHTTP2_NO_ERROR);
-          session.destroy();
-        }
-      }),
+    stop: async (latest) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
+      if (calls.size > 0) await Promise.race([new Promise<void>((resolve) => (onAnswered = resolve)), latest]);
+      // Watches go on elsewhere where the client is told so; one that was merely cut off may give up.
+      for (const stream of streams) end(stream, STOPPED);
+      for (const session of sessions) session.close();
+      await Promise.race([closed, latest]);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
   };
 }
 const isGrpc = (headers: IncomingHttpHeaders): boolean =>

@@ -33,6 +33,11 @@ export function liveIn(index: Index, request: Message): readonly Version[] {
   return index.range(all).versions.filter((version) => !isOwn(version.key));
 }
 
+/** Clients take no more than 2 GiB at once, and it must be in memory as a whole, here as there. */
+const MAX_ANSWER = 1 << 30;
+const tooLarge = (): EtcdError =>
+  new EtcdError('resourceExhausted', 'the answer is larger than 1 GiB: ask for it in pages, with a limit');
+
 /** What a range answers while the store is at `now`, without its header. */
 export function rangeAt(store: Store, request: Message, now: number): Message {
   const { index } = store;
@@ -45,7 +50,9 @@ export function rangeAt(store: Store, request: Message, now: number): Message {
   const keysOnly = request['keys_only'] === true;
   if (isPlain(request) && !reachesOwn(key, rangeEnd)) {
     const most = request['count_only'] === true ? 0 : limit > 0 ? limit : Infinity;
-    const { versions, more, count } = index.range({ key, rangeEnd, revision, limit: most, maxBytes: Infinity });
+    const maxBytes = keysOnly ? Infinity : MAX_ANSWER;
+    const { versions, more, count } = index.range({ key, rangeEnd, revision, limit: most, maxBytes });
+    if (more && versions.length < most) throw tooLarge();
     return { kvs: versions.map((version) => keyValue(version, keysOnly)), more: most > 0 && more, count };
   }
   const all = index.range({ key, rangeEnd, revision, limit: Infinity, maxBytes: Infinity }).versions;
@@ -56,6 +63,7 @@ export function rangeAt(store: Store, request: Message, now: number): Message {
   const found = select(others, request);
   sort(found, request);
   const kvs = limit > 0 ? found.slice(0, limit) : found;
+  if (!keysOnly && kvs.reduce((sum, { value }) => sum + value!.length, 0) > MAX_ANSWER) throw tooLarge();
   return { kvs: kvs.map((version) => keyValue(version, keysOnly)), more: kvs.length < found.length, count };
 }
 /** In the order of keys, and all of them: nothing has to be looked at but the page. */
