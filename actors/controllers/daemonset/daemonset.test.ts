@@ -6,6 +6,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { templateOf } from '../../runtime/history.ts';
 import { controllerRevisions, daemonSets, events, nodes, pods } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
+import { badDay } from '../../runtime/testing/faults.ts';
 import { startDaemonSetController } from './actor.ts';
 import { failedPodsBackoff } from './backoff.ts';
 import { eligibility, HASH_LABEL, targetNode, tolerationsOf } from './eligibility.ts';
@@ -328,4 +329,22 @@ it('ends at the same place from wherever it begins', async () => {
     }),
     { numRuns: 12 },
   );
+});
+
+it.each([1, 2, 3])('gets there whatever fails on the way (seed %i)', async (seed) => {
+  const c = testCluster(seed);
+  c.runPods({ delayMs: 50 });
+  for (let i = 1; i <= 6; i++) await c.client.create(nodes, node(`n${i}`));
+  const controllers = c.start(startDaemonSetController);
+  const limits = seed % 2 ? { maxUnavailable: 2, maxSurge: 0 } : { maxUnavailable: 0, maxSurge: 2 };
+  await badDay(c, controllers, [
+    () => c.client.create(daemonSets, daemonSet(rolling(limits))),
+    () => patch(c, { template: template('v2') }),
+    () => c.client.delete(nodes, 'n6').then(() => Promise.all(live(c).filter((p) => targetNode(p) === 'n6').map((p) => c.client.delete(pods, p.metadata.name!, 'd', { gracePeriodSeconds: 0 })))),
+    () => patch(c, { template: template('v1') }),
+    () => patch(c, { template: template('v3') }),
+  ]); // prettier-ignore
+  expect(placed(c)).toEqual({ n1: 'v3', n2: 'v3', n3: 'v3', n4: 'v3', n5: 'v3' });
+  expect(get(c).status).toMatchObject({ numberAvailable: 5, updatedNumberScheduled: 5, observedGeneration: 4 });
+  expect(revisions(c).filter((r) => r.endsWith('v3'))).toHaveLength(1);
 });

@@ -6,6 +6,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { templateOf } from '../../runtime/history.ts';
 import { controllerRevisions, events, persistentVolumeClaims, pods, statefulSets } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
+import { badDay } from '../../runtime/testing/faults.ts';
 import { startStatefulSetController } from './actor.ts';
 import { hasOtherController, hasRightOwners, isStale, withRightOwners } from './claims.ts';
 import { parseName } from './identity.ts';
@@ -415,4 +416,23 @@ it('ends at the same place from wherever it begins, and is quiet there', async (
     }),
     { numRuns: 25 },
   );
+});
+
+it.each([1, 2, 3])('gets there whatever fails on the way (seed %i)', async (seed) => {
+  const c = testCluster(seed);
+  c.runPods({ delayMs: 50 });
+  const controllers = c.start(startStatefulSetController);
+  const podManagementPolicy = seed % 2 ? 'OrderedReady' : 'Parallel';
+  await badDay(c, controllers, [
+    () => c.client.create(statefulSets, withClaims({ whenDeleted: 'Delete' }, { replicas: 4, podManagementPolicy })),
+    () => patch(c, { template: template('v2') }),
+    () => patch(c, { replicas: 2 }),
+    () => patch(c, { template: template('v3'), replicas: 5 }),
+    () => patch(c, { ordinals: { start: 1 } }),
+  ]);
+  expect(of(c)).toEqual({ 'db-1': 'v3', 'db-2': 'v3', 'db-3': 'v3', 'db-4': 'v3', 'db-5': 'v3' });
+  const { currentRevision, updateRevision, ...status } = get(c).status!;
+  expect(status).toMatchObject({ replicas: 5, availableReplicas: 5, updatedReplicas: 5, observedGeneration: 5 });
+  expect(currentRevision).toBe(updateRevision);
+  for (const owners of Object.values(claims(c))) expect(owners).toEqual(['StatefulSet/db']);
 });
