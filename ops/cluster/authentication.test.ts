@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,9 @@ afterEach(() => {
 });
 const write = (name: string, text: string): string => {
   const file = join(dir, name);
-  writeFileSync(file, text);
+  // Whole at once: somebody may look at it.
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
   return file;
 };
 const config = (more: object = {}): string =>

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,9 +26,14 @@ it('a file that changes is gone by from then on; what is wrong is told once and 
   const told: EncryptionOptions[] = [];
   const stop = options!.onChange!((next) => told.push(next));
   try {
-    writeFileSync(file, of('aesgcm', 'short'));
+    // Whole at once: it is looked at all the time.
+    const replace = (text: string): void => {
+      writeFileSync(`${file}.new`, text);
+      renameSync(`${file}.new`, file);
+    };
+    replace(of('aesgcm', 'short'));
     await until(() => lines.length > 0);
-    writeFileSync(file, of('secretbox'));
+    replace(of('secretbox'));
     await until(() => told.length > 0);
     expect(lines).toEqual(['the encryption configuration stays as it was', 'goes by another encryption configuration']);
     expect(told[0]!.configuration[0]!.providers[0]!.kind).toBe('secretbox');

@@ -5,6 +5,7 @@ import type { EncryptionConfiguration } from '../../actors/apiserver/encryption/
 import type { EncryptionOptions } from '../../actors/apiserver/encryption/vault.ts';
 import type { Logger } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
+import { onChange } from './file-change.ts';
 import { writePrivate } from './kubeconfig.ts';
 import type { ClusterPaths } from './paths.ts';
 
@@ -64,9 +65,7 @@ function watch(
       told = why;
     }
   };
-  const timer = setInterval(() => void look(), lookMs);
-  timer.unref();
-  return () => clearInterval(timer);
+  return onChange(file, look, lookMs);
 }
 async function read(file: string): Promise<EncryptionOptions & { readonly text: string }> {
   const [{ parseYaml }, { readEncryptionConfiguration }] = await Promise.all([

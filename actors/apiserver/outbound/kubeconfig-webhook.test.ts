@@ -102,6 +102,24 @@ it('an answer has a size, and a wait an end', async () => {
   await expect(hook().post({}, controller.signal)).rejects.toThrow('given up');
   expect(asked).toBe(2);
 });
+it('who hangs is given up, and not asked again; who is closed stops asking', async () => {
+  const world = realWorld({ level: 'silent' });
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const open = (initialBackoffMs: number, timeoutMs?: number): KubeconfigWebhook => {
+    const made = createKubeconfigWebhook({ world, server: { url, ca: pki.ca }, initialBackoffMs, timeoutMs });
+    hooks.push(made);
+    return made;
+  };
+  respond = () => undefined;
+  await expect(open(1, 1000).post({})).rejects.toThrow('context deadline exceeded (Client.Timeout exceeded while awaiting headers)'); // prettier-ignore
+  expect(asked).toBe(1);
+  const patient = open(60_000);
+  respond = status(500);
+  await expect(patient.post({}, undefined, () => setImmediate(() => patient.close()))).rejects.toThrow(
+    'an error on the server',
+  );
+  expect(asked).toBe(2);
+});
 it('what shows who asks is not passed on to another server', async () => {
   const other = createServer({ key: pki.serverKey, cert: pki.serverCert }, (request, response) => {
     seen.push(request.headers.authorization);

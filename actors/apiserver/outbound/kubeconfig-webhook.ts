@@ -40,7 +40,7 @@ export interface KubeconfigWebhook {
     signal?: AbortSignal,
     onAttempt?: (attempt: WebhookAttempt) => void,
   ): Promise<OutboundAnswer>;
-  /** Closes connections that are kept. */
+  /** Gives up what is under way, and closes connections that are kept. */
   close(): void;
 }
 /** Source: apiserver pkg/util/webhook webhook.go defaultRequestTimeout. */
@@ -76,11 +76,8 @@ export function createKubeconfigWebhook({
   readonly onAttempt?: ((attempt: WebhookAttempt) => void) | undefined;
 }): KubeconfigWebhook {
   const { call, close } = createOutbound(world, maxBytes);
-  const attempt = async (
-    body: Uint8Array,
-    given: AbortSignal | undefined,
-    tell = onAttempt,
-  ): Promise<OutboundAnswer> => {
+  const closed = new AbortController();
+  const attempt = async (body: Uint8Array, given: AbortSignal, tell = onAttempt): Promise<OutboundAnswer> => {
     const start = world.clock.now();
     const told = (code: string, late = false): void =>
       tell?.({ code, seconds: (world.clock.now() - start) / 1000, late });
@@ -90,15 +87,19 @@ export function createKubeconfigWebhook({
       told(String(answer.status));
       return answer;
     } catch (error) {
-      told('<error>', signal.aborted && given?.aborted !== true);
+      told('<error>', signal.aborted && !given.aborted);
       throw error;
     } finally {
       end();
     }
   };
   return {
-    close,
-    async post(object, signal, tell) {
+    close() {
+      closed.abort(new Error('context canceled'));
+      close();
+    },
+    async post(object, given, tell) {
+      const signal = given === undefined ? closed.signal : AbortSignal.any([closed.signal, given]);
       const body = object instanceof Uint8Array ? object : Buffer.from(JSON.stringify(object));
       let waitMs = initialBackoffMs;
       for (let step = 1; ; step++) {
@@ -109,7 +110,7 @@ export function createKubeconfigWebhook({
           after = retryAfterSeconds(answer);
           await readObject(answer);
         } catch (error) {
-          if (step >= STEPS || signal?.aborted === true || !(after > 0 || repeats(error))) throw error;
+          if (step >= STEPS || signal.aborted || !(after > 0 || repeats(error))) throw error;
           await delay(world.clock, Math.max(waitMs * (1 + JITTER * world.random()), after * 1000), signal).catch(() => {
             throw error;
           });
@@ -144,20 +145,20 @@ const ask = (
 /** Ends with the one given, and by itself when the time is over. */
 function limited(
   { clock }: Pick<World, 'clock'>,
-  given: AbortSignal | undefined,
+  given: AbortSignal,
   timeoutMs: number,
 ): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(given!.reason);
-  if (given?.aborted === true) onAbort();
-  given?.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (): void => controller.abort(given.reason);
+  if (given.aborted) onAbort();
+  given.addEventListener('abort', onAbort, { once: true });
   const late = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
   const timer = clock.setTimeout(() => controller.abort(new Error(late)), timeoutMs);
   return {
     signal: controller.signal,
     end() {
       clock.clearTimeout(timer);
-      given?.removeEventListener('abort', onAbort);
+      given.removeEventListener('abort', onAbort);
     },
   };
 }

@@ -54,7 +54,7 @@ export function createJwtAuthenticator({
   };
   let current = open(configuration);
   let changing: readonly Issuer[] = [];
-  const leaving = new Set<readonly Issuer[]>();
+  const leaving = new Map<readonly Issuer[], ReturnType<World['clock']['setTimeout']>>();
   let stopped = false;
 
   const healthy = async (issuers: readonly Issuer[]): Promise<void> => {
@@ -98,15 +98,16 @@ export function createJwtAuthenticator({
       }
       const former = current;
       current = next;
-      leaving.add(former);
-      world.clock.setTimeout(() => {
+      const timer = world.clock.setTimeout(() => {
         close(former);
         leaving.delete(former);
       }, LINGER_MS);
+      leaving.set(former, timer);
     },
     stop() {
       stopped = true;
-      for (const issuers of [current, changing, ...leaving]) close(issuers);
+      for (const timer of leaving.values()) world.clock.clearTimeout(timer);
+      for (const issuers of [current, changing, ...leaving.keys()]) close(issuers);
       outbound.close();
     },
   };

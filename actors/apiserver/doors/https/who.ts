@@ -35,24 +35,29 @@ function hasImpersonation(headers: Exchange['headers']): boolean {
 
 /** Who asks, which is counted. Throws Unauthorized. */
 export function authenticated(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
-  const { metrics, world } = core;
-  const began = world.clock.now();
-  const tell = (user: UserInfo): UserInfo => {
-    metrics.authenticated('success', (world.clock.now() - began) / 1000, user.name);
-    return user;
-  };
-  const fail = (error: unknown): never => {
-    const showsNothing =
-      exchange.headers['authorization'] === undefined && !connection.refusedCertificate && !connection.certificate;
-    metrics.authenticated(showsNothing ? 'failure' : 'error', (world.clock.now() - began) / 1000);
-    throw error;
-  };
+  const began = core.world.clock.now();
+  let found: UserInfo | Promise<UserInfo>;
   try {
-    const found = whoAsks(core, exchange, connection);
-    return found instanceof Promise ? found.then(tell, fail) : tell(found);
+    found = whoAsks(core, exchange, connection);
   } catch (error) {
-    return fail(error);
+    throw countRefusal(core, exchange, connection, began, error);
   }
+  if (!(found instanceof Promise)) return countUser(core, began, found);
+  return found.then(
+    (user) => countUser(core, began, user),
+    (error: unknown) => {
+      throw countRefusal(core, exchange, connection, began, error);
+    },
+  );
+}
+function countUser({ metrics, world }: Core, began: number, user: UserInfo): UserInfo {
+  metrics.authenticated('success', (world.clock.now() - began) / 1000, user.name);
+  return user;
+}
+function countRefusal<T>({ metrics, world }: Core, { headers }: Exchange, of: Connection, began: number, error: T): T {
+  const showsNothing = headers['authorization'] === undefined && !of.refusedCertificate && !of.certificate;
+  metrics.authenticated(showsNothing ? 'failure' : 'error', (world.clock.now() - began) / 1000);
+  return error;
 }
 function whoAsks(core: Core, exchange: Exchange, connection: Connection): UserInfo | Promise<UserInfo> {
   const authorization = exchange.headers['authorization'] as string | undefined;
