@@ -142,11 +142,11 @@ describe.skipIf(!HAS_APISERVER)('a stock kube-apiserver (skipped where it is not
       });
       asking.once('error', () => resolve(undefined));
     });
-  it('boots on the store, and creates, watches and deletes there', { timeout: 60_000 }, async () => {
+  it('boots on the store, and creates, watches and deletes there', { timeout: 150_000 }, async () => {
     await eventually('/readyz', async () => {
       if (server.exitCode !== null) throw new Error(said);
       return (await readyz()) === 200 || undefined;
-    }, 40_000); // prettier-ignore
+    }, 110_000); // prettier-ignore
     const watch = spawn(kubectlBinary, [
       '--kubeconfig', kubeconfig, 'get', 'configmaps', '--watch', '--output-watch-events', '--no-headers', '-o', 'name', '--field-selector', 'metadata.name=c',
     ]); // prettier-ignore
