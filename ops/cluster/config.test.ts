@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  clusterNames, locate, readConfig, removeCluster, requireCluster, reservedPorts, writeConfig, type ClusterConfig,
+  checkInFlight, clusterNames, locate, readConfig, removeCluster, requireCluster, reservedPorts, writeConfig, type ClusterConfig,
 } from './config.ts'; // prettier-ignore
 import { clustersDir } from './paths.ts';
 
@@ -24,13 +24,23 @@ describe("a cluster's configuration", () => {
   it('reads back as it was written', () => {
     const paths = locate('a');
     expect(readConfig(paths)).toBeUndefined();
-    for (const c of [config, { ...config, only: ['etcd'] }]) {
+    for (const c of [config, { ...config, only: ['etcd'] }, { ...config, maxRequestsInflight: 0 }]) {
       writeConfig(paths, c);
       expect(readConfig(paths)).toEqual(c);
     }
     expect(requireCluster('a').paths).toEqual(paths);
     expect(clusterNames()).toEqual(['a']);
     expect(reservedPorts()).toEqual(new Set([6443]));
+  });
+  it.each([
+    [{}, true],
+    [{ maxRequestsInflight: 0 }, true],
+    [{ maxMutatingRequestsInflight: 0, maxRequestsInflight: 1 }, true],
+    [{ maxMutatingRequestsInflight: 0, maxRequestsInflight: 0 }, false],
+  ])('%j lets somebody ask something: %j', (flags, lets) => {
+    const check = expect(() => checkInFlight(flags));
+    if (lets) check.not.toThrow();
+    else check.toThrow('cannot both be 0');
   });
   it('of a newer kubus is refused, whatever else it holds', () => {
     const paths = locate('a');

@@ -37,6 +37,9 @@ export interface ClusterConfig {
   readonly serviceCidrs?: readonly string[];
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
+  /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
   /** How many of a component run, where it is not one: etcd, apiserver, controller-manager, scheduler. */
   readonly replicas?: Readonly<Record<string, number>>;
 }
@@ -46,6 +49,17 @@ export const serviceHosts = ({ serviceCidrs = [] }: Pick<ClusterConfig, 'service
     const range = parseCidr(cidr);
     return range === undefined ? [] : [formatIp(range.family, range.base + 1n)];
   });
+/** Thrown: UserError where nobody could ask anything. */
+export function checkInFlight({
+  maxRequestsInflight = 400,
+  maxMutatingRequestsInflight = 200,
+}: {
+  readonly maxRequestsInflight?: number | undefined;
+  readonly maxMutatingRequestsInflight?: number | undefined;
+}): void {
+  if (maxRequestsInflight + maxMutatingRequestsInflight > 0) return;
+  throw new UserError('--max-requests-inflight and --max-mutating-requests-inflight cannot both be 0', 2);
+}
 export const alreadyUp = (name: string, pid: number): UserError =>
   new UserError(`cluster "${name}" is already up (process ${pid}): see it with: kubus status --name ${name}`);
 const isName = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name);
@@ -115,6 +129,7 @@ export function readConfig(paths: ClusterPaths): ClusterConfig | undefined {
 const unreadable = (file: string, how: string): UserError =>
   new UserError(`${file} is not readable ${how}: restore it, or start afresh with another --name or --data`);
 const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
+const isCount = (value: unknown): boolean => value === undefined || (Number.isInteger(value) && Number(value) >= 0);
 const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   typeof c === 'object' &&
   c !== null &&
@@ -128,6 +143,8 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&
   (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
+  isCount(c.maxRequestsInflight) &&
+  isCount(c.maxMutatingRequestsInflight) &&
   (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
   typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>

@@ -46,6 +46,10 @@ export interface ProcessSpec {
   readonly authorization?: AuthorizationFlags | undefined;
   /** Of an API server: how it knows people, instead of what the folder says. */
   readonly authentication?: AuthenticationFlags | undefined;
+  /** Of an API server: how much it deals with at once, instead of what the cluster's configuration says. */
+  readonly inFlight?:
+    | { readonly maxRequestsInflight?: number | undefined; readonly maxMutatingRequestsInflight?: number | undefined }
+    | undefined;
   /** Of a store: where it speaks etcd's own protocol too, with the keys in `pki/etcd`. */
   readonly etcdDoor?: { readonly host: string; readonly port: number } | undefined;
   /** Overrides the URL in the credentials. */

@@ -148,6 +148,9 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         audit,
         authentication,
         authorization,
+        maxRequestsInFlight: c.spec.inFlight?.maxRequestsInflight ?? c.config.maxRequestsInflight,
+        maxMutatingRequestsInFlight:
+          c.spec.inFlight?.maxMutatingRequestsInflight ?? c.config.maxMutatingRequestsInflight,
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,

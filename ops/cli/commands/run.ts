@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { authenticationFlags, type AuthenticationFlags } from '../../cluster/authentication.ts';
 import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
-import { downHere, readConfig, requireCluster } from '../../cluster/config.ts';
+import { checkInFlight, downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { obstacle, sharedObstacle } from '../../cluster/ports.ts';
@@ -29,6 +29,8 @@ export interface RunOptions extends AuditFlags, AuthenticationFlags, Authorizati
   readonly ca?: string;
   readonly health?: number;
   readonly etcdPort?: number;
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
 }
 function folderOf({ name, data }: RunOptions): ClusterPaths {
   if (data === undefined) return requireCluster(name).paths;
@@ -54,6 +56,9 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError('--encryption-config is for: kubus run apiserver', 2);
   if (options.encryptionProviderConfigAutomaticReload && options.encryptionConfig === undefined)
     throw new UserError('--encryption-provider-config-automatic-reload goes with: --encryption-config', 2);
+  const { maxRequestsInflight, maxMutatingRequestsInflight } = options;
+  if ((maxRequestsInflight ?? maxMutatingRequestsInflight) !== undefined && !names.includes('apiserver'))
+    throw new UserError('--max-requests-inflight and the like are for: kubus run apiserver', 2);
   if (options.etcdPort !== undefined && !names.includes('etcd'))
     throw new UserError('--etcd-port is for: kubus run etcd', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
@@ -61,6 +66,10 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const components = [...new Set(names)] as ComponentName[];
   const paths = folderOf(options);
   const config = readConfig(paths)!;
+  checkInFlight({
+    maxRequestsInflight: maxRequestsInflight ?? config.maxRequestsInflight,
+    maxMutatingRequestsInflight: maxMutatingRequestsInflight ?? config.maxMutatingRequestsInflight,
+  });
   const { dir } = paths;
   const port = options.port ?? config.port;
   if (components.includes('apiserver')) {
@@ -95,6 +104,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     audit: options,
     authentication: authenticationFlags(options),
     authorization: options,
+    inFlight: { maxRequestsInflight, maxMutatingRequestsInflight },
     ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);

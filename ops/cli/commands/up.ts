@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
-import { alreadyUp, locate, readConfig, reservedPorts, type ClusterConfig } from '../../cluster/config.ts';
+import {
+  alreadyUp,
+  checkInFlight,
+  locate,
+  readConfig,
+  reservedPorts,
+  type ClusterConfig,
+} from '../../cluster/config.ts';
 import { adoptAudit, auditArguments, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
 import {
   adoptAuthentication,
@@ -36,6 +43,8 @@ export interface UpOptions extends AuditFlags, AuthenticationFlags, Authorizatio
   readonly only?: string[];
   readonly disableAdmission?: string[];
   readonly enableAdmission?: string[];
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: string[];
   readonly etcdPort?: number;
@@ -103,6 +112,9 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   await adoptAudit(paths.dir, options);
   await adoptAuthentication(paths.dir, options);
   await adoptAuthorization(paths.dir, options);
+  const maxRequestsInflight = options.maxRequestsInflight ?? before?.maxRequestsInflight;
+  const maxMutatingRequestsInflight = options.maxMutatingRequestsInflight ?? before?.maxMutatingRequestsInflight;
+  checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
@@ -112,6 +124,8 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
+    ...(maxRequestsInflight !== undefined && { maxRequestsInflight }),
+    ...(maxMutatingRequestsInflight !== undefined && { maxMutatingRequestsInflight }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
   }; // prettier-ignore
 }
@@ -235,6 +249,10 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
+  if (options.maxRequestsInflight !== undefined)
+    args.push('--max-requests-inflight', String(options.maxRequestsInflight));
+  if (options.maxMutatingRequestsInflight !== undefined)
+    args.push('--max-mutating-requests-inflight', String(options.maxMutatingRequestsInflight));
   args.push(...auditArguments(options));
   args.push(...authenticationArguments(options));
   args.push(...authorizationArguments(options));

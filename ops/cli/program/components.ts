@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { audited, authenticated, authorized, collect, integer, json, list, named } from './options.ts';
+import { audited, authenticated, authorized, collect, inFlight, integer, json, list, named } from './options.ts';
 import { SCALABLE } from '../../process/replicas.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** run, scale, restart, init, balance. */
 export function addComponents(program: Command): void {
-  authenticated(authorized(audited(named(program.command('run')))))
+  authenticated(authorized(audited(inFlight(named(program.command('run'))))))
     .description('run components in this process against a bus')
     .argument('<component...>', COMPONENTS.join(', '))
     .option('--nats <urls>', 'URL of the bus, several with commas (default: those in the credentials)')

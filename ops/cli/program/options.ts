@@ -77,6 +77,19 @@ const number =
     if (value.trim() === '' || !Number.isFinite(Number(value))) throw new UserError(`${what} must be a number, not "${value}"`, 2);
     return Number(value);
   }; // prettier-ignore
+/** A command that starts API servers, which deal with so much at once. */
+export const inFlight = (command: Command): Command =>
+  command
+    .option(
+      '--max-requests-inflight <n>',
+      'requests that API servers deal with at once, together with the next; priority levels share them (default 400)',
+      integer('--max-requests-inflight', 0, 1e6),
+    )
+    .option(
+      '--max-mutating-requests-inflight <n>',
+      'what is added to them (default 200)',
+      integer('--max-mutating-requests-inflight', 0, 1e6),
+    );
 /** A command that starts API servers, whose requests may be noted. */
 export function audited(command: Command): Command {
   command
