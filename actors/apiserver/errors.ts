@@ -20,6 +20,9 @@ export const qualified = (group: string, resource: string): string =>
 
 /** The server failed before it came to the API: HTTPS says so in plain words and not in a Status. Source: apiserver responsewriters InternalError. */
 export class InternalFailure extends ApiError {}
+/** What a browser might take for markup is spelled out. Source: apiserver responsewriters/errors.go sanitizer. */
+export const withoutMarkup = (text: string): string =>
+  /[&<>]/.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;') : text;
 export const notFound = (r: Named, name: string): ApiError =>
   new ApiError('NotFound', `${qualified(r.group, r.resource)} "${name}" not found`, {
     details: details(r.group, r.resource, name),

@@ -47,7 +47,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 const ITEM_VERBS = ['get', 'update', 'patch', 'delete'];
 
 export function handle(core: Core, request: DoorRequest): Answer | Promise<Answer> {
-  const pending = authorize(core.authorizer, request.user, request.info, request.audit);
+  const pending = authorize(core, request.user, request.info, request.audit);
   return pending === undefined ? authorized(core, request) : pending.then(() => authorized(core, request));
 }
 function authorized(core: Core, request: DoorRequest): Answer | Promise<Answer> {

@@ -31,7 +31,7 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /** One request and its answer: an object, a list, a Status. Rejects with what that server said, as ApiError. */
 export async function askElsewhere(core: Core, request: DoorRequest, to: ForwardAnswer | PathAnswer): Promise<Answer> {
-  await authorize(core.authorizer, request.user, request.info, request.audit);
+  await authorize(core, request.user, request.info, request.audit);
   const { status, object } = await ask(core, request, to);
   return { type: 'object', code: status, object: request.info.verb === 'list' ? named(object) : object };
 }
@@ -56,7 +56,7 @@ export interface WatchElsewhere {
 }
 /** Rejects with what that server said, as ApiError. */
 export async function watchElsewhere(core: Core, request: DoorRequest, to: ForwardAnswer | PathAnswer, metadataOnly: boolean): Promise<WatchElsewhere> {
-  await authorize(core.authorizer, request.user, request.info, request.audit);
+  await authorize(core, request.user, request.info, request.audit);
   const shown = metadataOnly ? leanItem : (item: WatchItem): WatchItem => item;
   const query = new URLSearchParams(request.query);
   let initial: readonly WatchItem[] | undefined;

@@ -143,6 +143,26 @@ describe('nodes', () => {
   });
 });
 
+it('a role that is missing is called what the one who asks for it wants it called', () => {
+  const c = fakeCluster();
+  c.put(binding('none', { kind: 'ClusterRole', name: 'gone' }, [user('alice')]));
+  const { rbac } = createAuthorizer(c);
+  expect(rbac.rulesFor(alice, '').errors).toEqual(['clusterrole.rbac.authorization.k8s.io "gone" not found']);
+  expect(rbac.rulesFor(alice, '', 'roles').errors).toEqual(['roles.rbac.authorization.k8s.io "gone" not found']);
+});
+it('decisions are counted by who made them', () => {
+  const c = fakeCluster();
+  grant(c);
+  const authorizer = createAuthorizer(c);
+  authorizer.authorize(alice, info());
+  authorizer.authorize(alice, info());
+  authorizer.authorize(alice, info({ verb: 'delete' }));
+  authorizer.authorize({ name: 'system:node:n', groups: ['system:nodes'] }, info({ verb: 'create', resource: 'nodes', namespace: '' })); // prettier-ignore
+  expect([...authorizer.decisions()]).toEqual([
+    [{ decision: 'allowed', name: 'node', type: 'Node' }, 1],
+    [{ decision: 'allowed', name: 'rbac', type: 'RBAC' }, 2],
+  ]);
+});
 describe('refusals', () => {
   it.each([
     [info(), 'configmaps is forbidden: User "alice" cannot list resource "configmaps" in API group "" in the namespace "d"'],
@@ -150,6 +170,7 @@ describe('refusals', () => {
     [info({ resource: 'nodes', namespace: '' }), 'nodes is forbidden: User "alice" cannot list resource "nodes" in API group "" at the cluster scope'],
     [info({ verb: 'get', resource: 'pods', subresource: 'log', name: 'p' }), 'pods "p" is forbidden: User "alice" cannot get resource "pods/log" in API group "" in the namespace "d"'],
     [info({ isResource: false, verb: 'get', path: '/metrics' }), 'forbidden: User "alice" cannot get path "/metrics"'],
+    [info({ isResource: false, verb: 'get', path: '/<b>&\u0001' }), 'forbidden: User "alice" cannot get path "/&lt;b&gt;&amp;\\x01"'],
     [info({ verb: 'create', group: RBAC, resource: 'roles' }), 'roles.rbac.authorization.k8s.io is forbidden: User "alice" cannot create resource "roles" in API group "rbac.authorization.k8s.io" in the namespace "d"'],
   ])('%#', (request, message) => {
     expect(forbidden(alice, request, '').message).toBe(message);

@@ -1,4 +1,5 @@
 import { parseDuration } from '../../../../schemas/meta/duration.ts';
+import { goQuote } from '../../../../schemas/meta/go-quote.ts';
 import { ApiError, reasonOf, toStatus } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { impersonate } from '../../authentication/index.ts';
@@ -7,7 +8,7 @@ import type { Answer, Core } from '../../core.ts';
 import { jsonWatch } from '../../encoding/json.ts';
 import { protobufWatch } from '../../encoding/protobuf.ts';
 import { partialWatch, tableWatch } from '../../encoding/transforms.ts';
-import { InternalFailure, unknownPath } from '../../errors.ts';
+import { InternalFailure, unknownPath, withoutMarkup } from '../../errors.ts';
 import { handle } from '../../pipeline.ts';
 import type { PathAnswer, RequestInfo, UserInfo } from '../../request.ts';
 import { authorize } from '../../stages/authorize.ts';
@@ -100,14 +101,14 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     if (admission?.mayGoOn === false && !(await isAdmitted(core, exchange, admission, query))) return;
     const elsewhere = core.remote?.(path, user, query);
     if (elsewhere !== undefined) {
-      await authorize(core.authorizer, user, info, exchange.audit);
+      await authorize(core, user, info, exchange.audit);
       // A watch has begun as far as this server is concerned.
       if (info.verb === 'watch') admission?.leave();
       await (await import('./hand-on.ts')).handOn(core, exchange, elsewhere, connection.address);
       return;
     }
     if (!info.isResource) {
-      const pending = authorize(core.authorizer, user, info, exchange.audit);
+      const pending = authorize(core, user, info, exchange.audit);
       if (pending !== undefined) await pending;
       await servePath(core, exchange, path, query, user);
       return;
@@ -119,7 +120,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
       format = endpoint === undefined ? PLAIN_JSON : negotiate(headers['accept'] as string | undefined, endpoint);
     } catch (error) {
       // Who may not ask, or asks for what is not there, hears of that first.
-      await authorize(core.authorizer, user, info, exchange.audit);
+      await authorize(core, user, info, exchange.audit);
       throw error;
     }
     if (format.as === 'Table') await core.tables?.ready();
@@ -133,7 +134,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     const body = bodiless
       ? undefined
       : await readBody(exchange, info).catch(async (error: unknown) => {
-          await authorize(core.authorizer, user, info, exchange.audit);
+          await authorize(core, user, info, exchange.audit);
           throw error;
         });
     const warnings: string[] = [];
@@ -179,13 +180,8 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
 function fail(core: Core, exchange: Exchange, error: unknown): void {
   if (exchange.sent) return;
   if (error instanceof InternalFailure) {
-    const text = `Internal Server Error: ${JSON.stringify(exchange.target)}: ${error.message}`;
-    respondText(
-      core,
-      exchange,
-      500,
-      `${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\n`,
-    );
+    const text = `Internal Server Error: ${goQuote(exchange.target)}: ${error.message}\n`;
+    respondText(core, exchange, 500, withoutMarkup(text));
     return;
   }
   const status = toStatus(error);
