@@ -42,8 +42,6 @@ export interface SchedulerOptions {
 /** Finished pods take nothing from a node, so they are not even watched. Source: scheduler NewInformerFactory. */
 const UNFINISHED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
 const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
-const STATEFUL_SETS = { group: 'apps', version: 'v1', resource: 'statefulsets' };
-const REPLICATION_CONTROLLERS = { group: '', version: 'v1', resource: 'replicationcontrollers' };
 
 /** Starts a scheduler; `ready` resolves when its caches are warm (a standby is ready too). */
 export function startScheduler(o: SchedulerOptions): Component {
@@ -60,8 +58,8 @@ export function startScheduler(o: SchedulerOptions): Component {
   services.addIndex(BY_NAMESPACE, byNamespace);
   const owners: Readonly<Record<string, Informer<KubeObject>>> = {
     ReplicaSet: informers.for<ReplicaSet>(resources.replicaSets),
-    StatefulSet: informers.for<StatefulSet>(STATEFUL_SETS),
-    ReplicationController: informers.for<ReplicationController>(REPLICATION_CONTROLLERS),
+    StatefulSet: informers.for<StatefulSet>(resources.statefulSets),
+    ReplicationController: informers.for<ReplicationController>(resources.replicationControllers),
   };
 
   const plugins = new Map(defaultProfile.filters.map((plugin) => [plugin.name, plugin]));
