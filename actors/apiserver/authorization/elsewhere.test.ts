@@ -99,7 +99,7 @@ it('approving a certificate', async () => {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const { x509 } = await import('../../../ops/pki/x509-library.ts');
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=a', keys: keys as webcrypto.CryptoKeyPair, signingAlgorithm: algorithm }); // prettier-ignore
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=a', keys, signingAlgorithm: algorithm }); // prettier-ignore
   const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
   const spec = {
     request: Buffer.from(request.toString('pem')).toString('base64'),

@@ -45,8 +45,8 @@ export async function serve(core: Core, exchange: Exchange, connection: Connecti
     if (admission !== undefined && exchange.isSending) exchange.onGone(() => admission.leave());
     else admission?.leave();
     metrics.end(mutating);
-    exchange.audit?.starts(exchange.code);
-    if (!exchange.lasting) exchange.audit?.ends();
+    void exchange.audit?.starts(exchange.code);
+    if (!exchange.lasting) void exchange.audit?.ends();
     const { info, user } = about;
     if (info !== undefined) {
       metrics.series(info).observe(exchange.code, (world.clock.now() - began) / 1000);

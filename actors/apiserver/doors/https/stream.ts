@@ -16,7 +16,7 @@ export async function streamBytes(core: Core, exchange: Exchange, answer: Stream
   const { session } = answer;
   // Nothing to read from: the pod is on no node.
   if (session === undefined) return exchange.send(204, withoutType(headers), '');
-  exchange.audit?.starts(200);
+  void exchange.audit?.starts(200);
   const stream = exchange.stream(200, headers);
   stream.onClose(() => session.close());
   for await (const frame of session.frames()) {

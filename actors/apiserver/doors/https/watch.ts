@@ -28,7 +28,7 @@ export function streamWatch(
   const stream = isWebSocket(exchange) ? openWebSocket(exchange, protobuf) : exchange.stream(200, headers);
   if (stream === undefined) return ended();
   exchange.lasting = true;
-  exchange.audit?.starts(200);
+  void exchange.audit?.starts(200);
   const sink = new StreamSink(stream, protobuf);
   const stop = answer.start(sink);
   sink.limit += sink.opening;
@@ -36,7 +36,7 @@ export function streamWatch(
   stream.onClose(() => {
     ended();
     stop();
-    exchange.audit?.ends();
+    void exchange.audit?.ends();
   });
 }
 class StreamSink implements WatchSink {
