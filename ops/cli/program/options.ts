@@ -121,7 +121,7 @@ export function audited(command: Command): Command {
     const flag = `--audit-${name}`;
     const whole = (what: string) => [`${flag}-${what} <n>`, integer(`${flag}-${what}`, 0, 1e9)] as const;
     const hidden = (of: string, parse?: (value: string) => unknown): void => {
-      const option = new Option(of).hideHelp();
+      const option = new Option(of, 'as of kube-apiserver').hideHelp();
       command.addOption(parse === undefined ? option : option.argParser(parse));
     };
     command.option(`${flag}-mode <mode>`, `batch, blocking, or blocking-strict, which refuses what cannot be noted (default ${mode})`); // prettier-ignore
