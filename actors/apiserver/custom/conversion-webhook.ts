@@ -1,5 +1,5 @@
 import { byName } from '../../../schemas/structural/order.ts';
-import { readObject, unregistered } from '../outbound/answer.ts';
+import { goJsonType, readObject, unregistered } from '../outbound/answer.ts';
 import type { World } from '../../../bus/world.ts';
 import type { Convert } from '../../../schemas/apiextensions/custom-versions.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
@@ -73,7 +73,7 @@ interface Review {
   readonly response?: {
     readonly uid?: string;
     readonly convertedObjects?: readonly unknown[];
-    readonly result?: { readonly status?: string; readonly message?: string };
+    readonly result?: { readonly status?: string; readonly message?: string } | null;
   } | null;
 } // prettier-ignore
 /** Throws Error with client-go's text. */
@@ -82,8 +82,28 @@ async function read(answer: OutboundAnswer): Promise<Review> {
   const { kind = '', apiVersion = '' } = review;
   const isReview = kind === 'ConversionReview' && REVIEWS.some((v) => apiVersion === `${GROUP}/${v}`);
   if (kind !== '' && apiVersion !== '' && !isReview) throw new Error(unregistered(kind, apiVersion));
+  for (const [path, type, goType] of SHAPE) expectType(review, path, type, goType);
   return review;
 }
+const SHAPE = [
+  [['response'], 'object', 'v1.ConversionResponse'],
+  [['response', 'uid'], 'string', 'types.UID'],
+  [['response', 'convertedObjects'], 'array', '[]runtime.RawExtension'],
+  [['response', 'result'], 'object', 'v1.Status'],
+  [['response', 'result', 'status'], 'string', 'string'],
+  [['response', 'result', 'message'], 'string', 'string'],
+] as const;
+/** The name of the struct that has the last field of a path of so many. */
+const STRUCTS = ['', 'ConversionReview', 'ConversionResponse', 'Status'];
+function expectType(review: object, path: readonly string[], type: string, goType: string): void {
+  let value: unknown = review;
+  for (const name of path) {
+    if (!isMap(value)) return;
+    value = Object.hasOwn(value, name) ? value[name] : undefined;
+  }
+  if (value === undefined || value === null || goJsonType(value) === type) return;
+  throw new Error(`json: cannot unmarshal ${goJsonType(value)} into Go struct field ${STRUCTS[path.length]}.${path.join('.')} of type ${goType}`);
+} // prettier-ignore
 
 function accepted({ apiVersion, kind, response }: Review, uid: string, version: string, fail: (why: string) => ApiError): readonly unknown[] {
   const is = parseApiVersion(apiVersion ?? '');
@@ -106,10 +126,10 @@ function checked(sent: KubeObject, made: unknown, apiVersion: string, index: num
   const unreadable = problemOf(made);
   if (unreadable !== undefined) throw index === undefined ? new ApiError('', unreadable, { code: 500 }) : invalid(unreadable);
   const got = made as KubeObject;
-  if (got.apiVersion !== apiVersion) throw fail(`returned invalid ${what}object${at}: invalid groupVersion (expected ${apiVersion}, received ${got.apiVersion ?? ''})`);
+  if (got.apiVersion !== apiVersion) throw fail(`returned invalid ${what}object${at}: invalid groupVersion (expected ${apiVersion}, received ${textIn(got, 'apiVersion')})`);
   if (got.kind !== sent.kind) throw fail(`returned invalid ${what}object${at}: invalid kind (expected ${sent.kind}, received ${got.kind})`);
   for (const [name, key] of [['name', 'name'], ['namespace', 'namespace'], ['UID', 'uid']] as const) {
-    const [before = '', after = ''] = [sent.metadata[key], got.metadata?.[key]];
+    const [before = '', after] = [sent.metadata[key], textIn(got.metadata, key)];
     if (before !== after) throw invalid(`must have the same ${name}: ${before} != ${after}`);
   }
   const wrong = (why: string): ApiError => fail(`returned invalid metadata${index === undefined ? '' : ` in object${at}`}: ${why}`);
@@ -119,7 +139,7 @@ function checked(sent: KubeObject, made: unknown, apiVersion: string, index: num
 function problemOf(made: unknown): string | undefined {
   if (made === null) return 'unexpected end of JSON input';
   if (!isMap(made)) return `json: cannot unmarshal ${Array.isArray(made) ? 'array' : typeof made === 'boolean' ? 'bool' : typeof made} into Go value of type map[string]interface {}`;
-  return made['kind'] ? undefined : `Object 'Kind' is missing in '${JSON.stringify(made)}'`;
+  return textIn(made, 'kind') !== '' ? undefined : `Object 'Kind' is missing in '${JSON.stringify(made)}'`;
 } // prettier-ignore
 /** Only labels and annotations are the webhook's. */
 function restored(original: KubeObject['metadata'], given: unknown, wrong: Fail): KubeObject['metadata'] {
@@ -140,6 +160,9 @@ function restored(original: KubeObject['metadata'], given: unknown, wrong: Fail)
   }
   return metadata;
 } // prettier-ignore
+/** A field that holds a text; empty otherwise, as Go reads it. */
+const textIn = (object: unknown, field: string): string =>
+  isMap(object) && typeof object[field] === 'string' ? object[field] : '';
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const goType = (value: unknown): string => {

@@ -39,11 +39,18 @@ export async function readObject(answer: OutboundAnswer): Promise<Answered> {
   }
   if (body.length === 0) throw new BadAnswer(`0-length response with status code: ${status} and content type: ${contentType || 'application/json'}`);
   try {
-    return await parse(body);
+    const answered = await parse(body);
+    for (const field of ['apiVersion', 'kind'])
+      if ((answered[field] ?? '') !== '' && typeof answered[field] !== 'string')
+        throw new Error(`json: cannot unmarshal ${goJsonType(answered[field])} into Go struct field .${field} of type string`);
+    return answered;
   } catch (error) {
     throw new BadAnswer(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
   }
 } // prettier-ignore
+/** As Go names what it finds in JSON. */
+export const goJsonType = (value: unknown): string =>
+  Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
 function said(status: number, contentType: string, body: Uint8Array): string {
   const isText = contentType === '' || contentType.trimStart().toLowerCase().startsWith('text/');
   const text = isText ? Buffer.from(body.subarray(0, MAX_TEXT_BYTES)).toString().trim() : 'unknown';
@@ -101,7 +108,9 @@ async function parse(bytes: Uint8Array): Promise<Answered> {
     ({ value } = parseJson(bytes));
   } catch (error) {
     const text = Buffer.from(bytes).toString().trimStart();
-    if (!(error instanceof JsonSyntaxError) || text.startsWith('{')) throw error;
+    // What goes too deep for one reader would keep the other busy for seconds.
+    if (!(error instanceof JsonSyntaxError) || text.startsWith('{') || error.message.endsWith('exceeded max depth'))
+      throw error;
     const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
     ({ value } = await parseYaml(bytes));
   }
