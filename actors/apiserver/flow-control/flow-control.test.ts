@@ -16,7 +16,7 @@ const INFO: RequestInfo = {
 }; // prettier-ignore
 const NO_QUERY = new URLSearchParams();
 /** Reads that are let in at once, for one thread. */
-const ROOM = 64;
+const ROOM = 32;
 
 interface Ground {
   readonly c: FakeCluster;

@@ -13,7 +13,7 @@ export interface Work {
 }
 export const PLAIN_WORK: Work = { initialSeats: 1, finalSeats: 0, additionalMs: 0, units: 1 };
 /** Nothing is written, and what all that read wait for is asked once for all of them. */
-export const READING: Work = { ...PLAIN_WORK, units: 0.25 };
+export const READING: Work = { ...PLAIN_WORK, units: 0.5 };
 
 /** The time that a request is supposed to take before it is known. Source: queueset.go estimatedServiceDuration. */
 export const SERVICE_SECONDS = 0.003;
