@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../cluster/ports.ts';
-import { eventually, upForTest, type TestCluster } from '../../testing/cluster.ts';
+import { upForTest, type TestCluster } from '../../testing/cluster.ts';
 import {
   accountKubeconfig,
+  eventually,
   install,
   kustomize,
   missing,
@@ -44,7 +45,7 @@ const rights = {
   rules: [{ apiGroups: [GROUP], resources: ['*'], verbs: ['*'] }],
 }; // prettier-ignore
 
-describe.skipIf(lacking !== '')(`Cluster API${lacking && ` (skipped: ${lacking})`}`, { timeout: 90_000 }, () => {
+describe.skipIf(lacking !== '')(`Cluster API${lacking && ` (skipped: ${lacking})`}`, { timeout: 300_000 }, () => {
   let dir: string;
   let cluster: TestCluster;
   let manager: Running;

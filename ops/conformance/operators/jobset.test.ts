@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../cluster/ports.ts';
-import { eventually, upForTest, type TestCluster } from '../../testing/cluster.ts';
+import { upForTest, type TestCluster } from '../../testing/cluster.ts';
 import {
   accountKubeconfig,
+  eventually,
   install,
   kustomize,
   missing,
@@ -24,7 +25,7 @@ interface JobSet {
   readonly status?: { terminalState?: string; restarts?: number; replicatedJobsStatus?: object[]; conditions?: { type: string; status: string; reason: string }[] };
 } // prettier-ignore
 
-describe.skipIf(lacking !== '')(`JobSet${lacking && ` (skipped: ${lacking})`}`, { timeout: 90_000 }, () => {
+describe.skipIf(lacking !== '')(`JobSet${lacking && ` (skipped: ${lacking})`}`, { timeout: 300_000 }, () => {
   let dir: string;
   let cluster: TestCluster;
   let port: number;
@@ -157,6 +158,44 @@ describe.skipIf(lacking !== '')(`JobSet${lacking && ` (skipped: ${lacking})`}`, 
     await end(after[1]!, 'Failed');
     expect(await untilStatus('again', (s) => s.terminalState !== undefined)).toMatchObject({ terminalState: 'Failed' });
   });
+  it('runs to its end with the jobs and pods of the cluster', async () => {
+    await apply({
+      apiVersion: 'jobset.x-k8s.io/v1alpha2',
+      kind: 'JobSet',
+      metadata: { name: 'real' },
+      spec: {
+        replicatedJobs: ['first', 'second'].map((name, i) => ({
+          name,
+          ...(i > 0 && { dependsOn: [{ name: 'first', status: 'Complete' }] }),
+          template: {
+            spec: {
+              parallelism: 2,
+              completions: 2,
+              template: { spec: { containers: [{ name: 'c', image: 'busybox' }] } },
+            },
+          },
+        })),
+      },
+    });
+    expect(await untilStatus('real', (s) => s.terminalState !== undefined)).toMatchObject({
+      terminalState: 'Completed',
+    });
+    const pods = await cluster.kubectl([
+      'get',
+      'pods',
+      '-l',
+      'jobset.sigs.k8s.io/jobset-name=real',
+      '-o',
+      'jsonpath={range .items[*]}{.spec.hostname}.{.spec.subdomain} {.status.phase}{"\\n"}{end}',
+    ]);
+    expect(pods.split('\n').sort()).toEqual([
+      '',
+      'real-first-0-0.real Succeeded',
+      'real-first-0-1.real Succeeded',
+      'real-second-0-0.real Succeeded',
+      'real-second-0-1.real Succeeded',
+    ]);
+  });
   it('goes with all that it owns', async () => {
     await apply(jobSet('gone', {}, 3));
     await untilJobs('gone', 3);
@@ -183,18 +222,14 @@ describe.skipIf(lacking !== '')(`JobSet${lacking && ` (skipped: ${lacking})`}`, 
     await cluster.stop();
     cluster = await up();
     // Who cannot renew in time ends, as a kubelet would see, and is started again.
-    await eventually(
-      'jobs',
-      async () => {
-        if (running.at(-1)!.process.exitCode !== null && running.length < 3) {
-          await serveBy(2);
-          await start();
-        }
-        await apply(jobSet('third'));
-        return (await jobsOf('third')).length === 2 || undefined;
-      },
-      60_000,
-    );
+    await eventually('jobs', async () => {
+      if (running.at(-1)!.process.exitCode !== null && running.length < 3) {
+        await serveBy(2);
+        await start();
+      }
+      await apply(jobSet('third'));
+      return (await jobsOf('third')).length === 2 || undefined;
+    });
     for (const job of await jobsOf('third')) await end(job, 'Complete');
     await untilStatus('third', (s) => s.terminalState === 'Completed');
   });

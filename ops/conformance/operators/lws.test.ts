@@ -3,8 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../cluster/ports.ts';
-import { eventually, upForTest, type TestCluster } from '../../testing/cluster.ts';
-import { accountKubeconfig, install, kustomize, missing, run, source, untilReady, type Running } from './operator.ts';
+import { upForTest, type TestCluster } from '../../testing/cluster.ts';
+import {
+  accountKubeconfig,
+  eventually,
+  install,
+  kustomize,
+  missing,
+  run,
+  source,
+  untilReady,
+  type Running,
+} from './operator.ts';
 
 const lacking = missing('lws');
 const SYSTEM = 'lws-system';
@@ -13,7 +23,7 @@ const set = (name: string, spec: object = {}): object => ({
   spec: { replicas: 2, leaderWorkerTemplate: { size: 3, workerTemplate: { spec: { containers: [{ name: 'c', image: 'nginx' }] } } }, ...spec },
 }); // prettier-ignore
 
-describe.skipIf(lacking !== '')(`LeaderWorkerSet${lacking && ` (skipped: ${lacking})`}`, { timeout: 90_000 }, () => {
+describe.skipIf(lacking !== '')(`LeaderWorkerSet${lacking && ` (skipped: ${lacking})`}`, { timeout: 300_000 }, () => {
   let dir: string;
   let cluster: TestCluster;
   let manager: Running;
@@ -36,7 +46,7 @@ describe.skipIf(lacking !== '')(`LeaderWorkerSet${lacking && ` (skipped: ${lacki
     const data = await eventually('its certificate', async () => {
       const secret = JSON.parse(await cluster.kubectl(['get', 'secret', 'lws-webhook-server-cert', '-n', SYSTEM, '-o', 'json'])) as { data?: Record<string, string> };
       return secret.data?.['tls.key'] === undefined ? undefined : secret.data;
-    }, 60_000); // prettier-ignore
+    }); // prettier-ignore
     for (const [name, value] of Object.entries(data))
       writeFileSync(join(certDir, name), Buffer.from(value, 'base64'), { mode: 0o600 });
     await untilReady(manager, `http://127.0.0.1:${health}/readyz`);
@@ -51,7 +61,7 @@ describe.skipIf(lacking !== '')(`LeaderWorkerSet${lacking && ` (skipped: ${lacki
     cluster.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(manifest));
 
   it('puts its own authority into its webhooks, which fill in and refuse', async () => {
-    await eventually('its webhooks', () => apply(set('a')), 60_000);
+    await eventually('its webhooks', () => apply(set('a')));
     const made = JSON.parse(await cluster.kubectl(['get', 'lws', 'a', '-o', 'json'])) as object;
     expect(made).toMatchObject({
       spec: {

@@ -10,9 +10,9 @@ import { parseAllDocuments } from 'yaml';
 import { authority, DAY_MS, hostNames, issue } from '../../pki/issue.ts';
 import { writerTo } from '../../pki/kept.ts';
 import { x509 } from '../../pki/x509-library.ts';
-import { eventually, type TestCluster } from '../../testing/cluster.ts';
+import { eventually as soon, type TestCluster } from '../../testing/cluster.ts';
 
-export type Kubectl = Pick<TestCluster, 'kubectl'>;
+type Kubectl = Pick<TestCluster, 'kubectl'>;
 export interface Manifest {
   readonly kind: string;
   readonly metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
@@ -59,7 +59,7 @@ export async function install(
   );
 }
 /** A service without pods, and its one endpoint. */
-export function here(service: Manifest, port: number): Manifest[] {
+function here(service: Manifest, port: number): Manifest[] {
   const { selector: _, ...spec } = service['spec'] as { selector?: unknown; ports: { name?: string; targetPort?: unknown }[] };
   const { name, namespace } = service.metadata;
   const slice = {
@@ -103,6 +103,9 @@ export async function accountKubeconfig(cluster: Kubectl, file: string, namespac
   }), { mode: 0o600 }); // prettier-ignore
   return file;
 } // prettier-ignore
+
+/** What operators do may take its time on a busy machine. */
+export const eventually: typeof soon = (what, look, ms = 90_000) => soon(what, look, ms);
 
 export interface Running {
   readonly process: ChildProcess;

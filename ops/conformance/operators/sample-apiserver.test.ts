@@ -6,9 +6,10 @@ import { parseAllDocuments } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../cluster/ports.ts';
 import { findKubectl } from '../../fetch/kubectl.ts';
-import { eventually, upForTest, type TestCluster } from '../../testing/cluster.ts';
+import { upForTest, type TestCluster } from '../../testing/cluster.ts';
 import {
   accountKubeconfig,
+  eventually,
   install,
   missing,
   run,
@@ -42,7 +43,7 @@ const flunder = (name: string, metadata: object = {}, spec: object = {}): object
 // Its objects lie in Kubus' own store, behind the etcd door.
 describe.skipIf(lacking !== '')(
   `the sample API server${lacking && ` (skipped: ${lacking})`}`,
-  { timeout: 90_000 },
+  { timeout: 300_000 },
   () => {
     let dir: string;
     let cluster: TestCluster;
@@ -84,7 +85,7 @@ describe.skipIf(lacking !== '')(
       ]);
     }, 240_000);
     afterAll(async () => {
-      await server?.stop();
+      await server?.stop('SIGKILL');
       await cluster?.stop();
       if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
     });
@@ -245,7 +246,7 @@ describe.skipIf(lacking !== '')(
           ).includes('stale GroupVersion discovery: wardle.example.com/v1beta1') || undefined,
       );
       server = start();
-      await eventually('its objects', () => cluster.kubectl(['get', 'flunder', 'a']), 60_000);
+      await eventually('its objects', () => cluster.kubectl(['get', 'flunder', 'a']));
       await cluster.kubectl(['wait', '--for=delete', 'namespace/waits', '--timeout=60s']);
     });
   },
