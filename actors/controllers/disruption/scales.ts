@@ -71,7 +71,7 @@ export function createScales(informers: Informers, client: ApiClient): Scales {
     }
   }
   return {
-    informers: [sets, rollouts, stateful, old] as unknown as Scales['informers'],
+    informers: [sets, rollouts, stateful, old],
     async wantedBy(pods, signal) {
       const wanted = new Map<string, number>();
       const known = new Set<string>();

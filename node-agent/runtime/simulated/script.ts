@@ -24,7 +24,8 @@ import type { ProbeKind } from '../interface.ts';
  *           logs: ["listening on :8080"]      # logEveryMs: 1000 repeats the last line
  *
  * A single run may be written without `runs`. Without a script: init containers and containers of Jobs succeed, `sleep`,
- * `exit`, `true`, `false` and `echo` in a command are understood, everything else runs until it is stopped.
+ * `exit`, `true`, `false` and `echo` in a command are understood, everything else (also of Jobs an image called `pause`) runs
+ * until it is stopped.
  */
 export interface Script {
   readonly sandbox: { readonly delayMs: number; readonly error?: string | undefined };
@@ -102,6 +103,8 @@ function runsOf(own: Fields, pod: Pod, container: Container): readonly Run[] {
   return ofJob ? [{ exitAfterMs: 1_000, exitCode: 0 }] : [FOREVER];
 }
 const FOREVER: Run = { exitCode: 0 };
+/** What it does is known: nothing. */
+const PAUSE = /(?:^|\/)pause(?:[:@]|$)/;
 function runOf(f: Fields): Run {
   const reason = string(f['reason']);
   const exitCode = number(f['exitCode']) ?? (reason === 'OOMKilled' ? 137 : 0);
@@ -116,7 +119,7 @@ function runOf(f: Fields): Run {
 /** What a command line of the simplest words would do; `run` undefined if it holds any other word. */
 function understood(container: Container): { readonly run?: Run | undefined; readonly logs: readonly string[] } {
   let words = [...(container.command ?? []), ...(container.args ?? [])];
-  if (words.length === 0) return { logs: [] };
+  if (words.length === 0) return PAUSE.test(container.image ?? '') ? { run: FOREVER, logs: [] } : { logs: [] };
   if (/(^|\/)(ba|a)?sh$/.test(words[0]!) && words[1] === '-c') words = words.slice(2, 3);
   else words = [words.join(' ')];
   const logs: string[] = [];
