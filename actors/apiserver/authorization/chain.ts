@@ -35,19 +35,20 @@ export function createChains(
   return (configured) => {
     const closing: (() => void)[] = [];
     const links = configured.map((one) => {
-      if (one.type !== 'Webhook') return { ...one, authorizer: { ...own, AlwaysAllow, AlwaysDeny }[one.type] };
+      const decisions = counts.decisions(one.type, one.name);
+      if (one.type !== 'Webhook') return { decisions, authorizer: { ...own, AlwaysAllow, AlwaysDeny }[one.type] };
       const authorizer = createWebhookAuthorizer(one, world, counts);
       closing.push(authorizer.close);
-      return { ...one, authorizer };
+      return { decisions, authorizer };
     });
     function* steps(...asked: Parameters<ChainedAuthorizer['authorize']>): Deciding<Decision> {
       const reasons: string[] = [];
       const errors: string[] = [];
-      for (const { type, name, authorizer } of links) {
+      for (const { decisions, authorizer } of links) {
         const decision = yield authorizer.authorize(...asked);
         const { allowed, reason, error } = decision;
         if (allowed !== 'noOpinion') {
-          counts.decided(type, name, allowed === 'yes' ? 'allowed' : 'denied');
+          decisions[allowed === 'yes' ? 'allowed' : 'denied'].n++;
           return decision;
         }
         if (reason !== '') reasons.push(reason);

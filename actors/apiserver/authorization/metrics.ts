@@ -7,7 +7,8 @@ const CONDITION_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25];
 export type Outcome = 'success' | 'canceled' | 'timeout' | 'error';
 
 export interface AuthorizationMetrics {
-  decided(type: string, name: string, decision: 'allowed' | 'denied'): void;
+  /** Count in them what one authorizer has decided. */
+  decisions(type: string, name: string): { readonly allowed: { n: number }; readonly denied: { n: number } };
   called(name: string, result: Outcome, seconds: number): void;
   /** A webhook that failed was passed over. */
   failedOpen(name: string, result: Outcome): void;
@@ -32,7 +33,10 @@ export function authorizationMetrics(metrics: Pick<Metrics, 'section'>): Authori
     ...evaluations.render(of('match_condition_evaluation_seconds'), 'ALPHA', 'Time that match conditions take.'),
   ]);
   return {
-    decided: (type, name, decision) => decisions.add({ decision, name, type }),
+    decisions: (type, name) => ({
+      allowed: decisions.at({ decision: 'allowed', name, type }),
+      denied: decisions.at({ decision: 'denied', name, type }),
+    }),
     called(name, result, seconds) {
       calls.add({ name, result });
       durations.add({ name, result }, seconds);

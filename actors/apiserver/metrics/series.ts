@@ -46,14 +46,21 @@ export class Histogram {
 }
 /** Counts of one name, by labels. */
 export class Counter {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { n: number }>();
   add(labels: Readonly<Record<string, string>>): void {
+    this.at(labels).n++;
+  }
+  /** The count itself, for who counts often. */
+  at(labels: Readonly<Record<string, string>>): { n: number } {
     const key = labelText(labels);
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    let count = this.#counts.get(key);
+    if (count === undefined) this.#counts.set(key, (count = { n: 0 }));
+    return count;
   }
   render(name: string, help: string): string[] {
-    if (this.#counts.size === 0) return [];
-    return [...head(name, 'counter', 'ALPHA', help), ...[...this.#counts].map(([key, n]) => `${name}{${key}} ${n}`)];
+    const counted = [...this.#counts].filter(([, { n }]) => n > 0);
+    if (counted.length === 0) return [];
+    return [...head(name, 'counter', 'ALPHA', help), ...counted.map(([key, { n }]) => `${name}{${key}} ${n}`)];
   }
 }
 /** Histograms of one name, by labels. */
