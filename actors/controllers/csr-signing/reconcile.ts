@@ -34,13 +34,10 @@ export function lifeOf({ spec }: Csr, now: number): { readonly from: number; rea
   return { from: now - BACKDATED_MS, until: now + life - (life < SHORT_MS ? 0 : BACKDATED_MS) };
 }
 
-const withStatus = (csr: Csr, status: Csr['status']): Intent => ({
-  op: 'update',
-  gvr: certificateSigningRequests,
-  object: { ...csr, status: { ...csr.status, ...status } },
-  subresource: 'status',
-  tolerate: ['NotFound'],
-});
+function withStatus(csr: Csr, status: Csr['status']): Intent {
+  const object: Csr = { ...csr, status: { ...csr.status, ...status } };
+  return { op: 'update', gvr: certificateSigningRequests, object, subresource: 'status', tolerate: ['NotFound'] };
+}
 export const signed = (csr: Csr, pem: string): Intent =>
   withStatus(csr, { certificate: Buffer.from(pem).toString('base64') });
 export function refused(csr: Csr, why: string, now: number): Intent {

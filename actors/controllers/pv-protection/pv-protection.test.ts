@@ -8,7 +8,7 @@ it('lets volumes go that are bound to no claim, and only those', async () => {
   const { client, api, start, quiet } = testCluster();
   start(startPvProtection);
   const finalizers = ['kubernetes.io/pv-protection'];
-  const volume = (name: string, phase: string): PersistentVolume => ({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: {}, status: { phase } }); // prettier-ignore
+  const volume = (name: string, phase: 'Available' | 'Bound'): PersistentVolume => ({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: {}, status: { phase } }); // prettier-ignore
   for (const [name, phase] of [['free', 'Available'], ['bound', 'Bound']] as const) await client.create(persistentVolumes, volume(name, phase)); // prettier-ignore
   await quiet();
   expect(api.object(persistentVolumes, 'free')?.metadata.finalizers).toEqual(finalizers);
