@@ -2,7 +2,7 @@ import type { CustomResourceDefinition } from '../../schemas/generated/apiextens
 import type { GroupVersionResource } from '../../schemas/meta/object.ts';
 import { builtinKinds } from '../../schemas/builtin-kinds.ts';
 import { elsewhereKinds } from './elsewhere-kinds.ts';
-import type { Informers } from './informer.ts';
+import { createInformer, type Informers } from './informer.ts';
 
 /** A kind of object as those see it who treat all kinds alike: the garbage collector, the namespace controller. */
 export interface Kind {
@@ -32,6 +32,15 @@ export const customResourceDefinitions: GroupVersionResource = {
 };
 const CUSTOM_VERBS: ReadonlySet<string> = new Set(['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']); // prettier-ignore
 
+/** Definitions are large, for their schemas. A copy: what was read of a message would hold all of it. */
+function namesOnly({ apiVersion, kind, metadata, spec, status }: CustomResourceDefinition): CustomResourceDefinition {
+  const { name, uid, resourceVersion } = metadata;
+  const { group, names, scope } = spec;
+  const versions = spec.versions.map((v) => ({ name: v.name, served: v.served, storage: v.storage }));
+  const kept = { apiVersion, kind, metadata: { name, uid, resourceVersion }, spec: { group, names, scope, versions }, status: { conditions: status?.conditions } };
+  return JSON.parse(JSON.stringify(kept)) as CustomResourceDefinition;
+} // prettier-ignore
+
 const shared = new WeakMap<Informers, Kinds>();
 /** All kinds of the cluster: the builtin ones, those that CustomResourceDefinitions bring, those that other API servers serve. */
 export function kindsOf(informers: Informers): Kinds {
@@ -52,7 +61,14 @@ function createKinds(informers: Informers): Kinds {
   }
   const custom = new Map<string, Kind>();
   const handlers = new Set<Parameters<Kinds['on']>[0]>();
-  const crds = informers.for<CustomResourceDefinition>(customResourceDefinitions);
+  const { client, world, signal } = informers;
+  const crds = createInformer<CustomResourceDefinition>({
+    client,
+    world,
+    gvr: customResourceDefinitions,
+    transform: namesOnly,
+  });
+  signal.addEventListener('abort', () => crds.stop(), { once: true });
 
   function drop(crd: CustomResourceDefinition): void {
     const kind = custom.get(crd.metadata.name!);

@@ -9,19 +9,20 @@ import { awaitsCheck, policies as policiesResource, reconcile } from './reconcil
 export function startValidatingAdmissionPolicyStatus(deps: ControllerDeps): Controller {
   const client = deps.client('controller:validatingadmissionpolicy-status');
   const policies = deps.informers.for<ValidatingAdmissionPolicy>(policiesResource);
-  const definitions = deps.informers.for<CustomResourceDefinition>(customResourceDefinitions);
   return startController({
     name: 'validatingadmissionpolicy-status',
     ...deps,
     client,
     sources: [source(policies, (policy) => (awaitsCheck(policy) ? [policy.metadata.name!] : []))],
-    reads: [definitions],
-    async sync({ key, now, execute }) {
+    async sync({ key, now, signal, execute }) {
       const policy = policies.get(key);
       if (!policy || !awaitsCheck(policy)) return;
       // The compiler and the schemas of all kinds are no load for clusters without policies.
       const { expressionWarnings } = await import('../../../schemas/admissionregistration/type-checking.ts');
-      const known = [...definitions.all()];
+      // Large, and needed once for each policy: not kept.
+      const { items: known } = await deps.informers.client.list<CustomResourceDefinition>(customResourceDefinitions, {
+        signal,
+      });
       const { intents } = reconcile({ policy, warningsOf: ({ spec }) => expressionWarnings(spec ?? {}, known, now) });
       await execute(intents);
     },
