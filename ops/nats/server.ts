@@ -36,6 +36,10 @@ export async function startNatsServer(options: {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal === null ? `exit status ${code}` : signal));
   });
+  // Whoever ends by an error does not come to stop it.
+  const stopWithUs = (): void => void child.kill('SIGTERM');
+  process.once('exit', stopWithUs);
+  void ended.then(() => process.off('exit', stopWithUs));
   if (child.pid !== undefined) writePrivate(pidFile, JSON.stringify({ pid: child.pid, started: startedAt(child.pid) }));
   let failure: string | undefined;
   void ended.then((why) => (failure = why));
