@@ -1,4 +1,4 @@
-import { fromPromise, setup } from 'xstate';
+import { assign, fromPromise, setup } from 'xstate';
 
 export type KubeletEvent = { readonly type: 'stop' };
 
@@ -6,20 +6,26 @@ const unwired = (name: string) => async (): Promise<never> => {
   throw new Error(`actor '${name}' is not provided`);
 };
 
+/** How long an unregistered node waits, ms. Source: pkg/kubelet registerWithAPIServer. */
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 7_000;
+
 /** A kubelet's life: one a node. */
 export const kubeletMachine = setup({
-  types: { events: {} as KubeletEvent },
+  types: { events: {} as KubeletEvent, context: {} as { readonly failures: number } },
   actors: {
     register: fromPromise<void>(unwired('register')),
     syncPods: fromPromise<void>(unwired('syncPods')),
     finishWrites: fromPromise<void>(unwired('finishWrites')),
   },
-  /** ms. */
-  delays: { registerRetry: 1_000 },
+  delays: {
+    registerRetry: ({ context }) => Math.min(FIRST_RETRY_MS * 2 ** (context.failures - 1), LONGEST_RETRY_MS),
+  },
   actions: { beat: () => undefined, leavePods: () => undefined, logFailure: (_args, _params: { error: unknown }) => undefined }, // prettier-ignore
 }).createMachine({
   id: 'kubelet',
   initial: 'registering',
+  context: { failures: 0 },
   options: { maxIterations: 100 },
   states: {
     /** Makes or finds its Node object, and its Lease. */
@@ -30,7 +36,10 @@ export const kubeletMachine = setup({
         onDone: { target: 'syncing', actions: { type: 'beat' } },
         onError: {
           target: 'waitingForApi',
-          actions: { type: 'logFailure', params: ({ event }) => ({ error: event.error }) },
+          actions: [
+            assign({ failures: ({ context }) => context.failures + 1 }),
+            { type: 'logFailure', params: ({ event }) => ({ error: event.error }) },
+          ],
         },
       },
       on: { stop: { target: 'stopped' } },
