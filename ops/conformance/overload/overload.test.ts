@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { upForTest, type TestCluster } from '../../testing/cluster.ts';
 import { measure, prepare, type FloodKind, type Target } from './measure.ts';
 
-const IN_FLIGHT = 120;
+const IN_FLIGHT = 320;
 let cluster: TestCluster;
 let target: Target;
 beforeAll(async () => {
@@ -25,8 +25,9 @@ describe('while one user asks far more than there is time for', { timeout: 120_0
     const answers = Object.values(flood).reduce((sum, n) => sum + n, 0);
     const greedyMs = (IN_FLIGHT / answers) * 1000;
     expect([failed, get.count > 0, create.count > 0]).toEqual([0, true, true]);
-    expect(get.p50, `of ${greedyMs} ms`).toBeLessThan(greedyMs / 2);
-    expect(get.p50 + create.p50, `of twice ${greedyMs} ms`).toBeLessThan(greedyMs * 1.2);
+    // Without queues: 0.9, and 2.7 for both together. With them 0.1 to 0.4, and 0.3 to 1.
+    expect(get.p50, `of ${greedyMs} ms`).toBeLessThan(greedyMs * 0.6);
+    expect(get.p50 + create.p50, `of twice ${greedyMs} ms`).toBeLessThan(greedyMs * 2);
   });
   it('memory stays what it is', () => {
     const status = readFileSync(join('/proc', String(cluster.process.pid), 'status'), 'utf8');
