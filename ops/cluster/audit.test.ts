@@ -26,7 +26,7 @@ it('is remembered for later starts of the cluster, and puts full files aside', a
   rmSync(policy);
   const audit = (await auditOf(dir, {}))!;
   const line = 'x'.repeat(600 * 1024);
-  for (const _ of [1, 2, 3, 4]) audit.sink.write({ line, legacy: () => '' });
+  for (const _ of [1, 2, 3, 4]) void audit.sink.write({ line, legacy: () => '' });
   const files = readdirSync(dir).filter((name) => name.startsWith('audit') && name.endsWith('.log'));
   expect(files).toHaveLength(2);
   expect(readFileSync(join(dir, 'audit.log'), 'utf8')).toBe(`${line}\n`);

@@ -42,4 +42,4 @@ const CONFIGURATION: ConfigurationKind = {
 };
 /** Thrown: StrictError, in the words of Go's strict decoder. */
 export const readShape = (value: unknown, text: string): RawConfiguration =>
-  readConfiguration({ value, text }, CONFIGURATION) as RawConfiguration;
+  readConfiguration({ value, text }, CONFIGURATION);

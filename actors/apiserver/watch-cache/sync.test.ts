@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bus, Message, RequestOptions } from '../../../bus/bus.ts';
 import { decode, encode } from '../../../bus/codec.ts';
 import { realWorld } from '../../../bus/real-world.ts';
-import type { Change, ChangesRequest } from '../../../bus/protocol/etcd.ts';
+import type { Change, ChangesRequest, RangeRequest } from '../../../bus/protocol/etcd.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { until } from '../../../bus/testing/until.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
@@ -42,20 +42,21 @@ class ScriptedStore {
       flush: () => Promise.resolve(),
       request: async (subject: string, body: unknown, _options?: RequestOptions) => {
         await Promise.resolve();
-        if (subject === subjects.etcd('range')) return this.#range();
+        if (subject === subjects.etcd('range')) return this.#range(body as RangeRequest);
         return this.#changes(body as ChangesRequest);
       },
     } as unknown as Bus;
   }
-  #range(): unknown {
-    this.loads++;
+  #range({ keysOnly, revision = this.changes.length }: RangeRequest): unknown {
+    if (revision < this.compacted) throw new ApiError('Expired', 'compacted');
+    if (!keysOnly) this.loads++;
     const state = new Map<string, Change>();
-    for (const c of this.changes) {
+    for (const c of this.changes.slice(0, revision)) {
       if (c.value === undefined) state.delete(c.key);
       else state.set(c.key, c);
     }
     const kvs = [...state.values()].map((c) => ({ key: c.key, value: c.value, createRevision: c.revision, modRevision: c.revision, version: 1 })); // prettier-ignore
-    return { revision: this.changes.length, kvs, more: false, count: kvs.length };
+    return { revision, kvs, more: false, count: kvs.length };
   }
   #changes({ after }: ChangesRequest): unknown {
     if (after < this.compacted) throw new ApiError('Expired', 'compacted');
@@ -81,6 +82,25 @@ describe('sync', () => {
     store.write('a', true);
     expect(names()).toEqual(['b']);
     expect(cache.revision).toBe(3);
+  });
+  it('knows what came last before it was there: who watched elsewhere until then goes on', async () => {
+    const store = new ScriptedStore();
+    for (let i = 0; i < 600; i++) store.write(`a${i % 10}`, i % 7 === 0);
+    const { cache, names } = await started(store);
+    expect(cache.revision).toBe(600);
+    const [late, known] = [cache.below('/registry/configmaps/').since(500), store.changes.slice(500)];
+    expect(late.map((change) => [change.revision, change.key])).toEqual(known.map((change) => [change.revision, change.key])); // prettier-ignore
+    expect(() => cache.below('/registry/configmaps/').since(1)).toThrow('too old resource version: 1 (');
+    const present = new Set<string>();
+    for (const { key, value } of store.changes) present[value ? 'add' : 'delete'](key.slice(23));
+    expect(names()).toEqual([...present].toSorted());
+  });
+  it('does without where that is compacted', async () => {
+    const store = new ScriptedStore();
+    for (let i = 0; i < 600; i++) store.write('a');
+    store.compacted = 590;
+    const { cache, names } = await started(store);
+    expect([cache.revision, names()]).toEqual([600, ['a']]);
   });
   it('fills a hole from the store before it shows anything newer', async () => {
     const store = new ScriptedStore();

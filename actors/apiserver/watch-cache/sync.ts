@@ -6,6 +6,11 @@ import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { Committed, WatchCache } from './watch-cache.ts';
 
 const PAGE = 2000;
+/**
+ * Revisions before the present one that are loaded as changes, not as what they led to: who watched another API server until
+ * a moment ago goes on here, though this one has only just started.
+ */
+const TAIL = 256;
 /** A facade of the store that has not answered by then may be dead; the next is asked. */
 const ANSWER_MS = 2_000;
 const NEVER = new AbortController().signal;
@@ -33,10 +38,23 @@ export class Sync {
   /** Resolves when the cache holds what the store held when it was asked, and all that was heard since. */
   async load(signal: AbortSignal): Promise<void> {
     await this.#loadAll(signal);
-    this.#drainQueue();
-    await this.settled();
+    await this.#refill();
   }
+  /** As of a little while ago if the store still knows that; what came since is to be filled in. */
   async #loadAll(signal: AbortSignal): Promise<void> {
+    const { revision } = await this.#range({ key: '/', limit: 1, keysOnly: true }, signal);
+    if (revision <= TAIL) return this.#loadAt(undefined, signal);
+    try {
+      await this.#loadAt(revision - TAIL, signal);
+    } catch (error) {
+      if (reasonOf(error) !== 'Expired') throw error;
+      await this.#loadAt(undefined, signal);
+    }
+  }
+  #range(request: RangeRequest, signal: AbortSignal): Promise<RangeResponse> {
+    return this.#bus.request(subjects.etcd('range'), request, { signal, timeoutMs: ANSWER_MS });
+  }
+  async #loadAt(at: number | undefined, signal: AbortSignal): Promise<void> {
     this.#live = false;
     this.#queue = [];
     this.#subscription ??= this.#bus.subscribe(subjects.eventAll, (message) => this.#onMessage(message));
@@ -44,13 +62,9 @@ export class Sync {
     signal.throwIfAborted();
     this.#cache.reset();
     let key = '/';
-    let revision: number | undefined;
+    let revision = at;
     for (;;) {
-      const request: RangeRequest = { key, rangeEnd: '0', limit: PAGE, revision };
-      const page: RangeResponse = await this.#bus.request(subjects.etcd('range'), request, {
-        signal,
-        timeoutMs: ANSWER_MS,
-      });
+      const page = await this.#range({ key, rangeEnd: '0', limit: PAGE, revision }, signal);
       for (const kv of page.kvs) this.#cache.load(kv.key, kv.modRevision, kv.createRevision, kv.value);
       revision ??= page.revision;
       const last = page.kvs.at(-1);
@@ -85,11 +99,14 @@ export class Sync {
   repair(): void {
     if (!this.#live || this.#repairing !== undefined) return;
     this.onRepair(true);
-    this.#repairing = this.#fill().finally(() => {
+    void this.#refill().finally(() => this.onRepair(false));
+  }
+  async #refill(): Promise<void> {
+    this.#repairing ??= this.#fill().finally(() => {
       this.#repairing = undefined;
-      this.onRepair(false);
       if (this.#queue.length > 0) this.#drainQueue();
     });
+    await this.settled();
   }
   async #fill(): Promise<void> {
     for (;;) {
