@@ -31,9 +31,18 @@ describe.skipIf(!existsSync(ORACLE))(
     });
     it(`answers at least ${AT_LEAST} steps as it did`, { timeout: 240_000 }, async () => {
       const steps = await check([]);
-      const passed = steps.filter((s) => s.pass).length;
-      console.log(`recorded steps: ${passed} of ${steps.length} agree`);
-      expect(passed).toBeGreaterThanOrEqual(AT_LEAST);
+      const differ = steps.filter((s) => !s.pass);
+      console.log(`recorded steps: ${steps.length - differ.length} of ${steps.length} agree`);
+      // Some steps want their answer within a second or two, which is not theirs while other tests have the machine: scenarios
+      // in which one differs are played once more, by themselves, and have to agree then.
+      for (const scenario of new Set(differ.map((s) => s.scenario))) {
+        const again = await check(['--only', scenario]);
+        const still = again.filter((s) => !s.pass).map((s) => s.step);
+        console.log(`played again: ${scenario}, ${again.length - still.length} of ${again.length} agree`);
+        expect(still, scenario).toEqual([]);
+        expect(again.length, scenario).toBeGreaterThan(0);
+      }
+      expect(steps.length).toBeGreaterThanOrEqual(AT_LEAST);
     });
     it('answers every step of our own scenarios as it did', { timeout: 240_000 }, async () => {
       const steps = await check(['--suite', join(OWN, 'scenarios'), '--golden', join(OWN, 'golden')]);
