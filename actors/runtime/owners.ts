@@ -2,6 +2,7 @@ import type { GroupVersionResource, KubeObject, OwnerReference } from '../../sch
 import type { Selector } from '../../schemas/meta/selectors.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { ApiClient } from './api-client.ts';
+import type { SyncContext } from './controller.ts';
 import type { Intent } from './intent.ts';
 
 /** The managing controller's reference, if the object has one. */
@@ -75,10 +76,25 @@ export function claim<T extends KubeObject>(
 }
 
 /**
+ * Carries out what `claim` found: releases and adoptions. Resolves to whether there were any: who goes on to change what was
+ * claimed waits then for its next sync, which sees the objects as they are. Throws Conflict when the owner is gone.
+ */
+export async function settleClaims(
+  owner: KubeObject,
+  claims: readonly Pick<Claim<KubeObject>, 'adoptions' | 'releases'>[],
+  o: Pick<SyncContext, 'execute' | 'signal'> & { readonly client: ApiClient; readonly gvr: GroupVersionResource },
+): Promise<boolean> {
+  const changes = claims.flatMap(({ releases, adoptions }) => [...releases, ...adoptions]);
+  if (changes.length === 0) return false;
+  if (claims.some(({ adoptions }) => adoptions.length > 0)) await mayAdopt(o.client, o.gvr, owner, o.signal);
+  await o.execute(changes);
+  return true;
+}
+/**
  * Asks the API whether the owner is still there before it adopts: the cache may not know yet that it is being deleted, and
  * what is adopted then would be deleted with it. Throws Conflict when it is gone. Source: RecheckDeletionTimestamp.
  */
-export async function mayAdopt(
+async function mayAdopt(
   client: ApiClient,
   gvr: GroupVersionResource,
   owner: KubeObject,

@@ -10,6 +10,9 @@ export const podReadySince = (pod: Pod): number | undefined => {
   return ready?.status === 'True' ? timeOf(ready.lastTransitionTime) : undefined;
 };
 export const isPodTerminal = (pod: Pod): boolean => pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
+/** Going, and not over yet. */
+export const isPodTerminating = (pod: Pod): boolean =>
+  pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod);
 /** Neither over nor going. */
 export const isPodActive = (pod: Pod): boolean => !isPodTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
 

@@ -76,7 +76,15 @@ export const byController: IndexFunction<KubeObject> = (o) => {
   const controller = o.metadata.ownerReferences?.find((owner) => owner.controller === true);
   return [controller ? controller.uid : orphansOf(o.metadata.namespace)];
 };
-export const orphansOf = (namespace: string | undefined): string => `orphan/${namespace ?? ''}`;
+const orphansOf = (namespace: string | undefined): string => `orphan/${namespace ?? ''}`;
+/** What an object manages, then whatever nobody manages in its namespace; needs the index BY_CONTROLLER. */
+export function* ownOrOrphaned<T>(
+  of: { byIndex(name: string, value: string): Iterable<T> },
+  { metadata: { namespace, uid } }: KubeObject,
+): Iterable<T> {
+  yield* of.byIndex(BY_CONTROLLER, uid!);
+  yield* of.byIndex(BY_CONTROLLER, orphansOf(namespace));
+}
 export const byNode: IndexFunction<KubeObject> = (o) => {
   const node = (o as { spec?: { nodeName?: string } }).spec?.nodeName;
   return node ? [node] : [];

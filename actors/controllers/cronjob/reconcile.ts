@@ -4,6 +4,7 @@ import type { CronJob, CronJobStatus, Job } from '../../../schemas/generated/bat
 import type { ObjectReference } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { zoneOffset } from '../../../schemas/meta/zone-offset.ts';
+import { finishOf } from '../../runtime/jobs.ts';
 import { controllerReference } from '../../runtime/owners.ts';
 import { timeOf } from '../../runtime/time.ts';
 import { isMany, missed, untilNextMs } from './times.ts';
@@ -84,18 +85,13 @@ const referenceTo = ({ apiVersion, kind, metadata }: Job): ObjectReference => ({
   resourceVersion: metadata.resourceVersion,
 });
 
-type Finish = 'Complete' | 'Failed';
-const finishOf = ({ status }: Job): Finish | undefined =>
-  status?.conditions?.find((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True')
-    ?.type as Finish;
-
 /** Who is active still, and when one succeeded last. */
 function statusOf({ cronJob, jobs, gone }: Observed, events: Told[]): CronJobStatus {
   let status: CronJobStatus = cronJob.status ?? {};
   const active = new Set(status.active?.map((reference) => reference.uid));
   for (const job of jobs) {
     const { name, uid } = job.metadata;
-    const finish = finishOf(job);
+    const finish = finishOf(job)?.type;
     if (finish === undefined) {
       if (!active.has(uid))
         events.push(warning('UnexpectedJob', `Saw a job that the controller did not create or forgot: ${name}`));
@@ -119,8 +115,8 @@ function statusOf({ cronJob, jobs, gone }: Observed, events: Told[]): CronJobSta
 }
 function surplusOf({ cronJob, jobs }: Observed): readonly Job[] {
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = cronJob.spec;
-  const oldest = (finish: Finish, limit: number | undefined): readonly Job[] => {
-    const all = jobs.filter((job) => finishOf(job) === finish).toSorted(byStart);
+  const oldest = (finish: 'Complete' | 'Failed', limit: number | undefined): readonly Job[] => {
+    const all = jobs.filter((job) => finishOf(job)?.type === finish).toSorted(byStart);
     return limit === undefined ? [] : all.slice(0, Math.max(0, all.length - limit));
   };
   return [...oldest('Complete', successfulJobsHistoryLimit), ...oldest('Failed', failedJobsHistoryLimit)];

@@ -1,16 +1,17 @@
 import type { ControllerRevision, DaemonSet } from '../../../schemas/generated/apps-v1.ts';
 import type { Node, Pod } from '../../../schemas/generated/core-v1.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
-import { keyOf } from '../../../schemas/meta/object.ts';
+import { keyOf, type KubeObject } from '../../../schemas/meta/object.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
+import type { Informer } from '../../runtime/informer.ts';
 import { ownedKeys } from '../../runtime/owned-keys.ts';
-import { claim, mayAdopt } from '../../runtime/owners.ts';
+import { claim, settleClaims } from '../../runtime/owners.ts';
 import { writePods } from '../../runtime/pod-writes.ts';
 import { controllerRevisions, daemonSets, nodes as nodesResource, pods as podsResource } from '../../runtime/resources.ts'; // prettier-ignore
-import { BY_CONTROLLER, byController, orphansOf } from '../../runtime/store.ts';
+import { BY_CONTROLLER, byController, ownOrOrphaned } from '../../runtime/store.ts';
 import { failedPodsBackoff } from './backoff.ts';
 import { eligibility } from './eligibility.ts';
 import { reconcile } from './reconcile.ts';
@@ -33,23 +34,14 @@ export function startDaemonSetController(deps: ControllerDeps): Controller {
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const daemonSet = sets.get(key);
     if (!daemonSet) return {};
-    const { namespace, uid, deletionTimestamp } = daemonSet.metadata;
+    const { namespace, deletionTimestamp } = daemonSet.metadata;
     const selector = selectorFromObject(daemonSet.spec?.selector);
     const isSelectingAll = equal(daemonSet.spec?.selector, {});
-    const candidates = <T>(of: { byIndex(name: string, value: string): Iterable<T> }): T[] =>
-      isSelectingAll || deletionTimestamp
-        ? []
-        : [...of.byIndex(BY_CONTROLLER, uid!), ...of.byIndex(BY_CONTROLLER, orphansOf(namespace))];
+    const candidates = <T extends KubeObject>(of: Informer<T>): Iterable<T> =>
+      isSelectingAll || deletionTimestamp ? [] : ownOrOrphaned(of, daemonSet);
     const ofRevisions = claim(daemonSet, selector, controllerRevisions, candidates(revisions));
     const ofPods = claim(daemonSet, selector, podsResource, candidates(pods));
-    if (ofRevisions.adoptions.length + ofPods.adoptions.length > 0)
-      await mayAdopt(client, daemonSets, daemonSet, signal);
-    const claims = [...ofRevisions.releases, ...ofRevisions.adoptions, ...ofPods.releases, ...ofPods.adoptions];
-    if (claims.length > 0) {
-      // Their next sync sees them as they are then; writing to what was just adopted would only conflict.
-      await execute(claims);
-      return {};
-    }
+    if (await settleClaims(daemonSet, [ofRevisions, ofPods], { client, gvr: daemonSets, execute, signal })) return {};
     const decision = reconcile(
       {
         daemonSet,

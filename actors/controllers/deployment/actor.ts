@@ -8,10 +8,11 @@ import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isNamespaceTerminating } from '../../runtime/errors.ts';
 import type { Intent } from '../../runtime/intent.ts';
-import { claim, controllerOf, mayAdopt } from '../../runtime/owners.ts';
+import { ownedKeys } from '../../runtime/owned-keys.ts';
+import { claim, controllerOf, settleClaims } from '../../runtime/owners.ts';
 import { isPodTerminal } from '../../runtime/pods.ts';
 import { deployments, pods as podsResource, replicaSets } from '../../runtime/resources.ts';
-import { BY_CONTROLLER, BY_NAMESPACE, byController, byNamespace, orphansOf } from '../../runtime/store.ts';
+import { BY_CONTROLLER, byController, ownOrOrphaned } from '../../runtime/store.ts';
 import { reconcile } from './reconcile.ts';
 import { condition, hasDeadline, set } from './status.ts';
 
@@ -22,34 +23,18 @@ export function startDeploymentController(deps: ControllerDeps): Controller {
   const all = deps.informers.for<Deployment>(deployments);
   const sets = deps.informers.for<ReplicaSet>(replicaSets);
   const pods = deps.informers.for<Pod>(podsResource);
-  all.addIndex(BY_NAMESPACE, byNamespace);
   sets.addIndex(BY_CONTROLLER, byController);
   pods.addIndex(BY_CONTROLLER, byController);
-
-  function* keysOf(replicaSet: ReplicaSet): Iterable<string> {
-    const controller = controllerOf(replicaSet);
-    const { namespace, labels } = replicaSet.metadata;
-    if (controller) {
-      if (controller.kind === 'Deployment') yield `${namespace}/${controller.name}`;
-      return;
-    }
-    for (const d of all.byIndex(BY_NAMESPACE, namespace!))
-      if (selectorFromObject(d.spec?.selector).matches(labels)) yield keyOf(d);
-  }
+  const keys = ownedKeys(all, 'Deployment', (d) => selectorFromObject(d.spec?.selector));
 
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const deployment = all.get(key);
     if (!deployment) return {};
-    const { namespace, uid } = deployment.metadata;
-    const candidates = [...sets.byIndex(BY_CONTROLLER, uid!), ...sets.byIndex(BY_CONTROLLER, orphansOf(namespace))];
+    const { namespace } = deployment.metadata;
     const selector = selectorFromObject(deployment.spec?.selector);
-    const { claimed, adoptions, releases } = claim(deployment, selector, replicaSets, candidates);
-    if (adoptions.length > 0) await mayAdopt(client, deployments, deployment, signal);
-    if (releases.length + adoptions.length > 0) {
-      // Their next sync sees them as they are then; writing to what was just adopted would only conflict.
-      await execute([...releases, ...adoptions]);
-      return {};
-    }
+    const ofSets = claim(deployment, selector, replicaSets, ownOrOrphaned(sets, deployment));
+    if (await settleClaims(deployment, [ofSets], { client, gvr: deployments, execute, signal })) return {};
+    const { claimed } = ofSets;
     const decision = reconcile(
       {
         deployment,
@@ -80,10 +65,7 @@ export function startDeploymentController(deps: ControllerDeps): Controller {
     recorder,
     sources: [
       source(all, (d) => [keyOf(d)]),
-      source(sets, function* (replicaSet, old) {
-        yield* keysOf(replicaSet);
-        if (old && controllerOf(old)?.uid !== controllerOf(replicaSet)?.uid) yield* keysOf(old);
-      }),
+      source(sets, keys),
       // Recreate waits for the last old pod; pods change its key only as they go.
       source(pods, function* (pod, old) {
         if (old && isPodTerminal(old) === isPodTerminal(pod)) return;

@@ -1,17 +1,19 @@
 import type { Job } from '../../../schemas/generated/batch-v1.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
+import { nothing, selectorFromObject } from '../../../schemas/meta/selectors.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import type { Intent } from '../../runtime/intent.ts';
-import { claim, controllerOf, mayAdopt } from '../../runtime/owners.ts';
+import { finishOf } from '../../runtime/jobs.ts';
+import { ownedKeys } from '../../runtime/owned-keys.ts';
+import { claim, controllerOf, settleClaims } from '../../runtime/owners.ts';
 import { writePods, type PodFailure } from '../../runtime/pod-writes.ts';
 import { jobs as jobsResource, pods as podsResource } from '../../runtime/resources.ts';
-import { BY_CONTROLLER, BY_NAMESPACE, byController, byNamespace, orphansOf } from '../../runtime/store.ts';
+import { BY_CONTROLLER, byController, ownOrOrphaned } from '../../runtime/store.ts';
 import { NO_BACKOFF, type Backoff } from './backoff.ts';
-import { completed, deadlineInMs, endingOf, isFinished, type Ending } from './ending.ts';
+import { completed, deadlineInMs, endingOf, type Ending } from './ending.ts';
 import { isTracked, remove, TRACKING, untrack } from './pods.ts';
 import { deletions, manageReplicas } from './replicas.ts';
 import { tally, type Tally } from './tally.ts';
@@ -45,24 +47,15 @@ export function startJobController(deps: ControllerDeps): Controller {
     const key = isTracked(pod) ? jobKeyOf(pod) : undefined;
     return key === undefined ? [] : [key];
   });
-  jobs.addIndex(BY_NAMESPACE, byNamespace);
   const backoffs = new Map<string, Backoff>();
 
-  /** The Job that manages the pod, or all that might adopt it. */
-  function* keysOf(pod: Pod): Iterable<string> {
-    const key = jobKeyOf(pod);
-    if (key === undefined) return;
-    if (controllerOf(pod)) return void (yield key);
-    if (isTracked(pod)) yield key;
-    for (const job of jobs.byIndex(BY_NAMESPACE, pod.metadata.namespace!))
-      if (isOurs(job) && selectorFromObject(job.spec?.selector).matches(pod.metadata.labels)) yield keyOf(job);
-  }
+  const keys = ownedKeys(jobs, 'Job', (job) => (isOurs(job) ? selectorFromObject(job.spec?.selector) : nothing));
 
   async function sync(context: SyncContext): Promise<SyncOutput> {
     const { key, now, signal, execute } = context;
     const job = jobs.get(key);
     if (job && !isOurs(job)) return {};
-    const isOver = !job || isFinished(job);
+    const isOver = !job || finishOf(job) !== undefined;
     // Whom nobody counts any more, nobody should keep.
     const left = [...pods.byIndex(BY_JOB, key)].filter((pod) => isOver || (isJobs(pod) && !isOwn(job, pod)));
     await execute(left.map(untrack));
@@ -74,15 +67,10 @@ export function startJobController(deps: ControllerDeps): Controller {
       recorder.event(job, 'Warning', 'UnknownCompletionMode', 'Skipped Job sync because completion mode is unknown');
       return {};
     }
-    const candidates = [
-      ...pods.byIndex(BY_CONTROLLER, job.metadata.uid!),
-      ...pods.byIndex(BY_CONTROLLER, orphansOf(job.metadata.namespace)),
-    ];
-    const { claimed, adoptions, releases } = claim(job, selectorFromObject(job.spec?.selector), podsResource, candidates, { finalizer: TRACKING }); // prettier-ignore
-    if (adoptions.length > 0) await mayAdopt(client, jobsResource, job, signal);
-    await execute([...releases, ...adoptions]);
+    const ofPods = claim(job, selectorFromObject(job.spec?.selector), podsResource, ownOrOrphaned(pods, job), { finalizer: TRACKING }); // prettier-ignore
+    await settleClaims(job, [ofPods], { client, gvr: jobsResource, execute, signal });
 
-    const counted = tally({ job, pods: claimed.map(asClaimed(job)), backoff: backoffs.get(key) ?? NO_BACKOFF });
+    const counted = tally({ job, pods: ofPods.claimed.map(asClaimed(job)), backoff: backoffs.get(key) ?? NO_BACKOFF });
     const { done, failure, waitMs } = await writeJobPods(counted, context);
     await writeStatus(counted, done, context);
     if (failure) throw failure.error;
@@ -160,9 +148,8 @@ export function startJobController(deps: ControllerDeps): Controller {
     sources: [
       source(jobs, (job) => [keyOf(job)]),
       source(pods, function* (pod, old) {
-        yield* keysOf(pod);
-        if (old && (controllerOf(old)?.uid !== controllerOf(pod)?.uid || old.metadata.labels !== pod.metadata.labels))
-          yield* keysOf(old);
+        yield* keys(pod, old);
+        if (isTracked(pod) && !controllerOf(pod)) yield lonely(pod);
       }),
     ],
     sync,

@@ -31,8 +31,6 @@ const holds = (job: Job, type: string): JobCondition | undefined => {
   const condition = conditionOf(job, type);
   return condition?.status === 'True' ? condition : undefined;
 };
-export const isFinished = (job: Job): boolean =>
-  holds(job, 'Complete') !== undefined || holds(job, 'Failed') !== undefined;
 
 /** What is decided already stays so; then failures, then success. Source: pkg/controller/job syncJob. */
 export function endingOf(tally: Tally, now: number): Ending | undefined {

@@ -2,7 +2,7 @@ import type { Job } from '../../../schemas/generated/batch-v1.ts';
 import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { Intent } from '../../runtime/intent.ts';
 import { podFromTemplate } from '../../runtime/pod-template.ts';
-import { isPodTerminal } from '../../runtime/pods.ts';
+import { isPodTerminating } from '../../runtime/pods.ts';
 import { podsToDelete } from '../../runtime/replicas/rank.ts';
 import { pods as podsResource } from '../../runtime/resources.ts';
 import { remainingMs } from './backoff.ts';
@@ -69,10 +69,7 @@ const indexWaitMs = (before: Pod | undefined, now: number): number =>
 function pendingIndexes(tally: Tally, count: number): readonly number[] {
   const { job, pods, active, completions = 0, succeededIndexes, failedIndexes = NO_INDEXES } = tally;
   let taken = merge(withIndexes(succeededIndexes, indexSet(active)), failedIndexes);
-  if (replacesOnlyFailed(job)) {
-    const going = pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod));
-    taken = withIndexes(taken, indexSet(going));
-  }
+  if (replacesOnlyFailed(job)) taken = withIndexes(taken, indexSet(pods.filter(isPodTerminating)));
   return firstPending(taken, count, completions);
 }
 /** Those without a valid index and all but the best of each index, then the ones that hurt least to lose. */

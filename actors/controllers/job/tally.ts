@@ -1,6 +1,6 @@
 import type { Job } from '../../../schemas/generated/batch-v1.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import { isPodActive, isPodReady, isPodTerminal } from '../../runtime/pods.ts';
+import { isPodActive, isPodReady, isPodTerminating } from '../../runtime/pods.ts';
 import { withFinished, type Backoff } from './backoff.ts';
 import { COMPLETION_INDEX, countOf, hasIndex, indexSet, NO_INDEXES, parseIndexes, validIndexOf, withIndexes, type Indexes } from './indexes.ts'; // prettier-ignore
 import { finishedAt, isIndexed, isPodFailed, isTracked } from './pods.ts';
@@ -65,7 +65,7 @@ export function tally({ job, pods, backoff }: Observed): Tally {
   return {
     job, pods, active, completions, countedIndexes, succeededIndexes, failedIndexes,
     ready: active.filter(isPodReady).length,
-    terminating: pods.filter((pod) => pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod)).length,
+    terminating: pods.filter(isPodTerminating).length,
     succeeded: isIndexed(job)
       ? countOf(succeededIndexes)
       : (status?.succeeded ?? 0) + newSucceeded.length + (uncounted.succeeded?.length ?? 0),

@@ -7,9 +7,9 @@ import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { slowStart } from '../../runtime/executor.ts';
 import { ownedKeys } from '../../runtime/owned-keys.ts';
-import { claim, mayAdopt } from '../../runtime/owners.ts';
+import { claim, settleClaims } from '../../runtime/owners.ts';
 import { controllerRevisions, persistentVolumeClaims, pods as podsResource, statefulSets } from '../../runtime/resources.ts'; // prettier-ignore
-import { BY_CONTROLLER, byController, orphansOf } from '../../runtime/store.ts';
+import { BY_CONTROLLER, byController, ownOrOrphaned } from '../../runtime/store.ts';
 import { carrier } from './carry-out.ts';
 import { deletesWhenScaled } from './claims.ts';
 import { isMember, parseName } from './identity.ts';
@@ -33,23 +33,13 @@ export function startStatefulSetController(deps: ControllerDeps): Controller {
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const set = sets.get(key);
     if (!set) return {};
-    const { namespace, uid } = set.metadata;
+    const { namespace } = set.metadata;
     const selector = selectorFromObject(set.spec?.selector);
-    const candidates = <T>(of: { byIndex(name: string, value: string): Iterable<T> }): T[] => [
-      ...of.byIndex(BY_CONTROLLER, uid!),
-      ...of.byIndex(BY_CONTROLLER, orphansOf(namespace)),
-    ];
-    const ofRevisions = claim(set, selector, controllerRevisions, candidates(revisions));
-    const ofPods = claim(set, selector, podsResource, candidates(pods), {
+    const ofRevisions = claim(set, selector, controllerRevisions, ownOrOrphaned(revisions, set));
+    const ofPods = claim(set, selector, podsResource, ownOrOrphaned(pods, set), {
       belongs: (pod) => isMember(set, pod),
     });
-    if (ofRevisions.adoptions.length + ofPods.adoptions.length > 0) await mayAdopt(client, statefulSets, set, signal);
-    const changes = [...ofRevisions.releases, ...ofRevisions.adoptions, ...ofPods.releases, ...ofPods.adoptions];
-    if (changes.length > 0) {
-      // Their next sync sees them as they are then; writing to what was just adopted would only conflict.
-      await execute(changes);
-      return {};
-    }
+    if (await settleClaims(set, [ofRevisions, ofPods], { client, gvr: statefulSets, execute, signal })) return {};
     const decision = reconcile(
       {
         set,

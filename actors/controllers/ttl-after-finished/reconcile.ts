@@ -1,5 +1,6 @@
 import type { Job } from '../../../schemas/generated/batch-v1.ts';
 import type { Decision } from '../../runtime/intent.ts';
+import { finishOf } from '../../runtime/jobs.ts';
 import { jobs } from '../../runtime/resources.ts';
 import { timeOf } from '../../runtime/time.ts';
 
@@ -16,10 +17,9 @@ export function reconcile(job: Job, now: number): Decision {
   return { intents: [{ op: 'delete', gvr: jobs, ...gone }] };
 }
 /** How long the Job is to stay, in ms; undefined: for ever, or it is not finished. */
-function leftOf({ spec, status }: Job, now: number): number | undefined {
-  const { ttlSecondsAfterFinished } = spec ?? {};
-  const finish = status?.conditions?.find((c) => (c.type === 'Complete' || c.type === 'Failed') && c.status === 'True');
-  const since = timeOf(finish?.lastTransitionTime);
+function leftOf(job: Job, now: number): number | undefined {
+  const { ttlSecondsAfterFinished } = job.spec ?? {};
+  const since = timeOf(finishOf(job)?.lastTransitionTime);
   if (ttlSecondsAfterFinished === undefined || since === undefined) return undefined;
   return Math.max(0, since + ttlSecondsAfterFinished * 1000 - now);
 }

@@ -4,11 +4,11 @@ import { source, startController, type Controller, type SyncContext } from '../c
 import type { ControllerDeps } from '../controller-deps.ts';
 import type { SyncOutput } from '../controller-machine.ts';
 import { ownedKeys } from '../owned-keys.ts';
-import { claim, controllerOf, mayAdopt } from '../owners.ts';
+import { claim, controllerOf, settleClaims } from '../owners.ts';
 import { writePods } from '../pod-writes.ts';
-import { isPodActive, isPodTerminal } from '../pods.ts';
+import { isPodActive, isPodTerminating } from '../pods.ts';
 import { pods as podsResource } from '../resources.ts';
-import { BY_CONTROLLER, byController, orphansOf } from '../store.ts';
+import { BY_CONTROLLER, byController, ownOrOrphaned } from '../store.ts';
 import { manageReplicas, nextAvailability, updateStatus, type Observed, type ReplicaKind, type ReplicaOwner } from './reconcile.ts'; // prettier-ignore
 
 /** Keeps as many pods of each object of the kind as it asks for. */
@@ -39,20 +39,17 @@ export function startReplicaController<T extends ReplicaOwner>(kind: ReplicaKind
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const owner = owners.get(key);
     if (!owner) return {};
-    const { namespace, uid } = owner.metadata;
     const selector = kind.selectorOf(owner);
     const candidates: Pod[] = [];
     let terminating = 0;
-    for (const pod of pods.byIndex(BY_CONTROLLER, uid!)) {
+    for (const pod of ownOrOrphaned(pods, owner)) {
       if (isPodActive(pod)) candidates.push(pod);
-      else if (!isPodTerminal(pod) && selector.matches(pod.metadata.labels)) terminating++;
+      else if (controllerOf(pod) && isPodTerminating(pod) && selector.matches(pod.metadata.labels)) terminating++;
     }
-    for (const pod of pods.byIndex(BY_CONTROLLER, orphansOf(namespace))) if (isPodActive(pod)) candidates.push(pod);
-    const { claimed, adoptions, releases } = claim(owner, selector, podsResource, candidates);
-    if (adoptions.length > 0) await mayAdopt(client, kind.gvr, owner, signal);
-    await execute([...releases, ...adoptions]);
+    const ofPods = claim(owner, selector, podsResource, candidates);
+    await settleClaims(owner, [ofPods], { client, gvr: kind.gvr, execute, signal });
 
-    const observed: Observed = { owner, active: claimed, terminating, related: related(owner) };
+    const observed: Observed = { owner, active: ofPods.claimed, terminating, related: related(owner) };
     const failure = await writePods(owner, manageReplicas(observed, now), recorder, { execute, signal });
     await execute(updateStatus(kind, observed, failure?.message, now));
     if (failure) throw failure.error;

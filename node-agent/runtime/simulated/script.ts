@@ -129,7 +129,7 @@ function understood(container: Container): { readonly run?: Run | undefined; rea
     .split(/;|&&|\n/)
     .map((s) => s.trim())
     .filter(Boolean)) {
-    const [word, argument = ''] = [step.split(/\s+/)[0]!, step.split(/\s+/).slice(1).join(' ')];
+    const [, word, argument = ''] = /^(?:\S*\/)?(\S*)\s*(.*)$/s.exec(step)!;
     if (word === 'echo') logs.push(argument.replace(/^(["'])(.*)\1$/, '$2'));
     else if (word === 'sleep' && argument === 'infinity') return { run: FOREVER, logs };
     else if (word === 'sleep' && /^\d+(\.\d+)?[smh]?$/.test(argument)) exitAfterMs += seconds(argument) * 1_000;
