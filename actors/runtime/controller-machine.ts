@@ -1,4 +1,5 @@
 import { assign, fromPromise, setup, stateIn } from 'xstate';
+import { MAX_TIMER_MS } from '../../bus/message.ts';
 
 const unwired = (name: string) => async (): Promise<never> => {
   throw new Error(`actor '${name}' is not provided`);
@@ -86,7 +87,8 @@ export const keyMachine = setup({
   delays: {
     /** client-go's per-key backoff; the provided one adds the bucket that all keys share. */
     backoff: ({ context }) => Math.min(5 * 2 ** (context.failures - 1), 1_000_000),
-    requeue: ({ context }) => context.requeueMs,
+    // Who wants to be woken in a year looks a few times before.
+    requeue: ({ context }) => Math.min(context.requeueMs, MAX_TIMER_MS),
     /** The longest that a key waits for a cache to show its own writes. */
     settleTimeout: 10_000,
   },

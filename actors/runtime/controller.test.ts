@@ -124,6 +124,21 @@ describe('controller', () => {
     expect(controller.busyKeys).toBe(0);
   });
 
+  it('does not look all the time when asked to look in a year', async () => {
+    const year = 365 * 86_400_000;
+    const at: number[] = [];
+    const { world, controller } = setUp(async ({ now }) => {
+      const left = (at[0] ?? now) + year - now;
+      at.push(now);
+      return left > 0 ? { requeueAfterMs: left } : {};
+    });
+    await controller.ready;
+    controller.enqueue('d/a');
+    await world.advance(year + 1);
+    expect(at.at(-1)! - at[0]!).toBe(year);
+    expect(at.length).toBeLessThan(20);
+  });
+
   it('does not sync a key before its cache shows what the key has written', async () => {
     const sizes: number[] = [];
     const { world, api, informer, controller } = setUp(async ({ key, execute }) => {

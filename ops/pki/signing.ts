@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as X509 from '@peculiar/x509';
+import type { ReadRequest } from '../../actors/runtime/certificate-requests.ts';
 import type { Signer } from '../../actors/controllers/csr-signing/actor.ts';
 import { authority, serial, SIGNATURE, type Authority } from './issue.ts';
 import type { x509 as Library } from './x509-library.ts';
@@ -21,6 +22,24 @@ const EXTENDED_USAGES: readonly (readonly [usage: string, oid: string])[] = [
   ['microsoft sgc', '1.3.6.1.4.1.311.10.3.3'], ['netscape sgc', '2.16.840.1.113730.4.1'],
 ]; // prettier-ignore
 
+/** What a request asks for. What reads it is loaded with the first one. */
+export const readRequest: ReadRequest = async (request) => {
+  const { x509 } = await import('./x509-library.ts');
+  const { subjectName, extensions } = new x509.Pkcs10CertificateRequest(request);
+  const names = extensions.find(({ type }) => type === SUBJECT_ALT_NAME);
+  const all = names === undefined ? [] : new x509.SubjectAlternativeNameExtension(names.rawData).names.items;
+  const named = (type: string): string[] => all.filter((name) => name.type === type).map((name) => name.value);
+  return {
+    // As in Go the last one counts.
+    commonName: subjectName.getField('CN').at(-1) ?? '',
+    organizations: subjectName.getField('O'),
+    dnsNames: named('dns'),
+    addresses: named('ip'),
+    emails: named('email'),
+    uris: named('url'),
+  };
+};
+
 /**
  * Signs requests by the authority in `dir`, `ca.crt` and `ca.key`; undefined if its key is not there. Both are read, and
  * what reads and writes certificates is loaded, with the first request.
@@ -40,22 +59,7 @@ export function signerIn(dir: string): Signer | undefined {
     throw error;
   })); // prettier-ignore
   return {
-    async read(request) {
-      const { x509 } = await ready();
-      const { subjectName, extensions } = new x509.Pkcs10CertificateRequest(request);
-      const names = extensions.find(({ type }) => type === SUBJECT_ALT_NAME);
-      const all = names === undefined ? [] : new x509.SubjectAlternativeNameExtension(names.rawData).names.items;
-      const named = (type: string): string[] => all.filter((name) => name.type === type).map((name) => name.value);
-      return {
-        // As in Go the last one counts.
-        commonName: subjectName.getField('CN').at(-1) ?? '',
-        organizations: subjectName.getField('O'),
-        dnsNames: named('dns'),
-        addresses: named('ip'),
-        emails: named('email'),
-        uris: named('url'),
-      };
-    },
+    read: readRequest,
     async sign(request, usages, { from, until }) {
       const { x509, ca } = await ready();
       const { subjectName, publicKey, extensions } = new x509.Pkcs10CertificateRequest(request);

@@ -11,6 +11,8 @@ import { startNamespaceController } from '../../actors/controllers/namespace/act
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
+import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.ts';
+import { startCsrCleaner } from '../../actors/controllers/csr-cleaner/actor.ts';
 import { startCsrSigning, type Signer } from '../../actors/controllers/csr-signing/actor.ts';
 import { startPvProtection } from '../../actors/controllers/pv-protection/actor.ts';
 import { startPvcProtection } from '../../actors/controllers/pvc-protection/actor.ts';
@@ -22,6 +24,7 @@ import { startServiceAccountController } from '../../actors/controllers/servicea
 import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
 import { startTtlAfterFinishedController } from '../../actors/controllers/ttl-after-finished/actor.ts';
 import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
+import type { ReadRequest } from '../../actors/runtime/certificate-requests.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import type { ControllerDeps } from '../../actors/runtime/controller-deps.ts';
@@ -44,6 +47,8 @@ export interface ControllerManagerOptions {
   readonly clusterCa: string;
   /** Signs approved certificate requests; undefined: nobody does. */
   readonly signer?: Signer | undefined;
+  /** Reads certificate requests; undefined: nobody approves any. */
+  readonly readRequest?: ReadRequest | undefined;
 }
 type Starter = (deps: ControllerDeps, options: ControllerManagerOptions) => Controller;
 
@@ -68,6 +73,8 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'node-lifecycle': startNodeLifecycleController,
   'node-ipam': (deps) => startNodeIpam(deps),
   'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
+  'csr-approving': (deps, o) => startCsrApproving(deps, o.readRequest),
+  'csr-cleaner': startCsrCleaner,
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),

@@ -2,7 +2,8 @@
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
-  'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing',
+  'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing', 'csr-approving',
+  'csr-cleaner',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -27,6 +28,8 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
   cleanup: ['namespace', 'garbage-collector', 'resourcequota', 'pvc-protection', 'pv-protection'],
   identity: [
     'csr-signing',
+    'csr-approving',
+    'csr-cleaner',
     'serviceaccount',
     'root-ca-cert-publisher',
     'clusterrole-aggregation',

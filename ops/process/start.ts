@@ -160,9 +160,9 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   'controller-manager': async (c) => {
     const { startControllerManager } = await import('./controller-manager.ts');
     const clusterCa = file(c, 'controller-manager', 'pki', 'ca.crt');
-    const { signerIn } = await import('../pki/signing.ts');
+    const { readRequest, signerIn } = await import('../pki/signing.ts');
     const signer = signerIn(join(c.spec.dir, 'pki'));
-    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer });
+    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest });
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),

@@ -32,6 +32,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   serviceaccount: 'service-account-controller',
   'volume-expand': 'expand-controller',
   'csr-signing': 'certificate-controller',
+  'csr-approving': 'certificate-controller',
+  'csr-cleaner': 'certificate-controller',
 };
 function accountOf(controller: string): string {
   if (ACCOUNTS.has(controller)) return controller;

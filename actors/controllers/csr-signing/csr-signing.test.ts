@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
+import { certificateSigningRequests, refusal, type Requested } from '../../runtime/certificate-requests.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startCsrSigning, type Signer } from './actor.ts';
-import { certificateSigningRequests, lifeOf } from './reconcile.ts';
-import { refusal, type Requested } from './requests.ts';
+import { lifeOf } from './reconcile.ts';
 
 const NODE: Requested = { commonName: 'system:node:n1', organizations: ['system:nodes'], dnsNames: [], addresses: [], emails: [], uris: [] }; // prettier-ignore
 const [CLIENT, KUBELET, SERVING] = ['kube-apiserver-client', 'kube-apiserver-client-kubelet', 'kubelet-serving'].map((name) => `kubernetes.io/${name}`) as [string, string, string]; // prettier-ignore
@@ -92,19 +92,5 @@ describe('a request', () => {
       reason: 'SignerValidationFailure',
       message: 'DNS or IP subjectAltName is required',
     });
-  });
-  it.each([
-    ['open', 24, 'example.com/own', []],
-    ['denied', 1, CLIENT, ['Denied']],
-    ['failed', 1, CLIENT, ['Failed']],
-    ['signed', 1, CLIENT, ['Approved']],
-    ['approved and never signed', 24, 'example.com/own', ['Approved']],
-  ])('that is %s goes after %s h', async (_, hours, signerName, types) => {
-    const { make, seen, world } = await setUp();
-    await make(signerName, ...types);
-    await world.advance(hours * HOUR - 2000);
-    expect(seen()).toBeDefined();
-    await world.advance(5000);
-    expect(seen()).toBeUndefined();
   });
 });

@@ -20,6 +20,9 @@ type Change = {
   readonly old?: DynamicObject;
 };
 
+/** Subresources that write one part of the object. */
+const PARTS: Readonly<Record<string, string>> = { status: 'status', approval: 'status', finalize: 'spec' };
+
 export const problem = (reason: StatusReason, r: Resource, name: string, text: string): ApiError =>
   new ApiError(reason, `${r.resource} "${name}" ${text}`, { details: { name, kind: r.resource, group: r.group } });
 
@@ -103,9 +106,10 @@ export function fakeStore(world: World, registry: Registry) {
     if (uid && uid !== old.metadata.uid)
       throw problem('Conflict', r, name, 'cannot be fulfilled: Precondition failed: UID');
     const meta = { ...old.metadata };
+    const part = PARTS[subresource ?? ''];
     const next: DynamicObject =
-      subresource === 'status' || subresource === 'finalize'
-        ? { ...old, [subresource === 'status' ? 'status' : 'spec']: draft[subresource === 'status' ? 'status' : 'spec'] }
+      part !== undefined
+        ? { ...old, [part]: draft[part] }
         : { ...draft, metadata: { ...draft.metadata, uid: meta.uid, creationTimestamp: meta.creationTimestamp, deletionTimestamp: meta.deletionTimestamp, deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds, generation: meta.generation }, ...(r.subresources.has('status') ? { status: old['status'] } : {}) }; // prettier-ignore
     // The status of a Deployment takes its annotations along. Source: pkg/registry/apps/deployment strategy.
     if (subresource === 'status' && r.resource === 'deployments')

@@ -1,3 +1,21 @@
+import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../../schemas/generated/certificates-v1.ts'; // prettier-ignore
+import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+
+/** What the controllers that approve, sign and clear away certificate requests have in common. */
+export const certificateSigningRequests: GroupVersionResource = { group: 'certificates.k8s.io', version: 'v1', resource: 'certificatesigningrequests' }; // prettier-ignore
+/** The signer of kubelets' client certificates. */
+export const KUBELET_CLIENT = 'kubernetes.io/kube-apiserver-client-kubelet';
+
+export const conditionOf = (
+  { status }: CertificateSigningRequest,
+  type: string,
+): CertificateSigningRequestCondition | undefined =>
+  status?.conditions?.find((c) => c.type === type && c.status === 'True');
+/** The request as PEM. */
+export const pemOf = ({ spec }: CertificateSigningRequest): string => Buffer.from(spec.request, 'base64').toString();
+
+/** Reads a request in PEM; rejects if it is none. */
+export type ReadRequest = (pem: string) => Promise<Requested>;
 /** What a certificate request asks for, read from its PEM. */
 export interface Requested {
   readonly commonName: string;
@@ -35,7 +53,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'kubernetes.io/kube-apiserver-client-kubelet',
+    KUBELET_CLIENT,
     (request, usages) =>
       (ofNodes(request) ? undefined : NOT_NODES) ??
       notAllowed('DNS', request.dnsNames) ??
