@@ -1,3 +1,4 @@
+import { startBootstrapSigner } from '../../actors/controllers/bootstrap-signer/actor.ts';
 import { startClusterRoleAggregation } from '../../actors/controllers/clusterrole-aggregation/actor.ts';
 import { startCronJobController } from '../../actors/controllers/cronjob/actor.ts';
 import { startDaemonSetController } from '../../actors/controllers/daemonset/actor.ts';
@@ -22,6 +23,7 @@ import { startResourceQuotaController } from '../../actors/controllers/resourceq
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
 import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
+import { startTokenCleaner } from '../../actors/controllers/token-cleaner/actor.ts';
 import { startTtlAfterFinishedController } from '../../actors/controllers/ttl-after-finished/actor.ts';
 import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
 import type { ReadRequest } from '../../actors/runtime/certificate-requests.ts';
@@ -34,6 +36,10 @@ import { createInformers } from '../../actors/runtime/informer.ts';
 import { createInspection } from '../../actors/runtime/inspection.ts';
 import { startLeaderGroups } from '../../actors/runtime/leader-groups.ts';
 import { presenceLiveness } from '../../actors/runtime/leader-liveness.ts';
+import { leaderMetrics } from '../../actors/runtime/metrics/leaders.ts';
+import { createRegistry } from '../../actors/runtime/metrics/registry.ts';
+import { requestMetrics } from '../../actors/runtime/metrics/requests.ts';
+import { serveMetrics } from '../../actors/runtime/metrics/serve.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import { CONTROLLER_GROUPS, leaseOf } from './controller-names.ts';
@@ -75,6 +81,8 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
   'csr-approving': (deps, o) => startCsrApproving(deps, o.readRequest),
   'csr-cleaner': startCsrCleaner,
+  'token-cleaner': startTokenCleaner,
+  'bootstrap-signer': startBootstrapSigner,
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),
@@ -91,7 +99,9 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
   const { world, bus, id } = o;
   const component = 'controller-manager';
   const inspection = createInspection({ world, bus, component, id });
-  const client = createApiClient(bus, world, 'controller-manager');
+  const metrics = createRegistry();
+  const requests = requestMetrics(metrics, world.clock);
+  const client = createApiClient(bus, world, 'controller-manager', requests);
   const informers = createInformers(client, world, inspection);
   const liveness = presenceLiveness(bus, world, component, id);
   const controllers = new Map<string, Controller>();
@@ -122,14 +132,19 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
       world,
       id,
       informers,
-      client: (caller) => createApiClient(bus, world, caller),
+      client: (caller) => createApiClient(bus, world, caller, requests),
       recorderFor: (own, source) => createEventRecorder({ client: own, world, component: source }),
       inspection,
+      metrics,
       fence: () => leadership.fence(group),
       active: false,
     };
     controllers.set(name, start(deps, o));
   }
+
+  leaderMetrics(metrics, () => groups.map(([group]) => [leaseOf(group), leadership.leads().includes(group)]));
+  const others = (): string[] => liveness.alive().map((other) => other.id);
+  const metricsDoor = serveMetrics({ bus, component, id, registry: metrics, others });
 
   let stopping: Promise<void> | undefined;
   return {
@@ -142,6 +157,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
         await Promise.all([...controllers.values()].map((controller) => controller.stop()));
         await leadership.stop();
         liveness.stop();
+        metricsDoor.unsubscribe();
         informers.stop();
         inspection.close();
       })()),

@@ -3,7 +3,7 @@ export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
   'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing', 'csr-approving',
-  'csr-cleaner',
+  'csr-cleaner', 'token-cleaner', 'bootstrap-signer',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -30,6 +30,8 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'csr-signing',
     'csr-approving',
     'csr-cleaner',
+    'token-cleaner',
+    'bootstrap-signer',
     'serviceaccount',
     'root-ca-cert-publisher',
     'clusterrole-aggregation',

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
+import { BOOTSTRAP_TOKEN, tokenData, tokenLifeMs } from '../../../schemas/core/bootstrap-token.ts';
 import type { Secret } from '../../../schemas/generated/core-v1.ts';
-import { parseTime } from '../../../schemas/meta/time.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
 import type { CacheReader, UserInfo } from '../request.ts';
@@ -23,11 +23,10 @@ export function createBootstrapTokens(registry: Registry, cache: CacheReader, wo
       const [, id = '', given = ''] = match;
       const secret = cache.get<Secret>(secrets, 'kube-system', `bootstrap-token-${id}`);
       if (secret === undefined || secret.metadata.deletionTimestamp !== undefined) return undefined;
-      if (secret.type !== 'bootstrap.kubernetes.io/token') return undefined;
-      const data = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
+      if (secret.type !== BOOTSTRAP_TOKEN) return undefined;
+      const data = (key: string): string => tokenData(secret, key);
       if (!equal(data('token-secret'), given) || data('token-id') !== id) return undefined;
-      const expiration = data('expiration');
-      if (expiration !== '' && (parseTime(expiration) ?? 0) < world.clock.now()) return undefined;
+      if ((tokenLifeMs(secret, world.clock.now()) ?? 1) <= 0) return undefined;
       if (data('usage-bootstrap-authentication') !== 'true') return undefined;
       const extra = data('auth-extra-groups');
       const groups = extra === '' ? [] : extra.split(',');

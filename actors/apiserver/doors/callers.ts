@@ -15,7 +15,7 @@ const FIXED: Readonly<Record<string, Omit<Caller, 'agent'>>> = {
 };
 /** Accounts that roles are bound to. */
 const ACCOUNTS: ReadonlySet<string> = new Set(
-  rbac.clusterRoleBindings.flatMap((b) => (b.subjects as readonly { kind: string; name: string }[] | undefined) ?? [])
+  [...rbac.clusterRoleBindings, ...rbac.roleBindings].flatMap((b) => (b.subjects as readonly { kind: string; name: string }[] | undefined) ?? [])
     .filter((s) => s.kind === 'ServiceAccount').map((s) => s.name),
 ); // prettier-ignore
 /** Controllers whose account is named otherwise. Source: bootstrappolicy controller_policy.go. */

@@ -41,8 +41,8 @@ async function firstGranted(
   signal: AbortSignal,
 ): Promise<Permission | undefined> {
   for (const permission of permissions) {
-    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', metadata: {}, spec: reviewOf(csr, permission) }; // prettier-ignore
-    const { status } = await client.create(subjectAccessReviews, review as SubjectAccessReview, { signal });
+    const review: SubjectAccessReview = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', metadata: {}, spec: reviewOf(csr, permission) }; // prettier-ignore
+    const { status } = await client.create(subjectAccessReviews, review, { signal });
     if (status?.allowed === true) return permission;
   }
   return undefined;

@@ -1,3 +1,4 @@
+import type { SubjectAccessReviewSpec } from '../../../schemas/generated/authorization-v1.ts';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import {
   certificateSigningRequests,
@@ -39,7 +40,7 @@ export function permissionsFor({ spec }: Csr, requested: Requested): readonly Pe
   return spec.username === requested.commonName ? [SELF, NODE] : [NODE];
 }
 
-export const reviewOf = ({ spec }: Csr, { subresource }: Permission): object => ({
+export const reviewOf = ({ spec }: Csr, { subresource }: Permission): SubjectAccessReviewSpec => ({
   user: spec.username,
   uid: spec.uid,
   groups: spec.groups,
