@@ -22,6 +22,7 @@ import { startReplicationController } from '../../actors/controllers/replication
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
+import { startServiceAccountTokens, type IssueToken } from '../../actors/controllers/serviceaccount-token/actor.ts';
 import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
 import { startTokenCleaner } from '../../actors/controllers/token-cleaner/actor.ts';
 import { startTtlAfterFinishedController } from '../../actors/controllers/ttl-after-finished/actor.ts';
@@ -53,6 +54,8 @@ export interface ControllerManagerOptions {
   readonly clusterCa: string;
   /** Signs approved certificate requests; undefined: nobody does. */
   readonly signer?: Signer | undefined;
+  /** Signs service accounts' tokens that are kept in Secrets; undefined: there are none. */
+  readonly issueToken?: IssueToken | undefined;
   /** Reads certificate requests; undefined: nobody approves any. */
   readonly readRequest?: ReadRequest | undefined;
 }
@@ -83,6 +86,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'csr-cleaner': startCsrCleaner,
   'token-cleaner': startTokenCleaner,
   'bootstrap-signer': startBootstrapSigner,
+  'serviceaccount-token': (deps, o) => startServiceAccountTokens(deps, o.clusterCa, o.issueToken),
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),

@@ -3,7 +3,7 @@ export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
   'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing', 'csr-approving',
-  'csr-cleaner', 'token-cleaner', 'bootstrap-signer',
+  'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -32,6 +32,7 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'csr-cleaner',
     'token-cleaner',
     'bootstrap-signer',
+    'serviceaccount-token',
     'serviceaccount',
     'root-ca-cert-publisher',
     'clusterrole-aggregation',

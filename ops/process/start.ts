@@ -160,9 +160,13 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   'controller-manager': async (c) => {
     const { startControllerManager } = await import('./controller-manager.ts');
     const clusterCa = file(c, 'controller-manager', 'pki', 'ca.crt');
-    const { readRequest, signerIn } = await import('../pki/signing.ts');
-    const signer = signerIn(join(c.spec.dir, 'pki'));
-    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest });
+    const [{ readRequest, signerIn }, { tokenIssuerIn }] = await Promise.all([
+      import('../pki/signing.ts'),
+      import('../pki/account-tokens.ts'),
+    ]);
+    const pki = join(c.spec.dir, 'pki');
+    const [signer, issueToken] = [signerIn(pki), tokenIssuerIn(pki)];
+    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken });
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),

@@ -60,6 +60,9 @@ function make(caller: string): Caller {
   const rest = caller.slice(colon + 1);
   if (kind === 'node')
     return { name: `system:node:${rest}`, groups: ['system:nodes', AUTHENTICATED], agent: 'kubelet' };
+  // It makes the accounts' own credentials, so it has none of its own. Source: cmd/kube-controller-manager/app.
+  if (caller === 'controller:serviceaccount-token')
+    return { ...FIXED['controller-manager']!, agent: 'kube-controller-manager' };
   if (kind === 'controller') {
     return {
       name: `system:serviceaccount:kube-system:${accountOf(rest)}`,
