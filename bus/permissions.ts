@@ -87,6 +87,11 @@ const elects = (component: string) => ({
   publish: [subjects.probeOf(component)],
   subscribe: [subjects.probeOf(component)],
 });
+/** Tells the API server what it counts. */
+const counts = (component: string) => ({
+  publish: [inboxes('apiserver')],
+  subscribe: [subjects.metricsOf(component), subjects.metrics(component, '*')],
+});
 /** Asks the API server and follows watches. */
 const asks = (id: string, callers: readonly string[]) => ({
   publish: [...callers.map((c) => subjects.apiOf(c)), subjects.sessionAll('apiserver.*'), subjects.beat(`${id}.*`)],
@@ -127,6 +132,7 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: [
           subjects.etcdAll,
           subjects.nodeAll('*'),
+          subjects.metricsAll,
           subjects.sessionAll('*.*'),
           subjects.beat('apiserver.*'),
           // Whoever asks names the subject of the answer: it must be an inbox, and of someone who may ask.
@@ -151,6 +157,7 @@ function ofRole(spec: RoleSpec): Permissions {
         watches('scheduler'),
         elects('scheduler'),
         inspected('scheduler'),
+        counts('scheduler'),
       );
     case 'controller-manager':
       return all(
@@ -159,6 +166,7 @@ function ofRole(spec: RoleSpec): Permissions {
         watches('controller-manager'),
         elects('controller-manager'),
         inspected('controller-manager'),
+        counts('controller-manager'),
       );
     case 'nodes':
       return all(

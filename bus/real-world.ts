@@ -25,6 +25,7 @@ export function realWorld(options: RealWorldOptions = {}): World {
 
 const realClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   setTimeout: (fn, ms) => setTimeout(fn, ms),
   clearTimeout: (id) => {
     clearTimeout(id as NodeJS.Timeout);

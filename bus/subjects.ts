@@ -94,6 +94,10 @@ export function parsePresence(subject: string): { readonly component: string; re
 export const probe = (component: string, id: string): string =>
   `${ROOT}.probe.${escapeToken(component)}.${escapeToken(id)}`;
 export const probeOf = (component: string): string => `${ROOT}.probe.${escapeToken(component)}.*`;
+/** Of any replica of a component. */
+export const metricsOf = (component: string): string => `${ROOT}.metrics.${escapeToken(component)}`;
+export const metrics = (component: string, id: string): string => `${metricsOf(component)}.${escapeToken(id)}`;
+export const metricsAll = `${ROOT}.metrics.>`;
 export const inspect = (component: string, id: string): string =>
   `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
 export const inspectOf = (component: string): string => `${ROOT}.inspect.${escapeToken(component)}.*`;

@@ -15,6 +15,8 @@ export interface World {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds with fractions since some moment, for who counts how long work takes; without it `now` does. */
+  readonly elapsed?: () => number;
   readonly setTimeout: (fn: (...args: unknown[]) => void, ms: number) => TimerId;
   readonly clearTimeout: (id: TimerId) => void;
 }

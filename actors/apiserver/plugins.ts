@@ -148,7 +148,7 @@ export function plugIn(
     createHealthHandler({ probe: (check) => probe(core, state, check) }),
     createOpenIdHandler(tokens, server),
     createOpenApiHandler(registry, aggregation.documents),
-    createMetricsHandler(core.metrics),
+    createMetricsHandler(core.metrics, core.bus),
     createZpages(world, flags),
     createFlowDebugHandler(core.flow),
   );

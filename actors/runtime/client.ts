@@ -1,4 +1,4 @@
-import type { Bus } from '../../bus/bus.ts';
+import type { Bus, Session } from '../../bus/bus.ts';
 import type { ApiReply, ApiRequestBody, Verb, WatchFrame, WatchItem } from '../../bus/protocol/api.ts';
 import { isSilence } from '../../bus/requests.ts';
 import * as subjects from '../../bus/subjects.ts';
@@ -19,6 +19,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from './api-client.ts';
+import type { RequestMetrics } from './metrics/requests.ts';
 import { objectOf, sharedObjectOf } from './stored.ts';
 
 /** Annotation of the bookmark that ends a watch's initial events. Source: metav1.InitialEventsAnnotationKey. */
@@ -50,9 +51,9 @@ const MAX_READS = 3;
 /**
  * The API over the bus as `caller` sees it: each call is one request on `kubus.v1.api.<caller>.…`, a watch one session.
  * Rejects with ApiError; an aborted signal with its reason. Only reads are repeated, where the API server that was asked
- * has gone silent: another is asked then.
+ * has gone silent: another is asked then. `metrics` counts them all.
  */
-export function createApiClient(bus: Bus, _world: World, caller: string): ApiClient {
+export function createApiClient(bus: Bus, _world: World, caller: string, metrics?: RequestMetrics): ApiClient {
   const subjectOf = (
     verb: Verb,
     gvr: GroupVersionResource,
@@ -79,12 +80,17 @@ export function createApiClient(bus: Bus, _world: World, caller: string): ApiCli
   ): Promise<ApiReply> {
     const subject = subjectOf(verb, gvr, namespace, name, o);
     const whole: ApiRequestBody = { ...body, ...(o.cause && { cause: o.cause }), ...(o.fence && { fence: o.fence }) };
+    const counted = metrics?.begun(verb);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await bus.request<ApiReply>(subject, whole, { signal: o.signal, timeoutMs: o.timeoutMs });
+        const reply = await bus.request<ApiReply>(subject, whole, { signal: o.signal, timeoutMs: o.timeoutMs });
+        counted?.();
+        return reply;
       } catch (error) {
         // A read does no harm twice; of a write the outcome is unknown, and the caller must hear of it.
-        if ((verb !== 'get' && verb !== 'list') || attempt >= MAX_READS || !isSilence(error)) throw error;
+        if ((verb === 'get' || verb === 'list') && attempt < MAX_READS && isSilence(error)) continue;
+        counted?.(error);
+        throw error;
       }
     }
   }
@@ -140,7 +146,7 @@ export function createApiClient(bus: Bus, _world: World, caller: string): ApiCli
       await call('deletecollection', gvr, namespace, undefined, { object: deleteOptions(o), query: queryOf(o) }, o);
     },
     watch<T extends KubeObject>(gvr: GroupVersionResource, o: WatchOptions = {}) {
-      return watchEvents<T>(bus, subjectOf('watch', gvr, o.namespace, undefined, o), gvr, o);
+      return watchEvents<T>(bus, subjectOf('watch', gvr, o.namespace, undefined, o), gvr, o, metrics);
     },
   };
 }
@@ -150,6 +156,7 @@ async function* watchEvents<T extends KubeObject>(
   subject: string,
   gvr: GroupVersionResource,
   o: WatchOptions,
+  metrics: RequestMetrics | undefined,
 ): AsyncGenerator<readonly WatchEvent<T>[]> {
   const query = queryOf(o);
   query['allowWatchBookmarks'] = 'true';
@@ -162,7 +169,14 @@ async function* watchEvents<T extends KubeObject>(
     ...(o.cause && { cause: o.cause }),
     ...(o.metadataOnly && { metadataOnly: true }),
   };
-  const session = await bus.open(subject, body, { signal: o.signal, timeoutMs: o.timeoutMs });
+  let session: Session;
+  try {
+    session = await bus.open(subject, body, { signal: o.signal, timeoutMs: o.timeoutMs });
+    metrics?.watched();
+  } catch (error) {
+    metrics?.watched(error);
+    throw error;
+  }
   const onAbort = (): void => session.close();
   o.signal?.addEventListener('abort', onAbort, { once: true });
   try {

@@ -4,6 +4,7 @@ import type { ApiClient } from './api-client.ts';
 import type { EventRecorder } from './events.ts';
 import type { Informers } from './informer.ts';
 import type { Inspection } from './inspection.ts';
+import type { Registry } from './metrics/registry.ts';
 
 /** What the composition root hands to each controller. */
 export interface ControllerDeps {
@@ -17,6 +18,8 @@ export interface ControllerDeps {
   /** Events from `component`, written as `controller:<name>`. */
   readonly recorderFor: (client: ApiClient, component: string) => EventRecorder;
   readonly inspection?: Inspection | undefined;
+  /** Of the process: what its controllers count. */
+  readonly metrics?: Registry | undefined;
   readonly fence?: (() => Fence | undefined) | undefined;
   /** false: stand by until activated. */
   readonly active?: boolean;

@@ -12,6 +12,8 @@ import type { Informer } from './informer.ts';
 import type { Inspection } from './inspection.ts';
 import type { Decision, Intent } from './intent.ts';
 import { createOwnWrites } from './own-writes.ts';
+import { queueMetrics } from './metrics/queue.ts';
+import type { Registry } from './metrics/registry.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { startActor, type RunningActor } from './start-actor.ts';
 
@@ -67,6 +69,10 @@ export interface ControllerOptions {
   readonly inFlight?: number;
 }
 export interface Controller extends Component {
+  /** What its queue counts is told of there. */
+  readonly metrics?: Registry | undefined;
+  /** How long keys wait that failed; default as client-go's controllers. */
+  readonly limits?: RateLimits | undefined;
   activate(): void;
   /** Stops all work at once, keeps the caches: a standby. */
   deactivate(): void;
@@ -105,6 +111,7 @@ export function startController(o: ControllerOptions): Controller {
   const settling = new Set<string>();
   let ready: string[] = [];
   let busy = 0;
+  const counts = o.metrics && queueMetrics(o.metrics, world.clock, o.name);
   let pumping = false;
   let working = false;
   let idle: (() => void) | undefined;
@@ -123,10 +130,13 @@ export function startController(o: ControllerOptions): Controller {
               execute(intents, { ...listen, signal, onWritten: (written) => writes.note(key, written) }),
           });
           // While work ends there is no next time.
-          return (working && output) || {};
+          if (!working || !output) return {};
+          if (output.requeueAfterMs !== undefined) counts?.retried();
+          return output;
         } catch (error) {
-          if (working) throw error;
-          return {};
+          if (!working) return {};
+          if (!isTerminal(error)) counts?.retried();
+          throw error;
         } finally {
           // A sync of before a leadership's end must not free the worker of the next.
           if (!signal.aborted) {
@@ -135,6 +145,7 @@ export function startController(o: ControllerOptions): Controller {
           }
         }
       }),
+          counts?.ended(key);
     },
     guards: { isTerminal: (_, { error }) => isTerminal(error) },
     delays: { backoff: ({ context }) => limiter.delayMs(context.failures - 1) },
@@ -148,6 +159,7 @@ export function startController(o: ControllerOptions): Controller {
         const keys = { key: context.key, failures: context.failures, err: error };
         if (isConflict(error)) log.debug('sync failed', keys);
         else log.warn('sync failed', keys);
+        counts?.added(context.key);
       },
     },
   });
@@ -203,6 +215,7 @@ export function startController(o: ControllerOptions): Controller {
       }
     }
     ready = i === ready.length ? [] : ready.slice(i);
+        counts?.begun(key);
   }
   function settle(): void {
     for (const key of settling) {
@@ -263,6 +276,7 @@ export function startController(o: ControllerOptions): Controller {
       inspection: o.inspection,
       onDone: () => stopAll(),
       onState: (state) => {
+          counts?.cleared();
         if (state === 'finishing') return;
         for (const resolve of finished.splice(0)) resolve();
       },

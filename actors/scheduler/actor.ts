@@ -14,6 +14,10 @@ import { createInformers, type Informer } from '../runtime/informer.ts';
 import { startLeaderElection, type LeaderElection } from '../runtime/leader-election.ts';
 import { presenceLiveness } from '../runtime/leader-liveness.ts';
 import { createInspection, type Inspection } from '../runtime/inspection.ts';
+import { leaderMetrics } from '../runtime/metrics/leaders.ts';
+import { createRegistry } from '../runtime/metrics/registry.ts';
+import { requestMetrics } from '../runtime/metrics/requests.ts';
+import { serveMetrics } from '../runtime/metrics/serve.ts';
 import * as resources from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { byNamespace, BY_NAMESPACE } from '../runtime/store.ts';
@@ -21,6 +25,7 @@ import { clusterHandlers } from './cluster.ts';
 import { schedulingLoop } from './loop.ts';
 import { schedulerMachine } from './machine.ts';
 import { ownersSelector } from './owners.ts';
+import { schedulerMetrics } from './metrics.ts';
 import { placing } from './placing.ts';
 import { defaultProfile } from './plugins/profile.ts';
 import type { Budget } from './preemption.ts';
@@ -47,7 +52,9 @@ const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' 
 export function startScheduler(o: SchedulerOptions): Component {
   const { world } = o;
   const schedulerName = o.schedulerName ?? 'default-scheduler';
-  const client = o.client ?? createApiClient(o.bus, world, 'scheduler');
+  const registry = createRegistry();
+  const metrics = schedulerMetrics(registry, world.clock, schedulerName);
+  const client = o.client ?? createApiClient(o.bus, world, 'scheduler', requestMetrics(registry, world.clock));
   const inspection = o.inspection ?? createInspection({ world, bus: o.bus, component: 'scheduler', id: o.id });
   const informers = createInformers(client, world, inspection);
   const pods = informers.for<Pod>(resources.pods, UNFINISHED);
@@ -66,6 +73,7 @@ export function startScheduler(o: SchedulerOptions): Component {
   const queue = new SchedulingQueue({
     now: () => world.clock.now(),
     hint: (name, event, pod) => plugins.get(name)?.hint(event, pod) ?? true,
+    metrics,
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorder = createEventRecorder({ client, world, component: schedulerName });
@@ -81,7 +89,9 @@ export function startScheduler(o: SchedulerOptions): Component {
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
     }),
     budgets: () => [...budgets.all()].map(budgetOf),
+    metrics,
   });
+  metrics.observe({ queue, snapshot, binding: () => loop.binding });
   const on = clusterHandlers(snapshot, queue, schedulerName);
   // Nodes first: a pod placed on a node that is not known yet still counts there once it comes.
   nodes.on({
@@ -107,6 +117,9 @@ export function startScheduler(o: SchedulerOptions): Component {
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const liveness = o.elects === true ? presenceLiveness(o.bus, world, 'scheduler', o.id) : undefined;
+  const others = (): string[] => (liveness?.alive() ?? []).map((other) => other.id);
+  const metricsDoor = serveMetrics({ bus: o.bus, component: 'scheduler', id: o.id, registry, others });
+  leaderMetrics(registry, () => (election === undefined ? [] : [['kube-scheduler', election.isLeader]]));
   function campaign(): void {
     election = startLeaderElection({
       world,
@@ -160,6 +173,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       informers.stop();
       await election?.stop();
       liveness?.stop();
+      metricsDoor.unsubscribe();
       if (o.inspection === undefined) inspection.close();
     },
   };

@@ -1,6 +1,7 @@
 import type { World } from '../../bus/world.ts';
 import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
 import { fitError } from './fit-error.ts';
+import type { SchedulerMetrics } from './metrics.ts';
 import type { Placing } from './placing.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
 import type { Profile } from './plugins/profile.ts';
@@ -18,6 +19,7 @@ export interface LoopOptions {
   readonly placing: Placing;
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
   readonly budgets: () => readonly Budget[];
+  readonly metrics?: SchedulerMetrics | undefined;
   /** Bindings under way at once. */
   readonly inFlight?: number;
 }
@@ -34,7 +36,7 @@ export interface Loop {
 const IN_FLIGHT = 128;
 
 export function schedulingLoop(o: LoopOptions): Loop {
-  const { world, snapshot, queue, placing } = o;
+  const { world, snapshot, queue, placing, metrics } = o;
   const limit = o.inFlight ?? IN_FLIGHT;
   const underWay = new Set<Promise<void>>();
   /** Pods whose victims are being evicted; `true`: something happened meanwhile that they should have heard. */
@@ -76,29 +78,42 @@ export function schedulingLoop(o: LoopOptions): Loop {
       return queue.refused(entry, entry.plugins);
     }
     const cycle: Cycle = { pod: entry.pod, snapshot, ownersSelector: o.ownersSelector };
+    const began = metrics?.elapsed() ?? 0;
     let verdict;
     try {
-      verdict = schedule(cycle, { profile: o.profile, startIndex, random: world.random });
+      verdict = schedule(cycle, { profile: o.profile, startIndex, random: world.random, metrics });
     } catch (error) {
+      metrics?.attempted('error', began);
       world.log.error('scheduling attempt failed', { pod: entry.pod.name, err: error });
       queue.failed(entry);
       return track(placing.explain(entry.pod, 'SchedulerError', toStatus(error).message ?? ''));
     }
-    if ('rejected' in verdict) return refuse(cycle, entry, verdict.rejected);
+    metrics?.computed(began);
+    if ('rejected' in verdict) {
+      refuse(cycle, entry, verdict.rejected);
+      metrics?.attempted('unschedulable', began);
+      return;
+    }
     const { node } = verdict;
     const nodes = snapshot.nodes.length;
     startIndex = nodes === 0 ? 0 : (startIndex + verdict.evaluated) % nodes;
     queue.chosen(entry);
     snapshot.assume(entry.pod, node);
     snapshot.denominate(entry.pod.uid);
-    track(bind(entry, entry.pod, node));
+    track(bind(entry, entry.pod, node, began));
   }
-  async function bind(entry: Entry, pod: PodInfo, node: string): Promise<void> {
+  async function bind(entry: Entry, pod: PodInfo, node: string, began: number): Promise<void> {
+    const binding = metrics?.elapsed() ?? 0;
     try {
       await placing.bind(pod, node);
       queue.bound(entry);
+      metrics?.passed('Bind', 'Success', binding);
+      metrics?.attempted('scheduled', began);
+      metrics?.bound(entry.attempts, world.clock.now() - entry.firstAt, entry.flushed);
     } catch (error) {
       snapshot.forget(pod.uid);
+      metrics?.passed('Bind', 'Error', binding);
+      metrics?.attempted('error', began);
       const reason = reasonOf(error);
       // Gone, or placed by someone else: the watch tells, there is nothing left to do here.
       if (reason === 'NotFound') return queue.delete(pod.uid);
@@ -113,13 +128,17 @@ export function schedulingLoop(o: LoopOptions): Loop {
     const { pod } = entry;
     queue.refused(entry, diagnosis.plugins);
     if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
+    const began = metrics?.elapsed() ?? 0;
+    metrics?.preempting();
     const decision = preempt(cycle, o.profile, diagnosis, o.budgets(), world.random);
+    metrics?.passed('PostFilter', 'unhelpful' in decision ? 'Unschedulable' : 'Success', began);
     if ('unhelpful' in decision) {
       const { unhelpful, renounces } = decision;
       if (renounces) snapshot.denominate(pod.uid);
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, unhelpful), renounces ? '' : undefined));
     }
     const { candidate } = decision;
+    metrics?.preempted(candidate.victims.length);
     snapshot.nominate(pod, candidate.node);
     preempting.set(pod.uid, false);
     track(

@@ -1,6 +1,7 @@
 import { next } from './attempt-table.ts';
 import { Heap } from './heap.ts';
 import type { AttemptEvent, AttemptState } from './machine.ts';
+import { labelOf, type SchedulerMetrics } from './metrics.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 
@@ -11,6 +12,10 @@ export interface Entry {
   /** When it came, and where it keeps its place among equals: ms. */
   readonly since: number;
   attempts: number;
+  /** When the first of them began: ms. */
+  firstAt: number;
+  /** It was brought back because it had waited long, not because anything happened. */
+  flushed: boolean;
   /** Attempts in a row that ended in an error rather than a verdict. */
   errors: number;
   failedAt: number;
@@ -21,7 +26,15 @@ export interface QueueOptions {
   readonly now: () => number;
   /** Whether the event could help a pod that the plugin refused. */
   readonly hint: (plugin: string, event: ClusterEvent, pod: PodInfo) => boolean;
+  readonly metrics?: Pick<SchedulerMetrics, 'incoming'> | undefined;
 }
+/** What upstream calls the reasons for which a pod enters a queue. Source: scheduler framework/events.go. */
+const POD_ADDED = 'UnschedulablePodAdd';
+const POD_UPDATED = 'UnschedulablePodUpdate';
+const FAILURE = 'ScheduleAttemptFailure';
+const BACKOFF_OVER = 'BackoffComplete';
+const POPPED_EARLY = 'PopFromBackoffQ';
+const TIMEOUT = 'UnschedulableTimeout';
 /** Source: scheduler DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
@@ -35,6 +48,7 @@ const MAX_UNSCHEDULABLE_MS = 5 * 60_000;
 export class SchedulingQueue {
   readonly #now: () => number;
   readonly #hint: QueueOptions['hint'];
+  readonly #metrics: QueueOptions['metrics'];
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Entry>(
     (a, b) => a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since),
@@ -45,12 +59,21 @@ export class SchedulingQueue {
   constructor(o: QueueOptions) {
     this.#now = o.now;
     this.#hint = o.hint;
+    this.#metrics = o.metrics;
   }
   /** How many pods are in each state. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { state } of this.#entries.values()) counts[state] = (counts[state] ?? 0) + 1;
     return counts;
+  }
+  /** How many pods wait because of each plugin. */
+  refusals(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>();
+    for (const { state, plugins } of this.#entries.values())
+      for (const plugin of state === 'gated' ? ['SchedulingGates'] : state === 'unschedulable' ? plugins : [])
+        waiting.set(plugin, (waiting.get(plugin) ?? 0) + 1);
+    return waiting;
   }
   get size(): number {
     return this.#entries.size;
@@ -65,10 +88,10 @@ export class SchedulingQueue {
     if (known === undefined) {
       const now = this.#now();
       const entry: Entry = {
-        pod, state: 'arriving', since: now, attempts: 0, errors: 0, failedAt: 0, plugins: new Set(),
+        pod, state: 'arriving', since: now, attempts: 0, firstAt: 0, flushed: false, errors: 0, failedAt: 0, plugins: new Set(),
       }; // prettier-ignore
       this.#entries.set(pod.uid, entry);
-      return this.#move(entry, gated ? 'pod.gated' : 'pod.queued');
+      return this.#move(entry, gated ? 'pod.gated' : 'pod.queued', POD_ADDED);
     }
     const before = known.pod;
     known.pod = pod;
@@ -82,10 +105,10 @@ export class SchedulingQueue {
         : undefined;
     if (event !== undefined) {
       this.#leave(known);
-      this.#move(known, event);
+      this.#move(known, event, POD_UPDATED);
     } else if (known.state === 'unschedulable' && changedForScheduling(before, pod)) {
       this.#leave(known);
-      this.#retry(known);
+      this.#retry(known, POD_UPDATED);
     }
   }
   delete(uid: string): void {
@@ -107,8 +130,9 @@ export class SchedulingQueue {
       if (waiting === undefined || waiting.errors > 0) return undefined;
       entry = this.#backoff.pop()!;
       entry.state = next(entry.state, 'retry.due');
+      this.#metrics?.incoming('active', POPPED_EARLY);
     }
-    entry.attempts++;
+    if (entry.attempts++ === 0) entry.firstAt = this.#now();
     this.#move(entry, 'attempt.started');
     return entry;
   }
@@ -125,30 +149,32 @@ export class SchedulingQueue {
     entry.plugins = plugins;
     entry.failedAt = this.#now();
     entry.errors = 0;
-    this.#move(entry, 'nodes.refused');
+    entry.flushed = false;
+    this.#move(entry, 'nodes.refused', FAILURE);
   }
   /** Something went wrong that is not the pod's fault: it comes back after a backoff. */
   failed(entry: Entry): void {
     if (this.#entries.get(entry.pod.uid) !== entry) return;
     entry.failedAt = this.#now();
     entry.errors++;
-    this.#move(entry, entry.state === 'binding' ? 'binding.failed' : 'attempt.failed');
+    this.#move(entry, entry.state === 'binding' ? 'binding.failed' : 'attempt.failed', FAILURE);
   }
   /** Brings back one pod without any event. */
   wake(uid: string): void {
     const entry = this.#unschedulable.get(uid);
     if (entry === undefined) return;
     this.#unschedulable.delete(uid);
-    this.#retry(entry);
+    this.#retry(entry, labelOf({ type: 'pod.released', pod: entry.pod }));
   }
   /** Brings back those that wait for such an event. */
   onEvent(event: ClusterEvent): void {
     if (this.#unschedulable.size === 0) return;
+    let label: string | undefined;
     for (const entry of this.#unschedulable.values())
       for (const plugin of entry.plugins)
         if (this.#hint(plugin, event, entry.pod)) {
           this.#unschedulable.delete(entry.pod.uid);
-          this.#retry(entry);
+          this.#retry(entry, (label ??= labelOf(event)));
           break;
         }
   }
@@ -157,7 +183,7 @@ export class SchedulingQueue {
     const now = this.#now();
     for (let entry = this.#backoff.peek(); entry && this.#readyAt(entry) <= now; entry = this.#backoff.peek()) {
       this.#backoff.pop();
-      this.#move(entry, 'retry.due');
+      this.#move(entry, 'retry.due', BACKOFF_OVER);
     }
     let wake = this.#backoff.peek() === undefined ? Infinity : this.#readyAt(this.#backoff.peek()!);
     for (const entry of this.#unschedulable.values()) {
@@ -168,7 +194,8 @@ export class SchedulingQueue {
         break;
       }
       this.#unschedulable.delete(entry.pod.uid);
-      this.#move(entry, 'retry.due');
+      entry.flushed = true;
+      this.#move(entry, 'retry.due', TIMEOUT);
     }
     return wake === Infinity ? undefined : wake;
   }
@@ -176,18 +203,24 @@ export class SchedulingQueue {
     const failures = entry.errors > 0 ? entry.errors : entry.attempts;
     return entry.failedAt + Math.min(INITIAL_BACKOFF_MS * 2 ** Math.max(failures - 1, 0), MAX_BACKOFF_MS);
   }
-  #retry(entry: Entry): void {
-    this.#move(entry, this.#readyAt(entry) <= this.#now() ? 'retry.due' : 'retry.early');
+  #retry(entry: Entry, why: string): void {
+    this.#move(entry, this.#readyAt(entry) <= this.#now() ? 'retry.due' : 'retry.early', why);
   }
-  #move(entry: Entry, event: AttemptEvent): void {
+  /** `why`: what upstream calls the event, where the pod enters a queue. */
+  #move(entry: Entry, event: AttemptEvent, why = ''): void {
     entry.state = next(entry.state, event);
-    this.#enter(entry);
-  }
-  #enter(entry: Entry): void {
     const { uid } = entry.pod;
-    if (entry.state === 'active') this.#active.set(uid, entry);
-    else if (entry.state === 'backingOff') this.#backoff.set(uid, entry);
-    else if (entry.state === 'unschedulable') this.#unschedulable.set(uid, entry);
+    const metrics = this.#metrics;
+    if (entry.state === 'active') {
+      this.#active.set(uid, entry);
+      metrics?.incoming('active', why);
+    } else if (entry.state === 'backingOff') {
+      this.#backoff.set(uid, entry);
+      metrics?.incoming('backoff', why);
+    } else if (entry.state === 'unschedulable' || entry.state === 'gated') {
+      if (entry.state === 'unschedulable') this.#unschedulable.set(uid, entry);
+      metrics?.incoming('unschedulable', why);
+    }
   }
   #leave(entry: Entry): void {
     const { uid } = entry.pod;

@@ -1,3 +1,4 @@
+import type { SchedulerMetrics } from './metrics.ts';
 import type { Profile } from './plugins/profile.ts';
 import { rejection, type Cycle, type NodeFilter, type Rejection, type Scorer } from './plugins/plugin.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
@@ -20,6 +21,8 @@ export interface ScheduleOptions {
   /** Where in the list of nodes the search begins; the caller moves it on by `evaluated`. */
   readonly startIndex: number;
   readonly random: () => number;
+  /** Hears when each part began and what it came to. */
+  readonly metrics?: Pick<SchedulerMetrics, 'elapsed' | 'passed'> | undefined;
   /** 0: by the number of nodes. */
   readonly percentageOfNodesToScore?: number;
 }
@@ -35,8 +38,15 @@ export function feasibleNodesToFind(nodes: number, percentage = 0): number {
 /** Finds the best node for the cycle's pod, or says why there is none. */
 export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
   const nodes = cycle.snapshot.nodes;
+  const { metrics } = o;
+  const began = metrics?.elapsed() ?? 0;
   const prepared = prepare(cycle, o.profile);
-  if ('rejected' in prepared) return prepared;
+  if ('rejected' in prepared) {
+    metrics?.passed('PreFilter', 'UnschedulableAndUnresolvable', began);
+    return prepared;
+  }
+  metrics?.passed('PreFilter', 'Success', began);
+  const filtering = metrics?.elapsed() ?? 0;
   const { filters, only } = prepared;
   const perNode = new Map<string, Rejection>();
   let feasible: NodeInfo[] = [];
@@ -64,11 +74,16 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
       else perNode.set(node.name, rejected);
     }
   }
+  // Upstream's is that of the last error, and no node's refusal is one.
+  metrics?.passed('Filter', 'Success', filtering);
   if (feasible.length === 0) {
     const plugins = new Set([...perNode.values()].map((r) => r.plugin));
     return { rejected: { nodes: nodes.length, plugins, perNode } };
   }
-  const best = feasible.length === 1 ? feasible[0]! : pick(cycle, o, feasible);
+  if (feasible.length === 1) return { node: feasible[0]!.name, feasible: 1, evaluated };
+  const scoring = metrics?.elapsed() ?? 0;
+  const best = pick(cycle, o, feasible);
+  metrics?.passed('Score', 'Success', scoring);
   return { node: best.name, feasible: feasible.length, evaluated };
 }
 

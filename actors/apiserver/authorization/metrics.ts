@@ -1,6 +1,6 @@
 /** Of chains that somebody configured. Source: apiserver pkg/authorization/metrics, pkg/authorization/cel, plugin/pkg/authorizer/webhook/metrics. */
 import type { Metrics } from '../metrics/index.ts';
-import { Counter, Histograms } from '../metrics/series.ts';
+import { Counter, Histograms } from '../../runtime/metrics/series.ts';
 
 const CALL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const CONDITION_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25];

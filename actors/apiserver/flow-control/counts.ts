@@ -1,4 +1,4 @@
-import { Histogram } from '../metrics/series.ts';
+import { Histogram } from '../../runtime/metrics/series.ts';
 
 /** Source: apiserver pkg/util/flowcontrol/metrics requestDurationSecondsBuckets, queueLengthBuckets. */
 const SECONDS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];

@@ -1,4 +1,4 @@
-import { head, labelText } from '../metrics/series.ts';
+import { head, labelText } from '../../runtime/metrics/series.ts';
 import type { Counts } from './counts.ts';
 import type { FlowControl } from './index.ts';
 import type { Level } from './level.ts';

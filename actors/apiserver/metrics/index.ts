@@ -3,8 +3,11 @@
  * microsecond a request, and builds text only when scraped: `series(info, dryRun)` once per request, then
  * `observe(code, seconds)` on it. Source: apiserver pkg/endpoints/metrics/metrics.go.
  */
+import type { Bus } from '../../../bus/bus.ts';
+import { processMetrics } from '../../runtime/metrics/process.ts';
+import { head, Histogram, labelText, LATENCY_BUCKETS } from '../../runtime/metrics/series.ts';
 import type { PathHandler, RequestInfo } from '../request.ts';
-import { head, Histogram, labelText, LATENCY_BUCKETS } from './series.ts';
+import { componentMetrics } from './components.ts';
 
 /** All requests of one verb on one resource. */
 export interface RequestSeries {
@@ -170,23 +173,15 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** prom-client knows the process; it is loaded by the first scrape, not by the start. */
-let registry: Promise<{ metrics(): Promise<string> }> | undefined;
-function processMetrics(): Promise<string> {
-  registry ??= import('prom-client').then(({ default: client }) => {
-    const own = new client.Registry();
-    client.collectDefaultMetrics({ register: own, eventLoopMonitoringPrecision: 100 });
-    return own;
-  });
-  return registry.then((own) => own.metrics());
-}
-
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
-/** `/metrics` and `/metrics/slis`. */
-export function createMetricsHandler(metrics: Metrics): PathHandler {
-  return ({ path }) => {
-    if (path === '/metrics')
-      return metrics.render().then((body) => ({ code: 200, headers: { 'Content-Type': TEXT }, body }));
+/** `/metrics`, with `?component=` those of a component that only the bus reaches, and `/metrics/slis`. */
+export function createMetricsHandler(metrics: Metrics, bus: Bus): PathHandler {
+  return ({ path, query }) => {
+    if (path === '/metrics') {
+      const component = query.get('component');
+      const text = component === null ? metrics.render() : componentMetrics(bus, component);
+      return text.then((body) => ({ code: 200, headers: { 'Content-Type': TEXT }, body }));
+    }
     if (path !== '/metrics/slis') return undefined;
     const lines = [
       ...head('kubernetes_healthcheck', 'gauge', 'STABLE', 'Whether the last check of that name passed.'),

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestInfo } from '../request.ts';
 import { createMetrics, createMetricsHandler } from './index.ts';
-import { Histogram, labelText } from './series.ts';
 
 const info = (more: Partial<RequestInfo> = {}): RequestInfo => ({
   isResource: true, path: '', verb: 'get', group: 'apps', version: 'v1', resource: 'deployments', subresource: '',
@@ -48,18 +47,10 @@ describe('metrics', () => {
     expect(await metrics.render()).toContain('apiserver_storage_objects{resource="pods"} 4');
   });
   it('are served as text', async () => {
-    const answer = await createMetricsHandler(createMetrics())({ path: '/metrics' } as never);
+    const answer = await createMetricsHandler(
+      createMetrics(),
+      {} as never,
+    )({ path: '/metrics', query: new URLSearchParams() } as never);
     expect(answer?.headers?.['Content-Type']).toBe('text/plain; version=0.0.4; charset=utf-8; escaping=underscores');
   });
-});
-
-it('escapes label values', () => {
-  expect(labelText({ a: 'x"y\\z\n' })).toBe('a="x\\"y\\\\z\\n"');
-});
-it('adds up buckets', () => {
-  const h = new Histogram([1, 2]);
-  for (const v of [0.5, 1, 1.5, 9]) h.add(v);
-  expect([...h.render('h', '')]).toEqual([
-    'h_bucket{le="1"} 2', 'h_bucket{le="2"} 3', 'h_bucket{le="+Inf"} 4', 'h_sum 12', 'h_count 4',
-  ]); // prettier-ignore
 });

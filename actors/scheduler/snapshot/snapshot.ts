@@ -30,6 +30,9 @@ export class Snapshot {
   get nodes(): readonly NodeInfo[] {
     return (this.#order ??= interleaveZones([...this.#nodes.values()].filter((n) => n.node !== undefined)));
   }
+  sizes(): { readonly assumed_pods: number; readonly nodes: number; readonly pods: number } {
+    return { assumed_pods: this.#assumed.size, nodes: this.nodes.length, pods: this.#placed.size };
+  }
   get nodesWithAffinity(): Iterable<NodeInfo> {
     return this.#nodesWithAffinity;
   }

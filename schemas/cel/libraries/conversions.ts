@@ -1,7 +1,7 @@
 import { parseDuration } from '../../meta/duration.ts';
 import { doubleToInt, doubleToUint, intOf, parseDouble, parseInteger, parseUnsigned } from '../values-number.ts';
 import { durationText, parseTimestamp, secondsOf, timestampOf, timestampText } from '../values-time.ts';
-import { goDouble } from '../values-text.ts';
+import { goDouble } from '../../helpers/go-double.ts';
 import { CelDuration, CelError, CelTypeValue, CelUint, typeNameOf, type CelValue } from '../values.ts';
 import {
   isBool, isBytes, isDouble, isDuration, isInt, isString, isTimestamp, isUint, overload, type CelLibrary,

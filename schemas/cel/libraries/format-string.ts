@@ -1,6 +1,6 @@
 import { goQuote } from '../../meta/go-quote.ts';
 import { durationText, timestampText } from '../values-time.ts';
-import { goDouble } from '../values-text.ts';
+import { goDouble } from '../../helpers/go-double.ts';
 import {
   CelDuration, CelError, CelList, CelMap, CelTimestamp, CelTypeValue, CelUint, typeNameOf, type CelValue,
 } from '../values.ts'; // prettier-ignore

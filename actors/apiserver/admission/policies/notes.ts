@@ -1,6 +1,6 @@
 /** Source: apiserver pkg/admission/plugin/policy/validating/metrics. */
 import type { Metrics } from '../../metrics/index.ts';
-import { head, labelText } from '../../metrics/series.ts';
+import { head, labelText } from '../../../runtime/metrics/series.ts';
 
 export type Action = 'deny' | 'warn' | 'audit' | 'allow';
 export interface PolicyNotes {

@@ -2,7 +2,7 @@
 import { statusOf } from '../../../../schemas/meta/status.ts';
 import type { World } from '../../../../bus/world.ts';
 import type { Metrics } from '../../metrics/index.ts';
-import { Counter, Histograms } from '../../metrics/series.ts';
+import { Counter, Histograms } from '../../../runtime/metrics/series.ts';
 import { CallError, CanceledCall, isDenial } from './errors.ts';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../../bus/world.ts';
 import type { Metrics } from '../../metrics/index.ts';
-import { head, Histogram, labelText } from '../../metrics/series.ts';
+import { head, Histogram, labelText } from '../../../runtime/metrics/series.ts';
 
 /** Seconds. Source: apiserver plugin/pkg/authenticator/token/oidc metrics.go. */
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
