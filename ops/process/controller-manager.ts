@@ -3,9 +3,11 @@ import { startClusterRoleAggregation } from '../../actors/controllers/clusterrol
 import { startCronJobController } from '../../actors/controllers/cronjob/actor.ts';
 import { startDaemonSetController } from '../../actors/controllers/daemonset/actor.ts';
 import { startDeploymentController } from '../../actors/controllers/deployment/actor.ts';
+import { startDeviceTaintEviction } from '../../actors/controllers/device-taint-eviction/actor.ts';
 import { startDisruptionController } from '../../actors/controllers/disruption/actor.ts';
 import { startEndpointController } from '../../actors/controllers/endpoint/actor.ts';
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
+import { startEndpointSliceMirroring } from '../../actors/controllers/endpointslicemirroring/actor.ts';
 import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
 import { startJobController } from '../../actors/controllers/job/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
@@ -15,16 +17,20 @@ import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.ts';
 import { startCsrCleaner } from '../../actors/controllers/csr-cleaner/actor.ts';
 import { startCsrSigning, type Signer } from '../../actors/controllers/csr-signing/actor.ts';
+import { startPersistentVolumeBinder } from '../../actors/controllers/persistentvolume-binder/actor.ts';
 import { startPvProtection } from '../../actors/controllers/pv-protection/actor.ts';
 import { startPvcProtection } from '../../actors/controllers/pvc-protection/actor.ts';
 import { startReplicaSetController } from '../../actors/controllers/replicaset/actor.ts';
 import { startReplicationController } from '../../actors/controllers/replicationcontroller/actor.ts';
+import { startResourceClaimController } from '../../actors/controllers/resourceclaim/actor.ts';
 import { startResourceQuotaController } from '../../actors/controllers/resourcequota/actor.ts';
 import { startRootCaCertPublisher } from '../../actors/controllers/root-ca-cert-publisher/actor.ts';
+import { startServiceCidrs } from '../../actors/controllers/service-cidrs/actor.ts';
 import { startServiceAccountController } from '../../actors/controllers/serviceaccount/actor.ts';
 import { startServiceAccountTokens, type IssueToken } from '../../actors/controllers/serviceaccount-token/actor.ts';
 import { startStatefulSetController } from '../../actors/controllers/statefulset/actor.ts';
 import { startTokenCleaner } from '../../actors/controllers/token-cleaner/actor.ts';
+import { startTaintEviction } from '../../actors/controllers/taint-eviction/actor.ts';
 import { startTtlAfterFinishedController } from '../../actors/controllers/ttl-after-finished/actor.ts';
 import { startValidatingAdmissionPolicyStatus } from '../../actors/controllers/validatingadmissionpolicy-status/actor.ts';
 import type { ReadRequest } from '../../actors/runtime/certificate-requests.ts';
@@ -76,10 +82,15 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   serviceaccount: startServiceAccountController,
   endpointslice: startEndpointSliceController,
   endpoint: startEndpointController,
+  endpointslicemirroring: startEndpointSliceMirroring,
+  'service-cidrs': startServiceCidrs,
   'clusterrole-aggregation': startClusterRoleAggregation,
   resourcequota: startResourceQuotaController,
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
+  'taint-eviction': startTaintEviction,
+  'device-taint-eviction': startDeviceTaintEviction,
+  resourceclaim: startResourceClaimController,
   'node-ipam': (deps) => startNodeIpam(deps),
   'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
   'csr-approving': (deps, o) => startCsrApproving(deps, o.readRequest),
@@ -87,6 +98,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'token-cleaner': startTokenCleaner,
   'bootstrap-signer': startBootstrapSigner,
   'serviceaccount-token': (deps, o) => startServiceAccountTokens(deps, o.clusterCa, o.issueToken),
+  'persistentvolume-binder': startPersistentVolumeBinder,
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),

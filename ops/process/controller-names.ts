@@ -1,8 +1,8 @@
 /** Every controller of the controller manager; each asks the API under its own name, `controller:<name>`. */
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
-  'endpoint', 'endpointslice', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
-  'garbage-collector', 'pod-gc', 'node-lifecycle', 'node-ipam', 'pvc-protection', 'pv-protection', 'csr-signing', 'csr-approving',
+  'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
+  'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder', 'csr-signing', 'csr-approving',
   'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
@@ -23,9 +23,10 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'disruption',
     'ttl-after-finished',
   ],
-  endpoints: ['endpoint', 'endpointslice'],
-  nodes: ['node-lifecycle', 'node-ipam', 'pod-gc'],
-  cleanup: ['namespace', 'garbage-collector', 'resourcequota', 'pvc-protection', 'pv-protection'],
+  endpoints: ['endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs'],
+  nodes: ['node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pod-gc'],
+  cleanup: ['namespace', 'garbage-collector', 'resourcequota'],
+  volumes: ['persistentvolume-binder', 'pvc-protection', 'pv-protection'],
   identity: [
     'csr-signing',
     'csr-approving',
