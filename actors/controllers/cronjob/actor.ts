@@ -11,6 +11,8 @@ import type { Intent } from '../../runtime/intent.ts';
 import { controllerOf } from '../../runtime/owners.ts';
 import { cronJobs as cronJobsResource, jobs as jobsResource } from '../../runtime/resources.ts';
 import { BY_CONTROLLER, byController } from '../../runtime/store.ts';
+import { timeOf } from '../../runtime/time.ts';
+import { exponentialBuckets } from '../../runtime/metrics/series.ts';
 import { plan, started, without, type Start } from './reconcile.ts';
 
 /** Makes a Job whenever a CronJob's schedule says so, and clears away what has long been over. */
@@ -20,6 +22,16 @@ export function startCronJobController(deps: ControllerDeps): Controller {
   const cronJobs = deps.informers.for<CronJob>(cronJobsResource);
   const jobs = deps.informers.for<Job>(jobsResource);
   jobs.addIndex(BY_CONTROLLER, byController);
+  const skew = deps.metrics
+    ?.histogram(
+      {
+        name: 'cronjob_controller_job_creation_skew_duration_seconds',
+        stability: 'STABLE',
+        help: 'Time between when a cronjob is scheduled to be run, and when the corresponding job is created',
+      },
+      exponentialBuckets(1, 2, 10),
+    )
+    .at({});
 
   async function sync(context: SyncContext): Promise<SyncOutput> {
     const { key, now } = context;
@@ -84,7 +96,11 @@ export function startCronJobController(deps: ControllerDeps): Controller {
     return true;
   }
   /** The Job as it is then; undefined when another than this CronJob has made one of that name. */
-  async function make(cronJob: CronJob, { job }: Start, { execute, signal }: SyncContext): Promise<Job | undefined> {
+  async function make(
+    cronJob: CronJob,
+    { job, time }: Start,
+    { execute, signal }: SyncContext,
+  ): Promise<Job | undefined> {
     let made: Job | undefined;
     try {
       await execute([{ op: 'create', gvr: jobsResource, object: job }], {
@@ -102,6 +118,7 @@ export function startCronJobController(deps: ControllerDeps): Controller {
         recorder.event(cronJob, 'Warning', 'FailedCreate', `Error creating job: ${(error as Error).message}`);
       throw error;
     }
+    skew?.add(((timeOf(made?.metadata.creationTimestamp) ?? time) - time) / 1_000);
     recorder.event(cronJob, 'Normal', 'SuccessfulCreate', `Created job ${job.metadata.name}`);
     return made;
   }

@@ -14,6 +14,7 @@ import { jobs as jobsResource, pods as podsResource } from '../../runtime/resour
 import { BY_CONTROLLER, byController, ownOrOrphaned } from '../../runtime/store.ts';
 import { NO_BACKOFF, type Backoff } from './backoff.ts';
 import { completed, deadlineInMs, endingOf, type Ending } from './ending.ts';
+import { jobMetrics } from './metrics.ts';
 import { isTracked, remove, TRACKING, untrack } from './pods.ts';
 import { deletions, manageReplicas } from './replicas.ts';
 import { tally, type Tally } from './tally.ts';
@@ -48,11 +49,13 @@ export function startJobController(deps: ControllerDeps): Controller {
     return key === undefined ? [] : [key];
   });
   const backoffs = new Map<string, Backoff>();
+  const metrics = deps.metrics && jobMetrics(deps.metrics, deps.world.clock);
 
   const keys = ownedKeys(jobs, 'Job', (job) => (isOurs(job) ? selectorFromObject(job.spec?.selector) : nothing));
 
   async function sync(context: SyncContext): Promise<SyncOutput> {
     const { key, now, signal, execute } = context;
+    const began = metrics?.elapsed() ?? 0;
     const job = jobs.get(key);
     if (job && !isOurs(job)) return {};
     const isOver = !job || finishOf(job) !== undefined;
@@ -73,6 +76,7 @@ export function startJobController(deps: ControllerDeps): Controller {
     const counted = tally({ job, pods: ofPods.claimed.map(asClaimed(job)), backoff: backoffs.get(key) ?? NO_BACKOFF });
     const { done, failure, waitMs } = await writeJobPods(counted, context);
     await writeStatus(counted, done, context);
+    metrics?.synced(job, began, { created: done.created, deleted: done.deleted.length }, failure !== undefined);
     if (failure) throw failure.error;
     const waits = [waitMs, done.ending ? undefined : deadlineInMs(job, now)].filter((ms) => ms !== undefined);
     return { requeueAfterMs: waits.length > 0 ? Math.min(...waits) : undefined };
@@ -93,6 +97,7 @@ export function startJobController(deps: ControllerDeps): Controller {
           onDeleted: (name) => (seen.deleted.add(name), listen?.onDeleted?.(name)),
         });
       const failure = await writePods(job, intents, recorder, { execute: counting, signal });
+      if (intents[0]?.op === 'create') metrics?.created(counted, seen.created, intents.length - seen.created);
       const deleted = failure ? doomed.filter((pod) => seen.deleted.has(pod.metadata.name!)) : doomed;
       return { created: seen.created, deleted, failure };
     }; // prettier-ignore
@@ -117,7 +122,10 @@ export function startJobController(deps: ControllerDeps): Controller {
     const write = (next: Job['status']): Promise<void> => {
       const object: Job = { ...job, status: next };
       return execute([{ op: 'update', gvr: jobsResource, object, subresource: 'status' }], {
-        onUpdated: (made) => (job = made as Job),
+        onUpdated: (made) => {
+          metrics?.counted(job.status, made as Job);
+          job = made as Job;
+        },
       });
     };
     if (!isSameStatus(job, status)) {
@@ -134,6 +142,7 @@ export function startJobController(deps: ControllerDeps): Controller {
     if (finished) tellEnd(job, done.ending!);
   }
   function tellEnd(job: Job, ending: Ending): void {
+    metrics?.finished(job, ending);
     if (ending.type === 'Failed') return recorder.event(job, 'Warning', ending.reason, ending.message);
     if ((job.status?.succeeded ?? 0) > (job.spec?.completions ?? Infinity))
       recorder.event(job, 'Warning', 'TooManySucceededPods', 'Too many succeeded pods running after completion count reached'); // prettier-ignore
@@ -148,6 +157,7 @@ export function startJobController(deps: ControllerDeps): Controller {
     sources: [
       source(jobs, (job) => [keyOf(job)]),
       source(pods, function* (pod, old) {
+        metrics?.podSeen(pod, old);
         yield* keys(pod, old);
         if (isTracked(pod) && !controllerOf(pod)) yield lonely(pod);
       }),

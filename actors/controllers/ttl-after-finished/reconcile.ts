@@ -10,16 +10,16 @@ import { timeOf } from '../../runtime/time.ts';
  */
 export function reconcile(job: Job, now: number): Decision {
   const { namespace, name, uid, resourceVersion, deletionTimestamp } = job.metadata;
-  const leftMs = leftOf(job, now);
-  if (leftMs === undefined || deletionTimestamp !== undefined) return { intents: [] };
-  if (leftMs > 0) return { intents: [], requeueAfterMs: leftMs };
+  const expires = expiryOf(job);
+  if (expires === undefined || deletionTimestamp !== undefined) return { intents: [] };
+  if (expires > now) return { intents: [], requeueAfterMs: expires - now };
   const gone = { namespace, name: name!, uid, resourceVersion, propagationPolicy: 'Foreground' } as const;
   return { intents: [{ op: 'delete', gvr: jobs, ...gone }] };
 }
-/** How long the Job is to stay, in ms; undefined: for ever, or it is not finished. */
-function leftOf(job: Job, now: number): number | undefined {
+/** When the Job is to go, in ms since the epoch; undefined: never, or it is not finished. */
+export function expiryOf(job: Job): number | undefined {
   const { ttlSecondsAfterFinished } = job.spec ?? {};
   const since = timeOf(finishOf(job)?.lastTransitionTime);
   if (ttlSecondsAfterFinished === undefined || since === undefined) return undefined;
-  return Math.max(0, since + ttlSecondsAfterFinished * 1000 - now);
+  return since + ttlSecondsAfterFinished * 1000;
 }
