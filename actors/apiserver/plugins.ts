@@ -4,6 +4,7 @@ import {
   createIdentityReviews,
   createOpenIdHandler,
   createServiceAccountTokens,
+  createTokenUses,
   createTokenRequest,
   readTokenKey,
 } from './authentication/index.ts';
@@ -90,7 +91,10 @@ export function plugIn(
   const issuer = options.serviceAccountIssuer ?? DEFAULT_ISSUER;
   const fresh = (): Promise<void> => core.barrier();
   const keys = options.serviceAccountKey === undefined ? [] : [readTokenKey(options.serviceAccountKey)];
-  const tokens = createServiceAccountTokens({ registry, cache, world, issuer, audiences: [issuer], keys, fresh });
+  const loopback = createLoopback(core);
+  const secrets = registry.lookup({ group: '', version: 'v1', resource: 'secrets' })!;
+  const uses = createTokenUses({ world, metrics: core.metrics, secrets, loopback });
+  const tokens = createServiceAccountTokens({ registry, cache, world, issuer, audiences: [issuer], keys, fresh, uses });
   const { id, authentication } = options;
   const remote = (authentication?.remote ?? []).map((open) =>
     open({ world, metrics: core.metrics, id, audiences: [issuer] }),
@@ -105,7 +109,6 @@ export function plugIn(
   for (const [key, create] of createIdentityReviews(authenticator, [issuer], world))
     core.virtualCreates.set(key, create);
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
-  const loopback = createLoopback(core);
   const serviceCidrs = options.serviceCidrs ?? ['10.96.0.0/16'];
   const outbound = createOutbound(world);
   core.admission = createAdmission({

@@ -69,6 +69,16 @@ export interface Authorizer {
   /** At once, unless somebody elsewhere has to be asked (`authorization/deciding.ts`). Neither throws nor rejects. */
   authorize(user: UserInfo, info: RequestInfo): Decision | Promise<Decision>;
 }
+/** Something to be said of the credentials that were shown: in the audit log, and to whoever showed them. */
+export interface CredentialNote {
+  readonly key: string;
+  readonly value: string;
+  readonly warning?: string | undefined;
+}
+/** Where it is put; none is made for most. */
+export interface CredentialNotes {
+  noted?: CredentialNote[] | undefined;
+}
 /** Credentials of one HTTPS request; undefined: this authenticator has nothing to say; throws Unauthorized on bad ones. */
 export interface Credentials {
   readonly bearerToken?: string | undefined;
@@ -88,6 +98,7 @@ export interface Credentials {
   /** Of the URL, unescaped. */
   readonly path?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly notes?: CredentialNotes | undefined;
 }
 export interface Authenticator {
   authenticate(credentials: Credentials): Promise<UserInfo | undefined> | UserInfo | undefined;

@@ -2,7 +2,7 @@ import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
-import type { Authenticator, CacheReader, Credentials, UserInfo } from '../request.ts';
+import type { Authenticator, CacheReader, CredentialNotes, Credentials, UserInfo } from '../request.ts';
 import { createBootstrapTokens } from './bootstrap-tokens.ts';
 import type { AnonymousConfiguration, RemoteTokens } from './options.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
@@ -20,7 +20,7 @@ export interface ClusterAuthenticator extends Authenticator {
   /** Never undefined: without credentials the user is system:anonymous. Throws ApiError Unauthorized on bad ones. */
   authenticate(credentials: Credentials): UserInfo | Promise<UserInfo>;
   /** For TokenReview: never throws. */
-  review(token: string, audiences: readonly string[]): Promise<TokenAnswer>;
+  review(token: string, audiences: readonly string[], notes?: CredentialNotes): Promise<TokenAnswer>;
 }
 
 /** What anyone with bad credentials is told, whatever is wrong with them. */
@@ -64,13 +64,13 @@ export function createAuthenticator({
 
   const elsewhere = remote.map(({ authenticate }) => cachedTokens(world.clock, authenticate, REMEMBERED));
 
-  const review = async (token: string, audiences: readonly string[]): Promise<TokenAnswer> => {
+  const review = async (token: string, audiences: readonly string[], notes?: CredentialNotes): Promise<TokenAnswer> => {
     const errors: string[] = [];
     const plain = statics.get(token) ?? bootstrap.authenticate(token);
     const own = sharedAudiences(serviceAccounts.audiences, audiences);
     if (plain !== undefined && own.length > 0) return { user: plain, audiences: own, error: undefined };
     try {
-      const verdict = await serviceAccounts.verify(token, audiences);
+      const verdict = await serviceAccounts.verify(token, audiences, notes);
       if (verdict !== undefined) return { ...verdict, error: undefined };
     } catch (error) {
       errors.push(error instanceof Error ? error.message : String(error));
@@ -82,8 +82,8 @@ export function createAuthenticator({
     }
     return { user: undefined, audiences: [], error: aggregate([INVALID, ...errors]) };
   };
-  const byToken = async (token: string): Promise<UserInfo> => {
-    const { user, error } = await review(token, serviceAccounts.audiences);
+  const byToken = async (token: string, notes: CredentialNotes | undefined): Promise<UserInfo> => {
+    const { user, error } = await review(token, serviceAccounts.audiences, notes);
     if (user !== undefined) return user;
     world.log.debug('request with a refused token', { err: error });
     throw unauthorized();
@@ -91,7 +91,7 @@ export function createAuthenticator({
   return {
     review,
     ...(allowed.paths !== undefined && { looksAtPath: true }),
-    authenticate({ certificate, bearerToken, refusedCertificate = false, path = '' }) {
+    authenticate({ certificate, bearerToken, refusedCertificate = false, path = '', notes }) {
       const expired = certificate?.notAfterMs !== undefined && certificate.notAfterMs < world.clock.now();
       if (certificate !== undefined && certificate.commonName !== '' && !expired)
         return authenticated({
@@ -101,7 +101,8 @@ export function createAuthenticator({
             extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${certificate.sha256}`] },
           }),
         });
-      if (bearerToken !== undefined && bearerToken !== '') return statics.get(bearerToken) ?? byToken(bearerToken);
+      if (bearerToken !== undefined && bearerToken !== '')
+        return statics.get(bearerToken) ?? byToken(bearerToken, notes);
       // Who shows something bad is not taken for someone who shows nothing.
       if (!allowed.enabled || refusedCertificate || expired) throw unauthorized();
       if (allowed.paths !== undefined && !allowed.paths.has(path)) throw unauthorized();

@@ -10,6 +10,7 @@ export { impersonate, impersonationOf } from './impersonate.ts';
 export { readTokenKey } from './keys.ts';
 export { createOpenIdHandler } from './openid.ts';
 export { createIdentityReviews } from './reviews.ts';
+export { createTokenUses } from './secret-tokens.ts';
 export { createServiceAccountTokens } from './service-account-tokens.ts';
 export { FRONT_PROXY_NAMES, remoteUser } from './request-header.ts';
 export { createTokenRequest } from './token-request.ts';

@@ -2,7 +2,7 @@ import type { TokenReview } from '../../../schemas/generated/authentication-v1.t
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { World } from '../../../bus/world.ts';
-import type { UserInfo, VirtualCreate } from '../request.ts';
+import type { CredentialNotes, UserInfo, VirtualCreate } from '../request.ts';
 import type { ClusterAuthenticator } from './authenticator.ts';
 
 const shown = (user: UserInfo) => ({
@@ -18,11 +18,16 @@ export function createIdentityReviews(
   audiences: readonly string[],
   world: World,
 ): ReadonlyMap<string, VirtualCreate> {
-  const token: VirtualCreate = async (_request, object) => {
+  const token: VirtualCreate = async (request, object) => {
     const { spec, status: given } = object as unknown as TokenReview;
     if (!spec?.token) throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
     const wanted = (spec.audiences ?? []).length > 0 ? spec.audiences! : audiences;
-    const verdict = await authenticator.review(spec.token, wanted);
+    const notes: CredentialNotes = {};
+    const verdict = await authenticator.review(spec.token, wanted, notes);
+    for (const { key, value, warning } of notes.noted ?? []) {
+      request.audit?.annotate(key, value);
+      if (warning !== undefined) request.warnings.push(warning);
+    }
     // What nothing is known of stays as the client sent it.
     const { authenticated: _, ...before } = given ?? {};
     const status =

@@ -22,6 +22,9 @@ export interface VerifiedClaims {
   readonly node: Ref | undefined;
   /** Of a token of the old sort: where it is kept. */
   readonly legacySecret: string | undefined;
+  /** From when on it should have been renewed. */
+  readonly warnAfterMs: number | undefined;
+  readonly subject: string;
   readonly user: UserInfo;
 }
 type Claims = Readonly<Record<string, unknown>>;
@@ -96,10 +99,11 @@ const common = (claims: Claims) => ({
 const EXTRA = 'authentication.kubernetes.io/';
 function readBound(claims: Claims): VerifiedClaims {
   const said = common(claims);
-  text(claims['sub']);
+  const subject = text(claims['sub']);
   const id = text(claims['jti']);
   const own = fields(claims['kubernetes.io'], 'serviceaccount.kubernetes') ?? {};
   const namespace = text(own['namespace']);
+  const warnAfterMs = milliseconds(own['warnafter']) || undefined;
   const account = refOf(own['serviceaccount']) ?? { name: '', uid: '' };
   const [pod, secret, node] = [refOf(own['pod']), refOf(own['secret']), refOf(own['node'])];
   const extra: Record<string, string[]> = {};
@@ -113,7 +117,7 @@ function readBound(claims: Claims): VerifiedClaims {
     extra[`${EXTRA}pod-uid`] = [pod.uid];
   }
   const user = userOf(namespace, account, extra);
-  return { ...said, namespace, account, pod, secret, node, legacySecret: undefined, user };
+  return { ...said, namespace, account, pod, secret, node, legacySecret: undefined, warnAfterMs, subject, user };
 }
 /** Source: kubernetes pkg/serviceaccount/legacy.go Validate. */
 function readLegacy(claims: Claims): VerifiedClaims {
@@ -133,8 +137,8 @@ function readLegacy(claims: Claims): VerifiedClaims {
   const named = parseServiceAccount(subject);
   if (named?.namespace !== namespace || named.name !== account.name) throw new Error('sub claim is invalid');
   const none = { expiresMs: undefined, notBeforeMs: undefined, issuedMs: undefined };
-  const bound = { pod: undefined, secret: undefined, node: undefined };
-  return { audiences: audiencesOf(claims['aud']), ...none, ...bound, namespace, account, legacySecret, user: userOf(namespace, account, {}) }; // prettier-ignore
+  const bound = { pod: undefined, secret: undefined, node: undefined, warnAfterMs: undefined };
+  return { audiences: audiencesOf(claims['aud']), ...none, ...bound, namespace, account, legacySecret, subject, user: userOf(namespace, account, {}) }; // prettier-ignore
 }
 const userOf = (namespace: string, account: Ref, extra: Record<string, string[]>): UserInfo =>
   authenticated({

@@ -3,14 +3,14 @@ import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { parseTime } from '../../../schemas/meta/time.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
-import type { CacheReader, UserInfo } from '../request.ts';
+import type { CacheReader, CredentialNotes, UserInfo } from '../request.ts';
 import { signJwt, type TokenKey } from './keys.ts';
 import { verifyClaims, type VerifiedClaims } from './service-account-claims.ts';
+import { INVALID_SINCE, type TokenUses } from './secret-tokens.ts';
 import { serviceAccountName } from './users.ts';
 
 const LEEWAY_MS = 60_000;
 const KEPT = 10_000;
-const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since';
 
 export interface TokenVerdict {
   readonly user: UserInfo;
@@ -22,9 +22,9 @@ export interface ServiceAccountTokens {
   readonly keys: readonly TokenKey[];
   /**
    * undefined: not a service account's token. Throws Error with the reason for a refused one. `requested` defaults to the
-   * server's own audiences.
+   * server's own audiences. What there is to say of the token, refused or not, is put into `notes`.
    */
-  verify(token: string, requested?: readonly string[]): Promise<TokenVerdict | undefined>;
+  verify(token: string, requested?: readonly string[], notes?: CredentialNotes): Promise<TokenVerdict | undefined>;
   issue(claims: {
     /** Of the token; default a new one. */
     readonly id?: string | undefined;
@@ -51,6 +51,7 @@ export function createServiceAccountTokens({
   audiences,
   keys,
   fresh,
+  uses,
 }: {
   readonly registry: Registry;
   readonly cache: CacheReader;
@@ -61,6 +62,8 @@ export function createServiceAccountTokens({
   readonly keys: readonly TokenKey[];
   /** Resolves when the cache holds all that was committed before the call. */
   readonly fresh?: (() => Promise<void>) | undefined;
+  /** Keeps account of them. */
+  readonly uses?: TokenUses | undefined;
 }): ServiceAccountTokens {
   const core = (resource: string): Resource => registry.lookup({ group: '', version: 'v1', resource })!;
   const [accounts, pods, secrets, nodes] = [core('serviceaccounts'), core('pods'), core('secrets'), core('nodes')];
@@ -110,7 +113,7 @@ export function createServiceAccountTokens({
     }
   };
   /** Source: kubernetes pkg/serviceaccount/legacy.go Validate. */
-  const legacy = async (v: VerifiedClaims, token: string): Promise<void> => {
+  const legacy = async (v: VerifiedClaims, token: string, notes: CredentialNotes | undefined): Promise<void> => {
     const secret = await find<Secret>(secrets, v.namespace, v.legacySecret!);
     if (secret === undefined || secret.metadata.deletionTimestamp !== undefined)
       throw new Error('Token has been invalidated');
@@ -122,16 +125,19 @@ export function createServiceAccountTokens({
     const { uid = '', deletionTimestamp } = account.metadata;
     if (deletionTimestamp !== undefined) throw new Error(`ServiceAccount ${namespace}/${wanted.name} has been deleted`);
     if (uid !== wanted.uid) throw new Error(`ServiceAccount UID (${uid}) does not match claim (${wanted.uid})`);
-    if (secret.metadata.labels?.[INVALID_SINCE])
+    const isRefused = !!secret.metadata.labels?.[INVALID_SINCE];
+    uses?.kept(secret, account, isRefused, notes);
+    if (isRefused)
       throw new Error(`the token in secret ${namespace}/${v.legacySecret} for service account ${namespace}/${wanted.name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE}' label from the secret to temporarily allow use of this token`); // prettier-ignore
   };
   return {
     issuer,
     audiences,
     keys,
-    async verify(token, requested = audiences) {
+    async verify(token, requested = audiences, notes) {
       const v = check(token);
       if (v === undefined) return undefined;
+      if (v.audiences === undefined) uses?.legacy(v.subject, notes);
       const has = v.audiences ?? audiences;
       const common = has.filter((a) => requested.includes(a));
       if (common.length === 0)
@@ -143,7 +149,8 @@ export function createServiceAccountTokens({
         throw new Error('service account token has expired');
       if (v.issuedMs !== undefined && now < v.issuedMs - LEEWAY_MS)
         throw new Error('service account token is issued in the future');
-      await (v.legacySecret === undefined ? bound(v) : legacy(v, token));
+      await (v.legacySecret === undefined ? bound(v) : legacy(v, token, notes));
+      if (v.warnAfterMs !== undefined) uses?.bound(v.subject, now - v.warnAfterMs, notes);
       return { user: v.user, audiences: common };
     },
     issue({ id, account, pod, secret, node, audiences: wanted, expirationSeconds, warnAfterSeconds }) {

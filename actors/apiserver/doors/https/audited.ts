@@ -42,6 +42,7 @@ export function beginAudit(
     () => world.clock.now(),
   );
   exchange.audit = trail;
+  for (const { key, value } of exchange.noted ?? []) trail.annotate(key, value);
   if (user !== undefined) return demandKept(audit.sink, trail.received());
   trail.refused(attempted(headers['authorization'] as string | undefined, query.get('access_token'), peer.certificate !== undefined || peer.refusedCertificate)); // prettier-ignore
 }

@@ -5,6 +5,7 @@ import { Readable, type Duplex } from 'node:stream';
 
 import type { AuditTrail } from '../../audit/trail.ts';
 import type { FlowClass } from '../../flow-control/index.ts';
+import type { CredentialNote } from '../../request.ts';
 
 export type HeaderList = readonly string[];
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;
@@ -38,6 +39,8 @@ export interface Exchange {
   auditId(ids: { uuid(): string }): string;
   /** What is noted of the request, if anything. */
   audit: AuditTrail | undefined;
+  /** What there is to say of the credentials. */
+  noted?: CredentialNote[] | undefined;
   /** The answer goes on after the request was dealt with: whoever sends it says when it ends. */
   lasting: boolean;
   /** Of a request to speak another protocol: the connection, for whoever speaks it. */

@@ -137,7 +137,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
           await authorize(core, user, info, exchange.audit);
           throw error;
         });
-    const warnings: string[] = [];
+    const warnings = warningsOf(exchange);
     let found: Answer;
     try {
       const result = handle(core, {
@@ -187,8 +187,10 @@ function fail(core: Core, exchange: Exchange, error: unknown): void {
   const status = toStatus(error);
   if (status.code === 500 && reasonOf(error) === undefined)
     core.world.log.error('a request failed unexpectedly', { err: error, path: exchange.target });
-  respondStatus(core, exchange, status, []);
+  respondStatus(core, exchange, status, warningsOf(exchange));
 }
+/** What its credentials alone give reason to warn of. */
+const warningsOf = ({ noted }: Exchange): string[] => noted?.flatMap(({ warning }) => warning ?? []) ?? [];
 /** How long the client waits. Throws BadRequest. Source: apiserver pkg/endpoints/filters request_deadline.go. */
 function checkTimeout(text: string): void {
   const why = parseDuration(text);

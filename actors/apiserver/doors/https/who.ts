@@ -76,6 +76,7 @@ function whoAsks(core: Core, exchange: Exchange, connection: Connection): UserIn
     refusedCertificate,
     headers: exchange.headers,
     path: core.authenticator.looksAtPath ? pathOf(exchange.target) : undefined,
+    notes: exchange,
   });
   if (user === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
   if (user instanceof Promise)
