@@ -8,25 +8,32 @@ import type { Component } from './component.ts';
 import { controllerMachine, keyMachine, type SyncOutput } from './controller-machine.ts';
 import type { EventRecorder } from './events.ts';
 import { createExecutor, type ExecuteOptions } from './executor.ts';
+import { gather } from './gather.ts';
 import type { Informer } from './informer.ts';
 import type { Inspection } from './inspection.ts';
 import type { Decision, Intent } from './intent.ts';
-import { createOwnWrites } from './own-writes.ts';
 import { queueMetrics } from './metrics/queue.ts';
 import type { Registry } from './metrics/registry.ts';
-import { createRateLimiter } from './rate-limiter.ts';
+import { createOwnWrites } from './own-writes.ts';
+import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
 import { startActor, type RunningActor } from './start-actor.ts';
 
 /** An informer that a controller listens to, and the keys that a change of an object concerns. */
 export interface Source {
   readonly informer: Informer<KubeObject>;
   readonly keysOf: (object: KubeObject, old: KubeObject | undefined) => Iterable<string>;
+  /** Changes wait so long for others, and are told of together; default 0: each at once. */
+  readonly gatherMs?: number | undefined;
 }
-/** `keysOf` hears every add and delete (`old` undefined) and update; what it returns is synced again. */
+/**
+ * `keysOf` hears every add and delete (`old` undefined) and update; what it returns is synced again. Of an object that
+ * changes several times while changes are gathered it hears once: its last state, and the first `old`.
+ */
 export const source = <T extends KubeObject>(
   informer: Informer<T>,
   keysOf: (object: T, old: T | undefined) => Iterable<string>,
-): Source => ({ informer, keysOf }) as unknown as Source;
+  gatherMs?: number,
+): Source => ({ informer, keysOf, gatherMs }) as unknown as Source;
 
 /** States of the key's chart in which a change makes no difference: the sync that follows will see it. */
 const awaitsSync = (state: SnapshotFrom<typeof keyMachine>['value']): boolean =>
@@ -62,6 +69,10 @@ export interface ControllerOptions {
   readonly sync: (context: SyncContext) => Promise<SyncOutput | void>;
   readonly recorder?: EventRecorder | undefined;
   readonly inspection?: Inspection | undefined;
+  /** What its queue counts is told of there. */
+  readonly metrics?: Registry | undefined;
+  /** How long keys wait that failed; default as client-go's controllers. */
+  readonly limits?: RateLimits | undefined;
   /** The leadership under which writes are made. */
   readonly fence?: (() => Fence | undefined) | undefined;
   /** false: wait in standby until activate(). Default true. */
@@ -69,10 +80,6 @@ export interface ControllerOptions {
   readonly inFlight?: number;
 }
 export interface Controller extends Component {
-  /** What its queue counts is told of there. */
-  readonly metrics?: Registry | undefined;
-  /** How long keys wait that failed; default as client-go's controllers. */
-  readonly limits?: RateLimits | undefined;
   activate(): void;
   /** Stops all work at once, keeps the caches: a standby. */
   deactivate(): void;
@@ -100,10 +107,11 @@ export function startController(o: ControllerOptions): Controller {
   const { world, client } = o;
   const component = `controller:${o.name}`;
   const log = world.log.child({ actor: component });
-  const limiter = createRateLimiter(world.clock);
+  const limiter = createRateLimiter(world.clock, o.limits);
   const writes = createOwnWrites([...o.sources.map((s) => s.informer), ...(o.reads ?? [])]);
   const execute = createExecutor({ client, recorder: o.recorder, fence: o.fence, inFlight: o.inFlight });
   const workers = o.workers ?? 5;
+  const counts = o.metrics && queueMetrics(o.metrics, world.clock, o.name);
   const informers = [...o.sources.map((s) => s.informer), ...(o.reads ?? [])];
 
   type KeyActor = RunningActor<typeof keyLogic>;
@@ -111,7 +119,6 @@ export function startController(o: ControllerOptions): Controller {
   const settling = new Set<string>();
   let ready: string[] = [];
   let busy = 0;
-  const counts = o.metrics && queueMetrics(o.metrics, world.clock, o.name);
   let pumping = false;
   let working = false;
   let idle: (() => void) | undefined;
@@ -138,6 +145,7 @@ export function startController(o: ControllerOptions): Controller {
           if (!isTerminal(error)) counts?.retried();
           throw error;
         } finally {
+          counts?.ended(key);
           // A sync of before a leadership's end must not free the worker of the next.
           if (!signal.aborted) {
             busy--;
@@ -145,13 +153,13 @@ export function startController(o: ControllerOptions): Controller {
           }
         }
       }),
-          counts?.ended(key);
     },
     guards: { isTerminal: (_, { error }) => isTerminal(error) },
     delays: { backoff: ({ context }) => limiter.delayMs(context.failures - 1) },
     actions: {
       enqueue: ({ context }) => {
         ready.push(context.key);
+        counts?.added(context.key);
         schedule();
       },
       forgetWrites: ({ context }) => writes.forget(context.key),
@@ -159,7 +167,6 @@ export function startController(o: ControllerOptions): Controller {
         const keys = { key: context.key, failures: context.failures, err: error };
         if (isConflict(error)) log.debug('sync failed', keys);
         else log.warn('sync failed', keys);
-        counts?.added(context.key);
       },
     },
   });
@@ -208,6 +215,7 @@ export function startController(o: ControllerOptions): Controller {
         forget(key);
       } else if (writes.areSeen(key)) {
         busy++;
+        counts?.begun(key);
         actor.send({ type: 'worker.assigned' });
       } else {
         settling.add(key);
@@ -215,7 +223,6 @@ export function startController(o: ControllerOptions): Controller {
       }
     }
     ready = i === ready.length ? [] : ready.slice(i);
-        counts?.begun(key);
   }
   function settle(): void {
     for (const key of settling) {
@@ -224,11 +231,17 @@ export function startController(o: ControllerOptions): Controller {
       keys.get(key)?.send({ type: 'writes.seen' });
     }
   }
-  function listen({ informer, keysOf }: Source): () => void {
+  function listen({ informer, keysOf, gatherMs }: Source): () => void {
     const each = (object: KubeObject, old?: KubeObject): void => {
       for (const key of keysOf(object, old)) enqueue(key);
     };
-    return informer.on({ add: (object) => each(object), update: each, delete: (object) => each(object) });
+    const gathered = gatherMs ? gather(world.clock, gatherMs, each) : undefined;
+    const hear = gathered?.hear ?? each;
+    const end = informer.on({ add: (object) => hear(object), update: hear, delete: (object) => hear(object) });
+    return () => {
+      end();
+      gathered?.stop();
+    };
   }
 
   const finished: (() => void)[] = [];
@@ -263,6 +276,7 @@ export function startController(o: ControllerOptions): Controller {
         },
         stopWork: () => {
           working = false;
+          counts?.cleared();
           for (const end of detach) end();
           detach = [];
           ready = [];
@@ -276,7 +290,6 @@ export function startController(o: ControllerOptions): Controller {
       inspection: o.inspection,
       onDone: () => stopAll(),
       onState: (state) => {
-          counts?.cleared();
         if (state === 'finishing') return;
         for (const resolve of finished.splice(0)) resolve();
       },

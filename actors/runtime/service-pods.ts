@@ -1,23 +1,36 @@
 import type { Pod, Service, ServicePort } from '../../schemas/generated/core-v1.ts';
 import { equal } from '../../schemas/meta/equal.ts';
 import { keyOf } from '../../schemas/meta/object.ts';
-import { selectorFromLabels } from '../../schemas/meta/selectors.ts';
+import { parseIp } from '../../schemas/meta/ip.ts';
+import { selectorFromLabels, type Selector } from '../../schemas/meta/selectors.ts';
+import { formatIp } from '../../schemas/networking/strict-ip.ts';
 import type { Informer } from './informer.ts';
 import { isPodReady, isPodTerminal } from './pods.ts';
 import { BY_NAMESPACE, byNamespace } from './store.ts';
 
 /** What the endpoint controllers share: which pods are behind a Service, and where. */
 
-/** An empty selector selects nothing: such a Service's endpoints are someone else's. */
-export const hasSelector = (service: Service): boolean => service.spec?.selector !== undefined && service.spec.type !== 'ExternalName'; // prettier-ignore
+/** Without one its endpoints are someone else's. Kubernetes cannot tell an empty one from none. */
+export const selects = ({ spec }: Service): boolean => Object.keys(spec?.selector ?? {}).length > 0;
+/** Whether controllers keep its endpoints. */
+export const hasSelector = (service: Service): boolean => selects(service) && service.spec?.type !== 'ExternalName';
 export const hasClusterIp = (service: Service): boolean =>
   service.spec?.clusterIP !== undefined && service.spec.clusterIP !== '' && service.spec.clusterIP !== 'None';
 export const isIpv6 = (ip: string): boolean => ip.includes(':');
 
+const PLAIN_IPV4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+/** An address as Go writes it, however it was written; undefined for what is none. Source: netutils.ParseIPSloppy. */
+export function canonicalAddress(text: string): string | undefined {
+  if (PLAIN_IPV4.test(text) && text.split('.').every((part) => part.length < 3 || Number(part) <= 255)) return text;
+  const parsed = parseIp(text);
+  if (!parsed) return undefined;
+  const { family, value } = parsed;
+  return family === 6 && value >> 32n === 0xffffn ? formatIp(4, value & 0xffffffffn) : formatIp(family, value);
+}
 export const addressesOf = (pod: Pod): readonly string[] => {
   const { podIPs, podIP } = pod.status ?? {};
   const ips = podIPs?.map((entry) => entry.ip).filter((ip) => ip !== undefined && ip !== '') ?? [];
-  return ips.length > 0 ? ips : podIP ? [podIP] : [];
+  return (ips.length > 0 ? ips : podIP ? [podIP] : []).map((ip) => canonicalAddress(ip) ?? ip);
 };
 /** A pod has endpoints from its first address until it is over. */
 export const hasEndpoints = (pod: Pod, includeTerminating: boolean): boolean =>
@@ -36,33 +49,43 @@ export function findPort(pod: Pod, port: ServicePort): number | undefined {
   return undefined;
 }
 
+const selectors = new WeakMap<Service, Selector>();
+/** Of the Service's pods; one object of a cache has one. */
+function selectorOf(service: Service): Selector {
+  let selector = selectors.get(service);
+  if (!selector) selectors.set(service, (selector = selectorFromLabels(service.spec?.selector)));
+  return selector;
+}
 export function* podsOf(service: Service, pods: Informer<Pod>): Iterable<Pod> {
-  const selector = selectorFromLabels(service.spec?.selector);
+  const selector = selectorOf(service);
   for (const pod of pods.byIndex(BY_NAMESPACE, service.metadata.namespace!))
     if (selector.matches(pod.metadata.labels)) yield pod;
 }
 
-/** Whether the change of a pod may change anybody's endpoints. */
-function isRelevant(pod: Pod, old: Pod | undefined): boolean {
-  if (!old) return addressesOf(pod).length > 0;
-  return (
-    pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp ||
-    isPodReady(pod) !== isPodReady(old) ||
-    isPodTerminal(pod) !== isPodTerminal(old) ||
-    !equal(addressesOf(pod), addressesOf(old)) ||
-    !equal(pod.metadata.labels, old.metadata.labels) ||
-    pod.spec?.hostname !== old.spec?.hostname
-  );
-}
-/** Keys of the Services that a changed pod was or is behind. */
+/** Whether what endpoints say of a pod has changed. Source: k8s.io/endpointslice/util podEndpointsChanged. */
+const isChanged = (pod: Pod, old: Pod): boolean =>
+  pod.metadata.deletionTimestamp !== old.metadata.deletionTimestamp ||
+  isPodReady(pod) !== isPodReady(old) ||
+  isPodTerminal(pod) !== isPodTerminal(old) ||
+  pod.spec?.nodeName !== old.spec?.nodeName ||
+  !equal(addressesOf(pod), addressesOf(old));
+
+/**
+ * Keys of the Services whose endpoints a changed pod changes: of all it was or is behind; when only its labels have
+ * changed, of those that it is behind only now or was only before. Source: k8s.io/endpointslice/util GetServicesToUpdate.
+ */
 export function servicesOfPod(services: Informer<Service>): (pod: Pod, old: Pod | undefined) => Iterable<string> {
   services.addIndex(BY_NAMESPACE, byNamespace);
   return function* (pod, old) {
-    if (!isRelevant(pod, old)) return;
+    const changed = old ? isChanged(pod, old) : addressesOf(pod).length > 0;
+    const relabelled = old !== undefined && !equal(pod.metadata.labels, old.metadata.labels);
+    if (!changed && !relabelled) return;
     for (const service of services.byIndex(BY_NAMESPACE, pod.metadata.namespace!)) {
       if (!hasSelector(service)) continue;
-      const selector = selectorFromLabels(service.spec!.selector);
-      if (selector.matches(pod.metadata.labels) || (old && selector.matches(old.metadata.labels))) yield keyOf(service);
+      const selector = selectorOf(service);
+      const is = selector.matches(pod.metadata.labels);
+      const was = relabelled ? selector.matches(old.metadata.labels) : is;
+      if (changed ? is || was : is !== was) yield keyOf(service);
     }
   };
 }

@@ -45,10 +45,12 @@ export function parseRange(cidr: string): Range | undefined {
   const size = 1n << BigInt(width - Number(bits));
   return { family: parsed.family, cidr, base: parsed.value - (parsed.value % size), size };
 }
-/** First and last address that services may have: without the network's own and, for IPv4, the broadcast address. */
+/**
+ * First and last address that services may have: without the network's own and, for IPv4, the broadcast address. The
+ * smallest ranges have none: the first comes after the last then.
+ */
 export function usable(range: Range): { readonly first: bigint; readonly last: bigint } {
   const last = range.base + range.size - 1n;
-  if (range.size <= 2n) return { first: range.base, last };
   return { first: range.base + 1n, last: range.family === 'IPv4' ? last - 1n : last };
 }
 export function contains(range: Range, address: { readonly family: Family; readonly value: bigint }): boolean {

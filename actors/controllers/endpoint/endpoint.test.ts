@@ -5,7 +5,8 @@ import { endpoints as endpointsResource, pods, services } from '../../runtime/re
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startEndpointController } from './actor.ts';
 import { reconcile } from './reconcile.ts';
-import { MAX_ADDRESSES, pack, truncate } from './subsets.ts';
+import { pack } from '../../runtime/endpoint-subsets.ts';
+import { MAX_ADDRESSES, truncate } from './capacity.ts';
 
 const labels = { app: 'web' };
 const service = (spec: object = {}): Service => ({

@@ -5,7 +5,7 @@ import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { endpointSlices, nodes, pods, services } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startEndpointSliceController } from './actor.ts';
-import { MAX_ENDPOINTS, reconcile, type Observed } from './reconcile.ts';
+import { MAX_ENDPOINTS, NO_TOPOLOGY, reconcile, type Observed } from './reconcile.ts';
 
 const labels = { app: 'web' };
 const service = (spec: object = {}): Service => ({
@@ -28,11 +28,13 @@ const observe = (o: Partial<Observed> & { pods: Pod[] }): Observed => ({
   service: service(),
   slices: [],
   node: () => node,
+  ratios: () => undefined,
+  topology: NO_TOPOLOGY,
   ...o,
 });
 let serial = 0;
 function apply(slices: readonly EndpointSlice[], observed: Observed): { slices: EndpointSlice[]; writes: number } {
-  const { intents } = reconcile({ ...observed, slices });
+  const intents = reconcile({ ...observed, slices }).parts.flatMap((part) => part.intents);
   let next = [...slices];
   for (const x of intents) {
     if (x.op === 'create') next.push({ ...(x.object as EndpointSlice), metadata: { ...x.object.metadata, name: `web-${++serial}`, uid: `s${serial}` } }); // prettier-ignore
@@ -100,10 +102,15 @@ describe('reconcile', () => {
     const { slices } = apply([], observe({ service: service({ clusterIP: 'None' }), pods: [] }));
     expect(slices[0]!.metadata.labels).toEqual({ team: 'a', 'kubernetes.io/service-name': 'web', 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io', 'service.kubernetes.io/headless': '' }); // prettier-ignore
   });
-  it('leaves pods out whose node is unknown and looks again', () => {
-    const decision = reconcile(observe({ pods: [pod(1)], node: () => undefined }));
-    expect(decision.requeueAfterMs).toBeDefined();
-    expect(decision.intents).toMatchObject([{ op: 'create', object: { endpoints: [] } }]);
+  it('leaves pods out whose node is unknown, and says so', () => {
+    const { parts } = reconcile(observe({ pods: [pod(1)], node: () => undefined }));
+    expect(parts).toMatchObject([{ intents: [{ op: 'create', object: { endpoints: [] } }], problems: ['skipping Pod p1 for Service d/web: Node n1 Not Found'] }]); // prettier-ignore
+    const all = observe({
+      service: service({ publishNotReadyAddresses: true }),
+      pods: [pod(1)],
+      node: () => undefined,
+    });
+    expect(reconcile(all).parts).toMatchObject([{ intents: [{ object: { endpoints: [{ nodeName: 'n1' }] } }], problems: [] }]); // prettier-ignore
   });
   it('hints where traffic should stay', () => {
     const { slices } = apply([], observe({ service: service({ trafficDistribution: 'PreferSameNode' }), pods: [pod(1), pod(2, { ready: false })] })); // prettier-ignore
@@ -113,7 +120,7 @@ describe('reconcile', () => {
 
 describe('controller', () => {
   it('follows pods as they come, become ready and go', async () => {
-    const { api, client, start, runPods, quiet, list } = testCluster();
+    const { world, api, client, start, runPods, quiet, list } = testCluster();
     start(startEndpointSliceController);
     runPods({ nodes: ['n1'] });
     await client.create(nodes, node);
@@ -125,6 +132,7 @@ describe('controller', () => {
     const [slice] = list<EndpointSlice>(endpointSlices);
     expect(slice!.endpoints!.map((e) => [e.targetRef!.name, e.conditions!.ready])).toEqual([['a', true], ['b', true]]); // prettier-ignore
     await client.delete(endpointSlices, slice!.metadata.name!, 'd');
+    await world.advance(1_000);
     await quiet();
     expect(list<EndpointSlice>(endpointSlices)[0]!.endpoints).toHaveLength(2);
     await client.delete(pods, 'a', 'd', { gracePeriodSeconds: 0 });

@@ -1,18 +1,22 @@
-import type { EndpointAddress, EndpointPort, EndpointSubset } from '../../../schemas/generated/core-v1.ts';
+import type { EndpointAddress, EndpointPort, EndpointSubset } from '../../schemas/generated/core-v1.ts';
 
 const addressKey = (a: EndpointAddress): string => `${a.ip}|${a.targetRef?.uid ?? ''}`;
 const portKey = (p: EndpointPort | undefined): string =>
   p ? `${p.name ?? ''}|${p.port}|${p.protocol ?? 'TCP'}|${p.appProtocol ?? ''}` : '';
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+/** Source: LessEndpointAddress. */
+const compareAddresses = (a: EndpointAddress, b: EndpointAddress): number =>
+  compare(a.ip, b.ip) || compare(a.targetRef?.uid ?? '', b.targetRef?.uid ?? '');
 
-/** One address, ready or not, at one port (undefined: a headless Service without ports). */
+/** One address, ready or not, at one port (undefined: endpoints without ports). */
 export interface Place {
   readonly address: EndpointAddress;
   readonly port: EndpointPort | undefined;
   readonly ready: boolean;
 }
 /**
- * The shortest form of Endpoints: ports with the same addresses share a subset; addresses and ports are sorted.
+ * The shortest form of Endpoints: ports with the same addresses share a subset; addresses and ports are sorted (ports and
+ * subsets by what they are, where Kubernetes takes a hash of it).
  * Source: pkg/api/v1/endpoints RepackSubsets.
  */
 export function pack(places: Iterable<Place>): EndpointSubset[] {
@@ -26,7 +30,7 @@ export function pack(places: Iterable<Place>): EndpointSubset[] {
   }
   const groups = new Map<string, { ports: EndpointPort[]; places: Place[] }>();
   for (const { port, addresses } of ports.values()) {
-    const places = [...addresses.entries()].sort(([a], [b]) => compare(a, b)).map(([, place]) => place);
+    const places = [...addresses.values()].sort((a, b) => compareAddresses(a.address, b.address));
     const key = places.map((p) => `${addressKey(p.address)}|${p.ready}`).join(',');
     let group = groups.get(key);
     if (!group) groups.set(key, (group = { ports: [], places }));
@@ -44,25 +48,4 @@ export function pack(places: Iterable<Place>): EndpointSubset[] {
         ...(group.ports.length > 0 && { ports: group.ports }),
       };
     });
-}
-
-/** Source: pkg/controller/endpoint maxCapacity. */
-export const MAX_ADDRESSES = 1_000;
-/** At most 1000 addresses, ready ones first, each subset in proportion; undefined if all fit. */
-export function truncate(subsets: readonly EndpointSubset[]): EndpointSubset[] | undefined {
-  const count = (field: 'addresses' | 'notReadyAddresses'): number => subsets.reduce((n, s) => n + (s[field]?.length ?? 0), 0); // prettier-ignore
-  const [ready, notReady] = [count('addresses'), count('notReadyAddresses')];
-  if (ready + notReady <= MAX_ADDRESSES) return undefined;
-  const cutsReady = ready > MAX_ADDRESSES;
-  const field = cutsReady ? 'addresses' : 'notReadyAddresses';
-  const room = cutsReady ? MAX_ADDRESSES : MAX_ADDRESSES - ready;
-  const total = cutsReady ? ready : notReady;
-  let left = room;
-  return subsets.map((subset) => {
-    const here = subset[field] ?? [];
-    const take = Math.min(Math.ceil((here.length / total) * room), left);
-    left -= take;
-    const { notReadyAddresses: _dropped, ...rest } = subset;
-    return { ...(cutsReady ? rest : subset), [field]: here.slice(0, take) };
-  });
 }
