@@ -10,6 +10,7 @@ import { startEndpointSliceController } from '../../actors/controllers/endpoints
 import { startEndpointSliceMirroring } from '../../actors/controllers/endpointslicemirroring/actor.ts';
 import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
 import { startJobController } from '../../actors/controllers/job/actor.ts';
+import { startLegacyTokenCleaner } from '../../actors/controllers/legacy-serviceaccount-token-cleaner/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
@@ -97,6 +98,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'csr-cleaner': startCsrCleaner,
   'token-cleaner': startTokenCleaner,
   'bootstrap-signer': startBootstrapSigner,
+  'legacy-serviceaccount-token-cleaner': startLegacyTokenCleaner,
   'serviceaccount-token': (deps, o) => startServiceAccountTokens(deps, o.clusterCa, o.issueToken),
   'persistentvolume-binder': startPersistentVolumeBinder,
   'pvc-protection': startPvcProtection,

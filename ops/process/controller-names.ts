@@ -4,6 +4,7 @@ export const CONTROLLERS = [
   'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
   'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder', 'csr-signing', 'csr-approving',
   'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
+  'legacy-serviceaccount-token-cleaner',
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
@@ -34,6 +35,7 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'token-cleaner',
     'bootstrap-signer',
     'serviceaccount-token',
+    'legacy-serviceaccount-token-cleaner',
     'serviceaccount',
     'root-ca-cert-publisher',
     'clusterrole-aggregation',

@@ -1,3 +1,4 @@
+import { podSecretNames } from '../../../schemas/core/pod-secrets.ts';
 import type { PersistentVolume, Pod, PodSpec, Container } from '../../../schemas/generated/core-v1.ts';
 import type { ResourceSlice } from '../../../schemas/generated/resource-v1.ts';
 import type { VolumeAttachment } from '../../../schemas/generated/storage-v1.ts';
@@ -118,47 +119,22 @@ function referencedBy(pod: Pod): string[] {
   const spec: PodSpec | undefined = pod.spec;
   if (spec === undefined) return [];
   if (spec.serviceAccountName) out.add(id('serviceaccounts', namespace, spec.serviceAccountName));
-  const secret = (name: string | undefined): void => {
-    if (name) out.add(id('secrets', namespace, name));
-  };
+  for (const name of podSecretNames(pod)) out.add(id('secrets', namespace, name));
   const configMap = (name: string | undefined): void => {
     if (name) out.add(id('configmaps', namespace, name));
   };
-  for (const pull of spec.imagePullSecrets ?? []) secret(pull.name);
   const containers: readonly Pick<Container, 'env' | 'envFrom'>[] = [
     ...(spec.initContainers ?? []),
     ...(spec.containers ?? []),
     ...(spec.ephemeralContainers ?? []),
   ];
   for (const container of containers) {
-    for (const source of container.envFrom ?? []) {
-      secret(source.secretRef?.name);
-      configMap(source.configMapRef?.name);
-    }
-    for (const variable of container.env ?? []) {
-      secret(variable.valueFrom?.secretKeyRef?.name);
-      configMap(variable.valueFrom?.configMapKeyRef?.name);
-    }
+    for (const source of container.envFrom ?? []) configMap(source.configMapRef?.name);
+    for (const variable of container.env ?? []) configMap(variable.valueFrom?.configMapKeyRef?.name);
   }
   for (const volume of spec.volumes ?? []) {
-    secret(volume.secret?.secretName);
     configMap(volume.configMap?.name);
-    for (const source of volume.projected?.sources ?? []) {
-      secret(source.secret?.name);
-      configMap(source.configMap?.name);
-    }
-    for (const ref of [
-      volume.azureFile,
-      volume.cephfs?.secretRef,
-      volume.cinder?.secretRef,
-      volume.flexVolume?.secretRef,
-      volume.rbd?.secretRef,
-      volume.scaleIO?.secretRef,
-      volume.iscsi?.secretRef,
-      volume.storageos?.secretRef,
-      volume.csi?.nodePublishSecretRef,
-    ] as readonly ({ name?: string; secretName?: string } | undefined)[])
-      secret(ref?.secretName ?? ref?.name);
+    for (const source of volume.projected?.sources ?? []) configMap(source.configMap?.name);
     const claim =
       volume.persistentVolumeClaim?.claimName ??
       (volume.ephemeral === undefined ? undefined : `${pod.metadata.name ?? ''}-${volume.name}`);

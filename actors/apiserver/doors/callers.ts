@@ -38,6 +38,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'csr-signing': 'certificate-controller',
   'csr-approving': 'certificate-controller',
   'csr-cleaner': 'certificate-controller',
+  'legacy-serviceaccount-token-cleaner': 'legacy-service-account-token-cleaner',
 };
 function accountOf(controller: string): string {
   if (ACCOUNTS.has(controller)) return controller;
