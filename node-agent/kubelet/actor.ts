@@ -8,6 +8,7 @@ import type { Component } from '../../actors/runtime/component.ts';
 import { createEventRecorder } from '../../actors/runtime/events.ts';
 import { createInformer, type Informer } from '../../actors/runtime/informer.ts';
 import type { Inspection } from '../../actors/runtime/inspection.ts';
+import { createRegistry, type Registry } from '../../actors/runtime/metrics/registry.ts';
 import { pods } from '../../actors/runtime/resources.ts';
 import { startActor } from '../../actors/runtime/start-actor.ts';
 import type { ContainerRuntime } from '../runtime/interface.ts';
@@ -18,6 +19,7 @@ import { serveHttp } from './http.ts';
 import { serveLogs } from './logs.ts';
 import { nodeLogic } from './logic.ts';
 import { kubeletMachine } from './machine.ts';
+import { kubeletMetrics, observe } from './metrics.ts';
 import { createNodeLease } from './node/lease.ts';
 import { machineIDOf, type NodeFacts, type NodeSpec } from './node/object.ts';
 import { createRegistration } from './node/registration.ts';
@@ -35,6 +37,8 @@ export interface KubeletOptions {
   readonly node: NodeSpec & { readonly ip: string };
   readonly architecture?: string | undefined;
   readonly inspection?: Inspection | undefined;
+  /** Of the node: what its client counts is told with the rest. */
+  readonly metrics?: Registry | undefined;
 }
 export interface Kubelet extends Component {
   /** State of each pod's chart, by `namespace/name`. */
@@ -67,12 +71,14 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     runtime,
     recorder,
     inspection: o.inspection,
+    metrics: kubeletMetrics(o.metrics ?? createRegistry()),
     nodeName: node.name,
     nodeIP: node.ip,
     ledger: new Ledger(),
     writer: createStatusWriter({ world, client }),
     logic: nodeLogic(registries),
   };
+  observe(context);
   let informer: Informer<Pod> | undefined;
   let images = 0;
 

@@ -6,6 +6,7 @@ import type { ContainerRuntime } from '../runtime/interface.ts';
 import type { containerMachine } from './container/machine.ts';
 import type { ContainerWorker } from './container/worker.ts';
 import type { Ledger } from './ledger.ts';
+import type { KubeletMetrics } from './metrics.ts';
 import type { podMachine } from './pod/machine.ts';
 import type { PodWorker } from './pod/worker.ts';
 import type { probeMachine } from './probe/machine.ts';
@@ -19,6 +20,7 @@ export interface NodeContext {
   readonly runtime: ContainerRuntime;
   readonly recorder: EventRecorder;
   readonly inspection: Inspection | undefined;
+  readonly metrics: KubeletMetrics;
   readonly nodeName: string;
   readonly nodeIP: string;
   readonly ledger: Ledger;

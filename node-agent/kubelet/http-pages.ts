@@ -1,3 +1,4 @@
+import { buildInfo } from '../../actors/runtime/metrics/process.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../schemas/meta/time.ts';
 import type { NodeContext } from './context.ts';
@@ -21,7 +22,7 @@ export function summary(node: NodeContext, since: number): object {
   };
   const pods = [...node.pods.values()].flatMap((worker) => {
     const { metadata, status } = worker.pod;
-    const containers = running(node, worker);
+    const containers = runningContainers(node.runtime, worker);
     if (containers.length === 0) return [];
     return {
       podRef: { name: metadata.name, namespace: metadata.namespace, uid: worker.uid },
@@ -37,11 +38,11 @@ interface Running {
   /** In ms since the epoch. */
   readonly startedAt: number;
 }
-const running = (node: NodeContext, worker: PodWorker): readonly Running[] =>
+export const runningContainers = (runtime: NodeContext['runtime'], worker: PodWorker): readonly Running[] =>
   (worker.pod.spec === undefined ? [] : [...(worker.pod.spec.initContainers ?? []), ...worker.pod.spec.containers])
     .map(({ name }) => ({ name, record: worker.container(name)?.record }))
     .flatMap(({ name, record }) => {
-      const state = record?.id === undefined ? undefined : node.runtime.containerStatus(record.id);
+      const state = record?.id === undefined ? undefined : runtime.containerStatus(record.id);
       return state?.state === 'running' ? { name, startedAt: state.startedAt } : [];
     });
 
@@ -76,21 +77,13 @@ const print = (series: readonly Series[]): string =>
       ),
     )
     .join('');
-/** Source: kubelet pkg/metrics. */
-export function metrics(node: NodeContext): string {
-  const pods = [...node.pods.values()];
-  const containers = pods.reduce((sum, worker) => sum + running(node, worker).length, 0);
-  const sandboxes = pods.filter((worker) => worker.sandbox !== undefined).length;
-  return print([
-    { name: 'kubelet_node_name', type: 'gauge', help: "[ALPHA] The node's name. The count is always 1.", points: [[`{node="${node.nodeName}"}`, 1]] },
-    { name: 'kubelet_running_containers', type: 'gauge', help: '[ALPHA] Number of containers currently running', points: [['{container_state="running"}', containers]] },
-    { name: 'kubelet_running_pods', type: 'gauge', help: '[ALPHA] Number of pods that have a running pod sandbox', points: [['', sandboxes]] },
-  ]);
-} // prettier-ignore
+/** What the node counts, without what belongs to the process, which it shares with others. */
+export const metrics = ({ metrics: { registry } }: NodeContext): string =>
+  `${[...registry.families(), buildInfo].flatMap(({ lines }) => lines).join('\n')}\n`;
 /** Source: kubelet pkg/metrics/collectors resource_metrics.go. */
 export function resourceMetrics(node: NodeContext, since: number): string {
   const each = [...node.pods.values()].flatMap((worker) =>
-    running(node, worker).map((container) => ({
+    runningContainers(node.runtime, worker).map((container) => ({
       ...container,
       labels: `{container="${container.name}",namespace="${worker.pod.metadata.namespace ?? ''}",pod="${worker.pod.metadata.name ?? ''}"}`,
     })),

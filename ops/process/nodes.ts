@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createInspection } from '../../actors/runtime/inspection.ts';
+import { createRegistry } from '../../actors/runtime/metrics/registry.ts';
+import { requestMetrics } from '../../actors/runtime/metrics/requests.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
@@ -30,14 +32,16 @@ export function startNodes(o: {
   const inspection = createInspection({ world, bus, component: 'kubelet', id });
   const kubelets = new Map<string, Component>();
   const start = (node: NodeSpec, podCIDR: string | undefined): Promise<void> => {
+    const metrics = createRegistry();
     const kubelet = startKubelet({
       world,
       id: `${id}/${node.name}`,
-      client: createApiClient(bus, world, `node:${node.name}`),
+      client: createApiClient(bus, world, `node:${node.name}`, requestMetrics(metrics, world.clock)),
       runtime: createSimulatedRuntime(world),
       bus,
       node: { ...node, podCIDR: node.podCIDR ?? podCIDR, ip: node.ip ?? nodeIP(node.name) },
       inspection,
+      metrics,
     });
     kubelets.set(node.name, kubelet);
     return kubelet.ready;

@@ -123,8 +123,8 @@ export function startJobController(deps: ControllerDeps): Controller {
       const object: Job = { ...job, status: next };
       return execute([{ op: 'update', gvr: jobsResource, object, subresource: 'status' }], {
         onUpdated: (made) => {
-          metrics?.counted(job.status, made as Job);
-          job = made as Job;
+          metrics?.counted(job.status, made);
+          job = made;
         },
       });
     };

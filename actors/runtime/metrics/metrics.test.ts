@@ -38,16 +38,19 @@ describe('series', () => {
     counter.at({}).n = 1_500_000;
     expect(counter.lines('c')).toEqual(['c 1.5e+06']);
   });
-  it('are one family for all that ask for a name', () => {
+  it('are one family for all that ask for a name, and one value for the same labels', () => {
     const registry = createRegistry();
     const d = { name: 'b_total', stability: 'ALPHA', help: 'B.' } as const;
     registry.counter(d).at({ of: 'x' }).n++;
     registry.counter(d).at({ of: 'y' });
     registry.gauge({ name: 'a', stability: 'BETA', help: 'A.' }, () => [[{ of: 'x' }, 1]]);
-    registry.gauge({ name: 'a', stability: 'BETA', help: 'A.' }, () => [[{ of: 'y' }, 0.5]]);
+    registry.gauge({ name: 'a', stability: 'BETA', help: 'A.' }, () => [
+      [{ of: 'y' }, 0.5],
+      [{ of: 'x' }, 2],
+    ]);
     registry.histogram({ name: 'c', stability: 'BETA', help: 'Of which there is none.' }, [1]);
     expect(textOf(registry)).toEqual([
-      '# HELP a [BETA] A.', '# TYPE a gauge', 'a{of="x"} 1', 'a{of="y"} 0.5',
+      '# HELP a [BETA] A.', '# TYPE a gauge', 'a{of="x"} 3', 'a{of="y"} 0.5',
       '# HELP b_total [ALPHA] B.', '# TYPE b_total counter', 'b_total{of="x"} 1', 'b_total{of="y"} 0',
     ]); // prettier-ignore
   });

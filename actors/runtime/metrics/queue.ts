@@ -6,24 +6,34 @@ import { exponentialBuckets } from './series.ts';
 const BUCKETS = exponentialBuckets(1e-8, 10, 10);
 /** Upstream's names of queues where they differ from those of our controllers. */
 const NAMES: Readonly<Record<string, string>> = {
+  'attach-detach': 'pvcs',
+  'bootstrap-signer': 'bootstrap_signer_queue',
   'clusterrole-aggregation': 'ClusterRoleAggregator',
+  'csr-approving': 'certificate',
   'csr-signing': 'certificate',
+  'device-taint-eviction': 'device-taint-eviction-controller',
   'endpointslice': 'endpoint_slice',
-  'endpointslice-mirroring': 'endpoint_slice_mirroring',
+  'endpointslicemirroring': 'endpoint_slice_mirroring',
   'ephemeral-volume': 'ephemeral_volume',
   'garbage-collector': 'garbage_collector_attempt_to_delete',
   'node-ipam': 'cidrallocator_node',
   'node-lifecycle': 'node_lifecycle_controller',
-  'persistentvolume-binder': 'volumes',
+  'persistentvolume-binder': 'claims',
+  'persistentvolume-expander': 'volume_expand',
   'pod-gc': 'orphaned_pods_nodes',
   'pv-protection': 'pvprotection',
   'pvc-protection': 'pvcprotection',
   'replicationcontroller': 'replicationmanager',
+  'resourceclaim': 'resource_claim',
   'resourcequota': 'resourcequota_primary',
   'root-ca-cert-publisher': 'root_ca_cert_publisher',
+  'service-cidrs': 'ipaddresses',
+  'serviceaccount-token': 'serviceaccount_tokens_service',
   'taint-eviction': 'noexec_taint_pod',
   'token-cleaner': 'token_cleaner',
+  'ttl': 'ttlcontroller',
   'ttl-after-finished': 'ttl_jobs_to_delete',
+  'vac-protection': 'vacprotection',
 }; // prettier-ignore
 
 export interface QueueMetrics {

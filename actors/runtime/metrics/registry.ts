@@ -28,28 +28,36 @@ export interface Registry {
 }
 
 export function createRegistry(): Registry {
-  const families = new Map<string, { readonly head: readonly string[]; readonly of: unknown; lines(): string[] }>();
+  const families = new Map<string, { readonly head: () => string[]; readonly of: unknown; lines(): string[] }>();
   function family<T>({ name, stability, help }: Description, type: string, make: () => T, lines: (of: T) => string[]): T {
     const known = families.get(name);
     if (known !== undefined) return known.of as T;
     const of = make();
-    families.set(name, { head: head(name, type, stability, help), of, lines: () => lines(of) });
+    families.set(name, { head: () => head(name, type, stability, help), of, lines: () => lines(of) });
     return of;
   }
   return {
     counter: (d) => family(d, 'counter', () => new Counter(), (counter) => counter.lines(d.name)),
     histogram: (d, bounds) => family(d, 'histogram', () => new Histograms(bounds), (all) => all.lines(d.name)),
     gauge(d, read) {
-      family(d, 'gauge', () => [] as (() => Iterable<Sample>)[], (readers) =>
-        readers.flatMap((each) => [...each()].map(([labels, value]) => `${d.name}${braced(labelText(labels))} ${goDouble(value)}`)),
-      ).push(read);
+      const lines = (readers: readonly (() => Iterable<Sample>)[]): string[] => {
+        // Where two readers tell of the same labels they are two parts of one.
+        const sums = new Map<string, number>();
+        for (const each of readers)
+          for (const [labels, value] of each()) {
+            const key = labelText(labels);
+            sums.set(key, (sums.get(key) ?? 0) + value);
+          }
+        return [...sums].map(([labels, value]) => `${d.name}${braced(labels)} ${goDouble(value)}`);
+      };
+      family(d, 'gauge', () => [] as (() => Iterable<Sample>)[], lines).push(read);
     },
     families: () =>
       [...families]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .flatMap(([name, { head: first, lines }]) => {
           const values = lines();
-          return values.length === 0 ? [] : [{ name, lines: [...first, ...values] }];
+          return values.length === 0 ? [] : [{ name, lines: [...first(), ...values] }];
         }),
   };
 } // prettier-ignore

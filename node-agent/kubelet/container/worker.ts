@@ -115,6 +115,7 @@ export class ContainerWorker {
     this.#hasRunPreStop = false;
     this.event('Normal', 'Created', 'Container created');
     await runtime.startContainer(id, signal);
+    this.#node.metrics.containerStarted(record.role !== 'main');
     this.event('Normal', 'Started', 'Container started');
     const hook = record.spec.lifecycle?.postStart;
     if (hook === undefined) return;

@@ -161,9 +161,11 @@ export class PodWorker {
   }
   async createSandbox(signal: AbortSignal): Promise<void> {
     this.sandbox = await this.#node.runtime.runPodSandbox(this.pod, signal);
+    this.#node.metrics.podStarted();
   }
   showSandboxError(error: unknown): void {
     const message = `Failed to create pod sandbox: rpc error: code = Unknown desc = ${(error as Error).message}`;
+    this.#node.metrics.podFailedToStart();
     this.#node.recorder.event(this.pod, 'Warning', 'FailedCreatePodSandBox', message);
     this.#node.writer.request(this, false);
   }
