@@ -1,13 +1,11 @@
-import {
-  createSecureServer,
-  constants,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
+import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { soon } from '../../../bus/real-world.ts';
 import { BadMessage, MessageReader, type Refusal } from './grpc-reader.ts';
+import { Http2Connection } from './http2/connection.ts';
+import { CODE } from './http2/frames.ts';
+import { headerBlock, type Field } from './http2/header-fields.ts';
+import type { Http2Stream, StreamListener } from './http2/stream.ts';
 
 /** True once the caller is gone, or the server closes. */
 export type Gone = Pick<AbortSignal, 'aborted'>;
@@ -62,61 +60,40 @@ const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 /** Source: etcd api/v3rpc/rpctypes ErrStopped. */
 const STOPPED = { code: 14, details: 'etcdserver: server stopped' };
-const OK = { 'grpc-status': '0' };
-const HEAD = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': 'identity' };
-/** Room for the values of a busy client, so that none waits for a window to be opened. */
-const STREAM_WINDOW = 1 << 20;
-const SESSION_WINDOW = 4 << 20;
+const OK = headerBlock([['grpc-status', '0']]);
+const HEAD_FIELDS: readonly Field[] = [[':status', '200'], ['content-type', 'application/grpc'], ['grpc-accept-encoding', 'identity']]; // prettier-ignore
+const HEAD = headerBlock(HEAD_FIELDS);
+const PLAIN_HEAD = headerBlock([[':status', '415'], ['content-type', 'text/plain']]); // prettier-ignore
+/** Calls of one connection that are being served, those included that the client has given up. */
+const MAX_CALLS = 10_000;
+
 /**
  * gRPC's protocol over HTTP/2, as much of it as etcd's clients speak: no compression, no deadlines of its own (a caller
  * whose time is over resets its stream). The common library takes more time for a call than the store does.
  * Source: grpc doc/PROTOCOL-HTTP2.md.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { host, port, tls, methods, refuse, maxMessage } = options;
-  const server = createSecureServer({
-    ...tls,
-    requestCert: true,
-    rejectUnauthorized: true,
-    // Backpressure bounds what is queued for a client; Node's own bound would end sessions with one large answer.
-    maxSessionMemory: Number.MAX_SAFE_INTEGER,
-    settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
-  });
-  const sessions = new Set<Http2Session>();
+  const { host, port } = options;
+  const server = createServer({ ...options.tls, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] });
+  const served = new Set<Served>();
   /** Those too that have not said who they are. */
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  const calls = new Set<ServerHttp2Stream>();
-  const streams = new Set<ServerHttp2Stream>();
-  let onAnswered: (() => void) | undefined;
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.setLocalWindowSize(SESSION_WINDOW);
-    session.once('close', () => sessions.delete(session));
-    session.on('error', () => undefined);
-  });
   // Of connections that never were: strangers, port scanners.
-  for (const event of ['tlsClientError', 'sessionError'] as const) server.on(event, () => undefined);
-  server.on('stream', (stream, headers) => {
-    stream.on('error', () => undefined);
-    const path = headers[':path'] ?? '';
-    const method = methods.get(path);
-    if (!isGrpc(headers)) return answerPlainly(stream);
-    if (method === undefined) return end(stream, { code: UNIMPLEMENTED, details: `unknown method ${path}` });
-    if (method.kind === 'unary') {
-      calls.add(stream);
-      stream.once('close', () => {
-        if (calls.delete(stream) && calls.size === 0) onAnswered?.();
-      });
-      serveUnary(stream, method, (error) => refuse(error, path), maxMessage);
-    } else {
-      streams.add(stream);
-      stream.once('close', () => streams.delete(stream));
-      serveStream(stream, method, (error) => refuse(error, path), maxMessage);
-    }
+  server.on('tlsClientError', () => undefined);
+  let onAnswered: (() => void) | undefined;
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => undefined);
+    if (socket.alpnProtocol !== 'h2') return void socket.destroy();
+    const one = serve(socket, options, () => onAnswered?.());
+    served.add(one);
+    socket.once('close', () => {
+      served.delete(one);
+      one.connection.lost();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -129,142 +106,204 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     port: (server.address() as AddressInfo).port,
     stop: async (latest) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
-      if (calls.size > 0) await Promise.race([new Promise<void>((resolve) => (onAnswered = resolve)), latest]);
+      for (const { connection } of served) connection.leave();
+      const isBusy = (): boolean => [...served].some(({ calls }) => calls.size > 0);
+      const answered = new Promise<void>((resolve) => (onAnswered = () => isBusy() || resolve()));
+      if (isBusy()) await Promise.race([answered, latest]);
       // Watches go on elsewhere where the client is told so; one that was merely cut off may give up.
-      for (const stream of streams) end(stream, STOPPED);
-      for (const session of sessions) session.close();
+      for (const { streams } of served) for (const stream of streams) end(stream, STOPPED);
+      for (const { connection } of served) connection.finish();
       await Promise.race([closed, latest]);
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
-const isGrpc = (headers: IncomingHttpHeaders): boolean =>
-  headers[':method'] === 'POST' && (headers['content-type'] ?? '').startsWith('application/grpc');
-function answerPlainly(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': 415, 'content-type': 'text/plain' });
-  stream.end("this is etcd's gRPC API: use etcdctl\n");
+
+interface Served {
+  readonly connection: Http2Connection;
+  readonly calls: ReadonlySet<Http2Stream>;
+  readonly streams: ReadonlySet<Http2Stream>;
+}
+function serve(socket: TLSSocket, options: GrpcServerOptions, onAnswered: () => void): Served {
+  const { methods, refuse, maxMessage } = options;
+  const calls = new Set<Http2Stream>();
+  const streams = new Set<Http2Stream>();
+  socket.setNoDelay(true);
+  const connection = new Http2Connection({
+    wire: {
+      write: (bytes) => void (socket.writable && socket.write(bytes)),
+      get waiting() {
+        return socket.writableLength;
+      },
+      end: () => void socket.end(),
+    },
+    soon,
+    isUrgent: (fields) => methods.get(valueOf(fields, ':path'))?.kind !== 'stream',
+    onStream: (stream, fields) => {
+      const path = valueOf(fields, ':path');
+      const method = methods.get(path);
+      if (!isGrpc(fields)) return answerPlainly(stream);
+      if (method === undefined) return refused(stream, { code: UNIMPLEMENTED, details: `unknown method ${path}` });
+      const context: Context = { stream, refuse: (error) => refuse(error, path), maxMessage, consumed: (bytes) => connection.consumed(stream, bytes) }; // prettier-ignore
+      if (method.kind === 'stream') return serveStream(context, method, streams);
+      if (calls.size >= MAX_CALLS) {
+        connection.reset(stream, CODE.refused);
+        return DEAF;
+      }
+      calls.add(stream);
+      return serveUnary(context, method, () => {
+        if (calls.delete(stream) && calls.size === 0) onAnswered();
+      });
+    },
+  });
+  socket.on('data', (chunk) => connection.receive(chunk));
+  socket.on('drain', () => connection.resume());
+  return { connection, calls, streams };
+}
+const valueOf = (fields: readonly Field[], name: string): string => {
+  for (const field of fields) if (field[0] === name) return field[1];
+  return '';
+};
+const isGrpc = (fields: readonly Field[]): boolean =>
+  valueOf(fields, ':method') === 'POST' && valueOf(fields, 'content-type').startsWith('application/grpc');
+const DEAF: StreamListener = { onData: () => undefined, onEnd: () => undefined, onClose: () => undefined };
+function answerPlainly(stream: Http2Stream): StreamListener {
+  stream.head(PLAIN_HEAD);
+  stream.send(Buffer.from("this is etcd's gRPC API: use etcdctl\n"));
+  stream.end(headerBlock([]));
+  return DEAF;
+}
+function refused(stream: Http2Stream, refusal: Refusal): StreamListener {
+  end(stream, refusal);
+  return DEAF;
 }
 
 /** Ends a stream with an error. */
-function end(stream: ServerHttp2Stream, { code, details }: Refusal): void {
-  if (stream.destroyed || stream.closed) return;
-  const trailers = { 'grpc-status': String(code), 'grpc-message': details.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent) }; // prettier-ignore
-  if (stream.headersSent) endWith(stream, trailers);
-  else stream.respond({ ...HEAD, ...trailers }, { endStream: true });
+function end(stream: Http2Stream, { code, details }: Refusal): void {
+  const message = details.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
+  const fields: readonly Field[] = [['grpc-status', String(code)], ['grpc-message', message]]; // prettier-ignore
+  stream.end(headerBlock(stream.hasHead ? fields : [...HEAD_FIELDS, ...fields]));
 }
-/** The client, which may have more to say, resets a stream that ended so: to do it here would overtake the trailers. */
-function endWith(stream: ServerHttp2Stream, trailers: Record<string, string>): void {
-  stream.once('wantTrailers', () => stream.sendTrailers(trailers));
-  stream.end();
-}
-const sendOk = function sendOk(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK);
-};
 
+/** What serving one stream needs. */
+interface Context {
+  readonly stream: Http2Stream;
+  readonly refuse: (error: unknown) => Refusal;
+  readonly maxMessage: number;
+  /** The client may send as many bytes more. */
+  readonly consumed: (bytes: number) => void;
+}
+
+/** `onDone`: it was answered, or nobody waits for the answer that came. */
 function serveUnary(
-  stream: ServerHttp2Stream,
+  { stream, refuse, maxMessage, consumed }: Context,
   method: UnaryMethod,
-  refuse: (error: unknown) => Refusal,
-  max: number,
-): void {
+  onDone: () => void,
+): StreamListener {
   const gone = { aborted: false };
-  const reader = new MessageReader(max);
-  stream.on('data', (chunk: Buffer) => {
-    try {
-      reader.push(chunk);
-    } catch (error) {
-      stream.removeAllListeners('data');
-      stream.resume();
-      end(stream, error as BadMessage);
-    }
-  });
-  stream.once('close', () => (gone.aborted = true));
-  stream.once('end', () => {
-    if (stream.headersSent || stream.aborted) return;
-    const request = reader.next();
-    if (request === undefined) return end(stream, { code: INTERNAL, details: 'the request is cut short' });
-    const done = (frame: Frame): void => {
-      if (gone.aborted) return;
-      stream.respond(HEAD, { waitForTrailers: true });
-      stream.once('wantTrailers', sendOk);
-      stream.end(frame);
-    };
-    const fail = (error: unknown): void => end(stream, refuse(error));
-    try {
-      const answer = method.serve(request, gone);
-      if (answer instanceof Promise) answer.then(done).catch(fail);
-      else done(answer);
-    } catch (error) {
-      fail(error);
-    }
-  });
+  const reader = new MessageReader(maxMessage);
+  let asked = false;
+  const done = (frame: Frame): void => {
+    stream.head(HEAD);
+    stream.send(frame);
+    stream.end(OK);
+    onDone();
+  };
+  const fail = (refusal: Refusal): void => {
+    end(stream, refusal);
+    onDone();
+  };
+  return {
+    onData: (chunk) => {
+      try {
+        reader.push(chunk);
+        consumed(chunk.length);
+      } catch (error) {
+        fail(error as BadMessage);
+      }
+    },
+    onEnd: () => {
+      if (gone.aborted || stream.ended) return;
+      const request = reader.next();
+      if (request === undefined) return fail({ code: INTERNAL, details: 'the request is cut short' });
+      asked = true;
+      try {
+        const answer = method.serve(request, gone);
+        if (answer instanceof Promise) answer.then(done, (error) => fail(refuse(error)));
+        else done(answer);
+      } catch (error) {
+        fail(refuse(error));
+      }
+    },
+    onClose: () => {
+      gone.aborted = true;
+      if (!asked) onDone();
+    },
+  };
 }
 
 function serveStream(
-  stream: ServerHttp2Stream,
+  { stream, refuse, maxMessage, consumed }: Context,
   method: StreamMethod,
-  refuse: (error: unknown) => Refusal,
-  max: number,
-): void {
+  streams: Set<Http2Stream>,
+): StreamListener {
   const gone = { aborted: false };
-  const reader = new MessageReader(max);
-  let failed = false;
+  const reader = new MessageReader(maxMessage);
+  streams.add(stream);
+  stream.head(HEAD);
   const fail = (error: unknown): void => {
-    if (failed) return;
-    failed = true;
-    stream.resume();
+    if (gone.aborted) return;
     end(stream, error instanceof BadMessage ? error : refuse(error));
     close();
   };
-  const drained = (): Promise<void> =>
-    new Promise((resolve) => {
-      if (gone.aborted || failed || !stream.writableNeedDrain) return resolve();
-      const done = (): void => {
-        for (const event of ['drain', 'close']) stream.off(event, done);
-        resolve();
-      };
-      for (const event of ['drain', 'close']) stream.once(event, done);
-    });
-  stream.respond(HEAD, { waitForTrailers: true });
   const handler = method.open({
     gone,
-    send: (frame) => gone.aborted || failed || stream.write(frame),
-    drained,
+    send: (frame) => gone.aborted || stream.send(frame),
+    drained: () => stream.drained(),
     fail,
   });
   const close = (): void => {
     if (gone.aborted) return;
     gone.aborted = true;
+    streams.delete(stream);
     handler.onClose?.();
   };
+  /** Read and not served. */
+  let waiting = 0;
+  let isServing = false;
+  let served = Promise.resolve();
+  // No more is taken than is served and one window: what a client sends faster waits with it.
   const serveAll = async (): Promise<void> => {
-    for (let request = reader.next(); request !== undefined && !failed; request = reader.next())
+    for (let request = reader.next(); request !== undefined && !gone.aborted; request = reader.next())
       await handler.onMessage(request);
+    isServing = false;
+    consumed(waiting);
+    waiting = 0;
   };
-  let last = Promise.resolve();
-  stream.on('data', (chunk: Buffer) => {
-    if (failed) return;
-    try {
-      reader.push(chunk);
-    } catch (error) {
-      return fail(error);
-    }
-    // No more is read than is served: what a client sends faster waits with it.
-    stream.pause();
-    last = serveAll().then(() => void stream.resume(), fail);
-  });
-  stream.once('end', () => {
-    last
-      .then(() => handler.onEnd?.())
-      .then(() => {
-        if (failed || gone.aborted) return;
-        close();
-        stream.once('wantTrailers', sendOk);
-        stream.end();
-      })
-      .catch(fail);
-  });
-  stream.once('close', close);
+  return {
+    onData: (chunk) => {
+      if (gone.aborted) return consumed(chunk.length);
+      waiting += chunk.length;
+      try {
+        reader.push(chunk);
+        if (isServing) return;
+        isServing = true;
+        served = serveAll().catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    onEnd: () => {
+      served
+        .then(() => handler.onEnd?.())
+        .then(() => {
+          if (gone.aborted) return;
+          close();
+          stream.end(OK);
+        })
+        .catch(fail);
+    },
+    onClose: close,
+  };
 }
