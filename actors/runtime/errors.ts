@@ -15,3 +15,14 @@ export const isTerminal = (error: unknown): boolean => TERMINAL.has(reasonOf(err
 /** The namespace is on its way out and takes nothing new. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   statusOf(error)?.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') ?? false;
+/** The same call; that a namespace is on its way out, and takes nothing new, is no failure of it. */
+export const unlessTerminating =
+  <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
+  async (...args: A): Promise<R | undefined> => {
+    try {
+      return await call(...args);
+    } catch (error) {
+      if (isNamespaceTerminating(error)) return undefined;
+      throw error;
+    }
+  };

@@ -19,12 +19,32 @@ describe('an aggregating role', () => {
   it('holds the rules of those it selects, in the order of names, each once', () => {
     const all = [role('b', ['pods', 'nodes']), role('a', ['secrets', 'pods']), role('c', ['jobs'], {}, {})];
     const [intent] = reconcile({ role: view(undefined), all }).intents;
-    expect(intent).toMatchObject({ op: 'update', object: { rules: ['secrets', 'pods', 'nodes'].map(rule) } });
+    expect(intent).toEqual({
+      op: 'patch',
+      gvr: clusterRoles,
+      namespace: undefined,
+      name: 'view',
+      type: 'apply',
+      tolerate: ['NotFound'],
+      fieldManager: 'clusterrole-aggregation-controller',
+      force: true,
+      patch: {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name: 'view' },
+        rules: ['secrets', 'pods', 'nodes'].map(rule),
+      },
+    });
   });
   it('is left alone once it does, and when it aggregates nothing', () => {
     const all = [role('a', ['pods'])];
     const decision = reconcile({ role: view([]), all });
-    const next = (decision.intents[0] as { object: ClusterRole }).object;
+    const [intent] = decision.intents;
+    const next = {
+      ...view([]),
+      ...(intent?.op === 'patch' && (intent.patch as ClusterRole)),
+      aggregationRule: view([]).aggregationRule!,
+    };
     expect(reconcile({ role: next, all: [...all, next] }).intents).toEqual([]);
     expect(reconcile({ role: role('plain', ['pods']), all }).intents).toEqual([]);
   });

@@ -4,6 +4,7 @@ import { equal } from '../../../schemas/meta/equal.ts';
 import type { Decision } from '../../runtime/intent.ts';
 
 export const clusterRoles = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles' } as const;
+const MANAGER = 'clusterrole-aggregation-controller';
 const NONE: Decision = { intents: [] };
 
 export interface Observed {
@@ -26,5 +27,20 @@ export function reconcile({ role, all }: Observed): Decision {
       if (selects(other.metadata.labels))
         for (const rule of other.rules ?? []) if (!rules.some((known) => equal(known, rule))) rules.push(rule);
   if (equal(role.rules ?? [], rules)) return NONE;
-  return { intents: [{ op: 'update', gvr: clusterRoles, object: { ...role, rules } as ClusterRole }] };
-}
+  const { name = '' } = role.metadata;
+  const patch = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name },
+    // As if it said nothing of them, where there are none: what others have put there is theirs.
+    ...(rules.length > 0 && { rules: rules.map(said) }),
+  };
+  return {
+    intents: [
+      { op: 'patch', gvr: clusterRoles, namespace: undefined, name, type: 'apply', patch, fieldManager: MANAGER, force: true, tolerate: ['NotFound'] },
+    ],
+  };
+} // prettier-ignore
+/** The rule without its empty lists. */
+const said = (rule: PolicyRule): object =>
+  Object.fromEntries(Object.entries(rule).filter(([, list]) => !Array.isArray(list) || list.length > 0));

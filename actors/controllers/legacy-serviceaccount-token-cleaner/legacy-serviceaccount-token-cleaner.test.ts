@@ -83,7 +83,7 @@ it('is marked after a year, gone after two, at a look a day', async () => {
   const { api, client, start, world } = testCluster();
   const tracking = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' }, data: { since: formatTime(world.clock.now()).slice(0, 10) } }; // prettier-ignore
   await client.create<ConfigMap>(configMaps, tracking);
-  const { uid } = (await client.create(serviceAccounts, { ...account(), metadata: { name: 'sa', namespace: 'd' } })).metadata; // prettier-ignore
+  const { uid } = (await client.create<ServiceAccount>(serviceAccounts, { ...account(), metadata: { name: 'sa', namespace: 'd' } })).metadata; // prettier-ignore
   await client.create(secrets, { ...secret(), metadata: { name: 's', namespace: 'd', annotations: { [NAME]: 'sa', 'kubernetes.io/service-account.uid': uid! } } }); // prettier-ignore
   await client.create(pods, pod({}));
   start(startLegacyTokenCleaner);

@@ -3,6 +3,7 @@ import type { ConfigMap, Namespace } from '../../../schemas/generated/core-v1.ts
 import { statusOf } from '../../../schemas/meta/status.ts';
 import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
+import { unlessTerminating } from '../../runtime/errors.ts';
 import type { Registry } from '../../runtime/metrics/registry.ts';
 import { exponentialBuckets } from '../../runtime/metrics/series.ts';
 import { configMaps as configMapsResource, namespaces as namespacesResource } from '../../runtime/resources.ts';
@@ -14,10 +15,12 @@ export function startRootCaCertPublisher(deps: ControllerDeps, ca: string): Cont
   const namespaces = deps.informers.for<Namespace>(namespacesResource);
   // Only the ones of this name: what other ConfigMaps hold does not belong into this process's memory.
   const configMaps = deps.informers.for<ConfigMap>(configMapsResource, { fieldSelector: `metadata.name=${NAME}` });
-  const sync = reconciling((key: string) => {
-    const namespace = namespaces.get(key);
-    return namespace && { namespace, configMap: configMaps.get(`${key}/${NAME}`), ca };
-  }, reconcile);
+  const sync = unlessTerminating(
+    reconciling((key: string) => {
+      const namespace = namespaces.get(key);
+      return namespace && { namespace, configMap: configMaps.get(`${key}/${NAME}`), ca };
+    }, reconcile),
+  );
   const told = deps.metrics && syncMetrics(deps.metrics, deps.world.clock);
   return startController({
     name: 'root-ca-cert-publisher',

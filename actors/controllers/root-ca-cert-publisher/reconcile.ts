@@ -23,7 +23,7 @@ export function reconcile({ namespace, configMap, ca }: Observed): Decision {
     const metadata = { name: NAME, namespace: namespace.metadata.name, annotations: { [DESCRIPTION]: TEXT } };
     const object: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
     return {
-      intents: [{ op: 'create', gvr: configMaps, object, tolerate: ['AlreadyExists', 'NotFound', 'Forbidden'] }],
+      intents: [{ op: 'create', gvr: configMaps, object, tolerate: ['AlreadyExists', 'NotFound'] }],
     };
   }
   const { metadata } = configMap;

@@ -1,6 +1,7 @@
 import type { Namespace, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
 import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
+import { unlessTerminating } from '../../runtime/errors.ts';
 import { namespaces as namespacesResource, serviceAccounts } from '../../runtime/resources.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -17,9 +18,11 @@ export function startServiceAccountController(deps: ControllerDeps): Controller 
       source(namespaces, (namespace) => [namespace.metadata.name!]),
       source(accounts, ({ metadata: { name, namespace } }, old) => (name === 'default' && !old ? [namespace!] : [])),
     ],
-    sync: reconciling((key) => {
-      const namespace = namespaces.get(key);
-      return namespace && { namespace, account: accounts.get(`${key}/default`) };
-    }, reconcile),
+    sync: unlessTerminating(
+      reconciling((key) => {
+        const namespace = namespaces.get(key);
+        return namespace && { namespace, account: accounts.get(`${key}/default`) };
+      }, reconcile),
+    ),
   });
 }

@@ -15,8 +15,8 @@ export function reconcile({ namespace, account }: Observed): Decision {
     kind: 'ServiceAccount',
     metadata: { name: 'default', namespace: namespace.metadata.name },
   };
-  // Forbidden and NotFound: the namespace has begun to go, or is gone. AlreadyExists: our cache is behind.
+  // NotFound: the namespace is gone. AlreadyExists: our cache is behind.
   return {
-    intents: [{ op: 'create', gvr: serviceAccounts, object, tolerate: ['AlreadyExists', 'NotFound', 'Forbidden'] }],
+    intents: [{ op: 'create', gvr: serviceAccounts, object, tolerate: ['AlreadyExists', 'NotFound'] }],
   };
 }
