@@ -76,6 +76,15 @@ describe('logs', () => {
     expect([s.text(), s.end()]).toEqual(['tick\ntick\ntick\n', 'ended']);
     expect((await ask('p')).text()).toBe('one\ntwo\ntick\ntick\ntick\ntick\n');
   });
+  it('of a command come at their time', async () => {
+    const command = ['sh', '-c', 'echo on; sleep 1; while true; do echo tick; sleep 2; done'];
+    await b.run('p', { containers: [{ name: 'main', image: 'busybox', command }] });
+    await b.world.until(running('p'));
+    expect((await ask('p')).text()).toBe('on\n');
+    const s = await ask('p', { follow: true });
+    await b.world.advance(4_500);
+    expect(s.text()).toBe('on\ntick\ntick\n');
+  });
   it('end when the reader goes', async () => {
     await b.run('p', {}, script);
     await b.world.until(running('p'));

@@ -257,10 +257,26 @@ describe('reconcile', () => {
   });
   it('keeps a history of revisions of bounded length', () => {
     let annotations: Record<string, string> | undefined;
-    for (let revision = 1; revision < 1_000; revision++)
+    for (let revision = 1n; revision < 1_000n; revision++)
       annotations = newSetAnnotations(deployment(1), annotations, revision);
     expect(annotations![HISTORY]!.length).toBeLessThanOrEqual(2_000);
     expect(annotations![HISTORY]).toMatch(/,998$/);
+  });
+  it.each([
+    ['one past what a number keeps', '3546343826724305832', '3546343826724305833'],
+    ['none', undefined, '1'],
+    ['what is no number', 'first', '1'],
+    ['what has more than 64 bits', '9223372036854775808', '1'],
+  ])('a new set follows on the revision of an adopted one: %s', (_, revision, next) => {
+    const d = deployment(1);
+    const adopted: ReplicaSet = {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { name: 'adopted', namespace: 'd', uid: 'a', annotations: revision ? { [REVISION]: revision } : {} },
+      spec: { replicas: 1, selector: {}, template: template('v0') },
+    };
+    const { intents } = reconcile({ deployment: d, replicaSets: [adopted], hasOldPods: () => true, named: () => undefined }, NOW); // prettier-ignore
+    expect(intents[0]).toMatchObject({ op: 'create', object: { metadata: { annotations: { [REVISION]: next } } } });
   });
   it('names templates by what they say, not by the order of their fields', () => {
     const a = { metadata: { labels: { x: '1', y: '2' } }, spec: { containers: [] } };

@@ -60,7 +60,7 @@ export class Pass {
   }
   /** Brings the new set's annotations up to date, or makes the set. False: a name is taken; the next pass tries another. */
   resolve(create: boolean): boolean {
-    const revision = rev.maxRevision(this.old) + 1;
+    const revision = rev.maxRevision(this.old) + 1n;
     if (this.newSet) {
       const annotations = rev.newSetAnnotations(this.d, this.newSet.metadata.annotations, revision);
       const minReadySeconds = this.d.spec?.minReadySeconds;
@@ -76,7 +76,7 @@ export class Pass {
     }
     return create ? this.create(revision) : true;
   }
-  private create(revision: number): boolean {
+  private create(revision: bigint): boolean {
     const { d } = this;
     const hash = templateHash(d.spec?.template, this.collisions);
     const name = `${d.metadata.name!.slice(0, 253 - 1 - hash.length)}-${hash}`;
@@ -194,9 +194,8 @@ export function reconcile(observed: Observed, now: number): Decision {
     return pass.finish(false);
   }
   pass.pauseConditions();
-  const rollbackTo = d.metadata.annotations?.[rev.ROLLBACK_TO];
-  if (!d.spec?.paused && rollbackTo !== undefined && /^\d+$/.test(rollbackTo))
-    return rollback(pass, Number(rollbackTo));
+  const rollbackTo = rev.parseRevision(d.metadata.annotations?.[rev.ROLLBACK_TO] ?? '');
+  if (!d.spec?.paused && rollbackTo !== undefined) return rollback(pass, rollbackTo);
   if (d.spec?.paused || isScaling(d, observed.replicaSets)) {
     pass.resolve(false);
     scaleAll(pass);

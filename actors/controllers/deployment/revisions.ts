@@ -26,22 +26,28 @@ export const sameTemplate = (a: PodTemplateSpec | undefined, b: PodTemplateSpec 
 export const findNewSet = (d: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined =>
   [...sets].sort(byCreation).find((set) => sameTemplate(set.spec?.template, d.spec?.template));
 
+/** A revision has 64 bits, more than a number keeps; undefined when the text is none. */
+export function parseRevision(text: string): bigint | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+}
 /** 0 when there is none, undefined when it is no number. */
-export function revisionOf(o: Deployment | ReplicaSet): number | undefined {
+export function revisionOf(o: Deployment | ReplicaSet): bigint | undefined {
   const text = o.metadata.annotations?.[REVISION];
-  if (text === undefined) return 0;
-  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
+  return text === undefined ? 0n : parseRevision(text);
 }
-export const maxRevision = (sets: readonly ReplicaSet[]): number =>
-  sets.reduce((max, set) => Math.max(max, revisionOf(set) ?? 0), 0);
+const newestFirst = (sets: readonly ReplicaSet[]): readonly bigint[] =>
+  sets.map((set) => revisionOf(set) ?? 0n).sort((a, b) => (a === b ? 0 : a < b ? 1 : -1));
+export function maxRevision(sets: readonly ReplicaSet[]): bigint {
+  const [newest = 0n] = newestFirst(sets);
+  return newest > 0n ? newest : 0n;
+}
 /** The one before the newest. */
-export function lastRevision(sets: readonly ReplicaSet[]): number {
-  const sorted = sets.map((set) => revisionOf(set) ?? 0).sort((a, b) => b - a);
-  return sorted[1] ?? 0;
-}
+export const lastRevision = (sets: readonly ReplicaSet[]): bigint => newestFirst(sets)[1] ?? 0n;
 export const oldestRevisionFirst = (a: ReplicaSet, b: ReplicaSet): number => {
   const [x, y] = [revisionOf(a), revisionOf(b)];
-  return x === undefined || y === undefined || x === y ? byCreation(a, b) : x - y;
+  return x === undefined || y === undefined || x === y ? byCreation(a, b) : x < y ? -1 : 1;
 };
 
 export const sizeAnnotations = (d: Deployment): Annotations => ({
@@ -60,11 +66,11 @@ export const rolledBack = (d: Deployment, set: ReplicaSet): Annotations => {
 };
 
 /** Annotations of the new set: the Deployment's, and the revision, with the revisions it had before as history. */
-export function newSetAnnotations(d: Deployment, present: Annotations | undefined, revision: number): Annotations {
+export function newSetAnnotations(d: Deployment, present: Annotations | undefined, revision: bigint): Annotations {
   const next: Annotations = { ...present, ...copied(d.metadata.annotations) };
   const old = present?.[REVISION];
-  const oldNumber = old === undefined ? 0 : Number.parseInt(old, 10);
-  if (Number.isNaN(oldNumber) || oldNumber >= revision) return next;
+  const before = old ? parseRevision(old) : 0n;
+  if (before === undefined || before >= revision) return next;
   next[REVISION] = String(revision);
   if (old === undefined) return next;
   const history = present?.[HISTORY]?.split(',').filter((entry) => entry !== '') ?? [];

@@ -8,16 +8,16 @@ import * as rev from './revisions.ts';
  * Goes back to a revision because of the annotation `deprecated.deployment.rollback.to` (0: the one before). Today's
  * kubectl patches the template instead; the annotation is what extensions/v1beta1's rollback has become.
  */
-export function rollback({ d, all }: Pass, to: number): Decision {
+export function rollback({ d, all }: Pass, to: bigint): Decision {
   const event = (type: 'Normal' | 'Warning', reason: string, message: string): Intent => ({ op: 'event', type, regarding: d, reason, message }); // prettier-ignore
   const { [rev.ROLLBACK_TO]: _to, ...annotations } = d.metadata.annotations ?? {};
   const cleared: Deployment = { ...d, metadata: { ...d.metadata, annotations } };
   const write = (object: Deployment): Intent => ({ op: 'update', gvr: deployments, object });
 
-  const revision = to === 0 ? rev.lastRevision(all) : to;
-  const target = revision === 0 ? undefined : all.find((set) => rev.revisionOf(set) === revision);
+  const revision = to === 0n ? rev.lastRevision(all) : to;
+  const target = revision === 0n ? undefined : all.find((set) => rev.revisionOf(set) === revision);
   if (!target) {
-    const message = revision === 0 ? 'Unable to find last revision.' : 'Unable to find the revision to rollback to.';
+    const message = revision === 0n ? 'Unable to find last revision.' : 'Unable to find the revision to rollback to.';
     return { intents: [event('Warning', 'DeploymentRollbackRevisionNotFound', message), write(cleared)] };
   }
   if (rev.sameTemplate(d.spec?.template, target.spec?.template)) {

@@ -17,6 +17,14 @@ export function fullName(image: string): string {
   const last = named.slice(named.lastIndexOf('/'));
   return last.includes(':') || last.includes('@') ? named : `${named}:latest`;
 }
+/** Names that say of themselves that there is no such image; all others there are. */
+const MISSING = /:(?:404|non-?existent)$|^invalid\.|^[^/]*\.invalid(?::\d+)?\//;
+/** Throws ErrImagePull for an image that no registry has; `name` is the full one. */
+export function findImage(name: string): void {
+  if (!MISSING.test(name)) return;
+  const why = `failed to pull and unpack image "${name}": failed to resolve reference "${name}": ${name}: not found`;
+  throw new RuntimeError('ErrImagePull', `rpc error: code = NotFound desc = ${why}`);
+}
 /** An image that exists because someone asked for it: digest and size follow from its name. */
 export function inventImage(name: string): Image {
   const digest = Array.from({ length: 8 }, (_, i) => hash(`${i}${name}`).toString(16).padStart(8, '0')).join('');

@@ -1,11 +1,14 @@
 import { delay, type TimerId, type World } from '../../../bus/world.ts';
-import type { Container, ContainerStatus, Pod } from '../../../schemas/generated/core-v1.ts';
+import type { Container, ContainerStatus, Pod, Probe } from '../../../schemas/generated/core-v1.ts';
 import { parseTime } from '../../../schemas/meta/time.ts';
-import { RuntimeError, type ContainerRuntime, type Image, type LogLine, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
+import { RuntimeError, type ContainerRuntime, type Image, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
 import { AddressPool } from './addresses.ts';
-import { fullName, inventImage } from './images.ts';
+import { createCommands } from './commands.ts';
+import { findImage, fullName, inventImage } from './images.ts';
+import { linesOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
+import type { Course } from './shell.ts';
 
 interface SimSandbox extends Sandbox {
   ip: string | undefined;
@@ -16,16 +19,22 @@ interface SimContainer {
   readonly id: string;
   readonly sandbox: string;
   readonly podUid: string;
-  readonly name: string;
+  readonly pod: Pod;
+  readonly container: Container;
   readonly script: ContainerScript;
   readonly run: Run;
+  /** What its command does, if that is understood; worked out as it starts. */
+  course: Course | undefined;
   readonly podIP: string | undefined;
   status: RuntimeStatus;
-  timer: TimerId | undefined;
+  readonly timers: TimerId[];
   /** Resolves when it has ended. */
   readonly ended: PromiseWithResolvers<void>;
   readonly probed: Record<ProbeKind, number>;
 }
+
+/** Longer than any timer; what would happen later does not happen. */
+const MOST_MS = 2 ** 31 - 1;
 
 /**
  * Runs containers that are only timers, as their pod's script says (see script.ts). All state is what the API must be
@@ -40,25 +49,35 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   const pulls = new Map<string, number>();
   const listeners = new Set<(id: string) => void>();
   let addresses = new AddressPool('10.244.0.0/24');
+  const commands = createCommands(world);
   const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
 
   function exit(c: SimContainer, code: number, reason: string, message = ''): void {
     if (c.status.state === 'exited') return;
-    if (c.timer !== undefined) clock.clearTimeout(c.timer);
-    c.timer = undefined;
+    stopTimers(c);
     c.status = { ...c.status, state: 'exited', finishedAt: clock.now(), exitCode: code, reason, message };
     c.ended.resolve();
     for (const listener of listeners) listener(c.id);
   }
-  const exitByScript = (c: SimContainer): void => {
-    const { exitCode, reason, message } = c.run;
-    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? '');
-  };
+  function stopTimers({ timers }: SimContainer): void {
+    for (const timer of timers.splice(0)) clock.clearTimeout(timer);
+  }
+  /** By itself. */
+  const end = (c: SimContainer, { exitCode, reason, message }: Run): void =>
+    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? commands.lastWords(c));
   function begin(c: SimContainer, startedAt: number): void {
     c.status = { ...c.status, state: 'running', startedAt };
-    if (c.run.exitAfterMs === undefined) return;
-    const left = Math.max(startedAt + c.run.exitAfterMs - clock.now(), 0);
-    c.timer = clock.setTimeout(() => exitByScript(c), left);
+    c.course = c.script.command && commands.course(c.script.command, c, true);
+    const after = (ms: number, act: () => void): void => {
+      const left = startedAt + ms - clock.now();
+      if (left > MOST_MS) return;
+      c.timers.push(clock.setTimeout(act, Math.max(left, 0)));
+    };
+    for (const write of c.course?.writes ?? [])
+      if (write.atMs === 0) commands.write(c, write);
+      else after(write.atMs, () => commands.write(c, write));
+    const run = c.course ?? c.run;
+    if (run.exitAfterMs !== undefined) after(run.exitAfterMs, () => end(c, run));
   }
   function add(sandbox: SimSandbox, pod: Pod, container: Container, attempt: number, id: string): SimContainer {
     const script = scriptOf(pod).of(container);
@@ -66,12 +85,14 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       id,
       sandbox: sandbox.id,
       podUid: sandbox.podUid,
-      name: container.name,
+      pod,
+      container,
       script,
+      course: undefined,
       run: script.runs[Math.min(attempt, script.runs.length - 1)]!,
       podIP: sandbox.ip,
       status: { id, state: 'created', startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '' },
-      timer: undefined,
+      timers: [],
       ended: Promise.withResolvers<void>(),
       probed: { startup: 0, readiness: 0, liveness: 0 },
     };
@@ -91,11 +112,19 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     const c = containers.get(id);
     if (c === undefined) return;
     exit(c, 137, 'Error');
+    commands.forget(id);
     containers.delete(id);
     sandboxes.get(c.sandbox)?.containers.delete(id);
     const left = byPod.get(c.podUid)?.filter((other) => other !== id) ?? [];
     if (left.length === 0) byPod.delete(c.podUid);
     else byPod.set(c.podUid, left);
+  }
+  /** Whether a probe goes well that no script says anything about. */
+  function answers(c: SimContainer, { exec, timeoutSeconds = 1 }: Probe): boolean {
+    const course = exec?.command && commands.course(exec.command, c, c.course !== undefined);
+    if (!course) return true;
+    for (const write of course.writes) commands.write(c, write);
+    return course.exitCode === 0 && (course.exitAfterMs ?? Infinity) <= timeoutSeconds * 1_000;
   }
   const need = (id: string): SimContainer => {
     const c = containers.get(id);
@@ -136,6 +165,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       for (const c of sandbox.containers) forget(c);
       if (sandbox.ip !== undefined) addresses.release(sandbox.ip);
       sandboxes.delete(id);
+      commands.forget(sandbox.podUid);
       for (const key of pulls.keys()) if (key.startsWith(`${sandbox.podUid}/`)) pulls.delete(key);
     },
     imageStatus: (image) => images.get(fullName(image)),
@@ -150,6 +180,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
         pulls.set(key, failed + 1);
         throw new RuntimeError('ErrImagePull', pull.error);
       }
+      findImage(name);
       const known = images.get(name) ?? inventImage(name);
       images.set(name, known);
       return known;
@@ -174,14 +205,16 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       const c = containers.get(id);
       if (c === undefined || c.status.state === 'exited') return;
       if (c.status.state === 'created') return exit(c, 137, 'Error');
+      stopTimers(c);
+      const told = c.course?.onTerm?.();
+      // A shell without a handler would wait to be killed; nobody should have to wait for that here.
+      const exitCode = told?.exitCode ?? (c.course ? 143 : 0);
+      const wait = told ? (told.exitAfterMs ?? Infinity) : c.script.ignoresTerm ? Infinity : c.script.stopAfterMs;
       const graceMs = graceSeconds * 1_000;
-      const { stopAfterMs, ignoresTerm } = c.script;
-      if (c.timer !== undefined) clock.clearTimeout(c.timer);
-      const killed = ignoresTerm || stopAfterMs > graceMs;
-      const end = (): void => (killed ? exit(c, 137, 'Error') : exit(c, 0, 'Completed'));
-      const wait = killed ? graceMs : stopAfterMs;
-      if (wait <= 0) end();
-      else c.timer = clock.setTimeout(end, wait);
+      const isKilled = wait > graceMs;
+      const last = (): void => (isKilled ? exit(c, 137, 'Error') : end(c, { exitCode }));
+      if (Math.min(wait, graceMs) <= 0) last();
+      else c.timers.push(clock.setTimeout(last, Math.min(wait, graceMs)));
       await c.ended.promise;
     },
     async removeContainer(id) {
@@ -194,18 +227,24 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       return () => void listeners.delete(listener);
     },
     async runHook(id, kind, hook, signal) {
-      const { script } = need(id);
-      const ms = hook.sleep !== undefined ? hook.sleep.seconds * 1_000 : kind === 'preStop' ? script.preStopMs : 0;
-      if (ms > 0) await delay(clock, ms, signal);
+      const c = need(id);
+      const argv = hook.exec?.command;
+      const course = argv && commands.course(argv, c, c.course !== undefined);
+      const own = kind === 'preStop' && c.script.preStopMs > 0 ? c.script.preStopMs : (course?.exitAfterMs ?? 0);
+      const ms = hook.sleep !== undefined ? hook.sleep.seconds * 1_000 : own;
+      if (ms > 0) await delay(clock, Math.min(ms, MOST_MS), signal);
       signal.throwIfAborted();
-      if (kind === 'postStart' && script.postStart !== undefined)
-        throw new RuntimeError('PostStartHookError', script.postStart);
+      for (const write of course?.writes ?? []) commands.write(c, write);
+      if (kind === 'preStop') return;
+      const failure = course?.exitCode ? `command '${argv!.join(' ')}' exited with ${course.exitCode}: ` : undefined;
+      const why = c.script.postStart ?? failure;
+      if (why !== undefined) throw new RuntimeError('PostStartHookError', why);
     },
     async probe(id, kind, probe, signal) {
       signal.throwIfAborted();
       const c = need(id);
       const results = c.script.probes[kind];
-      const success = results[Math.min(c.probed[kind]++, results.length - 1)] ?? true;
+      const success = results[Math.min(c.probed[kind]++, results.length - 1)] ?? answers(c, probe);
       return { success, output: success ? '' : probeFailure(probe, c.podIP ?? '127.0.0.1') };
     },
     adopt(pod) {
@@ -227,35 +266,26 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     },
     async *logs(id, { follow, signal }) {
       const c = need(id);
-      const { logs, logEveryMs: every } = c.script;
-      const last = logs.at(-1);
-      let time = c.status.startedAt;
-      const line = (text: string): LogLine => ({ time, stream: 'stdout', text });
-      for (const text of logs) yield line(text);
-      if (every === undefined || last === undefined) {
-        if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
-        return;
-      }
-      for (;;) {
-        const isOver = c.status.state === 'exited';
-        const until = isOver ? c.status.finishedAt : clock.now();
-        while (time + every <= until) {
-          time += every;
-          yield line(last);
+      for (const { atMs, text } of linesOf(c.script, c.course)) {
+        const time = c.status.startedAt + atMs;
+        if (time > clock.now() && c.status.state !== 'exited') {
+          if (follow !== true) return;
+          const tick = new AbortController();
+          const next = delay(clock, time - clock.now(), tick.signal).catch(() => undefined);
+          try {
+            await unlessAborted(Promise.race([next, c.ended.promise]), signal);
+          } finally {
+            tick.abort();
+          }
         }
-        if (isOver || follow !== true) return;
-        const tick = new AbortController();
-        const next = delay(clock, time + every - clock.now(), tick.signal).catch(() => undefined);
-        try {
-          await unlessAborted(Promise.race([next, c.ended.promise]), signal);
-        } finally {
-          tick.abort();
-        }
+        if (c.status.state === 'exited' && time > c.status.finishedAt) return;
+        yield { time, stream: 'stdout', text };
       }
+      if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
     },
     close() {
       listeners.clear();
-      for (const { timer } of containers.values()) if (timer !== undefined) clock.clearTimeout(timer);
+      for (const c of containers.values()) stopTimers(c);
     },
   };
 }

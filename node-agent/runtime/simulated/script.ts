@@ -23,9 +23,9 @@ import type { ProbeKind } from '../interface.ts';
  *           postStart: error text             # preStopMs: 200
  *           logs: ["listening on :8080"]      # logEveryMs: 1000 repeats the last line
  *
- * A single run may be written without `runs`. Without a script: init containers and containers of Jobs succeed, `sleep`,
- * `exit`, `true`, `false` and `echo` in a command are understood, everything else (also of Jobs an image called `pause`) runs
- * until it is stopped.
+ * A single run may be written without `runs`. Without a script commands do what they say as far as they are understood
+ * (see shell.ts). Else init containers and containers of Jobs succeed, and everything else (also of Jobs an image called
+ * `pause`) runs until it is stopped. There are no images with the tag `404` or `nonexistent`, or of a host `invalid.*`.
  */
 export interface Script {
   readonly sandbox: { readonly delayMs: number; readonly error?: string | undefined };
@@ -36,12 +36,16 @@ export interface ContainerScript {
   readonly startDelayMs: number;
   readonly startError?: string | undefined;
   readonly runs: readonly Run[];
+  /** What decides in place of `runs` if it is understood. */
+  readonly command?: readonly string[] | undefined;
   readonly stopAfterMs: number;
   readonly ignoresTerm: boolean;
+  /** Without an entry they go well, unless they ask by a command that is understood. */
   readonly probes: Readonly<Record<ProbeKind, readonly boolean[]>>;
   readonly postStart?: string | undefined;
   readonly preStopMs: number;
-  readonly logs: readonly string[];
+  /** undefined: what its command prints. */
+  readonly logs: readonly string[] | undefined;
   readonly logEveryMs?: number | undefined;
 }
 export interface Run {
@@ -76,7 +80,7 @@ export function scriptOf(pod: Pod, complain: (problem: string) => void = () => u
         pull: { delayMs: number(pull['delayMs']) ?? 0, error, failures: number(pull['failures']) ?? Infinity },
         startDelayMs: number(own['startDelayMs']) ?? 0,
         startError: string(own['startError']),
-        runs: runsOf(own, pod, container),
+        ...runsOf(own, pod, container),
         stopAfterMs: number(own['stopAfterMs']) ?? 0,
         ignoresTerm: own['ignoresTerm'] === true,
         probes: {
@@ -86,21 +90,27 @@ export function scriptOf(pod: Pod, complain: (problem: string) => void = () => u
         },
         postStart: string(own['postStart']),
         preStopMs: number(own['preStopMs']) ?? 0,
-        logs: Array.isArray(own['logs']) ? own['logs'].map(String) : understood(container).logs,
+        logs: Array.isArray(own['logs']) ? own['logs'].map(String) : undefined,
         logEveryMs: number(own['logEveryMs']),
       };
     },
   };
 }
-function runsOf(own: Fields, pod: Pod, container: Container): readonly Run[] {
-  if (Array.isArray(own['runs']) && own['runs'].length > 0) return own['runs'].map((run) => runOf(fields(run)));
-  if ('exitAfterMs' in own || 'exitCode' in own || 'reason' in own) return [runOf({ exitAfterMs: 0, ...own })];
-  const { run } = understood(container);
-  if (run !== undefined) return [run];
+function runsOf(own: Fields, pod: Pod, container: Container): Pick<ContainerScript, 'runs' | 'command'> {
+  if (Array.isArray(own['runs']) && own['runs'].length > 0)
+    return { runs: own['runs'].map((run) => runOf(fields(run))) };
+  if ('exitAfterMs' in own || 'exitCode' in own || 'reason' in own)
+    return { runs: [runOf({ exitAfterMs: 0, ...own })] };
+  const command = [...(container.command ?? []), ...(container.args ?? [])];
+  if (command.length === 0 && PAUSE.test(container.image ?? '')) return { runs: [FOREVER] };
+  return { runs: [unexplained(pod, container)], ...(command.length > 0 && { command }) };
+}
+/** What a container does of which nothing is known. */
+function unexplained(pod: Pod, container: Container): Run {
   const isInit = pod.spec?.initContainers?.some((c) => c.name === container.name) === true;
-  if (isInit && !isSidecar(container)) return [{ exitAfterMs: 0, exitCode: 0 }];
+  if (isInit && !isSidecar(container)) return { exitAfterMs: 0, exitCode: 0 };
   const ofJob = pod.metadata.ownerReferences?.some((o) => o.controller === true && o.kind === 'Job') === true;
-  return ofJob ? [{ exitAfterMs: 1_000, exitCode: 0 }] : [FOREVER];
+  return ofJob ? { exitAfterMs: 1_000, exitCode: 0 } : FOREVER;
 }
 const FOREVER: Run = { exitCode: 0 };
 /** What it does is known: nothing. */
@@ -116,33 +126,6 @@ function runOf(f: Fields): Run {
     message: string(f['message']),
   };
 }
-/** What a command line of the simplest words would do; `run` undefined if it holds any other word. */
-function understood(container: Container): { readonly run?: Run | undefined; readonly logs: readonly string[] } {
-  let words = [...(container.command ?? []), ...(container.args ?? [])];
-  if (words.length === 0) return PAUSE.test(container.image ?? '') ? { run: FOREVER, logs: [] } : { logs: [] };
-  if (/(^|\/)(ba|a)?sh$/.test(words[0]!) && words[1] === '-c') words = words.slice(2, 3);
-  else words = [words.join(' ')];
-  const logs: string[] = [];
-  let exitAfterMs = 0;
-  let exitCode = 0;
-  for (const step of words[0]!
-    .split(/;|&&|\n/)
-    .map((s) => s.trim())
-    .filter(Boolean)) {
-    const [, word, argument = ''] = /^(?:\S*\/)?(\S*)\s*(.*)$/s.exec(step)!;
-    if (word === 'echo') logs.push(argument.replace(/^(["'])(.*)\1$/, '$2'));
-    else if (word === 'sleep' && argument === 'infinity') return { run: FOREVER, logs };
-    else if (word === 'sleep' && /^\d+(\.\d+)?[smh]?$/.test(argument)) exitAfterMs += seconds(argument) * 1_000;
-    else if (word === 'true') exitCode = 0;
-    else if (word === 'false') exitCode = 1;
-    else if (word === 'exit') return { run: { exitAfterMs, exitCode: Number(argument) || 0 }, logs };
-    else return { logs };
-  }
-  return { run: { exitAfterMs, exitCode }, logs };
-}
-const seconds = (text: string): number =>
-  Number.parseFloat(text) * (text.endsWith('h') ? 3_600 : text.endsWith('m') ? 60 : 1);
-
 type Fields = Readonly<Record<string, unknown>>;
 const fields = (x: unknown): Fields => (typeof x === 'object' && x !== null && !Array.isArray(x) ? (x as Fields) : {});
 const number = (x: unknown): number | undefined => (typeof x === 'number' && x >= 0 ? x : undefined);

@@ -1,0 +1,401 @@
+import { arithmetic } from './arithmetic.ts';
+import { NotUnderstood, parseScript, type List, type Node, type Redirect, type Word } from './shell-syntax.ts';
+
+/** What a simulated container finds where it runs. */
+export interface Surroundings {
+  /** Throws NotUnderstood for one that nobody here knows. */
+  variable(name: string): string;
+  /** What a file holds; undefined: there is none. Paths are absolute. Throws NotUnderstood where nobody here knows. */
+  read(path: string): string | undefined;
+  /** From 0 up to 1. */
+  random(): number;
+}
+/** What a script would do, worked out ahead; all times in ms from its start. */
+export interface Course {
+  /** undefined: never, by itself. */
+  readonly exitAfterMs?: number | undefined;
+  readonly exitCode: number;
+  readonly lines: readonly Line[];
+  /** The lines from this one on come again and again, ever so many ms later. */
+  readonly loop?: { readonly from: number; readonly everyMs: number } | undefined;
+  readonly writes: readonly Write[];
+  /** What it does when it is told to end; undefined: nothing of its own. */
+  readonly onTerm?: (() => Pick<Course, 'exitAfterMs' | 'exitCode'>) | undefined;
+}
+export interface Line {
+  readonly atMs: number;
+  readonly text: string;
+}
+export interface Write {
+  readonly atMs: number;
+  readonly path: string;
+  /** undefined: the file is removed. */
+  readonly text: string | undefined;
+}
+
+/** Commands that a script may come to; what would go on after them goes on for ever. */
+const MOST_STEPS = 1_000;
+const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/**
+ * Works out what a command line does that is made of the simplest words: `sh -c` with variables, conditions, loops,
+ * functions, traps, files by name, `sleep`, `echo`, `cat`, `touch`, `rm`, `test`, `expr`, `exit`. undefined: it goes beyond that.
+ */
+export function courseOf(argv: readonly string[], at: Surroundings): Course | undefined {
+  try {
+    return new Shell(at).run(argv);
+  } catch (error) {
+    if (error instanceof NotUnderstood) return undefined;
+    throw error;
+  }
+}
+class Exit {
+  readonly code: number;
+  constructor(code: number) {
+    this.code = code;
+  }
+}
+/** Thrown where it stays. */
+const FOREVER = Symbol('for ever');
+
+class Shell {
+  private readonly at: Surroundings;
+  private readonly env = new Map<string, string>();
+  private readonly functions = new Map<string, List>();
+  private readonly own = new Map<string, string | undefined>();
+  private readonly lines: Line[] = [];
+  private loop: Course['loop'];
+  private readonly writes: Write[] = [];
+  private onTerm: List | undefined;
+  private now = 0;
+  /** How often files were looked at. */
+  private looks = 0;
+  private steps = 0;
+  private status = 0;
+  private endsOnError = false;
+  /** Depth of what may fail without ending a script that ends on errors. */
+  private tried = 0;
+  /** Where output goes that is asked for by `$(...)`. */
+  private captured: string[] | undefined;
+
+  constructor(at: Surroundings) {
+    this.at = at;
+  }
+  run(argv: readonly string[]): Course {
+    const end = this.ended(() => this.start(argv));
+    const trap = this.onTerm;
+    const { lines, loop, writes } = this;
+    const onTerm = trap && ((): Pick<Course, 'exitAfterMs' | 'exitCode'> => {
+      const began = this.now;
+      const { exitAfterMs, exitCode } = this.ended(() => {
+        this.list(trap);
+        // Who does not exit goes on with what it did.
+        throw FOREVER;
+      });
+      return { exitAfterMs: exitAfterMs === undefined ? undefined : exitAfterMs - began, exitCode };
+    }); // prettier-ignore
+    return { ...end, lines: [...lines], loop, writes: [...writes], onTerm };
+  }
+  private ended(act: () => void): Pick<Course, 'exitAfterMs' | 'exitCode'> {
+    try {
+      act();
+      return { exitAfterMs: this.now, exitCode: this.status };
+    } catch (end) {
+      if (end instanceof Exit) return { exitAfterMs: this.now, exitCode: end.code };
+      if (end === FOREVER) return { exitCode: 0 };
+      throw end;
+    }
+  }
+  private start(argv: readonly string[]): void {
+    const [, program] = /(?:^|\/)((?:ba|da|a)?sh)$/.exec(argv[0] ?? '') ?? [];
+    if (program === undefined) return void (this.status = this.call(argv));
+    const [, flags = '', script = ''] = argv;
+    if (!/^-[eux]*c[eux]*$/.test(flags)) throw new NotUnderstood(flags);
+    this.endsOnError = flags.includes('e');
+    this.list(parseScript(script));
+  }
+  private list(list: List): void {
+    let before: ';' | '&&' | '||' = ';';
+    for (const { node, after } of list) {
+      const isDue = before === ';' || (before === '&&') === (this.status === 0);
+      if (isDue) {
+        const mayFail = after !== ';';
+        if (mayFail) this.tried++;
+        this.node(node);
+        if (mayFail) this.tried--;
+        else if (this.status !== 0 && this.endsOnError && this.tried === 0 && node.is !== 'not')
+          throw new Exit(this.status);
+      }
+      before = after;
+    }
+  }
+  private holds(list: List): boolean {
+    this.tried++;
+    this.list(list);
+    this.tried--;
+    return this.status === 0;
+  }
+  private node(node: Node): void {
+    if (++this.steps > MOST_STEPS) throw FOREVER;
+    switch (node.is) {
+      case 'command':
+        return this.command(node);
+      case 'group':
+        return this.list(node.body);
+      case 'function':
+        this.functions.set(node.name, node.body);
+        return void (this.status = 0);
+      case 'not':
+        this.tried++;
+        this.node(node.node);
+        this.tried--;
+        return void (this.status = this.status === 0 ? 1 : 0);
+      case 'if': {
+        const branch = node.branches.find(({ when }) => this.holds(when));
+        this.status = 0;
+        return this.list(branch?.body ?? node.otherwise);
+      }
+      case 'for':
+        this.status = 0;
+        for (const word of node.words.flatMap((w) => this.expand(w))) {
+          this.env.set(node.name, word);
+          this.list(node.body);
+        }
+        return;
+      case 'while': {
+        let status = 0;
+        for (let looks = this.looks; this.holds(node.when) !== node.until; looks = this.looks) {
+          const [before, { now }] = [this.footprint(), this];
+          const from = this.lines.length;
+          this.list(node.body);
+          if (this.footprint() === before) this.repeat(from, this.now - now, this.looks > looks);
+          status = this.status;
+        }
+        this.status = status;
+      }
+    }
+  }
+  private footprint(): string {
+    return JSON.stringify([[...this.env], [...this.own]]);
+  }
+  /** What changes nothing but the time goes on so, unless it waits for what others write. */
+  private repeat(from: number, everyMs: number, looked: boolean): never {
+    if (looked) throw new NotUnderstood('a loop that waits for a file');
+    if (everyMs > 0 && from < this.lines.length) this.loop = { from, everyMs };
+    throw FOREVER;
+  }
+  private command({ sets, words, redirects }: Extract<Node, { is: 'command' }>): void {
+    const argv = isTest(words[0]) ? words.map((word) => this.plain(word)) : words.flatMap((word) => this.expand(word));
+    if (argv.length === 0 || argv[0] === 'export') {
+      this.status = 0;
+      for (const { name, value } of sets) this.env.set(name, this.plain(value));
+      for (const set of argv.slice(1)) {
+        const [name = '', ...value] = set.split('=');
+        if (value.length > 0) this.env.set(name, value.join('='));
+      }
+      if (argv.length === 0) for (const redirect of redirects) this.redirect(redirect, []);
+      return;
+    }
+    if (sets.length > 0) throw new NotUnderstood('variables of one command');
+    if (redirects.length === 0) return void (this.status = this.call(argv));
+    const outer = this.captured;
+    const output: string[] = (this.captured = []);
+    this.status = this.call(argv);
+    this.captured = outer;
+    const ofOutput = redirects.findLast(({ stream }) => stream === 1);
+    for (const redirect of redirects) this.redirect(redirect, redirect === ofOutput ? output : []);
+    if (!ofOutput?.to) for (const line of output) this.print(line);
+  }
+  private redirect({ to, append }: Redirect, output: readonly string[]): void {
+    if (!to) return;
+    const path = this.plain(to);
+    if (path === '/dev/null') return;
+    if (/^\/dev\/std(?:out|err)$|^\/proc\//.test(path)) return output.forEach((line) => this.print(line));
+    const text = output.map((line) => `${line}\n`).join('');
+    this.write(path, append ? (this.read(path) ?? '') + text : text);
+  }
+  private print(line: string): void {
+    if (this.captured) this.captured.push(line);
+    else this.lines.push({ atMs: this.now, text: line });
+  }
+  private read(path: string): string | undefined {
+    if (!path.startsWith('/')) throw new NotUnderstood('a path that is not absolute');
+    if (path === '/dev/null') return '';
+    this.looks++;
+    return this.own.has(path) ? this.own.get(path) : this.at.read(path);
+  }
+  private write(path: string, text: string | undefined): void {
+    if (!path.startsWith('/')) throw new NotUnderstood('a path that is not absolute');
+    this.own.set(path, text);
+    this.writes.push({ atMs: this.now, path, text });
+  }
+
+  private plain(word: Word): string {
+    return this.expand(word, false).join(' ');
+  }
+  /** The words that one becomes: what comes of variables is split at blanks unless it is quoted. */
+  private expand(word: Word, splits = true): string[] {
+    const done: string[] = [];
+    let last: string | undefined;
+    for (const part of word) {
+      const text = this.valueOf(part);
+      if (part.is === 'text' && !part.quoted && /[*?[\]~]/.test(text) && !/^(?:\[\[?|\]\]?)$/.test(text))
+        throw new NotUnderstood('patterns');
+      if (part.is === 'text' || part.quoted || !splits) {
+        last = (last ?? '') + text;
+        continue;
+      }
+      const [first = '', ...rest] = text.split(/\s+/);
+      if (first !== '') last = (last ?? '') + first;
+      for (const field of rest) {
+        if (last !== undefined) done.push(last);
+        last = field === '' ? undefined : field;
+      }
+    }
+    if (last !== undefined) done.push(last);
+    return done;
+  }
+  private valueOf(part: Word[number]): string {
+    switch (part.is) {
+      case 'text':
+        return part.text;
+      case 'variable':
+        return this.variable(part.name) || part.otherwise;
+      case 'sum':
+        return String(arithmetic(this.plain(part.of), (name) => this.variable(name)));
+      case 'output': {
+        const outer = this.captured;
+        const output: string[] = (this.captured = []);
+        this.list(part.of);
+        this.captured = outer;
+        return output.join('\n').replace(/\n+$/, '');
+      }
+    }
+  }
+  private variable(name: string): string {
+    if (name === '?') return String(this.status);
+    if (name === 'RANDOM') return String(Math.floor(this.at.random() * 32_768));
+    return this.env.get(name) ?? this.at.variable(name);
+  }
+
+  /** Carries out one command; its exit code. */
+  private call(argv: readonly string[]): number {
+    const [path = '', ...args] = argv;
+    const body = this.functions.get(path);
+    if (body) {
+      if (args.length > 0) throw new NotUnderstood('arguments of a function');
+      this.list(body);
+      return this.status;
+    }
+    const number = (text: string): number => (/^[+-]?\d+$/.test(text) ? Number(text) : 0);
+    const name = path.replace(/^.*\//, '');
+    switch (name) {
+      case 'true':
+      case ':':
+        return 0;
+      case 'false':
+        return 1;
+      case 'exit':
+        throw new Exit(args[0] === undefined ? this.status : number(args[0]) & 255);
+      case 'exec':
+        throw new Exit(this.call(args));
+      case 'sleep':
+        for (const duration of args) this.sleep(duration);
+        return 0;
+      case 'echo':
+        this.print((args[0] === '-n' || args[0] === '-e' ? args.slice(1) : args).join(' '));
+        return 0;
+      case 'tail':
+        if (args.length === 2 && /^-[fF]$/.test(args[0]!)) throw FOREVER;
+        throw new NotUnderstood('tail');
+      case 'cat':
+        return this.cat(args);
+      case 'touch':
+        for (const file of files(args)) this.write(file, this.read(file) ?? '');
+        return 0;
+      case 'rm':
+        for (const file of files(args)) if (this.read(file) !== undefined) this.write(file, undefined);
+        return 0;
+      case 'mkdir':
+        return 0;
+      case 'set':
+        if (!args.every((arg) => /^[-+][eux]+$/.test(arg))) throw new NotUnderstood('set');
+        for (const arg of args) if (arg.includes('e')) this.endsOnError = arg.startsWith('-');
+        return 0;
+      case 'hostname':
+        this.print(this.variable('HOSTNAME'));
+        return 0;
+      case 'pause':
+        throw FOREVER;
+      case 'trap':
+        return this.trap(args);
+      case 'expr': {
+        const result = arithmetic(args.join(' '), () => '');
+        this.print(String(result));
+        return result === 0 ? 1 : 0;
+      }
+      case 'test':
+        return this.test(args);
+      case '[':
+      case '[[':
+        if (args.at(-1) !== (name === '[' ? ']' : ']]')) throw new NotUnderstood(name);
+        return this.test(args.slice(0, -1));
+      default:
+        throw new NotUnderstood(name);
+    }
+  }
+  private sleep(text: string): void {
+    if (/^inf(?:inity)?$/.test(text)) throw FOREVER;
+    const [, digits, unit] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
+    if (digits === undefined) throw new NotUnderstood(text);
+    this.now += Number(digits) * UNITS[unit!]! * 1_000;
+  }
+  private cat(args: readonly string[]): number {
+    if (args.length === 0) throw new NotUnderstood('cat');
+    let code = 0;
+    for (const file of files(args)) {
+      const text = this.read(file);
+      if (text === undefined) code = 1;
+      else for (const line of text === '' ? [] : text.replace(/\n$/, '').split('\n')) this.print(line);
+    }
+    return code;
+  }
+  private trap([act = '', ...signals]: readonly string[]): number {
+    if (signals.some((signal) => /^(?:SIG)?TERM$|^15$/.test(signal))) this.onTerm = parseScript(act);
+    else if (signals.length === 0 || signals.some((signal) => /EXIT|^0$/.test(signal))) throw new NotUnderstood('trap');
+    return 0;
+  }
+  private test(args: readonly string[]): number {
+    const [a = '', b = '', c = ''] = args;
+    if (a === '!' && args.length > 1) return this.test(args.slice(1)) === 0 ? 1 : 0;
+    if (args.length < 2) return a === '' ? 1 : 0;
+    if (args.length === 2) {
+      if (a === '-z') return Number(b !== '');
+      if (a === '-n') return Number(b === '');
+      if (/^-[ref]$/.test(a)) return Number(this.read(b) === undefined);
+      if (a === '-s') return Number((this.read(b) ?? '') === '');
+    }
+    const compare = args.length === 3 ? COMPARISONS[b] : undefined;
+    if (!compare) throw new NotUnderstood(args.join(' '));
+    return Number(!compare(a, c));
+  }
+}
+const COMPARISONS: Readonly<Record<string, (a: string, b: string) => boolean>> = {
+  '=': (a, b) => a === b,
+  '==': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+  '-eq': (a, b) => Number(a) === Number(b),
+  '-ne': (a, b) => Number(a) !== Number(b),
+  '-lt': (a, b) => Number(a) < Number(b),
+  '-le': (a, b) => Number(a) <= Number(b),
+  '-gt': (a, b) => Number(a) > Number(b),
+  '-ge': (a, b) => Number(a) >= Number(b),
+};
+const isTest = (word: Word | undefined): boolean =>
+  word?.length === 1 && word[0]!.is === 'text' && word[0]!.text === '[[';
+/** Names among a command's arguments; `-f` and the like change nothing here, but `-r` would mean more than a file. */
+function files(args: readonly string[]): readonly string[] {
+  const names = args.filter((arg) => !/^-[fp]$/.test(arg));
+  if (names.some((name) => name.startsWith('-'))) throw new NotUnderstood('options');
+  return names;
+}
