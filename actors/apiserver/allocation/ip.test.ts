@@ -48,4 +48,8 @@ describe('ranges', () => {
     expect(contains(range, parseAddress('10.97.0.1')!)).toBe(false);
     expect(contains(range, parseAddress('10.96.200.7')!)).toBe(true);
   });
+  it.each(['10.0.0.6/32', '10.0.0.6/31', 'fd00::6/128'])('%s have none that a service may have', (cidr) => {
+    const { first, last } = usable(parseRange(cidr)!);
+    expect(last < first).toBe(true);
+  });
 });

@@ -6,6 +6,7 @@ import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startEndpointController } from './actor.ts';
 import { reconcile } from './reconcile.ts';
 import { pack } from '../../runtime/endpoint-subsets.ts';
+import golden from '../../runtime/testing/service-endpoints.golden.json' with { type: 'json' };
 import { MAX_ADDRESSES, truncate } from './capacity.ts';
 
 const labels = { app: 'web' };
@@ -58,6 +59,19 @@ describe('reconcile', () => {
     expect(create).toMatchObject({ object: { metadata: { annotations: { 'endpoints.kubernetes.io/over-capacity': 'truncated' } } } }); // prettier-ignore
   });
 });
+
+/** Subsets and ports, which it has in an order of hashes, are sorted; annotations depend on when it looked. */
+it.each(Object.entries(golden))('as kube-controller-manager: %s', (_name, { input, endpoints }) => {
+  const observed = { key: 'NS/web', service: input.service as unknown as Service, pods: input.pods as unknown as Pod[], endpoints: undefined, triggered: 'T' };
+  const [create] = reconcile(observed).intents;
+  const { metadata, subsets } = (create as { object: Endpoints }).object;
+  const sorted = (list: readonly object[] | undefined) =>
+    list?.map((x) => JSON.parse(JSON.stringify({ ...x, ports: (x as { ports?: { name: string }[] }).ports?.toSorted((a, b) => (a.name < b.name ? -1 : 1)) })) as object)
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  expect([{ name: metadata.name, labels: metadata.labels, subsets: sorted(subsets) }]).toEqual(
+    endpoints.map((e) => ({ name: e.name, labels: e.labels, subsets: sorted('subsets' in e ? (e.subsets as object[]) : undefined) })),
+  );
+}); // prettier-ignore
 
 it('follows its Service, and leaves alone what others made', async () => {
   const { client, api, start, runPods, quiet, list } = testCluster();

@@ -5,6 +5,7 @@ import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { endpointSlices, nodes, pods, services } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startEndpointSliceController } from './actor.ts';
+import golden from '../../runtime/testing/service-endpoints.golden.json' with { type: 'json' };
 import { MAX_ENDPOINTS, NO_TOPOLOGY, reconcile, type Observed } from './reconcile.ts';
 
 const labels = { app: 'web' };
@@ -64,6 +65,81 @@ describe('reconcile', () => {
       { numRuns: 40 },
     );
   });
+  it('writes no slice that need not be written', () => {
+    const step = fc.array(fc.tuple(fc.nat(450), fc.boolean(), fc.constantFrom(8080, 9090)), { maxLength: 450 });
+    fc.assert(
+      fc.property(step, step, (before, after) => {
+        const podsOf = (list: typeof before) => [
+          ...new Map(list.map(([i, ready, port]) => [i, pod(i, { ready, port })])).values(),
+        ];
+        const { slices } = apply([], observe({ pods: podsOf(before) }));
+        const wanted = observe({ pods: podsOf(after), slices });
+        const { intents } = reconcile(wanted).parts[0]!;
+        const should = new Map(
+          reconcile({ ...wanted, slices: [] })
+            .parts[0]!.intents.flatMap((x) => (x as { object: EndpointSlice }).object)
+            .flatMap((s) => s.endpoints!.map((e) => [`${e.targetRef!.name}:${s.ports![0]!.port}`, e] as const)),
+        );
+        const isStale = (s: EndpointSlice) =>
+          s.endpoints!.length === 0 ||
+          s.endpoints!.some(
+            (e) => should.get(`${e.targetRef!.name}:${s.ports![0]!.port}`)?.conditions!.ready !== e.conditions!.ready,
+          );
+        const touched = (s: EndpointSlice) =>
+          intents.some((x) =>
+            x.op === 'delete'
+              ? x.name === s.metadata.name
+              : x.op === 'update' && x.object.metadata.name === s.metadata.name,
+          );
+        // One more for each group of ports, to take what is new.
+        expect(slices.filter((s) => touched(s) && !isStale(s)).length).toBeLessThanOrEqual(2);
+        const present = new Set(
+          slices.flatMap((s) => s.endpoints!.map((e) => `${e.targetRef!.name}:${s.ports![0]!.port}`)),
+        );
+        const added = [...should.keys()].filter((key) => !present.has(key)).length;
+        expect(intents.filter((x) => x.op === 'create').length).toBeLessThanOrEqual(
+          Math.max(1, Math.ceil(added / MAX_ENDPOINTS) + 1),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+  it('puts a rest into the slice that it fills best, and makes new ones only for what fills them', () => {
+    const all = Array.from({ length: 130 }, (_, i) => pod(i));
+    const { slices } = apply([], observe({ pods: all }));
+    const more = [...all, ...Array.from({ length: 150 }, (_, i) => pod(300 + i))];
+    const { intents } = reconcile(observe({ pods: more, slices })).parts[0]!;
+    expect(intents.map((x) => [x.op, (x as { object: EndpointSlice }).object.endpoints!.length])).toEqual([
+      ['create', 100],
+      ['update', 80],
+    ]);
+  });
+  it('takes over what would go, but nothing of a Service of before', () => {
+    const { slices } = apply([], observe({ pods: [pod(1)] }));
+    const ports = observe({ pods: [pod(1, { port: 9090 })] });
+    expect(reconcile({ ...ports, slices }).parts[0]!.intents).toMatchObject([
+      { op: 'update', object: { metadata: { uid: slices[0]!.metadata.uid }, ports: [{ port: 9090 }] } },
+    ]);
+    const reborn = { ...service(), metadata: { ...service().metadata, uid: 'other' } };
+    expect(reconcile({ ...ports, service: reborn, slices }).parts[0]!.intents.map((x) => x.op)).toEqual([
+      'create',
+      'delete',
+    ]);
+  });
+  it('says when what led to a write happened, and nothing of a write that only follows labels', () => {
+    const { slices } = apply([], observe({ pods: [pod(1)], triggered: '2026-01-01T00:00:00Z' }));
+    expect(slices[0]!.metadata.annotations).toEqual({
+      'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-01T00:00:00Z',
+    });
+    const labelled = { ...service(), metadata: { ...service().metadata, labels: { team: 'b' } } };
+    const next = apply(slices, observe({ service: labelled, pods: [pod(1)] }));
+    expect([next.slices[0]!.metadata.labels!['team'], next.slices[0]!.metadata.annotations]).toEqual(['b', {}]);
+    expect(apply(next.slices, observe({ service: labelled, pods: [pod(1)], triggered: 'later' })).writes).toBe(0);
+  });
+  it('creates nothing for a Service that goes', () => {
+    const going = { ...service(), metadata: { ...service().metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    expect(reconcile(observe({ service: going, pods: [pod(1)] })).parts[0]!.intents).toEqual([]);
+  });
   it('writes one slice when one pod of many changes', () => {
     const all = Array.from({ length: 250 }, (_, i) => pod(i));
     const { slices } = apply([], observe({ pods: all }));
@@ -117,6 +193,39 @@ describe('reconcile', () => {
     expect(slices[0]!.endpoints!.map((e) => e.hints)).toEqual([{ forZones: [{ name: 'z1' }], forNodes: [{ name: 'n1' }] }, undefined]); // prettier-ignore
   });
 });
+
+/** Pods and Services with what kube-controller-manager made of them; ports, in its slices in an order of hashes, are sorted. */
+describe('as kube-controller-manager', () => {
+  it.each(Object.entries(golden))('%s', (_name, { input, slices, events }) => {
+    const nodesByName = new Map(input.nodes.map(({ name, ...rest }) => {
+      const zone = 'zone' in rest ? rest.zone : undefined;
+      return [name, { ...node, metadata: { name, labels: zone === undefined ? {} : { 'topology.kubernetes.io/zone': zone } } }];
+    }));
+    const { parts } = reconcile(
+      observe({
+        service: { apiVersion: 'v1', kind: 'Service', ...input.service } as unknown as Service,
+        pods: input.pods as unknown as Pod[],
+        node: (name) => nodesByName.get(name),
+        triggered: 'T',
+      }),
+    );
+    const made = parts.flatMap((part) => part.intents).map((x) => (x as { object: EndpointSlice }).object);
+    const sorted = <T>(list: readonly T[] | undefined, by: (item: T) => string) => list?.length ? list.toSorted((a, b) => (by(a) < by(b) ? -1 : 1)) : undefined;
+    const shown = made.map(({ metadata, addressType, endpoints, ports }) => ({
+      labels: metadata.labels,
+      generateName: metadata.generateName,
+      annotations: Object.keys(metadata.annotations ?? {}),
+      owner: metadata.ownerReferences!.map(({ uid: _uid, ...rest }) => rest),
+      addressType,
+      endpoints: sorted(endpoints, (e) => e.addresses[0]!),
+      ports: sorted(ports, (p) => p.name! + p.port),
+    }));
+    const plain = (value: unknown): unknown[] => JSON.parse(JSON.stringify(value)) as unknown[];
+    expect(sorted(plain(shown), (x) => JSON.stringify((x as EndpointSlice).ports))).toEqual(sorted(plain(slices), (x) => JSON.stringify((x as EndpointSlice).ports)));
+    const texts = parts.flatMap((part) => part.problems).map((text) => ['Warning', 'FailedToUpdateEndpointSlices', `Error updating Endpoint Slices for Service NS/web: ${text}`]);
+    expect(texts).toEqual(events);
+  });
+}); // prettier-ignore
 
 describe('controller', () => {
   it('follows pods as they come, become ready and go', async () => {

@@ -24,7 +24,9 @@ export function startServiceCidrs(deps: ControllerDeps): Controller {
         ...(old ? [] : overlapping([...cidrs.all()].filter(isGoing), cidr).map(nameOf)),
       ]),
       source(addresses, (address) =>
-        isAllocated(address) ? containingAddress([...cidrs.all()].filter(isGoing), address).map(nameOf) : [],
+        isAllocated(address)
+          ? containingAddress([...cidrs.all()].filter(isGoing), address).map(({ cidr }) => nameOf(cidr))
+          : [],
       ),
     ],
     async sync({ key, now, execute }) {

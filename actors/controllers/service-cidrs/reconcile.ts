@@ -3,7 +3,7 @@ import type { GroupVersionResource, KubeObject } from '../../../schemas/meta/obj
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Decision, Intent } from '../../runtime/intent.ts';
 import { timeOf } from '../../runtime/time.ts';
-import { containingAddress, containingRange, isAllocated, rangesOf } from './ranges.ts';
+import { containingAddress, containingRange, isAllocated, rangesOf, type Found } from './ranges.ts';
 
 export const serviceCidrs: GroupVersionResource = {
   group: 'networking.k8s.io',
@@ -52,15 +52,26 @@ export function reconcile({ cidr, all, addresses }: Observed, now: number): Deci
 }
 
 function canGo(cidr: ServiceCIDR, all: readonly ServiceCIDR[], addresses: Observed['addresses']): boolean {
-  const isOnly = (found: readonly ServiceCIDR[]): boolean => found.every((one) => one.metadata.name === cidr.metadata.name);
-  if (rangesOf(cidr).every((range) => !isOnly(containingRange(all, range)))) return true;
+  const { name = '' } = cidr.metadata;
+  /**
+   * Whether another stays for what this one would leave behind. One that is being deleted too does if it has the wider
+   * range: Kubernetes lets two go that have only each other, and their addresses are nobody's then.
+   */
+  const isKept = (found: readonly Found[]): boolean => {
+    const own = found.find((one) => one.cidr.metadata.name === name)?.bits ?? 0;
+    return found.some(({ cidr: { metadata }, bits }) => {
+      if (metadata.name === name) return false;
+      return !metadata.deletionTimestamp || bits < own || (bits === own && metadata.name! > name);
+    });
+  };
+  if (rangesOf(cidr).every((range) => isKept(containingRange(all, range)))) return true;
   for (const address of addresses()) {
     if (!isAllocated(address)) continue;
     const givers = containingAddress(all, address);
-    if (givers.length > 0 && isOnly(givers)) return false;
+    if (givers.some((one) => one.cidr.metadata.name === name) && !isKept(givers)) return false;
   }
   return true;
-} // prettier-ignore
+}
 
 const finalize = ({ metadata }: ServiceCIDR, patch: object): Intent => ({
   op: 'patch',
