@@ -1,4 +1,4 @@
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
 
 export type NodeHealthEvent =
   /** Its lease was renewed or its status posted. */
@@ -6,52 +6,66 @@ export type NodeHealthEvent =
   /** The Ready condition that the node itself, or this controller, has posted. */
   | { readonly type: 'condition.ready' }
   | { readonly type: 'condition.notReady' }
-  | { readonly type: 'condition.unknown' };
-export type NodeHealth = 'starting' | 'healthy' | 'unhealthy' | 'silent';
+  | { readonly type: 'condition.unknown' }
+  /** It is not there any more. */
+  | { readonly type: 'condition.removed' };
+/** `heard`: there was a heartbeat within the grace, or may still be one. */
+export type NodeHealth = 'heard' | 'silent' | 'unknown';
+interface NodeHealthContext {
+  /** What is left of the time in which a new node must be heard of, ms. */
+  readonly startupMs: number;
+}
+
+/** ms. Source: kube-controller-manager --node-startup-grace-period, --node-monitor-grace-period (40 s before v1.32). */
+export const STARTUP_GRACE_MS = 60_000;
+export const MONITOR_GRACE_MS = 50_000;
 
 /**
  * A node's health as the control plane sees it: by its heartbeats, and by what it says of itself while it sends them.
+ * Source: pkg/controller/nodelifecycle tryUpdateNodeHealth, which looks every five seconds; this chart is told, and waits.
  */
 export const nodeHealthMachine = setup({
-  types: { events: {} as NodeHealthEvent },
-  /** ms. Source: kube-controller-manager --node-startup-grace-period, --node-monitor-grace-period (50 s since v1.32). */
-  delays: { startupGrace: 60_000, monitorGrace: 40_000 },
-  actions: { announce: () => undefined },
+  types: {
+    events: {} as NodeHealthEvent,
+    context: {} as NodeHealthContext,
+    input: {} as { readonly startupMs: number } | undefined,
+  },
+  delays: { startupGrace: ({ context }) => context.startupMs, monitorGrace: MONITOR_GRACE_MS },
+  actions: { announce: () => undefined, grantStartup: assign({ startupMs: STARTUP_GRACE_MS }) },
 }).createMachine({
   id: 'nodeHealth',
-  initial: 'starting',
+  context: ({ input }) => ({ startupMs: input?.startupMs ?? STARTUP_GRACE_MS }),
+  initial: 'heard',
   options: { maxIterations: 100 },
+  on: {
+    'condition.ready': { target: '.heard.healthy' },
+    'condition.notReady': { target: '.heard.unhealthy' },
+    'condition.unknown': { target: '.unknown' },
+    'condition.removed': { target: '.heard.starting', actions: { type: 'grantStartup' } },
+  },
   states: {
-    starting: {
-      on: {
-        'condition.ready': { target: 'healthy' },
-        'condition.notReady': { target: 'unhealthy' },
-        'condition.unknown': { target: 'silent' },
+    heard: {
+      initial: 'starting',
+      states: {
+        /** Its kubelet has not said yet whether it is ready: one that renews its lease has time for that. */
+        starting: {
+          on: { 'heartbeat.seen': { target: 'starting', reenter: true, actions: { type: 'grantStartup' } } },
+          after: { startupGrace: { target: '#nodeHealth.silent', actions: { type: 'announce' } } },
+        },
+        healthy: {
+          on: { 'heartbeat.seen': { target: 'healthy', reenter: true } },
+          after: { monitorGrace: { target: '#nodeHealth.silent', actions: { type: 'announce' } } },
+        },
+        unhealthy: {
+          on: { 'heartbeat.seen': { target: 'unhealthy', reenter: true } },
+          after: { monitorGrace: { target: '#nodeHealth.silent', actions: { type: 'announce' } } },
+        },
+        last: { type: 'history' },
       },
-      after: { startupGrace: { target: 'silent' } },
     },
-    healthy: {
-      entry: { type: 'announce' },
-      on: {
-        'heartbeat.seen': { target: 'healthy', reenter: true },
-        'condition.notReady': { target: 'unhealthy' },
-        'condition.unknown': { target: 'silent' },
-      },
-      after: { monitorGrace: { target: 'silent' } },
-    },
-    unhealthy: {
-      entry: { type: 'announce' },
-      on: {
-        'heartbeat.seen': { target: 'unhealthy', reenter: true },
-        'condition.ready': { target: 'healthy' },
-        'condition.unknown': { target: 'silent' },
-      },
-      after: { monitorGrace: { target: 'silent' } },
-    },
-    /** Only its own word that it is ready, or why not, ends it: a lease alone tells nothing of its pods. */
-    silent: {
-      entry: { type: 'announce' },
-      on: { 'condition.ready': { target: 'healthy' }, 'condition.notReady': { target: 'unhealthy' } },
-    },
+    /** Its Ready condition is to become Unknown, unless it is heard of before. */
+    silent: { on: { 'heartbeat.seen': { target: 'heard.last' } } },
+    /** It has. Only its own word that it is ready, or why not, ends this: a lease alone tells nothing of its pods. */
+    unknown: {},
   },
 });

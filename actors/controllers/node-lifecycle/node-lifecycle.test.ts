@@ -1,34 +1,31 @@
 import { describe, expect, it } from 'vitest';
+import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-import type { Lease } from '../../../schemas/generated/coordination-v1.ts';
-import type { Node, Pod, Taint, Toleration } from '../../../schemas/generated/core-v1.ts';
-import { formatMicroTime } from '../../../schemas/meta/time.ts';
-import { isPodReady } from '../../runtime/pods.ts';
-import { leases, nodes, pods } from '../../runtime/resources.ts';
-import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
-import { startNodeLifecycleController } from './actor.ts';
-import { evict } from './eviction.ts';
+import type { Node, Pod, Taint } from '../../../schemas/generated/core-v1.ts';
 import { nodeHealthMachine } from './machine.ts';
 import { reconcile, type Observed } from './reconcile.ts';
-import { evictionPeriodMs, zonesOf } from './zones.ts';
+import { createPace, evictionPeriodMs, zoneOf, zonesOf } from './zones.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
-const node = (name: string, ready: string | undefined, o: { taints?: Taint[]; zone?: string; unschedulable?: boolean; pressure?: string } = {}): Node =>
+const node = (name: string, ready: string | undefined, o: { taints?: Taint[]; zone?: string; unschedulable?: boolean; pressure?: string; labels?: Record<string, string> } = {}): Node =>
   ({
     apiVersion: 'v1', kind: 'Node',
-    metadata: { name, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', labels: { 'topology.kubernetes.io/zone': o.zone ?? 'z' } },
+    metadata: { name, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', labels: { 'topology.kubernetes.io/zone': o.zone ?? 'z', ...o.labels } },
     spec: { ...(o.taints && { taints: o.taints }), ...(o.unschedulable && { unschedulable: true }) },
     status: { conditions: [...(ready ? [{ type: 'Ready', status: ready, lastHeartbeatTime: 'x' }] : []), ...(o.pressure ? [{ type: o.pressure, status: 'True' }] : [])] },
   }); // prettier-ignore
 const taint = (key: string, effect: string): Taint => ({ key: `node.kubernetes.io/${key}`, effect, timeAdded: '2026-01-01T01:00:00Z' }) as Taint; // prettier-ignore
-const look = (o: Partial<Observed> & { node: Node }): { taints: string[] | undefined; ready: string | undefined; waits: boolean } => {
-  const plan = reconcile({ health: 'healthy', mayEvict: true, mustSpare: false, pods: [], hasJustFailed: false, ...o }, NOW);
-  const patch = plan.intents.find((x) => x.op === 'patch');
-  const update = plan.intents.find((x) => x.op === 'update');
+const plan = (o: Partial<Observed> & { node: Node }): ReturnType<typeof reconcile> =>
+  reconcile({ health: 'heard', isNew: false, mayEvict: true, mustSpare: false, pods: [], ...o }, NOW);
+const look = (o: Partial<Observed> & { node: Node }): { taints: string[] | undefined; ready: string | undefined; waits: boolean; told: string[] } => {
+  const { intents, waitsForTurn } = plan(o);
+  const patch = intents.find((x) => x.op === 'patch');
+  const update = intents.find((x) => x.op === 'update');
   return {
     taints: patch && ((patch.patch as { spec: { taints: Taint[] | null } }).spec.taints ?? []).map((t) => `${t.key.replace('node.kubernetes.io/', '')}:${t.effect}`),
     ready: update && (update.object as Node).status!.conditions!.find((c) => c.type === 'Ready')!.status,
-    waits: plan.waitsForTurn,
+    waits: waitsForTurn,
+    told: intents.flatMap((x) => (x.op === 'event' ? [`${x.type} ${x.reason}: ${x.message}`] : [])),
   };
 }; // prettier-ignore
 
@@ -51,31 +48,44 @@ describe('reconcile', () => {
   it('posts Unknown for a silent node first, and what it never posted too', () => {
     const { ready, taints } = look({ node: node('n', 'True'), health: 'silent' });
     expect([ready, taints]).toEqual(['Unknown', undefined]);
-    const plan = reconcile({ node: node('n', undefined), health: 'silent', mayEvict: true, mustSpare: false, pods: [], hasJustFailed: false }, NOW); // prettier-ignore
-    expect((plan.intents[0] as { object: Node }).object.status!.conditions!.map((c) => [c.type, c.reason])).toEqual(['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => [type, 'NodeStatusNeverUpdated'])); // prettier-ignore
+    const { intents } = plan({ node: node('n', undefined), health: 'silent' });
+    expect((intents[0] as { object: Node }).object.status!.conditions!.map((c) => [c.type, c.reason])).toEqual(['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => [type, 'NodeStatusNeverUpdated'])); // prettier-ignore
   });
-});
-
-describe('eviction', () => {
-  const pod = (tolerations: Toleration[], created = '2026-01-01T00:00:00Z'): Pod =>
-    ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'd', uid: 'p', creationTimestamp: created }, spec: { tolerations, containers: [] } }); // prettier-ignore
-  const gone = taint('unreachable', 'NoExecute');
-  const forSeconds = (s: number): Toleration => ({ key: gone.key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: s }); // prettier-ignore
   it.each([
-    ['not tolerated', [], [gone], 'now'],
-    ['tolerated for ever', [{ operator: 'Exists' }], [gone], undefined],
-    ['tolerated for a while', [forSeconds(300)], [gone], 300_000],
-    ['tolerated for no time', [forSeconds(0)], [gone], 'now'],
-    ['one of two not tolerated', [forSeconds(300)], [gone, { key: 'x', effect: 'NoExecute' }], 'now'],
-    ['no taint', [forSeconds(300)], [], undefined],
-  ] as [string, Toleration[], Taint[], 'now' | number | undefined][])('%s', (_name, tolerations, taints, expected) => {
-    const { intents, requeueAfterMs } = evict({ pod: pod(tolerations), taints }, NOW);
-    expect(intents.some((x) => x.op === 'delete') ? 'now' : requeueAfterMs).toBe(expected);
+    ['that is new', { node: node('n', 'True'), isNew: true }, ['Normal RegisteredNode: Node n event: Registered Node n in Controller']],
+    ['that was ready and falls silent', { node: node('n', 'True'), health: 'silent' }, ['Normal NodeNotReady: Node n status is now: NodeNotReady']],
+    ['that was not ready and falls silent', { node: node('n', 'False'), health: 'silent' }, []],
+    ['of which nothing was ever heard', { node: node('n', undefined), health: 'silent' }, []],
+    // Its kubelet tells of it.
+    ['that says it is not ready', { node: node('n', 'False') }, []],
+  ] as [string, Partial<Observed> & { node: Node }, string[]][])('tells of a node %s', (_name, o, expected) => {
+    expect(look(o).told).toEqual(expected);
+  }); // prettier-ignore
+  it.each([
+    ['follow theirs', { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'arm64' }, { 'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': 'arm64' }],
+    ['are corrected', { 'kubernetes.io/os': 'linux', 'beta.kubernetes.io/os': 'plan9' }, { 'beta.kubernetes.io/os': 'linux' }],
+    ['that agree are left alone', { 'kubernetes.io/os': 'linux', 'beta.kubernetes.io/os': 'linux' }, undefined],
+    ['without theirs are left alone', { 'beta.kubernetes.io/os': 'linux' }, undefined],
+  ] as [string, Record<string, string>, Record<string, string> | undefined][])('labels of old %s', (_name, labels, expected) => {
+    const patch = plan({ node: node('n', 'True', { labels }) }).intents.find((x) => x.op === 'patch')?.patch;
+    expect(patch).toEqual(expected && { metadata: { labels: expected } });
+  }); // prettier-ignore
+  it('takes the word of a silent kubelet back that its pods are ready, and nothing of one that speaks', () => {
+    const running = { kind: 'Pod', metadata: { name: 'p', namespace: 'd', uid: 'u' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } as Pod; // prettier-ignore
+    const ops = (status: string): string[] => plan({ node: node('n', status), mayEvict: false, pods: [running, running, { ...running, status: {} }] }).intents.slice(1).map((x) => (x.op === 'event' ? x.reason : x.op)); // prettier-ignore
+    expect(ops('Unknown')).toEqual(['patch', 'patch', 'NodeNotReady', 'NodeNotReady']);
+    expect(ops('False')).toEqual([]);
   });
-  it('counts from the taint, whenever it looks, and from the pod if that came later', () => {
-    expect(evict({ pod: pod([forSeconds(300)]), taints: [gone] }, NOW + 100_000).requeueAfterMs).toBe(200_000);
-    expect(evict({ pod: pod([forSeconds(300)], '2026-01-01T01:01:00Z'), taints: [gone] }, NOW + 100_000).requeueAfterMs).toBe(260_000); // prettier-ignore
-  });
+  it('finds nothing left to do once what it wants is done', () => {
+    for (const ready of ['True', 'False', 'Unknown'])
+      for (const mustSpare of [false, true])
+        for (const first of [[], [taint('not-ready', 'NoExecute')], [taint('unreachable', 'NoExecute'), taint('disk-pressure', 'NoSchedule')]]) {
+          const before = node('n', ready, { taints: first, unschedulable: true, labels: { 'kubernetes.io/os': 'linux' } });
+          const patch = plan({ node: before, mustSpare }).intents.find((x) => x.op === 'patch')!.patch as { metadata: { labels: Record<string, string> }; spec: { taints: Taint[] } };
+          const after: Node = { ...before, metadata: { ...before.metadata, labels: { ...before.metadata.labels, ...patch.metadata.labels } }, spec: { ...before.spec, taints: patch.spec.taints } };
+          expect(plan({ node: after, mustSpare })).toEqual({ intents: [], waitsForTurn: false, evicts: false });
+        }
+  }); // prettier-ignore
 });
 
 describe('zones', () => {
@@ -93,6 +103,31 @@ describe('zones', () => {
   ])('%s', (_name, all, expected) => {
     expect(evictionPeriodMs(zonesOf(all), '/a')).toBe(expected);
   });
+  it('are those of the old labels where there are both', () => {
+    const labels = { 'failure-domain.beta.kubernetes.io/zone': 'old', 'topology.kubernetes.io/region': 'r' };
+    expect(zoneOf(node('n', 'True', { labels }))).toBe('r/old');
+  });
+  it('are not judged by nodes that are to be excluded, and not at all where there are no others', () => {
+    const labels = { 'node.kubernetes.io/exclude-disruption': '' };
+    expect(zonesOf([node('a', 'True'), node('b', 'Unknown', { labels })])).toEqual(new Map([['/z', { state: 'normal', size: 1 }]])); // prettier-ignore
+    expect(evictionPeriodMs(zonesOf([node('b', 'Unknown', { labels })]), '/z')).toBe(10_000);
+  });
+  it('lose their nodes one by one, and who waits when that becomes slower or faster waits for a whole turn', () => {
+    const pace = createPace();
+    const judge = (now: number, ...all: Node[]): void => pace.judge(zonesOf(all), now);
+    judge(0, ...of(30, 30, 'a'));
+    expect(pace.waitMs('/a', 0)).toBe(0);
+    pace.take('/a', 0);
+    expect([pace.waitMs('/a', 0), pace.waitMs('/a', 4_000)]).toEqual([10_000, 6_000]);
+    judge(5_000, ...of(20, 40, 'a'));
+    expect(pace.waitMs('/a', 5_000)).toBe(100_000);
+    judge(6_000, ...of(0, 60, 'a'));
+    expect(pace.waitMs('/a', 6_000)).toBeUndefined();
+    judge(7_000, ...of(60, 0, 'a'));
+    expect([pace.waitMs('/a', 7_000), pace.waitMs('/a', 17_000)]).toEqual([10_000, 0]);
+    judge(20_000, ...of(20, 40, 'a'));
+    expect(pace.waitMs('/a', 20_000)).toBe(0);
+  });
 });
 
 it('walks every state of a node', () => {
@@ -101,88 +136,20 @@ it('walks every state of a node', () => {
     { type: 'condition.ready' },
     { type: 'condition.notReady' },
     { type: 'condition.unknown' },
-    { type: 'xstate.after.startupGrace.nodeHealth.starting' },
-    { type: 'xstate.after.monitorGrace.nodeHealth.healthy' },
-  ] as never[];
+    { type: 'condition.removed' },
+    ...['startupGrace.nodeHealth.heard.starting', 'monitorGrace.nodeHealth.heard.healthy', 'monitorGrace.nodeHealth.heard.unhealthy'].map((name) => ({ type: `xstate.after.${name}` })),
+  ] as never[]; // prettier-ignore
   const paths = getShortestPaths(nodeHealthMachine, {
     events,
-    serializeState: (s) => JSON.stringify(s.value),
-    limit: 100,
+    serializeState: (s) => `${JSON.stringify(s.value)}${JSON.stringify(s.historyValue)}`,
+    limit: 1_000,
   });
-  expect(new Set(paths.map((p) => p.state.value))).toEqual(new Set(['starting', 'healthy', 'unhealthy', 'silent']));
-});
-
-describe('controller', () => {
-  async function setUp(): Promise<
-    TestCluster & {
-      beat: (name: string) => void;
-      stopBeat: (name: string) => void;
-      post: (name: string, status: string) => Promise<unknown>;
-    }
-  > {
-    const c = testCluster();
-    c.start(startNodeLifecycleController);
-    const beating = new Set<string>();
-    const beat = (name: string): void => {
-      beating.add(name);
-      const renew = async (): Promise<void> => {
-        if (!beating.has(name)) return;
-        await c.client.patch(leases, name, 'kube-node-lease', 'merge', { spec: { renewTime: formatMicroTime(c.world.clock.now()) } }); // prettier-ignore
-        c.world.clock.setTimeout(() => void renew(), 10_000);
-      };
-      void renew();
-    };
-    const post = (name: string, status: string): Promise<unknown> =>
-      c.client.patch(nodes, name, undefined, 'strategic', { status: { conditions: [{ type: 'Ready', status, lastHeartbeatTime: String(c.world.clock.now()) }] } }, { subresource: 'status' }); // prettier-ignore
-    for (const name of ['n1', 'n2', 'n3']) {
-      await c.client.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name } });
-      await c.client.create<Lease>(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: 'kube-node-lease' }, spec: {} }); // prettier-ignore
-      await post(name, 'True');
-      beat(name);
-    }
-    const tolerations = [{ key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 }]; // prettier-ignore
-    for (const [name, extra] of [['patient', { tolerations }], ['impatient', {}]] as const)
-      await c.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd' }, spec: { nodeName: 'n1', containers: [], ...extra }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } } as Pod); // prettier-ignore
-    await c.world.advance(120_000);
-    return { ...c, beat, stopBeat: (name) => void beating.delete(name), post };
-  }
-  const keys = (c: TestCluster, name: string): string[] =>
-    (c.api.object<Node>(nodes, name)!.spec?.taints ?? []).map((t) => `${t.key.split('/')[1]}:${t.effect}`);
-  const pod = (c: TestCluster, name: string): Pod => c.api.object<Pod>(pods, `d/${name}`)!;
-
-  it('moves the pods of a silent node away when their time is up', async () => {
-    const c = await setUp();
-    expect(keys(c, 'n1')).toEqual([]);
-    c.stopBeat('n1');
-    await c.world.advance(29_000);
-    expect(keys(c, 'n1')).toEqual([]);
-    await c.world.advance(12_000);
-    const ready = c.api.object<Node>(nodes, 'n1')!.status!.conditions!.find((x) => x.type === 'Ready')!;
-    expect([ready.status, ready.reason]).toEqual(['Unknown', 'NodeStatusUnknown']);
-    expect(keys(c, 'n1')).toEqual(['unreachable:NoSchedule', 'unreachable:NoExecute']);
-    expect(pod(c, 'impatient').metadata.deletionTimestamp).toBeDefined();
-    expect(isPodReady(pod(c, 'patient'))).toBe(false);
-    expect(pod(c, 'patient').metadata.deletionTimestamp).toBeUndefined();
-    await c.world.advance(61_000);
-    expect(pod(c, 'patient').metadata.deletionTimestamp).toBeDefined();
-    expect(pod(c, 'patient').status!.conditions).toContainEqual(expect.objectContaining({ type: 'DisruptionTarget', reason: 'DeletionByTaintManager' })); // prettier-ignore
-  });
-  it('spares the pods of a node that comes back in time', async () => {
-    const c = await setUp();
-    c.stopBeat('n1');
-    await c.world.advance(45_000);
-    expect(keys(c, 'n1')).toContain('unreachable:NoExecute');
-    c.beat('n1');
-    await c.post('n1', 'True');
-    await c.world.advance(120_000);
-    expect(keys(c, 'n1')).toEqual([]);
-    expect(pod(c, 'patient').metadata.deletionTimestamp).toBeUndefined();
-  });
-  it('evicts nobody when all nodes are silent', async () => {
-    const c = await setUp();
-    for (const name of ['n1', 'n2', 'n3']) c.stopBeat(name);
-    await c.world.advance(300_000);
-    for (const name of ['n1', 'n2', 'n3']) expect(keys(c, name)).toEqual(['unreachable:NoSchedule']);
-    expect(pod(c, 'patient').metadata.deletionTimestamp).toBeUndefined();
-  });
+  expect(new Set(paths.map((p) => JSON.stringify(p.state.value)))).toEqual(
+    new Set([...['starting', 'healthy', 'unhealthy'].map((heard) => ({ heard })), 'silent', 'unknown'].map((x) => JSON.stringify(x))), // prettier-ignore
+  );
+  // Who is heard of again before anybody was told is what he was.
+  const heardOf = paths.filter((p) => p.state.value === 'silent').map((p) => [p.steps.findLast((s) => /ready/i.test(s.event.type))?.event.type, transition(nodeHealthMachine, p.state, { type: 'heartbeat.seen' })[0].value]); // prettier-ignore
+  expect(heardOf).toContainEqual(['condition.ready', { heard: 'healthy' }]);
+  expect(heardOf).toContainEqual(['condition.notReady', { heard: 'unhealthy' }]);
+  expect(heardOf).toContainEqual([undefined, { heard: 'starting' }]);
 });

@@ -2,20 +2,20 @@ import type { Node, NodeCondition, Pod, Taint } from '../../../schemas/generated
 import { equal } from '../../../schemas/meta/equal.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Intent } from '../../runtime/intent.ts';
-import { podCondition } from '../../runtime/pods.ts';
+import { isPodReady } from '../../runtime/pods.ts';
 import { nodes, pods as podsResource } from '../../runtime/resources.ts';
 import type { NodeHealth } from './machine.ts';
 
 export interface Observed {
   readonly node: Node;
   readonly health: NodeHealth;
+  /** It is the first that this controller hears of it. */
+  readonly isNew: boolean;
   /** Whether the node may be given a taint that evicts now (see zones.ts). */
   readonly mayEvict: boolean;
   /** Whether to take evicting taints back even though the node is not ready: all nodes are, so the fault is ours. */
   readonly mustSpare: boolean;
   readonly pods: Iterable<Pod>;
-  /** The node has ceased to be ready since the last look. */
-  readonly hasJustFailed: boolean;
 }
 export interface Plan {
   readonly intents: readonly Intent[];
@@ -37,34 +37,50 @@ const TAINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 const OURS = new Set([UNSCHEDULABLE, ...Object.values(TAINTS).flatMap((byStatus) => Object.values(byStatus))]);
 const WATCHED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
+/** Labels of before v1.14, and those that they follow. Source: labelReconcileInfo. */
+const FOLLOWED = { 'beta.kubernetes.io/os': 'kubernetes.io/os', 'beta.kubernetes.io/arch': 'kubernetes.io/arch' };
 const conditionOf = (node: Node, type: string): NodeCondition | undefined =>
   node.status?.conditions?.find((c) => c.type === type);
 
 /**
- * What a node's silence or its own word means for its status, its taints and its pods' readiness.
- * Source: pkg/controller/nodelifecycle.
+ * What a node's silence or its own word means for its status, its taints and its pods' readiness. A kubelet that says it is
+ * not ready still speaks for its pods; one that is silent does not. Source: pkg/controller/nodelifecycle.
  */
 export function reconcile(observed: Observed, now: number): Plan {
-  const { node, health } = observed;
+  const { node, health, isNew } = observed;
+  const intents: Intent[] = isNew ? [event(node, 'RegisteredNode', 'Registered Node', 'in')] : [];
   const ready = conditionOf(node, 'Ready');
-  if (health === 'silent' && ready?.status !== 'Unknown')
+  if (health === 'silent' && ready?.status !== 'Unknown') {
     // The rest follows from this condition, once it is seen.
-    return { intents: [markUnknown(node, now), ...told(node)], waitsForTurn: false, evicts: false };
-
+    intents.push(markUnknown(node, now));
+    if (ready?.status === 'True') intents.push({ op: 'event', type: 'Normal', regarding: node, reason: 'NodeNotReady', message: `Node ${node.metadata.name} status is now: NodeNotReady` }); // prettier-ignore
+    return { intents, waitsForTurn: false, evicts: false };
+  }
   const wanted = ready?.status === 'True' || !ready ? undefined : ready.status === 'False' ? NOT_READY : UNREACHABLE;
   const { taints, waitsForTurn, evicts } = taintsFor(observed, wanted, now);
-  const intents: Intent[] = [];
-  const before = node.spec?.taints ?? [];
-  if (!equal(taints, before)) {
-    const { name, resourceVersion } = node.metadata;
-    const patch = { metadata: { resourceVersion }, spec: { taints: taints.length > 0 ? taints : null } };
+  const { name, resourceVersion, labels = {} } = node.metadata;
+  const follow = Object.entries(FOLLOWED).filter(([old, label]) => label in labels && labels[old] !== labels[label]);
+  const areTainted = equal(taints, node.spec?.taints ?? []);
+  if (!areTainted || follow.length > 0) {
+    const patch = {
+      metadata: {
+        // Taints are a list that is replaced: only where nobody has changed it since.
+        ...(!areTainted && { resourceVersion }),
+        ...(follow.length > 0 && { labels: Object.fromEntries(follow.map(([old, label]) => [old, labels[label]])) }),
+      },
+      ...(!areTainted && { spec: { taints: taints.length > 0 ? taints : null } }),
+    };
     intents.push({ op: 'patch', gvr: nodes, namespace: undefined, name: name!, type: 'merge', patch, tolerate: ['NotFound'] }); // prettier-ignore
   }
-  if (ready?.status === 'Unknown' || (ready?.status === 'False' && observed.hasJustFailed)) {
-    if (ready.status === 'False') intents.push(...told(node));
-    for (const pod of observed.pods) intents.push(...markNotReady(pod, now));
-  }
+  if (ready?.status === 'Unknown') intents.push(...markNotReady(observed.pods, now));
   return { intents, waitsForTurn, evicts };
+}
+/** A node that is no more. */
+export const removed = (node: Node): readonly Intent[] => [event(node, 'RemovingNode', 'Removing Node', 'from')];
+/** Source: pkg/controller/util/node RecordNodeEvent. */
+function event(node: Node, reason: string, what: string, how: 'in' | 'from'): Intent {
+  const { name } = node.metadata;
+  return { op: 'event', type: 'Normal', regarding: node, reason, message: `Node ${name} event: ${what} ${name} ${how} Controller` }; // prettier-ignore
 }
 
 function taintsFor({ node, mayEvict, mustSpare }: Observed, wanted: string | undefined, now: number) {
@@ -111,19 +127,15 @@ function markUnknown(node: Node, now: number): Intent {
   const object: Node = { ...node, status: { ...node.status, conditions } };
   return { op: 'update', gvr: nodes, object, subresource: 'status', tolerate: ['NotFound'] };
 }
-const told = (node: Node): readonly Intent[] =>
-  conditionOf(node, 'Ready')
-    ? [{ op: 'event', type: 'Normal', regarding: node, reason: 'NodeNotReady', message: `Node ${node.metadata.name} status is now: NodeNotReady` }]
-    : []; // prettier-ignore
-
-function markNotReady(pod: Pod, now: number): readonly Intent[] {
-  const ready = podCondition(pod, 'Ready');
-  if (ready?.status !== 'True') return [];
-  const { namespace, name, uid } = pod.metadata;
-  const conditions = [{ ...ready, status: 'False', lastTransitionTime: formatTime(now) }];
-  const patch = { metadata: { uid }, status: { conditions } };
+/** All patches together: neighbours are carried out at once. */
+function markNotReady(pods: Iterable<Pod>, now: number): readonly Intent[] {
+  const ready = [...pods].filter(isPodReady);
+  const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: formatTime(now) }];
   return [
-    { op: 'patch', gvr: podsResource, namespace, name: name!, type: 'strategic', patch, subresource: 'status', tolerate: ['NotFound', 'Conflict'] },
-    { op: 'event', type: 'Warning', regarding: pod, reason: 'NodeNotReady', message: 'Node is not ready' },
-  ]; // prettier-ignore
+    ...ready.map(({ metadata: { namespace, name, uid } }): Intent => {
+      const patch = { metadata: { uid }, status: { conditions } };
+      return { op: 'patch', gvr: podsResource, namespace, name: name!, type: 'strategic', patch, subresource: 'status', tolerate: ['NotFound'] }; // prettier-ignore
+    }),
+    ...ready.map((pod): Intent => ({ op: 'event', type: 'Warning', regarding: pod, reason: 'NodeNotReady', message: 'Node is not ready' })), // prettier-ignore
+  ];
 }

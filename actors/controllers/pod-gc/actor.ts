@@ -1,17 +1,20 @@
 import type { Node, Pod } from '../../../schemas/generated/core-v1.ts';
+import { keyOf } from '../../../schemas/meta/object.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isNotFound } from '../../runtime/errors.ts';
-import type { Intent } from '../../runtime/intent.ts';
 import { nodes as nodesResource, pods as podsResource } from '../../runtime/resources.ts';
-import { CHECK_MS, reconcile } from './reconcile.ts';
+import { CHECK_MS, isUnscheduledAndDeleted, reconcile, type Removal } from './reconcile.ts';
 
 const ALL = 'all';
+/** Pods that are removed at once. */
+const WORKERS = 32;
 
 /** Removes pods that have nobody else to remove them; looks every 20 s, and at once where waiting has no use. */
 export function startPodGc(deps: ControllerDeps): Controller {
   const client = deps.client('controller:pod-gc');
+  const log = deps.world.log.child({ actor: 'controller:pod-gc' });
   const pods = deps.informers.for<Pod>(podsResource);
   const nodes = deps.informers.for<Node>(nodesResource);
   let missingSince = new Map<string, number>();
@@ -24,26 +27,37 @@ export function startPodGc(deps: ControllerDeps): Controller {
     missingSince = missing;
   }
   /** Our cache may be behind a node that has just come. */
-  async function isGone(name: string, signal: AbortSignal): Promise<boolean> {
+  async function isGone(name: string, now: number, signal: AbortSignal): Promise<boolean> {
     try {
       await client.get(nodesResource, name, undefined, { signal });
+      // There is: its pods begin a quarantine anew, should the cache still not know it then.
+      missingSince.set(name, now);
       return false;
     } catch (error) {
+      signal.throwIfAborted();
       if (isNotFound(error)) return true;
-      throw error;
+      log.warn('cannot ask for a node', { node: name, err: error });
+      return false;
     }
   }
   async function sync({ now, signal, execute }: SyncContext): Promise<SyncOutput> {
     noteMissing(now);
-    const observed = { pods: pods.all(), node: (name: string) => nodes.get(name), missingSince };
-    const { intents, goneNodes } = reconcile(observed, now);
-    const alive = new Set<string>();
-    for (const node of goneNodes) if (!(await isGone(node, signal))) alive.add(node);
-    const isSpared = (x: Intent): boolean => {
-      if (x.op !== 'delete' && x.op !== 'patch') return false;
-      return alive.has(pods.get(`${x.namespace}/${x.name}`)?.spec?.nodeName ?? '');
+    const plan = reconcile({ pods: pods.all(), node: (name) => nodes.get(name), missingSince }, now);
+    const gone = new Set<string>();
+    for (const node of plan.goneNodes) if (await isGone(node, now, signal)) gone.add(node);
+    const queue = plan.removals.filter(({ goneNode }) => goneNode === undefined || gone.has(goneNode)).values();
+    const work = async (): Promise<void> => {
+      for (const removal of queue) await remove(removal);
     };
-    await execute(intents.filter((x) => !isSpared(x)));
+    const remove = async ({ pod, intents }: Removal): Promise<void> => {
+      try {
+        await execute(intents);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn('cannot remove a pod', { object: keyOf(pod), err: error });
+      }
+    };
+    await Promise.all(Array.from({ length: WORKERS }, work));
     return { requeueAfterMs: CHECK_MS };
   }
 
@@ -54,8 +68,10 @@ export function startPodGc(deps: ControllerDeps): Controller {
     workers: 1,
     reads: [nodes],
     sources: [
-      // A pod deleted before it had a node goes at once.
-      source(pods, (pod) => (pod.metadata.deletionTimestamp && !pod.spec?.nodeName && pods.get(`${pod.metadata.namespace}/${pod.metadata.name}`) ? [ALL] : [])), // prettier-ignore
+      source(pods, (pod, old) => {
+        if (!isUnscheduledAndDeleted(pod) || (old && isUnscheduledAndDeleted(old))) return [];
+        return pods.get(keyOf(pod)) ? [ALL] : [];
+      }),
     ],
     onActive: (enqueue) => enqueue(ALL),
     sync,

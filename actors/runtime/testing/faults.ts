@@ -14,18 +14,20 @@ export async function badDay(
   turns: readonly (() => Promise<unknown>)[],
 ): Promise<void> {
   const { random } = c.world;
+  // Clocks count whole milliseconds.
+  const pass = (ms: number): Promise<void> => c.world.advance(Math.floor(random() * ms));
   c.api.intercept = ({ caller, verb }) => {
     if (!caller.startsWith('controller:') || verb === 'watch' || random() > 0.33) return;
     throw new ApiError(REFUSALS[Math.floor(random() * REFUSALS.length)]!, 'a bad day');
   };
   for (const turn of turns) {
     await turn();
-    await c.world.advance(random() * 2_000);
+    await pass(2_000);
     if (random() < 0.5) c.api.closeWatches();
-    await c.world.advance(random() * 100);
+    await pass(100);
     if (random() < 0.5) continue;
     for (const controller of controllers) controller.deactivate();
-    await c.world.advance(random() * 1_000);
+    await pass(1_000);
     for (const controller of controllers) controller.activate();
   }
   c.api.intercept = undefined;
