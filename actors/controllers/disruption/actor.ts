@@ -10,7 +10,7 @@ import { isConflict } from '../../runtime/errors.ts';
 import { kindsOf } from '../../runtime/kinds.ts';
 import { podDisruptionBudgets, pods as podsResource } from '../../runtime/resources.ts';
 import { BY_NAMESPACE, byNamespace } from '../../runtime/store.ts';
-import { failed, needsScale, reconcile, staleInMs, undisrupted } from './reconcile.ts';
+import { failed, needsScale, reconcile, staleInMs, undisrupted, unmanagedMessage } from './reconcile.ts';
 import { createScales, type Wanted } from './scales.ts';
 
 /** A pod that said it would be disrupted has a key of its own; no budget's has two slashes. */
@@ -54,8 +54,7 @@ export function startDisruptionController(deps: ControllerDeps): Controller {
     const { scale, unmanaged } = needsScale(budget)
       ? await wantedBy(budget, chosen, signal)
       : { scale: 0, unmanaged: [] };
-    if (unmanaged.length > 0)
-      recorder.event(budget, 'Warning', 'UnmanagedPods', 'Pods selected by this PodDisruptionBudget were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'); // prettier-ignore
+    if (unmanaged.length > 0) recorder.event(budget, 'Warning', 'UnmanagedPods', unmanagedMessage(budget));
     const { status, late, recheckMs } = reconcile({ budget, pods: chosen, scale }, now);
     for (const pod of late)
       recorder.event(pod, 'Warning', 'NotDeleted', `Pod was expected by PDB ${keyOf(budget)} to be deleted but it wasn't`); // prettier-ignore

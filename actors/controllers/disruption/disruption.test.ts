@@ -6,7 +6,7 @@ import { events, pods as podsResource, podDisruptionBudgets, replicaSets, statef
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startReplicaSetController } from '../replicaset/actor.ts';
 import { startDisruptionController } from './actor.ts';
-import { failed, reconcile, staleInMs } from './reconcile.ts';
+import { failed, reconcile, staleInMs, undisrupted, unmanagedMessage } from './reconcile.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString().replace('.000', '');
@@ -69,6 +69,22 @@ it.each<[string, Pod, number | undefined]>([
 ])('an announcement of disruption is stale after two minutes: %s', (_, of, ms) => {
   expect(staleInMs(of, NOW)).toBe(ms);
 }); // prettier-ignore
+
+it('an announcement is taken back for the pod as it is', () => {
+  const conditions = [
+    { type: 'Ready', status: 'True' },
+    { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', lastTransitionTime: ago(500) },
+  ];
+  const one = pod('a', { conditions });
+  expect(undisrupted({ ...one, metadata: { ...one.metadata, generation: 3 } }, NOW)).toEqual([
+    conditions[0],
+    { type: 'DisruptionTarget', status: 'False', observedGeneration: 3, lastTransitionTime: ago(0) },
+  ]);
+});
+it('pods that nobody controls are told of with the selector that Go would print', () => {
+  const matchExpressions = [{ key: 'tier', operator: 'In', values: ['a', 'b'] }, { key: 'x', operator: 'Exists' }]; // prettier-ignore
+  expect(unmanagedMessage(make({ selector: { matchLabels: { b: '2', a: '1' }, matchExpressions } }))).toContain('(selector: &LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:tier,Operator:In,Values:[a b],},LabelSelectorRequirement{Key:x,Operator:Exists,Values:[],},},}) were found'); // prettier-ignore
+});
 
 describe('PodDisruptionBudgets', () => {
   const status = (of: ReturnType<typeof testCluster>) =>

@@ -86,10 +86,28 @@ export function staleInMs(pod: Pod, now: number): number | undefined {
   if (condition?.status !== 'True' || condition.reason === 'TerminationByKubelet') return undefined;
   return Math.max(0, (timeOf(condition.lastTransitionTime) ?? 0) + TIMEOUT_MS - now);
 }
+/** Source: pkg/controller/disruption trySync; selectors print themselves as LabelSelector.String does. */
+export function unmanagedMessage({ spec }: PodDisruptionBudget): string {
+  const { matchLabels = {}, matchExpressions = [] } = spec?.selector ?? {};
+  const labels = Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}: ${value},`); // prettier-ignore
+  const terms = matchExpressions.map(({ key, operator, values = [] }) => `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`); // prettier-ignore
+  const selector = `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${terms.join('')}},}`;
+  return (
+    `Pods selected by this PodDisruptionBudget (selector: ${spec?.selector ? selector : 'nil'}) were found to be unmanaged. ` +
+    'As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. ' +
+    'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+  );
+}
 /** The pod's conditions once it has taken it back. */
 export const undisrupted = (pod: Pod, now: number): NonNullable<NonNullable<Pod['status']>['conditions']> =>
   (pod.status?.conditions ?? []).map((c) =>
     c.type === 'DisruptionTarget'
-      ? { type: c.type, status: 'False', lastProbeTime: undefined, lastTransitionTime: formatTime(now) }
+      ? {
+          type: c.type,
+          observedGeneration: pod.metadata.generation,
+          status: 'False',
+          lastProbeTime: undefined,
+          lastTransitionTime: formatTime(now),
+        }
       : c,
   );
