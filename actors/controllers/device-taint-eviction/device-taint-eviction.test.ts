@@ -15,7 +15,7 @@ const slice = (name: string, generation: number, devices: Record<string, DeviceT
   ({
     apiVersion: 'resource.k8s.io/v1', kind: 'ResourceSlice', metadata: { name },
     spec: { driver: 'd.io', pool: { name: pool, generation, resourceSliceCount: 1 }, devices: Object.entries(devices).map(([device, taints]) => ({ name: device, taints })) },
-  }) as ResourceSlice; // prettier-ignore
+  }); // prettier-ignore
 interface ClaimIs {
   readonly of?: string;
   readonly user?: string;
@@ -30,7 +30,7 @@ const claim = (name: string, o: ClaimIs = {}): ResourceClaim =>
       ...(o.devices && { allocation: { devices: { results: Object.entries(o.devices).map(([device, tolerations]) => ({ request: 'r', driver: 'd.io', pool: 'p', device, tolerations })) } } }),
       ...(o.user && { reservedFor: [{ resource: 'pods', name: 'pod', uid: o.user }] }),
     },
-  }) as ResourceClaim; // prettier-ignore
+  }); // prettier-ignore
 const pod = (o: { node?: string; claims?: object[]; statuses?: object[]; deleted?: boolean } = {}): Pod =>
   ({
     apiVersion: 'v1', kind: 'Pod',

@@ -36,7 +36,7 @@ describe('controller', () => {
       await post(name, 'True');
       beat(name);
     }
-    await c.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'd' }, spec: { nodeName: 'n1', containers: [] }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } } as Pod); // prettier-ignore
+    await c.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'd' }, spec: { nodeName: 'n1', containers: [] }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } }); // prettier-ignore
     await c.world.advance(120_000);
     return { ...c, beat, stopBeat: (name) => void beating.delete(name), post };
   }

@@ -43,7 +43,7 @@ const claim = (o: ClaimIs = {}): ResourceClaim =>
       ...(o.allocated && { allocation: { devices: { results: [] } } }),
       ...(o.users && { reservedFor: o.users.map((uid) => ({ resource: 'pods', name: uid.startsWith('p') ? 'p' : uid, uid })) }),
     },
-  }) as ResourceClaim; // prettier-ignore
+  }); // prettier-ignore
 const template = { metadata: { name: 't', namespace: 'd' }, spec: { metadata: { labels: { l: '1' }, annotations: { a: '2' } }, spec: { devices: { requests: [] } } } } as unknown as ResourceClaimTemplate; // prettier-ignore
 const lookPod = (
   of: Pod,

@@ -14,7 +14,7 @@ const pod = (tolerations: Toleration[] = [], o: { created?: string; bound?: stri
     metadata: { name: 'p', namespace: 'd', uid: 'p', generation: 3, creationTimestamp: o.created ?? '2026-01-01T00:00:00Z', ...(o.deleted && { deletionTimestamp: '2026-01-01T00:59:00Z' }) },
     spec: { tolerations, containers: [] },
     ...(o.bound && { status: { conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: o.bound }] } }),
-  }) as Pod; // prettier-ignore
+  }); // prettier-ignore
 const taint = (key: string, timeAdded: string | undefined = '2026-01-01T01:00:00Z'): Taint => ({ key, effect: 'NoExecute', ...(timeAdded && { timeAdded }) }); // prettier-ignore
 const gone = taint('gone');
 const lasts = (seconds: number | undefined, key = 'gone'): Toleration => ({ key, operator: 'Exists', effect: 'NoExecute', ...(seconds !== undefined && { tolerationSeconds: seconds }) }); // prettier-ignore
