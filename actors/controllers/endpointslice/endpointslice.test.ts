@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
+import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { endpointSlices, nodes, pods, services } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { startEndpointSliceController } from './actor.ts';
 import golden from '../../runtime/testing/service-endpoints.golden.json' with { type: 'json' };
+import type { Intent } from '../../runtime/intent.ts';
 import { MAX_ENDPOINTS, NO_TOPOLOGY, reconcile, type Observed } from './reconcile.ts';
 
 const labels = { app: 'web' };
@@ -25,6 +27,9 @@ const node: Node = {
   kind: 'Node',
   metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z1' } },
 };
+/** What a create or update writes. */
+const written = (intent: Intent | undefined): EndpointSlice =>
+  (intent as { object: KubeObject }).object as EndpointSlice;
 const observe = (o: Partial<Observed> & { pods: Pod[] }): Observed => ({
   service: service(),
   slices: [],
@@ -77,7 +82,7 @@ describe('reconcile', () => {
         const { intents } = reconcile(wanted).parts[0]!;
         const should = new Map(
           reconcile({ ...wanted, slices: [] })
-            .parts[0]!.intents.flatMap((x) => (x as { object: EndpointSlice }).object)
+            .parts[0]!.intents.flatMap((x) => written(x))
             .flatMap((s) => s.endpoints!.map((e) => [`${e.targetRef!.name}:${s.ports![0]!.port}`, e] as const)),
         );
         const isStale = (s: EndpointSlice) =>
@@ -109,7 +114,7 @@ describe('reconcile', () => {
     const { slices } = apply([], observe({ pods: all }));
     const more = [...all, ...Array.from({ length: 150 }, (_, i) => pod(300 + i))];
     const { intents } = reconcile(observe({ pods: more, slices })).parts[0]!;
-    expect(intents.map((x) => [x.op, (x as { object: EndpointSlice }).object.endpoints!.length])).toEqual([
+    expect(intents.map((x) => [x.op, written(x).endpoints!.length])).toEqual([
       ['create', 100],
       ['update', 80],
     ]);
@@ -209,7 +214,7 @@ describe('as kube-controller-manager', () => {
         triggered: 'T',
       }),
     );
-    const made = parts.flatMap((part) => part.intents).map((x) => (x as { object: EndpointSlice }).object);
+    const made = parts.flatMap((part) => part.intents).map((x) => written(x));
     const sorted = <T>(list: readonly T[] | undefined, by: (item: T) => string) => list?.length ? list.toSorted((a, b) => (by(a) < by(b) ? -1 : 1)) : undefined;
     const shown = made.map(({ metadata, addressType, endpoints, ports }) => ({
       labels: metadata.labels,

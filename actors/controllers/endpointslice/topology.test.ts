@@ -15,7 +15,7 @@ const endpoints = (zones: Readonly<Record<string, number>>, ready = true): Endpo
     Array.from({ length: n }, () => ({ addresses: [`10.0.0.${++serial}`], conditions: { ready }, ...(zone !== '-' && { zone }) })),
   ); // prettier-ignore
 const slice = (list: Endpoint[]): EndpointSlice =>
-  ({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: `s${++serial}` }, addressType: 'IPv4', endpoints: list }) as EndpointSlice; // prettier-ignore
+  ({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: `s${++serial}` }, addressType: 'IPv4', endpoints: list }); // prettier-ignore
 function counts(list: readonly Endpoint[]): Record<string, number> {
   const found: Record<string, number> = {};
   for (const { zone = '-', hints } of list) {

@@ -80,7 +80,7 @@ describe('reconcile', () => {
     const given = endpoints([{ addresses: ips(900), notReadyAddresses: ips(220, 2_000), ports: [{ port: 80 }] }]);
     const [event, create] = reconcile({ endpoints: given, slices: [] });
     expect(event).toMatchObject({ op: 'event', type: 'Warning', reason: 'TooManyAddressesToMirror', message: `A max of ${MAX_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset. 120 addresses were skipped` }); // prettier-ignore
-    const { endpoints: list = [] } = (create as { object: EndpointSlice }).object;
+    const { endpoints: list = [] } = (create as { object: object }).object as EndpointSlice;
     expect([list.length, list.filter((e) => e.conditions!.ready).length]).toEqual([1_000, 900]);
   });
   it('tells of addresses that are none', () => {
