@@ -1,7 +1,16 @@
 import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
-import type { Namespace, Node, Pod, ReplicationController, Service } from '../../schemas/generated/core-v1.ts';
+import type {
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ReplicationController,
+  Service,
+} from '../../schemas/generated/core-v1.ts';
+import type { StorageClass } from '../../schemas/generated/storage-v1.ts';
 import type { ReplicaSet, StatefulSet } from '../../schemas/generated/apps-v1.ts';
 import type { PodDisruptionBudget } from '../../schemas/generated/policy-v1.ts';
 import { compileSelector } from '../../schemas/helpers/label-match.ts';
@@ -27,10 +36,12 @@ import { schedulerMachine } from './machine.ts';
 import { ownersSelector } from './owners.ts';
 import { schedulerMetrics } from './metrics.ts';
 import { placing } from './placing.ts';
+import type { ClusterEvent } from './plugins/plugin.ts';
 import { defaultProfile } from './plugins/profile.ts';
 import type { Budget } from './preemption.ts';
 import { SchedulingQueue } from './queue.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
+import { createVolumes } from './volumes/volumes.ts';
 
 export interface SchedulerOptions {
   readonly world: World;
@@ -62,6 +73,9 @@ export function startScheduler(o: SchedulerOptions): Component {
   const namespaces = informers.for<Namespace>(resources.namespaces);
   const services = informers.for<Service>(resources.services);
   const budgets = informers.for<PodDisruptionBudget>(PDBS);
+  const claims = informers.for<PersistentVolumeClaim>(resources.persistentVolumeClaims);
+  const persistentVolumes = informers.for<PersistentVolume>(resources.persistentVolumes);
+  const classes = informers.for<StorageClass>(resources.storageClasses);
   services.addIndex(BY_NAMESPACE, byNamespace);
   const owners: Readonly<Record<string, Informer<KubeObject>>> = {
     ReplicaSet: informers.for<ReplicaSet>(resources.replicaSets),
@@ -78,12 +92,15 @@ export function startScheduler(o: SchedulerOptions): Component {
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorder = createEventRecorder({ client, world, component: schedulerName });
   let election: LeaderElection | undefined;
+  const fence = () => election?.fence();
+  const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, fence });
   const loop = schedulingLoop({
     world,
     snapshot,
     queue,
     profile: defaultProfile,
-    placing: placing({ world, client, recorder, fence: () => election?.fence() }),
+    placing: placing({ world, client, recorder, fence }),
+    volumes,
     ownersSelector: ownersSelector({
       services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
@@ -103,7 +120,10 @@ export function startScheduler(o: SchedulerOptions): Component {
   pods.on({
     add: (pod) => on.podSeen(pod, undefined),
     update: (pod, old) => on.podSeen(pod, old),
-    delete: (pod) => on.podGone(pod),
+    delete: (pod) => {
+      on.podGone(pod);
+      loop.lost(pod.metadata.uid!);
+    },
     batch: () => loop.kick(),
   });
   namespaces.on({
@@ -113,6 +133,21 @@ export function startScheduler(o: SchedulerOptions): Component {
       loop.kick();
     },
   });
+
+  const tell = (event: ClusterEvent): void => queue.onEvent(event);
+  const seen = (): void => {
+    volumes.changed();
+    loop.kick();
+  };
+  const claimSeen = ({ metadata }: PersistentVolumeClaim, old?: PersistentVolumeClaim): void =>
+    tell({ type: 'claim.changed', namespace: metadata.namespace!, name: metadata.name!, isNew: old === undefined });
+  const volumeSeen = (_: PersistentVolume, old?: PersistentVolume): void =>
+    tell({ type: 'volume.changed', isNew: old === undefined });
+  const classSeen = (storageClass: StorageClass, old?: StorageClass): void =>
+    tell({ type: 'storageClass.changed', storageClass, old });
+  claims.on({ add: claimSeen, update: claimSeen, batch: seen });
+  persistentVolumes.on({ add: volumeSeen, update: volumeSeen, batch: seen });
+  classes.on({ add: classSeen, update: classSeen, batch: seen });
 
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();

@@ -10,6 +10,7 @@ import type { Entry, SchedulingQueue } from './queue.ts';
 import { schedule, type Diagnosis } from './schedule.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
+import type { Reservation, Volumes } from './volumes/volumes.ts';
 
 export interface LoopOptions {
   readonly world: World;
@@ -19,6 +20,7 @@ export interface LoopOptions {
   readonly placing: Placing;
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
   readonly budgets: () => readonly Budget[];
+  readonly volumes?: Volumes | undefined;
   readonly metrics?: SchedulerMetrics | undefined;
   /** Bindings under way at once. */
   readonly inFlight?: number;
@@ -28,6 +30,8 @@ export interface Loop {
   /** Something changed: there may be pods to place. */
   kick(): void;
   pause(): void;
+  /** The pod is gone: nothing is bound for it any more. */
+  lost(uid: string): void;
   resume(): void;
   /** Resolves when no binding is under way. */
   idle(): Promise<void>;
@@ -41,6 +45,8 @@ export function schedulingLoop(o: LoopOptions): Loop {
   const underWay = new Set<Promise<void>>();
   /** Pods whose victims are being evicted; `true`: something happened meanwhile that they should have heard. */
   const preempting = new Map<string, boolean>();
+  /** Pods whose volumes are being bound. */
+  const waiting = new Map<string, AbortController>();
   let paused = true;
   let queued = false;
   let startIndex = 0;
@@ -77,7 +83,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
       preempting.set(entry.pod.uid, true);
       return queue.refused(entry, entry.plugins);
     }
-    const cycle: Cycle = { pod: entry.pod, snapshot, ownersSelector: o.ownersSelector };
+    const cycle: Cycle = { pod: entry.pod, snapshot, ownersSelector: o.ownersSelector, volumes: o.volumes };
     const began = metrics?.elapsed() ?? 0;
     let verdict;
     try {
@@ -100,8 +106,35 @@ export function schedulingLoop(o: LoopOptions): Loop {
     queue.chosen(entry);
     snapshot.assume(entry.pod, node);
     snapshot.denominate(entry.pod.uid);
-    track(bind(entry, entry.pod, node, began));
+    const reservation = o.volumes?.reserve(entry.pod, snapshot.get(node)!);
+    if (reservation === undefined) track(bind(entry, entry.pod, node, began));
+    else void bindVolumes(entry, entry.pod, node, reservation, began);
   }
+  /** Before a pod is bound its volumes are. That may take minutes, so it takes no place among the bindings under way. */
+  async function bindVolumes(entry: Entry, pod: PodInfo, node: string, reservation: Reservation, began: number): Promise<void> {
+    const binding = metrics?.elapsed() ?? 0;
+    const abort = new AbortController();
+    waiting.set(pod.uid, abort);
+    try {
+      await reservation.bind(abort.signal);
+      abort.signal.throwIfAborted();
+      metrics?.passed('PreBind', 'Success', binding);
+      track(bind(entry, pod, node, began));
+    } catch (error) {
+      metrics?.passed('PreBind', 'Error', binding);
+      metrics?.attempted('error', began);
+      if (snapshot.isAssumed(pod.uid)) snapshot.forget(pod.uid);
+      queue.failed(entry);
+      world.log.debug('volumes not bound', { pod: pod.name, node, err: error });
+      // Gone, or left to the next leader.
+      if (abort.signal.aborted || reasonOf(error) === 'Conflict') return loop.kick();
+      const message = `running PreBind plugin "VolumeBinding": ${(error as Error).message}`;
+      track(placing.explain(pod, 'SchedulerError', message));
+    } finally {
+      waiting.delete(pod.uid);
+      reservation.release();
+    }
+  } // prettier-ignore
   async function bind(entry: Entry, pod: PodInfo, node: string, began: number): Promise<void> {
     const binding = metrics?.elapsed() ?? 0;
     try {
@@ -175,7 +208,9 @@ export function schedulingLoop(o: LoopOptions): Loop {
       paused = true;
       if (timer !== undefined) world.clock.clearTimeout(timer);
       timer = wakeAt = undefined;
+      for (const abort of waiting.values()) abort.abort(new Error('the scheduler leads no more'));
     },
+    lost: (uid) => waiting.get(uid)?.abort(new Error('pod does not exist any more')),
     resume() {
       paused = false;
       loop.kick();

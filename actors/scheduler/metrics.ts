@@ -7,7 +7,7 @@ import type { SchedulingQueue } from './queue.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
 export type Result = 'scheduled' | 'unschedulable' | 'error';
-export type Point = 'PreFilter' | 'Filter' | 'PostFilter' | 'Score' | 'Bind';
+export type Point = 'PreFilter' | 'Filter' | 'PostFilter' | 'Score' | 'PreBind' | 'Bind';
 export type PointStatus = 'Success' | 'Unschedulable' | 'UnschedulableAndUnresolvable' | 'Error';
 /** Queues that pods are put in. */
 export type Incoming = 'active' | 'backoff' | 'unschedulable';
@@ -144,5 +144,11 @@ export function labelOf(event: ClusterEvent): string {
       return 'AssignedPodDelete';
     case 'namespace.relabelled':
       return 'NamespaceUpdate';
+    case 'claim.changed':
+      return `PersistentVolumeClaim${event.isNew ? 'Add' : 'Update'}`;
+    case 'volume.changed':
+      return `PersistentVolume${event.isNew ? 'Add' : 'Update'}`;
+    case 'storageClass.changed':
+      return `StorageClass${event.old === undefined ? 'Add' : 'Update'}`;
   }
 }

@@ -61,6 +61,8 @@ export const interPodAffinity: FilterPlugin & ScorePlugin = {
         return pod.antiAffinity.length > 0 || event.pod.antiAffinity.length > 0;
       case 'namespace.relabelled':
         return true;
+      default:
+        return false;
     }
   },
   prepareScore: ({ pod, snapshot }) => {

@@ -1,8 +1,10 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
+import type { StorageClass } from '../../../schemas/generated/storage-v1.ts';
 import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { VolumeView } from '../volumes/plan.ts';
 
 /** Why a node cannot take a pod; `resolvable` if evicting other pods could change that. */
 export interface Rejection {
@@ -16,6 +18,8 @@ export interface Cycle {
   readonly snapshot: Snapshot;
   /** Services and workload controllers that speak for a pod; undefined if none does. */
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
+  /** Volumes and claims; absent where nobody asks for any. */
+  readonly volumes?: VolumeView | undefined;
 }
 export interface Selector {
   /** Equal keys, equal selectors. */
@@ -58,7 +62,15 @@ export type ClusterEvent =
   | { readonly type: 'pod.relabelled'; readonly pod: PodInfo; readonly old: PodInfo }
   /** A pod with a node is gone, finished, or (`old`) asks for less than before. */
   | { readonly type: 'pod.released'; readonly pod: PodInfo }
-  | { readonly type: 'namespace.relabelled'; readonly name: string; readonly labels: Labels };
+  | { readonly type: 'namespace.relabelled'; readonly name: string; readonly labels: Labels }
+  /** A claim appeared or changed. */
+  | { readonly type: 'claim.changed'; readonly namespace: string; readonly name: string; readonly isNew: boolean }
+  | { readonly type: 'volume.changed'; readonly isNew: boolean }
+  | {
+      readonly type: 'storageClass.changed';
+      readonly storageClass: StorageClass;
+      readonly old: StorageClass | undefined;
+    };
 export interface NodeLike {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -52,7 +52,7 @@ export const podTopologySpread: FilterPlugin & ScorePlugin = {
         return event.pod.namespace === pod.namespace && spreads.some((s) => s.selector.matches(event.pod.labels));
       case 'pod.relabelled':
         return event.pod.namespace === pod.namespace;
-      case 'namespace.relabelled':
+      default:
         return false;
     }
   },

@@ -8,6 +8,7 @@ import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
 import type { FilterPlugin, ScorePlugin } from './plugin.ts';
+import { volumeBinding } from './volume-binding.ts';
 import { taintToleration } from './taint-toleration.ts';
 
 export interface Profile {
@@ -24,6 +25,7 @@ export const defaultProfile: Profile = {
     nodeAffinity,
     nodePorts,
     nodeResourcesFit,
+    volumeBinding,
     podTopologySpread,
     interPodAffinity,
   ],
