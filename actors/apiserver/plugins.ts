@@ -5,6 +5,7 @@ import {
   createOpenIdHandler,
   createServiceAccountTokens,
   createTokenUses,
+  tokenCacheCounts,
   createTokenRequest,
   readTokenKey,
 } from './authentication/index.ts';
@@ -102,6 +103,7 @@ export function plugIn(
   const authenticator = createAuthenticator({
     registry, cache, world, serviceAccounts: tokens, ...(options.tokens && { staticTokens: options.tokens }),
     anonymous: authentication?.anonymous, remote,
+    ...(remote.length > 0 && { cacheCounts: tokenCacheCounts(core.metrics) }),
   }); // prettier-ignore
   core.authenticator = authenticator;
   core.tables = createTableRenderer();

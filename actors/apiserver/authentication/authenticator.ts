@@ -6,7 +6,7 @@ import type { Authenticator, CacheReader, CredentialNotes, Credentials, UserInfo
 import { createBootstrapTokens } from './bootstrap-tokens.ts';
 import type { AnonymousConfiguration, RemoteTokens } from './options.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
-import { cachedTokens } from './token-cache.ts';
+import { cachedTokens, type TokenCacheCounts } from './token-cache.ts';
 import { sharedAudiences } from './tokens.ts';
 import { anonymous, authenticated } from './users.ts';
 
@@ -43,6 +43,7 @@ export function createAuthenticator({
   staticTokens = {},
   anonymous: allowed = EVERYBODY,
   remote = [],
+  cacheCounts,
 }: {
   readonly registry: Registry;
   readonly cache: CacheReader;
@@ -53,6 +54,7 @@ export function createAuthenticator({
   readonly anonymous?: AnonymousConfiguration | undefined;
   /** Issuers and webhooks, which are asked in this order. */
   readonly remote?: readonly RemoteTokens[] | undefined;
+  readonly cacheCounts?: TokenCacheCounts | undefined;
 }): ClusterAuthenticator {
   const statics = new Map(
     Object.entries(staticTokens).map(([token, user]) => [
@@ -62,7 +64,7 @@ export function createAuthenticator({
   );
   const bootstrap = createBootstrapTokens(registry, cache, world);
 
-  const elsewhere = remote.map(({ authenticate }) => cachedTokens(world.clock, authenticate, REMEMBERED));
+  const elsewhere = remote.map(({ authenticate }) => cachedTokens(world.clock, authenticate, REMEMBERED, cacheCounts));
 
   const review = async (token: string, audiences: readonly string[], notes?: CredentialNotes): Promise<TokenAnswer> => {
     const errors: string[] = [];

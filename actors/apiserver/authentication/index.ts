@@ -13,4 +13,5 @@ export { createIdentityReviews } from './reviews.ts';
 export { createTokenUses } from './secret-tokens.ts';
 export { createServiceAccountTokens } from './service-account-tokens.ts';
 export { FRONT_PROXY_NAMES, remoteUser } from './request-header.ts';
+export { tokenCacheCounts } from './token-cache.ts';
 export { createTokenRequest } from './token-request.ts';

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../bus/world.ts';
+import { head, Histogram, labelText } from '../../runtime/metrics/series.ts';
+import type { Metrics } from '../metrics/index.ts';
 import type { TokenAuthenticator, TokenFound } from './tokens.ts';
 
 export interface CacheTimes {
@@ -8,6 +10,60 @@ export interface CacheTimes {
   /** And that it is nobody's. That it could not be found out is not remembered. */
   readonly failureMs: number;
 }
+/** What is told of a cache. */
+export interface TokenCacheCounts {
+  asked(status: 'hit' | 'miss', seconds: number): void;
+  /** Somebody is being asked. */
+  fetches(found: Promise<TokenFound>): void;
+  /** A request waits for that. */
+  waits(found: Promise<TokenFound>, clock: Pick<Clock, 'now'>): void;
+}
+/** Source: apiserver pkg/authentication/token/cache stats.go. */
+export function tokenCacheCounts(metrics: Pick<Metrics, 'collect' | 'section'>): TokenCacheCounts {
+  const name = (what: string): string => `authentication_token_cache_${what}`;
+  const requests = { hit: 0, miss: 0 };
+  const latency = { hit: new Histogram(SECONDS), miss: new Histogram(SECONDS) };
+  const fetches = { ok: 0, error: 0 };
+  const active = { blocked: 0, in_flight: 0 };
+  const tell = (what: string, type: 'counter' | 'gauge', values: Readonly<Record<string, number>>): void =>
+    metrics.collect(name(what), type, 'ALPHA', '', () => Object.entries(values).map(([status, value]) => [{ status }, value])); // prettier-ignore
+  tell('active_fetch_count', 'gauge', active);
+  tell('fetch_total', 'counter', fetches);
+  tell('request_total', 'counter', requests);
+  metrics.section(() => [
+    ...head(name('request_duration_seconds'), 'histogram', 'ALPHA', ''),
+    ...Object.entries(latency).flatMap(([status, histogram]) => [
+      ...histogram.render(name('request_duration_seconds'), labelText({ status })),
+    ]),
+  ]);
+  const asked = (status: 'hit' | 'miss', seconds: number): void => {
+    requests[status]++;
+    latency[status].add(seconds);
+  };
+  return {
+    asked,
+    fetches(found) {
+      active.in_flight++;
+      const end = (status: 'ok' | 'error'): void => {
+        active.in_flight--;
+        fetches[status]++;
+      };
+      // That it is nobody's token is an answer too.
+      found.then(({ user, error }) => end(user !== undefined || error === undefined ? 'ok' : 'error'), () => end('error')); // prettier-ignore
+    },
+    waits(found, clock) {
+      const began = clock.now();
+      active.blocked++;
+      const end = (): void => {
+        active.blocked--;
+        asked('miss', (clock.now() - began) / 1000);
+      };
+      found.then(end, end);
+    },
+  };
+}
+/** Prometheus' own. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 /** Source: apiserver pkg/authentication/token/cache newStripedCache. */
 const KEPT = 32_768;
 
@@ -19,6 +75,7 @@ export function cachedTokens(
   clock: Pick<Clock, 'now'>,
   ask: TokenAuthenticator,
   { successMs, failureMs }: CacheTimes,
+  counts?: TokenCacheCounts,
 ): TokenAuthenticator {
   const known = new Map<string, { readonly found: TokenFound; readonly until: number }>();
   const asking = new Map<string, Promise<TokenFound>>();
@@ -34,7 +91,10 @@ export function cachedTokens(
     for (const part of [token, ...audiences]) hash.update(`${part.length}:${part}`);
     const key = hash.digest('base64');
     const kept = known.get(key);
-    if (kept !== undefined && kept.until > clock.now()) return kept.found;
+    if (kept !== undefined && kept.until > clock.now()) {
+      counts?.asked('hit', 0);
+      return kept.found;
+    }
     if (kept !== undefined) known.delete(key);
     let pending = asking.get(key);
     if (pending === undefined) {
@@ -44,7 +104,9 @@ export function cachedTokens(
         (found) => remember(key, found),
         () => undefined,
       );
+      counts?.fetches(pending);
     }
+    counts?.waits(pending, clock);
     return pending;
   };
 }

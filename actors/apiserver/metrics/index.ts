@@ -24,7 +24,7 @@ export interface Metrics {
   end(mutating: boolean): void;
   /** `error`: of bad credentials; `failure`: of none where some are needed. `user`: of success. */
   authenticated(result: 'success' | 'failure' | 'error', seconds: number, user?: string): void;
-  authorized(result: 'allowed' | 'denied' | 'no-opinion' | 'error'): void;
+  authorized(result: 'allowed' | 'denied' | 'no-opinion' | 'error', seconds: number): void;
   /** A value that someone else keeps, read at each scrape. */
   collect(
     name: string,
@@ -53,8 +53,9 @@ const scopeOf = (info: RequestInfo): string =>
         : '';
 
 const AUTHENTICATION = 'authentication_duration_seconds';
+const AUTHORIZATION = 'authorization_duration_seconds';
 /** Seconds. Source: apiserver pkg/endpoints/filters/metrics.go. */
-const AUTHENTICATION_BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
+const ACCESS_BUCKETS = Array.from({ length: 15 }, (_, i) => 0.001 * 2 ** i);
 const KNOWN = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default']);
 /** Names themselves are nobody's business, and too many. Source: apiserver pkg/endpoints/filters compressUsername. */
 const sortOf = (user: string): string => (KNOWN.has(user) ? user : user.includes('@') ? 'email_id' : 'other');
@@ -88,7 +89,7 @@ export function createMetrics(): Metrics {
   const inflight = { readOnly: 0, mutating: 0 };
   const authentication = new Map<string, { count: number; readonly latency: Histogram }>();
   const users = new Map<string, number>();
-  const authorization = new Map<string, number>();
+  const authorization = new Map<string, { count: number; readonly latency: Histogram }>();
   const collectors: (() => string[])[] = [];
   const bump = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
 
@@ -109,10 +110,6 @@ export function createMetrics(): Metrics {
     }
     return [...total, ...latency, ...running];
   };
-  const counters = (name: string, help: string, values: ReadonlyMap<string, number>): string[] => [
-    ...head(name, 'counter', 'ALPHA', help),
-    ...[...values].map(([result, count]) => `${name}{result="${result}"} ${count}`),
-  ];
   const authenticationLines = (): string[] => [
     ...head('authentication_attempts', 'counter', 'ALPHA', 'Requests by outcome of authentication.'),
     ...[...authentication].map(([result, { count }]) => `authentication_attempts{result="${result}"} ${count}`),
@@ -121,6 +118,12 @@ export function createMetrics(): Metrics {
     ...head('authenticated_user_requests', 'counter', 'ALPHA', 'Requests of those whose credentials are good, by sort of user.'),
     ...[...users].map(([username, count]) => `authenticated_user_requests{username="${username}"} ${count}`),
   ]; // prettier-ignore
+  const authorizationLines = (): string[] => [
+    ...head('authorization_attempts_total', 'counter', 'ALPHA', 'Requests by outcome of authorization.'),
+    ...[...authorization].map(([result, { count }]) => `authorization_attempts_total{result="${result}"} ${count}`),
+    ...head(AUTHORIZATION, 'histogram', 'ALPHA', 'Time of authorization in seconds, by outcome.'),
+    ...[...authorization].flatMap(([result, { latency }]) => [...latency.render(AUTHORIZATION, `result="${result}"`)]),
+  ];
   return {
     series(info, options) {
       const dryRun = options?.dryRun === true ? 'All' : '';
@@ -140,12 +143,18 @@ export function createMetrics(): Metrics {
     authenticated(result, seconds, user) {
       let found = authentication.get(result);
       if (found === undefined)
-        authentication.set(result, (found = { count: 0, latency: new Histogram(AUTHENTICATION_BUCKETS) }));
+        authentication.set(result, (found = { count: 0, latency: new Histogram(ACCESS_BUCKETS) }));
       found.count++;
       found.latency.add(seconds);
       if (user !== undefined) bump(users, sortOf(user));
     },
-    authorized: (result) => bump(authorization, result),
+    authorized(result, seconds) {
+      let found = authorization.get(result);
+      if (found === undefined)
+        authorization.set(result, (found = { count: 0, latency: new Histogram(ACCESS_BUCKETS) }));
+      found.count++;
+      found.latency.add(seconds);
+    },
     collect(name, type, stability, help, read) {
       collectors.push(() => [
         ...head(name, type, stability, help),
@@ -163,7 +172,7 @@ export function createMetrics(): Metrics {
         `apiserver_current_inflight_requests{request_kind="mutating"} ${inflight.mutating}`,
         `apiserver_current_inflight_requests{request_kind="readOnly"} ${inflight.readOnly}`,
         ...authenticationLines(),
-        ...counters('authorization_attempts_total', 'Requests by outcome of authorization.', authorization),
+        ...authorizationLines(),
         ...head('kubernetes_build_info', 'gauge', 'ALPHA', 'Always 1; the version is in the labels.'),
         'kubernetes_build_info{git_version="v1.36.3",major="1",minor="36"} 1',
         ...collectors.flatMap((collector) => collector()),

@@ -25,6 +25,18 @@ describe('metrics', () => {
     expect(text).toContain('scope="cluster",subresource="",verb="LIST"');
     expect(text).toContain('process_cpu_seconds_total');
   });
+  it('count decisions, and how long they took', async () => {
+    const metrics = createMetrics();
+    metrics.authorized('allowed', 0);
+    metrics.authorized('allowed', 0.003);
+    metrics.authorized('no-opinion', 0);
+    const text = await metrics.render();
+    expect(text).toContain('authorization_attempts_total{result="allowed"} 2\n');
+    expect(text).toContain('authorization_duration_seconds_bucket{result="allowed",le="0.001"} 1\n');
+    expect(text).toContain('authorization_duration_seconds_bucket{result="allowed",le="0.004"} 2\n');
+    expect(text).toContain('authorization_duration_seconds_bucket{result="allowed",le="16.384"} 2\n');
+    expect(text).toContain('authorization_duration_seconds_count{result="no-opinion"} 1\n');
+  });
   it('show what is running now', async () => {
     const metrics = createMetrics();
     metrics.begin(true);
