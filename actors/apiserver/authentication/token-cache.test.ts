@@ -19,7 +19,7 @@ function setUp() {
   const told = async (what: string) => (await metrics.render()).split('\n').filter((line) => line.startsWith(`authentication_token_cache_${what}`)).map((line) => line.slice(27)); // prettier-ignore
   return { show, answer, told, waiting, pass: (ms: number) => void (now += ms) };
 }
-const JANE: TokenFound = { user: authenticated({ name: 'jane', groups: [] }), audiences: ['a'], error: undefined };
+const JANE: TokenFound = { user: authenticated({ name: 'jane', groups: [] }), audiences: ['a'] };
 
 it('asks once for those who show the same token, and counts who waits and who need not', async () => {
   const { answer, pass, show, told, waiting } = setUp();

@@ -49,7 +49,7 @@ export function tokenCacheCounts(metrics: Pick<Metrics, 'collect' | 'section'>):
         fetches[status]++;
       };
       // That it is nobody's token is an answer too.
-      found.then(({ user, error }) => end(user !== undefined || error === undefined ? 'ok' : 'error'), () => end('error')); // prettier-ignore
+      found.then((answer) => end(answer.user !== undefined || answer.error === undefined ? 'ok' : 'error'), () => end('error')); // prettier-ignore
     },
     waits(found, clock) {
       const began = clock.now();
