@@ -35,6 +35,8 @@ export interface ClusterConfig {
   readonly ephemeral: boolean;
   /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
   readonly serviceCidrs?: readonly string[];
+  /** Where addresses of pods come from, if not 10.244.0.0/16: one range, or one of each family. */
+  readonly clusterCidrs?: readonly string[];
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
@@ -145,6 +147,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
   isCount(c.maxRequestsInflight) &&
   isCount(c.maxMutatingRequestsInflight) &&
+  (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&
   (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
   typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>

@@ -13,6 +13,7 @@ import { startJobController } from '../../actors/controllers/job/actor.ts';
 import { startLegacyTokenCleaner } from '../../actors/controllers/legacy-serviceaccount-token-cleaner/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
+import { planOf } from '../../actors/controllers/node-ipam/allocator.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.ts';
@@ -57,6 +58,9 @@ export interface ControllerManagerOptions {
   readonly bus: Bus;
   /** The id under which presence is announced: also the identity in the Lease. */
   readonly id: string;
+  /** Where addresses of pods come from, and those of services, which are none for pods; undefined: as is usual. */
+  readonly clusterCidrs?: readonly string[] | undefined;
+  readonly serviceCidrs?: readonly string[] | undefined;
   /** PEM of the cluster's CA: the content of each namespace's kube-root-ca.crt. */
   readonly clusterCa: string;
   /** Signs approved certificate requests; undefined: nobody does. */
@@ -92,7 +96,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'taint-eviction': startTaintEviction,
   'device-taint-eviction': startDeviceTaintEviction,
   resourceclaim: startResourceClaimController,
-  'node-ipam': (deps) => startNodeIpam(deps),
+  'node-ipam': (deps, o) => startNodeIpam(deps, planOf(o.clusterCidrs, o.serviceCidrs)),
   'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
   'csr-approving': (deps, o) => startCsrApproving(deps, o.readRequest),
   'csr-cleaner': startCsrCleaner,
@@ -124,6 +128,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
   const liveness = presenceLiveness(bus, world, component, id);
   const controllers = new Map<string, Controller>();
 
+  const recorder = createEventRecorder({ client, world, component: 'kube-controller-manager' });
   const groups = Object.entries(CONTROLLER_GROUPS);
   const leadership = startLeaderGroups({
     world,
@@ -131,6 +136,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
     identity: id,
     liveness,
     inspection,
+    recorder,
     isWarm: once(() => controllers.size > 0 && [...informers.all()].every((informer) => informer.hasSynced)),
     groups: groups.map(([group, members]) => {
       const each = (): Controller[] => members.flatMap((name) => controllers.get(name) ?? []);
@@ -175,6 +181,7 @@ export function startControllerManager(o: ControllerManagerOptions): Component {
         await Promise.all([...controllers.values()].map((controller) => controller.stop()));
         await leadership.stop();
         liveness.stop();
+        recorder.stop();
         metricsDoor.unsubscribe();
         informers.stop();
         inspection.close();

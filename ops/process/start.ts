@@ -166,7 +166,8 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     ]);
     const pki = join(c.spec.dir, 'pki');
     const [signer, issueToken] = [signerIn(pki), tokenIssuerIn(pki)];
-    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken });
+    const { clusterCidrs, serviceCidrs } = c.config;
+    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken, clusterCidrs, serviceCidrs }); // prettier-ignore
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),
@@ -188,7 +189,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       bus: c.bus,
       id: c.id,
       nodes: c.nodes.map((name) => ({ name })),
-      podCIDRs: c.spec.podCIDRs,
+      podCIDRs: c.config.clusterCidrs ? 'byCluster' : c.spec.podCIDRs,
     }),
 };
 

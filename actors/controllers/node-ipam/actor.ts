@@ -5,7 +5,7 @@ import { source, startController, type Controller, type SyncContext } from '../.
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { nodes as nodesResource } from '../../runtime/resources.ts';
-import { createAllocator, DEFAULT_PLAN } from './allocator.ts';
+import { createAllocator, planOf } from './allocator.ts';
 import { assign, lacksCidrs, told } from './reconcile.ts';
 
 const RETRY_MS = 500;
@@ -13,7 +13,7 @@ const RETRY_MS = 500;
 const UNKNOWN_OUTCOME = new Set(['Timeout', 'ServerTimeout', 'ServiceUnavailable', undefined]);
 
 /** Gives each node a range of addresses for its pods, or one of each family. */
-export function startNodeIpam(deps: ControllerDeps, plan = DEFAULT_PLAN): Controller {
+export function startNodeIpam(deps: ControllerDeps, plan = planOf()): Controller {
   const client = deps.client('controller:node-ipam');
   const recorder = deps.recorderFor(client, 'cidrAllocator');
   const log = deps.world.log.child({ actor: 'controller:node-ipam' });

@@ -7,7 +7,6 @@ export interface CidrPlan {
   /** Ranges of services: nodes get nothing of these. */
   readonly services?: readonly string[];
 }
-export const DEFAULT_PLAN: CidrPlan = { ranges: [{ cidr: '10.244.0.0/16', nodeMask: 24 }] };
 /** Source: cmd/kube-controller-manager/app/core.go defaultNodeMaskCIDRIPv4, defaultNodeMaskCIDRIPv6. */
 const NODE_MASK = { 4: 24, 6: 64 } as const;
 
@@ -15,7 +14,10 @@ const NODE_MASK = { 4: 24, 6: 64 } as const;
  * The plan of `--cluster-cidr`; throws on what kube-controller-manager refuses. Source: cmd/kube-controller-manager/app/core.go
  * validateCIDRs, setNodeCIDRMaskSizes.
  */
-export function planOf(cidrs: readonly string[], services: readonly string[] = []): CidrPlan {
+export function planOf(
+  cidrs: readonly string[] = ['10.244.0.0/16'],
+  services: readonly string[] = ['10.96.0.0/16'],
+): CidrPlan {
   const ranges = cidrs.map((cidr) => {
     const family = parseCidr(cidr)?.family ?? 4;
     return { cidr, nodeMask: NODE_MASK[family] };

@@ -6,7 +6,7 @@ import { events, nodes } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { badDay } from '../../runtime/testing/faults.ts';
 import { startNodeIpam } from './actor.ts';
-import { createAllocator, DEFAULT_PLAN, planOf } from './allocator.ts';
+import { createAllocator, planOf } from './allocator.ts';
 import { createPool } from './pool.ts';
 
 const node = (name: string, ...podCIDRs: string[]): Node => ({
@@ -52,7 +52,7 @@ describe('a range', () => {
     ['fd00::/64', 0],
     ['nonsense', 0],
   ])('of 256 parts loses to %s %i', (cidr, lost) => {
-    const pool = createPool(DEFAULT_PLAN.ranges[0]!);
+    const pool = createPool(planOf().ranges[0]!);
     expect(pool.hold(cidr)).toBe(lost > 0);
     expect(pool.size - pool.free).toBe(lost);
     // Held twice, by two nodes that were given the same: one of them going frees nothing.
@@ -93,6 +93,7 @@ describe('a plan', () => {
     [['10.1.0.0/16', 'fd00::/48', '10.2.0.0/16'], /more than max allowed of 2/],
     [['10.1.0.0/25'], /mask size of cluster CIDR/],
     [['ten'], /no range of addresses/],
+    [[''], /no range of addresses/],
   ])('refuses %j', (cidrs, message) => {
     expect(() => planOf(cidrs)).toThrow(message);
   });

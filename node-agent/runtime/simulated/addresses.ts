@@ -1,14 +1,24 @@
-/** Addresses of one IPv4 range, given out in turn so that a freed one is not reused at once. */
+import { parseCidr, parseIp, type Cidr } from '../../../schemas/meta/ip.ts';
+import { formatIp } from '../../../schemas/networking/strict-ip.ts';
+
+/** .0 names the range, .1 is the node's bridge. */
+const FIRST = 2;
+/** More than any node has pods; an IPv6 range has far more addresses than are counted here. */
+const MOST = 2 ** 24;
+
+/** Addresses of one range, given out in turn so that a freed one is not reused at once. */
 export class AddressPool {
-  readonly #base: number;
+  readonly #range: Cidr;
   readonly #size: number;
   readonly #used = new Set<number>();
   #next = FIRST;
 
+  /** Throws on what is no range. */
   constructor(cidr: string) {
-    const [address = '', bits = '24'] = cidr.split('/');
-    this.#base = address.split('.').reduce((sum, part) => sum * 256 + (Number(part) & 255), 0);
-    this.#size = 2 ** (32 - Number(bits));
+    const range = parseCidr(cidr);
+    if (range === undefined) throw new Error(`${cidr} is no range of addresses`);
+    this.#range = range;
+    this.#size = Math.min(2 ** ((range.family === 4 ? 32 : 128) - range.bits), MOST);
   }
   /** undefined when all are in use. */
   take(): string | undefined {
@@ -18,7 +28,7 @@ export class AddressPool {
       if (this.#used.has(at)) continue;
       this.#used.add(at);
       this.#next = at + 1;
-      return this.#text(at);
+      return formatIp(this.#range.family, this.#range.base + BigInt(at));
     }
     return undefined;
   }
@@ -34,12 +44,7 @@ export class AddressPool {
     this.#used.delete(this.#offset(address));
   }
   #offset(address: string): number {
-    return address.split('.').reduce((sum, part) => sum * 256 + (Number(part) & 255), 0) - this.#base;
-  }
-  #text(offset: number): string {
-    const n = this.#base + offset;
-    return [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join('.');
+    const ip = parseIp(address);
+    return ip?.family === this.#range.family ? Number(ip.value - this.#range.base) : -1;
   }
 }
-/** .0 names the range, .1 is the node's bridge. */
-const FIRST = 2;

@@ -47,6 +47,7 @@ export interface UpOptions extends AuditFlags, AuthenticationFlags, Authorizatio
   readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: string[];
+  readonly clusterCidr?: string[];
   readonly etcdPort?: number;
   readonly detach?: boolean;
   readonly wait?: boolean;
@@ -59,6 +60,7 @@ export async function up(options: UpOptions): Promise<void> {
   if (unknown !== undefined)
     throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   checkServiceCidrs(options.serviceClusterIpRange ?? []);
+  if (options.clusterCidr !== undefined) await checkClusterCidrs(options.clusterCidr);
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
   await checkAudit(options);
@@ -97,6 +99,16 @@ function checkServiceCidrs(cidrs: readonly string[]): void {
     throw new UserError('--service-cluster-ip-range takes one range, or one of IPv4 and one of IPv6', 2);
 }
 
+/** Thrown: UserError. */
+async function checkClusterCidrs(cidrs: readonly string[]): Promise<void> {
+  const { planOf } = await import('../../../actors/controllers/node-ipam/allocator.ts');
+  try {
+    planOf(cidrs);
+  } catch (error) {
+    throw new UserError(`--cluster-cidr: ${error instanceof Error ? error.message : String(error)}`, 2);
+  }
+}
+
 /** What was asked for, over what the cluster was, over the defaults. */
 async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterConfig> {
   const before = readConfig(paths);
@@ -108,6 +120,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const replicas = before?.replicas;
   const etcdPort = options.etcdPort === 0 ? await freePort() : (options.etcdPort ?? before?.etcdPort);
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
+  const clusterCidrs = options.clusterCidr ?? before?.clusterCidrs;
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
   await adoptAuthentication(paths.dir, options);
@@ -121,6 +134,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(only && { only }),
     ...(replicas && { replicas }),
     ...(serviceCidrs && { serviceCidrs }),
+    ...(clusterCidrs && { clusterCidrs }),
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
@@ -258,6 +272,7 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
+  if (options.clusterCidr !== undefined) args.push('--cluster-cidr', options.clusterCidr.join(','));
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');

@@ -31,6 +31,11 @@ export function addClusters(program: Command): void {
       list,
     )
     .option(
+      '--cluster-cidr <ranges>',
+      'where addresses of pods come from: one range, or one of each family; a node gets a /24 or /64 of it (default 10.244.0.0/16)',
+      list,
+    )
+    .option(
       '--etcd-port <port>',
       "have the store speak etcd's own protocol (gRPC, mTLS) on this port too; 0: a free one (kept for later starts)",
       integer('--etcd-port', 0, 65_535),

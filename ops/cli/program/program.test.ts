@@ -61,6 +61,8 @@ describe('what is typed wrong ends with 2, a cause and a hint', () => {
     [['up', '--port', '70000'], /^kubus: --port must be a whole number from 0 to 65535/],
     [['up', '--service-cluster-ip-range', '10.0.0.0/33'], /^kubus: --service-cluster-ip-range: "10.0.0.0\/33" is no range/],
     [['up', '--service-cluster-ip-range', 'fd00::/48'], /^kubus: --service-cluster-ip-range: "fd00::\/48" is no range/],
+    [['up', '--cluster-cidr', 'ten'], /^kubus: --cluster-cidr: ten is no range of addresses, such as 10.244.0.0\/16/],
+    [['up', '--cluster-cidr', '10.1.0.0/16,10.2.0.0/16'], /^kubus: --cluster-cidr: .*not configured as dual stack/],
     [['up', '--service-cluster-ip-range', '10.0.0.0/16,10.1.0.0/16'], /^kubus: --service-cluster-ip-range takes one range, /],
     [['up', '--only', 'etcd,nope'], /^kubus: --only knows no component "nope": choose from etcd, apiserver, /],
     [['up', '--runtime', 'docker'], /Allowed choices are simulated, cri, auto/],
