@@ -25,7 +25,7 @@ interface Written {
 
 /**
  * Decides what becomes of an event: the same again raises a count; the tenth that differs only in its message within ten
- * minutes begins to be combined; after 25 about one object a source has one more every five minutes.
+ * minutes begins to be combined; after 25 of one type about one object a source has one more every five minutes.
  */
 export function createCorrelator(clock: Clock): { correlate(event: Event): Correlated } {
   const similar = new Map<string, { messages: Set<string>; at: number }>();
@@ -42,16 +42,19 @@ export function createCorrelator(clock: Clock): { correlate(event: Event): Corre
     return false;
   }
   function combine(event: Event, now: number): { readonly key: string; readonly event: Event } {
-    const { involvedObject: object, source } = event;
-    const about = [source?.component, source?.host, object.kind, object.namespace, object.name, object.uid, object.apiVersion, object.fieldPath, event.type, event.reason].join('\n'); // prettier-ignore
+    const { involvedObject: object } = event;
+    const about = keyOf(event, event.reason, event.reportingComponent, event.reportingInstance);
     const known = similar.get(about);
     const record = known && now - known.at <= SIMILAR_WITHIN_MS ? known : { messages: new Set<string>(), at: now };
     record.messages.add(event.message ?? '');
     record.at = now;
     touch(similar, about, record);
-    if (record.messages.size < SIMILAR_MAX) return { key: `${about}\n${event.message}`, event };
+    if (record.messages.size < SIMILAR_MAX)
+      return { key: keyOf(event, event.reason, object.fieldPath, event.message), event };
     record.messages.delete(record.messages.values().next().value!);
-    return { key: about, event: { ...event, message: `(combined from similar events): ${event.message}` } };
+    // Upstream's says no more who reports.
+    const { reportingComponent: _, reportingInstance: __, ...rest } = event;
+    return { key: about, event: { ...rest, message: `(combined from similar events): ${event.message}` } };
   }
   return {
     correlate(original) {
@@ -64,7 +67,6 @@ export function createCorrelator(clock: Clock): { correlate(event: Event): Corre
         firstTimestamp: before?.firstTimestamp ?? event.firstTimestamp,
       };
       touch(written, key, after);
-      const { involvedObject: object, source } = event;
       return {
         key,
         event: {
@@ -74,11 +76,14 @@ export function createCorrelator(clock: Clock): { correlate(event: Event): Corre
           firstTimestamp: after.firstTimestamp,
         },
         isRepeated: before !== undefined,
-        isDropped: isSpam([source?.component, source?.host, object.kind, object.namespace, object.name, object.uid].join('\n'), now), // prettier-ignore
+        isDropped: isSpam(keyOf(event), now),
       };
     },
   };
 }
+/** Who says it, of what, of which type; and `more`. */
+const keyOf = ({ source, involvedObject: o, type }: Event, ...more: readonly (string | undefined)[]): string =>
+  [source?.component, source?.host, o.kind, o.namespace, o.name, o.uid, o.apiVersion, type, ...more].join('\n');
 /** Sets the entry as the newest and drops the oldest when there are too many. */
 function touch<V>(map: Map<string, V>, key: string, value: V): void {
   map.delete(key);

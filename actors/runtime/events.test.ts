@@ -46,11 +46,37 @@ describe('event recorder', () => {
     expect(list()).toHaveLength(10);
     const combined = list().find((e) => e.message!.startsWith('(combined from similar events): '));
     expect(combined!.count).toBeGreaterThan(10);
+    expect(combined).toMatchObject({ source: { component: 'kubelet', host: 'n1' } });
+    expect(combined).not.toHaveProperty('reportingInstance', 'n1');
     expect(api.calls).toHaveLength(25);
     await world.advance(300_000);
     recorder.event(pod, 'Normal', 'SuccessfulCreate', 'one more');
     await recorder.flush();
     expect(api.calls).toHaveLength(26);
+  });
+  it('lets warnings through where the normal has been silenced', async () => {
+    const { world, api, recorder } = setUp();
+    for (let i = 0; i < 30; i++) recorder.event(pod, 'Normal', `R${i}`, 'm');
+    await recorder.flush();
+    expect(api.calls).toHaveLength(25);
+    recorder.event(pod, 'Warning', 'BackOff', 'm');
+    await world.advance(1_000);
+    expect(api.calls).toHaveLength(26);
+  });
+  it('names events after what they are of, unless that is no name for an event, and cuts nothing', async () => {
+    const { recorder, list } = setUp();
+    recorder.event({ ...pod, metadata: { ...pod.metadata, name: 'system:node' } }, 'Normal', 'R', 'm'.repeat(2_000));
+    await recorder.flush();
+    expect(list()[0]!.metadata.name).toMatch(/^[0-9a-f-]{36}$/);
+    expect(list()[0]!.message).toHaveLength(2_000);
+  });
+  it('combines what is told of two containers of a pod', async () => {
+    const { recorder, list } = setUp();
+    const { metadata, ...type } = pod;
+    const of = (name: string) => ({ ...type, name: metadata.name, namespace: 'd', uid: 'u', fieldPath: `spec.containers{${name}}` }); // prettier-ignore
+    for (let i = 0; i < 12; i++) recorder.event(of(i % 2 ? 'a' : 'b'), 'Warning', 'Failed', `m${i}`);
+    await recorder.flush();
+    expect(list()).toHaveLength(10);
   });
   it('writes anew what the store has forgotten', async () => {
     const { api, recorder, list } = setUp();

@@ -186,6 +186,7 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
       stopLeading: () => {
         leading = false;
         log.info('stopped leading', { lease: name, identity });
+        if (seen) o.recorder?.event(seen.lease, 'Normal', 'LeaderElection', `${identity} stopped leading`);
         o.onStopped();
       },
     },

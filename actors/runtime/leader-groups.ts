@@ -1,6 +1,7 @@
 import type { Fence } from '../../bus/protocol/api.ts';
 import type { TimerId, World } from '../../bus/world.ts';
 import type { ApiClient } from './api-client.ts';
+import type { EventRecorder } from './events.ts';
 import type { Inspection } from './inspection.ts';
 import { assign } from './leader-assignment.ts';
 import { startLeaderElection, type LeaderElection } from './leader-election.ts';
@@ -52,6 +53,7 @@ export function startLeaderGroups(o: {
   readonly identity: string;
   readonly liveness: Liveness;
   readonly groups: readonly LeaderGroup[];
+  readonly recorder?: EventRecorder | undefined;
   /** Whether the caches are warm. */
   readonly isWarm: () => boolean;
   readonly inspection?: Inspection | undefined;
@@ -123,6 +125,7 @@ export function startLeaderGroups(o: {
         identity,
         liveness,
         inspection: o.inspection,
+        recorder: o.recorder,
         lease: { namespace: 'kube-system', name: group.lease },
         preferred: () => assign(names, candidates()).get(name),
         heir: () =>

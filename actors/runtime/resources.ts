@@ -13,6 +13,8 @@ export const configMaps = core('configmaps');
 export const secrets = core('secrets');
 export const serviceAccounts = core('serviceaccounts');
 export const events = core('events');
+/** The same objects, as events.k8s.io shows them. */
+export const newEvents = of('events.k8s.io', 'events');
 export const replicationControllers = core('replicationcontrollers');
 export const persistentVolumes = core('persistentvolumes');
 export const persistentVolumeClaims = core('persistentvolumeclaims');

@@ -18,6 +18,7 @@ import type { KubeObject } from '../../schemas/meta/object.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
+import { createSeriesRecorder } from '../runtime/event-series.ts';
 import { createEventRecorder } from '../runtime/events.ts';
 import { createInformers, type Informer } from '../runtime/informer.ts';
 import { startLeaderElection, type LeaderElection } from '../runtime/leader-election.ts';
@@ -57,6 +58,8 @@ export interface SchedulerOptions {
 }
 /** Finished pods take nothing from a node, so they are not even watched. Source: scheduler NewInformerFactory. */
 const UNFINISHED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
+/** Of the name of one that reports, in characters. Source: events.k8s.io validation ReportingInstanceLengthLimit. */
+const MAX_INSTANCE = 128;
 const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
 
 /** Starts a scheduler; `ready` resolves when its caches are warm (a standby is ready too). */
@@ -90,7 +93,14 @@ export function startScheduler(o: SchedulerOptions): Component {
     metrics,
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
-  const recorder = createEventRecorder({ client, world, component: schedulerName });
+  const recorder = createSeriesRecorder({
+    client,
+    world,
+    controller: schedulerName,
+    instance: `${schedulerName}-${o.id}`.slice(0, MAX_INSTANCE),
+  });
+  // Of leadership the other sort of events tells.
+  const herald = createEventRecorder({ client, world, component: schedulerName });
   let election: LeaderElection | undefined;
   const fence = () => election?.fence();
   const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, fence });
@@ -164,7 +174,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       liveness,
       claims: (state) => state === 'scheduling',
       heir: () => liveness?.alive().find(({ id, state }) => id !== o.id && state === 'standby')?.id,
-      recorder,
+      recorder: herald,
       inspection,
       onStarted: () => actor.send({ type: 'leadership.gained' }),
       onStopped: () => actor.send({ type: 'leadership.lost' }),
@@ -185,6 +195,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       rest: () => loop.pause(),
       resign: () => {
         recorder.stop();
+        herald.stop();
         informers.stop();
       },
     },

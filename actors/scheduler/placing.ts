@@ -3,7 +3,7 @@ import type { Binding } from '../../schemas/generated/core-v1.ts';
 import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
 import { formatTime } from '../../schemas/meta/time.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
-import type { EventRecorder } from '../runtime/events.ts';
+import type { SeriesRecorder } from '../runtime/event-series.ts';
 import { pods } from '../runtime/resources.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
 import { truncateNote } from './fit-error.ts';
@@ -28,7 +28,7 @@ export interface Placing {
 export function placing(o: {
   readonly world: World;
   readonly client: ApiClient;
-  readonly recorder: EventRecorder;
+  readonly recorder: SeriesRecorder;
   readonly fence: () => Fence | undefined;
 }): Placing {
   const { world, client, recorder } = o;
@@ -47,11 +47,12 @@ export function placing(o: {
         namespace: pod.namespace,
         fence: o.fence(),
       });
-      const message = `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`;
-      recorder.event(pod.pod, 'Normal', 'Scheduled', message);
+      const note = `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`;
+      recorder.event({ regarding: pod.pod, type: 'Normal', reason: 'Scheduled', action: 'Binding', note });
     },
     async explain(pod, reason, message, nominatedNode) {
-      recorder.event(pod.pod, 'Warning', 'FailedScheduling', truncateNote(message));
+      const note = truncateNote(message);
+      recorder.event({ regarding: pod.pod, type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', note });
       const known = pod.pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
       const nominates = nominatedNode !== undefined && nominatedNode !== (pod.pod.status?.nominatedNodeName ?? '');
       if (known?.status === 'False' && known.reason === reason && known.message === message && !nominates) return;
@@ -100,8 +101,9 @@ export function placing(o: {
               preconditions: { uid: victim.uid },
               fence: o.fence(),
             });
-            const message = `Preempted by pod ${preemptor.uid} on node ${node}`;
-            recorder.event(victim.pod, 'Normal', 'Preempted', message);
+            const note = `Preempted by pod ${preemptor.uid} on node ${node}`;
+            const both = { regarding: victim.pod, related: preemptor.pod };
+            recorder.event({ ...both, type: 'Normal', reason: 'Preempted', action: 'Preempting', note });
           } catch (error) {
             if (reasonOf(error) !== 'NotFound')
               log.warn('victim not evicted', { pod: victim.name, err: toStatus(error).message });

@@ -2,10 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { noBus } from './testing/no-bus.ts';
 import { fakeApi, type FakeApi } from '../runtime/testing/fake-api.ts';
 import { testWorld, type TestWorld } from '../runtime/testing/world.ts';
-import { events, leases, nodes, pods } from '../runtime/resources.ts';
+import { leases, newEvents, nodes, pods } from '../runtime/resources.ts';
 import type { Lease } from '../../schemas/generated/coordination-v1.ts';
 import type { Component } from '../runtime/component.ts';
-import type { Event, Pod } from '../../schemas/generated/core-v1.ts';
+import type { Pod } from '../../schemas/generated/core-v1.ts';
+import type { Event } from '../../schemas/generated/events-v1.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { startScheduler } from './actor.ts';
 import { aNode, aPod } from './testing/objects.ts';
@@ -29,7 +30,7 @@ afterEach(async () => {
 const nodeOf = (name: string): string | undefined => api.object<Pod>(pods, `default/${name}`)?.spec?.nodeName;
 const conditionOf = (name: string) =>
   api.object<Pod>(pods, `default/${name}`)?.status?.conditions?.find((c) => c.type === 'PodScheduled');
-const eventsOf = (name: string): Event[] => api.objects<Event>(events).filter((e) => e.involvedObject.name === name);
+const eventsOf = (name: string): Event[] => api.objects<Event>(newEvents).filter((e) => e.regarding?.name === name);
 
 describe('a scheduler', () => {
   it('binds what fits and says so', async () => {
@@ -45,8 +46,10 @@ describe('a scheduler', () => {
     expect(eventsOf('p0')[0]).toMatchObject({
       reason: 'Scheduled',
       type: 'Normal',
-      message: `Successfully assigned default/p0 to ${nodeOf('p0')}`,
-      source: { component: 'default-scheduler' },
+      action: 'Binding',
+      note: `Successfully assigned default/p0 to ${nodeOf('p0')}`,
+      reportingController: 'default-scheduler',
+      reportingInstance: 'default-scheduler-1',
     });
   });
   it('places pods only as the holder of its lease, if it is to compete for one', async () => {
@@ -87,7 +90,7 @@ describe('a scheduler', () => {
     const message =
       '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.';
     expect(conditionOf('big')).toMatchObject({ status: 'False', reason: 'Unschedulable', message });
-    expect(eventsOf('big')[0]).toMatchObject({ reason: 'FailedScheduling', type: 'Warning', message });
+    expect(eventsOf('big')[0]).toMatchObject({ reason: 'FailedScheduling', type: 'Warning', note: message });
     await world.advance(60_000);
     const attempts = api.calls.filter((c) => c.resource === 'pods/status').length;
     expect(attempts).toBe(1);

@@ -21,6 +21,7 @@ const SYNC_MS = 30_000;
 /** Deletes what has lost its owners, in the background, in the foreground, or sets it free; for objects of every kind. */
 export function startGarbageCollector(deps: ControllerDeps): Controller {
   const client = deps.client('controller:garbage-collector');
+  const recorder = deps.recorderFor(client, 'garbage-collector-controller');
   const kinds = kindsOf(deps.informers);
   const watched = new Map<Kind, Informer<KubeObject>>();
   const graph = new Graph((uid) => controller.enqueue(uid), kinds.byKind);
@@ -77,6 +78,8 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     const known = graph.get(reference.uid);
     if (known && !known.isVirtual && names(reference, item, known))
       return waitsForDependents(known) ? 'waiting' : 'solid';
+    if (known && !known.isVirtual && known.namespace !== undefined && known.namespace !== item.namespace)
+      tellMisplaced(item, reference);
     if (!known && graph.isAbsent(reference.uid)) return 'absent';
     const kind = kinds.byKind(parseApiVersion(reference.apiVersion).group, reference.kind);
     const found = await find(kind, item.namespace, reference.name, signal);
@@ -84,6 +87,14 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     if (found?.metadata.uid !== reference.uid) return 'absent';
     const { deletionTimestamp, finalizers } = found.metadata;
     return deletionTimestamp && finalizers?.includes('foregroundDeletion') ? 'waiting' : 'solid';
+  }
+
+  /** An owner lives where the owned one does, or in no namespace. Source: graph_builder.go reportInvalidNamespaceOwnerRef. */
+  function tellMisplaced({ kindName, apiVersion, namespace, name, uid }: Item, owner: OwnerReference): void {
+    const regarding = { kind: kindName, apiVersion, namespace, name, uid };
+    const named = `[${owner.apiVersion}/${owner.kind}, namespace: ${namespace ?? ''}, name: ${owner.name}, uid: ${owner.uid}]`;
+    const message = `ownerRef ${named} does not exist in namespace ${JSON.stringify(namespace ?? '')}`;
+    recorder.event(regarding, 'Warning', 'OwnerRefInvalidNamespace', message);
   }
 
   async function carryOut(
@@ -152,6 +163,7 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
     name: 'garbage-collector',
     ...deps,
     client,
+    recorder,
     workers: WORKERS,
     sources: [],
     synced: async () => {

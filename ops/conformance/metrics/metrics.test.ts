@@ -29,7 +29,7 @@ const template = (labels: object, more: object = {}) => ({
   metadata: { labels },
   spec: { containers: [{ name: 'c', image: 'pause' }], ...more },
 });
-const objects: readonly (readonly [GroupVersionResource, KubeObject])[] = [
+const objects: readonly (readonly [GroupVersionResource, KubeObject & { spec: object }])[] = [
   [resources.deployments, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 3, selector: { matchLabels: { a: 'b' } }, template: template({ a: 'b' }) } }],
   [resources.services, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'default' }, spec: { selector: { a: 'b' }, ports: [{ port: 80 }] } }],
   [resources.jobs, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace: 'default' }, spec: { ttlSecondsAfterFinished: 1, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command: ['true'] }] } } } }],
