@@ -35,3 +35,4 @@ export const csiDrivers = of('storage.k8s.io', 'csidrivers');
 export const resourceClaims = of('resource.k8s.io', 'resourceclaims');
 export const resourceClaimTemplates = of('resource.k8s.io', 'resourceclaimtemplates');
 export const resourceSlices = of('resource.k8s.io', 'resourceslices');
+export const volumeAttributesClasses = of('storage.k8s.io', 'volumeattributesclasses');

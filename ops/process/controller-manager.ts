@@ -19,6 +19,9 @@ import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.ts';
 import { startCsrCleaner } from '../../actors/controllers/csr-cleaner/actor.ts';
 import { startCsrSigning, type Signer } from '../../actors/controllers/csr-signing/actor.ts';
+import { startEphemeralVolumeController } from '../../actors/controllers/ephemeral-volume/actor.ts';
+import { startPersistentVolumeExpander } from '../../actors/controllers/persistentvolume-expander/actor.ts';
+import { startVolumeAttributesClassProtection } from '../../actors/controllers/volumeattributesclass-protection/actor.ts';
 import { startPersistentVolumeBinder } from '../../actors/controllers/persistentvolume-binder/actor.ts';
 import { startPvProtection } from '../../actors/controllers/pv-protection/actor.ts';
 import { startPvcProtection } from '../../actors/controllers/pvc-protection/actor.ts';
@@ -105,6 +108,9 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'legacy-serviceaccount-token-cleaner': startLegacyTokenCleaner,
   'serviceaccount-token': (deps, o) => startServiceAccountTokens(deps, o.clusterCa, o.issueToken),
   'persistentvolume-binder': startPersistentVolumeBinder,
+  'persistentvolume-expander': startPersistentVolumeExpander,
+  'ephemeral-volume': startEphemeralVolumeController,
+  'volumeattributesclass-protection': startVolumeAttributesClassProtection,
   'pvc-protection': startPvcProtection,
   'pv-protection': startPvProtection,
   'root-ca-cert-publisher': (deps, o) => startRootCaCertPublisher(deps, o.clusterCa),

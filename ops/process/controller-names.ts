@@ -2,7 +2,8 @@
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
-  'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder', 'csr-signing', 'csr-approving',
+  'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder',
+  'persistentvolume-expander', 'ephemeral-volume', 'volumeattributesclass-protection', 'csr-signing', 'csr-approving',
   'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
   'legacy-serviceaccount-token-cleaner',
   'validatingadmissionpolicy-status',
@@ -27,7 +28,14 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
   endpoints: ['endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs'],
   nodes: ['node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pod-gc'],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota'],
-  volumes: ['persistentvolume-binder', 'pvc-protection', 'pv-protection'],
+  volumes: [
+    'persistentvolume-binder',
+    'persistentvolume-expander',
+    'ephemeral-volume',
+    'pvc-protection',
+    'pv-protection',
+    'volumeattributesclass-protection',
+  ],
   identity: [
     'csr-signing',
     'csr-approving',

@@ -111,8 +111,8 @@ export function fakeStore(world: World, registry: Registry) {
       part !== undefined
         ? { ...old, [part]: draft[part] }
         : { ...draft, metadata: { ...draft.metadata, uid: meta.uid, creationTimestamp: meta.creationTimestamp, deletionTimestamp: meta.deletionTimestamp, deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds, generation: meta.generation }, ...(r.subresources.has('status') ? { status: old['status'] } : {}) }; // prettier-ignore
-    // The status of a Deployment takes its annotations along. Source: pkg/registry/apps/deployment strategy.
-    if (subresource === 'status' && r.resource === 'deployments')
+    // The status of some takes their annotations along. Source: statusStrategy of pkg/registry/apps/deployment and others.
+    if (subresource === 'status' && ['deployments', 'persistentvolumeclaims'].includes(r.resource))
       next.metadata = { ...meta, annotations: draft.metadata.annotations };
     if (r.subresources.has('status') && JSON.stringify(next['spec']) !== JSON.stringify(old['spec']))
       next.metadata = { ...next.metadata, generation: (meta.generation ?? 0) + 1 };
