@@ -1,8 +1,10 @@
 import {
-  CelCompileError, celEnvironment, compile, declaredAs, declaredDynamic, declaredList, declaredMap, declaredObject, declaredType, declareFunctions,
-  instantiationProblem, sameType, type CelDeclared, type CelEnvironment, type CelProgram, type CelType,
+  CelCompileError, celEnvironment, compile, compileSteps, declaredAs, declaredDynamic, declaredList, declaredMap, declaredObject, declaredType, declareFunctions,
+  instantiationProblem, sameType, type CelDeclared, type CelEnvironment, type CelField, type CelProgram, type CelType,
 } from '../cel/index.ts'; // prettier-ignore
 import type { Errors } from '../define.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
+import type { Steps } from '../helpers/steps.ts';
 import { internalError, invalid, type FieldPath } from '../meta/field.ts';
 
 /** What expressions of policies and match conditions may speak of, and what they must give. Source: apiserver pkg/admission/plugin/cel/compile.go. */
@@ -53,13 +55,20 @@ const JSON_PATCH = declaredObject('JSONPatch', { op: STRING, path: STRING, from:
 const patchType = (name: string): CelDeclared | undefined =>
   name === 'Object' || name.startsWith('Object.') ? declaredDynamic(name, DYN) : undefined;
 
+/** The types of the variables declared so far, by name. Environments see those that are declared later too. */
+export class VariableTypes {
+  readonly #fields = new Map<string, CelField>();
+  readonly declared: CelDeclared = { ...declaredObject('kubernetes.variables', {}), fields: this.#fields };
+  declare(name: string, type: CelType): void {
+    this.#fields.set(name, { name, declared: declaredAs(type) });
+  }
+}
 export interface Speaks {
   readonly params: boolean;
   readonly authorizer: boolean;
   /** `Object{}` and `JSONPatch{}` may be made. */
   readonly patches?: boolean;
-  /** Of the variables declared before, by name. */
-  readonly variables?: ReadonlyMap<string, CelType> | undefined;
+  readonly variables?: VariableTypes | undefined;
 }
 /** What is known of the kinds that a policy is for and of its parameters; undefined: nothing. */
 interface Typed {
@@ -73,7 +82,7 @@ function admissionEnvironment({ params, authorizer, patches = false, variables }
     variables: {
       object, oldObject: object, namespaceObject: NAMESPACE, request: REQUEST, ...(params && { params: typed?.params ?? DYN }),
       ...(authorizer && (typed ? AUTHORIZER : AUTHORIZERS)),
-      ...(variables && { variables: declaredObject('kubernetes.variables', Object.fromEntries([...variables].map(([name, type]) => [name, declaredAs(type)]))) }),
+      ...(variables && { variables: variables.declared }),
     },
     ...(patches && {
       types: [JSON_PATCH],
@@ -82,14 +91,17 @@ function admissionEnvironment({ params, authorizer, patches = false, variables }
     }),
   });
 } // prettier-ignore
-const known = new Map<string, CelEnvironment>();
+type Environments = Map<string, CelEnvironment>;
+const withoutVariables: Environments = new Map();
+const withVariables = new WeakMap<VariableTypes, Environments>();
 function environmentOf(speaks: Speaks): CelEnvironment {
-  if (speaks.variables) return admissionEnvironment(speaks);
+  const known = speaks.variables ? (withVariables.get(speaks.variables) ?? new Map<string, CelEnvironment>()) : withoutVariables;
+  if (speaks.variables) withVariables.set(speaks.variables, known);
   const key = `${speaks.params} ${speaks.authorizer} ${speaks.patches}`;
   let environment = known.get(key);
   if (!environment) known.set(key, (environment = admissionEnvironment(speaks)));
   return environment;
-}
+} // prettier-ignore
 
 /**
  * What checks expressions by the types of what they speak of: gives the type of an expression, or what is wrong with it.
@@ -97,8 +109,8 @@ function environmentOf(speaks: Speaks): CelEnvironment {
  * Source: apiserver pkg/admission/plugin/policy/validating/typechecking.go buildEnvSet.
  */
 export function typeChecker(params: boolean, typed: Typed, named: readonly { readonly name: string; readonly expression: string }[]) {
-  const variables = new Map<string, CelType>();
-  let environment = admissionEnvironment({ params, authorizer: true, variables }, typed);
+  const variables = new VariableTypes();
+  const environment = admissionEnvironment({ params, authorizer: true, variables }, typed);
   const check = (source: string): CelType | string => {
     try {
       return compile(source, environment).type;
@@ -109,8 +121,7 @@ export function typeChecker(params: boolean, typed: Typed, named: readonly { rea
   };
   for (const { name, expression } of named) {
     const type = check(expression);
-    variables.set(name, typeof type === 'string' ? DYN.type : variableType(type));
-    environment = admissionEnvironment({ params, authorizer: true, variables }, typed);
+    variables.declare(name, typeof type === 'string' ? DYN.type : variableType(type));
   }
   return check;
 } // prettier-ignore
@@ -121,12 +132,13 @@ interface Problem {
   readonly isInternal?: boolean;
 }
 /** What is wrong with an expression; else what runs. `gives`: one of these; any if there are none. */
-export function compiled(source: string, speaks: Speaks, gives: readonly CelType[]): CelProgram | Problem {
+export function* compiled(source: string, speaks: Speaks, gives: readonly CelType[]): Steps<CelProgram | Problem> {
   try {
-    const program = compile(source, environmentOf(speaks));
+    const program = yield* compileSteps(source, environmentOf(speaks));
     const { type } = program;
     if (gives.length === 0 || gives.some((one) => sameType(one, type))) {
       const failure = instantiationProblem(program);
+      yield;
       return failure === undefined ? program : { problem: `program instantiation failed: ${failure}`, isInternal: true };
     }
     const wanted = gives.map(declaredType).join(' ');
@@ -137,10 +149,10 @@ export function compiled(source: string, speaks: Speaks, gives: readonly CelType
   }
 } // prettier-ignore
 /** `shown`: what is said to be invalid, where that is not the source itself. */
-export function* validateExpression(source: string, speaks: Speaks, gives: readonly CelType[], at: FieldPath, shown = source): Errors {
-  yield* told(compiled(source, speaks, gives), at, shown);
+export function* validateExpression(source: string, speaks: Speaks, gives: readonly CelType[], at: FieldPath, shown = source): SteppedErrors {
+  yield* told(yield* compiled(source, speaks, gives), at, shown);
 } // prettier-ignore
-export function* told(made: ReturnType<typeof compiled>, at: FieldPath, shown: string): Errors {
+export function* told(made: CelProgram | Problem, at: FieldPath, shown: string): Errors {
   if ('problem' in made) yield made.isInternal ? internalError(at, made.problem) : invalid(at, shown, made.problem);
 }
 /** What a later expression sees of a variable. Source: apiserver pkg/admission/plugin/cel/composition.go. */

@@ -1,16 +1,17 @@
 import type { CelType } from '../cel/index.ts';
-import { defineResource, type Errors } from '../define.ts';
+import { defineResource } from '../define.ts';
 import type {
   AuditAnnotation, MutatingAdmissionPolicy, Mutation, ValidatingAdmissionPolicy, Validation, Variable,
 } from '../generated/admissionregistration-v1.ts'; // prettier-ignore
 import { problems } from '../helpers/checks.ts';
 import { validateConditions } from '../helpers/conditions.ts';
+import { steppedValidation, type SteppedErrors } from '../helpers/stepped-validation.ts';
 import { equal } from '../meta/equal.ts';
-import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
+import { duplicate, fieldPath, invalid, required, type FieldPath } from '../meta/field.ts';
 import { qualifiedName } from '../meta/names.ts';
 import { age } from '../meta/time.ts';
 import { expressions, loadExpressions } from './expression-loading.ts';
-import type { Speaks } from './expressions.ts';
+import type { Speaks, VariableTypes } from './expressions.ts';
 import {
   defaultMatchResources, failurePolicy, oneOf, REINVOCATION_POLICIES, validateMatchConditions, validateMatchResources,
   validateMutatingOperations, validateParamKind,
@@ -29,7 +30,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'validatingadmissionpolicies',
-  beforeValidation: loadExpressions,
+  beforeValidation: (policy, giveWay, old) => loadedThen(() => validating.before(policy, giveWay, old)),
   metadataChecks: ['whole'],
   anyFinalizers: true,
   statusMetadataChecks: [],
@@ -50,21 +51,8 @@ export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolic
     return draft;
   },
 
-  *validate({ metadata, spec = {} }, path, old) {
-    const at = path('spec');
-    yield* validateCommon(spec, at, old?.spec);
-    const { variables = [], validations = [], auditAnnotations = [] } = spec;
-    const params = spec.paramKind !== undefined;
-    const known = new Map<string, CelType>();
-    yield* validateVariables(variables, at('variables'), params, known);
-    const speaks: Speaks = { params, authorizer: true, variables: variables.length > 0 ? known : undefined };
-    if (validations.length === 0 && auditAnnotations.length === 0) {
-      yield required(at('validations'), 'validations or auditAnnotations must contain at least one item');
-      yield required(at('auditAnnotations'), 'validations or auditAnnotations must contain at least one item');
-      return;
-    }
-    for (const [i, validation] of validations.entries()) yield* validateValidation(validation, at('validations')(i), speaks);
-    yield* validateAuditAnnotations(metadata.name ?? '', auditAnnotations, at('auditAnnotations'), speaks);
+  *validate(policy, _at, old) {
+    yield* validating.now(policy, old);
   },
   *validateStatusUpdate({ status }, _old, path) {
     const at = path('status');
@@ -80,7 +68,7 @@ export const validatingAdmissionPolicy = defineResource<ValidatingAdmissionPolic
 
 export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
   group: 'admissionregistration.k8s.io', version: 'v1', resource: 'mutatingadmissionpolicies',
-  beforeValidation: loadExpressions,
+  beforeValidation: (policy, giveWay, old) => loadedThen(() => mutating.before(policy, giveWay, old)),
   metadataChecks: ['whole'],
   anyFinalizers: true,
   requiresResourceVersionOnUpdate: true,
@@ -92,19 +80,45 @@ export const mutatingAdmissionPolicy = defineResource<MutatingAdmissionPolicy>({
     defaultMatchResources(spec.matchConstraints);
     return draft;
   },
-  *validate({ spec = {} }, path, old) {
-    const at = path('spec');
-    yield* validateCommon(spec, at, old?.spec, true);
-    const params = spec.paramKind !== undefined;
-    const known = new Map<string, CelType>();
-    yield* validateVariables(spec.variables ?? [], at('variables'), params, known);
-    const speaks: Speaks = { params, authorizer: true, patches: true, variables: known };
-    if (!spec.mutations?.length) yield required(at('mutations'), 'mutations must contain at least one item');
-    for (const [i, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, at('mutations')(i), speaks);
-    if (!spec.reinvocationPolicy) yield required(at('reinvocationPolicy'));
-    else yield* oneOf(spec.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'));
+  *validate(policy, _at, old) {
+    yield* mutating.now(policy, old);
   },
   cells: ({ metadata, spec }, now) => [metadata.name ?? '', spec?.mutations?.length ?? 0, paramKind(spec), age(metadata.creationTimestamp, now)],
+}); // prettier-ignore
+
+const loadedThen = (find: () => Promise<void> | undefined): Promise<void> | undefined => {
+  const loading = loadExpressions();
+  return loading ? loading.then(find) : find();
+};
+const PATH = fieldPath();
+/** In steps: many long expressions take seconds. */
+const validating = steppedValidation<ValidatingAdmissionPolicy>(function* ({ metadata, spec = {} }, old) {
+  const at = PATH('spec');
+  yield* validateCommon(spec, at, old?.spec);
+  const { variables = [], validations = [], auditAnnotations = [] } = spec;
+  const params = spec.paramKind !== undefined;
+  const known = new (expressions().VariableTypes)();
+  yield* validateVariables(variables, at('variables'), params, known);
+  const speaks: Speaks = { params, authorizer: true, variables: variables.length > 0 ? known : undefined };
+  if (validations.length === 0 && auditAnnotations.length === 0) {
+    yield required(at('validations'), 'validations or auditAnnotations must contain at least one item');
+    yield required(at('auditAnnotations'), 'validations or auditAnnotations must contain at least one item');
+    return;
+  }
+  for (const [i, validation] of validations.entries()) yield* validateValidation(validation, at('validations')(i), speaks);
+  yield* validateAuditAnnotations(metadata.name ?? '', auditAnnotations, at('auditAnnotations'), speaks);
+}); // prettier-ignore
+const mutating = steppedValidation<MutatingAdmissionPolicy>(function* ({ spec = {} }, old) {
+  const at = PATH('spec');
+  yield* validateCommon(spec, at, old?.spec, true);
+  const params = spec.paramKind !== undefined;
+  const known = new (expressions().VariableTypes)();
+  yield* validateVariables(spec.variables ?? [], at('variables'), params, known);
+  const speaks: Speaks = { params, authorizer: true, patches: true, variables: known };
+  if (!spec.mutations?.length) yield required(at('mutations'), 'mutations must contain at least one item');
+  for (const [i, mutation] of (spec.mutations ?? []).entries()) yield* validateMutation(mutation, at('mutations')(i), speaks);
+  if (!spec.reinvocationPolicy) yield required(at('reinvocationPolicy'));
+  else yield* oneOf(spec.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'));
 }); // prettier-ignore
 
 type Spec = NonNullable<ValidatingAdmissionPolicy['spec']>;
@@ -113,7 +127,7 @@ const paramKind = (spec: Pick<Spec, 'paramKind'> | undefined): string =>
   spec?.paramKind ? `${spec.paramKind.apiVersion ?? ''}/${spec.paramKind.kind ?? ''}` : '<unset>';
 
 /** `old`: on update. */
-function* validateCommon(spec: Common, at: FieldPath, old: Common | undefined, isMutating = false): Errors {
+function* validateCommon(spec: Common, at: FieldPath, old: Common | undefined, isMutating = false): SteppedErrors {
   if (spec.failurePolicy === undefined) yield required(at('failurePolicy'));
   yield* failurePolicy(spec.failurePolicy, at('failurePolicy'));
   if (spec.paramKind) yield* validateParamKind(spec.paramKind, at('paramKind'));
@@ -129,19 +143,19 @@ function* validateCommon(spec: Common, at: FieldPath, old: Common | undefined, i
     yield* validateMatchConditions(spec.matchConditions ?? [], at('matchConditions'), spec.paramKind !== undefined);
 }
 /** Each may use those before it, which `known` gathers. */
-function* validateVariables(variables: readonly Variable[], at: FieldPath, params: boolean, known: Map<string, CelType>): Errors {
+function* validateVariables(variables: readonly Variable[], at: FieldPath, params: boolean, known: VariableTypes): SteppedErrors {
   for (const [i, { name = '', expression = '' }] of variables.entries()) {
     if (name.trim() === '') yield required(at(i)('name'), 'name is not specified');
     else if (!IDENTIFIER.test(name) || RESERVED.has(name)) yield invalid(at(i)('name'), name, 'must be a valid CEL identifier');
     if (expression.trim() === '') yield required(at(i)('expression'), 'expression is not specified');
     else {
-      const made = expressions().compiled(expression, { params, authorizer: true, variables: known }, expressions().GIVES.anything);
+      const made = yield* expressions().compiled(expression, { params, authorizer: true, variables: known }, expressions().GIVES.anything);
       yield* expressions().told(made, at(i)('expression'), expression);
-      known.set(name, 'type' in made ? expressions().variableType(made.type) : { kind: 'dyn' });
+      known.declare(name, 'type' in made ? expressions().variableType(made.type) : { kind: 'dyn' });
     }
   }
 } // prettier-ignore
-function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath, speaks: Speaks): Errors {
+function* validateValidation({ expression = '', message, messageExpression, reason }: Validation, at: FieldPath, speaks: Speaks): SteppedErrors {
   if (expression.trim() === '') yield required(at('expression'), 'expression is not specified');
   else yield* expressions().validateExpression(expression, speaks, expressions().GIVES.bool, at('expression'));
   if (messageExpression && messageExpression.trim() === '') yield invalid(at('messageExpression'), messageExpression, 'must be non-empty if specified');
@@ -155,9 +169,10 @@ function* validateAuditAnnotations(
   annotations: readonly AuditAnnotation[],
   at: FieldPath,
   speaks: Speaks,
-): Errors {
+): SteppedErrors {
   if (annotations.length > MAX_AUDIT_ANNOTATIONS)
     yield invalid(at, annotations, `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`);
+  const keys = new Set<string | undefined>();
   for (const [i, { key, valueExpression = '' }] of annotations.entries()) {
     if (policy === '') yield invalid(at(i)('key'), key, 'requires metadata.name be non-empty');
     else yield* problems(qualifiedName(`${policy}/${key}`), `${policy}/${key}`, at(i)('key'));
@@ -173,10 +188,11 @@ function* validateAuditAnnotations(
         at(i)('valueExpression'),
         valueExpression,
       );
-    if (annotations.findIndex((a) => a.key === key) < i) yield duplicate(at(i)('key'), key);
+    if (keys.has(key)) yield duplicate(at(i)('key'), key);
+    keys.add(key);
   }
 }
-function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath, speaks: Speaks): Errors {
+function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath, speaks: Speaks): SteppedErrors {
   if (!patchType) yield required(at('patchType'));
   else if (patchType === 'JSONPatch') {
     if (!jsonPatch) yield required(at('jsonPatch'), 'must be specified when patchType is JSONPatch');
@@ -188,7 +204,7 @@ function* validateMutation({ patchType, jsonPatch, applyConfiguration }: Mutatio
     if (jsonPatch) yield invalid(at('jsonPatch'), '{jsonPatch}', 'must not be specified when patchType is ApplyConfiguration');
   } else yield* oneOf(patchType, PATCH_TYPES, at('patchType'));
 } // prettier-ignore
-function* validatePatch(expression: string | undefined, speaks: Speaks, gives: readonly CelType[], at: FieldPath): Errors {
+function* validatePatch(expression: string | undefined, speaks: Speaks, gives: readonly CelType[], at: FieldPath): SteppedErrors {
   const source = (expression ?? '').trim();
   if (source === '') yield required(at);
   else yield* expressions().validateExpression(source, speaks, gives, at);

@@ -8,6 +8,7 @@ import type {
   RuleWithOperations,
 } from '../generated/admissionregistration-v1.ts';
 import { notOneOf, problems } from '../helpers/checks.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import { duplicate, forbidden, invalid, required, tooMany, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain, pathSegment, qualifiedName } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
@@ -71,7 +72,11 @@ function* validateResources(resources: readonly string[], at: FieldPath): Errors
     yield invalid(at, resources, "if '*' is present, must not specify other resources without subresources");
 }
 /** `params`: conditions may speak of them. */
-export function* validateMatchConditions(conditions: readonly MatchCondition[], at: FieldPath, params = false): Errors {
+export function* validateMatchConditions(
+  conditions: readonly MatchCondition[],
+  at: FieldPath,
+  params = false,
+): SteppedErrors {
   if (conditions.length > MAX_MATCH_CONDITIONS) yield tooMany(at, conditions.length, MAX_MATCH_CONDITIONS);
   const names = new Set<string>();
   for (const [i, { name, expression }] of conditions.entries()) {

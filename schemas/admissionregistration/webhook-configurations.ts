@@ -3,8 +3,9 @@ import type {
   MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration,
 } from '../generated/admissionregistration-v1.ts'; // prettier-ignore
 import { problems } from '../helpers/checks.ts';
+import { steppedValidation, type SteppedErrors } from '../helpers/stepped-validation.ts';
 import { webhookService, webhookUrl } from '../helpers/webhook-client.ts';
-import { duplicate, invalid, required, type FieldPath } from '../meta/field.ts';
+import { duplicate, fieldPath, invalid, required, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
 import { validateLabelSelector } from '../meta/selectors.ts';
 import { equal } from '../meta/equal.ts';
@@ -27,14 +28,20 @@ const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
 type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 
-const configuration = <T extends Configuration>(resource: string, isMutating: boolean): ResourceDefinition<T> =>
-  defineResource<T>({
+function configuration<T extends Configuration>(resource: string, isMutating: boolean): ResourceDefinition<T> {
+  const validation = steppedValidation<T>(validateConfiguration);
+  return defineResource<T>({
     group: 'admissionregistration.k8s.io', version: 'v1', resource,
     metadataChecks: ['whole'],
     anyFinalizers: true,
     tracksGeneration: true,
     countsEmpties: true,
-    beforeValidation: ({ webhooks }) => (webhooks?.some((hook) => hook.matchConditions?.length) ? loadExpressions() : undefined),
+    beforeValidation(draft, giveWay, old) {
+      if (!draft.webhooks?.some((hook) => hook.matchConditions?.length)) return undefined;
+      const find = (): Promise<void> | undefined => validation.before(draft, giveWay, old);
+      const loading = loadExpressions();
+      return loading ? loading.then(find) : find();
+    },
     requiresResourceVersionOnUpdate: true,
 
     /** Source: pkg/apis/admissionregistration/v1 SetDefaults_ValidatingWebhook. */
@@ -51,21 +58,12 @@ const configuration = <T extends Configuration>(resource: string, isMutating: bo
       }
       return draft;
     },
-    *validate({ webhooks }, at, old) {
-      const names = new Set<string>();
-      const before = old?.webhooks;
-      // Conditions are looked at again only if one of them changes.
-      const areKept = before?.length === (webhooks?.length ?? 0) && before.every((hook, i) => equal(hook.matchConditions, webhooks?.[i]?.matchConditions));
-      for (const [i, hook] of ((webhooks ?? []) as Webhook[]).entries()) {
-        const here = at('webhooks')(i);
-        yield* validateWebhook(hook, here, old !== undefined && areKept);
-        yield* validateReviewVersions(hook.admissionReviewVersions ?? [], here('admissionReviewVersions'));
-        if (hook.name && names.has(hook.name)) yield duplicate(here('name'), hook.name);
-        names.add(hook.name);
-      }
+    *validate(draft, _at, old) {
+      yield* validation.now(draft, old);
     },
     cells: ({ metadata, webhooks }, now) => [metadata.name ?? '', webhooks?.length ?? 0, age(metadata.creationTimestamp, now)],
   }); // prettier-ignore
+}
 export const validatingWebhookConfiguration = configuration<ValidatingWebhookConfiguration>(
   'validatingwebhookconfigurations',
   false,
@@ -76,7 +74,7 @@ export const mutatingWebhookConfiguration = configuration<MutatingWebhookConfigu
 );
 
 /** Source: pkg/apis/admissionregistration/validation validateMutatingWebhook. */
-function* validateWebhook(hook: Webhook, at: FieldPath, conditionsAreKept: boolean): Errors {
+function* validateWebhook(hook: Webhook, at: FieldPath, conditionsAreKept: boolean): SteppedErrors {
   yield* validateName(hook.name ?? '', at('name'));
   for (const [i, rule] of (hook.rules ?? []).entries()) yield* validateRule(rule, at('rules')(i));
   yield* failurePolicy(hook.failurePolicy, at('failurePolicy'));
@@ -97,6 +95,20 @@ function* validateWebhook(hook: Webhook, at: FieldPath, conditionsAreKept: boole
   else if (service) yield* webhookService(service, at('clientConfig')('service'));
   if (!conditionsAreKept) yield* validateMatchConditions(hook.matchConditions ?? [], at('matchConditions'));
 }
+/** In steps: many long conditions take seconds. */
+function* validateConfiguration({ webhooks }: Configuration, old: Configuration | undefined): SteppedErrors {
+  const names = new Set<string>();
+  const before = old?.webhooks;
+  // Conditions are looked at again only if one of them changes.
+  const areKept = before?.length === (webhooks?.length ?? 0) && before.every((hook, i) => equal(hook.matchConditions, webhooks?.[i]?.matchConditions));
+  for (const [i, hook] of ((webhooks ?? []) as Webhook[]).entries()) {
+    const here = fieldPath('webhooks')(i);
+    yield* validateWebhook(hook, here, old !== undefined && areKept);
+    yield* validateReviewVersions(hook.admissionReviewVersions ?? [], here('admissionReviewVersions'));
+    if (hook.name && names.has(hook.name)) yield duplicate(here('name'), hook.name);
+    names.add(hook.name);
+  }
+} // prettier-ignore
 /** Source: apimachinery pkg/util/validation IsFullyQualifiedName. */
 function* validateName(name: string, at: FieldPath): Errors {
   const found = dnsSubdomain(name);

@@ -1,17 +1,15 @@
 import { isRuled } from './custom-rules.ts';
-import { inSteps, type GiveWay, type Steps } from '../helpers/steps.ts';
-import { loadRules, rules } from './rule-loading.ts';
-import { unstructurable } from './structural.ts';
+import { steppedValidation } from '../helpers/stepped-validation.ts';
+import { loadRules } from './rule-loading.ts';
 import { defineResource, type Errors } from '../define.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionStatus,
-  JSONSchemaProps,
 } from '../generated/apiextensions-v1.ts';
 import { caBundleProblem } from '../helpers/ca-bundle.ts';
 import { immutable } from '../meta/field-checks.ts';
-import { invalid, required, type FieldPath } from '../meta/field.ts';
+import { fieldPath, invalid, required, type FieldPath } from '../meta/field.ts';
 import { isKnownFormat } from '../structural/formats.ts';
 import { approval, APPROVED } from './approval.ts';
 import { isConditionTrue, withCondition } from './naming.ts';
@@ -67,16 +65,14 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   },
 
   /** Source: apiextensions validation ValidateCustomResourceDefinition. */
-  beforeValidation: ({ spec }, giveWay) => judged(spec, giveWay),
-  *validate({ metadata, spec, status }, path, old) {
-    const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
-    if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
-    yield* specProblems(spec, path('spec'), old?.spec);
-    if (old) yield* changeProblems(spec, old, path('spec'));
-    yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
-    yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));
-    yield* approvalProblems(spec.group ?? '', metadata.annotations?.[APPROVED] ?? '', path('metadata')('annotations').key(APPROVED));
-    if (spec.preserveUnknownFields) yield invalid(path('spec')('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead');
+  beforeValidation: (crd, giveWay, old) => {
+    const find = (): Promise<void> | undefined => validation.before(crd, giveWay, old);
+    const isLoaded = (crd.spec?.versions ?? []).every(({ schema }) => !isRuled(schema?.openAPIV3Schema ?? {}));
+    const loading = isLoaded ? undefined : loadRules();
+    return loading ? loading.then(find) : find();
+  },
+  *validate(crd, _at, old) {
+    yield* validation.now(crd, old);
   },
   *validateStatusUpdate({ status }, _old, path) {
     yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
@@ -90,17 +86,18 @@ export const customResourceDefinition = defineResource<CustomResourceDefinition>
   cells: ({ metadata }) => [metadata.name ?? '', metadata.creationTimestamp ?? null],
 }); // prettier-ignore
 
-/** Rules are compiled one by one: many long ones take seconds. */
-function judged(spec: CustomResourceDefinitionSpec, giveWay: GiveWay): Promise<void> | undefined {
-  const schemas = (spec.versions ?? []).flatMap(({ schema }) => schema?.openAPIV3Schema ?? []).filter(isRuled);
-  if (schemas.length === 0) return undefined;
-  const judge = (): Promise<void> | undefined => inSteps(judging(schemas), giveWay) ?? undefined;
-  const loading = loadRules();
-  return loading ? loading.then(judge) : judge();
-}
-function* judging(schemas: readonly JSONSchemaProps[]): Steps<void> {
-  for (const schema of schemas) if (unstructurable(schema) === undefined) yield* rules().judgeRules(schema);
-}
+/** In steps: megabytes of schemas, or many long rules, take seconds. */
+const validation = steppedValidation<CustomResourceDefinition>(function* ({ metadata, spec, status }, old) {
+  const path = fieldPath();
+  const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+  if (!metadata.resourceVersion && metadata.name && metadata.name !== name) yield invalid(path('metadata')('name'), metadata.name, 'must be spec.names.plural+"."+spec.group');
+  yield* specProblems(spec, path('spec'), old?.spec);
+  if (old) yield* changeProblems(spec, old, path('spec'));
+  yield* namesProblems(status?.acceptedNames ?? {}, path('status')('acceptedNames'), false);
+  yield* storedProblems(status?.storedVersions ?? [], spec, path('status')('storedVersions'));
+  yield* approvalProblems(spec.group ?? '', metadata.annotations?.[APPROVED] ?? '', path('metadata')('annotations').key(APPROVED));
+  if (spec.preserveUnknownFields) yield invalid(path('spec')('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead');
+}); // prettier-ignore
 /** What may not change once it is there. Source: validateCustomResourceDefinitionSpecUpdate. */
 function* changeProblems(spec: CustomResourceDefinitionSpec, old: CustomResourceDefinition, at: FieldPath): Errors {
   if (isConditionTrue(old, 'Established')) {

@@ -103,11 +103,30 @@ const goType = (value: unknown): string => {
   return typeof value === 'object' ? 'map[string]interface {}' : typeof value === 'boolean' ? 'bool' : typeof value;
 };
 
+/** Whether something holds for a schema or for any within it, looked up once a schema: values of most need not be walked. */
+function anywhere(holds: (schema: JSONSchemaProps) => boolean): (schema: JSONSchemaProps) => boolean {
+  const known = new WeakMap<JSONSchemaProps, boolean>();
+  return function look(schema): boolean {
+    let found = known.get(schema);
+    if (found === undefined) {
+      const { items, additionalProperties, properties } = schema;
+      const within = [schemaOf(items), schemaOf(additionalProperties), ...Object.values(properties ?? {})];
+      found = holds(schema) || within.some((part) => isObject(part) && look(part));
+      known.set(schema, found);
+    }
+    return found;
+  };
+}
+const hasEmbedded = anywhere((schema) => schema['x-kubernetes-embedded-resource'] === true);
+const hasListTypes = anywhere((schema) => ['set', 'map'].includes(schema['x-kubernetes-list-type'] ?? ''));
+
 /** Objects in the object name their type. Source: apiextensions-apiserver schema/objectmeta Validate. */
 function* embeddedProblems(value: unknown, schema: JSONSchemaProps | undefined, at: FieldPath): Errors {
-  if (schema === undefined) return;
+  if (schema === undefined || !hasEmbedded(schema)) return;
   if (Array.isArray(value)) {
-    for (const [i, item] of value.entries()) yield* embeddedProblems(item, schemaOf(schema.items), at(i));
+    const items = schemaOf(schema.items);
+    if (items && hasEmbedded(items))
+      for (const [i, item] of value.entries()) yield* embeddedProblems(item, items, at(i));
     return;
   }
   if (!isObject(value)) return;
@@ -115,8 +134,8 @@ function* embeddedProblems(value: unknown, schema: JSONSchemaProps | undefined, 
   const others = schemaOf(schema.additionalProperties);
   for (const [name, inner] of Object.entries(value)) {
     const own = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
-    if (own) yield* embeddedProblems(inner, own, at(name));
-    else if (others) yield* embeddedProblems(inner, others, at.key(name));
+    if (own && hasEmbedded(own)) yield* embeddedProblems(inner, own, at(name));
+    else if (!own && others && hasEmbedded(others)) yield* embeddedProblems(inner, others, at.key(name));
   }
 }
 function* resourceProblems({ apiVersion, kind, metadata }: Record<string, unknown>, at: FieldPath): Errors {
@@ -140,21 +159,21 @@ function* resourceProblems({ apiVersion, kind, metadata }: Record<string, unknow
 
 /** Sets have no item twice, maps no key. Source: apiextensions-apiserver schema/listtype. */
 export function* listProblems(value: unknown, schema: JSONSchemaProps | undefined, at: FieldPath): Errors {
-  if (schema === undefined) return;
+  if (schema === undefined || !hasListTypes(schema)) return;
   if (Array.isArray(value)) {
     const items = schemaOf(schema.items);
     if (schema['x-kubernetes-list-type'] === 'set') yield* twice(value, value, at);
     if (schema['x-kubernetes-list-type'] === 'map')
       yield* mapItems(value, schema['x-kubernetes-list-map-keys'] ?? [], at);
-    for (const [i, item] of value.entries()) yield* listProblems(item, items, at(i));
+    if (items && hasListTypes(items)) for (const [i, item] of value.entries()) yield* listProblems(item, items, at(i));
     return;
   }
   if (!isObject(value)) return;
   const others = schemaOf(schema.additionalProperties);
   for (const [name, inner] of Object.entries(value)) {
     const own = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
-    if (own) yield* listProblems(inner, own, at(name));
-    else if (others) yield* listProblems(inner, others, at.key(name));
+    if (own && hasListTypes(own)) yield* listProblems(inner, own, at(name));
+    else if (!own && others && hasListTypes(others)) yield* listProblems(inner, others, at.key(name));
   }
 }
 /** Tells the second appearance of each, not the third. */
@@ -184,12 +203,7 @@ function* mapItems(list: readonly unknown[], keys: readonly string[], at: FieldP
 }
 
 /** True where the definition has rules (x-kubernetes-validations), at whatever depth. */
-export function isRuled(schema: JSONSchemaProps): boolean {
-  if ((schema['x-kubernetes-validations']?.length ?? 0) > 0) return true;
-  const { items, additionalProperties, properties } = schema;
-  const within = [items, additionalProperties, ...Object.values(properties ?? {})];
-  return within.some((part) => isObject(part) && isRuled(part));
-}
+export const isRuled = anywhere((schema) => (schema['x-kubernetes-validations']?.length ?? 0) > 0);
 const BLOCKING = new Set<FieldError['reason']>([
   'FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid',
 ]); // prettier-ignore

@@ -1,4 +1,5 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import { equal } from '../meta/equal.ts';
 import { invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { validateValue } from '../structural/values.ts';
@@ -9,10 +10,12 @@ const schemaOf = (value: unknown): JSONSchemaProps | undefined =>
 const META = new Set(['apiVersion', 'kind', 'metadata']);
 
 /** Every default keeps to its own schema and has no field that would be pruned. Source: apiextensions-apiserver pkg/apiserver/schema/defaulting ValidateDefaults. */
-export function* defaultProblems(s: JSONSchemaProps, at: FieldPath): Errors {
+export function* defaultProblems(s: JSONSchemaProps, at: FieldPath): SteppedErrors {
+  yield undefined;
   if (s.default !== undefined && s.default !== null) {
     const value: unknown = s.default;
     if (!equal(pruned(value, s), value)) yield invalid(at('default'), value, 'must not have unknown fields');
+    yield undefined;
     const missing = s['x-kubernetes-embedded-resource'] ? [...missingType(value, at('default'))] : [];
     yield* missing.length > 0 ? missing : validateValue(value, s, `${at('default')}`);
   }

@@ -5,6 +5,7 @@ import type {
   SelectableField,
 } from '../generated/apiextensions-v1.ts';
 import { duplicate, forbidden, invalid, required, tooMany, type FieldError, type FieldPath } from '../meta/field.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import { defaultProblems } from './defaults.ts';
 import { fieldAt } from './field-path.ts';
 import { printSchema } from './go-print.ts';
@@ -30,7 +31,7 @@ export function* schemaPart(
   hasStatus: boolean,
   at: FieldPath,
   isUnchanged = false,
-): Errors {
+): SteppedErrors {
   if (!schema) return;
   const place = at('openAPIV3Schema');
   if (hasStatus) yield* rootUnderStatus(schema, place);
@@ -38,20 +39,22 @@ export function* schemaPart(
   const why = unstructurable(schema);
   let count = 0;
   if (why === undefined) {
-    const problems = structuralProblems(schema, place);
+    const problems = yield* structuralProblems(schema, place);
     count = problems.length;
     yield* problems;
     if (count === 0)
       for (const problem of defaultProblems({ ...schema, 'x-kubernetes-embedded-resource': true }, place)) {
-        count += 1;
+        if (problem !== undefined) count += 1;
         yield problem;
       }
   }
   const isSound = why === undefined && count === 0;
   const broken: string[] = [];
   for (const problem of schemaProblems(schema, place)) {
-    count += 1;
-    broken.push(problem.field);
+    if (problem !== undefined) {
+      count += 1;
+      broken.push(problem.field);
+    }
     yield problem;
   }
   if (isSound && isRuled(schema)) {
@@ -165,7 +168,7 @@ export function* parts(
   at: FieldPath,
   /** Schemas that are as they were. */
   unchanged: ReadonlySet<JSONSchemaProps>,
-): Errors {
+): SteppedErrors {
   const schema = own.schema?.openAPIV3Schema;
   yield* schemaPart(schema, hasStatus, at(names.schema), schema !== undefined && unchanged.has(schema));
   yield* subresources(own.subresources, at('subresources'));

@@ -1,7 +1,7 @@
 import {
   CelCompileError,
   celEnvironment,
-  compile,
+  compileSteps,
   declaredBySchema,
   instantiationProblem,
   sizesWithin,
@@ -10,12 +10,13 @@ import {
   type CelProgram,
 } from '../cel/index.ts';
 import type { JSONSchemaProps, ValidationRule } from '../generated/apiextensions-v1.ts';
-import { forbidden, internalError, invalid, type FieldError, type FieldPath } from '../meta/field.ts';
+import { forbidden, internalError, invalid, type FieldPath } from '../meta/field.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import type { Steps } from '../helpers/steps.ts';
 import { schemaOf } from '../structural/custom-values.ts';
 import { printRule } from './go-print.ts';
 
-type Errors = Generator<FieldError, void, undefined>;
+type Errors = SteppedErrors;
 /** What one rule, and what all of a schema's, may be estimated to cost. */
 const RULE_LIMIT = 10_000_000n;
 const SCHEMA_LIMIT = 100_000_000n;
@@ -101,8 +102,7 @@ const times = (a: bigint, b: number | undefined): bigint | undefined =>
 function* ownRules(schema: JSONSchemaProps, place: Place, { isUnchanged }: Options, costs: Cost[]): Errors {
   const at = place.at('x-kubernetes-validations');
   const isResource = place.isRoot || schema['x-kubernetes-embedded-resource'] === true;
-  const declared = declaredOf(schema, isResource);
-  declarations.delete(schema);
+  const declared = declaredBySchema(schema, SELF, isResource);
   if (!declared) {
     yield internalError(at, `${NO_TYPE}: unable to convert structural schema to CEL declarations`);
     return;
@@ -110,8 +110,7 @@ function* ownRules(schema: JSONSchemaProps, place: Place, { isUnchanged }: Optio
   const count = place.count ?? BigInt(Math.floor(LARGEST_REQUEST / (declared.minSize + 1)));
   for (const [i, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) {
     if ((rule.rule ?? '').trim() === '') continue;
-    const { rule: own, message } = judgedRule(rule, declared);
-    judged.delete(rule);
+    const { rule: own, message } = yield* judgedRule(rule, declared);
     const { made } = own;
     const cost = capped(own.most * count);
     if (cost > RULE_LIMIT && !isUnchanged)
@@ -161,57 +160,21 @@ interface Judged {
   readonly most: bigint;
 }
 interface JudgedRule {
-  readonly declared: CelDeclared;
   readonly rule: Judged;
   /** Of a sound rule with an expression for its message. */
   readonly message: Judged | undefined;
 }
-/** What takes long of a check, from the time when it was done until it is asked for. */
-const judged = new WeakMap<ValidationRule, JudgedRule>();
-const declarations = new WeakMap<
-  JSONSchemaProps,
-  { readonly isResource: boolean; readonly declared: CelDeclared | undefined }
->();
-function judgedRule(rule: ValidationRule, declared: CelDeclared): JudgedRule {
-  let known = judged.get(rule);
-  if (known?.declared !== declared) {
-    const own = judge(rule.rule ?? '', environmentOf(declared, rule), 'bool', RULE);
-    const hasMessage = rule.messageExpression && !('problem' in own.made);
-    const message = hasMessage
-      ? judge(rule.messageExpression!, environmentOf(declared, rule), 'string', MESSAGE)
-      : undefined;
-    judged.set(rule, (known = { declared, rule: own, message }));
-  }
-  return known;
+function* judgedRule(rule: ValidationRule, declared: CelDeclared): Steps<JudgedRule> {
+  const environment = environmentOf(declared, rule);
+  const own = yield* judge(rule.rule ?? '', environment, 'bool', RULE);
+  const hasMessage = rule.messageExpression && !('problem' in own.made);
+  const message = hasMessage ? yield* judge(rule.messageExpression!, environment, 'string', MESSAGE) : undefined;
+  return { rule: own, message };
 }
-function judge(source: string, environment: CelEnvironment, kind: 'bool' | 'string', words: Words): Judged {
-  const made = compiled(source, environment, kind, words);
+function* judge(source: string, environment: CelEnvironment, kind: 'bool' | 'string', words: Words): Steps<Judged> {
+  const made = yield* compiled(source, environment, kind, words);
   return { made, most: 'problem' in made ? 0n : made.estimateCost().max };
 }
-function declaredOf(schema: JSONSchemaProps, isResource: boolean): CelDeclared | undefined {
-  let known = declarations.get(schema);
-  if (known?.isResource !== isResource)
-    declarations.set(schema, (known = { isResource, declared: declaredBySchema(schema, SELF, isResource) }));
-  return known.declared;
-}
-/** Does what takes long of `ruleErrors`, a rule a step: after it that is fast for the same schema. */
-export function* judgeRules(schema: JSONSchemaProps, isRoot = true): Steps<void> {
-  const parts = [schema.items, schema.additionalProperties, ...Object.values(schema.properties ?? {})];
-  for (const part of parts) {
-    const inner = schemaOf(part);
-    if (inner) yield* judgeRules(inner, false);
-  }
-  const rules = schema['x-kubernetes-validations'] ?? [];
-  if (rules.length === 0) return;
-  const declared = declaredOf(schema, isRoot || schema['x-kubernetes-embedded-resource'] === true);
-  if (declared)
-    for (const rule of rules) {
-      if ((rule.rule ?? '').trim() === '') continue;
-      judgedRule(rule, declared);
-      yield;
-    }
-}
-
 function environmentOf(declared: CelDeclared, { optionalOldSelf }: ValidationRule): CelEnvironment {
   const old: CelDeclared =
     optionalOldSelf === true ? { type: { kind: 'optional', value: declared.type }, minSize: 1 } : declared;
@@ -232,16 +195,17 @@ const MESSAGE: Words = {
   mistyped: 'messageExpression must evaluate to a string',
   unmade: 'messageExpression instantiation failed: ',
 };
-function compiled(
+function* compiled(
   source: string,
   environment: CelEnvironment,
   kind: 'bool' | 'string',
   words: Words,
-): CelProgram | { readonly problem: string } {
+): Steps<CelProgram | { readonly problem: string }> {
   try {
-    const program = compile(source, environment);
+    const program = yield* compileSteps(source, environment);
     if (program.type.kind !== kind) return { problem: words.mistyped };
     const problem = instantiationProblem(program);
+    yield;
     return problem === undefined ? program : { problem: `${words.unmade}${problem}` };
   } catch (error) {
     if (!(error instanceof CelCompileError)) throw error;

@@ -61,8 +61,24 @@ export function oldItem(schema: JSONSchemaProps, old: readonly unknown[], item: 
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   if (schema['x-kubernetes-list-type'] !== 'map' || keys.length === 0) return undefined;
   const wanted = keysOf(item, keys);
-  return wanted === undefined ? undefined : old.find((one) => keysOf(one, keys) === wanted);
+  return wanted === undefined ? undefined : itemsByKeys(old, keys).get(wanted);
 }
+const indexed = new WeakMap<
+  readonly unknown[],
+  { readonly keys: readonly string[]; readonly items: ReadonlyMap<string, unknown> }
+>();
+/** The first item with each combination of keys. */
+function itemsByKeys(list: readonly unknown[], keys: readonly string[]): ReadonlyMap<string, unknown> {
+  const known = indexed.get(list);
+  if (known?.keys === keys) return known.items;
+  const items = new Map<string, unknown>();
+  for (const one of list) {
+    const key = keysOf(one, keys);
+    if (key !== undefined && !items.has(key)) items.set(key, one);
+  }
+  indexed.set(list, { keys, items });
+  return items;
+} // prettier-ignore
 function keysOf(item: unknown, keys: readonly string[]): string | undefined {
   if (!isObject(item)) return undefined;
   const values = keys.map((key) => item[key]);

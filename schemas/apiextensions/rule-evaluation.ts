@@ -10,7 +10,7 @@ import { byteLength } from '../meta/names.ts';
 import { isObject } from '../structural/custom-values.ts';
 import { Correlation, oldItem } from './rule-correlation.ts';
 import { rulesOf, type RuleNode, type RuleProgram } from './rule-programs.ts';
-import type { Steps } from '../helpers/steps.ts';
+import { atOnce, type Steps } from '../helpers/steps.ts';
 
 export interface RuleFindings {
   readonly errors: readonly FieldError[];
@@ -27,13 +27,8 @@ const compiled = new WeakMap<JSONSchemaProps, { readonly node: RuleNode | undefi
  * Programs are made when a schema is first used, and kept as long as it is.
  * Source: apiextensions-apiserver pkg/apiserver/schema/cel/validation.go Validate.
  */
-export function ruleFindings(schema: JSONSchemaProps, object: unknown, old?: unknown): RuleFindings {
-  const steps = ruleSteps(schema, object, old);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}
+export const ruleFindings = (schema: JSONSchemaProps, object: unknown, old?: unknown): RuleFindings =>
+  atOnce(ruleSteps(schema, object, old));
 /** The same in steps, between which others may have their turn: none for what is usual. */
 export function* ruleSteps(schema: JSONSchemaProps, object: unknown, old?: unknown): Steps<RuleFindings> {
   let known = compiled.get(schema);

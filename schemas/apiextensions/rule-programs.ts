@@ -1,5 +1,5 @@
 import {
-  CelCompileError, celEnvironment, compile, declaredBySchema, instantiationProblem,
+  CelCompileError, celEnvironment, compileSteps, declaredBySchema, instantiationProblem,
   type CelDeclared, type CelEnvironment, type CelProgram,
 } from '../cel/index.ts'; // prettier-ignore
 import type { JSONSchemaProps, ValidationRule } from '../generated/apiextensions-v1.ts';
@@ -98,16 +98,16 @@ function* programsOf(
     : plain;
   const out: RuleProgram[] = [];
   for (const rule of rules) {
-    out.push(programOf(rule, schema, rule.optionalOldSelf ? withOptional : plain));
+    out.push(yield* programOf(rule, schema, rule.optionalOldSelf ? withOptional : plain));
     yield;
   }
   return out;
 }
-function programOf(rule: ValidationRule, schema: JSONSchemaProps, environment: CelEnvironment): RuleProgram {
+function* programOf(rule: ValidationRule, schema: JSONSchemaProps, environment: CelEnvironment): Steps<RuleProgram> {
   if (rule.rule.trim() === '') return { rule, isTransition: false };
-  const made = make(rule.rule, environment, 'bool', 'cel expression must evaluate to a bool');
+  const made = yield* make(rule.rule, environment, 'bool', 'cel expression must evaluate to a bool');
   if (typeof made === 'string') return { rule, isTransition: false, problem: `rule compile error: ${made}` };
-  const message = rule.messageExpression ? make(rule.messageExpression, environment, 'string', '') : undefined;
+  const message = rule.messageExpression ? yield* make(rule.messageExpression, environment, 'string', '') : undefined;
   const found = rule.fieldPath ? fieldAt(rule.fieldPath, schema) : undefined;
   return {
     rule,
@@ -117,9 +117,14 @@ function programOf(rule: ValidationRule, schema: JSONSchemaProps, environment: C
     ...(found && found.why === undefined && { place: placeOf(found.steps, schema) }),
   };
 }
-function make(source: string, environment: CelEnvironment, kind: 'bool' | 'string', otherwise: string) {
+function* make(
+  source: string,
+  environment: CelEnvironment,
+  kind: 'bool' | 'string',
+  otherwise: string,
+): Steps<CelProgram | string> {
   try {
-    const program = compile(source, environment);
+    const program = yield* compileSteps(source, environment);
     if (program.type.kind !== kind) return otherwise;
     const problem = instantiationProblem(program);
     return problem === undefined ? program : `program instantiation failed: ${problem}`;

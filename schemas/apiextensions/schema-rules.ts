@@ -1,5 +1,6 @@
 import type { JSONSchemaProps, ValidationRule } from '../generated/apiextensions-v1.ts';
 import { forbidden, invalid, notSupported, required, type FieldError, type FieldPath } from '../meta/field.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import { fieldAt } from './field-path.ts';
 
 type Errors = Generator<FieldError, void, undefined>;
@@ -30,7 +31,8 @@ export function* schemaProblems(
   s: JSONSchemaProps,
   at: FieldPath,
   context: Context = { isRoot: true, isInMeta: false },
-): Errors {
+): SteppedErrors {
+  yield undefined;
   yield* allowed(s, at, context);
   if (s.uniqueItems)
     yield forbidden(
@@ -152,7 +154,8 @@ function* mapList(
     );
     return;
   }
-  for (const [i, key] of keys.entries()) {
+  const seen = new Set<string>();
+  for (const key of keys) {
     const own = Object.hasOwn(items.properties ?? {}, key) ? items.properties![key] : undefined;
     if (!own) yield invalid(at('x-kubernetes-list-map-keys'), keys, 'entries must all be names of item properties');
     else if (own.type === 'array' || own.type === 'object')
@@ -161,18 +164,19 @@ function* mapList(
         items.type,
         "must be a scalar type if parent array's x-kubernetes-list-type is map",
       );
-    if (keys.indexOf(key) < i)
-      yield invalid(at('x-kubernetes-list-map-keys'), keys, 'must not contain duplicate entries');
+    if (seen.has(key)) yield invalid(at('x-kubernetes-list-map-keys'), keys, 'must not contain duplicate entries');
+    seen.add(key);
   }
 }
 function* keyedItems(listType: string, keys: readonly string[], items: JSONSchemaProps, at: FieldPath): Errors {
   if (items.nullable) yield forbidden(at('nullable'), `cannot be nullable when x-kubernetes-list-type is ${listType}`);
   if (listType !== 'map') return;
+  const needed = new Set(items.required);
   for (const key of keys) {
     const own = Object.hasOwn(items.properties ?? {}, key) ? items.properties![key] : undefined;
     const place = at('properties').key(key);
     if (!own) continue;
-    if (!items.required?.includes(key) && own.default === undefined)
+    if (!needed.has(key) && own.default === undefined)
       yield required(
         place('default'),
         'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',

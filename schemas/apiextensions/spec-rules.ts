@@ -6,6 +6,7 @@ import type {
 } from '../generated/apiextensions-v1.ts';
 import { problems } from '../helpers/checks.ts';
 import { webhookService, webhookUrl } from '../helpers/webhook-client.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
 import { equal } from '../meta/equal.ts';
 import { forbidden, invalid, notSupported, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { dns1035Label, dnsSubdomain } from '../meta/names.ts';
@@ -32,7 +33,7 @@ export function* specProblems(
   spec: CustomResourceDefinitionSpec,
   at: FieldPath,
   old?: CustomResourceDefinitionSpec,
-): Errors {
+): SteppedErrors {
   const internal = internalSpec(spec);
   const { shared, versions } = internal;
   yield* groupProblems(spec.group ?? '', at('group'));
@@ -88,7 +89,7 @@ function* versionProblems(
   given: readonly InternalVersion[] | undefined,
   at: FieldPath,
   unchanged: ReadonlySet<JSONSchemaProps>,
-): Errors {
+): SteppedErrors {
   const hasOwnSubresources = versions.some((v) => v.subresources);
   for (const [i, v] of versions.entries()) {
     const place = at('versions')(i);

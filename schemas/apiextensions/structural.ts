@@ -1,9 +1,11 @@
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
+import { gathered, type SteppedErrors } from '../helpers/stepped-validation.ts';
+import type { Steps } from '../helpers/steps.ts';
 import { forbidden, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
 import { patternProblem } from '../structural/values.ts';
 
-type Errors = Generator<FieldError, void, undefined>;
+type Errors = SteppedErrors;
 type Level = 'root' | 'item' | 'field';
 const EMPTY_TYPE: Readonly<Record<Level, string>> = {
   root: 'must not be empty at the root',
@@ -39,12 +41,15 @@ export function unstructurable(s: JSONSchemaProps): string | undefined {
 }
 
 /** Whether every value has a known type, and what restricts it stands beside it. Source: apiextensions-apiserver pkg/apiserver/schema ValidateStructural. */
-export function structuralProblems(schema: JSONSchemaProps, at: FieldPath): readonly FieldError[] {
-  const found = [...invariants(schema, 'root', at), ...completeness(schema, schema, at, at)];
-  return found.toSorted((a, b) => (`${a.field}: ${a.message}` < `${b.field}: ${b.message}` ? -1 : 1));
+export function* structuralProblems(schema: JSONSchemaProps, at: FieldPath): Steps<readonly FieldError[]> {
+  const found = yield* gathered(invariants(schema, 'root', at));
+  for (const error of yield* gathered(completeness(schema, schema, at, at))) found.push(error);
+  const shown = found.map((error) => ({ error, text: `${error.field}: ${error.message}` }));
+  return shown.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ error }) => error);
 }
 
 function* invariants(s: JSONSchemaProps, level: Level, at: FieldPath): Errors {
+  yield undefined;
   const { type = '', properties = {} } = s;
   const isEmbedded = s['x-kubernetes-embedded-resource'] === true;
   const isIntOrString = s['x-kubernetes-int-or-string'] === true;
@@ -132,6 +137,7 @@ const isSet = (value: unknown): boolean =>
   value !== undefined && value !== '' && value !== false && !(Array.isArray(value) && value.length === 0);
 
 function* nestedRules(s: JSONSchemaProps, skipAnyOf: boolean, at: FieldPath): Errors {
+  yield undefined;
   yield* valueRules(s, skipAnyOf, false, at);
   const items = subSchema(s.items);
   if (items) yield* nestedRules(items, false, at('items'));

@@ -39,7 +39,8 @@ describe('what takes long gives way to others', () => {
     const seen = turns();
     const crd = definition(rules, INTEGERS);
     await customResourceDefinition.beforeValidation!(crd, seen.giveWay);
-    expect(seen.count).toBe(RULES);
+    // Between the stages of each, and between the parts of the schema.
+    expect(seen.count).toBeGreaterThan(4 * RULES);
     const found = problems(crd);
     expect(found.filter((text) => text.includes('compilation failed') || text.includes('instantiation failed') || text.includes('must evaluate'))).toHaveLength(3); // prettier-ignore
     expect(found).toEqual(problems(definition(rules, INTEGERS)));

@@ -43,6 +43,23 @@ describe('compile', () => {
     expect(refused(source)).toBe(`ERROR: <input>:-1:0: ${message}`);
   });
   it.each([
+    ['nesting behind what is no expression', `) ${'('.repeat(300)}`, 'expression recursion limit exceeded: 250'],
+    ['nesting behind what is no token', `# ${'['.repeat(300)}`, 'expression recursion limit exceeded: 250'],
+    ['what follows an expression', `1 ) ${'('.repeat(300)}`, 'error recovery token lookahead limit exceeded: 256'],
+  ])('bounds the search for further errors: %s', (_what, source, message) => {
+    const [first, second] = answer(source)[0]!.split('\n');
+    expect(first).toBe(`ERROR: <input>:-1:0: ${message}`);
+    expect(second).toMatch(/^ERROR: <input>:1:\d: Syntax error: /);
+  });
+  it.each([
+    ['( ] ', 300],
+    [') ( ] [ ', 11_000],
+  ])('tells of the first hundred errors in many %j', (part, times) => {
+    const lines = answer(part.repeat(times))[0]!.split('\n');
+    expect(lines.filter((line) => line.startsWith('ERROR:'))).toHaveLength(100);
+    expect(lines.at(-1)).toBe('1 more errors were truncated');
+  });
+  it.each([
     ['long conjunctions', `true${'&&true'.repeat(10_000)}`],
     ['as many brackets as may be', '('.repeat(249) + '1' + ')'.repeat(249)],
     ['long sources of short characters', `'${'𝒳'.repeat(60_000)}' == ''`],

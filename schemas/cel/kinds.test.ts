@@ -52,6 +52,7 @@ describe('rules of custom kinds', () => {
     for (const step of path) place = place[step] as Record<string, unknown>;
     place['x-kubernetes-validations'] = rules;
     const at = fieldPath('spec')('validation')('openAPIV3Schema');
-    expect(told(ruleErrors(whole, at, { isBroken: () => false, isUnchanged: false }))).toEqual(causes);
+    const errors = ruleErrors(whole, at, { isBroken: () => false, isUnchanged: false });
+    expect(told(errors.filter((error) => error !== undefined))).toEqual(causes);
   });
 });

@@ -24,7 +24,15 @@ const SUMS: Readonly<Record<string, string>> = { '+': '_+_', '-': '_-_' };
 /** Not by the grammar: another reader says what and where. */
 export class NotGrammatical extends Error {}
 /** An expression that no reader goes on with. */
-export class TooLarge extends Error {}
+export class TooLarge extends Error {
+  /** How far it was read. */
+  readonly at: number;
+
+  constructor(message: string, at = Infinity) {
+    super(message);
+    this.at = at;
+  }
+}
 
 /**
  * Reads an expression: of what is grammatical it says what else is wrong (reserved words, numbers too large, macros that do not fit).
@@ -90,7 +98,7 @@ class Parser {
 
   expr(): CelExpr {
     this.#nesting += 1;
-    if (this.#nesting > DEEPEST) throw new TooLarge(`expression recursion limit exceeded: ${DEEPEST}`);
+    if (this.#nesting > DEEPEST) throw new TooLarge(`expression recursion limit exceeded: ${DEEPEST}`, this.peek().at);
     const test = this.#or();
     let out = test;
     const op = this.#accept('?');

@@ -16,8 +16,14 @@ const AFTER_MINUS = EXPR.filter((kind) => kind !== '!');
 const RELATIONS = ['<', '<=', '>=', '>', '==', '!=', 'in'];
 const PRODUCTS = ['*', '/', '%'];
 const SUMS = ['+', '-'];
+/** With one more the reading ends. */
+export const MOST_SYNTAX_ERRORS = 100;
 /** After so many tries to go on nothing more is told. */
 const MOST_RECOVERIES = 30;
+/** Tokens that one such try may skip, and how deep expressions may nest. */
+const MOST_SKIPPED = 256;
+const DEEPEST = 250;
+const TOO_DEEP = `expression recursion limit exceeded: ${DEEPEST}`;
 
 /** What may come at a place; with `ends` the rule may end there, and what may come after it may come too. */
 interface Next {
@@ -47,7 +53,9 @@ export function syntaxIssues(source: string, tokens: readonly Token[]): readonly
   try {
     reader.start();
   } catch (error) {
-    if (!(error instanceof GivenUp)) throw error;
+    // Of what nests nearly as deep as it may the stack may be too small for the rules of the grammar.
+    if (error instanceof RangeError) reader.issues.push({ at: undefined, message: TOO_DEEP });
+    else if (!(error instanceof GivenUp)) throw error;
   }
   return [...reader.issues, ...reader.late];
 }
@@ -63,6 +71,7 @@ class Recovering {
   readonly #follows: Next[] = [];
   #isRecovering = false;
   #recoveries = 0;
+  #nesting = 0;
   #lastError: { at: number; rules: Set<string> } | undefined;
 
   constructor(source: string, tokens: readonly Token[]) {
@@ -101,6 +110,12 @@ class Recovering {
     if (this.#isRecovering) return;
     this.#isRecovering = true;
     this.issues.push({ at: token.at, message: `Syntax error: ${message}` });
+    if (this.issues.length > MOST_SYNTAX_ERRORS) throw new GivenUp();
+  }
+  /** Goes no further, for a reason that belongs to no place. */
+  #giveUp(message: string): never {
+    this.issues.push({ at: undefined, message });
+    throw new GivenUp();
   }
   #recovery(): void {
     if (this.#recoveries === MOST_RECOVERIES) {
@@ -182,15 +197,27 @@ class Recovering {
       if (!(error instanceof Unexpected)) throw error;
       error.say();
       isSound = false;
-      this.#recovery();
-      if (this.#lastError?.at === this.#at && this.#lastError.rules.has(name)) this.#consume();
-      if (this.#lastError?.at !== this.#at)
-        this.#lastError = { at: this.#at, rules: this.#lastError?.rules ?? new Set() };
-      this.#lastError.rules.add(name);
-      this.#skipTo(this.#recoverySet());
+      this.#recover(name);
     }
     this.#follows.pop();
     return isSound;
+  }
+  /** Skips to what may come after the rules that are under way. */
+  #recover(name: string): void {
+    this.#recovery();
+    let skipped = 0;
+    if (this.#lastError?.at === this.#at && this.#lastError.rules.has(name)) {
+      this.#consume();
+      skipped = 1;
+    }
+    if (this.#lastError?.at !== this.#at)
+      this.#lastError = { at: this.#at, rules: this.#lastError?.rules ?? new Set() };
+    this.#lastError.rules.add(name);
+    const wanted = this.#recoverySet();
+    for (; this.#kind() !== EOF && !wanted.has(this.#kind()); skipped++) {
+      if (skipped === MOST_SKIPPED) this.#giveUp(`error recovery token lookahead limit exceeded: ${MOST_SKIPPED}`);
+      this.#consume();
+    }
   }
 
   start(): void {
@@ -200,9 +227,12 @@ class Recovering {
     } catch (error) {
       if (!(error instanceof Unexpected)) throw error;
       error.say();
+      this.#recover('start');
     }
   }
   #expr(follow: Next): void {
+    if (this.#nesting === DEEPEST) this.#giveUp(TOO_DEEP);
+    this.#nesting += 1;
     this.#rule('expr', follow, () => {
       this.#or(next(['?'], true));
       if (this.#kind() !== '?') return;
@@ -211,6 +241,7 @@ class Recovering {
       this.#match(':', next(EXPR));
       this.#expr(END);
     });
+    this.#nesting -= 1;
   }
   #or(follow: Next): void {
     this.#rule('or', follow, () => this.#repeat('||', (then) => this.#and(then)));

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { equal } from '../meta/equal.ts';
 import { fieldPath, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '../meta/field.ts';
+import { MOST_TEXT } from '../meta/told.ts';
 import { sameJson } from '../patch/values.ts';
 import { formatCheck, isKnownFormat } from './formats.ts';
 
@@ -9,6 +10,8 @@ import { formatCheck, isKnownFormat } from './formats.ts';
 interface Outcome {
   readonly errors: FieldError[];
   matches: number;
+  /** Of the messages, in characters. */
+  size: number;
 }
 const INT64 = { low: -(2 ** 63), high: 2 ** 63 };
 const INT32 = { low: -(2 ** 31), high: 2 ** 31 };
@@ -52,11 +55,21 @@ const TYPE_META = new Set(['apiVersion', 'kind', 'metadata']);
 function oldItem({ old }: Place, schema: JSONSchemaProps, item: unknown): Old {
   if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old?.value)) return undefined;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const keyOf = (of: unknown): unknown[] => keys.map((key) => (of as Record<string, unknown> | null)?.[key] ?? null);
-  const wanted = keyOf(item);
-  const index = (old.value as unknown[]).findIndex((one) => sameJson(keyOf(one), wanted));
-  return index < 0 ? undefined : { value: (old.value as unknown[])[index] };
+  let known = keyed.get(old);
+  if (known === undefined) {
+    known = new Map();
+    for (const one of old.value as unknown[]) {
+      const key = keyOf(one, keys);
+      if (!known.has(key)) known.set(key, { value: one });
+    }
+    keyed.set(old, known);
+  }
+  return known.get(keyOf(item, keys));
 }
+/** The items of old lists by their keys, which are scalars. */
+const keyed = new WeakMap<NonNullable<Old>, Map<string, NonNullable<Old>>>();
+const keyOf = (of: unknown, keys: readonly string[]): string =>
+  JSON.stringify(keys.map((key) => (of as Record<string, unknown> | null)?.[key] ?? null));
 
 const typesOf = (schema: JSONSchemaProps): readonly string[] => {
   if (schema['x-kubernetes-int-or-string']) return ['integer', 'string'];
@@ -68,32 +81,38 @@ const typeOf = (value: unknown): string => {
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
   return typeof value;
 };
+function say(out: Outcome, errors: readonly FieldError[]): void {
+  for (const error of errors) {
+    out.errors.push(error);
+    out.size += error.message.length;
+  }
+}
 function merge(into: Outcome, from: Outcome): void {
-  into.errors.push(...from.errors);
+  if (from.errors.length > 0) say(into, from.errors);
   into.matches += from.matches;
 }
 
 function validate(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
   const out = check(value, schema, at);
-  if (out.errors.length > 0 && at.old !== undefined && sameJson(value, at.old.value)) out.errors.length = 0;
+  if (out.errors.length > 0 && at.old !== undefined && sameJson(value, at.old.value)) out.size = out.errors.length = 0;
   return out;
 }
 function check(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
-  const out: Outcome = { errors: [], matches: 0 };
+  const out: Outcome = { errors: [], matches: 0, size: 0 };
   const types = typesOf(schema);
   const given = typeOf(value);
   const wrong = typeProblem(value, given, types, schema, at);
-  if (wrong) out.errors.push(wrong);
+  if (wrong) say(out, [wrong]);
   else out.matches += 1;
   if (value === null) {
-    out.errors.push(...enumProblems(value, schema, at));
+    if (schema.enum?.length) say(out, enumProblems(value, schema.enum, at));
     return out;
   }
   combine(value, schema, at, out);
-  if (typeof value === 'string') out.errors.push(...stringProblems(value, schema, types, at));
-  if (typeof value === 'number') out.errors.push(...numberProblems(value, schema, types, at));
+  if (typeof value === 'string') say(out, stringProblems(value, schema, types, at));
+  if (typeof value === 'number') say(out, numberProblems(value, schema, types, at));
   if (Array.isArray(value)) items(value, schema, at, out);
-  out.errors.push(...enumProblems(value, schema, at));
+  if (schema.enum?.length) say(out, enumProblems(value, schema.enum, at));
   if (given === 'object') properties(value as Record<string, unknown>, schema, at, out);
   out.matches += 2;
   return out;
@@ -130,16 +149,27 @@ const typeInvalid = (at: Place, shown: string, wanted: string): FieldError => ({
   field: `${fieldOf(at)}`,
   message: `Invalid value: ${JSON.stringify(shown)}: ${at.path} in body must be of type ${wanted}: ${JSON.stringify(shown)}`,
 });
-function enumProblems(value: unknown, schema: JSONSchemaProps, at: Place): FieldError[] {
-  const allowed = schema.enum ?? [];
-  if (allowed.length === 0 || allowed.some((one) => equal(one, value))) return [];
-  return [
-    notSupported(
-      fieldOf(at),
-      value,
-      allowed.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))),
-    ),
-  ];
+/** The values of an enum made ready: there may be as many as fit into a definition. */
+interface Enum {
+  readonly texts: ReadonlySet<unknown>;
+  readonly isOnlyTexts: boolean;
+  readonly shown: readonly string[];
+}
+const enums = new WeakMap<readonly unknown[], Enum>();
+function enumOf(allowed: readonly unknown[]): Enum {
+  let known = enums.get(allowed);
+  if (known === undefined) {
+    const texts = new Set(allowed.filter((one) => typeof one === 'string'));
+    const shown = allowed.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    enums.set(allowed, (known = { texts, isOnlyTexts: allowed.every((one) => typeof one === 'string'), shown }));
+  }
+  return known;
+}
+function enumProblems(value: unknown, allowed: readonly unknown[], at: Place): FieldError[] {
+  const { texts, isOnlyTexts, shown } = enumOf(allowed);
+  if (texts.has(value)) return [];
+  const isFound = !(isOnlyTexts && typeof value === 'string') && allowed.some((one) => equal(one, value));
+  return isFound ? [] : [notSupported(fieldOf(at), value, shown)];
 }
 
 /** What has been compiled, or why it could not be; the newest, as definitions come and go. */
@@ -166,7 +196,8 @@ export function patternProblem(pattern: string): string | undefined {
 /** Only the first problem of length and pattern is told, and that of the format. */
 function stringProblems(value: string, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
   const out: FieldError[] = [];
-  const length = [...value].length;
+  const isMeasured = schema.maxLength !== undefined || schema.minLength !== undefined;
+  const length = isMeasured ? [...value].length : 0;
   if (schema.maxLength !== undefined && length > schema.maxLength) out.push(tooLong(fieldOf(at), schema.maxLength));
   else if (schema.minLength !== undefined && length < schema.minLength)
     out.push(invalid(fieldOf(at), value, `${at.path} in body should be at least ${schema.minLength} chars long`));
@@ -213,43 +244,44 @@ function numberProblems(value: number, schema: JSONSchemaProps, types: readonly 
 function items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, out: Outcome): void {
   const one = schema.items as JSONSchemaProps | undefined;
   if (one && !Array.isArray(one))
-    for (const [i, item] of value.entries())
+    for (const [i, item] of value.entries()) {
+      if (out.size > MOST_TEXT) return;
       merge(out, validate(item, one, { root: at.root, path: `${at.path}[${i}]`, old: oldItem(at, schema, item) }));
+    }
   if (schema.minItems !== undefined && value.length < schema.minItems)
-    out.errors.push(
-      invalid(fieldOf(at), value.length, `${at.path} in body should have at least ${schema.minItems} items`),
-    );
+    say(out, [invalid(fieldOf(at), value.length, `${at.path} in body should have at least ${schema.minItems} items`)]);
   if (schema.maxItems !== undefined && value.length > schema.maxItems)
-    out.errors.push(tooMany(fieldOf(at), value.length, schema.maxItems));
+    say(out, [tooMany(fieldOf(at), value.length, schema.maxItems)]);
   out.matches += 1;
 }
 function properties(value: Record<string, unknown>, schema: JSONSchemaProps, at: Place, out: Outcome): void {
   const names = Object.keys(value);
-  if (schema.minProperties !== undefined && names.length < schema.minProperties)
-    out.errors.push(
-      invalid(fieldOf(at), names.length, `${at.path} in body should have at least ${schema.minProperties} properties`),
-    );
-  if (schema.maxProperties !== undefined && names.length > schema.maxProperties)
-    out.errors.push(tooMany(fieldOf(at), names.length, schema.maxProperties));
+  const { minProperties, maxProperties } = schema;
+  if (minProperties !== undefined && names.length < minProperties)
+    say(out, [invalid(fieldOf(at), names.length, `${at.path} in body should have at least ${minProperties} properties`)]);
+  if (maxProperties !== undefined && names.length > maxProperties)
+    say(out, [tooMany(fieldOf(at), names.length, maxProperties)]);
   const known = schema.properties ?? {};
   const others = schema.additionalProperties as JSONSchemaProps | boolean | undefined;
   for (const name of names) {
+    if (out.size > MOST_TEXT) return;
     if (Object.hasOwn(known, name)) continue;
-    if (others === false)
-      out.errors.push(invalid(fieldOf(at), '', `${at.path}.${name} in body is a forbidden property`));
+    if (others === false) say(out, [invalid(fieldOf(at), '', `${at.path}.${name} in body is a forbidden property`)]);
     else if (typeof others === 'object') merge(out, validate(value[name], others, below(at, name)));
   }
-  for (const [name, sub] of Object.entries(known))
-    if (Object.hasOwn(value, name)) merge(out, validate(value[name], sub, property(at, name)));
+  for (const name in known) {
+    if (out.size > MOST_TEXT) return;
+    if (Object.hasOwn(value, name)) merge(out, validate(value[name], known[name]!, property(at, name)));
+  }
   for (const name of schema.required ?? [])
-    if (!Object.hasOwn(value, name)) out.errors.push(required(fieldOf(below(at, name))));
-}
+    if (!Object.hasOwn(value, name)) say(out, [required(fieldOf(below(at, name)))]);
+} // prettier-ignore
 
 /** anyOf, oneOf, allOf, not. */
 function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcome): void {
+  if (!schema.anyOf && !schema.oneOf && !schema.allOf && !schema.not) return;
   const quoted = JSON.stringify(at.path);
-  const fail = (why: string): number =>
-    out.errors.push(invalid(fieldOf({ root: at.root, path: '' }), '', `${quoted} ${why}`));
+  const fail = (why: string): void => say(out, [invalid(fieldOf({ root: at.root, path: '' }), '', `${quoted} ${why}`)]);
   const run = (list: readonly JSONSchemaProps[] | undefined): Outcome[] =>
     (list ?? []).map((one) => check(value, one, at));
   const best = (list: readonly Outcome[]): Outcome => list.reduce((a, b) => (b.matches > a.matches ? b : a));

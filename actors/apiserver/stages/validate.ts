@@ -1,4 +1,5 @@
-import { fieldPath, type FieldError } from '../../../schemas/meta/field.ts';
+import { fieldPath } from '../../../schemas/meta/field.ts';
+import { Told } from '../../../schemas/meta/told.ts';
 import type { Conversion } from '../../../schemas/define.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
 import {
@@ -39,10 +40,12 @@ const kindOf = (core: Core, resource: Resource, draft: Draft): Pick<Resource, 'g
 export function validateCreate(core: Core, resource: Resource, draft: Draft, served = resource): void {
   const rules = rulesOf(core, resource);
   const { metadataLast } = resource.definition;
-  const errors: FieldError[] = metadataLast ? [] : [...validateMetadata(draft.metadata, rules, METADATA)];
+  const told = new Told();
+  const { errors } = told;
+  if (!metadataLast) told.addAll(validateMetadata(draft.metadata, rules, METADATA));
   const validate = versionOf(served)?.validate ?? resource.definition.validate;
-  if (validate) errors.push(...validate(draft, ROOT));
-  if (metadataLast && errors.length === 0) errors.push(...validateMetadataOfAll(draft.metadata, rules, METADATA));
+  if (validate) told.addAll(validate(draft, ROOT));
+  if (metadataLast && errors.length === 0) told.addAll(validateMetadataOfAll(draft.metadata, rules, METADATA));
   if (errors.length > 0) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', errors);
 }
 /** Throws Invalid. Source: apiserver pkg/registry/rest update.go BeforeUpdate. */
@@ -62,20 +65,20 @@ export function validateUpdate(
   const rules = rulesOf(core, resource);
   const { metadataChecks, statusMetadataChecks } = resource.definition;
   const checks = subresource === 'status' ? statusMetadataChecks : subresource === 'scale' ? undefined : metadataChecks;
-  const errors: FieldError[] = [
-    ...validateMetadataUpdate(draft.metadata, old.metadata, { ...rules, checks }, METADATA),
-  ];
+  const told = new Told();
+  const { errors } = told;
+  told.addAll(validateMetadataUpdate(draft.metadata, old.metadata, { ...rules, checks }, METADATA));
   const { validateStatusUpdate: onStatus, changesFirst } = resource.definition;
   const { validate, validateUpdate: update } = { ...resource.definition, ...versionOf(served) };
   if (subresource === 'status') {
-    if (onStatus) errors.push(...onStatus(draft, old, ROOT));
+    if (onStatus) told.addAll(onStatus(draft, old, ROOT));
   } else {
-    const whole = validate ? [...validate(draft, ROOT, old)] : [];
-    if (!changesFirst) errors.push(...whole);
+    const whole = validate?.(draft, ROOT, old) ?? [];
+    if (!changesFirst) told.addAll(whole);
     // The other doors let through so little that they have rules of their own.
-    if (door) errors.push(...(door.validate?.(draft, old, ROOT, errors.length > 0) ?? []));
-    else if (update && subresource !== 'scale') errors.push(...update(draft, old, ROOT));
-    if (changesFirst) errors.push(...whole);
+    if (door) told.addAll(door.validate?.(draft, old, ROOT, errors.length > 0) ?? []);
+    else if (update && subresource !== 'scale') told.addAll(update(draft, old, ROOT));
+    if (changesFirst) told.addAll(whole);
   }
   if (errors.length > 0) throw invalid(kindOf(core, resource, draft), draft.metadata.name ?? '', errors);
 }

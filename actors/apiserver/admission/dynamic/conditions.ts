@@ -1,13 +1,17 @@
 import { aggregate } from '../../../../schemas/meta/aggregate.ts';
 import type { MatchCondition } from '../../../../schemas/generated/admissionregistration-v1.ts';
 import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
+import type { Steps } from '../../../../schemas/helpers/steps.ts';
 import { Evaluation, OutOfBudget, type Bindings, type Compiler, type Expression } from './expressions.ts';
 
 /** What the match conditions of one webhook or binding may cost. Source: apiserver pkg/apis/cel/config.go. */
 const BUDGET = 2_500_000;
 
-export const compileConditions = (compiler: Compiler, conditions: readonly MatchCondition[] | undefined): readonly Expression[] =>
-  (conditions ?? []).map(({ expression }) => compiler.compile(expression, GIVES.bool)); // prettier-ignore
+export function* compileConditions(compiler: Compiler, conditions: readonly MatchCondition[] | undefined): Steps<readonly Expression[]> {
+  const out: Expression[] = [];
+  for (const { expression } of conditions ?? []) out.push(yield* compiler.compile(expression, GIVES.bool));
+  return out;
+} // prettier-ignore
 
 /**
  * Whether all hold. One that does not decides, whatever fails beside it; what fails is otherwise passed on, or with

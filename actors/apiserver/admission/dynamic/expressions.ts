@@ -4,11 +4,18 @@
  */
 import {
   celDynamic, CelAuthorizer, CelError, CelMap, CelResourceCheck, CEL_PER_CALL_LIMIT, evaluate, evaluateWaiting,
-  instantiationProblem, type CelActivation, type CelProgram, type CelType, type CelValue,
+  type CelActivation, type CelProgram, type CelType, type CelValue,
 } from '../../../../schemas/cel/index.ts'; // prettier-ignore
+import type { Steps } from '../../../../schemas/helpers/steps.ts';
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
 import type { AdmissionAttributes, Authorizer, Decision } from '../../request.ts';
-import { compiled, GIVES, variableType, type Speaks } from '../../../../schemas/admissionregistration/expressions.ts';
+import {
+  compiled,
+  GIVES,
+  variableType,
+  VariableTypes,
+  type Speaks,
+} from '../../../../schemas/admissionregistration/expressions.ts';
 
 /** A source that was looked at: a program, or what is wrong with it. */
 export interface Expression {
@@ -17,30 +24,28 @@ export interface Expression {
   /** `compilation failed: ERROR: ...`. */
   readonly error?: string;
 }
-function compileAs(source: string, speaks: Speaks, gives: readonly CelType[]): Expression {
-  const made = compiled(source, speaks, gives);
-  if ('problem' in made) return { source, error: made.problem };
-  const problem = instantiationProblem(made);
-  return problem === undefined ? { source, program: made } : { source, error: `program instantiation failed: ${problem}` };
-} // prettier-ignore
+function* compileAs(source: string, speaks: Speaks, gives: readonly CelType[]): Steps<Expression> {
+  const made = yield* compiled(source, speaks, gives);
+  return 'problem' in made ? { source, error: made.problem } : { source, program: made };
+}
 
-/** Compiles the expressions of one policy, whose variables each may use those before it. */
+/** Compiles the expressions of one policy, whose variables each may use those before it; in steps, as many are long. */
 export class Compiler {
   readonly variables = new Map<string, Expression>();
   private readonly speaks: Speaks;
-  constructor(of: {
-    readonly params: boolean;
-    readonly variables?: readonly { name?: string; expression?: string }[] | undefined;
-  }) {
-    const types = new Map<string, CelType>();
-    this.speaks = { params: of.params, authorizer: true, ...(of.variables && { variables: types }) };
-    for (const { name = '', expression = '' } of of.variables ?? []) {
-      const made = compileAs(expression, this.speaks, GIVES.anything);
+  private readonly types: VariableTypes | undefined;
+  constructor(of: { readonly params: boolean; readonly variables?: boolean }) {
+    this.types = of.variables ? new VariableTypes() : undefined;
+    this.speaks = { params: of.params, authorizer: true, variables: this.types };
+  }
+  *declare(variables: readonly { name?: string; expression?: string }[] | undefined): Steps<void> {
+    for (const { name = '', expression = '' } of variables ?? []) {
+      const made = yield* this.compile(expression, GIVES.anything);
       this.variables.set(name, made);
-      types.set(name, variableType(made.program?.type ?? { kind: 'dyn' }));
+      this.types?.declare(name, variableType(made.program?.type ?? { kind: 'dyn' }));
     }
   }
-  compile(source: string, gives: readonly CelType[], more: Partial<Speaks> = {}): Expression {
+  compile(source: string, gives: readonly CelType[], more: Partial<Speaks> = {}): Steps<Expression> {
     return compileAs(source, { ...this.speaks, ...more }, gives);
   }
 }

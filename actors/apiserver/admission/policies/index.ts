@@ -6,7 +6,9 @@ import type {
   MutatingAdmissionPolicy,
   ValidatingAdmissionPolicy,
 } from '../../../../schemas/generated/admissionregistration-v1.ts';
+import { inSteps } from '../../../../schemas/helpers/steps.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
+import { givesWay } from '../../stages/gives-way.ts';
 import type { AdmissionContext } from '../common.ts';
 import type { Bindings } from '../dynamic/expressions.ts';
 import { createEquivalents, type Equivalents } from '../dynamic/rules.ts';
@@ -30,8 +32,8 @@ export function createPolicies(context: AdmissionContext): {
   readonly mutating: AdmissionPlugin;
   readonly validating: AdmissionPlugin;
 } {
-  const validators = new WeakMap<object, Validator>();
-  const mutators = new WeakMap<object, Mutator>();
+  const validators = new WeakMap<object, Validator | Promise<Validator>>();
+  const mutators = new WeakMap<object, Mutator | Promise<Mutator>>();
   /** One for one request and phase: it remembers what it was answered. */
   const authorizers = new WeakMap<AdmissionAttributes, Authorizer>();
   const authorizerOf = async (a: AdmissionAttributes): Promise<Authorizer> => {
@@ -48,14 +50,16 @@ export function createPolicies(context: AdmissionContext): {
     async validatorOf(policy, a) {
       const { Validator: Made } = await import('./validator.ts');
       let validator = validators.get(policy);
-      if (validator === undefined) validators.set(policy, (validator = new Made(policy)));
-      return { validator, authorizer: await authorizerOf(a) };
+      if (validator === undefined)
+        validators.set(policy, (validator = inSteps(Made.of(policy), givesWay(context.world.clock))));
+      return { validator: await validator, authorizer: await authorizerOf(a) };
     },
     async mutatorOf(policy, a) {
       const { Mutator: Made } = await import('./mutator.ts');
       let mutator = mutators.get(policy);
-      if (mutator === undefined) mutators.set(policy, (mutator = new Made(policy)));
-      return { mutator, authorizer: await authorizerOf(a) };
+      if (mutator === undefined)
+        mutators.set(policy, (mutator = inSteps(Made.of(policy), givesWay(context.world.clock))));
+      return { mutator: await mutator, authorizer: await authorizerOf(a) };
     },
   };
   const { metrics } = context;

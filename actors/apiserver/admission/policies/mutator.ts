@@ -12,6 +12,7 @@ import { mergeConfiguration } from '../../../../schemas/patch/managed-fields/ind
 import type { Resource } from '../../../../schemas/resource.ts';
 import { builtinSchemas } from '../../../../schemas/structural/builtin.ts';
 import { jsonOf } from '../dynamic/cel-json.ts';
+import type { Steps } from '../../../../schemas/helpers/steps.ts';
 import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
 import { compileConditions, conditionsHold } from '../dynamic/conditions.ts';
 import { Compiler, Evaluation, type Bindings, type Expression } from '../dynamic/expressions.ts';
@@ -25,19 +26,24 @@ export class Mutator {
   private readonly variables: ReadonlyMap<string, Expression>;
   private readonly conditions: readonly Expression[];
   readonly mutations: readonly { readonly isPatch: boolean; readonly expression: Expression }[];
-  constructor({ spec = {} }: Pick<MutatingAdmissionPolicy, 'spec'>) {
-    this.ignores = spec.failurePolicy === 'Ignore';
-    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: spec.variables ?? [] });
-    this.variables = compiler.variables;
-    this.conditions = compileConditions(compiler, spec.matchConditions);
-    this.mutations = (spec.mutations ?? []).map(({ patchType, jsonPatch, applyConfiguration }) => {
+  private constructor(ignores: boolean, variables: ReadonlyMap<string, Expression>, conditions: readonly Expression[], mutations: Mutator['mutations']) {
+    this.ignores = ignores;
+    this.variables = variables;
+    this.conditions = conditions;
+    this.mutations = mutations;
+  } // prettier-ignore
+  static *of({ spec = {} }: Pick<MutatingAdmissionPolicy, 'spec'>): Steps<Mutator> {
+    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: true });
+    yield* compiler.declare(spec.variables);
+    const conditions = yield* compileConditions(compiler, spec.matchConditions);
+    const mutations: Mutator['mutations'][number][] = [];
+    for (const { patchType, jsonPatch, applyConfiguration } of spec.mutations ?? []) {
       const isPatch = patchType === 'JSONPatch';
       const source = (isPatch ? jsonPatch?.expression : applyConfiguration?.expression) ?? '';
-      return {
-        isPatch,
-        expression: compiler.compile(source, isPatch ? GIVES.patches : GIVES.object, { patches: true }),
-      };
-    });
+      const gives = isPatch ? GIVES.patches : GIVES.object;
+      mutations.push({ isPatch, expression: yield* compiler.compile(source, gives, { patches: true }) });
+    }
+    return new Mutator(spec.failurePolicy === 'Ignore', compiler.variables, conditions, mutations);
   }
   holds(bindings: Bindings): ReturnType<typeof conditionsHold> {
     return conditionsHold(this.conditions, this.variables, bindings, this.ignores);

@@ -3,6 +3,7 @@
  * Source: apiserver pkg/admission/plugin/policy/validating/validator.go.
  */
 import type { ValidatingAdmissionPolicy, Validation } from '../../../../schemas/generated/admissionregistration-v1.ts';
+import type { Steps } from '../../../../schemas/helpers/steps.ts';
 import { GIVES } from '../../../../schemas/admissionregistration/expressions.ts';
 import { compileConditions, conditionsHold } from '../dynamic/conditions.ts';
 import {
@@ -31,24 +32,42 @@ export interface Verdict {
 const BUDGET = 10_000_000;
 const MAX_MESSAGE_BYTES = 5 * 1024;
 
+interface Compiled {
+  readonly variables: ReadonlyMap<string, Expression>;
+  readonly conditions: readonly Expression[];
+  readonly validations: readonly { readonly of: Validation; readonly expression: Expression; readonly message: Expression | undefined }[];
+  readonly annotations: readonly { readonly key: string; readonly expression: Expression }[];
+} // prettier-ignore
+
 export class Validator {
   private readonly ignores: boolean;
-  private readonly variables: ReadonlyMap<string, Expression>;
-  private readonly conditions: readonly Expression[];
-  private readonly validations: readonly { readonly of: Validation; readonly expression: Expression; readonly message: Expression | undefined }[];
-  private readonly annotations: readonly { readonly key: string; readonly expression: Expression }[];
-  constructor({ spec = {} }: Pick<ValidatingAdmissionPolicy, 'spec'>) {
-    this.ignores = spec.failurePolicy === 'Ignore';
-    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: spec.variables ?? [] });
-    this.variables = compiler.variables;
-    this.conditions = compileConditions(compiler, spec.matchConditions);
-    this.validations = (spec.validations ?? []).map((of) => ({
-      of,
-      expression: compiler.compile(of.expression, GIVES.bool),
-      message: of.messageExpression ? compiler.compile(of.messageExpression, GIVES.string, { authorizer: false }) : undefined,
-    }));
-    this.annotations = (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({ key, expression: compiler.compile(valueExpression, GIVES.stringOrNull) }));
+  private readonly variables: Compiled['variables'];
+  private readonly conditions: Compiled['conditions'];
+  private readonly validations: Compiled['validations'];
+  private readonly annotations: Compiled['annotations'];
+  private constructor(ignores: boolean, { variables, conditions, validations, annotations }: Compiled) {
+    this.ignores = ignores;
+    this.variables = variables;
+    this.conditions = conditions;
+    this.validations = validations;
+    this.annotations = annotations;
   }
+  static *of({ spec = {} }: Pick<ValidatingAdmissionPolicy, 'spec'>): Steps<Validator> {
+    const compiler = new Compiler({ params: spec.paramKind !== undefined, variables: true });
+    yield* compiler.declare(spec.variables);
+    const conditions = yield* compileConditions(compiler, spec.matchConditions);
+    const validations: Compiled['validations'][number][] = [];
+    for (const of of spec.validations ?? []) {
+      const expression = yield* compiler.compile(of.expression, GIVES.bool);
+      const source = of.messageExpression;
+      const message = source ? yield* compiler.compile(source, GIVES.string, { authorizer: false }) : undefined;
+      validations.push({ of, expression, message });
+    }
+    const annotations: Compiled['annotations'][number][] = [];
+    for (const { key, valueExpression } of spec.auditAnnotations ?? [])
+      annotations.push({ key, expression: yield* compiler.compile(valueExpression, GIVES.stringOrNull) });
+    return new Validator(spec.failurePolicy === 'Ignore', { variables: compiler.variables, conditions, validations, annotations });
+  } // prettier-ignore
   private failure(message: string): Decision {
     return { denies: !this.ignores, failed: true, message, reason: '' };
   }
