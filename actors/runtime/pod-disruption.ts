@@ -24,11 +24,16 @@ export function disrupt(pod: Pod, { because, isLost = false }: Disruption, now: 
   const condition = { type: 'DisruptionTarget', status: 'True', ...because, ...observed, lastTransitionTime: at };
   const status = {
     ...(isLost && { phase: 'Failed', ...observed }),
-    ...(because && !isSaid && { conditions: [condition] }),
+    ...(because && !isSaid && { '$setElementOrder/conditions': orderOf(pod), conditions: [condition] }),
   };
   const patch = { metadata: { uid }, status };
   return [
     ...(Object.keys(status).length === 0 ? [] : [{ op: 'patch', ...target, type: 'strategic', patch, subresource: 'status', tolerate: ['NotFound'] } as const]),
     { op: 'delete', ...target, uid, ...(isLost && { gracePeriodSeconds: 0 }) },
   ]; // prettier-ignore
+}
+/** It comes last, as where a client computes the patch. */
+function orderOf({ status }: Pod): { readonly type: string }[] {
+  const types = (status?.conditions ?? []).map(({ type }) => type).filter((type) => type !== 'DisruptionTarget');
+  return [...types, 'DisruptionTarget'].map((type) => ({ type }));
 }

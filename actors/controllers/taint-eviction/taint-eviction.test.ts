@@ -66,6 +66,8 @@ describe('a pod', () => {
     const said = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', observedGeneration: 3, lastTransitionTime: '2026-01-01T01:00:00Z' }; // prettier-ignore
     expect(plan(pod())[0]).toMatchObject({ type: 'Normal', reason: 'TaintManagerEviction', message: 'Marking for deletion Pod d/p' }); // prettier-ignore
     expect(plan(pod())[1]).toMatchObject({ subresource: 'status', patch: { metadata: { uid: 'p' }, status: { conditions: [said] } } }); // prettier-ignore
+    const ready = { ...pod(), status: { conditions: [{ type: 'Ready', status: 'True' as const }] } };
+    expect(plan(ready)[1]).toMatchObject({ patch: { status: { '$setElementOrder/conditions': [{ type: 'Ready' }, { type: 'DisruptionTarget' }] } } }); // prettier-ignore
     const known = { ...pod(), status: { conditions: [{ ...said, lastTransitionTime: '2026-01-01T00:30:00Z' }] } };
     expect(plan(known).map((x) => x.op)).toEqual(['event', 'delete']);
     const other = { ...pod(), status: { conditions: [{ ...said, reason: 'Other', lastTransitionTime: '2026-01-01T00:30:00Z' }] } }; // prettier-ignore
