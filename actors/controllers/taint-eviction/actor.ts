@@ -50,7 +50,8 @@ export function startTaintEviction(deps: ControllerDeps): Controller {
       }),
       source(pods, (pod, old) => {
         const key = keyOf(pod);
-        return !isSame(pod, old) && (pending.has(key) || taintsOf(pod).length > 0) ? [key] : [];
+        if (!pending.has(key) && taintsOf(pod).length === 0) return [];
+        return isSame(pod, old) ? [] : [key];
       }),
     ],
     onActive: () => pending.clear(),
