@@ -48,6 +48,8 @@ import { namespaces } from '../runtime/resources.ts';
 export interface PluginOptions {
   /** PEM of the key that signs service account tokens. */
   readonly serviceAccountKey?: string | undefined;
+  /** PEM of the public key of those who make the tokens that are kept in Secrets; good for no others. */
+  readonly secretTokensKey?: string | undefined;
   readonly serviceAccountIssuer?: string | undefined;
   readonly enableAdmission?: readonly string[] | undefined;
   readonly disableAdmission?: readonly string[] | undefined;
@@ -95,7 +97,18 @@ export function plugIn(
   const loopback = createLoopback(core);
   const secrets = registry.lookup({ group: '', version: 'v1', resource: 'secrets' })!;
   const uses = createTokenUses({ world, metrics: core.metrics, secrets, loopback });
-  const tokens = createServiceAccountTokens({ registry, cache, world, issuer, audiences: [issuer], keys, fresh, uses });
+  const secretKeys = options.secretTokensKey === undefined ? [] : [readTokenKey(options.secretTokensKey)];
+  const tokens = createServiceAccountTokens({
+    registry,
+    cache,
+    world,
+    issuer,
+    audiences: [issuer],
+    keys,
+    secretKeys,
+    fresh,
+    uses,
+  });
   const { id, authentication } = options;
   const remote = (authentication?.remote ?? []).map((open) =>
     open({ world, metrics: core.metrics, id, audiences: [issuer] }),

@@ -34,9 +34,14 @@ describe('folders of a cluster whose processes run apart', () => {
     const own = (role: string): string[] => seen.get(role)!.map((file) => file.slice(role.length + 1));
     expect(own('etcd')).toEqual(['cluster.json', 'credentials/etcd.json']);
     expect(own('scheduler')).toEqual(['cluster.json', 'credentials/scheduler.json']);
-    expect(own('controller-manager')).toEqual(['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt']);
+    expect(own('controller-manager')).toEqual([
+      'cluster.json',
+      'credentials/controller-manager.json',
+      'pki/ca.crt',
+      'pki/secret-tokens.key',
+    ]);
     expect(own('apiserver')).toEqual([
-      'cluster.json', 'credentials/apiserver.json', 'pki/apiserver.crt', 'pki/apiserver.key', 'pki/ca.crt', 'pki/front-proxy-ca.crt', 'pki/front-proxy-client.crt', 'pki/front-proxy-client.key', 'pki/sa.key',
+      'cluster.json', 'credentials/apiserver.json', 'pki/apiserver.crt', 'pki/apiserver.key', 'pki/ca.crt', 'pki/front-proxy-ca.crt', 'pki/front-proxy-client.crt', 'pki/front-proxy-client.key', 'pki/sa.key', 'pki/secret-tokens.pub',
     ]); // prettier-ignore
     expect(own('nodes')).toEqual(['pki/bus-ca.crt']);
     expect(own('balancer')).toEqual(['pki/ca.crt']);
@@ -97,6 +102,7 @@ describe('folders of a cluster whose processes run apart', () => {
     for (const file of [
       'apiserver/pki/ca.crt',
       'apiserver/pki/sa.key',
+      'controller-manager/pki/secret-tokens.key',
       'nodes/pki/bus-ca.crt',
       'etcd/credentials/etcd.json',
     ])

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { natsServerConfig } from '../../bus/nats/server-config.ts';
 import { UserError } from '../cli/output.ts';
 import { ensureBusPki } from '../pki/bus.ts';
+import { ensureAccountTokens } from '../pki/account-tokens.ts';
 import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { ensureServing } from '../pki/serving.ts';
@@ -58,11 +59,12 @@ const FILES = {
     'pki/apiserver.crt',
     'pki/ca.crt',
     'pki/sa.key',
+    'pki/secret-tokens.pub',
     'pki/front-proxy-ca.crt',
     'pki/front-proxy-client.crt',
     'pki/front-proxy-client.key',
   ],
-  'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt'],
+  'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt', 'pki/secret-tokens.key'],
   scheduler: ['cluster.json', 'credentials/scheduler.json'],
   // It lets nodes in, and so could make itself anyone: nobody else has these keys.
   'node-authenticator': ['cluster.json', 'credentials/node-authenticator.json', 'credentials/node-authority.json'],
@@ -108,6 +110,7 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
 
   const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);
   await ensureFrontProxy(paths.pki, now);
+  ensureAccountTokens(paths.pki);
   await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
   const certificates = Object.fromEntries(servers.map((s) => [s.host, [s.host, 'localhost', '127.0.0.1']]));
   const bus = await ensureBusPki(paths.pki, certificates, now);

@@ -120,6 +120,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
   },
   apiserver: async (c) => {
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
+    const { accountTokensKeyIn } = await import('../pki/account-tokens.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
     const authentication = await authenticationOf(c.spec.dir, c.spec.authentication ?? {});
@@ -144,6 +145,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
         reusePort: true,
         replica: c.spec.replica,
         serviceAccountKey: file(c, 'apiserver', 'pki', 'sa.key'),
+        secretTokensKey: accountTokensKeyIn(join(c.spec.dir, 'pki')),
         encryption,
         audit,
         authentication,

@@ -12,6 +12,7 @@ import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
 import { ensureEtcdPki } from '../pki/etcd.ts';
+import { ensureAccountTokens } from '../pki/account-tokens.ts';
 import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
@@ -99,7 +100,13 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
       ({ natsConfig } = writeCredentials(paths, config, roles));
       if (config.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [host], Date.now());
       const made = ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now());
-      return made.then((pki) => ensureFrontProxy(paths.pki, Date.now()).then(() => pki)).catch(unusableKeys(paths.pki));
+      return made
+        .then(async (pki) => {
+          ensureAccountTokens(paths.pki);
+          await ensureFrontProxy(paths.pki, Date.now());
+          return pki;
+        })
+        .catch(unusableKeys(paths.pki));
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>

@@ -6,18 +6,20 @@ import { createMetrics } from '../metrics/index.ts';
 import type { CredentialNotes, Loopback } from '../request.ts';
 import { fakeCluster } from '../testing/fake-cluster.ts';
 import { createAuthenticator } from './authenticator.ts';
-import { readTokenKey, signJwt } from './keys.ts';
+import { readTokenKey, signJwt, type TokenKey } from './keys.ts';
 import { createTokenUses } from './secret-tokens.ts';
 import { createServiceAccountTokens } from './service-account-tokens.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 const DAY = 86_400_000;
 const LAST_USED = 'kubernetes.io/legacy-token-last-used';
-const key = readTokenKey(
-  generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-);
+const [key, secretKey] = ['own', 'secrets'].map(() =>
+  readTokenKey(
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  ),
+) as [TokenKey, TokenKey];
 
-function setUp(broken?: () => Error | undefined) {
+function setUp(broken?: () => Error | undefined, by = key) {
   const c = fakeCluster();
   const metrics = createMetrics();
   const gvr = { group: '', version: 'v1', resource: 'secrets' };
@@ -27,14 +29,21 @@ function setUp(broken?: () => Error | undefined) {
     return c.loopback.update(resource, object);
   };
   const uses = createTokenUses({ world: c.world, metrics, secrets: c.resource('', 'secrets'), loopback: { update } });
-  const serviceAccounts = createServiceAccountTokens({ ...c, issuer: ISSUER, audiences: [ISSUER], keys: [key], uses });
+  const serviceAccounts = createServiceAccountTokens({
+    ...c,
+    issuer: ISSUER,
+    audiences: [ISSUER],
+    keys: [key],
+    secretKeys: [secretKey],
+    uses,
+  });
   const authenticator = createAuthenticator({ ...c, serviceAccounts });
   const putAccount = (secrets: string[] = []) =>
     c.put({ kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'sa', namespace: 'd' }, secrets: secrets.map((name) => ({ name })) }); // prettier-ignore
   const account = putAccount();
   const of = 'kubernetes.io/serviceaccount/';
   const claims = { iss: 'kubernetes/serviceaccount', sub: 'system:serviceaccount:d:sa', [`${of}namespace`]: 'd', [`${of}secret.name`]: 's', [`${of}service-account.name`]: 'sa', [`${of}service-account.uid`]: account.metadata.uid }; // prettier-ignore
-  const token = signJwt(key, claims);
+  const token = signJwt(by, claims);
   const putSecret = (labels: object = {}) =>
     c.put({ kind: 'Secret', apiVersion: 'v1', metadata: { name: 's', namespace: 'd', labels }, data: { token: Buffer.from(token).toString('base64') } }); // prettier-ignore
   putSecret();
@@ -103,4 +112,13 @@ it('a token that should have been renewed is noted; one that need not be is not'
     'stale-token': 'subject: system:serviceaccount:d:sa, seconds after warning threshold: 30',
   });
   expect(await c.counted()).toEqual({ stale_tokens_total: '1', valid_tokens_total: '1' });
+});
+it('the key of those who fill Secrets is good for these and for no other token', async () => {
+  const c = setUp(undefined, secretKey);
+  expect(await c.use()).toMatchObject({ name: 'system:serviceaccount:d:sa' });
+  const { issuer } = c.serviceAccounts;
+  const own = { aud: [issuer], iss: issuer, sub: 'system:serviceaccount:d:sa', exp: c.world.clock.now() / 1000 + 3600, 'kubernetes.io': { namespace: 'd', serviceaccount: { name: 'sa', uid: c.account.metadata.uid } } }; // prettier-ignore
+  expect((await c.use(signJwt(key, own))).name).toBe('system:serviceaccount:d:sa');
+  expect((await c.use(signJwt(secretKey, own))).name).toBe('Unauthorized');
+  expect(c.serviceAccounts.keys).toEqual([key]);
 });

@@ -33,7 +33,12 @@ type Claims = Readonly<Record<string, unknown>>;
  * undefined: it is no service account's token. Throws Error: why it is a bad one, in kube-apiserver's words.
  * Source: kubernetes pkg/serviceaccount jwt.go AuthenticateToken.
  */
-export function verifyClaims(token: string, issuer: string, keys: readonly TokenKey[]): VerifiedClaims | undefined {
+export function verifyClaims(
+  token: string,
+  issuer: string,
+  keys: readonly TokenKey[],
+  legacyKeys: readonly TokenKey[],
+): VerifiedClaims | undefined {
   const said = issuerOf(token);
   if (said !== issuer && said !== LEGACY_ISSUER) return undefined;
   let jws: Jws;
@@ -42,7 +47,8 @@ export function verifyClaims(token: string, issuer: string, keys: readonly Token
   } catch {
     return undefined;
   }
-  const candidates = jws.keyId === '' ? keys : keys.filter((key) => key.kid === jws.keyId);
+  const known = said === LEGACY_ISSUER ? legacyKeys : keys;
+  const candidates = jws.keyId === '' ? known : known.filter((key) => key.kid === jws.keyId);
   if (candidates.length === 0) throw new Error('invalid signature, no keys found');
   if (!candidates.some((key) => isSignedBy(jws, { key: key.publicKey })))
     throw new Error('go-jose/go-jose: error in cryptographic primitive');

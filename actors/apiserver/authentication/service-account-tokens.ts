@@ -50,6 +50,7 @@ export function createServiceAccountTokens({
   issuer,
   audiences,
   keys,
+  secretKeys = [],
   fresh,
   uses,
 }: {
@@ -60,6 +61,8 @@ export function createServiceAccountTokens({
   readonly audiences: readonly string[];
   /** The first signs. */
   readonly keys: readonly TokenKey[];
+  /** Good for tokens that are kept in Secrets, as are the others. */
+  readonly secretKeys?: readonly TokenKey[] | undefined;
   /** Resolves when the cache holds all that was committed before the call. */
   readonly fresh?: (() => Promise<void>) | undefined;
   /** Keeps account of them. */
@@ -67,6 +70,7 @@ export function createServiceAccountTokens({
 }): ServiceAccountTokens {
   const core = (resource: string): Resource => registry.lookup({ group: '', version: 'v1', resource })!;
   const [accounts, pods, secrets, nodes] = [core('serviceaccounts'), core('pods'), core('secrets'), core('nodes')];
+  const legacyKeys = [...secretKeys, ...keys];
   const verified = new Map<string, VerifiedClaims>();
 
   const find = async <T extends KubeObject>(resource: Resource, namespace: string, name: string, uid?: string) => {
@@ -82,7 +86,7 @@ export function createServiceAccountTokens({
   const check = (token: string): VerifiedClaims | undefined => {
     const known = verified.get(token);
     if (known !== undefined) return known;
-    const result = verifyClaims(token, issuer, keys);
+    const result = verifyClaims(token, issuer, keys, legacyKeys);
     if (result === undefined) return undefined;
     if (verified.size >= KEPT) verified.delete(verified.keys().next().value!);
     verified.set(token, result);
