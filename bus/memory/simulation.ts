@@ -1,4 +1,4 @@
-import { SAFE_ALPHABET, soon } from '../real-world.ts';
+import { SAFE_ALPHABET } from '../real-world.ts';
 import type { Clock, Ids, Logger, World } from '../world.ts';
 import { EventQueue } from './event-queue.ts';
 import type { TimedEvent } from './event-queue.ts';
@@ -8,6 +8,8 @@ export interface Simulation {
   /** A World whose numbers and ids follow from the seed and `name` alone; all share the clock. */
   world(name: string): World;
   readonly clock: Clock;
+  /** A process of its own, with a World by `name`: what is on its own clock can be held, and ended. */
+  process(name: string): SimulatedProcess;
   /** Runs `fn` after `microseconds` of the simulated clock. */
   after(microseconds: number, fn: () => void): void;
   /** Microseconds since the epoch. */
@@ -16,8 +18,23 @@ export interface Simulation {
   run(until: () => boolean, maxMs: number): Promise<void>;
   /** Lets `ms` of simulated time pass. */
   advance(ms: number): Promise<void>;
+  /** Somebody sets the clock, on or (less than 0) back: the time of day is another, and timers run on as they were. */
+  jump(ms: number): void;
 }
 
+/** What a process is to the machine below it: it can be stopped for a while, killed, and its clock be set. */
+export interface SimulatedProcess {
+  readonly world: World;
+  /** Its clock differs so much from the simulation's from now on, ms; its timers ring as they would have. */
+  setClock(offsetMs: number): void;
+  /** Something that happens to it: at once, when it is resumed, or never, as it has ended. */
+  do(fn: () => void): void;
+  /** Nothing happens to it any more until it is resumed; then all at once, in order. */
+  pause(): void;
+  resume(): void;
+  /** As if it were killed: its timers never ring. */
+  end(): void;
+}
 export interface LogRecord {
   readonly time: number;
   readonly world: string;
@@ -33,6 +50,9 @@ export interface SimulationOptions {
   readonly onLog?: ((record: LogRecord) => void) | undefined;
 }
 
+/** The longest that a timer of Node can wait, ms. */
+const MAX_DELAY = 2 ** 31 - 1;
+
 /**
  * Simulated time and chance: one queue of events ordered by (time, order of insertion). The driver takes one, runs it, lets all
  * promises that follow from it settle, and goes on; so what happens depends on the seed only. It holds for code that
@@ -41,12 +61,15 @@ export interface SimulationOptions {
 export function simulate(seed: string | number, options: SimulationOptions = {}): Simulation {
   const queue = new EventQueue();
   let now = (options.startMs ?? 1_767_225_600_000) * 1000;
+  /** How far the clock was set on, ms. */
+  let offset = 0;
 
   const clock: Clock = {
-    now: () => Math.floor(now / 1000),
-    // As in Node, a timer never fires in the same instant: a loop of zero delays would stop the clock for ever.
+    now: () => Math.floor(now / 1000) + offset,
+    // As in Node, a timer never fires in the same instant: a loop of zero delays would stop the clock for ever; and what
+    // is too far away is taken for now.
     setTimeout: (fn, ms) =>
-      queue.add(now + Math.max(1000, Math.round((Number.isFinite(ms) ? ms : 0) * 1000)), () => {
+      queue.add(now + Math.max(1000, Math.round((ms <= MAX_DELAY ? ms : 1) * 1000)), () => {
         fn();
       }),
     clearTimeout: (id) => {
@@ -64,13 +87,58 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
     return true;
   };
 
+  const worldOf = (name: string, own: Clock): World => {
+    const random = seededRandom(`${seed}/${name}`);
+    return {
+      clock: own,
+      random,
+      ids: seededIds(seededRandom(`${seed}/${name}/ids`)),
+      log: logger(name, {}),
+    };
+  };
   return {
     clock,
     now: () => now,
     after: (microseconds, fn) => void queue.add(now + Math.max(0, microseconds), fn),
-    world: (name) => {
-      const random = seededRandom(`${seed}/${name}`);
-      return { clock, random, ids: seededIds(seededRandom(`${seed}/${name}/ids`)), log: logger(name, {}) };
+    world: (name) => worldOf(name, clock),
+    process: (name) => {
+      let offset = 0;
+      let ended = false;
+      let held: (() => void)[] | undefined;
+      const act = (fn: () => void): void => {
+        if (ended) return;
+        if (held) held.push(fn);
+        else fn();
+      };
+      const own: Clock = {
+        now: () => clock.now() + offset,
+        setTimeout: (fn, ms) => {
+          if (ended) return NO_TIMER;
+          const timer = clock.setTimeout(() => {
+            // Cleared while it was held: it does not ring.
+            act(() => {
+              if (!(timer as TimedEvent).cancelled) fn();
+            });
+          }, ms);
+          return timer;
+        },
+        clearTimeout: clock.clearTimeout,
+      };
+      return {
+        world: worldOf(name, own),
+        setClock: (offsetMs) => void (offset = offsetMs),
+        do: act,
+        pause: () => void (held ??= []),
+        resume: () => {
+          const due = held ?? [];
+          held = undefined;
+          for (const fn of due) queue.add(now, () => act(fn));
+        },
+        end: () => {
+          ended = true;
+          held = undefined;
+        },
+      };
     },
     run: async (until, maxMs) => {
       const limit = now + maxMs * 1000;
@@ -89,6 +157,7 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
       while (await step(limit));
       now = limit;
     },
+    jump: (ms) => void (offset += ms),
   };
 
   function logger(world: string, base: Readonly<Record<string, unknown>>): Logger {
@@ -106,8 +175,18 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
   }
 }
 
-/** One turn of the real event loop: all promises that can settle without the simulated clock have settled by then. */
-const settled = (): Promise<void> => new Promise(soon);
+const NO_TIMER: TimedEvent = { at: 0, sequence: -1, run: () => undefined, cancelled: true };
+
+/**
+ * All promises that can settle without the simulated clock and without the world outside have settled by then: the queue
+ * of ticks has its turn when that of promises is empty. Twice, for what sends in a tick (see `flushSoon` in
+ * bus/sessions.ts). A turn of the real event loop would do it too, and cost more than most events.
+ */
+const settled = async (): Promise<void> => {
+  await new Promise<void>(nextTick);
+  await new Promise<void>(nextTick);
+};
+const nextTick = (fn: () => void): void => process.nextTick(fn);
 
 function seededIds(random: () => number): Ids {
   const draw = (alphabet: string, length: number): string => {

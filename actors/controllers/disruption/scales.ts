@@ -2,7 +2,7 @@ import type { Deployment, ReplicaSet, StatefulSet } from '../../../schemas/gener
 import type { Scale } from '../../../schemas/generated/autoscaling-v1.ts';
 import type { Pod, ReplicationController } from '../../../schemas/generated/core-v1.ts';
 import type { KubeObject, OwnerReference } from '../../../schemas/meta/object.ts';
-import { reasonOf } from '../../../schemas/meta/status.ts';
+import { reasonOf, statusOf } from '../../../schemas/meta/status.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informers } from '../../runtime/informer.ts';
 import { kindsOf } from '../../runtime/kinds.ts';
@@ -62,11 +62,8 @@ export function createScales(informers: Informers, client: ApiClient): Scales {
     } catch (error) {
       if (reasonOf(error) !== 'NotFound') throw error;
       const { resource } = kind.gvr;
-      // Either the object is not there, or its kind has no scale.
-      await client.get<KubeObject>(kind.gvr, reference.name, namespace, { signal }).catch((missing: unknown) => {
-        if (reasonOf(missing) === 'NotFound') throw new Gone();
-        throw missing;
-      });
+      // What is not there is named; a kind without a scale is not.
+      if (statusOf(error)?.details?.name) throw new Gone();
       throw new Error(`${group ? `${resource}.${group}` : resource} does not implement the scale subresource`, { cause: error }); // prettier-ignore
     }
   }

@@ -11,8 +11,13 @@ import { finalize, FINALIZER, isEmpty, report, type Remains } from './reconcile.
 
 /** Kinds looked at together. */
 const TOGETHER = 16;
-/** When to look again if nothing tells that something is gone. */
+/**
+ * When to look again if nothing tells that something is gone: soon, then ever later. Source: for the longest
+ * pkg/controller/namespace/deletion finalizerEstimateSeconds, of which the controller waits half and a second.
+ */
 const AGAIN_MS = 1_000;
+const AGAIN_MAX_MS = 8_000;
+const nameOf = ({ gvr }: Kind): string => `${gvr.resource}.${gvr.group}`;
 
 /** Empties namespaces that are being deleted, pods first, and lets them go when nothing is left. */
 export function startNamespaceController(deps: ControllerDeps): Controller {
@@ -20,19 +25,42 @@ export function startNamespaceController(deps: ControllerDeps): Controller {
   const namespaces = deps.informers.for<Namespace>(namespacesResource);
   const pods = deps.informers.for<Pod>(podsResource);
   const kinds = kindsOf(deps.informers);
+  /** What the last look found something left of, and how many looks there were. */
+  const waiting = new Map<
+    string,
+    { readonly uid: string; readonly for: ReadonlySet<string>; readonly looks: number }
+  >();
 
   async function sync({ key, now, signal, execute }: SyncContext): Promise<SyncOutput> {
     const namespace = namespaces.get(key);
-    if (!namespace?.metadata.deletionTimestamp) return {};
+    if (!namespace?.metadata.deletionTimestamp) {
+      waiting.delete(key);
+      return {};
+    }
     if (!namespace.spec?.finalizers?.includes(FINALIZER)) return {};
     await kinds.synced;
     await kinds.refresh();
-    const found = await deleteContent(client, key, [...kinds.all()], { signal, fence: deps.fence?.() });
-    const remains = { ...found, undiscovered: kinds.failing() };
+    const uid = namespace.metadata.uid!;
+    const known = waiting.get(key);
+    const before = known?.uid === uid ? known : undefined;
+    const all = [...kinds.all()];
+    const undiscovered = kinds.failing();
+    const look = (at: readonly Kind[]): Promise<Found> =>
+      deleteContent(client, key, at, { signal, fence: deps.fence?.() });
+    // Nothing is made any more in a namespace that goes: while something is left of some kinds, the others need no look.
+    const left = before && undiscovered.length === 0 ? all.filter((kind) => before.for.has(nameOf(kind))) : [];
+    let found = left.length > 0 ? await look(left) : undefined;
+    if (found === undefined || found.left.size === 0) found = await look(all);
+    const remains = { ...found, undiscovered };
     await execute(report(namespace, remains, now));
-    if (!isEmpty(remains)) return { requeueAfterMs: AGAIN_MS };
+    if (!isEmpty(remains)) {
+      const looks = (before?.looks ?? 0) + 1;
+      waiting.set(key, { uid, for: found.left, looks });
+      return { requeueAfterMs: Math.min(AGAIN_MS * 2 ** (looks - 1), AGAIN_MAX_MS) };
+    }
+    waiting.delete(key);
     const fresh = await client.get<Namespace>(namespacesResource, key, undefined, { signal });
-    if (fresh.metadata.uid === namespace.metadata.uid) await execute(finalize(fresh));
+    if (fresh.metadata.uid === uid) await execute(finalize(fresh));
     return {};
   }
   return startController({
@@ -60,16 +88,22 @@ export function startNamespaceController(deps: ControllerDeps): Controller {
   });
 }
 
+type Found = Omit<Remains, 'undiscovered'> & {
+  /** Kinds of which there is something, or of which it is not known. */
+  readonly left: ReadonlySet<string>;
+};
 async function deleteContent(
   client: ApiClient,
   namespace: string,
   kinds: readonly Kind[],
   { signal, fence }: { readonly signal: AbortSignal; readonly fence: Fence | undefined },
-): Promise<Omit<Remains, 'undiscovered'>> {
+): Promise<Found> {
   const counts = new Map<string, number>();
   const finalizers = new Map<string, number>();
   const errors: string[] = [];
-  async function empty({ gvr, verbs }: Kind): Promise<void> {
+  const left = new Set<string>();
+  async function empty(kind: Kind): Promise<void> {
+    const { gvr, verbs } = kind;
     try {
       const before = await client.list(gvr, { namespace, signal });
       if (before.items.length === 0) return;
@@ -82,14 +116,17 @@ async function deleteContent(
           });
       const { items } = await client.list(gvr, { namespace, signal });
       if (items.length === 0) return;
-      counts.set(`${gvr.resource}.${gvr.group}`, items.length);
+      counts.set(nameOf(kind), items.length);
+      left.add(nameOf(kind));
       for (const { metadata } of items)
         for (const name of metadata.finalizers ?? []) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
     } catch (error) {
       signal.throwIfAborted();
       // A kind that has gone since holds nothing.
       const reason = reasonOf(error);
-      if (reason !== 'NotFound' && reason !== 'MethodNotAllowed') errors.push((error as Error).message);
+      if (reason === 'NotFound' || reason === 'MethodNotAllowed') return;
+      errors.push((error as Error).message);
+      left.add(nameOf(kind));
     }
   }
   // Pods first: what they use must not go before them. Source: KEP-5080 Ordered Namespace Deletion.
@@ -104,5 +141,5 @@ async function deleteContent(
     };
     await Promise.all(Array.from({ length: TOGETHER }, worker));
   }
-  return { counts, finalizers, errors };
+  return { counts, finalizers, errors, left };
 }

@@ -81,7 +81,7 @@ describe('a deleted namespace', () => {
       'True SomeFinalizersRemain: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
     );
     await client.patch(configMaps, 'held', 'team', 'merge', { metadata: { finalizers: null } });
-    await world.until(() => api.object(namespaces, 'team') === undefined, 3_000);
+    await world.until(() => api.object(namespaces, 'team') === undefined, 10_000);
   });
   it('says what fails, and goes on when it no longer does', async () => {
     const { client, api, world } = setUp();
@@ -94,7 +94,7 @@ describe('a deleted namespace', () => {
     await world.advance(2_000);
     expect(conditions(api.object(namespaces, 'team'))['NamespaceDeletionContentFailure']).toContain('1 remaining: disk on fire'); // prettier-ignore
     api.intercept = undefined;
-    await world.until(() => api.object(namespaces, 'team') === undefined, 3_000);
+    await world.until(() => api.object(namespaces, 'team') === undefined, 10_000);
   });
   it('waits for API servers that do not say what they serve', async () => {
     const { client, api, world } = setUp();
@@ -110,6 +110,21 @@ describe('a deleted namespace', () => {
       'True DiscoveryFailed: Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: ext.example.com/v1: stale GroupVersion discovery: ext.example.com/v1',
     );
     await client.delete(apiServices, name);
-    await world.until(() => api.object(namespaces, 'team') === undefined, 3_000);
+    await world.until(() => api.object(namespaces, 'team') === undefined, 10_000);
+  });
+  it('is looked at ever more seldom, and only where something is left', async () => {
+    const { client, api, world } = setUp();
+    await client.create(namespaces, object('Namespace', 'team'));
+    await client.create(secrets, { ...object('Secret', 's'), metadata: { ...object('Secret', 's').metadata, finalizers: ['example.com/never'] } }); // prettier-ignore
+    await client.delete(namespaces, 'team');
+    await world.advance(60_000);
+    const before = api.calls.length;
+    await world.advance(80_000);
+    // Ten looks of three calls.
+    const calls = api.calls.slice(before);
+    expect(new Set(calls.map(({ resource }) => resource))).toEqual(new Set(['secrets']));
+    expect(calls.length).toBeLessThanOrEqual(33);
+    await client.patch(secrets, 's', 'team', 'merge', { metadata: { finalizers: null } });
+    await world.until(() => api.object(namespaces, 'team') === undefined, 10_000);
   });
 });
