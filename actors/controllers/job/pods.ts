@@ -27,7 +27,8 @@ export const untrack = ({ metadata }: Pod): Intent => ({
   name: metadata.name!,
   type: 'strategic',
   patch: { metadata: { uid: metadata.uid, '$deleteFromPrimitiveList/finalizers': [TRACKING] } },
-  tolerate: ['NotFound', 'Conflict'],
+  // Gone, or another of the same name by now; after a conflict it still has it, and would be counted twice.
+  tolerate: ['NotFound', 'Invalid'],
 });
 export const remove = ({ metadata }: Pod): Intent => ({
   op: 'delete',
