@@ -11,6 +11,7 @@ import { startEndpointSliceController } from './endpointslice/actor.ts';
 import { startEndpointSliceMirroring } from './endpointslicemirroring/actor.ts';
 
 const STARTERS = [startEndpointController, startEndpointSliceController, startEndpointSliceMirroring];
+const KINDS = { services: resources.services, pods: resources.pods, endpoints: resources.endpoints };
 const service = (name: string, o: { app?: string; annotations?: Record<string, string> } = {}): Service => ({
   apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'd', ...(o.annotations && { annotations: o.annotations }) },
   spec: { clusterIP: '10.96.0.1', ipFamilies: ['IPv4'], ports: [{ port: 80, protocol: 'TCP' }], ...(o.app && { selector: { app: o.app } }) },
@@ -94,7 +95,7 @@ it('comes to what is true after any bad day, and rests there', async () => {
           const one = found[t.n % Math.max(1, found.length)];
           return one && c.client.delete(resources.endpointSlices, one.metadata.name!, 'd');
         }
-        return c.client.delete(resources[t.kind], t.name, 'd', { gracePeriodSeconds: 0 }).catch(swallow);
+        return c.client.delete(KINDS[t.kind], t.name, 'd', { gracePeriodSeconds: 0 }).catch(swallow);
       };
       await badDay(c, controllers, turns.map(play));
       isRight(c);
