@@ -4,7 +4,7 @@ import type { ConnectionOptions } from '../connection.ts';
 import { soon } from '../real-world.ts';
 import type { World } from '../world.ts';
 import { seededRandom } from './random.ts';
-import type { Simulation } from './simulation.ts';
+import type { SimulatedProcess, Simulation } from './simulation.ts';
 import { EVERYONE, MemorySwitch, MemoryTransport } from './transport.ts';
 import type { Deliver } from './transport.ts';
 
@@ -17,11 +17,24 @@ export interface MemoryHubOptions {
   readonly latencyMicros?: readonly [number, number] | undefined;
   /** Messages that nobody receives although both connections stay, as when a route between servers breaks. */
   readonly loses?: ((message: { readonly subject: string; readonly from: string }) => boolean) | undefined;
+  /** On a simulation: what lies between two connections now. */
+  readonly weather?: Weather | undefined;
+}
+/** What is between two connections whose servers are apart: a message may be lost, or late. They stay in order. */
+export interface Weather {
+  loses(from: string, to: string): boolean;
+  /** How much later it comes, microseconds. */
+  delayMicros(from: string, to: string): number;
 }
 
+export interface MemoryConnectionOptions extends Partial<ConnectionOptions> {
+  readonly world?: World;
+  /** Whose messages these are: they come when it is not paused. */
+  readonly process?: Pick<SimulatedProcess, 'do'> | undefined;
+}
 export interface MemoryHub {
   /** A connection of its own; `name` must be unique among those that live. */
-  connect(name: string, options?: Partial<ConnectionOptions> & { readonly world?: World }): Bus;
+  connect(name: string, options?: MemoryConnectionOptions): Bus;
   /** Cuts the connection, or mends it: it hears and says nothing in between, and its Bus knows. */
   setConnected(name: string, connected: boolean): void;
   /** What the connection says takes so much longer from now on, as if its process were paused between saying and sending. */
@@ -33,8 +46,9 @@ export interface MemoryHub {
 /** A bus within one process: what each says reaches the others as bytes, later and in order, as over a wire. */
 export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
   const delays = new Map<string, number>();
+  const processes = new Map<string, Pick<SimulatedProcess, 'do'>>();
   const deliver = options.simulation
-    ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400], delays)
+    ? simulatedDelivery(options.simulation, options.latencyMicros ?? [50, 400], delays, processes, options.weather)
     : nextTurnDelivery();
   const random = options.simulation ? options.simulation.world('memory-hub').random : seededRandom('memory-hub');
   const hub = new MemorySwitch(deliver, random, options.loses);
@@ -45,6 +59,7 @@ export function createMemoryHub(options: MemoryHubOptions): MemoryHub {
       if (known?.connected) throw new Error(`${name} is connected already`);
       const transport = new MemoryTransport(name, hub);
       connections.set(name, transport);
+      if (connectionOptions.process) processes.set(name, connectionOptions.process);
       const world = connectionOptions.world ?? options.world ?? options.simulation?.world(`bus/${name}`);
       if (!world) throw new Error('a memory hub needs a world or a simulation');
       return createConnection(transport, world, { role: name, ...connectionOptions });
@@ -72,6 +87,8 @@ function simulatedDelivery(
   simulation: Simulation,
   [least, most]: readonly [number, number],
   delays: ReadonlyMap<string, number>,
+  processes: ReadonlyMap<string, Pick<SimulatedProcess, 'do'>>,
+  weather: Weather | undefined,
 ): Deliver {
   /** Until when what each says waits to be sent. */
   const held = new Map<string, number>();
@@ -90,11 +107,14 @@ function simulatedDelivery(
   const send: Deliver = (from, to, fn) => {
     let senders = last.get(to);
     if (!senders) last.set(to, (senders = new Map<string, number>()));
+    if (from !== EVERYONE && weather?.loses(from, to)) return;
     let at = simulation.now() + least + Math.floor(random() * (most - least + 1));
+    if (weather) at += weather.delayMicros(from, to);
     if (from === EVERYONE) for (const time of senders.values()) at = Math.max(at, time);
     else at = Math.max(at, senders.get(from) ?? 0);
     senders.set(from, at);
-    simulation.after(at - simulation.now(), fn);
+    const process = processes.get(to);
+    simulation.after(at - simulation.now(), process ? () => process.do(fn) : fn);
   };
   return hold;
 }

@@ -20,6 +20,8 @@ export interface MemoryLogOptions {
   readonly bus?: Pick<Bus, 'publish'> | undefined;
   /** Values above it are refused as too large; default 2 MiB. */
   readonly maxValueBytes?: number | undefined;
+  /** What is in it at the beginning, ascending by revision: that of another log, to go on from. */
+  readonly content?: readonly LogEntry[] | undefined;
 }
 
 /** A Log in an array: every entry is "durable" when it is in it. Deterministic: nothing but the world's clock goes in. */
@@ -30,11 +32,22 @@ export function createMemoryLog(options: MemoryLogOptions): MemoryLog {
 /** Several facades of one store each take a view: closing it ends that view alone, the entries stay. */
 export interface MemoryLog extends Log {
   view(): MemoryLog;
+  /** What the others promise, done at once: for who puts a network of his own in between. */
+  readonly now: ImmediateLog;
+}
+/** Thrown: as by the methods of Log of the same names. */
+export interface ImmediateLog {
+  append(entry: NewEntry): number;
+  appendAll(entries: readonly NewEntry[], last?: number): number;
+  find(id: string): number | undefined;
+  read(from: number, to?: number): Iterable<LogEntry>;
+  bounds(): LogBounds;
+  purge(key: string, before: number): void;
 }
 
 const NOTHING = new Uint8Array(0);
 
-class Entries {
+class Entries implements ImmediateLog {
   readonly #world: World;
   readonly #bus: Pick<Bus, 'publish'> | undefined;
   readonly #maxValueBytes: number;
@@ -47,11 +60,12 @@ class Entries {
   readonly #ids = new Map<string, number>();
   readonly listeners = new Set<(entry: LogEntry) => void>();
 
-  constructor({ world, bus, maxValueBytes }: MemoryLogOptions) {
+  constructor({ world, bus, maxValueBytes, content = [] }: MemoryLogOptions) {
     this.#world = world;
     this.#bus = bus;
     this.#maxValueBytes = maxValueBytes ?? 2 * 1024 * 1024;
     this.#identity = `memory-${world.ids.token()}`;
+    for (const entry of content) this.#hold(entry);
   }
 
   view(): MemoryLog {
@@ -91,18 +105,23 @@ class Entries {
     if (expect !== undefined && expect !== previous) throw wrong(`"${expectOf}"`, previous);
   }
   #store({ key, value, id, headers }: NewEntry): number {
-    const revisions = this.#byKey.get(key) ?? [];
-    const previous = revisions.at(-1) ?? 0;
-    const revision = ++this.#last;
+    const previous = this.#byKey.get(key)?.at(-1) ?? 0;
+    const revision = this.#last + 1;
     const time = this.#world.clock.now();
     const entry = { revision, previous, key, value: value && new Uint8Array(value), time, headers: { ...headers }, id };
-    revisions.push(revision);
-    this.#byKey.set(key, revisions);
-    this.#entries.push(entry);
-    this.#ids.set(id, revision);
+    this.#hold(entry);
     for (const listener of this.listeners) listener(entry);
     this.#bus?.publish(event(key), new Encoded(entry.value ?? NOTHING), republishHeaders(entry));
     return revision;
+  }
+
+  #hold(entry: LogEntry): void {
+    const revisions = this.#byKey.get(entry.key);
+    if (revisions) revisions.push(entry.revision);
+    else this.#byKey.set(entry.key, [entry.revision]);
+    this.#entries.push(entry);
+    this.#ids.set(entry.id, entry.revision);
+    this.#last = entry.revision;
   }
 
   find(id: string): number | undefined {
@@ -163,6 +182,9 @@ class View implements MemoryLog {
   }
   view(): MemoryLog {
     return this.#open().view();
+  }
+  get now(): ImmediateLog {
+    return this.#open();
   }
   async append(entry: NewEntry): Promise<number> {
     return this.#open().append(entry);

@@ -1,8 +1,8 @@
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Headers, Subscription } from '../bus.ts';
-import { subjectMatches } from '../subject-pattern.ts';
 import { NO_HEADERS } from '../transport.ts';
 import type { RawMessage, RawSubscription, Transport } from '../transport.ts';
+import { SubjectTree } from './subject-tree.ts';
 
 /** Same limit as the server's (`natsServerConfig`): what passes here passes there. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -20,8 +20,7 @@ interface Interest {
 
 /** The server's part: who is interested in what, and who of a queue gets the next message. */
 export class MemorySwitch {
-  readonly #exact = new Map<string, Set<Interest>>();
-  readonly #wild = new Set<Interest>();
+  readonly #interests = new SubjectTree<Interest>();
   readonly #random: () => number;
   readonly deliver: Deliver;
   readonly #loses: ((message: { readonly subject: string; readonly from: string }) => boolean) | undefined;
@@ -34,41 +33,30 @@ export class MemorySwitch {
     this.#loses = loses;
     this.#random = random;
   }
-
   add(interest: Interest): void {
-    if (/[*>]/.test(interest.pattern)) {
-      this.#wild.add(interest);
-      return;
-    }
-    const same = this.#exact.get(interest.pattern);
-    if (same) same.add(interest);
-    else this.#exact.set(interest.pattern, new Set([interest]));
+    this.#interests.add(interest.pattern, interest);
   }
   remove(interest: Interest): void {
-    this.#wild.delete(interest);
-    const same = this.#exact.get(interest.pattern);
-    if (same?.delete(interest) && same.size === 0) this.#exact.delete(interest.pattern);
+    this.#interests.remove(interest.pattern, interest);
   }
-
   route(from: MemoryTransport, message: RawMessage): void {
     if (this.#loses?.({ subject: message.subject, from: from.name })) return;
-    const queues = new Map<string, Interest[]>();
+    let queues: Map<string, Interest[]> | undefined;
     let found = false;
-    const offer = (interest: Interest): void => {
-      if (!interest.owner.connected) return;
+    for (const interest of this.#interests.match(message.subject)) {
+      if (!interest.owner.connected) continue;
       found = true;
       if (interest.queue === undefined) {
         this.#hand(from, interest, message);
-        return;
+        continue;
       }
-      const members = queues.get(interest.queue);
+      const members = (queues ??= new Map<string, Interest[]>()).get(interest.queue);
       if (members) members.push(interest);
       else queues.set(interest.queue, [interest]);
-    };
-    for (const interest of this.#exact.get(message.subject) ?? []) offer(interest);
-    for (const interest of this.#wild) if (subjectMatches(interest.pattern, message.subject)) offer(interest);
-    for (const members of queues.values())
-      this.#hand(from, members[Math.floor(this.#random() * members.length)]!, message);
+    }
+    if (queues)
+      for (const members of queues.values())
+        this.#hand(from, members[Math.floor(this.#random() * members.length)]!, message);
     if (!found && message.reply !== '')
       this.route(from, { subject: message.reply, reply: '', headers: NO_HEADERS, bytes: NOTHING, noResponders: true });
   }

@@ -140,7 +140,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
         ready.resolve();
       }),
       finishWrites: fromPromise<void>(async () => {
-        await Promise.all([...context.pods.values()].map((worker) => context.writer.flush(worker)));
+        await Promise.allSettled([...context.pods.values()].map((worker) => context.writer.flush(worker)));
       }),
     },
     actions: {

@@ -263,6 +263,25 @@ describe('failures', () => {
     await b.run('p');
     await b.world.until(ready('p'), 10_000);
   });
+  it('a pod goes from the API only when it says there that its containers have ended', async () => {
+    b = await bench();
+    await b.run('p');
+    await b.world.until(ready('p'));
+    let away = true;
+    b.api.intercept = (call) => {
+      if (call.resource === 'pods/status' && away) throw new ApiError('ServiceUnavailable', 'not now');
+    };
+    await b.api.client().delete(pods, 'p', 'default');
+    await b.world.advance(20_000);
+    expect(container('p')?.state?.running).toBeDefined();
+    away = false;
+    const ends: unknown[] = [];
+    b.api.intercept = (call) => {
+      if (call.verb === 'delete') ends.push(container('p')?.state?.terminated?.reason);
+    };
+    await b.world.until(() => b.pod('p') === undefined, 10_000);
+    expect(ends).toEqual(['Completed']);
+  });
   it('a pod that vanished from the API is killed without a word to the API', async () => {
     b = await bench();
     await b.run('p', {}, { stopAfterMs: 10_000 });

@@ -18,7 +18,7 @@ export interface Reported {
  */
 export interface StatusWriter {
   request(pod: Reported, settled: boolean): void;
-  /** Resolves when the newest status is written or cannot be. */
+  /** Resolves when the newest status is written, or its pod is gone. Thrown: why it could not be written now. */
   flush(pod: Reported): Promise<void>;
   drop(pod: Reported): void;
   stop(): void;
@@ -32,6 +32,8 @@ interface Slot {
   dueAt: number;
   writing: Promise<void> | undefined;
   again: boolean;
+  /** Why the last write failed; undefined: it did not. */
+  failure: unknown;
 }
 
 export function createStatusWriter({
@@ -48,7 +50,7 @@ export function createStatusWriter({
 
   function slotOf(pod: Reported): Slot {
     let slot = slots.get(pod.uid);
-    if (slot === undefined) slots.set(pod.uid, (slot = { timer: undefined, dueAt: Infinity, writing: undefined, again: false })); // prettier-ignore
+    if (slot === undefined) slots.set(pod.uid, (slot = { timer: undefined, dueAt: Infinity, writing: undefined, again: false, failure: undefined })); // prettier-ignore
     return slot;
   }
   function arm(pod: Reported, slot: Slot, ms: number): void {
@@ -70,7 +72,9 @@ export function createStatusWriter({
       return slot.writing;
     }
     slot.writing = write(pod)
+      .then(() => void (slot.failure = undefined))
       .catch((error: unknown) => {
+        slot.failure = error;
         if (stopped || slots.get(pod.uid) !== slot) return;
         world.log.debug('pod status not written', { pod: pod.pod.metadata.name, err: error });
         arm(pod, slot, RETRY_MS);
@@ -116,6 +120,7 @@ export function createStatusWriter({
         slot.dueAt = Infinity;
       }
       await begin(pod, slot);
+      if (slot.failure !== undefined) throw slot.failure;
     },
     drop(pod) {
       const slot = slots.get(pod.uid);
