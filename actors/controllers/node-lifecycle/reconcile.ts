@@ -44,7 +44,8 @@ const conditionOf = (node: Node, type: string): NodeCondition | undefined =>
 
 /**
  * What a node's silence or its own word means for its status, its taints and its pods' readiness. A kubelet that says it is
- * not ready still speaks for its pods; one that is silent does not. Source: pkg/controller/nodelifecycle.
+ * not ready still speaks for its pods; one that is silent does not, whatever it said last (upstream leaves pods ready where a
+ * node was not ready before it fell silent). Source: pkg/controller/nodelifecycle.
  */
 export function reconcile(observed: Observed, now: number): Plan {
   const { node, health, isNew } = observed;
