@@ -11,7 +11,7 @@ import { createMemoryLog } from '../../bus/memory/log.ts';
 import { simulate, type Simulation } from '../../bus/memory/simulation.ts';
 import { announce } from '../../bus/presence.ts';
 import type { World } from '../../bus/world.ts';
-import { startControllerManager } from '../process/controller-manager.ts';
+import { startControllerManager, type ControllerManagerOptions } from '../process/controller-manager.ts';
 import { startNodes } from '../process/nodes.ts';
 import { startSchedulerProcess } from '../process/scheduler.ts';
 
@@ -40,7 +40,12 @@ const CLUSTER_CA = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----
 export async function startSimulatedCluster(
   seed: number,
   nodes: readonly string[],
-  options: { readonly controllerManagers?: number; readonly schedulers?: number } = {},
+  options: {
+    readonly controllerManagers?: number;
+    readonly schedulers?: number;
+    /** What the controllers know of the cluster's authority; default: nothing. */
+    readonly authority?: Pick<ControllerManagerOptions, 'issueToken' | 'readRequest'>;
+  } = {},
 ): Promise<SimulatedCluster> {
   const simulation = simulate(seed);
   const hub = createMemoryHub({ simulation });
@@ -84,7 +89,13 @@ export async function startSimulatedCluster(
   };
   for (let i = 0; i < (options.controllerManagers ?? 1); i++)
     await candidate(`controllers-${i}`, (bus, own) =>
-      startControllerManager({ world: own, bus, id: `controllers-${i}`, clusterCa: CLUSTER_CA }),
+      startControllerManager({
+        world: own,
+        bus,
+        id: `controllers-${i}`,
+        clusterCa: CLUSTER_CA,
+        ...options.authority,
+      }),
     );
   for (let i = 0; i < (options.schedulers ?? 1); i++)
     await candidate(`scheduler-${i}`, (bus, own) => startSchedulerProcess({ world: own, bus, id: `scheduler-${i}` }));
