@@ -20,6 +20,7 @@ import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.
 import { startCsrCleaner } from '../../actors/controllers/csr-cleaner/actor.ts';
 import { startCsrSigning, type Signer } from '../../actors/controllers/csr-signing/actor.ts';
 import { startEphemeralVolumeController } from '../../actors/controllers/ephemeral-volume/actor.ts';
+import { startAttachDetachController } from '../../actors/controllers/persistentvolume-attach-detach/actor.ts';
 import { startPersistentVolumeExpander } from '../../actors/controllers/persistentvolume-expander/actor.ts';
 import { startVolumeAttributesClassProtection } from '../../actors/controllers/volumeattributesclass-protection/actor.ts';
 import { startPersistentVolumeBinder } from '../../actors/controllers/persistentvolume-binder/actor.ts';
@@ -109,6 +110,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'serviceaccount-token': (deps, o) => startServiceAccountTokens(deps, o.clusterCa, o.issueToken),
   'persistentvolume-binder': startPersistentVolumeBinder,
   'persistentvolume-expander': startPersistentVolumeExpander,
+  'persistentvolume-attach-detach': startAttachDetachController,
   'ephemeral-volume': startEphemeralVolumeController,
   'volumeattributesclass-protection': startVolumeAttributesClassProtection,
   'pvc-protection': startPvcProtection,

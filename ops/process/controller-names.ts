@@ -3,7 +3,7 @@ export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
   'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder',
-  'persistentvolume-expander', 'ephemeral-volume', 'volumeattributesclass-protection', 'csr-signing', 'csr-approving',
+  'persistentvolume-expander', 'persistentvolume-attach-detach', 'ephemeral-volume', 'volumeattributesclass-protection', 'csr-signing', 'csr-approving',
   'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
   'legacy-serviceaccount-token-cleaner',
   'validatingadmissionpolicy-status',
@@ -31,6 +31,7 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
   volumes: [
     'persistentvolume-binder',
     'persistentvolume-expander',
+    'persistentvolume-attach-detach',
     'ephemeral-volume',
     'pvc-protection',
     'pv-protection',
