@@ -70,7 +70,7 @@ it('controllers of identities do their work with the rights that upstream gives 
   await until('one is gone', async () => (await secret('kube-system', 'bootstrap-token-aaaaaa')) === undefined);
   await until('one signs', async () => (await signers()) === 'jws-kubeconfig-bbbbbb,kubeconfig');
 
-  const spec = { signerName: 'kubernetes.io/kube-apiserver-client-kubelet', usages: ['digital signature', 'client auth'], request: Buffer.from(REQUEST).toString('base64') }; // prettier-ignore
+  const spec: CertificateSigningRequest['spec'] = { signerName: 'kubernetes.io/kube-apiserver-client-kubelet', usages: ['digital signature', 'client auth'], request: Buffer.from(REQUEST).toString('base64') }; // prettier-ignore
   await done(admin.create<CertificateSigningRequest>(certificateSigningRequests, { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name: 'n9' }, spec })); // prettier-ignore
   await until('the request is approved', async () => (await admin.get<CertificateSigningRequest>(certificateSigningRequests, 'n9')).status?.conditions?.[0]?.reason === 'AutoApproved'); // prettier-ignore
   const admins = async () => (await admin.get<ClusterRole>(clusterRoles, 'admin')).rules?.length ?? 0;
