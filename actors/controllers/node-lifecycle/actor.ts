@@ -10,7 +10,7 @@ import { BY_NODE, byNode } from '../../runtime/store.ts';
 import { timeOf } from '../../runtime/time.ts';
 import { nodeHealthMachine, STARTUP_GRACE_MS, type NodeHealth } from './machine.ts';
 import { reconcile, removed } from './reconcile.ts';
-import { areAllLost, countsAs, createPace, zoneOf, zonesOf, type Zone } from './zones.ts';
+import { areAllLost, createPace, createTally, zoneOf, type Zone } from './zones.ts';
 
 type HealthActor = RunningActor<typeof nodeHealthMachine>;
 const readyOf = (node: Node) => node.status?.conditions?.find((c) => c.type === 'Ready');
@@ -30,15 +30,17 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
   /** Nodes that users were told of, by name. */
   const known = new Map<string, Node>();
   const pace = createPace();
-  /** Counted anew when something has changed. */
-  let zones: ReadonlyMap<string, Zone> | undefined;
+  const tally = createTally();
+  /** As they were judged last. */
+  let judged: ReadonlyMap<string, Zone> | undefined;
   let spared = false;
 
   function healthOf({ metadata: { name, creationTimestamp } }: Node): HealthActor {
     let actor = health.get(name!);
     if (!actor) {
       const now = deps.world.clock.now();
-      const startupMs = Math.max(0, (timeOf(creationTimestamp) ?? now) + STARTUP_GRACE_MS - now);
+      const age = now - (timeOf(creationTimestamp) ?? now);
+      const startupMs = Math.min(Math.max(0, STARTUP_GRACE_MS - age), STARTUP_GRACE_MS);
       const machine = nodeHealthMachine.provide({ actions: { announce: () => queueMicrotask(() => lifecycle.enqueue(name!)) } }); // prettier-ignore
       actor = startActor(machine, { world: deps.world, id: `node-health/${name}`, machine: 'nodeHealth', input: { startupMs }, inspection: deps.inspection }); // prettier-ignore
       health.set(name!, actor);
@@ -46,7 +48,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
     return actor;
   }
   function hear(node: Node, old: Node | undefined): void {
-    if (!old || !countsAs(node, old)) zones = undefined;
+    tally.note(node.metadata.name!, node);
     const actor = healthOf(node);
     const [now, before] = [readyOf(node), old && readyOf(old)];
     if (!now) {
@@ -59,7 +61,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
     add: (node) => hear(node, undefined),
     update: hear,
     delete: ({ metadata: { name } }) => {
-      zones = undefined;
+      tally.note(name!, undefined);
       health.get(name!)?.stop();
       health.delete(name!);
     },
@@ -76,8 +78,9 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
     for (const actor of health.values()) if (actor.state() !== 'heard.starting') actor.send({ type: 'heartbeat.seen' });
   }
   function judgeZones(now: number): void {
-    if (zones !== undefined) return;
-    zones = zonesOf(nodes.all());
+    const zones = tally.zones();
+    if (zones === judged) return;
+    judged = zones;
     pace.judge(zones, now);
     const isLost = areAllLost(zones);
     if (isLost === spared) return;
@@ -131,7 +134,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
     ],
     onActive: () => {
       grantAll();
-      zones = undefined;
+      judged = undefined;
       // A successor does not tell again of those whom others have told of.
       known.clear();
       const now = deps.world.clock.now();

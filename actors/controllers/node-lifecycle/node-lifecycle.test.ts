@@ -1,10 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import type { Node, Pod, Taint } from '../../../schemas/generated/core-v1.ts';
 import { nodeHealthMachine } from './machine.ts';
 import { reconcile, type Observed } from './reconcile.ts';
-import { createPace, evictionPeriodMs, zoneOf, zonesOf } from './zones.ts';
+import { createPace, createTally, evictionPeriodMs, zoneOf, type Zone } from './zones.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
 const node = (name: string, ready: string | undefined, o: { taints?: Taint[]; zone?: string; unschedulable?: boolean; pressure?: string; labels?: Record<string, string> } = {}): Node =>
@@ -88,6 +89,11 @@ describe('reconcile', () => {
   }); // prettier-ignore
 });
 
+const zonesOf = (all: Iterable<Node>): ReadonlyMap<string, Zone> => {
+  const tally = createTally();
+  for (const one of all) tally.note(one.metadata.name!, one);
+  return tally.zones();
+};
 describe('zones', () => {
   const of = (ready: number, not: number, zone: string): Node[] => [
     ...Array.from({ length: ready }, (_, i) => node(`r${i}`, 'True', { zone })),
@@ -112,6 +118,26 @@ describe('zones', () => {
     expect(zonesOf([node('a', 'True'), node('b', 'Unknown', { labels })])).toEqual(new Map([['/z', { state: 'normal', size: 1 }]])); // prettier-ignore
     expect(evictionPeriodMs(zonesOf([node('b', 'Unknown', { labels })]), '/z')).toBe(10_000);
   });
+  it('are counted right whatever nodes do, and anew only if that counts', () => {
+    const names = fc.constantFrom('a', 'b', 'c', 'd');
+    const states = fc.option(fc.record({ ready: fc.constantFrom('True', 'False', 'Unknown', undefined), zone: fc.constantFrom('x', 'y'), excluded: fc.boolean() }), { nil: undefined });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, states)), (steps) => {
+        const tally = createTally();
+        const now = new Map<string, Node>();
+        for (const [name, state] of steps) {
+          const next = state && node(name, state.ready, { zone: state.zone, labels: state.excluded ? { 'node.kubernetes.io/exclude-disruption': '' } : {} });
+          tally.note(name, next);
+          if (next) now.set(name, next);
+          else now.delete(name);
+          expect(new Map([...tally.zones()].sort())).toEqual(new Map([...zonesOf(now.values())].sort()));
+          const counted = tally.zones();
+          tally.note(name, next && { ...next, spec: { unschedulable: true } });
+          expect(tally.zones()).toBe(counted);
+        }
+      }),
+    );
+  }); // prettier-ignore
   it('lose their nodes one by one, and who waits when that becomes slower or faster waits for a whole turn', () => {
     const pace = createPace();
     const judge = (now: number, ...all: Node[]): void => pace.judge(zonesOf(all), now);

@@ -15,28 +15,47 @@ export function zoneOf({ metadata: { labels = {} } }: Node): string {
   return `${region}/${zone}`;
 }
 const isReady = (node: Node): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false; // prettier-ignore
-/** Whether nothing that zones are judged by differs. */
-export const countsAs = (node: Node, old: Node): boolean =>
-  isReady(node) === isReady(old) && zoneOf(node) === zoneOf(old) && isExcluded(node) === isExcluded(old);
 const isExcluded = ({ metadata }: Node): boolean => metadata.labels?.[EXCLUDED] !== undefined;
 
 export interface Zone {
   readonly state: ZoneState;
   readonly size: number;
 }
-export function zonesOf(nodes: Iterable<Node>): Map<string, Zone> {
+/** How many nodes of each zone are ready, kept as nodes come, change and go: a thousand that start are not counted a thousand times. */
+export interface Tally {
+  /** `undefined`: it is gone. */
+  note(name: string, node: Node | undefined): void;
+  /** The same as before where nothing has changed that counts. */
+  zones(): ReadonlyMap<string, Zone>;
+}
+interface Counted {
+  readonly zone: string;
+  readonly isReady: boolean;
+}
+export function createTally(): Tally {
+  const nodes = new Map<string, Counted>();
   const counts = new Map<string, { ready: number; not: number }>();
-  for (const node of nodes) {
-    if (isExcluded(node)) continue;
-    const zone = zoneOf(node);
+  let zones: ReadonlyMap<string, Zone> | undefined;
+
+  function add({ zone, isReady: ready }: Counted, by: 1 | -1): void {
     const count = counts.get(zone) ?? { ready: 0, not: 0 };
     counts.set(zone, count);
-    if (isReady(node)) count.ready++;
-    else count.not++;
+    count[ready ? 'ready' : 'not'] += by;
+    if (count.ready + count.not === 0) counts.delete(zone);
   }
-  return new Map(
-    [...counts].map(([zone, { ready, not }]) => [zone, { state: stateOf(ready, not), size: ready + not }]),
-  );
+  return {
+    note(name, node) {
+      const before = nodes.get(name);
+      const now = node && !isExcluded(node) ? { zone: zoneOf(node), isReady: isReady(node) } : undefined;
+      if (before?.zone === now?.zone && before?.isReady === now?.isReady) return;
+      if (before) add(before, -1);
+      if (now) add(now, 1);
+      if (now) nodes.set(name, now);
+      else nodes.delete(name);
+      zones = undefined;
+    },
+    zones: () => (zones ??= new Map([...counts].map(([zone, { ready, not }]) => [zone, { state: stateOf(ready, not), size: ready + not }]))), // prettier-ignore
+  };
 }
 /** Source: ComputeZoneState. */
 function stateOf(ready: number, not: number): ZoneState {

@@ -140,6 +140,15 @@ describe('controller', () => {
     await c.world.advance(7_000);
     expect([c.isGoing('p'), refused]).toEqual([true, 4]);
   });
+  it('waits without haste for what is years away, and for clocks that are ahead', async () => {
+    const c = await setUp();
+    await c.add('patient', [lasts(10_000_000_000)]);
+    await c.add('p', [lasts(30)]);
+    await c.set(taint('gone', '2126-01-01T00:00:00Z'));
+    await c.world.advance(60_000);
+    expect(['patient', 'p'].map(c.isGoing)).toEqual([false, true]);
+    expect(c.api.calls.filter(({ caller }) => caller === 'controller:taint-eviction').length).toBeLessThan(10);
+  });
   it('does nothing to pods of a node whose other taints change', async () => {
     const c = await setUp();
     for (let i = 0; i < 20; i++) await c.add(`p${i}`, [lasts(undefined)]);
