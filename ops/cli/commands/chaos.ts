@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ChaosResult } from '../../chaos/run.ts';
 import { FAULTS, type FaultKind } from '../../chaos/schedule.ts';
+import { simulatedChaos, type SimulatedChaosCommand } from './chaos-simulated.ts';
 import { dim, print, printError, printJson, UserError } from '../output.ts';
 
-export interface ChaosCommand {
+export interface ChaosCommand extends SimulatedChaosCommand {
+  readonly simulated?: boolean | undefined;
   /** `7`, or `1..20`. */
   readonly seed: string;
   readonly seconds: number;
@@ -13,12 +15,14 @@ export interface ChaosCommand {
   readonly writers: number;
   readonly kubectl?: boolean | undefined;
   readonly report?: string | undefined;
-  readonly output: 'text' | 'json';
 }
 
 /** Runs of chaos, one a seed, each on a cluster of its own. Exit status 1 where a check fails. */
 export async function chaos(options: ChaosCommand): Promise<void> {
-  const seeds = seedsOf(options.seed);
+  const seeds = seedsOf(options.seed, options.simulated ? MAX_SIMULATED : MAX_SEEDS);
+  if (options.simulated) return simulatedChaos(seeds, options);
+  const alone = options.trace ? '--trace' : options.scenario.length > 0 ? '--scenario' : options.jobs && '--jobs';
+  if (alone) throw new UserError(`${alone} is for: kubus chaos --simulated`, 2);
   const unknown = options.faults.find((kind) => !(FAULTS as readonly string[]).includes(kind));
   if (unknown !== undefined) throw new UserError(`there is no fault "${unknown}": choose from ${FAULTS.join(',')}`, 2);
   if (options.nats !== 1 && options.nats !== 3) throw new UserError('--nats must be 1 or 3', 2);
@@ -70,12 +74,13 @@ export async function chaos(options: ChaosCommand): Promise<void> {
 }
 
 const MAX_SEEDS = 1_000;
+const MAX_SIMULATED = 100_000;
 /** Thrown: UserError for what is neither a number nor a range. */
-export function seedsOf(text: string): number[] {
+export function seedsOf(text: string, most = MAX_SEEDS): number[] {
   const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
-  if (!match || last < first || last - first >= MAX_SEEDS)
+  if (!match || last < first || last - first >= most)
     throw new UserError(`--seed must be a number, or a range such as 1..20, not "${text}"`, 2);
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }

@@ -1,0 +1,37 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { layFoundation } from './foundation.ts';
+import { runSeed, type Foundation } from './run.ts';
+import { SCENARIO_NAMES } from './scenario-names.ts';
+import { scenarioOf } from './scenarios/index.ts';
+
+/** Of each scenario; `kubus chaos --simulated --seed 1..1000` goes further. */
+const SEEDS = [1, 2, 3];
+let foundation: Foundation;
+beforeAll(async () => {
+  foundation = await layFoundation();
+}, 60_000);
+
+describe.each(SCENARIO_NAMES)('%s', (name) => {
+  it.each(SEEDS)(
+    'holds all that must hold, and comes to rest as it must be: seed %i',
+    async (seed) => {
+      const result = await runSeed({ scenario: scenarioOf(name), seed, foundation });
+      expect(result.violations).toEqual([]);
+      // Something happened, and something was done to it.
+      expect(result.revisions).toBeGreaterThan(50);
+      expect(result.faults.length).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+});
+
+it('lives the same history from one seed, whatever ran before it, and another from another', async () => {
+  const scenario = scenarioOf('jobs');
+  const [first, again] = [
+    await runSeed({ scenario, seed: 5, foundation }),
+    await runSeed({ scenario, seed: 5, foundation: await layFoundation() }),
+  ];
+  expect(again).toEqual(first);
+  const other = await runSeed({ scenario, seed: 6, foundation });
+  expect(other.digest).not.toBe(first.digest);
+}, 120_000);
