@@ -25,6 +25,7 @@ import { machineIDOf, type NodeFacts, type NodeSpec } from './node/object.ts';
 import { createRegistration } from './node/registration.ts';
 import { PodWorker } from './pod/worker.ts';
 import { createStatusWriter } from './status/writer.ts';
+import { nodeVolumes } from './volumes.ts';
 
 export interface KubeletOptions {
   readonly world: World;
@@ -76,6 +77,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     nodeIP: node.ip,
     ledger: new Ledger(),
     writer: createStatusWriter({ world, client }),
+    volumes: nodeVolumes({ world, client, recorder, nodeName: node.name }),
     logic: nodeLogic(registries),
   };
   observe(context);
@@ -137,6 +139,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       syncPods: fromPromise<void>(async () => {
         watchPods();
         await informer!.synced;
+        context.volumes.open(registration.node);
         ready.resolve();
       }),
       finishWrites: fromPromise<void>(async () => {
@@ -173,6 +176,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       for (const subscription of served) subscription.unsubscribe();
       for (const worker of context.pods.values()) worker.halt();
       context.writer.stop();
+      context.volumes.stop();
       lease.stop();
       registration.stop();
       recorder.stop();

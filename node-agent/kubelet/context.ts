@@ -12,6 +12,7 @@ import type { PodWorker } from './pod/worker.ts';
 import type { probeMachine } from './probe/machine.ts';
 import type { ProbeWorker } from './probe/worker.ts';
 import type { StatusWriter } from './status/writer.ts';
+import type { NodeVolumes } from './volumes.ts';
 
 /** What the workers of one node share. Charts find their worker here by id, so that one chart serves all instances. */
 export interface NodeContext {
@@ -25,6 +26,7 @@ export interface NodeContext {
   readonly nodeIP: string;
   readonly ledger: Ledger;
   readonly writer: StatusWriter;
+  readonly volumes: NodeVolumes;
   readonly pods: Map<string, PodWorker>;
   readonly containers: Map<string, ContainerWorker>;
   readonly probes: Map<string, ProbeWorker>;

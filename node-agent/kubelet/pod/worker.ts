@@ -53,6 +53,7 @@ export class PodWorker {
   start(): void {
     const { runtime } = this.#node;
     if (!isTerminal(this.pod) && this.#rejected === undefined) this.sandbox = runtime.adopt(this.pod);
+    if (this.sandbox !== undefined) this.#node.volumes.adopt(this.pod);
     this.#actor = startActor(this.#node.logic.pod, {
       world: this.#node.world,
       id: `pod/${this.key}`,
@@ -160,6 +161,8 @@ export class PodWorker {
     this.#node.writer.request(this, false);
   }
   async createSandbox(signal: AbortSignal): Promise<void> {
+    const mounting = this.#node.volumes.mount(this.pod, signal);
+    if (mounting !== undefined) await mounting;
     this.sandbox = await this.#node.runtime.runPodSandbox(this.pod, signal);
     this.#node.metrics.podStarted();
   }
@@ -263,9 +266,10 @@ export class PodWorker {
   async #stopSandbox(): Promise<void> {
     const { sandbox } = this;
     this.sandbox = undefined;
-    if (sandbox === undefined) return;
+    if (sandbox === undefined) return this.#node.volumes.unmount(this.uid);
     this.#stopped = sandbox;
     await this.#node.runtime.stopPodSandbox(sandbox.id);
+    this.#node.volumes.unmount(this.uid);
   }
   #armDeadline(): void {
     this.#disarmDeadline();
