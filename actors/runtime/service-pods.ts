@@ -18,10 +18,10 @@ export const hasClusterIp = (service: Service): boolean =>
   service.spec?.clusterIP !== undefined && service.spec.clusterIP !== '' && service.spec.clusterIP !== 'None';
 export const isIpv6 = (ip: string): boolean => ip.includes(':');
 
-const PLAIN_IPV4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}(?<!\.)$/;
 /** An address as Go writes it, however it was written; undefined for what is none. Source: netutils.ParseIPSloppy. */
 export function canonicalAddress(text: string): string | undefined {
-  if (PLAIN_IPV4.test(text) && text.split('.').every((part) => part.length < 3 || Number(part) <= 255)) return text;
+  if (PLAIN_IPV4.test(text)) return text;
   const parsed = parseIp(text);
   if (!parsed) return undefined;
   const { family, value } = parsed;

@@ -1,8 +1,8 @@
 import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { identityOf, MANAGED_BY, portsKey, SERVICE_NAME, type AddressType } from '../../runtime/endpoint-slices.ts';
-import { isPodReady } from '../../runtime/pods.ts';
-import { addressesOf, findPort, hasClusterIp, hasEndpoints, hostnameFor, isIpv6 } from '../../runtime/service-pods.ts';
+import { isPodReady, isPodTerminal } from '../../runtime/pods.ts';
+import { addressesOf, findPort, hasClusterIp, hostnameFor, isIpv6 } from '../../runtime/service-pods.ts';
 
 export const MANAGER = 'endpointslice-controller.k8s.io';
 const HEADLESS = 'service.kubernetes.io/headless';
@@ -12,8 +12,8 @@ const ZONE = 'topology.kubernetes.io/zone';
 /** The endpoints that have the same ports, and so can share slices. */
 export interface Group {
   readonly ports: readonly EndpointPort[];
-  /** By identity. */
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  /** By the pod's name. */
+  readonly endpoints: Map<string, Endpoint>;
 }
 
 /** Source: k8s.io/endpointslice getAddressTypesForService. */
@@ -38,9 +38,10 @@ export function repeatsLabels(slice: EndpointSlice, service: Service): boolean {
   return wanted.length === present.length && wanted.every(([key, value]) => slice.metadata.labels?.[key] === value);
 }
 
-function portsOf(service: Service, pod: Pod): EndpointPort[] {
-  return (service.spec?.ports ?? []).flatMap((port) => {
-    const number = findPort(pod, port);
+/** The Service's ports at the numbers that a pod has them at; undefined: it has no such port. */
+function portsAt(service: Service, numbers: readonly (number | undefined)[]): EndpointPort[] {
+  return (service.spec?.ports ?? []).flatMap((port, i) => {
+    const number = numbers[i];
     if (number === undefined) return [];
     const { name = '', protocol = 'TCP', appProtocol } = port;
     return [{ name, port: number, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
@@ -78,10 +79,23 @@ export function desiredOf(
   type: AddressType,
   nodeNamed: (name: string) => Node | undefined,
 ): Desired {
-  const groups = new Map<string, { ports: readonly EndpointPort[]; endpoints: Map<string, Endpoint> }>();
+  const groups = new Map<string, Group>();
+  // Mostly all pods have the same ports: they are written out once.
+  let last: { readonly numbers: readonly (number | undefined)[]; readonly group: Group } | undefined;
+  const groupOf = (pod: Pod): Group => {
+    const numbers = (service.spec?.ports ?? []).map((port) => findPort(pod, port));
+    if (last && last.numbers.every((number, i) => number === numbers[i])) return last.group;
+    const ports = portsAt(service, numbers);
+    const key = portsKey(ports);
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = { ports, endpoints: new Map() }));
+    last = { numbers, group };
+    return group;
+  };
   const problems: string[] = [];
   for (const pod of pods) {
-    if (!hasEndpoints(pod, true)) continue;
+    const all = isPodTerminal(pod) ? [] : addressesOf(pod);
+    if (all.length === 0) continue;
     const { nodeName = '' } = pod.spec ?? {};
     const node = nodeName ? nodeNamed(nodeName) : undefined;
     if (!node && !service.spec?.publishNotReadyAddresses) {
@@ -89,14 +103,9 @@ export function desiredOf(
       problems.push(`skipping Pod ${pod.metadata.name} for Service ${namespace}/${name}: Node ${nodeName} Not Found`);
       continue;
     }
-    const addresses = addressesOf(pod).filter((ip) => isIpv6(ip) === (type === 'IPv6'));
+    const addresses = all.filter((ip) => isIpv6(ip) === (type === 'IPv6'));
     if (addresses.length === 0) continue;
-    const ports = portsOf(service, pod);
-    const key = portsKey(ports);
-    let group = groups.get(key);
-    if (!group) groups.set(key, (group = { ports, endpoints: new Map() }));
-    const endpoint = endpointOf(pod, service, addresses, node);
-    group.endpoints.set(identityOf(endpoint), endpoint);
+    groupOf(pod).endpoints.set(pod.metadata.name!, endpointOf(pod, service, addresses, node));
   }
   return { groups, problems };
 }
