@@ -15,6 +15,7 @@ import { startNamespaceController } from '../../actors/controllers/namespace/act
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
 import { planOf } from '../../actors/controllers/node-ipam/allocator.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
+import { startNodeTtl } from '../../actors/controllers/node-ttl/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
 import { startCsrApproving } from '../../actors/controllers/csr-approving/actor.ts';
 import { startCsrCleaner } from '../../actors/controllers/csr-cleaner/actor.ts';
@@ -97,6 +98,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   resourcequota: startResourceQuotaController,
   'pod-gc': startPodGc,
   'node-lifecycle': startNodeLifecycleController,
+  'node-ttl': startNodeTtl,
   'taint-eviction': startTaintEviction,
   'device-taint-eviction': startDeviceTaintEviction,
   resourceclaim: startResourceClaimController,

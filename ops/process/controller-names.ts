@@ -2,7 +2,7 @@
 export const CONTROLLERS = [
   'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
   'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
-  'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pvc-protection', 'pv-protection', 'persistentvolume-binder',
+  'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'node-ttl', 'pvc-protection', 'pv-protection', 'persistentvolume-binder',
   'persistentvolume-expander', 'persistentvolume-attach-detach', 'ephemeral-volume', 'volumeattributesclass-protection', 'csr-signing', 'csr-approving',
   'csr-cleaner', 'token-cleaner', 'bootstrap-signer', 'serviceaccount-token',
   'legacy-serviceaccount-token-cleaner',
@@ -26,7 +26,15 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'ttl-after-finished',
   ],
   endpoints: ['endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs'],
-  nodes: ['node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'pod-gc'],
+  nodes: [
+    'node-lifecycle',
+    'taint-eviction',
+    'device-taint-eviction',
+    'resourceclaim',
+    'node-ipam',
+    'node-ttl',
+    'pod-gc',
+  ],
   cleanup: ['namespace', 'garbage-collector', 'resourcequota'],
   volumes: [
     'persistentvolume-binder',

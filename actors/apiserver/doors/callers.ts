@@ -25,6 +25,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'node-lifecycle': 'node-controller',
   'node-ipam': 'node-controller',
   'taint-eviction': 'node-controller',
+  'node-ttl': 'ttl-controller',
   resourceclaim: 'resource-claim-controller',
   endpoints: 'endpoint-controller',
   'horizontal-pod-autoscaling': 'horizontal-pod-autoscaler',
