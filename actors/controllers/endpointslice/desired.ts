@@ -1,6 +1,6 @@
 import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
-import { identityOf, MANAGED_BY, portsKey, SERVICE_NAME, type AddressType } from '../../runtime/endpoint-slices.ts';
+import { MANAGED_BY, portsKey, SERVICE_NAME, type AddressType } from '../../runtime/endpoint-slices.ts';
 import { isPodReady, isPodTerminal } from '../../runtime/pods.ts';
 import { addressesOf, findPort, hasClusterIp, hostnameFor, isIpv6 } from '../../runtime/service-pods.ts';
 
