@@ -31,7 +31,7 @@ export function reconcile({ csr, goodUntil }: Observed, now: number): Decision {
   const { name = '', uid } = csr.metadata;
   return {
     intents: [
-      { op: 'delete', gvr: certificateSigningRequests, namespace: undefined, name, uid, tolerate: ['NotFound', 'Conflict'] },
+      { op: 'delete', gvr: certificateSigningRequests, namespace: undefined, name, uid, tolerate: ['NotFound'] },
     ],
   };
 } // prettier-ignore

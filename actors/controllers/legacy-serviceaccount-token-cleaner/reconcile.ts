@@ -76,8 +76,8 @@ function end({ metadata }: Secret, now: number): Intent | undefined {
   const invalid = labels?.[INVALID_SINCE];
   if (timeOfDay(invalid) === undefined) {
     const patch = { metadata: { uid, labels: { [INVALID_SINCE]: dayOf(now) } } };
-    return { op: 'patch', gvr: secretsResource, namespace, name, type: 'merge', patch, tolerate: ['NotFound', 'Conflict'] };
+    return { op: 'patch', gvr: secretsResource, namespace, name, type: 'merge', patch, tolerate: ['NotFound'] };
   }
   if (invalid! >= dayOf(now - UNUSED_MS)) return undefined;
-  return { op: 'delete', gvr: secretsResource, namespace, name, resourceVersion, tolerate: ['NotFound', 'Conflict'] };
+  return { op: 'delete', gvr: secretsResource, namespace, name, resourceVersion, tolerate: ['NotFound'] };
 } // prettier-ignore

@@ -39,7 +39,7 @@ export function reconcile({ secret, account, ca, token }: Observed): Decision {
   const { name = '', namespace, uid, deletionTimestamp } = secret.metadata;
   if (account === undefined) {
     if (deletionTimestamp !== undefined) return { intents: [] };
-    return { intents: [{ op: 'delete', gvr: secrets, namespace, name, uid, tolerate: ['NotFound', 'Conflict'] }] };
+    return { intents: [{ op: 'delete', gvr: secrets, namespace, name, uid, tolerate: ['NotFound'] }] };
   }
   if (isWhole(secret, ca)) return { intents: [] };
   const data = {
@@ -55,7 +55,7 @@ export function reconcile({ secret, account, ca, token }: Observed): Decision {
   };
   const object: Secret = { ...secret, metadata: { ...secret.metadata, annotations }, data };
   // Whoever has changed it meanwhile is heard of, and what he made of it is looked at then.
-  return { intents: [{ op: 'update', gvr: secrets, object, tolerate: ['NotFound', 'Conflict'] }] };
+  return { intents: [{ op: 'update', gvr: secrets, object, tolerate: ['NotFound'] }] };
 }
 
 /** A Secret that is gone is no longer named by its account. `uid` of the account; empty: any. */

@@ -9,5 +9,5 @@ export function reconcile(secret: Secret, now: number): Decision {
   if (left === undefined || secret.metadata.deletionTimestamp !== undefined) return { intents: [] };
   if (left > 0) return { intents: [], requeueAfterMs: left };
   const { name = '', namespace, uid } = secret.metadata;
-  return { intents: [{ op: 'delete', gvr: secrets, namespace, name, uid, tolerate: ['NotFound', 'Conflict'] }] };
+  return { intents: [{ op: 'delete', gvr: secrets, namespace, name, uid, tolerate: ['NotFound'] }] };
 }
