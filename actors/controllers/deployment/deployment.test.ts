@@ -263,6 +263,16 @@ describe('reconcile', () => {
     expect(annotations![HISTORY]).toMatch(/,998$/);
   });
   it.each([
+    [undefined, 2],
+    ['1', 0],
+  ])('keeps old sets that a rollback may need while it is paused: %s', (to, deleted) => {
+    const paused = deployment(0, { paused: true, revisionHistoryLimit: 0 });
+    const d = { ...paused, metadata: { ...paused.metadata, annotations: to ? { [ROLLBACK_TO]: to } : {} } };
+    const replicaSets = ['v2', 'v3'].map((image): ReplicaSet => ({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: image, uid: image }, spec: { replicas: 0, selector: {}, template: template(image) } })); // prettier-ignore
+    const { intents } = reconcile({ deployment: d, replicaSets, hasOldPods: () => false, named: () => undefined }, NOW);
+    expect(intents.filter(({ op }) => op === 'delete')).toHaveLength(deleted);
+  });
+  it.each([
     ['one past what a number keeps', '3546343826724305832', '3546343826724305833'],
     ['none', undefined, '1'],
     ['what is no number', 'first', '1'],

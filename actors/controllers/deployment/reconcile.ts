@@ -199,7 +199,7 @@ export function reconcile(observed: Observed, now: number): Decision {
   if (d.spec?.paused || isScaling(d, observed.replicaSets)) {
     pass.resolve(false);
     scaleAll(pass);
-    if (d.spec?.paused) pass.cleanUp();
+    if (d.spec?.paused && rollbackTo === undefined) pass.cleanUp();
     return pass.finish(false);
   }
   if (d.spec?.strategy?.type === 'Recreate') recreate(pass);
