@@ -15,6 +15,8 @@ export const recycledBy = (pod: string): string | undefined =>
   pod.startsWith(PREFIX) ? pod.slice(PREFIX.length) : undefined;
 const IMAGE = 'registry.k8s.io/build-image/debian-base:bookworm-v1.0.6';
 const EMPTY_IT = 'test -e /scrub && find /scrub -mindepth 1 -delete && test -z "$(ls -A /scrub)" || exit 1';
+/** On a simulated node there is nothing to empty; a real one does not know the word. */
+const SIMULATED = { 'kubus.dev/simulate': '{"exitAfterMs":0}' };
 const GIB = 2 ** 30;
 const MIN_SECONDS = 30;
 const SECONDS_PER_GIB = 10;
@@ -67,7 +69,7 @@ function recyclerPod(volume: PersistentVolume): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: recyclerOf(volume.metadata.name!), namespace: RECYCLER_NAMESPACE },
+    metadata: { name: recyclerOf(volume.metadata.name!), namespace: RECYCLER_NAMESPACE, annotations: SIMULATED },
     spec: {
       activeDeadlineSeconds: Math.max(seconds, MIN_SECONDS),
       restartPolicy: 'Never',
