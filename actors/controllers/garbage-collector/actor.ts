@@ -80,7 +80,7 @@ export function startGarbageCollector(deps: ControllerDeps): Controller {
       return waitsForDependents(known) ? 'waiting' : 'solid';
     if (known && !known.isVirtual && known.namespace !== undefined && known.namespace !== item.namespace)
       tellMisplaced(item, reference);
-    if (!known && graph.isAbsent(reference.uid)) return 'absent';
+    if (!known && graph.isAbsent(reference, item)) return 'absent';
     const kind = kinds.byKind(parseApiVersion(reference.apiVersion).group, reference.kind);
     const found = await find(kind, item.namespace, reference.name, signal);
     if (found === 'unknown') return 'solid';

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Deployment } from '../../../schemas/generated/apps-v1.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
-import type { Pod } from '../../../schemas/generated/core-v1.ts';
+import type { Event, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { KubeObject, OwnerReference } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import { customResourceDefinitions } from '../../runtime/kinds.ts';
-import { configMaps, deployments, namespaces, pods, replicaSets, secrets } from '../../runtime/resources.ts';
+import { configMaps, deployments, events, namespaces, pods, replicaSets, secrets } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
 import { startDeploymentController } from '../deployment/actor.ts';
 import { startReplicaSetController } from '../replicaset/actor.ts';
@@ -65,6 +65,33 @@ describe('background', () => {
     await make('c', [owner(a)]);
     await quiet();
     expect(names()).toEqual(['a']);
+  });
+  it('says so of an owner in another namespace', async () => {
+    const { make, quiet, list } = setUp();
+    const a = await make('a');
+    await quiet();
+    await make('c', [owner(a)], { namespace: 'e' });
+    await quiet();
+    expect(list<Event>(events)).toMatchObject([
+      {
+        metadata: { namespace: 'e' },
+        involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'e', name: 'c' },
+        type: 'Warning',
+        reason: 'OwnerRefInvalidNamespace',
+        message: `ownerRef [v1/ConfigMap, namespace: e, name: a, uid: ${a.metadata.uid}] does not exist in namespace "e"`,
+        source: { component: 'garbage-collector-controller' },
+      },
+    ]);
+  });
+  it('believes of an owner that it is absent only where it has looked', async () => {
+    const { make, names, quiet } = setUp();
+    const ghost: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ghost', uid: 'ghost' } };
+    await make('c', [owner(ghost)]);
+    await quiet();
+    await make('d', [{ ...owner(ghost), apiVersion: 'example.com/v1', kind: 'Unknown' }]);
+    await make('e', [owner(ghost)]);
+    await quiet();
+    expect(names()).toEqual(['d']);
   });
   it('keeps what is owned by something of the cluster', async () => {
     const { client, make, names, quiet } = setUp();

@@ -26,19 +26,23 @@ export const waitsForDependents = (item: Item): boolean => item.isDeleting && it
 /** Being deleted, and its dependents are to be set free first. */
 export const waitsForOrphans = (item: Item): boolean => item.isDeleting && item.finalizers.includes(ORPHAN);
 
-/** Owners that are known not to exist; the newest 500. */
+/** Where an object is said to be. */
+type Place = Pick<Item, 'apiVersion' | 'kindName' | 'namespace' | 'name'>;
+/** Owners that are known not to exist, at a place or (undefined) anywhere; the newest 500. */
 class Absent {
-  private readonly uids = new Set<string>();
-  add(uid: string): void {
-    this.uids.delete(uid);
-    this.uids.add(uid);
-    if (this.uids.size > 500) this.uids.delete(this.uids.values().next().value!);
+  private readonly places = new Map<string, Place | undefined>();
+  add(uid: string, place: Place | undefined): void {
+    this.places.delete(uid);
+    this.places.set(uid, place);
+    if (this.places.size > 500) this.places.delete(this.places.keys().next().value!);
   }
   delete(uid: string): void {
-    this.uids.delete(uid);
+    this.places.delete(uid);
   }
-  has(uid: string): boolean {
-    return this.uids.has(uid);
+  has(reference: OwnerReference, dependent: Item): boolean {
+    if (!this.places.has(reference.uid)) return false;
+    const place = this.places.get(reference.uid);
+    return place === undefined || names(reference, dependent, place);
   }
 }
 
@@ -65,8 +69,8 @@ export class Graph {
   all(): Iterable<Item> {
     return this.items.values();
   }
-  isAbsent(uid: string): boolean {
-    return this.absent.has(uid);
+  isAbsent(reference: OwnerReference, dependent: Item): boolean {
+    return this.absent.has(reference, dependent);
   }
 
   observe(kind: Kind, object: KubeObject): void {
@@ -116,7 +120,7 @@ export class Graph {
     const item = this.items.get(uid);
     if (!item) return;
     this.items.delete(uid);
-    if (item.dependents.size > 0) this.absent.add(uid);
+    if (item.dependents.size > 0) this.absent.add(uid, item.isVirtual ? placeOf(item) : undefined);
     for (const owner of item.owners) this.detach(item, owner.uid);
     for (const dependent of item.dependents) this.look(dependent.uid);
   }
@@ -181,8 +185,9 @@ const isSamePlace = (a: Item, b: Item): boolean =>
   a.namespace === b.namespace && a.name === b.name && a.kindName === b.kindName &&
   parseApiVersion(a.apiVersion).group === parseApiVersion(b.apiVersion).group; // prettier-ignore
 /** Whether the reference names this item where it is. A namespaced owner owns within its namespace only. */
-export const names = (reference: OwnerReference, dependent: Item, owner: Item): boolean =>
+export const names = (reference: OwnerReference, dependent: Item, owner: Place): boolean =>
   reference.kind === owner.kindName &&
   reference.name === owner.name &&
   parseApiVersion(reference.apiVersion).group === parseApiVersion(owner.apiVersion).group &&
   (owner.namespace === undefined || owner.namespace === dependent.namespace);
+const placeOf = ({ apiVersion, kindName, namespace, name }: Item): Place => ({ apiVersion, kindName, namespace, name });

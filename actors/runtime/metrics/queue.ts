@@ -6,7 +6,6 @@ import { exponentialBuckets } from './series.ts';
 const BUCKETS = exponentialBuckets(1e-8, 10, 10);
 /** Upstream's names of queues where they differ from those of our controllers. */
 const NAMES: Readonly<Record<string, string>> = {
-  'attach-detach': 'pvcs',
   'bootstrap-signer': 'bootstrap_signer_queue',
   'clusterrole-aggregation': 'ClusterRoleAggregator',
   'csr-approving': 'certificate',
@@ -18,6 +17,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'garbage-collector': 'garbage_collector_attempt_to_delete',
   'node-ipam': 'cidrallocator_node',
   'node-lifecycle': 'node_lifecycle_controller',
+  'node-ttl': 'ttlcontroller',
+  'persistentvolume-attach-detach': 'pvcs',
   'persistentvolume-binder': 'claims',
   'persistentvolume-expander': 'volume_expand',
   'pod-gc': 'orphaned_pods_nodes',
@@ -31,9 +32,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'serviceaccount-token': 'serviceaccount_tokens_service',
   'taint-eviction': 'noexec_taint_pod',
   'token-cleaner': 'token_cleaner',
-  'ttl': 'ttlcontroller',
   'ttl-after-finished': 'ttl_jobs_to_delete',
-  'vac-protection': 'vacprotection',
+  'volumeattributesclass-protection': 'vacprotection',
 }; // prettier-ignore
 
 export interface QueueMetrics {

@@ -4,6 +4,7 @@ import * as resources from '../../../actors/runtime/resources.ts';
 import type { MetricsAnswer } from '../../../bus/protocol/metrics.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import type { GroupVersionResource, KubeObject } from '../../../schemas/meta/object.ts';
+import { patiently } from '../../testing/patiently.ts';
 import { startSimulatedCluster, type SimulatedCluster } from '../../testing/simulated-cluster.ts';
 
 interface Family {
@@ -65,16 +66,7 @@ function read(answer: MetricsAnswer): ReadonlyMap<string, Scraped> {
 async function scrape(cluster: SimulatedCluster, component: string): Promise<ReadonlyMap<string, Scraped>> {
   const { simulation, hub } = cluster;
   const bus = hub.connect(`reader-${component}`, { world: simulation.world('reader') });
-  let answer: MetricsAnswer | undefined;
-  let failure: unknown;
-  bus.request<MetricsAnswer>(subjects.metricsOf(component), {}, { timeoutMs: 600_000 }).then(
-    (found) => (answer = found),
-    (error: unknown) => (failure = error),
-  );
-  // What it knows of its process comes in real time, which the simulated clock does not wait for.
-  while (answer === undefined && failure === undefined) await simulation.advance(10);
-  if (failure !== undefined) throw failure as Error;
-  return read(answer!);
+  return read(await patiently(simulation, bus.request<MetricsAnswer>(subjects.metricsOf(component), {})));
 }
 
 describe('metrics of a cluster that has run for two minutes', async () => {
