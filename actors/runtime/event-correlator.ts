@@ -34,7 +34,7 @@ export function createCorrelator(clock: Clock): { correlate(event: Event): Corre
 
   function isSpam(key: string, now: number): boolean {
     const bucket = spam.get(key) ?? { tokens: SPAM_BURST, at: now };
-    bucket.tokens = Math.min(SPAM_BURST, bucket.tokens + (now - bucket.at) * SPAM_PER_MS);
+    bucket.tokens = Math.min(SPAM_BURST, bucket.tokens + Math.max(now - bucket.at, 0) * SPAM_PER_MS);
     bucket.at = now;
     touch(spam, key, bucket);
     if (bucket.tokens < 1) return true;

@@ -44,7 +44,7 @@ export function createEventQueue<T>(
   }
   async function turn(): Promise<void> {
     const now = clock.now();
-    tokens = Math.min(BURST, tokens + ((now - filledAt) / 1_000) * PER_SECOND) - 1;
+    tokens = Math.min(BURST, tokens + (Math.max(now - filledAt, 0) / 1_000) * PER_SECOND) - 1;
     filledAt = now;
     if (tokens < 0) await pause((-tokens / PER_SECOND) * 1_000);
   }

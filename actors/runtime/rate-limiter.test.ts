@@ -14,3 +14,14 @@ it('lets a burst of 100 through and then 10 a second, over all keys', async () =
   await world.advance(10_200);
   expect(limiter.delayMs(0)).toBe(5);
 });
+it('holds nobody up after the clock was set back', () => {
+  let now = 3_600_000;
+  const limiter = createRateLimiter({ ...testWorld().clock, now: () => now });
+  for (let i = 0; i < 10; i++) limiter.delayMs(0);
+  now = 0;
+  expect(limiter.delayMs(0)).toBe(5);
+  for (let i = 0; i < 89; i++) limiter.delayMs(0);
+  now += 1_000;
+  for (let i = 0; i < 10; i++) expect(limiter.delayMs(0)).toBe(5);
+  expect(limiter.delayMs(0)).toBe(100);
+});

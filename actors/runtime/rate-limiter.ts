@@ -22,7 +22,8 @@ export function createRateLimiter(clock: Clock, limits: RateLimits = CONTROLLER_
   return {
     delayMs(failures) {
       const now = clock.now();
-      tokens = Math.min(limits.burst, tokens + ((now - filledAt) / 1_000) * limits.perSecond);
+      // A clock that was set back takes nothing away: else nobody would be let through until it is where it was.
+      tokens = Math.min(limits.burst, tokens + (Math.max(now - filledAt, 0) / 1_000) * limits.perSecond);
       filledAt = now;
       tokens -= 1;
       const bucketMs = tokens >= 0 ? 0 : (-tokens / limits.perSecond) * 1_000;

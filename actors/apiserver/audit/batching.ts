@@ -164,7 +164,7 @@ class Batches {
     const { throttle } = this.#options;
     if (throttle === undefined) return 0;
     const now = this.#parts!.world.clock.now();
-    this.#tokens = Math.min(throttle.burst, this.#tokens + ((now - this.#filledAt) / 1000) * throttle.qps);
+    this.#tokens = Math.min(throttle.burst, this.#tokens + (Math.max(now - this.#filledAt, 0) / 1000) * throttle.qps);
     this.#filledAt = now;
     if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / throttle.qps) * 1000);
     this.#tokens--;
