@@ -111,6 +111,22 @@ describe('PodDisruptionBudgets', () => {
     await cluster.quiet();
     expect(status(cluster)).toMatchObject({ expectedPods: 8, currentHealthy: 8, disruptionsAllowed: 2 });
   });
+  it('ask the API for a controller that the cache does not know yet', async () => {
+    const cluster = testCluster();
+    cluster.start(startDisruptionController);
+    await cluster.client.create(podDisruptionBudgets, budget({ maxUnavailable: 1 }));
+    await cluster.quiet();
+    // From now on nothing is heard of ReplicaSets.
+    cluster.api.intercept = ({ verb, resource }) =>
+      verb === 'watch' && resource === 'replicasets' ? new Promise(() => undefined) : undefined;
+    cluster.api.closeWatches();
+    const { metadata } = await cluster.client.create(replicaSets, set);
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: metadata.uid!, controller: true };
+    const made = pod('one');
+    await cluster.client.create(podsResource, { ...made, metadata: { ...made.metadata, ownerReferences: [owner] } });
+    await cluster.quiet();
+    expect(status(cluster)).toMatchObject({ expectedPods: 4, desiredHealthy: 3 });
+  });
   it('tell of pods that nobody controls, and of controllers that nobody knows', async () => {
     const cluster = testCluster();
     cluster.start(startDisruptionController);

@@ -24,7 +24,7 @@ export interface Scales {
   /** Thrown: Error with what is to stand in the budget's status. */
   wantedBy(pods: readonly Pod[], signal: AbortSignal): Promise<Wanted>;
 }
-/** How many pods there should be: the known kinds by their caches, others by their scale. Source: getExpectedScale. */
+/** How many pods there should be: the known kinds by their caches, others and what these lack by their scale. Source: getExpectedScale. */
 export function createScales(informers: Informers, client: ApiClient): Scales {
   const [sets, rollouts, stateful, old] = [
     informers.for<ReplicaSet>(replicaSets), informers.for<Deployment>(deployments),
@@ -82,10 +82,8 @@ export function createScales(informers: Informers, client: ApiClient): Scales {
         if (known.has(reference.uid)) continue;
         known.add(reference.uid);
         const namespace = pod.metadata.namespace!;
-        const isKnownKind = `${groupOf(reference)}/${reference.kind}` in lookUp;
-        const owner =
-          ownerOf(reference, namespace) ??
-          (isKnownKind ? undefined : await scaleOf(reference, namespace, signal).catch(unlessGone));
+        // Caches of two kinds are not of one moment: an owner may come after its pods.
+        const owner = ownerOf(reference, namespace) ?? (await scaleOf(reference, namespace, signal).catch(unlessGone));
         if (owner === undefined) throw new Error(`found no controllers for pod "${pod.metadata.name}"`);
         wanted.set(owner.metadata.uid!, owner.spec?.replicas ?? 0);
       }
