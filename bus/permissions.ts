@@ -90,7 +90,7 @@ const elects = (component: string) => ({
 /** Tells the API server what it counts. */
 const counts = (component: string) => ({
   publish: [inboxes('apiserver')],
-  subscribe: [subjects.metricsOf(component), subjects.metrics(component, '*')],
+  subscribe: [subjects.metricsOf(component), subjects.metricsEach(component)],
 });
 /** Asks the API server and follows watches. */
 const asks = (id: string, callers: readonly string[]) => ({

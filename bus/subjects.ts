@@ -97,6 +97,7 @@ export const probeOf = (component: string): string => `${ROOT}.probe.${escapeTok
 /** Of any replica of a component. */
 export const metricsOf = (component: string): string => `${ROOT}.metrics.${escapeToken(component)}`;
 export const metrics = (component: string, id: string): string => `${metricsOf(component)}.${escapeToken(id)}`;
+export const metricsEach = (component: string): string => `${metricsOf(component)}.*`;
 export const metricsAll = `${ROOT}.metrics.>`;
 export const inspect = (component: string, id: string): string =>
   `${ROOT}.inspect.${escapeToken(component)}.${escapeToken(id)}`;
