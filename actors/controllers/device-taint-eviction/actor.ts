@@ -5,6 +5,7 @@ import { keyOf } from '../../../schemas/meta/object.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
+import { podDeletions } from '../../runtime/metrics/pod-deletions.ts';
 import { pods as podsResource, resourceClaims, resourceSlices } from '../../runtime/resources.ts';
 import { deviceOf, evicts, poolOf, reconcile } from './reconcile.ts';
 
@@ -20,6 +21,7 @@ const taintsOf = ({ spec }: ResourceSlice) =>
 export function startDeviceTaintEviction(deps: ControllerDeps): Controller {
   const client = deps.client('controller:device-taint-eviction');
   const recorder = deps.recorderFor(client, 'device-taint-eviction-controller');
+  const count = podDeletions(deps.metrics, 'device_taint_eviction_controller');
   const pods = deps.informers.for<Pod>(podsResource);
   const claims = deps.informers.for<ResourceClaim>(resourceClaims);
   const slices = deps.informers.for<ResourceSlice>(resourceSlices);
@@ -48,7 +50,7 @@ export function startDeviceTaintEviction(deps: ControllerDeps): Controller {
     );
     if (plan.isPending) pending.set(key, uid);
     else pending.delete(key);
-    await execute(plan.intents);
+    await execute(plan.intents, { onDeleted: () => count(deps.world.clock.now() - (plan.due ?? now)) });
     if (plan.requeueAfterMs === undefined) pending.delete(key);
     return { requeueAfterMs: plan.requeueAfterMs };
   }

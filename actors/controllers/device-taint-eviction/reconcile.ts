@@ -38,6 +38,8 @@ export interface Observed {
   readonly isPending: boolean;
 }
 export interface Plan extends Decision {
+  /** When it is evicted, ms. */
+  readonly due?: number;
   readonly isPending: boolean;
 }
 /**
@@ -50,7 +52,7 @@ export function reconcile(observed: Observed, now: number): Plan {
   if (due === undefined) return { intents: isPending ? [told(pod, 'Cancelling deletion')] : [], isPending: false };
   if (due > now) return { intents: [], requeueAfterMs: due - now, isPending: true };
   const because = { reason: 'DeletionByDeviceTaintManager', message: 'Device Taint manager: deleting due to NoExecute taint' }; // prettier-ignore
-  return { intents: [told(pod, 'Marking for deletion'), ...disrupt(pod, { because }, now)], isPending: true };
+  return { intents: [told(pod, 'Marking for deletion'), ...disrupt(pod, { because }, now)], isPending: true, due };
 }
 const told = (pod: Pod, message: 'Marking for deletion' | 'Cancelling deletion'): Intent =>
   ({ op: 'event', type: 'Normal', regarding: pod, reason: 'DeviceTaintManagerEviction', message }); // prettier-ignore

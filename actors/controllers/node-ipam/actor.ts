@@ -5,7 +5,7 @@ import { source, startController, type Controller, type SyncContext } from '../.
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { nodes as nodesResource } from '../../runtime/resources.ts';
-import { createAllocator, planOf } from './allocator.ts';
+import { createAllocator, planOf, type Allocator } from './allocator.ts';
 import { assign, lacksCidrs, told } from './reconcile.ts';
 
 const RETRY_MS = 500;
@@ -19,6 +19,11 @@ export function startNodeIpam(deps: ControllerDeps, plan = planOf()): Controller
   const log = deps.world.log.child({ actor: 'controller:node-ipam' });
   const nodes = deps.informers.for<Node>(nodesResource);
   const allocator = createAllocator(plan);
+  const gauge = (what: string, help: string, value: (pool: Allocator['pools'][number]) => number): void =>
+    deps.metrics?.gauge({ name: `node_ipam_controller_${what}`, stability: 'ALPHA', help }, () => allocator.pools.map((pool) => [{ clusterCIDR: pool.cidr }, value(pool)])); // prettier-ignore
+  // Upstream's name, as it is spelled there.
+  gauge('cirdset_max_cidrs', 'Parts that a range of the cluster has for nodes.', ({ size }) => size);
+  gauge('cidrset_usage_cidrs', 'Share of them that is taken.', ({ size, free }) => (size - free) / size);
 
   /** What lies outside is left alone: it was given under other ranges, or by somebody else. */
   function hold({ metadata: { name }, spec }: Node): void {

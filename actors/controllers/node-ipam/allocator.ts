@@ -40,6 +40,8 @@ export interface Allocator {
   /** One part of each range for the node, or none; the same again while it holds them. */
   allocate(name: string): Allocation;
   free(name: string): void;
+  /** For each range: how many parts it has, and how many are free. */
+  readonly pools: readonly { readonly cidr: string; readonly size: number; readonly free: number }[];
 }
 export function createAllocator({ ranges, services = [] }: CidrPlan): Allocator {
   const pools = ranges.map(createPool);
@@ -52,6 +54,9 @@ export function createAllocator({ ranges, services = [] }: CidrPlan): Allocator 
   }
   return {
     free,
+    get pools() {
+      return pools.map(({ size, free: left }, i) => ({ cidr: ranges[i]!.cidr, size, free: left }));
+    },
     hold(name, cidrs) {
       const before = held.get(name);
       if (before?.length === cidrs.length && before.every((cidr, i) => cidr === cidrs[i])) return undefined;

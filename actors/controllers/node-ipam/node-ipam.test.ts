@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Event, Node } from '../../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { events, nodes } from '../../runtime/resources.ts';
+import { createRegistry } from '../../runtime/metrics/registry.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { badDay } from '../../runtime/testing/faults.ts';
 import { startNodeIpam } from './actor.ts';
@@ -180,6 +181,20 @@ describe('controller', () => {
     await c.client.create(nodes, node('after'));
     await c.world.advance(30_000);
     expect(cidrsOf(c)).toEqual({ before: '10.244.0.0/24', after: '10.244.1.0/24' });
+  });
+  it('tells how much of each range is taken', async () => {
+    const c = testCluster();
+    const registry = createRegistry();
+    c.start((deps) => startNodeIpam({ ...deps, metrics: registry }, planOf(['10.244.0.0/22', 'fd00::/60'])));
+    await c.client.create(nodes, node('n'));
+    await c.quiet();
+    const lines = registry.families().flatMap((family) => family.lines.filter((line) => line.startsWith('node_ipam')));
+    expect(lines).toEqual([
+      'node_ipam_controller_cidrset_usage_cidrs{clusterCIDR="10.244.0.0/22"} 0.25',
+      'node_ipam_controller_cidrset_usage_cidrs{clusterCIDR="fd00::/60"} 0.0625',
+      'node_ipam_controller_cirdset_max_cidrs{clusterCIDR="10.244.0.0/22"} 4',
+      'node_ipam_controller_cirdset_max_cidrs{clusterCIDR="fd00::/60"} 16',
+    ]);
   });
   it.each([1, 2, 3, 4])('gives no part twice on a bad day with %i', async (seed) => {
     const c = testCluster(seed);

@@ -9,6 +9,7 @@ import { startActor, type RunningActor } from '../../runtime/start-actor.ts';
 import { BY_NODE, byNode } from '../../runtime/store.ts';
 import { timeOf } from '../../runtime/time.ts';
 import { nodeHealthMachine, STARTUP_GRACE_MS, type NodeHealth } from './machine.ts';
+import { zoneMetrics } from './metrics.ts';
 import { reconcile, removed } from './reconcile.ts';
 import { areAllLost, createPace, createTally, zoneOf, type Zone } from './zones.ts';
 
@@ -31,6 +32,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
   const known = new Map<string, Node>();
   const pace = createPace();
   const tally = createTally();
+  const countEviction = zoneMetrics(deps.metrics, () => tally.zones());
   /** As they were judged last. */
   let judged: ReadonlyMap<string, Zone> | undefined;
   let spared = false;
@@ -115,6 +117,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
     );
     if (plan.evicts) pace.take(zone, now);
     await execute(plan.intents);
+    if (plan.evicts) countEviction(zone);
     return plan.waitsForTurn ? { requeueAfterMs: waitMs === undefined ? LOOK_MS : waitMs + 1 } : {};
   }
   const lifecycle = startController({

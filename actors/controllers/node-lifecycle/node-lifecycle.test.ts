@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import type { Node, Pod, Taint } from '../../../schemas/generated/core-v1.ts';
+import { createRegistry } from '../../runtime/metrics/registry.ts';
 import { nodeHealthMachine } from './machine.ts';
+import { zoneMetrics } from './metrics.ts';
 import { reconcile, type Observed } from './reconcile.ts';
 import { createPace, createTally, evictionPeriodMs, zoneOf, type Zone } from './zones.ts';
 
@@ -94,6 +96,13 @@ const zonesOf = (all: Iterable<Node>): ReadonlyMap<string, Zone> => {
   for (const one of all) tally.note(one.metadata.name!, one);
   return tally.zones();
 };
+it('tells dashboards of zones', () => {
+  const registry = createRegistry();
+  const evicted = zoneMetrics(registry, () => zonesOf([node('a', 'True'), node('b', 'Unknown'), node('c', 'False'), node('d', 'True')])); // prettier-ignore
+  evicted(':\0:z');
+  const lines = registry.families().flatMap((family) => family.lines.filter((line) => !line.startsWith('#')));
+  expect(lines.map((line) => line.replace('node_collector_', '').replace('{zone=":\0:z"}', ''))).toEqual(['evictions_total 1', 'unhealthy_nodes_in_zone 2', 'zone_health 50', 'zone_size 4']); // prettier-ignore
+});
 describe('zones', () => {
   const of = (ready: number, not: number, zone: string): Node[] => [
     ...Array.from({ length: ready }, (_, i) => node(`r${i}`, 'True', { zone })),
@@ -107,16 +116,16 @@ describe('zones', () => {
     ['most of a large zone lost', of(20, 40, 'a'), 100_000],
     ['two of three lost', of(1, 2, 'a'), 10_000],
   ])('%s', (_name, all, expected) => {
-    expect(evictionPeriodMs(zonesOf(all), '/a')).toBe(expected);
+    expect(evictionPeriodMs(zonesOf(all), ':\0:a')).toBe(expected);
   });
   it('are those of the old labels where there are both', () => {
     const labels = { 'failure-domain.beta.kubernetes.io/zone': 'old', 'topology.kubernetes.io/region': 'r' };
-    expect(zoneOf(node('n', 'True', { labels }))).toBe('r/old');
+    expect(zoneOf(node('n', 'True', { labels }))).toBe('r:\0:old');
   });
   it('are not judged by nodes that are to be excluded, and not at all where there are no others', () => {
     const labels = { 'node.kubernetes.io/exclude-disruption': '' };
-    expect(zonesOf([node('a', 'True'), node('b', 'Unknown', { labels })])).toEqual(new Map([['/z', { state: 'normal', size: 1 }]])); // prettier-ignore
-    expect(evictionPeriodMs(zonesOf([node('b', 'Unknown', { labels })]), '/z')).toBe(10_000);
+    expect(zonesOf([node('a', 'True'), node('b', 'Unknown', { labels })])).toEqual(new Map([[':\0:z', { state: 'normal', size: 1, unhealthy: 0 }]])); // prettier-ignore
+    expect(evictionPeriodMs(zonesOf([node('b', 'Unknown', { labels })]), ':\0:z')).toBe(10_000);
   });
   it('are counted right whatever nodes do, and anew only if that counts', () => {
     const names = fc.constantFrom('a', 'b', 'c', 'd');
@@ -142,17 +151,17 @@ describe('zones', () => {
     const pace = createPace();
     const judge = (now: number, ...all: Node[]): void => pace.judge(zonesOf(all), now);
     judge(0, ...of(30, 30, 'a'));
-    expect(pace.waitMs('/a', 0)).toBe(0);
-    pace.take('/a', 0);
-    expect([pace.waitMs('/a', 0), pace.waitMs('/a', 4_000)]).toEqual([10_000, 6_000]);
+    expect(pace.waitMs(':\0:a', 0)).toBe(0);
+    pace.take(':\0:a', 0);
+    expect([pace.waitMs(':\0:a', 0), pace.waitMs(':\0:a', 4_000)]).toEqual([10_000, 6_000]);
     judge(5_000, ...of(20, 40, 'a'));
-    expect(pace.waitMs('/a', 5_000)).toBe(100_000);
+    expect(pace.waitMs(':\0:a', 5_000)).toBe(100_000);
     judge(6_000, ...of(0, 60, 'a'));
-    expect(pace.waitMs('/a', 6_000)).toBeUndefined();
+    expect(pace.waitMs(':\0:a', 6_000)).toBeUndefined();
     judge(7_000, ...of(60, 0, 'a'));
-    expect([pace.waitMs('/a', 7_000), pace.waitMs('/a', 17_000)]).toEqual([10_000, 0]);
+    expect([pace.waitMs(':\0:a', 7_000), pace.waitMs(':\0:a', 17_000)]).toEqual([10_000, 0]);
     judge(20_000, ...of(20, 40, 'a'));
-    expect(pace.waitMs('/a', 20_000)).toBe(0);
+    expect(pace.waitMs(':\0:a', 20_000)).toBe(0);
   });
 });
 

@@ -12,7 +12,7 @@ const EXCLUDED = 'node.kubernetes.io/exclude-disruption';
 export function zoneOf({ metadata: { labels = {} } }: Node): string {
   const region = labels['failure-domain.beta.kubernetes.io/region'] ?? labels['topology.kubernetes.io/region'] ?? '';
   const zone = labels['failure-domain.beta.kubernetes.io/zone'] ?? labels['topology.kubernetes.io/zone'] ?? '';
-  return `${region}/${zone}`;
+  return region === '' && zone === '' ? '' : `${region}:\0:${zone}`;
 }
 const isReady = (node: Node): boolean => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false; // prettier-ignore
 const isExcluded = ({ metadata }: Node): boolean => metadata.labels?.[EXCLUDED] !== undefined;
@@ -20,6 +20,8 @@ const isExcluded = ({ metadata }: Node): boolean => metadata.labels?.[EXCLUDED] 
 export interface Zone {
   readonly state: ZoneState;
   readonly size: number;
+  /** Of these not ready. */
+  readonly unhealthy: number;
 }
 /** How many nodes of each zone are ready, kept as nodes come, change and go: a thousand that start are not counted a thousand times. */
 export interface Tally {
@@ -54,7 +56,7 @@ export function createTally(): Tally {
       else nodes.delete(name);
       zones = undefined;
     },
-    zones: () => (zones ??= new Map([...counts].map(([zone, { ready, not }]) => [zone, { state: stateOf(ready, not), size: ready + not }]))), // prettier-ignore
+    zones: () => (zones ??= new Map([...counts].map(([zone, { ready, not }]) => [zone, { state: stateOf(ready, not), size: ready + not, unhealthy: not }]))), // prettier-ignore
   };
 }
 /** Source: ComputeZoneState. */

@@ -17,6 +17,9 @@ export function startPodGc(deps: ControllerDeps): Controller {
   const log = deps.world.log.child({ actor: 'controller:pod-gc' });
   const pods = deps.informers.for<Pod>(podsResource);
   const nodes = deps.informers.for<Node>(nodesResource);
+  const counter = (what: string, help: string) => deps.metrics?.counter({ name: `pod_gc_collector_${what}`, stability: 'ALPHA', help }); // prettier-ignore
+  const removed = counter('force_delete_pods_total', 'Pods that were removed because nobody else would have.');
+  const failed = counter('force_delete_pod_errors_total', 'Failures to remove them.');
   let missingSince = new Map<string, number>();
 
   function noteMissing(now: number): void {
@@ -49,11 +52,14 @@ export function startPodGc(deps: ControllerDeps): Controller {
     const work = async (): Promise<void> => {
       for (const removal of queue) await remove(removal);
     };
-    const remove = async ({ pod, intents }: Removal): Promise<void> => {
+    const remove = async ({ pod, reason, intents }: Removal): Promise<void> => {
+      const labels = { namespace: pod.metadata.namespace ?? '', reason };
+      removed?.add(labels);
       try {
         await execute(intents);
       } catch (error) {
         signal.throwIfAborted();
+        failed?.add(labels);
         log.warn('cannot remove a pod', { object: keyOf(pod), err: error });
       }
     };

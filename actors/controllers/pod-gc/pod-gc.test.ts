@@ -4,6 +4,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { nodes, pods } from '../../runtime/resources.ts';
 import { testCluster } from '../../runtime/testing/cluster.ts';
 import { badDay } from '../../runtime/testing/faults.ts';
+import { createRegistry } from '../../runtime/metrics/registry.ts';
 import { startPodGc } from './actor.ts';
 import { QUARANTINE_MS, reconcile } from './reconcile.ts';
 
@@ -125,4 +126,22 @@ it.each([1, 2, 3])('comes to rest after a bad day with %i', async (seed) => {
     c.client.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
   await badDay(c, c.controllers, [add, () => c.client.delete(pods, 'a', 'd'), () => c.client.delete(nodes, 'n1')]);
   expect(c.list(pods)).toEqual([]);
+});
+it('counts what it removes, by reason', async () => {
+  const c = testCluster();
+  const registry = createRegistry();
+  c.start((deps) => startPodGc({ ...deps, metrics: registry }));
+  await c.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'u', namespace: 'd', finalizers: ['x/y'] }, spec: { containers: [] } }); // prettier-ignore
+  await c.client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'o', namespace: 'd' }, spec: { nodeName: 'gone', containers: [] } }); // prettier-ignore
+  await c.client.delete(pods, 'u', 'd');
+  await c.world.advance(1_000);
+  c.api.intercept = ({ verb, name }) => {
+    if (verb === 'patch' && name === 'o') throw new ApiError('Forbidden', 'no');
+  };
+  await c.world.advance(79_000);
+  const lines = registry.families().flatMap((family) => family.lines.filter((line) => !/^#|_bucket/.test(line)));
+  const of = (what: string, reason: string): number => Number(lines.find((line) => line.startsWith(`pod_gc_collector_${what}{namespace="d",reason="${reason}"}`))?.split(' ')[1]); // prettier-ignore
+  expect(of('force_delete_pods_total', 'unscheduled')).toBeGreaterThan(0);
+  expect(of('force_delete_pods_total', 'orphaned')).toBeGreaterThan(0);
+  expect(of('force_delete_pod_errors_total', 'orphaned')).toBe(of('force_delete_pods_total', 'orphaned'));
 });

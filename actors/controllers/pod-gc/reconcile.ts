@@ -25,8 +25,11 @@ export interface Plan {
   /** Nodes whose pods would go: ask the API before believing that they are gone. */
   readonly goneNodes: ReadonlySet<string>;
 }
+/** Why a pod is removed, as it is counted. Source: pkg/controller/podgc/metrics. */
+export type Reason = 'terminated' | 'out-of-service' | 'orphaned' | 'unscheduled';
 export interface Removal {
   readonly pod: Pod;
+  readonly reason: Reason;
   /** The pod goes because this node is gone. */
   readonly goneNode?: string;
   readonly intents: readonly Intent[];
@@ -47,32 +50,32 @@ export function reconcile(observed: Observed, now: number): Plan {
   const over: Pod[] = [];
   const removals = new Map<Pod, Removal>();
   const goneNodes = new Set<string>();
-  const remove = (pod: Pod, because?: Disruption['because'], goneNode?: string): void => {
+  const remove = (pod: Pod, reason: Reason, because?: Disruption['because'], goneNode?: string): void => {
     // One that is over keeps the phase that it ended with.
     const intents = disrupt(pod, isPodTerminal(pod) ? {} : { because, isLost: true }, now).map(forced);
-    removals.set(pod, { pod, intents, ...(goneNode !== undefined && { goneNode }) });
+    removals.set(pod, { pod, reason, intents, ...(goneNode !== undefined && { goneNode }) });
   };
   for (const pod of observed.pods) {
     const nodeName = pod.spec?.nodeName;
     if (isPodTerminal(pod)) over.push(pod);
     if (!nodeName) {
-      if (isUnscheduledAndDeleted(pod)) remove(pod);
+      if (isUnscheduledAndDeleted(pod)) remove(pod, 'unscheduled');
       continue;
     }
     const node = observed.node(nodeName);
     if (node) {
       const isOut = node.spec?.taints?.some((taint) => taint.key === OUT_OF_SERVICE) ?? false;
-      if (pod.metadata.deletionTimestamp && isOut && !isReady(node)) remove(pod);
+      if (pod.metadata.deletionTimestamp && isOut && !isReady(node)) remove(pod, 'out-of-service');
     } else if (now - (observed.missingSince.get(nodeName) ?? now) >= QUARANTINE_MS) {
       goneNodes.add(nodeName);
-      remove(pod, NODE_GONE, nodeName);
+      remove(pod, 'orphaned', NODE_GONE, nodeName);
     }
   }
   const threshold = observed.threshold ?? TERMINATED_THRESHOLD;
   const surplus = threshold > 0 ? over.length - threshold : 0;
   if (surplus > 0) {
     over.sort((a, b) => Number(isEvicted(b)) - Number(isEvicted(a)) || created(a) - created(b) || (a.metadata.name! < b.metadata.name! ? -1 : 1)); // prettier-ignore
-    for (const pod of over.slice(0, surplus)) remove(pod);
+    for (const pod of over.slice(0, surplus)) remove(pod, 'terminated');
   }
   return { removals: [...removals.values()], goneNodes };
 }

@@ -6,6 +6,7 @@ import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { claimNameOf, needsNoClaims, podOf } from '../../runtime/pod-claims.ts';
 import { pods as podsResource, resourceClaims, resourceClaimTemplates } from '../../runtime/resources.ts';
+import { claimMetrics } from './metrics.ts';
 import { isPodReference, reconcileClaim, released, unprotected } from './reconcile-claim.ts';
 import { reconcilePod } from './reconcile-pod.ts';
 
@@ -40,6 +41,7 @@ export function startResourceClaimController(deps: ControllerDeps): Controller {
   pods.addIndex(BY_CLAIM, claimsAndTemplates);
   claims.addIndex(BY_OWNER, (claim) => [podOf(claim)?.uid].filter((uid) => uid !== undefined));
 
+  const creations = claimMetrics(deps.metrics, () => claims.all());
   /** Uids of pods that there were: that they are gone need not be asked. */
   const gone = new Set<string>();
   pods.on({
@@ -81,7 +83,9 @@ export function startResourceClaimController(deps: ControllerDeps): Controller {
     for (const { podClaim, object } of plan.creates) {
       try {
         await execute([{ op: 'create', gvr: resourceClaims, object }]);
+        creations(object, 'success');
       } catch (error) {
+        creations(object, 'failure');
         fail(podClaim, `create ResourceClaim : ${error instanceof Error ? error.message : String(error)}`, error);
       }
     }

@@ -2,15 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { Event, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { ResourceClaim, ResourceClaimTemplate } from '../../../schemas/generated/resource-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
+import { createRegistry, type Registry } from '../../runtime/metrics/registry.ts';
 import { events, pods, resourceClaims, resourceClaimTemplates } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
 import { badDay } from '../../runtime/testing/faults.ts';
 import { startResourceClaimController } from './actor.ts';
 import { FINALIZER } from './reconcile-claim.ts';
 
-async function setUp(seed = 1) {
+async function setUp(seed = 1, metrics?: Registry) {
   const c = testCluster(seed);
-  const controllers = c.start(startResourceClaimController);
+  const controllers = c.start((deps) => startResourceClaimController({ ...deps, metrics }));
   const template = (name: string): Promise<unknown> => c.client.create<ResourceClaimTemplate>(resourceClaimTemplates, { apiVersion: 'resource.k8s.io/v1', kind: 'ResourceClaimTemplate', metadata: { name, namespace: 'd' }, spec: { spec: { devices: {} } } }); // prettier-ignore
   const add = (name: string, ...from: string[]): Promise<Pod> => c.client.create<Pod>(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'd' }, spec: { containers: [], resourceClaims: from.map((t) => ({ name: t, resourceClaimTemplateName: t })) } }); // prettier-ignore
   const claims = (): ResourceClaim[] => c.list<ResourceClaim>(resourceClaims);
@@ -150,6 +151,29 @@ describe('a claim that pods share', () => {
     await c.quiet();
     expect(c.claims()).toEqual([]);
   });
+});
+it('counts claims', async () => {
+  const registry = createRegistry();
+  const c = await setUp(1, registry);
+  await c.template('gpu');
+  c.api.intercept = ({ verb, resource }) => {
+    if (verb !== 'create' || resource !== 'resourceclaims') return;
+    c.api.intercept = undefined;
+    throw new ApiError('Forbidden', 'exceeded quota: q');
+  };
+  await c.add('p', 'gpu');
+  await c.world.advance(1_000);
+  await c.client.create<ResourceClaim>(resourceClaims, { apiVersion: 'resource.k8s.io/v1', kind: 'ResourceClaim', metadata: { name: 'c', namespace: 'd' }, spec: { devices: { requests: [{ name: 'r', exactly: { deviceClassName: 'x', adminAccess: true } }] } } }); // prettier-ignore
+  await c.quiet();
+  const lines = registry
+    .families()
+    .flatMap((family) => family.lines.filter((line) => line.startsWith('resourceclaim')));
+  expect(lines.map((line) => line.replace('resourceclaim_controller_', ''))).toEqual([
+    'creates_total{admin_access="false",status="failure"} 1',
+    'creates_total{admin_access="false",status="success"} 1',
+    'resource_claims{admin_access="false",allocated="false",source="resource_claim_template"} 1',
+    'resource_claims{admin_access="true",allocated="false",source=""} 1',
+  ]);
 });
 it.each([1, 2, 3, 4])('comes to rest after a bad day with %i', async (seed) => {
   const c = await setUp(seed);

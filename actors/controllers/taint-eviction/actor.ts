@@ -4,6 +4,7 @@ import { keyOf } from '../../../schemas/meta/object.ts';
 import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
+import { podDeletions } from '../../runtime/metrics/pod-deletions.ts';
 import { nodes as nodesResource, pods as podsResource } from '../../runtime/resources.ts';
 import { BY_NODE, byNode } from '../../runtime/store.ts';
 import { cancel, noExecute, reconcile, type Pending } from './reconcile.ts';
@@ -12,6 +13,7 @@ import { cancel, noExecute, reconcile, type Pending } from './reconcile.ts';
 export function startTaintEviction(deps: ControllerDeps): Controller {
   const client = deps.client('controller:taint-eviction');
   const recorder = deps.recorderFor(client, 'taint-eviction-controller');
+  const count = podDeletions(deps.metrics, 'taint_eviction_controller');
   const nodes = deps.informers.for<Node>(nodesResource);
   const pods = deps.informers.for<Pod>(podsResource);
   pods.addIndex(BY_NODE, byNode);
@@ -31,7 +33,7 @@ export function startTaintEviction(deps: ControllerDeps): Controller {
     // First: what is told of a change must not be told again if the rest fails.
     if (plan.pending) pending.set(key, { ...plan.pending, pod });
     else pending.delete(key);
-    await execute(plan.intents);
+    await execute(plan.intents, { onDeleted: () => count(deps.world.clock.now() - (plan.pending?.due ?? now)) });
     if (plan.requeueAfterMs === undefined) pending.delete(key);
     return { requeueAfterMs: plan.requeueAfterMs };
   }

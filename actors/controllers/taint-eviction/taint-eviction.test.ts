@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Event, Node, Pod, Taint, Toleration } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
+import { createRegistry } from '../../runtime/metrics/registry.ts';
 import { events, nodes, pods } from '../../runtime/resources.ts';
 import { testCluster, type TestCluster } from '../../runtime/testing/cluster.ts';
 import { badDay } from '../../runtime/testing/faults.ts';
@@ -175,4 +176,16 @@ describe('controller', () => {
 it('looks at NoExecute only', () => {
   expect(noExecute([gone, { key: 'x', effect: 'NoSchedule' }])).toEqual([gone]);
   expect(noExecute(undefined)).toEqual([]);
+});
+it('counts whom it evicts, and how late', async () => {
+  const c = testCluster();
+  const registry = createRegistry();
+  c.start((deps) => startTaintEviction({ ...deps, metrics: registry }));
+  await c.client.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, spec: { taints: [gone] } });
+  await c.client.create(pods, { ...pod(), spec: { nodeName: 'n', containers: [] } });
+  await c.quiet();
+  const lines = registry
+    .families()
+    .flatMap((family) => family.lines.filter((line) => /^taint(?!.*_bucket)/.test(line)));
+  expect(lines).toEqual(['taint_eviction_controller_pod_deletion_duration_seconds_sum 0', 'taint_eviction_controller_pod_deletion_duration_seconds_count 1', 'taint_eviction_controller_pod_deletions_total 1']); // prettier-ignore
 });
