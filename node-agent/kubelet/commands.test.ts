@@ -25,6 +25,18 @@ describe('commands of simulated containers', () => {
     await b.world.until(() => status()?.phase === 'Failed', 3_000);
     expect(container()?.state?.terminated).toMatchObject({ exitCode: 3, reason: 'Error', message: 'no database\n' });
   });
+  it.each([
+    ['echo -n OK > /dev/termination-log; echo log; false', {}, 'OK'],
+    ['echo one; echo -n DONE; false', { terminationMessagePolicy: 'FallbackToLogsOnError' }, 'one\nDONE'],
+    ['echo log; true', { terminationMessagePolicy: 'FallbackToLogsOnError' }, undefined],
+    ['echo log; false', {}, undefined],
+    ['echo -n there > /tmp/last; false', { terminationMessagePath: '/tmp/last' }, 'there'],
+  ] as const)('leave a message where they are asked to: %s', async (script, more, message) => {
+    b = await bench();
+    await b.run('p', { restartPolicy: 'Never', containers: [main(script, more)] });
+    await b.world.until(() => container()?.state?.terminated !== undefined, 3_000);
+    expect(container()?.state?.terminated?.message).toBe(message);
+  });
   it('know the variables and the files of the pod, and what a run before them left there', async () => {
     b = await bench();
     const data = { volumes: [{ name: 'data', emptyDir: {} }] };

@@ -14,3 +14,19 @@ export function* linesOf(
   for (let after = loop.everyMs; ; after += loop.everyMs)
     for (const { atMs, text } of lines.slice(loop.from)) yield { atMs: atMs + after, text };
 }
+
+/** Source: the kubelet's MaxContainerTerminationMessageLogLength and -Lines. */
+const [MOST_CHARACTERS, MOST_LINES] = [2_048, 80];
+/** The end of what a container has printed in its first `ms`. */
+export function tailOf(lines: Iterable<Line>, ms: number): string {
+  const last: Line[] = [];
+  for (const line of lines) {
+    if (line.atMs > ms) break;
+    last.push(line);
+    if (last.length > MOST_LINES) last.shift();
+  }
+  return last
+    .map(({ text, isOpen }) => (isOpen ? text : `${text}\n`))
+    .join('')
+    .slice(-MOST_CHARACTERS);
+}

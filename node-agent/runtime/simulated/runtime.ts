@@ -5,7 +5,7 @@ import { RuntimeError, type ContainerRuntime, type Image, type ProbeKind, type R
 import { AddressPool } from './addresses.ts';
 import { createCommands } from './commands.ts';
 import { findImage, fullName, inventImage } from './images.ts';
-import { linesOf } from './lines.ts';
+import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
 import type { Course } from './shell.ts';
@@ -63,8 +63,11 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     for (const timer of timers.splice(0)) clock.clearTimeout(timer);
   }
   /** By itself. */
-  const end = (c: SimContainer, { exitCode, reason, message }: Run): void =>
-    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? commands.lastWords(c));
+  const end = (c: SimContainer, { exitCode, reason, message }: Run): void => {
+    const asks = exitCode !== 0 && c.container.terminationMessagePolicy === 'FallbackToLogsOnError';
+    const said = commands.lastWords(c) || (asks ? tailOf(linesOf(c.script, c.course), clock.now() - c.status.startedAt) : ''); // prettier-ignore
+    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? said);
+  };
   function begin(c: SimContainer, startedAt: number): void {
     c.status = { ...c.status, state: 'running', startedAt };
     c.course = c.script.command && commands.course(c.script.command, c, true);

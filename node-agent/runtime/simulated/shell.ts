@@ -25,6 +25,8 @@ export interface Course {
 export interface Line {
   readonly atMs: number;
   readonly text: string;
+  /** It ends without a line's end. */
+  readonly isOpen?: boolean;
 }
 export interface Write {
   readonly atMs: number;
@@ -76,13 +78,16 @@ class Shell {
   /** Depth of what may fail without ending a script that ends on errors. */
   private tried = 0;
   /** Where output goes that is asked for by `$(...)`. */
-  private captured: string[] | undefined;
+  private captured: string | undefined;
+  /** What was printed since the last end of a line. */
+  private open = '';
 
   constructor(at: Surroundings) {
     this.at = at;
   }
   run(argv: readonly string[]): Course {
     const end = this.ended(() => this.start(argv));
+    if (this.open !== '') this.lines.push({ atMs: this.now, text: this.open, isOpen: true });
     const trap = this.onTerm;
     const { lines, loop, writes } = this;
     const onTerm = trap && ((): Pick<Course, 'exitAfterMs' | 'exitCode'> => {
@@ -193,30 +198,39 @@ class Shell {
         const [name = '', ...value] = set.split('=');
         if (value.length > 0) this.env.set(name, value.join('='));
       }
-      if (argv.length === 0) for (const redirect of redirects) this.redirect(redirect, []);
+      if (argv.length === 0) for (const redirect of redirects) this.redirect(redirect, '');
       return;
     }
     if (sets.length > 0) throw new NotUnderstood('variables of one command');
     if (redirects.length === 0) return void (this.status = this.call(argv));
-    const outer = this.captured;
-    const output: string[] = (this.captured = []);
-    this.status = this.call(argv);
-    this.captured = outer;
+    const output = this.captureOf(() => (this.status = this.call(argv)));
     const ofOutput = redirects.findLast(({ stream }) => stream === 1);
-    for (const redirect of redirects) this.redirect(redirect, redirect === ofOutput ? output : []);
-    if (!ofOutput?.to) for (const line of output) this.print(line);
+    for (const redirect of redirects) this.redirect(redirect, redirect === ofOutput ? output : '');
+    if (!ofOutput?.to) this.print(output);
   }
-  private redirect({ to, append }: Redirect, output: readonly string[]): void {
+  private captureOf(act: () => void): string {
+    const outer = this.captured;
+    this.captured = '';
+    act();
+    const output = this.captured;
+    this.captured = outer;
+    return output;
+  }
+  private redirect({ to, append }: Redirect, output: string): void {
     if (!to) return;
     const path = this.plain(to);
     if (path === '/dev/null') return;
-    if (/^\/dev\/std(?:out|err)$|^\/proc\//.test(path)) return output.forEach((line) => this.print(line));
-    const text = output.map((line) => `${line}\n`).join('');
-    this.write(path, append ? (this.read(path) ?? '') + text : text);
+    if (/^\/dev\/std(?:out|err)$|^\/proc\//.test(path)) return this.print(output);
+    this.write(path, append ? (this.read(path) ?? '') + output : output);
   }
-  private print(line: string): void {
-    if (this.captured) this.captured.push(line);
-    else this.lines.push({ atMs: this.now, text: line });
+  private print(text: string): void {
+    if (this.captured !== undefined) {
+      this.captured += text;
+      return;
+    }
+    const lines = (this.open + text).split('\n');
+    this.open = lines.pop()!;
+    for (const line of lines) this.lines.push({ atMs: this.now, text: line });
   }
   private read(path: string): string | undefined {
     if (!path.startsWith('/')) throw new NotUnderstood('a path that is not absolute');
@@ -263,14 +277,21 @@ class Shell {
         return this.variable(part.name) || part.otherwise;
       case 'sum':
         return String(arithmetic(this.plain(part.of), (name) => this.variable(name)));
-      case 'output': {
-        const outer = this.captured;
-        const output: string[] = (this.captured = []);
-        this.list(part.of);
-        this.captured = outer;
-        return output.join('\n').replace(/\n+$/, '');
-      }
+      case 'output':
+        return this.captureOf(() => this.subshell(part.of)).replace(/\n+$/, '');
     }
+  }
+  /** What is set there is not set outside, and its end is not that of the script. */
+  private subshell(list: List): void {
+    const env = [...this.env];
+    try {
+      this.list(list);
+    } catch (end) {
+      if (!(end instanceof Exit)) throw end;
+      this.status = end.code;
+    }
+    this.env.clear();
+    for (const [name, value] of env) this.env.set(name, value);
   }
   private variable(name: string): string {
     if (name === '?') return String(this.status);
@@ -303,7 +324,8 @@ class Shell {
         for (const duration of args) this.sleep(duration);
         return 0;
       case 'echo':
-        this.print((args[0] === '-n' || args[0] === '-e' ? args.slice(1) : args).join(' '));
+        this.print(/^-[ne]$/.test(args[0] ?? '') ? args.slice(1).join(' ') : args.join(' '));
+        if (args[0] !== '-n') this.print('\n');
         return 0;
       case 'tail':
         if (args.length === 2 && /^-[fF]$/.test(args[0]!)) throw FOREVER;
@@ -323,7 +345,7 @@ class Shell {
         for (const arg of args) if (arg.includes('e')) this.endsOnError = arg.startsWith('-');
         return 0;
       case 'hostname':
-        this.print(this.variable('HOSTNAME'));
+        this.print(`${this.variable('HOSTNAME')}\n`);
         return 0;
       case 'pause':
         throw FOREVER;
@@ -331,7 +353,7 @@ class Shell {
         return this.trap(args);
       case 'expr': {
         const result = arithmetic(args.join(' '), () => '');
-        this.print(String(result));
+        this.print(`${result}\n`);
         return result === 0 ? 1 : 0;
       }
       case 'test':
@@ -356,7 +378,7 @@ class Shell {
     for (const file of files(args)) {
       const text = this.read(file);
       if (text === undefined) code = 1;
-      else for (const line of text === '' ? [] : text.replace(/\n$/, '').split('\n')) this.print(line);
+      else this.print(text);
     }
     return code;
   }
