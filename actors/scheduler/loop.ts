@@ -161,6 +161,10 @@ export function schedulingLoop(o: LoopOptions): Loop {
     const { pod } = entry;
     queue.refused(entry, diagnosis.plugins);
     if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
+    // Whom no node may take is not preempted for; what is told then is upstream's, whose plugin for devices finds nothing
+    // that it had prepared. Source: plugins/dynamicresources PostFilter, which comes before DefaultPreemption.
+    if (diagnosis.reason !== undefined)
+      return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, 'not found')));
     const began = metrics?.elapsed() ?? 0;
     metrics?.preempting();
     const decision = preempt(cycle, o.profile, diagnosis, o.budgets(), world.random);
