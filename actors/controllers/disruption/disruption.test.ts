@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StatefulSet } from '../../../schemas/generated/apps-v1.ts';
+import type { ReplicaSet, StatefulSet } from '../../../schemas/generated/apps-v1.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from '../../../schemas/generated/policy-v1.ts';
 import { events, pods as podsResource, podDisruptionBudgets, replicaSets, statefulSets } from '../../runtime/resources.ts'; // prettier-ignore
@@ -120,7 +120,7 @@ describe('PodDisruptionBudgets', () => {
     cluster.api.intercept = ({ verb, resource }) =>
       verb === 'watch' && resource === 'replicasets' ? new Promise(() => undefined) : undefined;
     cluster.api.closeWatches();
-    const { metadata } = await cluster.client.create(replicaSets, set);
+    const { metadata } = await cluster.client.create<ReplicaSet>(replicaSets, set);
     const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: metadata.uid!, controller: true };
     const made = pod('one');
     await cluster.client.create(podsResource, { ...made, metadata: { ...made.metadata, ownerReferences: [owner] } });
