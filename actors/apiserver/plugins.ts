@@ -139,7 +139,7 @@ export function plugIn(
     disabled: options.disableAdmission,
   });
   const allocation: Allocation = createAllocation({
-    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs, fresh, hostname: hostname(),
+    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs, fresh, hostname: hostname(), metrics: core.metrics,
   }); // prettier-ignore
   core.hooks.set('services', allocation);
   let port = 0;

@@ -5,6 +5,7 @@ import { parseTime } from '../../../schemas/meta/time.ts';
 import { services } from '../../runtime/resources.ts';
 import { contains, formatAddress, parseAddress, parseRange, usable, type Family, type Range } from './ip.ts';
 import type { AllocationContext } from './context.ts';
+import type { AllocationMetrics, Usage } from './metrics.ts';
 
 export const MANAGED_BY = 'ipaddress.kubernetes.io/managed-by';
 export const FAMILY = 'ipaddress.kubernetes.io/ip-family';
@@ -42,8 +43,10 @@ export interface ServiceRef {
 export class Addresses {
   readonly #context: AllocationContext;
   readonly #configured: readonly Range[];
-  constructor(context: AllocationContext) {
+  readonly #counts: AllocationMetrics;
+  constructor(context: AllocationContext, counts: AllocationMetrics) {
     this.#context = context;
+    this.#counts = counts;
     this.#configured = context.serviceCidrs.map((cidr) => {
       const range = parseRange(cidr);
       if (range === undefined) throw new Error(`${JSON.stringify(cidr)} is no range of addresses`);
@@ -88,12 +91,19 @@ export class Addresses {
         throw new AddressError(`the provided IP (${address}) is not in the valid range. The range of valid IPs is ${first.range.cidr}`); // prettier-ignore
       return;
     }
-    if (parsed === undefined || !offers.some((o) => o.ready && contains(o.range, parsed)))
+    const offer = parsed && offers.find((o) => o.ready && contains(o.range, parsed));
+    if (parsed === undefined || offer === undefined)
       throw new AddressError('the provided network does not match the current range');
-    const name = formatAddress(parsed.family, parsed.value);
-    if (await this.create(parsed.family, name, owner)) return;
-    if (await this.#reclaim(name)) if (await this.create(parsed.family, name, owner)) return;
-    throw new AddressError('provided IP is already allocated');
+    const { family, value } = parsed;
+    const { cidr } = offer.range;
+    const began = this.#context.world.clock.now();
+    const name = formatAddress(family, value);
+    const isGiven = (await this.create(family, name, owner)) || ((await this.#reclaim(name)) && (await this.create(family, name, owner))); // prettier-ignore
+    if (!isGiven) {
+      this.#counts.gaveNone(cidr, 'static');
+      throw new AddressError('provided IP is already allocated');
+    }
+    this.#counts.gave(cidr, 'static', (this.#context.world.clock.now() - began) / 1_000);
   }
   /**
    * Claims any free address. Those that users choose by hand come from the low end: it is used last. Thrown: AddressError,
@@ -110,6 +120,7 @@ export class Addresses {
       if (!ready) continue;
       const { first, last } = usable(range);
       const band = reserved(range.size);
+      const began = this.#context.world.clock.now();
       for (const [from, to] of [
         [first + band, last],
         [first, first + band - 1n],
@@ -117,8 +128,11 @@ export class Addresses {
         for (const value of this.#candidates(from, to)) {
           const address = formatAddress(family, value);
           if (this.present(address) !== undefined) continue;
-          if (await this.create(family, address, owner)) return address;
+          if (!(await this.create(family, address, owner))) continue;
+          this.#counts.gave(range.cidr, 'dynamic', (this.#context.world.clock.now() - began) / 1_000);
+          return address;
         }
+      this.#counts.gaveNone(range.cidr, 'dynamic');
     }
     throw new AddressError('range is full', true);
   }
@@ -135,6 +149,20 @@ export class Addresses {
   /** Whether any ServiceCIDR has the address, ready or not. */
   isOffered(address: { readonly family: Family; readonly value: bigint }): boolean {
     return this.#offers(address.family).some(({ range }) => contains(range, address));
+  }
+
+  /** How far each range is used. */
+  *usage(): Iterable<readonly [cidr: string, usage: Usage]> {
+    const given = Array.from(this.#context.cache.list<IPAddress>(this.resource))
+      .filter(({ metadata }) => metadata.labels?.[MANAGED_BY] === MANAGER)
+      .flatMap(({ metadata }) => parseAddress(metadata.name ?? '') ?? []);
+    for (const family of this.families)
+      for (const { range } of this.#offers(family)) {
+        const { first, last } = usable(range);
+        const size = last < first ? 0 : Number(last - first + 1n);
+        const allocated = given.filter((address) => contains(range, address)).length;
+        yield [range.cidr, { allocated, available: Math.max(0, size - allocated) }];
+      }
   }
 
   *#candidates(from: bigint, to: bigint): Generator<bigint> {

@@ -4,6 +4,7 @@ import type { Service, ServiceSpec } from '../../../schemas/generated/core-v1.ts
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
 import { fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
+import { createMetrics } from '../metrics/index.ts';
 import { createAllocation, type Allocation } from './index.ts';
 
 const allocationOf = (c: FakeCluster, more: object = {}): Allocation =>
@@ -351,4 +352,31 @@ describe('of two families', () => {
     const made = (await create(c, allocationOf(c, both), service('a', spec as Partial<ServiceSpec>))) as Service;
     expect([made.spec!.ipFamilies, made.spec!.clusterIPs!.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'))]).toEqual([families, families]);
   }); // prettier-ignore
+});
+
+it('counts what it gives and what it cannot give', async () => {
+  const c = fakeCluster();
+  const metrics = createMetrics();
+  const a = allocationOf(c, { metrics, serviceCidrs: ['10.96.0.0/29'] });
+  await create(c, a, service('a', { clusterIP: '10.96.0.1', type: 'NodePort', ports: [{ port: 80, nodePort: 30_005, protocol: 'TCP' }] })); // prettier-ignore
+  await create(c, a, service('b', { clusterIP: '10.96.0.1' }));
+  await create(c, a, service('c', { type: 'NodePort', ports: [{ port: 80, nodePort: 80, protocol: 'TCP' }] }));
+  for (const name of ['d', 'e', 'f', 'g', 'h', 'i']) await create(c, a, service(name, name === 'd' ? { type: 'NodePort' } : {})); // prettier-ignore
+  const text = (await metrics.render())
+    .split('\n')
+    .filter((line) => /_allocator_/.test(line) && !/^#|_bucket|_sum/.test(line));
+  expect(text.sort()).toEqual([
+    'kube_apiserver_clusterip_allocator_allocated_ips{cidr="10.96.0.0/29"} 6',
+    'kube_apiserver_clusterip_allocator_allocation_duration_seconds_count{cidr="10.96.0.0/29"} 7',
+    'kube_apiserver_clusterip_allocator_allocation_errors_total{cidr="10.96.0.0/29",scope="dynamic"} 1',
+    'kube_apiserver_clusterip_allocator_allocation_errors_total{cidr="10.96.0.0/29",scope="static"} 1',
+    'kube_apiserver_clusterip_allocator_allocation_total{cidr="10.96.0.0/29",scope="dynamic"} 6',
+    'kube_apiserver_clusterip_allocator_allocation_total{cidr="10.96.0.0/29",scope="static"} 1',
+    'kube_apiserver_clusterip_allocator_available_ips{cidr="10.96.0.0/29"} 0',
+    'kube_apiserver_nodeport_allocator_allocated_ports 2',
+    'kube_apiserver_nodeport_allocator_allocation_errors_total{scope="static"} 1',
+    'kube_apiserver_nodeport_allocator_allocation_total{scope="dynamic"} 1',
+    'kube_apiserver_nodeport_allocator_allocation_total{scope="static"} 1',
+    'kube_apiserver_nodeport_allocator_available_ports 2766',
+  ]);
 });

@@ -1,5 +1,6 @@
 import type { Registry } from '../../../schemas/resource.ts';
 import type { World } from '../../../bus/world.ts';
+import type { Metrics } from '../metrics/index.ts';
 import type { CacheReader, Loopback } from '../request.ts';
 
 /** Keys of the store that are no objects: creating one is a claim. */
@@ -15,6 +16,7 @@ export interface AllocationContext {
   readonly loopback: Loopback;
   readonly world: World;
   readonly claims: Claims;
+  readonly metrics?: Pick<Metrics, 'collect' | 'section'> | undefined;
   /** Of the machine, for events. */
   readonly hostname?: string | undefined;
   /** The first is the default family's. */

@@ -17,6 +17,7 @@ import { Addresses, AddressError, addressesOf, type ServiceRef } from './address
 import type { AllocationContext } from './context.ts';
 import { keepsPreferDualStack, settleFamilies } from './families.ts';
 import type { Family } from './ip.ts';
+import { allocationMetrics } from './metrics.ts';
 import { AddressRepair } from './repair.ts';
 import { NodePorts, PortError, portsOf, type PortOperation } from './ports.ts';
 
@@ -36,8 +37,9 @@ const refuse = (service: Service, errors: readonly FieldError[]): void => {
 };
 
 export function createAllocation(context: AllocationContext): Allocation {
-  const addresses = new Addresses(context);
-  const ports = new NodePorts(context);
+  const counts = allocationMetrics(context.metrics, () => addresses.usage(), () => ports.usage); // prettier-ignore
+  const addresses = new Addresses(context, counts);
+  const ports = new NodePorts(context, counts);
   const repairs = new AddressRepair(context, addresses);
   const { world } = context;
   let begun = false;

@@ -2,6 +2,7 @@ import type { Service } from '../../../schemas/generated/core-v1.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { services } from '../../runtime/resources.ts';
 import type { AllocationContext } from './context.ts';
+import type { AllocationMetrics, Usage } from './metrics.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 
 const PREFIX = '/registry/ranges/servicenodeports/';
@@ -31,8 +32,10 @@ export class NodePorts {
   #recorder: Recorder | undefined;
   /** By how many services of the cache each port is used. */
   readonly #used = new Map<number, number>();
-  constructor(context: AllocationContext) {
+  readonly #counts: AllocationMetrics;
+  constructor(context: AllocationContext, counts: AllocationMetrics) {
     this.#context = context;
+    this.#counts = counts;
     this.#first = context.nodePorts?.first ?? 30_000;
     this.#last = context.nodePorts?.last ?? 32_767;
     const resource = context.registry.lookup(services)!;
@@ -63,14 +66,22 @@ export class NodePorts {
     if (dryRun) return rehearsal(isUsed);
     return {
       take: async (port) => {
+        const refuse = (why: string): PortError => {
+          this.#counts.gaveNoPort('static');
+          return new PortError(why);
+        };
         if (port < this.#first || port > this.#last)
-          throw new PortError(
-            `provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`,
-          );
-        if (!(await claim(port))) throw new PortError('provided port is already allocated');
+          throw refuse(`provided port is not in the valid range. The range of valid ports is ${this.#first}-${this.#last}`); // prettier-ignore
+        if (!(await claim(port))) throw refuse('provided port is already allocated');
+        this.#counts.gavePort('static');
       },
       next: async () => {
-        for (const port of this.#candidates()) if (await claim(port)) return port;
+        for (const port of this.#candidates())
+          if (await claim(port)) {
+            this.#counts.gavePort('dynamic');
+            return port;
+          }
+        this.#counts.gaveNoPort('dynamic');
         throw new PortError('range is full');
       },
       releaseLater: (port) => void later.add(port),
@@ -78,6 +89,10 @@ export class NodePorts {
         await Promise.all([...(committed ? later : taken)].map((port) => claims.free(key(port))));
       },
     };
+  }
+  get usage(): Usage {
+    const allocated = [...this.#used.values()].filter((services) => services > 0).length;
+    return { allocated, available: Math.max(0, this.#last - this.#first + 1 - allocated) };
   }
   async release(ports: readonly number[]): Promise<void> {
     await Promise.all(ports.map((port) => this.#context.claims.free(`${PREFIX}${port}`)));
@@ -89,15 +104,21 @@ export class NodePorts {
     const seen = new Set<number>();
     let repairs = 0;
     for (const service of Array.from(cache.list<Service>(registry.lookup(services)!))) {
-      const warn = (reason: string, note: string): void =>
+      const warn = (type: Parameters<AllocationMetrics['wrongPort']>[0], reason: string, note: string): void => {
+        this.#counts.wrongPort(type);
         (this.#recorder ??= createRecorder(this.#context, 'portallocator-repair-controller')).warn(service, reason, 'PortAllocation', note); // prettier-ignore
+      };
       for (const port of portsByProtocol(service)) {
         if (port < this.#first || port > this.#last)
-          warn('PortOutOfRange', `Port ${port} is not within the port range ${this.#first}-${this.#last}; please recreate service`); // prettier-ignore
+          warn('outOfRange', 'PortOutOfRange', `Port ${port} is not within the port range ${this.#first}-${this.#last}; please recreate service`); // prettier-ignore
         else if (seen.has(port))
-          warn('PortAlreadyAllocated', `Port ${port} was assigned to multiple services; please recreate service`);
+          warn(
+            'duplicate',
+            'PortAlreadyAllocated',
+            `Port ${port} was assigned to multiple services; please recreate service`,
+          );
         else if (!present.has(port)) {
-          warn('PortNotAllocated', `Port ${port} is not allocated; repairing`);
+          warn('repair', 'PortNotAllocated', `Port ${port} is not allocated; repairing`);
           const value = JSON.stringify({ owner: '', at: world.clock.now() });
           if (await claims.take(`${PREFIX}${port}`, value, () => false)) repairs++;
         }
@@ -106,6 +127,7 @@ export class NodePorts {
     }
     for (const [port, value] of present) {
       if ((this.#used.get(port) ?? 0) > 0 || !this.#isLeftover(value)) continue;
+      this.#counts.wrongPort('leak');
       await claims.free(`${PREFIX}${port}`);
       repairs++;
     }
