@@ -14,6 +14,7 @@ import { startDaemonSetController } from './daemonset/actor.ts';
 import { startDeploymentController } from './deployment/actor.ts';
 import { startDisruptionController } from './disruption/actor.ts';
 import { startJobController } from './job/actor.ts';
+import { countOf, parseIndexes } from './job/indexes.ts';
 import { startReplicaSetController } from './replicaset/actor.ts';
 import { startReplicationController } from './replicationcontroller/actor.ts';
 import { startStatefulSetController } from './statefulset/actor.ts';
@@ -150,6 +151,39 @@ describe.each([1, 2, 3])('gets there whatever fails on the way (seed %i)', (seed
     const count = (phase: string): number => [...ends.values()].filter((other) => other === phase).length;
     expect(status()).toMatchObject({ succeeded: 30, conditions: [{}, { type: 'Complete', status: 'True' }] });
     expect([status()?.succeeded, status()?.failed ?? 0]).toEqual([count('Succeeded'), count('Failed')]);
+    expect(c.list<Pod>(pods).flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([]);
+  });
+  it('an Indexed Job, each of whose indexes ends once', async () => {
+    const c = await cluster(seed);
+    c.runPods();
+    const controllers = c.start(startJobController);
+    const ends = new Map<string, string>();
+    const index = (pod: Pod): string => pod.metadata.labels!['batch.kubernetes.io/job-completion-index']!;
+    const end = async (): Promise<void> => {
+      for (const pod of c.list<Pod>(pods)) {
+        if (pod.status?.phase !== 'Running') continue;
+        const phase = c.world.random() < 0.5 ? 'Failed' : 'Succeeded';
+        ends.set(pod.metadata.uid!, `${index(pod)} ${phase}`);
+        await c.client.patch(pods, pod.metadata.name!, 'd', 'merge', { status: { phase } }, { subresource: 'status' });
+      }
+    };
+    const job = workload('batch/v1', 'Job', { completions: 12, parallelism: 4, completionMode: 'Indexed', backoffLimitPerIndex: 1, maxFailedIndexes: 12, selector, template: template('v1', { restartPolicy: 'Never' }) }); // prettier-ignore
+    await badDay(c, controllers, [() => c.client.create(jobs, job), end, end, end, end, end]);
+    const status = (): Job['status'] => c.api.object<Job>(jobs, 'd/web')?.status;
+    for (
+      let i = 0;
+      i < 60 && !status()?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed');
+      i++
+    ) {
+      await end();
+      await c.world.advance(60_000);
+    }
+    const { completedIndexes = '', failedIndexes = '', succeeded = 0, failed = 0 } = status()!;
+    const all = [...ends.values()];
+    const done = new Set(all.filter((text) => text.endsWith('Succeeded')).map((text) => text.split(' ')[0]));
+    const [won, lost] = [completedIndexes, failedIndexes].map((text) => countOf(parseIndexes(text, 12)));
+    expect([won, lost, succeeded]).toEqual([done.size, 12 - done.size, done.size]);
+    expect(failed).toBe(all.filter((text) => text.endsWith('Failed')).length);
     expect(c.list<Pod>(pods).flatMap((pod) => pod.metadata.finalizers ?? [])).toEqual([]);
   });
   it('a CronJob, each of whose times counts once', async () => {
