@@ -59,9 +59,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
   /**
    * What validating needs is made ready, if it takes a moment (a library that only some kinds need), and what of it takes
-   * long is done, giving way to others; undefined when nothing is to be waited for. `old`: on update.
+   * long is done, giving way to others; undefined when nothing is to be waited for. `old`: on update, `onStatus`: of the
+   * status.
    */
-  readonly beforeValidation?: (object: T, giveWay: GiveWay, old?: T) => Promise<void> | undefined;
+  readonly beforeValidation?: (object: T, giveWay: GiveWay, old?: T, onStatus?: boolean) => Promise<void> | undefined;
   /** What validating an update found wrong as it was before: told as warnings, even where something else is refused. */
   readonly ratcheted?: (object: T) => readonly string[];
   /** `warnings` of a create or update, one Warning header each. */

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import type { FieldError } from '../meta/field.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
+import type { Steps } from '../helpers/steps.ts';
 import { isRuled, withRules } from './custom-rules.ts';
 
 const of = (reason: FieldError['reason']): FieldError => ({ reason, field: 'spec', message: 'x' });
@@ -12,14 +14,20 @@ it('says that rules were not checked, if there are some, only where the shape of
     message:
       'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
   };
-  const rules = () => [of('FieldValueForbidden')];
-  expect([...withRules([of('FieldValueRequired')], rules)]).toEqual([of('FieldValueRequired'), unchecked]);
-  expect([...withRules([of('FieldValueInvalid')], rules)]).toEqual([
-    of('FieldValueInvalid'),
-    of('FieldValueForbidden'),
-  ]);
-  expect([...withRules([of('FieldValueRequired')], undefined)]).toEqual([of('FieldValueRequired')]);
-  expect([...withRules([], rules)]).toEqual([of('FieldValueForbidden')]);
+  function* rules(): Steps<readonly FieldError[]> {
+    yield;
+    return [of('FieldValueForbidden')];
+  }
+  function* found(reason?: FieldError['reason']): SteppedErrors {
+    yield undefined;
+    if (reason) yield of(reason);
+  }
+  const told = (...args: Parameters<typeof withRules>) =>
+    [...withRules(...args)].filter((error) => error !== undefined);
+  expect(told(found('FieldValueRequired'), rules)).toEqual([of('FieldValueRequired'), unchecked]);
+  expect(told(found('FieldValueInvalid'), rules)).toEqual([of('FieldValueInvalid'), of('FieldValueForbidden')]);
+  expect(told(found('FieldValueRequired'), undefined)).toEqual([of('FieldValueRequired')]);
+  expect(told(found(), rules)).toEqual([of('FieldValueForbidden')]);
 });
 it.each([
   [{ type: 'object' }, false],

@@ -1,5 +1,7 @@
 import type { CustomResourceDefinitionVersion, JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { duplicate, fieldPath, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
+import type { SteppedErrors } from '../helpers/stepped-validation.ts';
+import type { Steps } from '../helpers/steps.ts';
 import type { DynamicObject } from '../meta/object.ts';
 import { dns1035Label, pathSegment } from '../meta/names.ts';
 import { isObject, schemaOf } from '../structural/custom-values.ts';
@@ -15,12 +17,12 @@ export function* customProblems(
   kind: string,
   version: CustomResourceDefinitionVersion,
   old?: DynamicObject,
-): Errors {
+): SteppedErrors {
   const schema = version.schema?.openAPIV3Schema ?? {};
   if (object.kind !== kind) yield invalid(fieldPath('kind'), object.kind ?? '', `must be ${kind}`);
   else {
     const { metadata: _metadata, ...rest } = object;
-    yield* validateValue(rest, withoutMeta(schema), '', old && { value: old });
+    yield* yield* validateValue(rest, withoutMeta(schema), '', old && { value: old });
     yield* scaleProblems(object, version, true);
   }
   yield* embeddedProblems(object, schema, fieldPath());
@@ -31,11 +33,11 @@ export function* customStatusProblems(
   object: DynamicObject,
   version: CustomResourceDefinitionVersion,
   old: DynamicObject,
-): Errors {
+): SteppedErrors {
   const whole = version.schema?.openAPIV3Schema ?? {};
   const schema = whole.properties?.['status'];
   const before = Object.hasOwn(old, 'status') ? { value: old['status'] } : undefined;
-  if (object['status'] !== undefined && schema) yield* validateValue(object['status'], schema, 'status', before);
+  if (object['status'] !== undefined && schema) yield* yield* validateValue(object['status'], schema, 'status', before);
   yield* scaleProblems(object, version, false);
   yield* newListProblems(object, old, whole);
 }
@@ -212,14 +214,18 @@ const BLOCKING = new Set<FieldError['reason']>([
  * count on.
  * Source: apiextensions-apiserver pkg/registry/customresource strategy.go hasBlockingErr.
  */
-export function* withRules(errors: readonly FieldError[], rules: (() => readonly FieldError[]) | undefined): Errors {
-  yield* errors;
+export function* withRules(found: SteppedErrors, rules: (() => Steps<readonly FieldError[]>) | undefined): SteppedErrors {
+  let isBlocked = false;
+  for (const error of found) {
+    if (error !== undefined && BLOCKING.has(error.reason)) isBlocked = true;
+    yield error;
+  }
   if (!rules) return;
-  if (!errors.some(({ reason }) => BLOCKING.has(reason))) {
-    yield* rules();
+  if (!isBlocked) {
+    yield* yield* rules();
     return;
   }
   const why =
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
   yield { reason: 'FieldValueInvalid', field: '<nil>', message: `Invalid value: null: ${why}` };
-}
+} // prettier-ignore

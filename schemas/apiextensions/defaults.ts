@@ -17,7 +17,7 @@ export function* defaultProblems(s: JSONSchemaProps, at: FieldPath): SteppedErro
     if (!equal(pruned(value, s), value)) yield invalid(at('default'), value, 'must not have unknown fields');
     yield undefined;
     const missing = s['x-kubernetes-embedded-resource'] ? [...missingType(value, at('default'))] : [];
-    yield* missing.length > 0 ? missing : validateValue(value, s, `${at('default')}`);
+    yield* missing.length > 0 ? missing : yield* validateValue(value, s, `${at('default')}`);
   }
   const items = schemaOf(s.items);
   if (items) yield* defaultProblems(items, at('items'));

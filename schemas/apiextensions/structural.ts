@@ -3,7 +3,7 @@ import { equal } from '../meta/equal.ts';
 import { gathered, type SteppedErrors } from '../helpers/stepped-validation.ts';
 import type { Steps } from '../helpers/steps.ts';
 import { forbidden, invalid, required, type FieldError, type FieldPath } from '../meta/field.ts';
-import { patternProblem } from '../structural/values.ts';
+import { patternProblem } from '../structural/scalar-values.ts';
 
 type Errors = SteppedErrors;
 type Level = 'root' | 'item' | 'field';

@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
 import { dropNulls, fillDefaults, prune } from './custom-values.ts';
 import { formatCheck } from './formats.ts';
+import { atOnce } from '../helpers/steps.ts';
 import { validateValue } from './values.ts';
 
+const found = (...args: Parameters<typeof validateValue>) => atOnce(validateValue(...args));
+
 const says = (value: unknown, schema: JSONSchemaProps, root = ''): string[] =>
-  validateValue(value, schema, root).map((e) => `${e.field}: ${e.message}`);
+  found(value, schema, root).map((e) => `${e.field}: ${e.message}`);
 const object = (properties: Record<string, JSONSchemaProps>, more: JSONSchemaProps = {}): JSONSchemaProps => ({
   type: 'object',
   properties,
@@ -57,7 +60,7 @@ describe('values of custom kinds', () => {
       deep: object({ x: {} }, { required: ['x'] }),
       map: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], items: object({ v: { type: 'integer' } }) },
     });
-    expect(validateValue(value, schema, '', { value: old }).map((e) => `${e.field}: ${e.message}`)).toEqual(expected);
+    expect(found(value, schema, '', { value: old }).map((e) => `${e.field}: ${e.message}`)).toEqual(expected);
   }); // prettier-ignore
   it('names the format that a number has or should have', () => {
     expect(says({ a: 5 }, object({ a: { type: 'string', format: 'date' } }))).toEqual(['a: Invalid value: "int64": a in body must be of type date: "int64"']);

@@ -1,10 +1,10 @@
-import { RE2JS } from 're2js';
 import type { JSONSchemaProps } from '../generated/apiextensions-v1.ts';
-import { equal } from '../meta/equal.ts';
-import { fieldPath, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '../meta/field.ts';
+import type { Steps } from '../helpers/steps.ts';
+import { invalid, required, tooMany, type FieldError } from '../meta/field.ts';
 import { MOST_TEXT } from '../meta/told.ts';
 import { sameJson } from '../patch/values.ts';
-import { formatCheck, isKnownFormat } from './formats.ts';
+import { enumProblems, numberProblems, stringProblems, typeOf, typeProblem, typesOf } from './scalar-values.ts';
+import { below, fieldOf, oldItem, property, type Old, type Place } from './value-place.ts';
 
 /** Problems, and how many checks have passed: anyOf and oneOf report the alternative that came furthest. */
 interface Outcome {
@@ -13,8 +13,6 @@ interface Outcome {
   /** Of the messages, in characters. */
   size: number;
 }
-const INT64 = { low: -(2 ** 63), high: 2 ** 63 };
-const INT32 = { low: -(2 ** 31), high: 2 ** 31 };
 
 /**
  * What a schema of a custom kind has against a value. `root` is the place of the value in what is reported; the texts
@@ -22,65 +20,11 @@ const INT32 = { low: -(2 ** 31), high: 2 ** 31 };
  * evaluated here.
  * Source: kube-openapi pkg/validation/validate, apiextensions-apiserver pkg/apiserver/validation.
  */
-export function validateValue(value: unknown, schema: JSONSchemaProps, root = '', old?: Old): readonly FieldError[] {
-  return validate(value, schema, { root, path: '', old }).errors;
-}
-/** What was there before; undefined where nothing can be told to be the same thing as now. */
-export type Old = { readonly value: unknown } | undefined;
-
-interface Place {
-  readonly root: string;
-  /** Below root; as the texts print it: `spec.size`, `.labels.a`. */
-  readonly path: string;
-  readonly old: Old;
-}
-/** As Go prints the path of a whole object. */
-const NOWHERE = '<nil>';
-const fieldOf = ({ root, path }: Pick<Place, 'root' | 'path'>): ReturnType<typeof fieldPath> => {
-  const below = path.startsWith('.') ? path.slice(1) : path;
-  return fieldPath((root === '' || below === '' ? `${root}${below}` : `${root}.${below}`) || NOWHERE);
-};
-const below = (at: Place, name: string): Place => ({ root: at.root, path: `${at.path}.${name}`, old: oldOf(at, name) });
-const property = (at: Place, name: string): Place =>
-  at.path === '' ? { root: at.root, path: name, old: oldOf(at, name) } : below(at, name);
-function oldOf({ old, root, path }: Place, name: string): Old {
-  const before = old?.value;
-  if (typeof before !== 'object' || before === null || Array.isArray(before) || !Object.hasOwn(before, name))
-    return undefined;
-  if (root === '' && path === '' && TYPE_META.has(name)) return undefined;
-  return { value: (before as Record<string, unknown>)[name] };
-}
-const TYPE_META = new Set(['apiVersion', 'kind', 'metadata']);
-/** Only items of lists with keys can be told to be the same. Source: apiserver pkg/cel/common CorrelatedObject. */
-function oldItem({ old }: Place, schema: JSONSchemaProps, item: unknown): Old {
-  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old?.value)) return undefined;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  let known = keyed.get(old);
-  if (known === undefined) {
-    known = new Map();
-    for (const one of old.value as unknown[]) {
-      const key = keyOf(one, keys);
-      if (!known.has(key)) known.set(key, { value: one });
-    }
-    keyed.set(old, known);
-  }
-  return known.get(keyOf(item, keys));
-}
-/** The items of old lists by their keys, which are scalars. */
-const keyed = new WeakMap<NonNullable<Old>, Map<string, NonNullable<Old>>>();
-const keyOf = (of: unknown, keys: readonly string[]): string =>
-  JSON.stringify(keys.map((key) => (of as Record<string, unknown> | null)?.[key] ?? null));
-
-const typesOf = (schema: JSONSchemaProps): readonly string[] => {
-  if (schema['x-kubernetes-int-or-string']) return ['integer', 'string'];
-  return schema.type ? [schema.type] : [];
-};
-const typeOf = (value: unknown): string => {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
-  return typeof value;
-};
+export function* validateValue(value: unknown, schema: JSONSchemaProps, root = '', old?: Old): Steps<readonly FieldError[]> {
+  const at = { root, path: '', old };
+  const { errors } = isWhole(value, schema) ? validate(value, schema, at) : yield* validateParts(value, schema, at);
+  return errors;
+} // prettier-ignore
 function say(out: Outcome, errors: readonly FieldError[]): void {
   for (const error of errors) {
     out.errors.push(error);
@@ -92,161 +36,87 @@ function merge(into: Outcome, from: Outcome): void {
   into.matches += from.matches;
 }
 
-function validate(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
-  const out = check(value, schema, at);
-  if (out.errors.length > 0 && at.old !== undefined && sameJson(value, at.old.value)) out.size = out.errors.length = 0;
-  return out;
-}
-function check(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
-  const out: Outcome = { errors: [], matches: 0, size: 0 };
-  const types = typesOf(schema);
-  const given = typeOf(value);
-  const wrong = typeProblem(value, given, types, schema, at);
-  if (wrong) say(out, [wrong]);
-  else out.matches += 1;
-  if (value === null) {
-    if (schema.enum?.length) say(out, enumProblems(value, schema.enum, at));
-    return out;
-  }
-  combine(value, schema, at, out);
-  if (typeof value === 'string') say(out, stringProblems(value, schema, types, at));
-  if (typeof value === 'number') say(out, numberProblems(value, schema, types, at));
-  if (Array.isArray(value)) items(value, schema, at, out);
-  if (schema.enum?.length) say(out, enumProblems(value, schema.enum, at));
-  if (given === 'object') properties(value as Record<string, unknown>, schema, at, out);
-  out.matches += 2;
-  return out;
-}
-
-function typeProblem(
-  value: unknown,
-  given: string,
-  types: readonly string[],
-  schema: JSONSchemaProps,
-  at: Place,
-): FieldError | undefined {
-  if (types.length === 0) return undefined;
-  const fits =
-    value === null
-      ? schema.nullable === true
-      : types.includes(given) || (given === 'integer' && types.includes('number'));
-  if (fits) return undefined;
-  const format = schema.format ?? '';
-  const isText = given === 'string' || given === 'array';
-  const isFormatted = format !== '' && isKnownFormat(format, types.length === 1 ? types[0]! : '');
-  if (!isText && value !== null && isFormatted) {
-    const own = GO_FORMATS[given] ?? '';
-    return own === format ? undefined : typeInvalid(at, own, format);
-  }
-  // A string or list under a format is left to the format, where the type is no number.
-  if (isText && isFormatted && !types.includes('number') && !types.includes('integer')) return undefined;
-  return typeInvalid(at, given, types.join(','));
-}
-/** What Go's decoder makes of numbers. */
-const GO_FORMATS: Readonly<Record<string, string>> = { integer: 'int64', number: 'float64' };
-const typeInvalid = (at: Place, shown: string, wanted: string): FieldError => ({
-  reason: 'FieldValueTypeInvalid',
-  field: `${fieldOf(at)}`,
-  message: `Invalid value: ${JSON.stringify(shown)}: ${at.path} in body must be of type ${wanted}: ${JSON.stringify(shown)}`,
-});
-/** The values of an enum made ready: there may be as many as fit into a definition. */
-interface Enum {
-  readonly texts: ReadonlySet<unknown>;
-  readonly isOnlyTexts: boolean;
-  readonly shown: readonly string[];
-}
-const enums = new WeakMap<readonly unknown[], Enum>();
-function enumOf(allowed: readonly unknown[]): Enum {
-  let known = enums.get(allowed);
+const alternativesOf = ({ anyOf = [], oneOf = [], allOf = [], not }: JSONSchemaProps): readonly JSONSchemaProps[] => [
+  ...anyOf, ...oneOf, ...allOf, ...(not ? [not] : []),
+]; // prettier-ignore
+const sizes = new WeakMap<JSONSchemaProps, number>();
+/** How many schemas a value is held against, alternatives within alternatives included. */
+function sizeOf(schema: JSONSchemaProps): number {
+  if (!schema.anyOf && !schema.oneOf && !schema.allOf && !schema.not) return 1;
+  let known = sizes.get(schema);
   if (known === undefined) {
-    const texts = new Set(allowed.filter((one) => typeof one === 'string'));
-    const shown = allowed.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
-    enums.set(allowed, (known = { texts, isOnlyTexts: allowed.every((one) => typeof one === 'string'), shown }));
+    known = alternativesOf(schema).reduce((sum, one) => sum + sizeOf(one), 1);
+    sizes.set(schema, known);
   }
   return known;
 }
-function enumProblems(value: unknown, allowed: readonly unknown[], at: Place): FieldError[] {
-  const { texts, isOnlyTexts, shown } = enumOf(allowed);
-  if (texts.has(value)) return [];
-  const isFound = !(isOnlyTexts && typeof value === 'string') && allowed.some((one) => equal(one, value));
-  return isFound ? [] : [notSupported(fieldOf(at), value, shown)];
+/** What is checked in one go; all else is walked, so that others may have their turn. */
+const isWhole = (value: unknown, schema: JSONSchemaProps): boolean =>
+  value === null || (typeof value !== 'object' && sizeOf(schema) <= STEP);
+/** How many values are looked at in a step. */
+const STEP = 300;
+let looked = 0;
+/** Nothing is said of what is as it was. */
+function withoutOld(out: Outcome, value: unknown, { old }: Place): Outcome {
+  if (out.errors.length > 0 && old !== undefined && sameJson(value, old.value)) out.size = out.errors.length = 0;
+  return out;
 }
-
-/** What has been compiled, or why it could not be; the newest, as definitions come and go. */
-const patterns = new Map<string, RE2JS | string>();
-const MOST_PATTERNS = 1000;
-/** A compiled pattern (RE2 syntax: no backtracking), or why it is none. */
-function compiled(pattern: string): RE2JS | string {
-  let made = patterns.get(pattern);
-  if (made !== undefined) return made;
-  try {
-    made = RE2JS.compile(pattern);
-  } catch (error) {
-    made = (error as Error).message;
+const validate = (value: unknown, schema: JSONSchemaProps, at: Place): Outcome =>
+  withoutOld(check(value, schema, at), value, at);
+function* validateParts(value: unknown, schema: JSONSchemaProps, at: Place): Steps<Outcome> {
+  return withoutOld(yield* checkParts(value, schema, at), value, at);
+}
+function typed(value: unknown, schema: JSONSchemaProps, types: readonly string[], at: Place): Outcome {
+  looked += 1;
+  const out: Outcome = { errors: [], matches: 0, size: 0 };
+  const wrong = typeProblem(value, typeOf(value), types, schema, at);
+  if (wrong) say(out, [wrong]);
+  else out.matches += 1;
+  return out;
+}
+function scalar(value: unknown, schema: JSONSchemaProps, types: readonly string[], at: Place, out: Outcome): void {
+  if (typeof value === 'string') say(out, stringProblems(value, schema, types, at));
+  if (typeof value === 'number') say(out, numberProblems(value, schema, types, at));
+  if (schema.enum?.length) say(out, enumProblems(value, schema.enum, at));
+  if (value !== null) out.matches += 2;
+}
+/** Of what is whole. */
+function check(value: unknown, schema: JSONSchemaProps, at: Place): Outcome {
+  const types = typesOf(schema);
+  const out = typed(value, schema, types, at);
+  if (value !== null && sizeOf(schema) > 1) {
+    const run = (list: readonly JSONSchemaProps[] | undefined): Outcome[] =>
+      (list ?? []).map((one) => check(value, one, at));
+    const not = schema.not && check(value, schema.not, at);
+    judge({ any: run(schema.anyOf), one: run(schema.oneOf), all: run(schema.allOf), not }, at, out);
   }
-  if (patterns.size >= MOST_PATTERNS) patterns.delete(patterns.keys().next().value!);
-  patterns.set(pattern, made);
-  return made;
+  scalar(value, schema, types, at, out);
+  return out;
 }
-/** Why a pattern is none, as Go says it. */
-export function patternProblem(pattern: string): string | undefined {
-  const made = compiled(pattern);
-  return typeof made === 'string' ? made : undefined;
-}
-/** Only the first problem of length and pattern is told, and that of the format. */
-function stringProblems(value: string, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
-  const out: FieldError[] = [];
-  const isMeasured = schema.maxLength !== undefined || schema.minLength !== undefined;
-  const length = isMeasured ? [...value].length : 0;
-  if (schema.maxLength !== undefined && length > schema.maxLength) out.push(tooLong(fieldOf(at), schema.maxLength));
-  else if (schema.minLength !== undefined && length < schema.minLength)
-    out.push(invalid(fieldOf(at), value, `${at.path} in body should be at least ${schema.minLength} chars long`));
-  else if (schema.pattern) {
-    const pattern = compiled(schema.pattern);
-    if (typeof pattern === 'string' || !pattern.matcher(value).find())
-      out.push(invalid(fieldOf(at), value, `${at.path} in body should match '${schema.pattern}'`));
-  }
-  const isFormatted = schema.format && isKnownFormat(schema.format, types.length === 1 ? types[0]! : '');
-  const check = isFormatted ? formatCheck(schema.format!) : undefined;
-  if (check && !check(value)) out.push(typeInvalid(at, value, schema.format!));
+function* checkParts(value: unknown, schema: JSONSchemaProps, at: Place): Steps<Outcome> {
+  const types = typesOf(schema);
+  const out = typed(value, schema, types, at);
+  yield* combine(value, schema, at, out);
+  if (Array.isArray(value)) yield* items(value, schema, at, out);
+  scalar(value, schema, types, at, out);
+  if (typeof value === 'object' && !Array.isArray(value))
+    yield* properties(value as Record<string, unknown>, schema, at, out);
+  if (looked < STEP) return out;
+  looked = 0;
+  yield;
   return out;
 }
 
-function numberProblems(value: number, schema: JSONSchemaProps, types: readonly string[], at: Place): FieldError[] {
-  const out: FieldError[] = [];
-  const wrong = (why: string): number => out.push(invalid(fieldOf(at), value, `${at.path} in body should be ${why}`));
-  const range = types.length === 1 && types[0] === 'integer' ? (schema.format === 'int32' ? INT32 : INT64) : undefined;
-  if (range && (!Number.isInteger(value) || value < range.low || value >= range.high)) {
-    const format =
-      schema.format === 'int32' || schema.format === 'int64' ? `with format ${schema.format}` : '(default format)';
-    out.push(
-      invalid(
-        fieldOf({ root: at.root, path: '' }),
-        '',
-        `Checked value must be of type integer ${format} in ${at.path}`,
-      ),
-    );
-  }
-  const { multipleOf, maximum, minimum } = schema;
-  if (
-    multipleOf !== undefined &&
-    multipleOf > 0 &&
-    !Number.isInteger(multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf)
-  )
-    wrong(`a multiple of ${multipleOf}`);
-  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum))
-    wrong(`greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
-  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum))
-    wrong(`less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
-  return out;
-}
-
-function items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, out: Outcome): void {
+function* items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, out: Outcome): Steps<void> {
   const one = schema.items as JSONSchemaProps | undefined;
   if (one && !Array.isArray(one))
     for (const [i, item] of value.entries()) {
       if (out.size > MOST_TEXT) return;
-      merge(out, validate(item, one, { root: at.root, path: `${at.path}[${i}]`, old: oldItem(at, schema, item) }));
+      const place = { root: at.root, path: `${at.path}[${i}]`, old: oldItem(at, schema, item) };
+      merge(out, isWhole(item, one) ? validate(item, one, place) : yield* validateParts(item, one, place));
+      if (looked < STEP) continue;
+      looked = 0;
+      yield;
     }
   if (schema.minItems !== undefined && value.length < schema.minItems)
     say(out, [invalid(fieldOf(at), value.length, `${at.path} in body should have at least ${schema.minItems} items`)]);
@@ -254,7 +124,7 @@ function items(value: readonly unknown[], schema: JSONSchemaProps, at: Place, ou
     say(out, [tooMany(fieldOf(at), value.length, schema.maxItems)]);
   out.matches += 1;
 }
-function properties(value: Record<string, unknown>, schema: JSONSchemaProps, at: Place, out: Outcome): void {
+function* properties(value: Record<string, unknown>, schema: JSONSchemaProps, at: Place, out: Outcome): Steps<void> {
   const names = Object.keys(value);
   const { minProperties, maxProperties } = schema;
   if (minProperties !== undefined && names.length < minProperties)
@@ -267,32 +137,50 @@ function properties(value: Record<string, unknown>, schema: JSONSchemaProps, at:
     if (out.size > MOST_TEXT) return;
     if (Object.hasOwn(known, name)) continue;
     if (others === false) say(out, [invalid(fieldOf(at), '', `${at.path}.${name} in body is a forbidden property`)]);
-    else if (typeof others === 'object') merge(out, validate(value[name], others, below(at, name)));
+    else if (typeof others === 'object') merge(out, isWhole(value[name], others) ? validate(value[name], others, below(at, name)) : yield* validateParts(value[name], others, below(at, name)));
+    if (looked < STEP) continue;
+    looked = 0;
+    yield;
   }
   for (const name in known) {
     if (out.size > MOST_TEXT) return;
-    if (Object.hasOwn(value, name)) merge(out, validate(value[name], known[name]!, property(at, name)));
+    if (!Object.hasOwn(value, name)) continue;
+    const sub = known[name]!;
+    merge(out, isWhole(value[name], sub) ? validate(value[name], sub, property(at, name)) : yield* validateParts(value[name], sub, property(at, name)));
   }
   for (const name of schema.required ?? [])
     if (!Object.hasOwn(value, name)) say(out, [required(fieldOf(below(at, name)))]);
 } // prettier-ignore
 
 /** anyOf, oneOf, allOf, not. */
-function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcome): void {
-  if (!schema.anyOf && !schema.oneOf && !schema.allOf && !schema.not) return;
+function* combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcome): Steps<void> {
+  if (sizeOf(schema) === 1) return;
+  const run = function* (list: readonly JSONSchemaProps[] | undefined): Steps<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const one of list ?? [])
+      outcomes.push(isWhole(value, one) ? check(value, one, at) : yield* checkParts(value, one, at));
+    return outcomes;
+  };
+  const alternatives = { any: yield* run(schema.anyOf), one: yield* run(schema.oneOf), all: yield* run(schema.allOf) };
+  const [not] = yield* run(schema.not && [schema.not]);
+  judge({ ...alternatives, not }, at, out);
+}
+interface Alternatives {
+  readonly any: readonly Outcome[];
+  readonly one: readonly Outcome[];
+  readonly all: readonly Outcome[];
+  readonly not: Outcome | undefined;
+}
+function judge({ any, one, all, not }: Alternatives, at: Place, out: Outcome): void {
   const quoted = JSON.stringify(at.path);
   const fail = (why: string): void => say(out, [invalid(fieldOf({ root: at.root, path: '' }), '', `${quoted} ${why}`)]);
-  const run = (list: readonly JSONSchemaProps[] | undefined): Outcome[] =>
-    (list ?? []).map((one) => check(value, one, at));
   const best = (list: readonly Outcome[]): Outcome => list.reduce((a, b) => (b.matches > a.matches ? b : a));
-  const valid = (list: readonly Outcome[]): Outcome[] => list.filter((one) => one.errors.length === 0);
+  const valid = (list: readonly Outcome[]): Outcome[] => list.filter(({ errors }) => errors.length === 0);
 
-  const any = run(schema.anyOf);
   if (any.length > 0) {
     if (valid(any).length === 0) fail('must validate at least one schema (anyOf)');
     merge(out, valid(any)[0] ?? best(any));
   }
-  const one = run(schema.oneOf);
   if (one.length > 0) {
     const fitting = valid(one);
     if (fitting.length !== 1)
@@ -301,9 +189,8 @@ function combine(value: unknown, schema: JSONSchemaProps, at: Place, out: Outcom
       );
     if (fitting.length < 2) merge(out, fitting[0] ?? best(one));
   }
-  const all = run(schema.allOf);
   for (const outcome of all) merge(out, outcome);
   if (valid(all).length < all.length)
     fail(`must validate all the schemas (allOf)${valid(all).length === 0 ? '. None validated' : ''}`);
-  if (schema.not && check(value, schema.not, at).errors.length === 0) fail('must not validate the schema (not)');
+  if (not?.errors.length === 0) fail('must not validate the schema (not)');
 }

@@ -10,6 +10,7 @@ import { badRequest, conflict, notFound, plain } from '../errors.ts';
 import { fieldValidation } from '../stages/decode.ts';
 import type { Patch } from '../stages/parse-patch.ts';
 import { entryTime, versionsOf, withinOf } from '../stages/managed-fields.ts';
+import { givesWay } from '../stages/gives-way.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, present } from '../stages/persist.ts';
 import { createObject } from './create.ts';
@@ -51,10 +52,12 @@ export async function apply(
       printedVersion,
       within: withinOf(request),
     };
+    const giveWay = givesWay(core.world.clock);
     const isRemote = resource.definition.custom?.versions.isRemote === true;
     const { object, managedFields } = isRemote
       ? await whenConverted(() => applyServerSide(merge))
       : applyServerSide(merge);
+    await giveWay();
     tellDuplicates(request, patch);
     if (live !== undefined && object === live) {
       // Nothing but ownership may have changed.
@@ -65,6 +68,7 @@ export async function apply(
     const draft = converted(core, request, object, given);
     zeroOfScale(request, draft);
     setManaged(draft, managedFields);
+    await giveWay();
     if (!draft.metadata.name) throw unnamed(info.name);
     if (live === undefined) {
       if (typeof given['uid'] === 'string' && given['uid'] !== '')

@@ -26,7 +26,9 @@ export async function create(core: Core, request: ResourceRequest): Promise<Answ
   const options = writeOptions(request, 'CreateOptions');
   if (core.virtualCreates.has(request.resource.resource)) return createVirtual(core, request);
   if (request.resource.kind === 'Binding') return bind(core, request);
+  const giveWay = givesWay(core.world.clock);
   const draft = await decodeObject(core, request);
+  await giveWay();
   wipeSystemFields(draft);
   matchNamespace(request.resource, request.info.namespace, draft);
   return createObject(core, request, draft, options);
@@ -45,8 +47,10 @@ export async function createObject(
   const { resource } = request;
   const storage = storageOf(core, resource);
   const { definition } = storage;
+  const giveWay = givesWay(core.world.clock);
   let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
   if (!managed) draft = await trackManagedFields(core, request, undefined, draft);
+  await giveWay();
   const input: AdmissionInput = {
     operation: 'CREATE', resource, subresource: undefined, name: draft.metadata.name ?? '', object: draft, old: undefined, options,
   }; // prettier-ignore
@@ -67,9 +71,10 @@ export async function createObject(
     if (definition.prepareForCreate)
       draft = definition.prepareForCreate(draft, request.user, formatTime(core.world.clock.now())) as Draft;
     if (definition.earlyWarnings) request.warnings.push(...definition.earlyWarnings(draft));
-    const loading = definition.beforeValidation?.(draft, givesWay(core.world.clock));
+    const loading = definition.beforeValidation?.(draft, giveWay);
     if (loading) await loading;
     validateCreate(core, storage, draft, resource);
+    await giveWay();
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
     const answer = await commit(core, request, asStored(core, request, draft), base);

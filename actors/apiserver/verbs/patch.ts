@@ -4,6 +4,7 @@ import { storageKey } from '../../../schemas/resource.ts';
 import type { Answer, Core, Draft, ResourceRequest } from '../core.ts';
 import { conflict, notFound } from '../errors.ts';
 import { applyPatch, decodePatched } from '../stages/decode-patch.ts';
+import { givesWay } from '../stages/gives-way.ts';
 import { parsePatch } from '../stages/parse-patch.ts';
 import { matchName, matchNamespace } from '../stages/metadata.ts';
 import { guaranteed, present, retry } from '../stages/persist.ts';
@@ -24,8 +25,11 @@ export async function patch(core: Core, request: ResourceRequest): Promise<Answe
   return guaranteed(core, key, resource, async (known) => {
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = fromWorkedOn(resource, await present(resource, known.entry)) as Draft;
+    const giveWay = givesWay(core.world.clock);
     const patched = applyPatch(core, request, old, parsed.value, resource);
+    await giveWay();
     const draft = decodePatched(core, request, patched, old, parsed, resource);
+    await giveWay();
     if (!draft.metadata.name) throw unnamed(info.name);
     matchNamespace(resource, info.namespace, draft);
     matchName(info.name, draft);

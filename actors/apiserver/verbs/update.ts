@@ -66,11 +66,13 @@ export async function replace(
   const old = await present(resource, entry);
   const given = decoded.metadata.resourceVersion;
   const pinned = given !== undefined && given !== '' && given !== '0';
+  const giveWay = givesWay(core.world.clock);
   let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
   // Whoever did not say which version he means is admitted as such.
   if (how !== 'update' || pinned) draft.metadata.resourceVersion = old.metadata.resourceVersion;
   const onStatus = subresource?.name === 'status';
   if (how !== 'apply') draft = await trackManagedFields(core, request, old, draft);
+  await giveWay();
   const input: AdmissionInput = { operation: 'UPDATE', resource, subresource, name, object: draft, old, options };
   await mutate(core, request, input);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
@@ -80,13 +82,14 @@ export async function replace(
   let committed = false;
   try {
     draft = keepWhatIsTheServers(core, request, draft, old);
-    const loading = definition.beforeValidation?.(draft, givesWay(core.world.clock), old);
+    const loading = definition.beforeValidation?.(draft, giveWay, old, onStatus);
     if (loading) await loading;
     try {
       validateUpdate(core, storage, draft, old, subresource?.name ?? '', resource);
     } finally {
       if (definition.ratcheted) request.warnings.push(...definition.ratcheted(draft));
     }
+    await giveWay();
     const warnings = onStatus ? definition.statusWarnings : definition.warnings;
     if (warnings) request.warnings.push(...warnings(draft, old));
     await validateAdmission(core, request, { ...input, object: draft });

@@ -6,7 +6,7 @@ import {
   celDynamic, CelAuthorizer, CelError, CelMap, CelResourceCheck, CEL_PER_CALL_LIMIT, evaluate, evaluateWaiting,
   type CelActivation, type CelProgram, type CelType, type CelValue,
 } from '../../../../schemas/cel/index.ts'; // prettier-ignore
-import type { Steps } from '../../../../schemas/helpers/steps.ts';
+import type { GiveWay, Steps } from '../../../../schemas/helpers/steps.ts';
 import type { DynamicObject } from '../../../../schemas/meta/object.ts';
 import type { AdmissionAttributes, Authorizer, Decision } from '../../request.ts';
 import {
@@ -58,6 +58,8 @@ export interface Bindings {
   readonly params: object | undefined;
   readonly namespace: object | undefined;
   readonly authorizer: CelAuthorizer;
+  /** Between expressions. */
+  readonly giveWay: GiveWay;
   readonly a: AdmissionAttributes;
 }
 /** One for one request: it remembers answers. */
@@ -85,9 +87,11 @@ export class Evaluation {
   left: number;
   private readonly names: Map<string, CelValue | undefined>;
   private readonly lazy: LazyVariables;
+  private readonly giveWay: GiveWay;
   constructor(variables: ReadonlyMap<string, Expression>, bindings: Bindings, budget: number) {
     this.left = budget;
-    const { a, authorizer } = bindings;
+    const { a, authorizer, giveWay } = bindings;
+    this.giveWay = giveWay;
     this.names = new Map<string, CelValue | undefined>([
       ['object', celDynamic(bindings.object ?? null)],
       ['oldObject', celDynamic(bindings.old ?? null)],
@@ -107,6 +111,7 @@ export class Evaluation {
     const { program, source } = expression;
     if (program === undefined) return { error: `compilation error: ${expression.error ?? ''}` };
     const { value, cost } = await evaluateWaiting(program, this.names, CEL_PER_CALL_LIMIT);
+    await this.giveWay();
     this.left -= this.lazy.spent();
     if (this.left < 0 || cost > this.left) throw new OutOfBudget();
     this.left -= cost;

@@ -18,13 +18,14 @@ import { policyNotes, type PolicyNotes } from './notes.ts';
 import { validatingPolicies } from './validating.ts';
 import type { Validator } from './validator.ts';
 
-type Authorizer = Bindings['authorizer'];
+/** What evaluations of one request share. */
+type Shared = Pick<Bindings, 'authorizer' | 'giveWay'>;
 export interface PolicyGround extends AdmissionContext {
   readonly equivalents: Equivalents;
   readonly notes: PolicyNotes;
   /** Compiled once for each state of a policy. */
-  readonly validatorOf: (policy: ValidatingAdmissionPolicy, a: AdmissionAttributes) => Promise<{ validator: Validator; authorizer: Authorizer }>;
-  readonly mutatorOf: (policy: MutatingAdmissionPolicy, a: AdmissionAttributes) => Promise<{ mutator: Mutator; authorizer: Authorizer }>;
+  readonly validatorOf: (policy: ValidatingAdmissionPolicy, a: AdmissionAttributes) => Promise<{ validator: Validator; shared: Shared }>;
+  readonly mutatorOf: (policy: MutatingAdmissionPolicy, a: AdmissionAttributes) => Promise<{ mutator: Mutator; shared: Shared }>;
 } // prettier-ignore
 
 /** In kube-apiserver's order; webhooks stand behind each. */
@@ -35,12 +36,13 @@ export function createPolicies(context: AdmissionContext): {
   const validators = new WeakMap<object, Validator | Promise<Validator>>();
   const mutators = new WeakMap<object, Mutator | Promise<Mutator>>();
   /** One for one request and phase: it remembers what it was answered. */
-  const authorizers = new WeakMap<AdmissionAttributes, Authorizer>();
-  const authorizerOf = async (a: AdmissionAttributes): Promise<Authorizer> => {
-    let known = authorizers.get(a);
+  const phases = new WeakMap<AdmissionAttributes, Shared>();
+  const sharedOf = async (a: AdmissionAttributes): Promise<Shared> => {
+    let known = phases.get(a);
     if (known === undefined) {
-      const expressions = await import('../dynamic/expressions.ts');
-      authorizers.set(a, (known = expressions.authorizerOf(a, context.authorizer)));
+      const { authorizerOf } = await import('../dynamic/expressions.ts');
+      known = { authorizer: authorizerOf(a, context.authorizer), giveWay: givesWay(context.world.clock) };
+      phases.set(a, known);
     }
     return known;
   };
@@ -52,14 +54,14 @@ export function createPolicies(context: AdmissionContext): {
       let validator = validators.get(policy);
       if (validator === undefined)
         validators.set(policy, (validator = inSteps(Made.of(policy), givesWay(context.world.clock))));
-      return { validator: await validator, authorizer: await authorizerOf(a) };
+      return { validator: await validator, shared: await sharedOf(a) };
     },
     async mutatorOf(policy, a) {
       const { Mutator: Made } = await import('./mutator.ts');
       let mutator = mutators.get(policy);
       if (mutator === undefined)
         mutators.set(policy, (mutator = inSteps(Made.of(policy), givesWay(context.world.clock))));
-      return { mutator: await mutator, authorizer: await authorizerOf(a) };
+      return { mutator: await mutator, shared: await sharedOf(a) };
     },
   };
   const { metrics } = context;

@@ -100,9 +100,9 @@ async function invoke(
   failures: Failure[],
 ): Promise<boolean> {
   const fail = (message: string): void => void failures.push({ policy, binding, message, reason: 'Invalid' });
-  const { mutator, authorizer } = await ground.mutatorOf(policy, a);
+  const { mutator, shared } = await ground.mutatorOf(policy, a);
   const request = requestOf(a, as);
-  const bindings = async () => ({ ...(await seenBoth(a, as)), request, params: param, namespace, authorizer, a });
+  const bindings = async () => ({ ...(await seenBoth(a, as)), request, params: param, namespace, ...shared, a });
   const held = await mutator.holds(await bindings());
   if (held === false) return false;
   if (held !== true) {

@@ -87,10 +87,10 @@ class Dispatch {
   private async evaluate(policy: Policy, binding: Binding, as: Resource, seen: Seen, params: readonly (object | undefined)[], annotations: Map<string, string[]>): Promise<void> {
     const { ground, a } = this;
     const namespace = await namespaceOf(ground, a);
-    const { validator, authorizer } = await ground.validatorOf(policy, a);
+    const { validator, shared } = await ground.validatorOf(policy, a);
     const request = requestOf(a, as);
     for (const one of params) {
-      const verdict = await validator.validate({ ...seen, request, params: one, namespace, authorizer, a });
+      const verdict = await validator.validate({ ...seen, request, params: one, namespace, ...shared, a });
       this.note(policy, binding, verdict, annotations);
     }
   } // prettier-ignore

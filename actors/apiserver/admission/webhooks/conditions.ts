@@ -30,6 +30,7 @@ export const webhookConditions =
       params: undefined,
       namespace: undefined,
       authorizer: authorizerOf(a, context.authorizer),
+      giveWay: givesWay(context.world.clock),
       a,
     };
     const held = await conditionsHold(await conditions, NO_VARIABLES, bindings, webhook.failurePolicy === 'Ignore');
