@@ -16,8 +16,8 @@ export interface SchedulerMetrics {
   /** Milliseconds; only differences mean anything. */
   elapsed(): number;
   incoming(queue: Incoming, event: string): void;
-  /** A point of the framework has been passed through since then. */
-  passed(point: Point, status: PointStatus, since: number): void;
+  /** A point of the framework has been passed through since then; returns when that was. */
+  passed(point: Point, status: PointStatus, since: number): number;
   /** A node was found, or none was, since then. */
   computed(since: number): void;
   attempted(result: Result, since: number): void;
@@ -82,7 +82,9 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
     passed(point, status, since) {
       const known = entryOf(points, point, () => new Map<string, Histogram>());
       const histogram = entryOf(known, status, () => durations.at({ extension_point: point, profile, status }));
-      histogram.add((elapsed() - since) / 1_000);
+      const now = elapsed();
+      histogram.add((now - since) / 1_000);
+      return now;
     },
     computed: (since) => algorithm.add((elapsed() - since) / 1_000),
     attempted(result, since) {

@@ -45,8 +45,7 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
     metrics?.passed('PreFilter', 'UnschedulableAndUnresolvable', began);
     return prepared;
   }
-  metrics?.passed('PreFilter', 'Success', began);
-  const filtering = metrics?.elapsed() ?? 0;
+  const filtering = metrics?.passed('PreFilter', 'Success', began) ?? 0;
   const { filters, only } = prepared;
   const perNode = new Map<string, Rejection>();
   let feasible: NodeInfo[] = [];
@@ -75,13 +74,12 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
     }
   }
   // Upstream's is that of the last error, and no node's refusal is one.
-  metrics?.passed('Filter', 'Success', filtering);
+  const scoring = metrics?.passed('Filter', 'Success', filtering) ?? 0;
   if (feasible.length === 0) {
     const plugins = new Set([...perNode.values()].map((r) => r.plugin));
     return { rejected: { nodes: nodes.length, plugins, perNode } };
   }
   if (feasible.length === 1) return { node: feasible[0]!.name, feasible: 1, evaluated };
-  const scoring = metrics?.elapsed() ?? 0;
   const best = pick(cycle, o, feasible);
   metrics?.passed('Score', 'Success', scoring);
   return { node: best.name, feasible: feasible.length, evaluated };

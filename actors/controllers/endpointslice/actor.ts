@@ -1,7 +1,7 @@
 import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { aggregate } from '../../../schemas/meta/aggregate.ts';
-import { keyOf, type KubeObject } from '../../../schemas/meta/object.ts';
+import { keyOf } from '../../../schemas/meta/object.ts';
 import { source, startController, type Controller, type Listen, type SyncContext } from '../../runtime/controller.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { serviceOfSlice, SLICE_CHANGES_MS, sliceWrites } from '../../runtime/endpoint-slices.ts';
@@ -12,7 +12,8 @@ import { hasSelector, podsOf, servicesOfPod } from '../../runtime/service-pods.t
 import { BY_NAMESPACE, byNamespace } from '../../runtime/store.ts';
 import { createTriggerTimes } from '../../runtime/trigger-times.ts';
 import { MANAGER } from './desired.ts';
-import { NO_TOPOLOGY, reconcile, type Topology } from './reconcile.ts';
+import { sliceMetrics } from './metrics.ts';
+import { MAX_ENDPOINTS, NO_TOPOLOGY, reconcile, type Topology } from './reconcile.ts';
 import { isNodeReady, isOverloaded, zoneOf, zoneRatios, type ZoneRatios } from './topology.ts';
 
 const BY_SERVICE = 'service';
@@ -32,6 +33,16 @@ export function startEndpointSliceController(deps: ControllerDeps): Controller {
   const triggers = createTriggerTimes();
   const writes = sliceWrites(slices, MANAGER);
   const topologies = new Map<string, Topology>();
+  /** What is there is told of by who keeps it. */
+  const kept = <T>(all: () => Iterable<T>): Iterable<T> => (deps.fence?.() === undefined ? [] : all());
+  const metrics =
+    deps.metrics &&
+    sliceMetrics(
+      deps.metrics,
+      MAX_ENDPOINTS,
+      () => kept(() => [...slices.all()].filter((slice) => serviceOfSlice(slice, MANAGER) !== undefined)),
+      () => kept(() => services.all()),
+    );
   let ratios: { readonly of: ZoneRatios | undefined } | undefined;
   const currentRatios = (): ZoneRatios | undefined => (ratios ??= { of: zoneRatios(nodes.all()) }).of;
 
@@ -42,6 +53,17 @@ export function startEndpointSliceController(deps: ControllerDeps): Controller {
     for (const [key, { counts }] of topologies)
       if ([...counts.values()].some((of) => isOverloaded(of, currentRatios()))) yield key;
   }
+  const listen: Listen = {
+    ...metrics?.listen,
+    onCreated: (slice) => {
+      metrics?.listen.onCreated?.(slice);
+      writes.note(slice);
+    },
+    onUpdated: (slice) => {
+      metrics?.listen.onUpdated?.(slice);
+      writes.note(slice);
+    },
+  };
   return startController({
     name: 'endpointslice',
     ...deps,
@@ -66,10 +88,11 @@ export function startEndpointSliceController(deps: ControllerDeps): Controller {
         return;
       }
       const selected = [...podsOf(service, pods)];
+      const present = [...slices.byIndex(BY_SERVICE, key)].filter((slice) => !slice.metadata.deletionTimestamp);
       const { parts, topology } = reconcile({
         service,
         pods: selected,
-        slices: [...slices.byIndex(BY_SERVICE, key)].filter((slice) => !slice.metadata.deletionTimestamp),
+        slices: present,
         node: (name) => nodes.get(name),
         ratios: currentRatios,
         topology: topologies.get(key) ?? NO_TOPOLOGY,
@@ -79,10 +102,12 @@ export function startEndpointSliceController(deps: ControllerDeps): Controller {
       else topologies.delete(key);
       const failures: { readonly text: string; readonly error: unknown }[] = [];
       for (const { intents, problems, events } of parts) {
+        metrics?.changing(service, intents, topology.isTold, present);
         for (const text of problems) failures.push({ text, error: new Error(text) });
-        await carryOut(intents, service, execute, writes.note, (text, error) => failures.push({ text, error }));
+        await carryOut(intents, service, execute, listen, (text, error) => failures.push({ text, error }));
         await execute(events);
       }
+      metrics?.synced(failures.length > 0);
       if (failures.length === 0) return;
       const { namespace, name } = service.metadata;
       const why = aggregate(failures.map(({ text }) => text));
@@ -97,10 +122,9 @@ async function carryOut(
   intents: readonly Intent[],
   service: Service,
   execute: SyncContext['execute'],
-  note: (slice: KubeObject) => void,
+  listen: Listen,
   failed: (text: string, error: unknown) => void,
 ): Promise<void> {
-  const listen: Listen = { onCreated: note, onUpdated: note };
   for (let i = 0; i < intents.length;) {
     const { op } = intents[i]!;
     // Creates and deletes go together, updates one by one.

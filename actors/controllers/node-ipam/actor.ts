@@ -22,8 +22,12 @@ export function startNodeIpam(deps: ControllerDeps, plan = planOf()): Controller
   const gauge = (what: string, help: string, value: (pool: Allocator['pools'][number]) => number): void =>
     deps.metrics?.gauge({ name: `node_ipam_controller_${what}`, stability: 'ALPHA', help }, () => allocator.pools.map((pool) => [{ clusterCIDR: pool.cidr }, value(pool)])); // prettier-ignore
   // Upstream's name, as it is spelled there.
-  gauge('cirdset_max_cidrs', 'Parts that a range of the cluster has for nodes.', ({ size }) => size);
-  gauge('cidrset_usage_cidrs', 'Share of them that is taken.', ({ size, free }) => (size - free) / size);
+  gauge('cirdset_max_cidrs', 'Maximum number of CIDRs that can be allocated.', ({ size }) => size);
+  gauge(
+    'cidrset_usage_cidrs',
+    'Gauge measuring percentage of allocated CIDRs.',
+    ({ size, free }) => (size - free) / size,
+  );
 
   /** What lies outside is left alone: it was given under other ranges, or by somebody else. */
   function hold({ metadata: { name }, spec }: Node): void {

@@ -15,9 +15,13 @@ export function zoneMetrics(
     registry.gauge({ name: `node_collector_${what}`, stability: 'ALPHA', help }, () =>
       [...zones()].map(([zone, of]): Sample => [{ zone }, value(of)]),
     );
-  gauge('zone_health', 'Percentage of the nodes of a zone that are ready.', ({ size, unhealthy }) => (100 * (size - unhealthy)) / size); // prettier-ignore
-  gauge('zone_size', 'Nodes of a zone.', ({ size }) => size);
-  gauge('unhealthy_nodes_in_zone', 'Nodes of a zone that are not ready.', ({ unhealthy }) => unhealthy);
-  const evictions = registry.counter({ name: 'node_collector_evictions_total', stability: 'STABLE', help: 'Nodes whose pods had to go because nothing was heard of them, or nothing good.' }); // prettier-ignore
+  gauge('zone_health', 'Gauge measuring percentage of healthy nodes per zone.', ({ size, unhealthy }) => (100 * (size - unhealthy)) / size); // prettier-ignore
+  gauge('zone_size', 'Gauge measuring number of registered Nodes per zones.', ({ size }) => size);
+  gauge(
+    'unhealthy_nodes_in_zone',
+    'Gauge measuring number of not Ready Nodes per zones.',
+    ({ unhealthy }) => unhealthy,
+  );
+  const evictions = registry.counter({ name: 'node_collector_evictions_total', stability: 'STABLE', help: 'Number of Node evictions that happened since current instance of NodeController started.' }); // prettier-ignore
   return (zone) => evictions.add({ zone });
 }

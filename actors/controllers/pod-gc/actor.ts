@@ -18,8 +18,14 @@ export function startPodGc(deps: ControllerDeps): Controller {
   const pods = deps.informers.for<Pod>(podsResource);
   const nodes = deps.informers.for<Node>(nodesResource);
   const counter = (what: string, help: string) => deps.metrics?.counter({ name: `pod_gc_collector_${what}`, stability: 'ALPHA', help }); // prettier-ignore
-  const removed = counter('force_delete_pods_total', 'Pods that were removed because nobody else would have.');
-  const failed = counter('force_delete_pod_errors_total', 'Failures to remove them.');
+  const removed = counter(
+    'force_delete_pods_total',
+    'Number of pods that are being forcefully deleted since the Pod GC Controller started.',
+  );
+  const failed = counter(
+    'force_delete_pod_errors_total',
+    'Number of errors encountered when forcefully deleting the pods since the Pod GC Controller started.',
+  );
   let missingSince = new Map<string, number>();
 
   function noteMissing(now: number): void {

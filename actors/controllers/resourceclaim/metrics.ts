@@ -12,10 +12,10 @@ const sourceOf = ({ metadata: { annotations = {} } }: ResourceClaim): string =>
 export function claimMetrics(registry: Registry | undefined, claims: () => Iterable<ResourceClaim>): (claim: ResourceClaim, status: 'success' | 'failure') => void {
   if (registry === undefined) return () => undefined;
   const of = (what: string, help: string) => ({ name: `resourceclaim_controller_${what}`, stability: 'ALPHA', help }) as const;
-  registry.gauge(of('resource_claims', 'Claims that there are, by whether they have devices, ask for administrative access, and where they come from.'), function* (): Iterable<Sample> {
+  registry.gauge(of('resource_claims', "Number of ResourceClaims, categorized by allocation status, admin access, and source. Source can be 'resource_claim_template' (created from a template), 'extended_resource' (extended resources), or empty (manually created by a user)."), function* (): Iterable<Sample> {
     for (const claim of claims())
       yield [{ admin_access: adminAccess(claim), allocated: String(claim.status?.allocation !== undefined), source: sourceOf(claim) }, 1];
   });
-  const creates = registry.counter(of('creates_total', 'Claims that were made for pods, or could not be.'));
+  const creates = registry.counter(of('creates_total', 'Number of ResourceClaims creation requests, categorized by creation status and admin access'));
   return (claim, status) => creates.add({ admin_access: adminAccess(claim), status });
 } // prettier-ignore

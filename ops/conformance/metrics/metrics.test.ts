@@ -36,6 +36,7 @@ const objects: readonly (readonly [GroupVersionResource, KubeObject & { spec: ob
   [resources.jobs, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace: 'default' }, spec: { ttlSecondsAfterFinished: 1, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command: ['true'] }] } } } }],
   [resources.cronJobs, { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'cj', namespace: 'default' }, spec: { schedule: '* * * * *', jobTemplate: { spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command: ['true'] }] } } } } } }],
   [resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'huge', namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'pause', resources: { requests: { cpu: '1k' } } }] } }],
+  [resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'lost', namespace: 'default' }, spec: { nodeName: 'none', containers: [{ name: 'c', image: 'pause' }] } }],
 ]; // prettier-ignore
 
 interface Scraped {
@@ -121,6 +122,16 @@ describe('metrics of a cluster that has run for two minutes', async () => {
     ['ttl_after_finished_controller_job_deletion_duration_seconds_count', 1],
     ['replicaset_controller_sorting_deletion_age_ratio_count', 2],
     ['root_ca_cert_publisher_sync_total{code="200"}', 4],
+    ['endpoint_slice_controller_syncs{result="success"}', 2],
+    ['endpoint_slice_controller_changes{operation="create"}', 1],
+    ['endpoint_slice_controller_num_endpoint_slices', 1],
+    ['endpoint_slice_controller_endpoints_desired', 1],
+    ['endpoint_slice_controller_desired_endpoint_slices', 1],
+    ['endpoint_slice_controller_endpoints_added_per_sync_sum', 3],
+    ['endpoint_slice_controller_endpoints_removed_per_sync_sum', 2],
+    ['node_collector_zone_size{zone=""}', 1],
+    ['pod_gc_collector_force_delete_pods_total{namespace="default",reason="orphaned"}', 1],
+    ['node_ipam_controller_cirdset_max_cidrs{clusterCIDR="10.244.0.0/16"}', 256],
   ])('the controllers tell %s', (key, least) => {
     const values = [...managers.values()].map((family) => family.values.get(key)).filter((value) => value !== undefined);
     expect(values[0]).toBeGreaterThanOrEqual(least);
