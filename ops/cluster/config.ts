@@ -37,6 +37,8 @@ export interface ClusterConfig {
   readonly serviceCidrs?: readonly string[];
   /** Where addresses of pods come from, if not 10.244.0.0/16: one range, or one of each family. */
   readonly clusterCidrs?: readonly string[];
+  /** Bits of a node's part of these, if not 24 and 64. */
+  readonly nodeMasks?: { readonly ipv4?: number; readonly ipv6?: number };
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
@@ -148,6 +150,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   isCount(c.maxRequestsInflight) &&
   isCount(c.maxMutatingRequestsInflight) &&
   (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&
+  (c.nodeMasks === undefined || (typeof c.nodeMasks === 'object' && c.nodeMasks !== null)) &&
   (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
   typeof c.ephemeral === 'boolean';
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>

@@ -13,7 +13,7 @@ import { startJobController } from '../../actors/controllers/job/actor.ts';
 import { startLegacyTokenCleaner } from '../../actors/controllers/legacy-serviceaccount-token-cleaner/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
 import { startNodeIpam } from '../../actors/controllers/node-ipam/actor.ts';
-import { planOf } from '../../actors/controllers/node-ipam/allocator.ts';
+import { planOf, type NodeMasks } from '../../actors/controllers/node-ipam/allocator.ts';
 import { startNodeLifecycleController } from '../../actors/controllers/node-lifecycle/actor.ts';
 import { startNodeTtl } from '../../actors/controllers/node-ttl/actor.ts';
 import { startPodGc } from '../../actors/controllers/pod-gc/actor.ts';
@@ -65,6 +65,7 @@ export interface ControllerManagerOptions {
   readonly id: string;
   /** Where addresses of pods come from, and those of services, which are none for pods; undefined: as is usual. */
   readonly clusterCidrs?: readonly string[] | undefined;
+  readonly nodeMasks?: NodeMasks | undefined;
   readonly serviceCidrs?: readonly string[] | undefined;
   /** PEM of the cluster's CA: the content of each namespace's kube-root-ca.crt. */
   readonly clusterCa: string;
@@ -102,7 +103,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   'taint-eviction': startTaintEviction,
   'device-taint-eviction': startDeviceTaintEviction,
   resourceclaim: startResourceClaimController,
-  'node-ipam': (deps, o) => startNodeIpam(deps, planOf(o.clusterCidrs, o.serviceCidrs)),
+  'node-ipam': (deps, o) => startNodeIpam(deps, planOf(o.clusterCidrs, o.serviceCidrs, o.nodeMasks)),
   'csr-signing': (deps, o) => startCsrSigning(deps, o.signer),
   'csr-approving': (deps, o) => startCsrApproving(deps, o.readRequest),
   'csr-cleaner': startCsrCleaner,

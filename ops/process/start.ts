@@ -168,8 +168,8 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
     ]);
     const pki = join(c.spec.dir, 'pki');
     const [signer, issueToken] = [signerIn(pki), tokenIssuerIn(pki)];
-    const { clusterCidrs, serviceCidrs } = c.config;
-    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken, clusterCidrs, serviceCidrs }); // prettier-ignore
+    const { clusterCidrs, serviceCidrs, nodeMasks } = c.config;
+    return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken, clusterCidrs, serviceCidrs, nodeMasks }); // prettier-ignore
   },
   scheduler: async (c) =>
     (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),
@@ -191,7 +191,7 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       bus: c.bus,
       id: c.id,
       nodes: c.nodes.map((name) => ({ name })),
-      podCIDRs: c.config.clusterCidrs ? 'byCluster' : c.spec.podCIDRs,
+      podCIDRs: c.config.clusterCidrs || c.config.nodeMasks ? 'byCluster' : c.spec.podCIDRs,
     }),
 };
 

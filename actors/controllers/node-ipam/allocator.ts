@@ -7,27 +7,28 @@ export interface CidrPlan {
   /** Ranges of services: nodes get nothing of these. */
   readonly services?: readonly string[];
 }
-/** Source: cmd/kube-controller-manager/app/core.go defaultNodeMaskCIDRIPv4, defaultNodeMaskCIDRIPv6. */
-const NODE_MASK = { 4: 24, 6: 64 } as const;
-
+/** Bits of a node's part, by family. */
+export interface NodeMasks {
+  readonly ipv4?: number | undefined;
+  readonly ipv6?: number | undefined;
+}
 /**
- * The plan of `--cluster-cidr`; throws on what kube-controller-manager refuses. Source: cmd/kube-controller-manager/app/core.go
- * validateCIDRs, setNodeCIDRMaskSizes.
+ * What nodes are given of which ranges: of each a /24, or a /64 of IPv6, unless `masks` says otherwise. Throws on what
+ * kube-controller-manager refuses. Source: cmd/kube-controller-manager/app/core.go validateCIDRs, setNodeCIDRMaskSizes.
  */
 export function planOf(
   cidrs: readonly string[] = ['10.244.0.0/16'],
   services: readonly string[] = ['10.96.0.0/16'],
+  { ipv4, ipv6 }: NodeMasks = {},
 ): CidrPlan {
-  const ranges = cidrs.map((cidr) => {
-    const family = parseCidr(cidr)?.family ?? 4;
-    return { cidr, nodeMask: NODE_MASK[family] };
-  });
+  const families = cidrs.map((cidr) => parseCidr(cidr)?.family ?? 4);
+  const ranges = cidrs.map((cidr, i) => ({ cidr, nodeMask: families[i] === 4 ? (ipv4 ?? 24) : (ipv6 ?? 64) }));
   for (const range of ranges) createPool(range);
-  const families = new Set(cidrs.map((cidr) => parseCidr(cidr)!.family));
-  if (cidrs.length > 2) throw new Error(`length of clusterCIDRs is:${cidrs.length} more than max allowed of 2`);
-  if (cidrs.length > 1 && families.size < 2) throw new Error(`len of ClusterCIDRs==${cidrs.length} and they are not configured as dual stack (at least one from each IPFamily`); // prettier-ignore
+  if (new Set(families).size < cidrs.length) throw new Error('there may be one range, or one of IPv4 and one of IPv6');
+  for (const [family, mask] of [[4, ipv4], [6, ipv6]] as const)
+    if (mask !== undefined && !families.includes(family)) throw new Error(`there is no range of IPv${family} whose parts could have ${mask} bits`);
   return { ranges, services };
-}
+} // prettier-ignore
 
 export type Allocation =
   | { readonly cidrs: readonly string[] }

@@ -90,13 +90,19 @@ describe('a plan', () => {
     expect(planOf(['fd00:10:244::/48', '10.1.0.0/16'], ['10.96.0.0/16'])).toEqual({ ranges: [{ cidr: 'fd00:10:244::/48', nodeMask: 64 }, { cidr: '10.1.0.0/16', nodeMask: 24 }], services: ['10.96.0.0/16'] }); // prettier-ignore
   });
   it.each([
-    [['10.1.0.0/16', '10.2.0.0/16'], /not configured as dual stack/],
-    [['10.1.0.0/16', 'fd00::/48', '10.2.0.0/16'], /more than max allowed of 2/],
+    [['10.1.0.0/16', '10.2.0.0/16'], /one of IPv4 and one of IPv6/],
+    [['10.1.0.0/16', 'fd00::/48', '10.2.0.0/16'], /one of IPv4 and one of IPv6/],
     [['10.1.0.0/25'], /mask size of cluster CIDR/],
     [['ten'], /no range of addresses/],
     [[''], /no range of addresses/],
   ])('refuses %j', (cidrs, message) => {
     expect(() => planOf(cidrs)).toThrow(message);
+  });
+  it('has other parts where that is wanted, of families that there are', () => {
+    const { ranges } = planOf(['10.1.0.0/16', 'fd00::/56'], [], { ipv4: 26, ipv6: 60 });
+    expect(ranges.map(({ nodeMask }) => nodeMask)).toEqual([26, 60]);
+    expect(() => planOf(['10.1.0.0/16'], [], { ipv6: 60 })).toThrow('no range of IPv6 whose parts could have 60 bits');
+    expect(() => planOf(['10.1.0.0/16'], [], { ipv4: 12 })).toThrow('less than or equal to the 12 bits');
   });
   it('keeps what services have', () => {
     const a = createAllocator({

@@ -26,13 +26,14 @@ import {
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
+import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface UpOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags {
+export interface UpOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -47,7 +48,6 @@ export interface UpOptions extends AuditFlags, AuthenticationFlags, Authorizatio
   readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: string[];
-  readonly clusterCidr?: string[];
   readonly etcdPort?: number;
   readonly detach?: boolean;
   readonly wait?: boolean;
@@ -60,7 +60,6 @@ export async function up(options: UpOptions): Promise<void> {
   if (unknown !== undefined)
     throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
   checkServiceCidrs(options.serviceClusterIpRange ?? []);
-  if (options.clusterCidr !== undefined) await checkClusterCidrs(options.clusterCidr);
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
   await checkAudit(options);
@@ -72,7 +71,7 @@ export async function up(options: UpOptions): Promise<void> {
   const holder = isUp(paths);
   if (holder !== undefined) throw alreadyUp(options.name, holder);
   // What is wrong with the data is said before anything is started.
-  readConfig(paths);
+  await podRanges(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
@@ -99,16 +98,6 @@ function checkServiceCidrs(cidrs: readonly string[]): void {
     throw new UserError('--service-cluster-ip-range takes one range, or one of IPv4 and one of IPv6', 2);
 }
 
-/** Thrown: UserError. */
-async function checkClusterCidrs(cidrs: readonly string[]): Promise<void> {
-  const { planOf } = await import('../../../actors/controllers/node-ipam/allocator.ts');
-  try {
-    planOf(cidrs);
-  } catch (error) {
-    throw new UserError(`--cluster-cidr: ${error instanceof Error ? error.message : String(error)}`, 2);
-  }
-}
-
 /** What was asked for, over what the cluster was, over the defaults. */
 async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterConfig> {
   const before = readConfig(paths);
@@ -120,7 +109,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const replicas = before?.replicas;
   const etcdPort = options.etcdPort === 0 ? await freePort() : (options.etcdPort ?? before?.etcdPort);
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
-  const clusterCidrs = options.clusterCidr ?? before?.clusterCidrs;
+  const ranges = await podRanges(options, before);
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
   await adoptAuthentication(paths.dir, options);
@@ -134,7 +123,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(only && { only }),
     ...(replicas && { replicas }),
     ...(serviceCidrs && { serviceCidrs }),
-    ...(clusterCidrs && { clusterCidrs }),
+    ...ranges,
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
@@ -272,7 +261,7 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
-  if (options.clusterCidr !== undefined) args.push('--cluster-cidr', options.clusterCidr.join(','));
+  args.push(...podRangeArguments(options));
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');

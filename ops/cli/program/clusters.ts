@@ -36,6 +36,16 @@ export function addClusters(program: Command): void {
       list,
     )
     .option(
+      '--node-cidr-mask-size-ipv4 <bits>',
+      "size of a node's part of the IPv4 range (default 24)",
+      integer('--node-cidr-mask-size-ipv4', 1, 32),
+    )
+    .option(
+      '--node-cidr-mask-size-ipv6 <bits>',
+      "size of a node's part of the IPv6 range (default 64)",
+      integer('--node-cidr-mask-size-ipv6', 1, 128),
+    )
+    .option(
       '--etcd-port <port>',
       "have the store speak etcd's own protocol (gRPC, mTLS) on this port too; 0: a free one (kept for later starts)",
       integer('--etcd-port', 0, 65_535),
