@@ -17,6 +17,7 @@ import {
 import { nextBinding } from './binding.ts';
 import { judgeClaim } from './claim.ts';
 import { defaultClassOf, isDefaultClass } from './default-class.ts';
+import { volumeMetrics } from './metrics.ts';
 import { recycle, recycledBy, recyclerOf, RECYCLER_NAMESPACE } from './recycling.ts';
 import { VolumeIndex } from './volume-index.ts';
 import { judgeVolume, reclaim } from './volume.ts';
@@ -42,6 +43,14 @@ export function startPersistentVolumeBinder(deps: ControllerDeps): Controller {
   const pods = deps.informers.for<Pod>(podsResource);
   pods.addIndex(BY_CLAIM, byClaim);
   claims.addIndex(BY_VOLUME, ({ spec }) => (spec?.volumeName ? [spec.volumeName] : []));
+  /** What is there is told of by who keeps it. */
+  const kept = <T>(all: () => Iterable<T>): Iterable<T> => (deps.fence?.() === undefined ? [] : all());
+  if (deps.metrics)
+    volumeMetrics(
+      deps.metrics,
+      () => kept(() => volumes.all()),
+      () => kept(() => claims.all()),
+    );
   const waiting = new WaitingClaims();
   const index = new VolumeIndex((volume) => {
     const key = waiting.takeFor(volume);

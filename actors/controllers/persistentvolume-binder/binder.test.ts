@@ -130,6 +130,18 @@ describe('a claim that finds nothing', () => {
     await c.quiet();
     expect(c.claim('c').status).toMatchObject({ phase: 'Bound', capacity: { storage: '10Gi' } });
   }); // prettier-ignore
+  it('does not lose a volume of its size to one that wants less', async () => {
+    const c = setUp();
+    const sizes = Array.from({ length: 20 }, (_, i) => ({ storage: `${i + 1}Gi` }));
+    await c.create(...sizes.map((requests, i) => aClaim(`c${i}`, { resources: { requests } })));
+    await c.quiet();
+    for (const [i, capacity] of sizes.entries()) {
+      await c.create(aVolume(`v${19 - i}`, { capacity: sizes[19 - i] ?? capacity }));
+      if (i % 3 === 0) await c.quiet();
+    }
+    await c.quiet();
+    expect(sizes.map((_, i) => c.claim(`c${i}`).spec?.volumeName)).toEqual(sizes.map((_, i) => `v${i}`));
+  });
   it('is given the default class once there is one, of several the newest', async () => {
     const c = setUp();
     await c.create(aClaim('c', { storageClassName: undefined }));

@@ -11,47 +11,8 @@ import { compileSelector } from '../../../schemas/helpers/label-match.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { parseQuantity } from '../../../schemas/meta/quantity.ts';
+import { Shelf } from './shelf.ts';
 
-/** Volumes of one kind that nobody has, by their size. */
-class Shelf {
-  /** Distinct sizes, rising. */
-  readonly #sizes: bigint[] = [];
-  readonly #bySize = new Map<bigint, Map<string, PersistentVolume>>();
-
-  put(name: string, size: bigint, volume: PersistentVolume): void {
-    let same = this.#bySize.get(size);
-    if (same === undefined) {
-      this.#bySize.set(size, (same = new Map()));
-      this.#sizes.splice(this.#from(size), 0, size);
-    }
-    same.set(name, volume);
-  }
-  take(name: string, size: bigint): void {
-    const same = this.#bySize.get(size);
-    if (!same?.delete(name) || same.size > 0) return;
-    this.#bySize.delete(size);
-    this.#sizes.splice(this.#from(size), 1);
-  }
-  get isEmpty(): boolean {
-    return this.#sizes.length === 0;
-  }
-  /** The smallest that is large enough, of equal ones the one that came first. */
-  find(size: bigint, matches: (volume: PersistentVolume) => boolean): PersistentVolume | undefined {
-    for (let i = this.#from(size); i < this.#sizes.length; i++)
-      for (const volume of this.#bySize.get(this.#sizes[i]!)!.values()) if (matches(volume)) return volume;
-    return undefined;
-  }
-  /** Where the first size not below `size` is, or would be. */
-  #from(size: bigint): number {
-    let [low, high] = [0, this.#sizes.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#sizes[middle]! < size) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
 interface Place {
   readonly traits: string;
   readonly modes: string;
@@ -65,7 +26,7 @@ interface Place {
 export class VolumeIndex {
   readonly #volumes = new Map<string, PersistentVolume>();
   /** By class, mode and attributes, then by access modes. */
-  readonly #free = new Map<string, Map<string, Shelf>>();
+  readonly #free = new Map<string, Map<string, Shelf<PersistentVolume>>>();
   readonly #places = new Map<string, Place>();
   /** Volumes that name a claim, by its key. */
   readonly #named = new Map<string, Map<string, PersistentVolume>>();
@@ -133,7 +94,7 @@ export class VolumeIndex {
     for (const each of [...modes].filter((m) => holds(m, wanted)).sort(compareModes)) {
       const found =
         own.find((volume) => modesOf(volume) === each) ??
-        shelves.get(each)?.find(size, ({ metadata }) => selects(metadata.labels));
+        shelves.get(each)?.smallest(size, ({ metadata }) => selects(metadata.labels));
       if (found !== undefined) return found;
     }
     return undefined;
