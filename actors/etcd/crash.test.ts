@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { natsServerConfig } from '../../bus/nats/server-config.ts';
 import { startTestServer, type TestServer } from '../../bus/nats/testing/server.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
-import { natsRig, startJetStream, text, until, type Rig } from './testing/rig.ts';
+import { until } from '../../bus/testing/until.ts';
+import { natsRig, startJetStream, text, type Rig } from './testing/rig.ts';
 
 let server: TestServer;
 let rig: Rig;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { TestServer } from '../../bus/nats/testing/server.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
-import { bytes, natsRig, startJetStream, text, until, type Client, type Rig } from './testing/rig.ts';
+import { until } from '../../bus/testing/until.ts';
+import { bytes, natsRig, startJetStream, text, type Client, type Rig } from './testing/rig.ts';
 
 /**
  * Pitfall 7: a log far longer than what it says. By hand with millions (10,000,000: minutes, 4 GB of disk, 1 GB of memory):

@@ -6,7 +6,8 @@ import type { TestServer } from '../../bus/nats/testing/server.ts';
 import { encode } from '../../bus/codec.ts';
 import type { ChangesResponse, StoreFence } from '../../bus/protocol/etcd.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
-import { deleteStream, memoryRig, natsRig, startJetStream, text, until, type Client, type Rig } from './testing/rig.ts';
+import { until } from '../../bus/testing/until.ts';
+import { deleteStream, memoryRig, natsRig, startJetStream, text, type Client, type Rig } from './testing/rig.ts';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -188,8 +188,7 @@ describe('a component that watches what another API server serves', () => {
   }); // prettier-ignore
   it('learns that the server died', async () => {
     serve((request, response) => {
-      response.writeHead(200).write(line('ADDED', whole(thing('a', '10'))));
-      setTimeout(() => request.socket.destroy(), 20);
+      response.writeHead(200).write(line('ADDED', whole(thing('a', '10'))), () => request.socket.destroy());
     });
     expect((await watched(2, { resourceVersion: '9' })).end).toMatchObject({ reason: 'ServiceUnavailable' });
   });

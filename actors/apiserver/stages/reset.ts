@@ -1,3 +1,4 @@
+import { copyJson } from '../../../schemas/meta/copy.ts';
 import { restoredFieldsOf } from '../../../schemas/patch/managed-fields/index.ts';
 import type { Core, Draft, ResourceRequest } from '../core.ts';
 
@@ -27,7 +28,7 @@ function restore(now: Json, before: Json, paths: Paths): Json {
     const old = before[key];
     if (whole || typeof out[key] !== 'object' || out[key] === null) {
       if (old === undefined) delete out[key];
-      else out[key] = structuredClone(old);
+      else out[key] = copyJson(old);
     } else out[key] = restore(out[key] as Json, (old ?? {}) as Json, inner);
   }
   return out;

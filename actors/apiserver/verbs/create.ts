@@ -49,6 +49,7 @@ export async function createObject(
   const { definition } = storage;
   const giveWay = givesWay(core.world.clock);
   let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
+  await giveWay();
   if (!managed) draft = await trackManagedFields(core, request, undefined, draft);
   await giveWay();
   const input: AdmissionInput = {

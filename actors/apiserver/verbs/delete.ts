@@ -46,7 +46,11 @@ export async function deleteObject(
     operation: 'DELETE', resource, subresource: request.subresource, name: admission === 'named' ? info.name : '', object: undefined, old: undefined,
     options: options as Readonly<Record<string, unknown>>,
   }; // prettier-ignore
+  let marked: Draft | undefined;
   return guaranteed(core, key, resource, async (known) => {
+    const uid = marked?.metadata.uid;
+    // Whoever hears that it is to go, as a kubelet does, may have removed it before us: it is gone as it was to be.
+    if (marked && known.entry?.object.metadata.uid !== uid) return removed(resource, marked, marked);
     if (known.entry === undefined) throw notFound(resource, info.name);
     const old = await present(resource, known.entry);
     checkPreconditions(resource, old, options);
@@ -54,7 +58,7 @@ export async function deleteObject(
       await mutate(core, request, { ...input, old });
       await validateAdmission(core, request, { ...input, old });
     }
-    return attempt(core, request, known, old, options, dryRun);
+    return attempt(core, request, known, old, options, dryRun, (draft) => (marked = draft));
   });
 }
 /** Throws Conflict. */
@@ -96,6 +100,7 @@ async function attempt(
   old: Draft,
   options: DeleteOptions,
   dryRun: boolean,
+  onMarked: (object: Draft) => void,
 ): Promise<Answer | typeof retry> {
   const { resource } = request;
   const entry = known.entry!;
@@ -107,6 +112,7 @@ async function attempt(
     if (written === undefined) return retry;
     revision = written.revision;
     present = written;
+    onMarked(atRevision(marked.draft, revision));
   }
   // Only those who asked for it in this way are told that it takes time. Source: apiserver handlers delete.go.
   const code = options.orphanDependents === false ? 202 : 200;
@@ -117,14 +123,17 @@ async function attempt(
   const gone = dryRun ? 0 : await remove(core, request, entry.key, revision);
   if (gone === undefined) return retry;
   if (!dryRun) await core.hooks.get(resource.resource)?.afterDelete?.(marked.draft);
-  if (resource.definition.deleteReturnsObject) {
-    // What is answered is the object's last state, at the version at which it went.
-    const { draft } = marked;
-    const last = dryRun ? draft : { ...draft, metadata: { ...draft.metadata, resourceVersion: String(gone) } };
-    return { type: 'object', code: 200, object: fromWorkedOn(resource, last), resource };
-  }
-  return { type: 'object', code: 200, object: deleted(resource, old) };
+  // What is answered is the object's last state, at the version at which it went.
+  return removed(resource, dryRun ? marked.draft : atRevision(marked.draft, gone), old);
 }
+const atRevision = (draft: Draft, revision: number): Draft => ({
+  ...draft,
+  metadata: { ...draft.metadata, resourceVersion: String(revision) },
+});
+const removed = (resource: Resource, last: Draft, old: Draft): Answer =>
+  resource.definition.deleteReturnsObject
+    ? { type: 'object', code: 200, object: fromWorkedOn(resource, last), resource }
+    : { type: 'object', code: 200, object: deleted(resource, old) };
 /** Source: apiserver pkg/endpoints/handlers/delete.go. */
 function deleted(resource: Resource, old: Draft): Status {
   return {

@@ -23,7 +23,9 @@ import { dedupOwners, dropUnserved, writeOptions } from './options.ts';
 export async function update(core: Core, request: ResourceRequest): Promise<Answer> {
   const options = writeOptions(request, 'UpdateOptions');
   const { resource, info } = request;
+  const giveWay = givesWay(core.world.clock);
   const decoded = await decodeObject(core, request);
+  await giveWay();
   matchNamespace(resource, info.namespace, decoded);
   matchName(info.name, decoded);
   const key = storageKey(resource, info.namespace, info.name);
@@ -68,6 +70,7 @@ export async function replace(
   const pinned = given !== undefined && given !== '' && given !== '0';
   const giveWay = givesWay(core.world.clock);
   let draft = applyDefaults(core, storage, toWorkedOn(resource, decoded) as Draft);
+  await giveWay();
   // Whoever did not say which version he means is admitted as such.
   if (how !== 'update' || pinned) draft.metadata.resourceVersion = old.metadata.resourceVersion;
   const onStatus = subresource?.name === 'status';
@@ -82,6 +85,7 @@ export async function replace(
   let committed = false;
   try {
     draft = keepWhatIsTheServers(core, request, draft, old);
+    await giveWay();
     const loading = definition.beforeValidation?.(draft, giveWay, old, onStatus);
     if (loading) await loading;
     try {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureEtcdPki } from '../../../ops/pki/etcd.ts';
-import { until } from '../testing/rig.ts';
+import { until } from '../../../bus/testing/until.ts';
 import {
   startGrpcServer,
   type GrpcServer,
@@ -204,9 +204,12 @@ it('a server that stops answers what it was asked and ends the rest', async () =
   silent.on('error', () => undefined);
   await new Promise((resolve) => silent.once('connect', resolve));
   client.once('goaway', () => late.resolve(framed('late')));
-  await own.stop(new Promise((resolve) => setTimeout(resolve, 1_000)));
+  const patience = Promise.withResolvers<void>();
+  const stopped = own.stop(patience.promise);
   expect(await over).toMatchObject({ code: '14', message: 'etcdserver: server stopped' });
   expect(await answer).toMatchObject({ code: '0', body: framed('late').toString('latin1') });
+  patience.resolve();
+  await stopped;
   await expect(
     new Promise((resolve, reject) => connectTls({ host: '127.0.0.1', port: own.port }, () => resolve('open')).on('error', reject)), // prettier-ignore
   ).rejects.toThrow('ECONNREFUSED');

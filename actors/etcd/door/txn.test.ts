@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureEtcdPki } from '../../../ops/pki/etcd.ts';
 import { freePort } from '../../../ops/cluster/ports.ts';
-import { bytes, memoryRig, natsRig, startJetStream, text, until, type Rig } from '../testing/rig.ts';
+import { until } from '../../../bus/testing/until.ts';
+import { bytes, memoryRig, natsRig, startJetStream, text, type Rig } from '../testing/rig.ts';
 import { decodeMessage, encodeMessage, type Message, type MessageName } from './messages.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'etcd-door-txn-'));

@@ -168,11 +168,3 @@ function rigOf(world: World, connect: (name: string) => Promise<Bus>, open: (bus
     },
   };
 }
-
-/** Asks again until it holds. */
-export async function until(holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await holds());) {
-    if (Date.now() > end) throw new Error(`did not come to hold: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

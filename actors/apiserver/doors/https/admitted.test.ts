@@ -22,11 +22,13 @@ const call = (path: string, more: Record<string, string> = {}): Promise<HttpsAns
   httpsCall({ ...options(), path, headers: more });
 const AS = { 'impersonate-user': 'alice' };
 const PATH = '/api/v1/namespaces/default/configmaps/x';
-/** How many of that level wait, as the server says. */
-async function waiting(): Promise<number> {
+/** How many of that level wait, and how many are served, as the server says. */
+async function counted(): Promise<{ readonly waiting: number; readonly served: number }> {
   const { text } = await call('/debug/api_priority_and_fairness/dump_priority_levels');
-  return Number(/^global-default,(?:[^,]*,){3}\s*(\d+),/m.exec(text)![1]);
+  const [, waiting, served] = /^global-default,(?:[^,]*,){3}\s*(\d+),\s*(\d+),/m.exec(text)!;
+  return { waiting: Number(waiting), served: Number(served) };
 }
+const waiting = async (): Promise<number> => (await counted()).waiting;
 /** A request that has a seat for as long as its body is missing. */
 function seat(): { end(): void } {
   const headers = { ...AS, 'content-type': 'application/json', 'content-length': '2' };
@@ -39,7 +41,11 @@ function seat(): { end(): void } {
 it('whose turn does not come is refused as kube-apiserver refuses; who goes leaves the queue; the rest is served', async () => {
   const seats = [seat()];
   // As many as there are: then one waits.
-  for (; (await waiting()) === 0; seats.push(seat())) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (; (await waiting()) === 0; seats.push(seat()))
+    await until(async () => {
+      const now = await counted();
+      return now.waiting + now.served >= seats.length;
+    });
   const refused = await call(`${PATH}?timeout=200ms`, AS);
   expect([refused.status, refused.text]).toEqual([429, 'Too many requests, please try again later.\n']);
   expect(refused.headers).toMatchObject({
