@@ -6,6 +6,7 @@ import { statefulSet } from './apps/stateful-set.ts';
 import { cronJob } from './batch/cron-job.ts';
 import { job } from './batch/job.ts';
 import { binding } from './core/binding.ts';
+import { componentStatus } from './core/component-status.ts';
 import { configMap } from './core/config-map.ts';
 import { endpoints } from './core/endpoints.ts';
 import { event } from './core/event.ts';
@@ -26,7 +27,7 @@ import type { ResourceDefinition } from './define.ts';
 
 /** Behaviour of every kind that has any beyond its structure. */
 export const definitions = [
-  binding, configMap, endpoints, event, limitRange, namespace, node, persistentVolume, persistentVolumeClaim, pod, podTemplate,
+  binding, componentStatus, configMap, endpoints, event, limitRange, namespace, node, persistentVolume, persistentVolumeClaim, pod, podTemplate,
   replicationController, resourceQuota, secret, service, serviceAccount,
   controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
   cronJob, job,

@@ -15,6 +15,7 @@ import { openAudit } from './audit/open.ts';
 import type { AuditOptions } from './audit/sink.ts';
 import { createChangingVault, openVault, type EncryptionOptions } from './encryption/vault.ts';
 import { FlowControl, READ_LIMIT, WRITE_LIMIT } from './flow-control/index.ts';
+import { componentStatuses } from './health/component-statuses.ts';
 import { apiserverMachine } from './machine.ts';
 import { createMetrics } from './metrics/index.ts';
 import { createBackend } from './outbound/backend.ts';
@@ -131,6 +132,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     remote: undefined,
     backend: createBackend(world),
     virtualCreates: new Map(),
+    computed: new Map([['/registry/componentstatuses/', componentStatuses]]),
     hooks: new Map(),
   };
   let door: HttpsDoor | undefined;

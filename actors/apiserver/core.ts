@@ -65,6 +65,8 @@ export interface Core {
   remote: Elsewhere | undefined;
   /** By `<resource>.<group>` or `<resource>/<subresource>.<group>`. */
   readonly virtualCreates: Map<string, VirtualCreate>;
+  /** What is worked out for who asks, by verb, in place of what is stored; by storage prefix. */
+  readonly computed: ReadonlyMap<string, Readonly<Record<string, Handler>>>;
   /** Claims that go with writes; keyed alike. */
   readonly hooks: Map<string, StorageHook>;
 }

@@ -137,7 +137,7 @@ function route(core: Core, info: RequestInfo, method: string | undefined): Route
   }
   // What cannot be done to single objects (reviews) has no path for them either.
   if (named && !ITEM_VERBS.some((v) => resource.verbs.has(v))) throw unknownPath();
-  const handler = HANDLERS[verb];
+  const handler = core.computed.get(resource.storagePrefix)?.[verb] ?? HANDLERS[verb];
   if (handler === undefined || !resource.verbs.has(verb)) throw methodNotAllowed();
   if (verb === 'create' && (named || (resource.namespaced && info.namespace === ''))) throw methodNotAllowed();
   if (verb === 'deletecollection' && resource.namespaced && info.namespace === '') throw methodNotAllowed();

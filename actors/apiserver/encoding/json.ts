@@ -89,7 +89,8 @@ export function listJson(answer: ListAnswer, custom: boolean): Buffer {
   return out;
 }
 export const listMetadata = (answer: ListAnswer): object => ({
-  resourceVersion: String(answer.revision),
+  // What nobody stores is of no version.
+  ...(answer.revision > 0 && { resourceVersion: String(answer.revision) }),
   ...(answer.continue !== undefined && { continue: answer.continue }),
   ...(answer.remaining !== undefined && { remainingItemCount: answer.remaining }),
 });
