@@ -15,6 +15,9 @@ export function startEphemeralVolumeController(deps: ControllerDeps): Controller
   const claims = deps.informers.for<PersistentVolumeClaim>(persistentVolumeClaims);
   const pods = deps.informers.for<Pod>(podsResource);
   pods.addIndex(BY_CLAIM, byClaim);
+  const counter = (what: string) => deps.metrics?.counter({ name: `ephemeral_volume_controller_${what}`, stability: 'ALPHA', help: 'Number of PersistentVolumeClaim creation requests' }).at({}); // prettier-ignore
+  const attempts = counter('create_total');
+  const failures = counter('create_failures_total');
   return startController({
     name: 'ephemeral-volume',
     ...deps,
@@ -34,9 +37,13 @@ export function startEphemeralVolumeController(deps: ControllerDeps): Controller
       for (const { volume, claim, create, problem } of needs(pod, claimOf)) {
         let why = problem;
         try {
-          if (create) await execute([create]);
+          if (create) {
+            if (attempts) attempts.n++;
+            await execute([create]);
+          }
         } catch (error) {
           signal.throwIfAborted();
+          if (failures) failures.n++;
           why = `create PVC ${claim}: ${toStatus(error).message}`;
         }
         if (why === undefined) continue;

@@ -37,6 +37,8 @@ const objects: readonly (readonly [GroupVersionResource, KubeObject & { spec: ob
   [resources.cronJobs, { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'cj', namespace: 'default' }, spec: { schedule: '* * * * *', jobTemplate: { spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command: ['true'] }] } } } } } }],
   [resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'huge', namespace: 'default' }, spec: { containers: [{ name: 'c', image: 'pause', resources: { requests: { cpu: '1k' } } }] } }],
   [resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'lost', namespace: 'default' }, spec: { nodeName: 'none', containers: [{ name: 'c', image: 'pause' }] } }],
+  [resources.persistentVolumes, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'v' }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/v' } } }],
+  [resources.persistentVolumeClaims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { storageClassName: 'none-such', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }],
 ]; // prettier-ignore
 
 interface Scraped {
@@ -130,6 +132,9 @@ describe('metrics of a cluster that has run for two minutes', async () => {
     ['endpoint_slice_controller_endpoints_added_per_sync_sum', 3],
     ['endpoint_slice_controller_endpoints_removed_per_sync_sum', 2],
     ['node_collector_zone_size{zone=""}', 1],
+    ['pv_collector_total_pv_count{plugin_name="kubernetes.io/host-path",volume_mode="Filesystem"}', 1],
+    ['pv_collector_unbound_pv_count{storage_class=""}', 1],
+    ['pv_collector_unbound_pvc_count{namespace="default",storage_class="none-such",volume_attributes_class=""}', 1],
     ['pod_gc_collector_force_delete_pods_total{namespace="default",reason="orphaned"}', 1],
     ['node_ipam_controller_cirdset_max_cidrs{clusterCIDR="10.244.0.0/16"}', 256],
   ])('the controllers tell %s', (key, least) => {
