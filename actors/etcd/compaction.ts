@@ -2,7 +2,8 @@ import { isNoSpace, type Log } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { decodeFloor, encodeFloor, FLOOR_KEY, type Floor } from './floor.ts';
-import type { Index, Purge, Version } from './index.ts';
+import type { Index, Purge } from './index.ts';
+import type { Version } from './version.ts';
 
 export interface CompactionOptions {
   readonly world: World;

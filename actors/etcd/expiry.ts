@@ -1,5 +1,5 @@
 import type { TimerId, World } from '../../bus/world.ts';
-import type { Version } from './index.ts';
+import type { Version } from './version.ts';
 
 interface Due {
   readonly at: number;

@@ -2,7 +2,8 @@ import type { Subscription } from '../../bus/bus.ts';
 import { isOpen, type Log, type LogBounds, type LogEntry } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
-import type { Index, Version } from './index.ts';
+import type { Index } from './index.ts';
+import type { Version } from './version.ts';
 
 export interface FeedHooks {
   /** After each entry that went into the index. */

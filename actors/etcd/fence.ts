@@ -1,7 +1,8 @@
 import { decode } from '../../bus/codec.ts';
 import type { StoreFence } from '../../bus/protocol/etcd.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
-import type { Index, Version } from './index.ts';
+import type { Index } from './index.ts';
+import type { Version } from './version.ts';
 
 interface Holding {
   readonly holder: string | undefined;

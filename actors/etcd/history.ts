@@ -1,4 +1,4 @@
-import type { Version } from './index.ts';
+import type { Version } from './version.ts';
 
 /** All versions above the floor in the order of their revisions. */
 export class History {

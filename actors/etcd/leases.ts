@@ -1,4 +1,5 @@
-import type { Index, Version } from './index.ts';
+import type { Index } from './index.ts';
+import type { Version } from './version.ts';
 
 /** Keys of the store itself: nobody outside sees them. */
 export const OWN_PREFIX = '/kubus/';

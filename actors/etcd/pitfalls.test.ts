@@ -8,6 +8,7 @@ import type { TestServer } from '../../bus/nats/testing/server.ts';
 import { ApiError, reasonOf } from '../../schemas/meta/status.ts';
 import { compareKeys } from './compare.ts';
 import { FLOOR_KEY } from './floor.ts';
+import { until } from '../../bus/testing/until.ts';
 import {
   bytes,
   deleteStream,
@@ -16,7 +17,6 @@ import {
   natsRig,
   startJetStream,
   text,
-  until,
   type Client,
   type Rig,
 } from './testing/rig.ts';

@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib';
 import { decode, encode } from '../../bus/codec.ts';
 import { FORMAT_VERSION } from '../../bus/log.ts';
 import { assertFormat } from './floor.ts';
-import type { Index, Version } from './index.ts';
+import type { Index } from './index.ts';
+import type { Version } from './version.ts';
 
 /**
  * The index in a file beside the stream: a sequence of blocks, each `length, crc32, MessagePack`. The first says what

@@ -6,7 +6,8 @@ import { Compaction } from './compaction.ts';
 import { Expiry } from './expiry.ts';
 import { Feed, LostTrack } from './feed.ts';
 import { FLOOR_KEY } from './floor.ts';
-import { Index, type Version } from './index.ts';
+import { Index } from './index.ts';
+import type { Version } from './version.ts';
 import { expiryId, Leases } from './leases.ts';
 import { readNewestSnapshot, writeSnapshot, type SnapshotInfo } from './snapshot-file.ts';
 

@@ -1,5 +1,5 @@
 import type { CelExpr } from './ast.ts';
-import { step, type CallEstimate, type Sized, type SizeOf } from './cost-estimate.ts';
+import { step, type CallEstimate, type Sized, type SizeOf } from './cost-estimate-sizes.ts';
 import { fixed, MOST, ONE, PATTERN, plus, scaled, TEXT, times, UNKNOWN, ZERO, type Range } from './estimates.ts';
 import { sameType, type CelType } from './types.ts';
 

@@ -1,7 +1,9 @@
 import type { CelCall, CelComprehension, CelExpr } from './ast.ts';
 import { callEstimate } from './cost-estimate-calls.ts';
+import { ADDING, operatorEstimate } from './cost-estimate-operators.ts';
+import { NOWHERE, step, type CallEstimate, type Path, type Sized, type SizeOf } from './cost-estimate-sizes.ts';
 import type { CelEnvironment } from './environment.ts';
-import { fixed, MOST, ONE, plus, scaled, TEXT, PATTERN, times, union, UNKNOWN, ZERO, type Range } from './estimates.ts';
+import { fixed, MOST, ONE, plus, times, union, UNKNOWN, ZERO, type Range } from './estimates.ts';
 import { isOpaque, TYPE, type CelType } from './types.ts';
 
 const LIST_COST = fixed(10);
@@ -9,37 +11,6 @@ const MAP_COST = fixed(30);
 const STRUCT_COST = fixed(40);
 const ACCUMULATORS = new Set(['@result', '__result__']);
 
-/**
- * The way to a part of a variable, kept as the original keeps it: a way that is made longer twice may share its memory with
- * the first, which then leads where the second leads. Sizes, and so what is refused, depend on that.
- */
-export interface Path {
-  readonly slots: string[];
-  readonly length: number;
-  readonly capacity: number;
-}
-const NOWHERE: Path = { slots: [], length: 0, capacity: 0 };
-/** A step further. */
-export function step(path: Path, name: string): Path {
-  const { slots, length, capacity } = path;
-  if (length < capacity) {
-    slots[length] = name;
-    return { slots, length: length + 1, capacity };
-  }
-  return { slots: [...slots.slice(0, length), name], length: length + 1, capacity: Math.max(1, capacity * 2) };
-}
-/** Something whose size may be asked: `path` leads to it from a variable where it is declared. */
-export interface Sized {
-  readonly path: Path;
-  readonly type: CelType;
-  readonly expr?: CelExpr | undefined;
-  readonly size?: Range | undefined;
-}
-/** What a call costs without its arguments; the size of what it gives, if that has one. */
-export interface CallEstimate {
-  readonly cost: Range;
-  readonly size?: Range | undefined;
-}
 /** The sizes of what a list or map holds. */
 interface Entries {
   readonly of: 'list' | 'map';
@@ -51,9 +22,6 @@ interface Local {
   readonly size?: Range | undefined;
   readonly entries?: Entries | undefined;
 }
-/** The size of a part of a variable by its declaration; undefined where none is known. */
-export type SizeOf = (path: Path) => Range | undefined;
-
 /**
  * What evaluating a checked expression may cost at least and at most.
  * Source: cel-go checker/cost.go, apiserver pkg/cel/library/cost.go.
@@ -229,55 +197,16 @@ class Estimator {
     args: readonly Sized[],
     costs: readonly Range[],
   ): CallEstimate {
-    const ofArgs = costs.reduce(plus, ZERO);
     const known = callEstimate(expr.name, id, target, args, this.#sizeOf);
-    if (known) return { cost: plus(known.cost, ofArgs), size: known.size };
-    const sizes = args.map((one) => one.size ?? UNKNOWN);
-    const [first, second] = sizes as [Range, Range];
-    const targetSize = target?.size ?? UNKNOWN;
-    switch (id) {
-      case 'string_format':
-        return { cost: plus(scaled(targetSize, TEXT), ofArgs) };
-      case 'string_to_bytes':
-        return {
-          cost: plus(scaled(first, TEXT), ofArgs),
-          size: { min: first.min, max: BigInt.asUintN(64, first.max * 4n) },
-        };
-      case 'bytes_to_string':
-        return { cost: plus(scaled(first, TEXT), ofArgs), size: { min: first.min / 4n, max: first.max } };
-      case 'strings_quote':
-        return {
-          cost: plus(scaled(first, TEXT), ofArgs),
-          size: { min: first.min + 2n, max: BigInt.asUintN(64, first.max * 2n + 2n) },
-        };
-      case 'starts_with_string':
-      case 'ends_with_string':
-        return { cost: plus(scaled(first, TEXT), ofArgs) };
-      case 'in_list':
-        return { cost: plus(scaled(second, 1), ofArgs) };
-      case 'matches_string':
-        return { cost: plus(times(scaled(plus(targetSize, ONE), TEXT), scaled(first, PATTERN)), ofArgs) };
-      case 'contains_string':
-        return { cost: plus(times(scaled(targetSize, TEXT), scaled(first, TEXT)), ofArgs) };
-      case 'logical_or':
-      case 'logical_and':
-        return { cost: { min: costs[0]!.min, max: plus(costs[0]!, costs[1]!).max } };
-      case 'conditional':
-        this.#setEntries(expr, this.#joined(expr.args[1]!, expr.args[2]!));
-        return { cost: plus(costs[0]!, union(costs[1]!, costs[2]!)), size: union(second, sizes[2]!) };
-      case 'add_string':
-      case 'add_bytes':
-      case 'add_list': {
-        const size = plus(first, second);
-        this.#setEntries(expr, this.#joined(expr.args[0]!, expr.args[1]!));
-        return { cost: plus(id === 'add_list' ? ONE : scaled(size, TEXT), ofArgs), size };
-      }
-      default: {
-        if (!COMPARING.has(id)) return { cost: plus(ONE, ofArgs) };
-        const most = first.max < second.max ? first.max : second.max;
-        return { cost: plus(scaled({ min: most > 0n ? 1n : 0n, max: most }, TEXT), ofArgs) };
-      }
-    }
+    if (known) return { cost: plus(known.cost, costs.reduce(plus, ZERO)), size: known.size };
+    if (id === 'conditional') this.#setEntries(expr, this.#joined(expr.args[1]!, expr.args[2]!));
+    else if (ADDING.has(id)) this.#setEntries(expr, this.#joined(expr.args[0]!, expr.args[1]!));
+    return operatorEstimate(
+      id,
+      target?.size ?? UNKNOWN,
+      args.map(({ size }) => size ?? UNKNOWN),
+      costs,
+    );
   }
 
   #sized(expr: CelExpr): Sized {
@@ -323,12 +252,6 @@ class Estimator {
     return { of: left.of, key: union(left.key, right.key), value: union(left.value, right.value) };
   }
 }
-const COMPARING = new Set(
-  'less greater less_equals greater_equals'
-    .split(' ')
-    .flatMap((name) => [`${name}_string`, `${name}_bytes`])
-    .concat('equals', 'not_equals'),
-);
 /** What a name is bound to for one expression. */
 const isBind = ({ iterRange, loopCondition }: CelComprehension): boolean =>
   iterRange.kind === 'list' &&

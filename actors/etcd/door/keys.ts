@@ -1,5 +1,5 @@
 import { OWN_PREFIX } from '../leases.ts';
-import type { Version } from '../index.ts';
+import type { Version } from '../version.ts';
 import { EtcdError } from './errors.ts';
 import type { Message } from './messages.ts';
 

@@ -1,6 +1,7 @@
 import { prefixEnd } from '../../../bus/protocol/etcd.ts';
 import { compareAnyKeys } from '../compare.ts';
-import type { Index, Version } from '../index.ts';
+import type { Index } from '../index.ts';
+import type { Version } from '../version.ts';
 import { EtcdError, emptyKey } from './errors.ts';
 import { endOf, keyOf, leaseIdOf, writableKeyOf } from './keys.ts';
 import type { Message } from './messages.ts';

@@ -1,5 +1,6 @@
 import { prefixEnd } from '../../../bus/protocol/etcd.ts';
-import type { Index, Version } from '../index.ts';
+import type { Index } from '../index.ts';
+import type { Version } from '../version.ts';
 import { OWN_PREFIX } from '../leases.ts';
 import type { Store } from '../store.ts';
 import { compacted, EtcdError, emptyKey, futureRevision } from './errors.ts';

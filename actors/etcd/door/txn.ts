@@ -1,4 +1,4 @@
-import type { Version } from '../index.ts';
+import type { Version } from '../version.ts';
 import type { Store } from '../store.ts';
 import { MAX_TOGETHER, transact } from '../verbs/transact.ts';
 import { EtcdError } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { TimerId } from '../../../bus/world.ts';
-import type { Version } from '../index.ts';
+import type { Version } from '../version.ts';
 import type { Store } from '../store.ts';
 import { toEtcdError } from './errors.ts';
 import { isOwn, keyValue } from './keys.ts';

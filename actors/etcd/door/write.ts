@@ -1,5 +1,5 @@
 import type { World } from '../../../bus/world.ts';
-import type { Version } from '../index.ts';
+import type { Version } from '../version.ts';
 import { leaseKey } from '../leases.ts';
 import type { Store } from '../store.ts';
 import { MAX_TOGETHER, transact } from '../verbs/transact.ts';

@@ -1,5 +1,5 @@
 import type { Change, ChangesRequest, ChangesResponse } from '../../../bus/protocol/etcd.ts';
-import type { Version } from '../index.ts';
+import type { Version } from '../version.ts';
 import type { Store } from '../store.ts';
 import { MAX_REPLY_BYTES } from './range.ts';
 import { compacted, settle } from './revision.ts';

@@ -4,7 +4,8 @@ import { delay } from '../../../bus/world.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { assertHolder, formatFence, isHolder } from '../fence.ts';
 import { formatOrigin, HEADERS } from '../headers.ts';
-import type { Index, Version } from '../index.ts';
+import type { Index } from '../index.ts';
+import type { Version } from '../version.ts';
 import type { Store } from '../store.ts';
 
 export interface Write {
