@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bus } from '../../bus/bus.ts';
 import { ensurePki, type Pki } from '../../ops/pki/pki.ts';
+import type { DeleteRequest } from '../../bus/protocol/etcd.ts';
 import { etcd } from '../../bus/subjects.ts';
 import { until } from '../../bus/testing/until.ts';
 import type { DynamicObject, KubeObject, WatchEvent } from '../../schemas/meta/object.ts';
@@ -52,6 +54,30 @@ describe('writes', () => {
       expect((await admin.get<DynamicObject>(configMaps, nameOf(made), 'default'))['data']).toEqual({ i: 'changed' });
       await admin.delete(configMaps, nameOf(made), 'default');
       expect(await reason(admin.get(configMaps, nameOf(made), 'default'))).toBe('NotFound');
+    }
+  });
+  it('that delete at once succeed also where a kubelet is quicker', async () => {
+    // Whoever hears that the pod is to go removes it before the server that has marked it does.
+    const quicker = (bus: Bus): Bus => ({
+      ...bus,
+      async request(subject, body, options) {
+        if (subject === etcd('delete')) {
+          const { key } = body as DeleteRequest;
+          await bus.request(subject, { key, id: `quick-${key}` } satisfies DeleteRequest);
+        }
+        return bus.request(subject, body, options);
+      },
+    });
+    const one = await startServers(1, pki, () => ({}), quicker);
+    try {
+      const client = one.client('admin');
+      const account = { name: 'default', namespace: 'kube-public' };
+      await client.create(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
+      const { metadata } = await client.create(pods, pod({}, { nodeName: 'n1' }));
+      await client.delete(pods, metadata.name!, 'kube-public', { gracePeriodSeconds: 0 });
+      expect(await reason(client.delete(pods, metadata.name!, 'kube-public'))).toBe('NotFound');
+    } finally {
+      await one.stop();
     }
   });
   it('of a stale version are refused', async () => {

@@ -33,6 +33,8 @@ export async function startServers(
   count: number,
   pki: TestPki,
   own: (server: number) => Partial<ApiserverOptions> = () => ({}),
+  /** What comes between a server and the bus. */
+  between: (bus: Bus) => Bus = (bus) => bus,
 ): Promise<TestServers> {
   const world = realWorld({ level: 'silent' });
   const hub = createMemoryHub({ world });
@@ -41,7 +43,7 @@ export async function startServers(
     startApiserver({
       ...own(i),
       world,
-      bus: hub.connect(`apiserver-${i}`),
+      bus: between(hub.connect(`apiserver-${i}`)),
       id: `a${i}`,
       // One of each kind: both ways to a consistent read are tried.
       replicated: i % 2 === 1,
