@@ -30,7 +30,7 @@ it('changes of Services, pods, slices and Endpoints end as with kube-controller-
     const metadata = { name, namespace: 'd', labels: { app: 'web' }, ...(finalizers && { finalizers }) };
     const spec = {
       nodeName,
-      containers: [{ name: 'c', ports: [{ name: 'web', containerPort: 8080, protocol: 'TCP' }] }],
+      containers: [{ name: 'c', image: 'i', ports: [{ name: 'web', containerPort: 8080, protocol: 'TCP' as const }] }],
     };
     await client.create<Pod>(resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec, status: {} });
     await status(name, i, true);
