@@ -1,29 +1,12 @@
 import type { CelCall, CelComprehension, CelExpr, CelIdent, CelSelect, CelStructExpr } from './ast.ts';
 import { Substitutions } from './check-types.ts';
-import { namedType, overloadsOf, type Overload } from './declarations.ts';
+import { Names, qualifiedName } from './check-names.ts';
+import { overloadsOf, type Overload } from './declarations.ts';
 import type { CelEnvironment } from './environment.ts';
 import type { Issue } from './messages.ts';
 import {
-  BOOL,
-  BYTES,
-  DOUBLE,
-  DYN,
-  ERROR,
-  INT,
-  isDyn,
-  isOpaque,
-  listOf,
-  mapOf,
-  NULL,
-  optionalOf,
-  sameType,
-  showType,
-  STRING,
-  typeName,
-  typeOf,
-  UINT,
-  type CelType,
-} from './types.ts';
+  BOOL, BYTES, DOUBLE, DYN, ERROR, INT, isDyn, isOpaque, listOf, mapOf, NULL, optionalOf, sameType, showType, STRING, typeName, UINT, type CelType,
+} from './types.ts'; // prettier-ignore
 
 /**
  * Gives every part of an expression its type and every call its overloads, in place; what does not fit is told.
@@ -40,21 +23,19 @@ export function check(
 }
 
 const LITERALS = { bool: BOOL, int: INT, uint: UINT, double: DOUBLE, string: STRING, bytes: BYTES, null: NULL };
-interface Scope {
-  readonly names: ReadonlyMap<string, CelType>;
-  readonly outer: Scope | undefined;
-}
-
 class Checker {
   readonly issues: Issue[] = [];
-  readonly uses = new Set<string>();
   readonly #environment: CelEnvironment;
   readonly #types = new Substitutions();
   readonly #nodes: CelExpr[] = [];
-  #scope: Scope | undefined;
+  readonly #names: Names;
 
   constructor(environment: CelEnvironment) {
     this.#environment = environment;
+    this.#names = new Names(environment);
+  }
+  get uses(): ReadonlySet<string> {
+    return this.#names.uses;
   }
   finish(): void {
     for (const node of this.#nodes) node.type = this.#types.apply(node.type!, true);
@@ -92,23 +73,8 @@ class Checker {
     }
   }
 
-  /** What a name means: a variable within, one of the environment, or a type. */
-  #lookup(name: string): { readonly name: string; readonly type: CelType; readonly denotes?: CelType } | undefined {
-    const plain = name.startsWith('.') ? name.slice(1) : name;
-    for (let scope = this.#scope; scope; scope = scope.outer) {
-      const type = scope.names.get(plain);
-      if (type) return { name: plain, type };
-    }
-    const variable = this.#environment.variables.get(plain);
-    if (variable) {
-      this.uses.add(plain);
-      return { name: plain, type: variable.type };
-    }
-    const named = namedType(plain) ?? this.#environment.types.get(plain)?.type;
-    return named && { name: plain, type: typeOf(named), denotes: named };
-  }
   #ident(expr: CelIdent): CelType {
-    const found = this.#lookup(expr.name);
+    const found = this.#names.lookup(expr.name);
     if (!found) {
       this.#undeclared(expr.offset, expr.name);
       return ERROR;
@@ -119,7 +85,7 @@ class Checker {
   }
   #select(expr: CelSelect): CelType {
     const name = expr.test ? undefined : qualifiedName(expr);
-    const found = name === undefined ? undefined : this.#lookup(name);
+    const found = name === undefined ? undefined : this.#names.lookup(name);
     if (found) {
       const { type, ...ident } = found;
       Object.assign(expr, { kind: 'ident', ...ident });
@@ -275,7 +241,7 @@ class Checker {
     return mapOf(this.#types.fresh(), this.#types.fresh());
   }
   #struct(expr: CelStructExpr): CelType {
-    const found = this.#lookup(expr.name);
+    const found = this.#names.lookup(expr.name);
     if (!found) {
       this.#undeclared(expr.offset, expr.name);
       return ERROR;
@@ -304,17 +270,16 @@ class Checker {
     this.check(expr.iterRange);
     const accu = this.check(expr.accuInit);
     const range = this.#types.apply(expr.iterRange.type!);
-    const outer = this.#scope;
-    this.#scope = { names: new Map([[expr.accuVar, accu]]), outer };
+    this.#names.enter(new Map([[expr.accuVar, accu]]));
     const [first, second] = this.#iterated(expr, range);
     const names = new Map([[expr.iterVar, first]]);
     if (expr.iterVar2 !== undefined) names.set(expr.iterVar2, second);
-    this.#scope = { names, outer: this.#scope };
+    this.#names.enter(names);
     this.#assert(expr.loopCondition, BOOL);
     this.#assert(expr.loopStep, accu);
-    this.#scope = this.#scope.outer;
+    this.#names.leave();
     const result = this.check(expr.result);
-    this.#scope = outer;
+    this.#names.leave();
     return this.#types.apply(result);
   }
   /** The types of the variables of a fold over a range. */
@@ -344,11 +309,3 @@ class Checker {
   }
 }
 const MESSAGES = new Set(['object', 'timestamp', 'duration', 'dyn', 'null']);
-
-/** `a.b.c` of a chain of names; undefined for anything else. */
-export function qualifiedName(expr: CelExpr): string | undefined {
-  if (expr.kind === 'ident') return expr.name;
-  if (expr.kind !== 'select' || expr.test) return undefined;
-  const operand = qualifiedName(expr.operand);
-  return operand === undefined ? undefined : `${operand}.${expr.field}`;
-}

@@ -7,8 +7,10 @@ import { estimateCost } from './cost-estimate.ts';
 import type { CelEnvironment } from './environment.ts';
 import { tokens } from './lexer.ts';
 import { showIssues, type Issue } from './messages.ts';
-import { NotGrammatical, parse, TooLarge } from './parse.ts';
-import { MOST_SYNTAX_ERRORS, syntaxIssues } from './syntax-errors.ts';
+import { parse } from './parse.ts';
+import { syntaxIssues } from './syntax-errors.ts';
+import { MOST_SYNTAX_ERRORS } from './syntax-recovery.ts';
+import { NotGrammatical, TooLarge } from './token-reader.ts';
 import type { CelType } from './types.ts';
 
 /** An expression that is sound. Immutable; evaluate() runs it any number of times. */

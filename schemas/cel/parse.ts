@@ -4,10 +4,7 @@ import { intOf, uintOf, unescapeBytes, unescapeString } from './literals.ts';
 import { expandMacro } from './macros.ts';
 import type { Issue } from './messages.ts';
 import { isReserved } from './names.ts';
-
-/** How deep an expression may nest, and how many parts its macros may come to. */
-const DEEPEST = 250;
-const LARGEST = 250_000;
+import { NotGrammatical, TokenReader } from './token-reader.ts';
 
 const RELATIONS: Readonly<Record<string, string>> = {
   '<': '_<_',
@@ -20,19 +17,6 @@ const RELATIONS: Readonly<Record<string, string>> = {
 };
 const PRODUCTS: Readonly<Record<string, string>> = { '*': '_*_', '/': '_/_', '%': '_%_' };
 const SUMS: Readonly<Record<string, string>> = { '+': '_+_', '-': '_-_' };
-
-/** Not by the grammar: another reader says what and where. */
-export class NotGrammatical extends Error {}
-/** An expression that no reader goes on with. */
-export class TooLarge extends Error {
-  /** How far it was read. */
-  readonly at: number;
-
-  constructor(message: string, at = Infinity) {
-    super(message);
-    this.at = at;
-  }
-}
 
 /**
  * Reads an expression: of what is grammatical it says what else is wrong (reserved words, numbers too large, macros that do not fit).
@@ -48,43 +32,13 @@ export function parse(
   return { expr, issues: parser.issues };
 }
 
-class Parser {
+class Parser extends TokenReader {
   readonly issues: Issue[] = [];
-  readonly #tokens: readonly Token[];
   readonly #binds: boolean;
-  #next = 0;
-  #lastId = 0;
-  #nesting = 0;
-  /** How deep what was read last is, counted as cel-go counts. */
-  #depth = 0;
 
   constructor(tokens: readonly Token[], binds: boolean) {
-    this.#tokens = tokens;
+    super(tokens);
     this.#binds = binds;
-  }
-  id(): number {
-    this.#lastId += 1;
-    if (this.#lastId > LARGEST) throw new TooLarge('expression has too many parts once its macros are expanded');
-    return this.#lastId;
-  }
-  peek(ahead = 0): Token {
-    return this.#tokens[Math.min(this.#next + ahead, this.#tokens.length - 1)]!;
-  }
-  #take(): Token {
-    const token = this.peek();
-    this.#next += 1;
-    return token;
-  }
-  #expect(kind: string): Token {
-    if (this.peek().kind !== kind) throw new NotGrammatical();
-    return this.#take();
-  }
-  #accept(kind: string): Token | undefined {
-    return this.peek().kind === kind ? this.#take() : undefined;
-  }
-  #deeper(depth: number): void {
-    if (depth > DEEPEST) throw new TooLarge('max recursion depth exceeded');
-    this.#depth = depth;
   }
   #problem(at: number, message: string): CelExpr {
     this.issues.push({ at, message });
@@ -97,21 +51,20 @@ class Parser {
   }
 
   expr(): CelExpr {
-    this.#nesting += 1;
-    if (this.#nesting > DEEPEST) throw new TooLarge(`expression recursion limit exceeded: ${DEEPEST}`, this.peek().at);
+    this.enter();
     const test = this.#or();
     let out = test;
-    const op = this.#accept('?');
+    const op = this.accept('?');
     if (op) {
-      let depth = this.#depth;
+      let depth = this.depth;
       const yes = this.#or();
-      depth = Math.max(depth, this.#depth);
-      this.#expect(':');
+      depth = Math.max(depth, this.depth);
+      this.expect(':');
       const no = this.expr();
-      this.#deeper(Math.max(depth, this.#depth) + 1);
+      this.deeper(Math.max(depth, this.depth) + 1);
       out = this.#call(op.at, '_?_:_', [test, yes, no]);
     }
-    this.#nesting -= 1;
+    this.leave();
     return out;
   }
   #or(): CelExpr {
@@ -120,13 +73,13 @@ class Parser {
   #logical(token: string, name: string, term: () => CelExpr): CelExpr {
     const terms = [term()];
     const ops: number[] = [];
-    let depth = this.#depth;
+    let depth = this.depth;
     while (this.peek().kind === token) {
-      ops.push(this.#take().at);
+      ops.push(this.take().at);
       terms.push(term());
-      depth = Math.max(depth, this.#depth);
+      depth = Math.max(depth, this.depth);
     }
-    this.#depth = depth;
+    this.depth = depth;
     return ops.length === 0 ? terms[0]! : this.#balanced(name, terms, ops, 0, ops.length - 1);
   }
   /** Long chains become balanced trees. */
@@ -139,10 +92,10 @@ class Parser {
   #chain(ops: Readonly<Record<string, string>>, term: () => CelExpr): CelExpr {
     let out = term();
     while (Object.hasOwn(ops, this.peek().kind)) {
-      const op = this.#take();
-      const left = this.#depth;
+      const op = this.take();
+      const left = this.depth;
       const right = term();
-      this.#deeper(Math.max(left, this.#depth) + 1);
+      this.deeper(Math.max(left, this.depth) + 1);
       out = this.#call(op.at, ops[op.kind]!, [out, right]);
     }
     return out;
@@ -157,7 +110,7 @@ class Parser {
     let count = 0;
     // One minus before a number belongs to the number, of several all are operators.
     while (this.peek().kind === sign && !(sign === '-' && count === 0 && isNumber(this.peek(1)))) {
-      this.#take();
+      this.take();
       count += 1;
     }
     if (count === 0) return this.#member();
@@ -167,19 +120,19 @@ class Parser {
   #member(): CelExpr {
     let out = this.#primary();
     while (true) {
-      const op = this.#accept('.') ?? this.#accept('[');
+      const op = this.accept('.') ?? this.accept('[');
       if (!op) return out;
-      const depth = this.#depth;
+      const depth = this.depth;
       out = op.kind === '.' ? this.#dotted(op, out) : this.#indexed(op, out);
-      this.#deeper(Math.max(depth, this.#depth) + 1);
+      this.deeper(Math.max(depth, this.depth) + 1);
     }
   }
   #dotted(op: Token, operand: CelExpr): CelExpr {
-    const isOptional = this.#accept('?') !== undefined;
-    const name = this.#accept('IDENTIFIER') ?? this.#expect('ESC_IDENTIFIER');
-    const open = !isOptional && name.kind === 'IDENTIFIER' ? this.#accept('(') : undefined;
+    const isOptional = this.accept('?') !== undefined;
+    const name = this.accept('IDENTIFIER') ?? this.expect('ESC_IDENTIFIER');
+    const open = !isOptional && name.kind === 'IDENTIFIER' ? this.accept('(') : undefined;
     if (open) return this.#call(open.at, name.text, this.#args(), operand);
-    this.#depth = 0;
+    this.depth = 0;
     const field = this.#field(name);
     if (!isOptional) return { kind: 'select', id: this.id(), offset: op.at, operand, field, test: false };
     const literal = { kind: 'literal', id: this.id(), offset: name.at, literal: 'string', value: field } as const;
@@ -190,9 +143,9 @@ class Parser {
     return name.kind === 'ESC_IDENTIFIER' ? name.text.slice(1, -1) : name.text;
   }
   #indexed(op: Token, target: CelExpr): CelExpr {
-    const isOptional = this.#accept('?') !== undefined;
+    const isOptional = this.accept('?') !== undefined;
     const index = this.expr();
-    this.#expect(']');
+    this.expect(']');
     return this.#call(op.at, isOptional ? '_[?_]' : '_[_]', [target, index]);
   }
   #args(): CelExpr[] {
@@ -201,21 +154,21 @@ class Parser {
     if (this.peek().kind !== ')') {
       do {
         out.push(this.expr());
-        depth = Math.max(depth, this.#depth);
-      } while (this.#accept(','));
+        depth = Math.max(depth, this.depth);
+      } while (this.accept(','));
     }
-    this.#expect(')');
-    this.#depth = depth;
+    this.expect(')');
+    this.depth = depth;
     return out;
   }
   #primary(): CelExpr {
-    this.#depth = 0;
+    this.depth = 0;
     const token = this.peek();
     switch (token.kind) {
       case '(': {
-        this.#take();
+        this.take();
         const inner = this.expr();
-        this.#expect(')');
+        this.expect(')');
         return inner;
       }
       case '[':
@@ -230,8 +183,8 @@ class Parser {
     }
   }
   #named(): CelExpr {
-    const dot = this.#accept('.');
-    const first = this.#expect('IDENTIFIER');
+    const dot = this.accept('.');
+    const first = this.expect('IDENTIFIER');
     const made = this.#structName(first);
     if (made !== undefined) return this.#struct(`${dot ? '.' : ''}${made}`);
     const name = `${dot ? '.' : ''}${first.text}`;
@@ -239,7 +192,7 @@ class Parser {
       if (isReserved(first.text)) return this.#problem((dot ?? first).at, `reserved identifier: ${first.text}`);
       return { kind: 'ident', id: this.id(), offset: first.at, name };
     }
-    const open = this.#take();
+    const open = this.take();
     const args = this.#args();
     if (isReserved(first.text)) return this.#problem((dot ?? first).at, `reserved identifier: ${first.text}`);
     return this.#call(open.at, name, args);
@@ -253,11 +206,11 @@ class Parser {
       ahead += 2;
     }
     if (this.peek(ahead).kind !== '{') return undefined;
-    this.#next += ahead;
+    this.skip(ahead);
     return name;
   }
   #list(): CelExpr {
-    const open = this.#take();
+    const open = this.take();
     const elements: CelExpr[] = [];
     const optionals: number[] = [];
     this.#entries(']', (isOptional) => {
@@ -267,24 +220,24 @@ class Parser {
     return { kind: 'list', id: this.id(), offset: open.at, elements, optionals };
   }
   #map(): CelExpr {
-    const open = this.#take();
+    const open = this.take();
     const entries: CelMapExpr['entries'][number][] = [];
     this.#entries('}', (optional) => {
       const key = this.expr();
-      const depth = this.#depth;
-      const colon = this.#expect(':');
+      const depth = this.depth;
+      const colon = this.expect(':');
       const value = this.expr();
-      this.#depth = Math.max(depth, this.#depth);
+      this.depth = Math.max(depth, this.depth);
       entries.push({ id: this.id(), offset: colon.at, key, value, optional });
     });
     return { kind: 'map', id: this.id(), offset: open.at, entries };
   }
   #struct(name: string): CelExpr {
-    const open = this.#take();
+    const open = this.take();
     const entries: CelStructExpr['entries'][number][] = [];
     this.#entries('}', (optional) => {
-      const field = this.#field(this.#accept('IDENTIFIER') ?? this.#expect('ESC_IDENTIFIER'));
-      const colon = this.#expect(':');
+      const field = this.#field(this.accept('IDENTIFIER') ?? this.expect('ESC_IDENTIFIER'));
+      const colon = this.expect(':');
       const value = this.expr();
       entries.push({ id: this.id(), offset: colon.at, field, value, optional });
     });
@@ -294,20 +247,20 @@ class Parser {
   #entries(close: string, one: (isOptional: boolean) => void): void {
     let depth = 0;
     while (this.peek().kind !== close && this.peek().kind !== ',') {
-      one(this.#accept('?') !== undefined);
-      depth = Math.max(depth, this.#depth);
+      one(this.accept('?') !== undefined);
+      depth = Math.max(depth, this.depth);
       if (this.peek().kind !== ',' || this.peek(1).kind === close) break;
-      this.#take();
+      this.take();
       if (this.peek().kind === ',') throw new NotGrammatical();
     }
-    this.#accept(',');
-    this.#expect(close);
-    this.#depth = depth;
+    this.accept(',');
+    this.expect(close);
+    this.depth = depth;
   }
   #literal(): CelExpr {
-    const first = this.#take();
+    const first = this.take();
     const isNegative = first.kind === '-';
-    const token = isNegative ? this.#take() : first;
+    const token = isNegative ? this.take() : first;
     if (isNegative && token.kind !== 'NUM_INT' && token.kind !== 'NUM_FLOAT') throw new NotGrammatical();
     const at = { id: this.id(), offset: first.at };
     switch (token.kind) {
