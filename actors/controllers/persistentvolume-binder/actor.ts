@@ -52,15 +52,32 @@ export function startPersistentVolumeBinder(deps: ControllerDeps): Controller {
       () => kept(() => claims.all()),
     );
   const waiting = new WaitingClaims();
-  const index = new VolumeIndex((volume) => {
+  /** The volume that a waiting claim is to look at, by the claim. */
+  const offers = new Map<string, string>();
+  const index = new VolumeIndex(offer);
+  function offer(volume: PersistentVolume): void {
     const key = waiting.takeFor(volume);
-    if (key !== undefined) controller.enqueue(key);
-  });
+    if (key === undefined) return;
+    offers.set(key, volume.metadata.name!);
+    controller.enqueue(key);
+  }
   /** Uids of the pods that empty volumes, by volume. */
   const recyclers = new Map<string, string>();
 
-  async function syncClaim({ key, execute, signal }: SyncContext): Promise<SyncOutput> {
+  async function syncClaim(context: SyncContext): Promise<SyncOutput> {
+    const { key } = context;
+    const offered = offers.get(key);
+    offers.delete(key);
     waiting.delete(key);
+    try {
+      return await settleClaim(context);
+    } finally {
+      // It took another, or is gone: the next one's turn.
+      const volume = offered === undefined ? undefined : index.free(offered);
+      if (volume !== undefined) offer(volume);
+    }
+  }
+  async function settleClaim({ key, execute, signal }: SyncContext): Promise<SyncOutput> {
     const claim = claims.get(key);
     if (claim === undefined) return {};
     const storageClass = classes.get(claimClass(claim));

@@ -142,6 +142,25 @@ describe('a claim that finds nothing', () => {
     await c.quiet();
     expect(sizes.map((_, i) => c.claim(`c${i}`).spec?.volumeName)).toEqual(sizes.map((_, i) => `v${i}`));
   });
+  it('is offered what was meant for one that is deleted before its turn', async () => {
+    const c = setUp();
+    const sized = (storage: string) => ({ resources: { requests: { storage } } });
+    await c.create(aClaim('large', sized('5Gi')), aClaim('small'));
+    await c.quiet();
+    // All workers are held up by claims of another class.
+    const free = Promise.withResolvers<void>();
+    c.api.intercept = ({ caller, verb }) => (caller.startsWith('controller:') && verb === 'update' ? free.promise : undefined);
+    const busy = Array.from({ length: 60 }, (_, i) => aClaim(`busy${i}`, { storageClassName: 'x', volumeName: 'none' }));
+    await c.create(...busy);
+    await c.world.settle();
+    await c.create({ ...aVolume('v', { capacity: { storage: '9Gi' } }), status: { phase: 'Available' } } as PersistentVolume);
+    await c.world.settle();
+    await c.client.delete(persistentVolumeClaims, 'large', 'd');
+    await c.world.settle();
+    free.resolve();
+    await c.quiet();
+    expect(c.claim('small').status?.phase).toBe('Bound');
+  }); // prettier-ignore
   it('is given the default class once there is one, of several the newest', async () => {
     const c = setUp();
     await c.create(aClaim('c', { storageClassName: undefined }));

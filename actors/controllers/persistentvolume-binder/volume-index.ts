@@ -40,6 +40,10 @@ export class VolumeIndex {
   get(name: string): PersistentVolume | undefined {
     return this.#volumes.get(name);
   }
+  /** The volume, if any claim may have it. */
+  free(name: string): PersistentVolume | undefined {
+    return this.#places.has(name) ? this.#volumes.get(name) : undefined;
+  }
   /** Volumes whose claimRef names the claim. */
   naming(claimKey: string): Iterable<PersistentVolume> {
     return this.#named.get(claimKey)?.values() ?? [];
