@@ -115,3 +115,22 @@ export const silent: readonly Made[] = [
   [resources.pods, { apiVersion: 'v1', kind: 'Pod', ...pod({}, { nodeName: 'silent' }), metadata: meta('default', 'on-silent') }],
   [resources.pods, { apiVersion: 'v1', kind: 'Pod', ...pod({}, { nodeName: 'never' }), metadata: meta('default', 'on-nothing') }],
 ]; // prettier-ignore
+export const clusterRoles = of('rbac.authorization.k8s.io', 'clusterroles');
+export const endpoints = of('', 'endpoints');
+export const endpointSlices = of('discovery.k8s.io', 'endpointslices');
+export const volumeAttachments = of('storage.k8s.io', 'volumeattachments');
+/** What names something that is not there, or belongs to another, for the controllers of the cluster. */
+export const strange: readonly Made[] = [
+  // Each is made of the other.
+  ...(['a', 'b'] as const).map((name): Made => [clusterRoles, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: `circle-${name}`, labels: { [`circle-${name}`]: 'true' } }, rules: [], aggregationRule: { clusterRoleSelectors: [{ matchLabels: { [`circle-${name === 'a' ? 'b' : 'a'}`]: 'true' } }] } }]),
+  [endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata: meta('strange', 'by-hand'), subsets: [{ addresses: [{ ip: '10.9.9.9' }], ports: [{ port: 80 }] }] }],
+  [resources.services, { apiVersion: 'v1', kind: 'Service', metadata: meta('strange', 'by-hand'), spec: { selector: A, ports: [{ port: 80 }] } }],
+  [endpointSlices, { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: meta('strange', 'of-nobody', { labels: { 'kubernetes.io/service-name': 'never', 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io' } }), addressType: 'IPv4', endpoints: [{ addresses: ['10.9.9.8'] }] }],
+  [resources.pods, { apiVersion: 'v1', kind: 'Pod', metadata: meta('strange', 'claims-devices'), spec: { containers: [{ name: 'c', image: 'pause', resources: { claims: [{ name: 'd' }] } }], resourceClaims: [{ name: 'd', resourceClaimTemplateName: 'never' }] } }],
+  [of('', 'persistentvolumeclaims'), { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: meta('strange', 'claims-space-v'), spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, storageClassName: '' } }],
+  [resources.pods, { apiVersion: 'v1', kind: 'Pod', ...pod({}, { volumes: [{ name: 'v', ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } } } }] }), metadata: meta('strange', 'claims-space') }],
+  [of('', 'persistentvolumes'), { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'of-a-stranger' }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], csi: { driver: 'never.example.com', volumeHandle: 'x' }, persistentVolumeReclaimPolicy: 'Delete', claimRef: { namespace: 'strange', name: 'gone', uid: NOBODY } } }],
+  [volumeAttachments, { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttachment', metadata: { name: 'to-nothing' }, spec: { attacher: 'never.example.com', nodeName: 'never', source: { persistentVolumeName: 'never' } } }],
+  [of('', 'resourcequotas'), { apiVersion: 'v1', kind: 'ResourceQuota', metadata: meta('strange', 'of-nothing'), spec: { hard: { 'count/widgets.example.com': '1' } } }],
+  [resources.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'outside' }, spec: { podCIDR: '192.0.2.0/24', podCIDRs: ['192.0.2.0/24'] } }],
+]; // prettier-ignore

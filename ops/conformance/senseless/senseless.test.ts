@@ -18,7 +18,7 @@ const BOUND = 12;
 const BOUNDS: Readonly<Record<string, number>> = { 'controller:namespace': 25, 'controller-manager': 0, scheduler: 4 };
 /** In the first minute, when what fails is tried again soon. */
 const FIRST = 150;
-const NAMESPACES = ['overlapping', 'ownerless', 'other', 'stuck', 'unserved', 'forbidden', 'refused', 'lacking', 'failing', 'untimely']; // prettier-ignore
+const NAMESPACES = ['overlapping', 'ownerless', 'other', 'stuck', 'unserved', 'forbidden', 'refused', 'lacking', 'failing', 'untimely', 'strange']; // prettier-ignore
 
 /** Puts them all into a cluster and lets it be; what was asked of the API meanwhile, and what there is in the end. */
 async function story() {
@@ -59,8 +59,9 @@ async function story() {
   const owner = await done(admin.create(gvr, object));
   for (const [of, policy] of objects.policies) await patiently(simulation, admin.create(of, policy));
   await expect(patiently(simulation, admin.create(...objects.refusedPod))).rejects.toThrow('no pods here');
-  const { overlapping, ownerless, stuck, unserved, forbidden, refused, lacking, failing, untimely, silent } = objects;
-  const all = [overlapping, ownerless(owner.metadata.uid!), stuck, unserved, forbidden, refused, lacking, failing, untimely(simulation.clock.now()), silent].flat(); // prettier-ignore
+  const { overlapping, ownerless, stuck, unserved, forbidden, refused, lacking, failing, untimely, silent, strange } =
+    objects;
+  const all = [overlapping, ownerless(owner.metadata.uid!), stuck, unserved, forbidden, refused, lacking, failing, untimely(simulation.clock.now()), silent, strange].flat(); // prettier-ignore
   for (const [of, made] of all) {
     const { status, ...rest } = made;
     await done(admin.create(of, rest));
@@ -115,6 +116,9 @@ describe('objects that make no sense together', async () => {
     ['failing', 'Job', 'j', 'BackoffLimitExceeded'],
     ['untimely', 'CronJob', 'long-ago', 'TooManyMissedTimes'],
     ['default', 'Pod', 'on-silent', 'TaintManagerEviction'],
+    ['strange', 'Pod', 'claims-devices', 'FailedResourceClaimCreation'],
+    ['strange', 'Pod', 'claims-space', 'FailedBinding'],
+    ['strange', 'PersistentVolumeClaim', 'claims-space-v', 'FailedBinding'],
   ])('%s: the %s %s has the Event %s, and not too many', (namespace, kind, name, reason) => {
     const told = events.filter(({ involvedObject: o, reason: why }) => o.namespace === namespace && o.kind === kind && o.name === name && why === reason); // prettier-ignore
     expect(told.length).toBeGreaterThan(0);
@@ -147,13 +151,20 @@ describe('objects that make no sense together', async () => {
     expect(pods.map((pod) => pod.metadata.name)).not.toEqual(expect.arrayContaining(['pod']));
     expect(pods.map((pod) => pod.metadata.name)).not.toEqual(expect.arrayContaining(['on-nothing']));
   });
+  it('are mended, or left, as upstream does', async () => {
+    // Its Service is not there, so nobody looks; with an owner the garbage collector would.
+    expect(await get(objects.endpointSlices, 'of-nobody', 'strange')).toBeDefined();
+    expect(await get(objects.endpoints, 'by-hand', 'strange')).not.toHaveProperty('subsets');
+    expect(await get(objects.clusterRoles, 'circle-a')).toMatchObject({ rules: null });
+    expect(await get(objects.volumeAttachments, 'to-nothing')).toBeDefined();
+  });
   it('leave to each what is its own', () => {
     const owned = Map.groupBy(
       pods.filter((pod) => pod.metadata.namespace === 'overlapping'),
       (pod) => controllerOf(pod)?.kind ?? 'none',
     );
     const counts = Object.fromEntries([...owned].map(([kind, list]) => [kind, list.length]));
-    expect(counts).toEqual({ ReplicaSet: 4, ReplicationController: 2, DaemonSet: 3, Job: 1, none: 1 });
+    expect(counts).toEqual({ ReplicaSet: 4, ReplicationController: 2, DaemonSet: 4, Job: 1, none: 1 });
     expect(owned.get('none')![0]!.metadata).toMatchObject({ name: 'ss-0', uid: bare.metadata.uid });
   });
   it('wait as long as their times say, in the future or for ever', async () => {
