@@ -6,6 +6,7 @@ import { createGunzip } from 'node:zlib';
 import type { World } from '../../../bus/world.ts';
 import { explain } from './go-errors.ts';
 import { VerifyingAgent } from './outbound.ts';
+import { StaleConnection, withFreshConnection } from './stale-connection.ts';
 
 /** Where a request is passed on to. */
 export interface BackendLocation {
@@ -58,18 +59,10 @@ interface Reach {
 /** Source: pkg/controlplane proxyTransport, net/http DefaultTransport. */
 export const createBackend =
   (world: Pick<World, 'clock'>, reach?: Reach): Backend =>
-  async (request) => {
-    try {
-      return await once(world, request, reach);
-    } catch (error) {
-      // The other side closed a kept connection before it had seen the request.
-      if (error instanceof StaleConnection) return once(world, request, reach);
-      throw error;
-    }
-  };
+  (request) =>
+    withFreshConnection(() => once(world, request, reach));
 /** What changes nothing may be asked twice. Source: net/http Request.isReplayable. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-class StaleConnection extends Error {}
 const once = (
   world: Pick<World, 'clock'>,
   { to: named, method, target, headers, body }: BackendRequest,

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { World } from '../../../bus/world.ts';
 import { explain } from './go-errors.ts';
+import { StaleConnection, withFreshConnection } from './stale-connection.ts';
 import { certificateProblem, dateProblem } from './verify.ts';
 
 export interface OutboundRequest {
@@ -91,7 +92,8 @@ export function createOutbound(world: Pick<World, 'clock'>, maxBytes = MAX_BYTES
     async call(first) {
       let request = first;
       for (let hops = 0; ; hops++) {
-        const answer = await once(agent, request, maxBytes);
+        const asked = request;
+        const answer = await withFreshConnection(() => exchange(agent, asked, maxBytes));
         const next = redirected(request, answer);
         if (next === undefined) return answer;
         if (hops + 1 >= MAX_REDIRECTS)
@@ -123,17 +125,6 @@ const forAnother = ({ headers = {} }: OutboundRequest): Partial<OutboundRequest>
   const { authorization: _, ...others } = headers;
   return { route: undefined, serverName: undefined, certificate: undefined, headers: others };
 };
-
-async function once(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
-  for (let attempt = 0; ; attempt++)
-    try {
-      return await exchange(agent, request, maxBytes);
-    } catch (error) {
-      // A kept connection was closed before the request went out; what went out may have had its effect and is not repeated. Source: net/http transport.go shouldRetryRequest.
-      if (attempt > 0 || !(error instanceof StaleConnection)) throw error;
-    }
-}
-class StaleConnection extends Error {}
 
 function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
   const { url, method, body, signal } = request;
