@@ -50,3 +50,17 @@ it('republishes like the stream: value bytes as they are, revision and operation
     ],
   ]);
 });
+
+it('goes on from the content of another', async () => {
+  const first = createMemoryLog({ world });
+  await first.append({ key: '/a', value: new Uint8Array(1), id: 'x' });
+  await first.append({ key: '/b', value: new Uint8Array(2), id: 'y' });
+  await first.append({ key: '/a', value: new Uint8Array(3), id: 'z' });
+  await first.purge('/a', 3);
+  const log = createMemoryLog({ world, content: [...first.now.read(1)] });
+  expect(log.now.bounds()).toMatchObject({ first: 2, last: 3, count: 2 });
+  expect(await log.append({ key: '/a', value: undefined, id: 'z' })).toBe(3);
+  expect(await log.append({ key: '/a', value: undefined, expect: 3, id: 'w' })).toBe(4);
+  expect([...log.now.read(2)].map(({ revision, previous }) => [revision, previous])).toEqual([[2, 0], [3, 1], [4, 3]]); // prettier-ignore
+  expect(first.now.bounds().last).toBe(3);
+});

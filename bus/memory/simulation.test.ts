@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bus } from '../bus.ts';
 import { announce, watchPresence } from '../presence.ts';
-import { delay } from '../world.ts';
+import { delay, type TimerId, type World } from '../world.ts';
 import { createMemoryHub } from './bus.ts';
 import { EventQueue } from './event-queue.ts';
 import { seededRandom } from './random.ts';
@@ -128,6 +128,74 @@ describe('simulation', () => {
     await advance(100);
     expect(rang).toBe(false);
   });
+});
+
+describe('a simulated process', () => {
+  const rings = (): { readonly simulation: ReturnType<typeof simulate>; readonly rang: string[]; ring(name: string, ms: number, of: { readonly world: World }): TimerId } => {
+    const simulation = simulate(1);
+    const rang: string[] = [];
+    return { simulation, rang, ring: (name, ms, { world }) => world.clock.setTimeout(() => rang.push(name), ms) };
+  }; // prettier-ignore
+  it('that is paused has everything happen to it at once when it goes on, in order', async () => {
+    const { simulation, rang, ring } = rings();
+    const [one, other] = [simulation.process('one'), simulation.process('other')];
+    ring('late', 200, one);
+    ring('early', 100, one);
+    const cleared = ring('cleared', 150, one);
+    ring('other', 150, other);
+    one.pause();
+    await simulation.advance(300);
+    one.do(() => rang.push('told'));
+    expect(rang).toEqual(['other']);
+    one.world.clock.clearTimeout(cleared);
+    one.resume();
+    await simulation.advance(1);
+    expect(rang).toEqual(['other', 'early', 'late', 'told']);
+  });
+  it('that has ended does nothing any more, also what was held', async () => {
+    const { simulation, rang, ring } = rings();
+    const one = simulation.process('one');
+    ring('timer', 100, one);
+    one.pause();
+    one.do(() => rang.push('told'));
+    one.end();
+    one.resume();
+    one.do(() => rang.push('told later'));
+    one.world.clock.clearTimeout(ring('new timer', 10, one));
+    await simulation.advance(1_000);
+    expect(rang).toEqual([]);
+  });
+  it('has a clock that can be set, on which its timers do not depend', async () => {
+    const { simulation, rang, ring } = rings();
+    const one = simulation.process('one');
+    const { clock } = one.world;
+    const began = clock.now();
+    ring('timer', 1_000, one);
+    one.setClock(-600_000);
+    expect(clock.now()).toBe(began - 600_000);
+    await simulation.advance(1_000);
+    expect([rang, clock.now(), simulation.clock.now()]).toEqual([['timer'], began - 599_000, began + 1_000]);
+  });
+});
+
+it('between two connections messages are lost or late as the weather is, and stay in order', async () => {
+  const simulation = simulate(1);
+  let loses = false;
+  let delayMicros = 50_000;
+  const weather = { loses: () => loses, delayMicros: () => delayMicros };
+  const hub = createMemoryHub({ simulation, weather });
+  const [a, b] = [hub.connect('a'), hub.connect('b')];
+  const heard: unknown[] = [];
+  b.subscribe('x', ({ body }) => void heard.push(body));
+  a.publish('x', 1);
+  delayMicros = 0;
+  a.publish('x', 2);
+  loses = true;
+  a.publish('x', 3);
+  await simulation.advance(49);
+  expect(heard).toEqual([]);
+  await simulation.advance(10);
+  expect(heard).toEqual([1, 2]);
 });
 
 describe('the event queue', () => {
