@@ -103,7 +103,7 @@ it('comes to what is true after any bad day, and rests there', async () => {
       await c.world.advance(120_000);
       expect([...c.list(resources.endpointSlices), ...c.list(resources.endpoints)].map((o) => o.metadata.resourceVersion)).toEqual(shown);
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 }); // prettier-ignore
 
