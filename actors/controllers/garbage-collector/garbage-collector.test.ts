@@ -68,7 +68,7 @@ describe('background', () => {
   });
   it('says so of an owner in another namespace', async () => {
     const { make, quiet, list } = setUp();
-    const a = await make('a');
+    const a: KubeObject = await make('a');
     await quiet();
     await make('c', [owner(a)], { namespace: 'e' });
     await quiet();

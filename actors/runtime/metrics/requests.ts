@@ -32,14 +32,14 @@ export function requestMetrics(registry: Registry, clock: Clock): RequestMetrics
     BUCKETS,
   );
   interface Method {
-    readonly latency: Histogram;
+    latency?: Histogram;
     readonly codes: Map<number, { n: number }>;
   }
   const methods = new Map<string, Method>();
   const methodOf = (name: string): Method => {
     let found = methods.get(name);
     if (found === undefined)
-      methods.set(name, (found = { latency: durations.at({ host: HOST, verb: name }), codes: new Map() }));
+      methods.set(name, (found = { codes: new Map() }));
     return found;
   };
   const count = (name: string, method: Method, code: number): void => {
@@ -56,7 +56,7 @@ export function requestMetrics(registry: Registry, clock: Clock): RequestMetrics
       return (error) => {
         const name = METHODS[verb] ?? 'GET';
         const method = methodOf(name);
-        method.latency.add((elapsed() - began) / 1_000);
+        (method.latency ??= durations.at({ host: HOST, verb: name })).add((elapsed() - began) / 1_000);
         count(name, method, error !== undefined ? codeOf(error) : verb === 'create' ? 201 : 200);
       };
     },
