@@ -1,42 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../bus/real-world.ts';
-import { ensurePki } from '../../../ops/pki/pki.ts';
 import { createMetrics } from '../metrics/index.ts';
 import type { Decision, RequestInfo, UserInfo } from '../request.ts';
 import { fakeCluster } from '../testing/fake-cluster.ts';
-import { tempFolder, type TestPki } from '../testing/servers.ts';
+import { startReviewServer, type ReviewServer } from '../testing/review-server.ts';
 import { createAuthorizer, createConfiguredAuthorizer, type ConfigurationChange } from './authorizer.ts';
 import { createChains } from './chain.ts';
 import type { AuthorizerConfiguration, WebhookSettings } from './configuration.ts';
 import { createReviews } from './reviews.ts';
 
-const folder = tempFolder();
-let pki: TestPki;
-let server: Server;
-let asked: { apiVersion: string; spec: Record<string, unknown> }[] = [];
-let respond: (response: ServerResponse) => void = () => undefined;
+let reviews: ReviewServer<{ apiVersion: string; spec: Record<string, unknown> }>;
 const closing: (() => void)[] = [];
 beforeAll(async () => {
-  pki = await ensurePki(folder.path, ['127.0.0.1'], Date.now());
-  server = createServer({ key: pki.serverKey, cert: pki.serverCert }, (request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      asked.push(JSON.parse(Buffer.concat(chunks).toString()) as (typeof asked)[0]);
-      respond(response);
-    });
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  reviews = await startReviewServer();
 });
-beforeEach(() => void (asked = []));
+beforeEach(() => void (reviews.asked = []));
 afterAll(async () => {
   closing.forEach((close) => close());
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  folder.remove();
+  await reviews.close();
 });
 
 const alice: UserInfo = { name: 'alice', groups: ['g'], extra: { k: ['v'] } };
@@ -50,7 +32,7 @@ const webhook = (name: string, more: Partial<WebhookSettings> = {}): AuthorizerC
   name,
   webhook: {
     authorizedTtlMs: 0, unauthorizedTtlMs: 0, timeoutMs: 20_000, version: 'v1', deniesOnError: false, conditions: undefined,
-    server: { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, ca: pki.ca }, ...more,
+    server: { url: reviews.url, ca: reviews.ca }, ...more,
   },
 }); // prettier-ignore
 const own = (type: 'Node' | 'RBAC' | 'AlwaysAllow' | 'AlwaysDeny'): AuthorizerConfiguration => ({
@@ -76,17 +58,17 @@ describe('of several authorizers', () => {
   it('the first that says yes or no decides; of the others all reasons are told', async () => {
     expect(await chainOf(own('AlwaysDeny'), own('RBAC')).decide()).toEqual({ allowed: 'noOpinion', reason: 'Everything is forbidden.' }); // prettier-ignore
     expect(await chainOf(own('AlwaysDeny'), own('AlwaysAllow')).decide()).toEqual({ allowed: 'yes', reason: '' });
-    respond = says({ allowed: false, reason: 'not mine' });
+    reviews.respond = says({ allowed: false, reason: 'not mine' });
     expect(await chainOf(own('AlwaysDeny'), webhook('a')).decide()).toEqual({ allowed: 'noOpinion', reason: 'Everything is forbidden.\nnot mine' }); // prettier-ignore
-    respond = says({ allowed: false, denied: true, reason: 'never' });
+    reviews.respond = says({ allowed: false, denied: true, reason: 'never' });
     expect(await chainOf(webhook('a'), own('AlwaysAllow')).decide()).toEqual({ allowed: 'no', reason: 'never' });
-    expect(asked).toHaveLength(2);
+    expect(reviews.asked).toHaveLength(2);
   });
   it('nobody is asked of system:masters, nor waited for where nobody is far', () => {
     const { authorizer } = chainOf(webhook('a'));
     expect(authorizer.authorize({ name: 'm', groups: ['system:masters'] }, pods)).toEqual({ allowed: 'yes', reason: '' }); // prettier-ignore
     expect(chainOf(own('Node'), own('RBAC')).authorizer.authorize(alice, pods)).toEqual({ allowed: 'noOpinion', reason: '' }); // prettier-ignore
-    expect(asked).toEqual([]);
+    expect(reviews.asked).toEqual([]);
   });
   it('what a user may altogether is told as far as it is known', () => {
     const { authorizer } = chainOf(own('Node'), webhook('a'), own('AlwaysAllow'));
@@ -117,10 +99,10 @@ describe('of several authorizers', () => {
 
 describe('a webhook', () => {
   it('is told all that is known of the request, as its version has it', async () => {
-    respond = says({ allowed: true, reason: 'so be it' });
+    reviews.respond = says({ allowed: true, reason: 'so be it' });
     const info = { ...pods, fieldSelector: 'spec.nodeName=n,a!=b', labelSelector: 'a in (x,y),!c,d', group: 'apps', name: 'p' }; // prettier-ignore
     expect(await chainOf(webhook('a')).decide({ ...alice, uid: '7' }, info)).toEqual({ allowed: 'yes', reason: 'so be it' }); // prettier-ignore
-    expect(asked[0]).toEqual({
+    expect(reviews.asked[0]).toEqual({
       kind: 'SubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', metadata: {}, status: { allowed: false },
       spec: {
         user: 'alice', groups: ['g'], uid: '7', extra: { k: ['v'] },
@@ -131,10 +113,10 @@ describe('a webhook', () => {
         },
       },
     }); // prettier-ignore
-    respond = says({ allowed: true }, 'authorization.k8s.io/v1beta1');
+    reviews.respond = says({ allowed: true }, 'authorization.k8s.io/v1beta1');
     const path = { ...pods, isResource: false, path: '/x', verb: 'get' };
     expect((await chainOf(webhook('a', { version: 'v1beta1' })).decide(alice, path)).allowed).toBe('yes');
-    expect(asked[1]!.spec).toEqual({ user: 'alice', group: ['g'], extra: { k: ['v'] }, nonResourceAttributes: { path: '/x', verb: 'get' } }); // prettier-ignore
+    expect(reviews.asked[1]!.spec).toEqual({ user: 'alice', group: ['g'], extra: { k: ['v'] }, nonResourceAttributes: { path: '/x', verb: 'get' } }); // prettier-ignore
   });
   it.each<[string, (response: ServerResponse) => void, RegExp]>([
     ['lies', says({ allowed: true, denied: true }), /^webhook subject access review returned both allow and deny response$/], // prettier-ignore
@@ -146,7 +128,7 @@ describe('a webhook', () => {
     ['hangs', () => undefined, /Client.Timeout exceeded while awaiting headers\)$/],
     ['is busy', (r) => void r.writeHead(503).end(), /^the server is currently unable to handle the request$/],
   ])('that %s is passed over or its word is no, and the server failed if nobody else decides', async (_, answer, why) => {
-    respond = answer;
+    reviews.respond = answer;
     const lies = why.source.includes('both allow');
     // Only of the one that hangs anybody waits so long.
     const timeoutMs = why.source.includes('Timeout') ? 200 : 20_000;
@@ -160,26 +142,26 @@ describe('a webhook', () => {
     expect(await open.counted('apiserver_authorization_webhook_evaluations_fail_open_total{')).toEqual(lies ? [] : [`apiserver_authorization_webhook_evaluations_fail_open_total{name="a",result="${result}"} 1`]); // prettier-ignore
   }); // prettier-ignore
   it('that says nothing of what it is says that it has no opinion', async () => {
-    respond = (response) => void response.end('{}');
+    reviews.respond = (response) => void response.end('{}');
     expect(await chainOf(webhook('a')).decide()).toEqual({ allowed: 'noOpinion', reason: '' });
   });
   it('is not asked again of what it has answered, for as long as its word is good', async () => {
-    respond = says({ allowed: true });
+    reviews.respond = says({ allowed: true });
     const { decide } = chainOf(webhook('a', { authorizedTtlMs: 60_000 }));
     await decide();
     await decide({ ...alice });
-    expect(asked).toHaveLength(1);
+    expect(reviews.asked).toHaveLength(1);
     await decide(alice, { ...pods, labelSelector: 'a=b' });
-    expect(asked).toHaveLength(2);
+    expect(reviews.asked).toHaveLength(2);
     // What a client makes so long on purpose is not kept.
     const long = { ...pods, name: 'x'.repeat(10_000) };
     await decide(alice, long);
     await decide(alice, long);
-    expect(asked).toHaveLength(4);
-    respond = says({ allowed: false });
+    expect(reviews.asked).toHaveLength(4);
+    reviews.respond = says({ allowed: false });
     await decide(alice, { ...pods, verb: 'get' });
     await decide(alice, { ...pods, verb: 'get' });
-    expect(asked).toHaveLength(6);
+    expect(reviews.asked).toHaveLength(6);
   });
   it('is asked of what its conditions hold of, and says so where they cannot be told', async () => {
     const { decide, counted } = chainOf(
@@ -190,11 +172,11 @@ describe('a webhook', () => {
     );
     expect(await decide()).toEqual({ allowed: 'noOpinion', reason: '' });
     expect(await decide({ name: 'bob', groups: [] })).toEqual({ allowed: 'no', reason: '', error: 'cel evaluation error' }); // prettier-ignore
-    expect(asked).toEqual([]);
+    expect(reviews.asked).toEqual([]);
     expect(await counted('apiserver_authorization_match_condition_e')).toContain('apiserver_authorization_match_condition_exclusions_total{name="a",type="Webhook"} 1'); // prettier-ignore
   });
   it('answers access reviews too, with what went wrong', async () => {
-    respond = says({ allowed: true, denied: true, reason: 'hm' });
+    reviews.respond = says({ allowed: true, denied: true, reason: 'hm' });
     const review = createReviews(chainOf(webhook('a')).authorizer).get('subjectaccessreviews')!;
     const spec = { user: 'zoe', nonResourceAttributes: { path: '/x', verb: 'get' } };
     const object = { kind: 'SubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', metadata: {}, spec };

@@ -1,47 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../../bus/real-world.ts';
-import { ensurePki } from '../../../../ops/pki/pki.ts';
-import { tempFolder, type TestPki } from '../../testing/servers.ts';
+import { startReviewServer, type ReviewServer } from '../../testing/review-server.ts';
 import { createTokenWebhook, type TokenWebhook } from './token-reviews.ts';
 
 const AUDIENCES = ['https://api.example'];
-const folder = tempFolder();
-let pki: TestPki;
-let server: Server;
-let asked: Record<string, unknown>[];
-let respond: (response: ServerResponse, review: Record<string, unknown>) => void;
+let reviews: ReviewServer<Record<string, unknown>>;
 const opened: TokenWebhook[] = [];
 beforeAll(async () => {
-  pki = await ensurePki(folder.path, ['127.0.0.1'], Date.now());
-  server = createServer({ key: pki.serverKey, cert: pki.serverCert }, (request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const review = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
-      asked.push(review);
-      response.setHeader('content-type', 'application/json');
-      respond(response, review);
-    });
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  reviews = await startReviewServer();
 });
 beforeEach(() => {
-  asked = [];
+  reviews.asked = [];
 });
 afterEach(() => {
   for (const one of opened.splice(0)) one.stop();
 });
-afterAll(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  folder.remove();
-});
+afterAll(() => reviews.close());
 const open = (version: 'v1' | 'v1beta1' = 'v1', cacheMs = 60_000) => {
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const options = { server: { url, ca: pki.ca }, version, cacheMs };
+  const options = { server: { url: reviews.url, ca: reviews.ca }, version, cacheMs };
   const webhook = createTokenWebhook(realWorld({ level: 'silent' }), options, AUDIENCES);
   opened.push(webhook);
   return webhook.authenticate;
@@ -55,9 +32,9 @@ const bob = { name: 'bob', uid: '7', groups: ['g', 'system:authenticated'], extr
 
 describe('a server that reviews tokens', () => {
   it.each(['v1', 'v1beta1'] as const)('is asked in %s, and believed', async (version) => {
-    respond = says({ authenticated: true, user });
+    reviews.respond = says({ authenticated: true, user });
     expect(await open(version)('t', AUDIENCES)).toEqual({ user: bob, audiences: AUDIENCES });
-    expect(asked).toMatchObject([
+    expect(reviews.asked).toMatchObject([
       {
         apiVersion: `authentication.k8s.io/${version}`,
         kind: 'TokenReview',
@@ -66,7 +43,7 @@ describe('a server that reviews tokens', () => {
     ]);
   });
   // What kube-apiserver makes of the same answers.
-  it.each<[name: string, respond: typeof respond, found: object]>([
+  it.each<[name: string, respond: typeof reviews.respond, found: object]>([
     ['no', says({ authenticated: false }), { user: undefined }],
     ['nothing', says({}, { status: undefined }), { user: undefined }],
     ['why not', says({ authenticated: false, error: 'I do not like it' }), { user: undefined, error: 'I do not like it' }],
@@ -82,35 +59,35 @@ describe('a server that reviews tokens', () => {
     ['who are you', (r) => void r.writeHead(401).end('{}'), { user: undefined, error: 'the server has asked for the client to provide credentials' }],
     ['ten megabytes', (r) => void r.end('y'.repeat(10_000_000)), { user: undefined, error: 'unexpected error when reading response body. Please retry. Original error: the answer is longer than 3145728 bytes' }],
   ])('that says %s', async (_, act, found) => {
-    respond = act;
+    reviews.respond = act;
     expect(await open()('t', AUDIENCES)).toEqual(found);
-    expect(asked.length).toBe(1);
+    expect(reviews.asked.length).toBe(1);
   }); // prettier-ignore
   it('is asked once for many who come at once, and not again for a while; for other audiences it is', async () => {
     const authenticate = open();
-    respond = (response, review) => setImmediate(() => says({ authenticated: true, user })(response, review));
+    reviews.respond = (response, review) => setImmediate(() => says({ authenticated: true, user })(response, review));
     await Promise.all(Array.from({ length: 20 }, () => authenticate('t', AUDIENCES)));
     await authenticate('t', AUDIENCES);
-    expect(asked.length).toBe(1);
+    expect(reviews.asked.length).toBe(1);
     await authenticate('t', ['x', ...AUDIENCES]);
-    expect(asked.length).toBe(2);
+    expect(reviews.asked.length).toBe(2);
   });
   it('whose no is remembered, but not that it was in trouble', async () => {
     const authenticate = open();
-    respond = says({ authenticated: false });
+    reviews.respond = says({ authenticated: false });
     await authenticate('no', AUDIENCES);
-    respond = says({ authenticated: true, user });
+    reviews.respond = says({ authenticated: true, user });
     expect(await authenticate('no', AUDIENCES)).toEqual({ user: undefined });
-    respond = (response) => void response.writeHead(403).end('{}');
+    reviews.respond = (response) => void response.writeHead(403).end('{}');
     expect(await authenticate('trouble', AUDIENCES)).toMatchObject({ error: expect.any(String) });
-    respond = says({ authenticated: true, user });
+    reviews.respond = says({ authenticated: true, user });
     expect(await authenticate('trouble', AUDIENCES)).toMatchObject({ user: bob });
   });
   it('is asked each time where nothing is to be remembered', async () => {
     const authenticate = open('v1', 0);
-    respond = says({ authenticated: true, user });
+    reviews.respond = says({ authenticated: true, user });
     await authenticate('t', AUDIENCES);
     await authenticate('t', AUDIENCES);
-    expect(asked.length).toBe(2);
+    expect(reviews.asked.length).toBe(2);
   });
 });
