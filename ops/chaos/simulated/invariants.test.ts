@@ -14,7 +14,7 @@ import { boundOnce, endsOnce, oneOfEachOrdinal, oneOnEachNode, ownAddress, repli
 type Fields = Readonly<Record<string, unknown>>;
 type Step = KubeObject | { readonly gone: KubeObject };
 const object = (kind: string, name: string, more: { metadata?: Fields; spec?: Fields; status?: Fields } = {}): KubeObject =>
-  ({ apiVersion: 'v1', kind, ...more, metadata: { name, namespace: 'd', uid: name, ...more.metadata } }) as KubeObject; // prettier-ignore
+  ({ apiVersion: 'v1', kind, ...more, metadata: { name, namespace: 'd', uid: name, ...more.metadata } }); // prettier-ignore
 const ownedBy = (kind: string, name: string): Fields => ({
   ownerReferences: [{ apiVersion: 'v1', kind, name, uid: name, controller: true }],
 });
@@ -31,7 +31,7 @@ function story(make: () => Invariant, steps: readonly Step[]): (string | undefin
   for (const [i, step] of steps.entries()) {
     const of = 'gone' in step ? step.gone : step;
     const { namespace, name } = of.metadata;
-    const key = `/registry/${of.kind!.toLowerCase()}s/${of.kind === 'Namespace' ? '' : `${namespace}/`}${name}`;
+    const key = `/registry/${of.kind.toLowerCase()}s/${of.kind === 'Namespace' ? '' : `${namespace}/`}${name}`;
     log.now.append({ key, value: 'gone' in step ? undefined : encode(step), id: `${i}` });
   }
   return said;
