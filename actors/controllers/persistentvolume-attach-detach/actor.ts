@@ -126,6 +126,8 @@ export function startAttachDetachController(deps: ControllerDeps): Controller {
       source(nodes, (node, old) => (old === undefined || matters(node, old) ? [node.metadata.name!] : [])),
     ],
     reads: [drivers],
+    // Since when is known only of one's own time as leader.
+    onActive: () => memories.clear(),
     sync: async ({ key, now, execute, signal }) => {
       const node = nodes.get(key);
       const inUse = node ? (node.status?.volumesInUse ?? []) : (departed.get(key) ?? []);

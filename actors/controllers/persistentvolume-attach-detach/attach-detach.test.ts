@@ -189,6 +189,20 @@ describe('a volume that nobody uses any more', () => {
     await c.world.advance(11_000);
     expect([c.attachments(), c.on('n')]).toEqual([[], []]);
   });
+  it('is not taken by a leader who remembers it from an earlier term', async () => {
+    const c = await abandoned();
+    c.controller.deactivate();
+    await c.pod('q', 'n');
+    await c.world.advance(400_000);
+    await fall(c);
+    await c.gone('q');
+    c.controller.activate();
+    await c.quiet();
+    await c.world.advance(350_000);
+    expect(c.attachments()).toHaveLength(1);
+    await c.world.advance(11_000);
+    expect(c.attachments()).toEqual([]);
+  });
   it('is taken at once from a node that is out of service', async () => {
     const c = await abandoned();
     await taint(c);

@@ -203,6 +203,10 @@ export function startPersistentVolumeBinder(deps: ControllerDeps): Controller {
     client,
     recorder,
     workers: WORKERS,
+    onActive: () => {
+      waiting.clear();
+      offers.clear();
+    },
     sources: [
       source(volumes, concernedByVolume),
       source(claims, concernedByClaim),

@@ -38,6 +38,10 @@ export class WaitingClaims {
     shelf.take(key, place.size);
     if (shelf.isEmpty) this.#byClass.delete(place.name);
   }
+  clear(): void {
+    this.#byClass.clear();
+    this.#places.clear();
+  }
   /** Takes out the claim that wants most of what the volume has, of equal ones the first, and returns its key. */
   takeFor(volume: PersistentVolume): string | undefined {
     const claim = this.#byClass
