@@ -6,7 +6,7 @@ import { endingOf } from './ending.ts';
 import { COMPLETION_INDEX, withIndexes } from './indexes.ts';
 import { TRACKING } from './pods.ts';
 import { failureVerdict, successReason } from './policies.ts';
-import { manageReplicas } from './replicas.ts';
+import { deletions, manageReplicas } from './replicas.ts';
 import { tally } from './tally.ts';
 import { ended, settled, track, type Done } from './tracking.ts';
 
@@ -212,4 +212,12 @@ describe('how pods are counted', () => {
     expect(ended(counted, ending, NOW)).toBeUndefined();
     expect(ended({ ...counted, terminating: 0 }, ending, NOW)?.conditions).toMatchObject([{}, { type: 'Failed' }]);
   });
+});
+
+it('a pod that nobody counts is let go of only as it was seen: one that has ended since is counted', () => {
+  const pod: Pod = { metadata: { name: 'p', namespace: 'd', uid: 'u', resourceVersion: '7', finalizers: [TRACKING] } };
+  expect(deletions([pod])).toMatchObject([
+    { op: 'patch', name: 'p', patch: { metadata: { uid: 'u', resourceVersion: '7' } } },
+    { op: 'delete', name: 'p', uid: 'u' },
+  ]);
 });

@@ -15,7 +15,7 @@ import {
   remove,
   replacesOnlyFailed,
   TRACKING,
-  untrack,
+  untrackUnchanged,
 } from './pods.ts';
 import { earlierFailures, indexAnnotations, type Tally } from './tally.ts';
 
@@ -57,7 +57,7 @@ export function manageReplicas(tally: Tally, now: number): Replicas {
 }
 /** Deletes pods that nobody counts: those of a suspended Job, and those too many. */
 export const deletions = (pods: readonly Pod[]): readonly Intent[] => [
-  ...pods.filter(isTracked).map(untrack),
+  ...pods.filter(isTracked).map(untrackUnchanged),
   ...pods.map(remove),
 ];
 

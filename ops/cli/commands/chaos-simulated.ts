@@ -4,7 +4,7 @@ import { SCENARIO_NAMES, type ScenarioName } from '../../chaos/simulated/scenari
 import { dim, print, printError, printJson, UserError } from '../output.ts';
 
 export interface SimulatedChaosCommand {
-  readonly scenario: readonly string[];
+  readonly scenario?: readonly string[] | undefined;
   readonly jobs?: number | undefined;
   readonly trace?: boolean | undefined;
   readonly output: 'text' | 'json';
@@ -22,10 +22,11 @@ export async function simulatedChaos(seeds: readonly number[], options: Simulate
     return;
   }
   const isKnown = (name: string): name is ScenarioName => (SCENARIO_NAMES as readonly string[]).includes(name);
-  const unknown = options.scenario.find((name) => !isKnown(name));
+  const wished = options.scenario ?? [];
+  const unknown = wished.find((name) => !isKnown(name));
   if (unknown !== undefined)
     throw new UserError(`there is no scenario "${unknown}": choose from ${SCENARIO_NAMES.join(',')}`, 2);
-  const scenarios = options.scenario.length > 0 ? options.scenario.filter(isKnown) : SCENARIO_NAMES;
+  const scenarios = wished.length > 0 ? wished.filter(isKnown) : SCENARIO_NAMES;
   const tasks = scenarios.flatMap((scenario) => seeds.map((seed) => ({ scenario, seed })));
   if (options.trace) {
     if (tasks.length > 1) throw new UserError('--trace tells of one run: name one --scenario and one --seed', 2);

@@ -21,7 +21,7 @@ export interface ChaosCommand extends SimulatedChaosCommand {
 export async function chaos(options: ChaosCommand): Promise<void> {
   const seeds = seedsOf(options.seed, options.simulated ? MAX_SIMULATED : MAX_SEEDS);
   if (options.simulated) return simulatedChaos(seeds, options);
-  const alone = options.trace ? '--trace' : options.scenario.length > 0 ? '--scenario' : options.jobs && '--jobs';
+  const alone = options.trace ? '--trace' : options.scenario ? '--scenario' : options.jobs && '--jobs';
   if (alone) throw new UserError(`${alone} is for: kubus chaos --simulated`, 2);
   const unknown = options.faults.find((kind) => !(FAULTS as readonly string[]).includes(kind));
   if (unknown !== undefined) throw new UserError(`there is no fault "${unknown}": choose from ${FAULTS.join(',')}`, 2);

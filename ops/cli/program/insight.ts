@@ -75,7 +75,7 @@ export function addInsight(program: Command): void {
     .option('--writers <n>', 'clients that read and write at once', integer('--writers', 1, 256), 8)
     .option('--kubectl', 'somebody works with kubectl all the while')
     .option('--report <file>', 'write a page of HTML with what happened when')
-    .option('--scenario <names>', `with --simulated, what users do: ${SCENARIOS.join(', ')} (default all)`, list, [])
+    .option('--scenario <names>', `with --simulated, what users do: ${SCENARIOS.join(', ')} (default all)`, list)
     .option('--jobs <n>', 'with --simulated, threads (default one a processor)', integer('--jobs', 1, 256))
     .option('--trace', 'with --simulated, tell all that happens in one run: faults, what is committed, what is logged')
     .addHelpText(

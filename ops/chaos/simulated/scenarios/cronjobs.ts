@@ -24,7 +24,7 @@ export const cronJobs: Scenario = {
   name: 'cronjobs',
   nodes: ['n1', 'n2'],
   faultsForMs: 200_000,
-  convergeMs: 420_000,
+  convergeMs: 900_000,
   invariants: [concurrencyKept, completionsCountedOnce, countedBeforeGone, parallelismKept],
   run: async ({ user }) => {
     for (const policy of POLICIES) await user.create(resources.cronJobs, cronJob(policy));

@@ -24,7 +24,7 @@ export const jobs: Scenario = {
   name: 'jobs',
   nodes: ['n1', 'n2'],
   faultsForMs: 14_000,
-  convergeMs: 420_000,
+  convergeMs: 900_000,
   invariants: [completionsCountedOnce, countedBeforeGone, parallelismKept],
   run: async ({ user, random, history, until }) => {
     await user.create(resources.jobs, job('plain', { completions: 7, parallelism: 3 }, 'exitAfterMs: 900'));
