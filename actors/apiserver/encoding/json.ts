@@ -50,8 +50,8 @@ export const objectJson = (resource: Resource, object: KubeObject): Buffer => en
 /** The object in the resource's version, encoded once; with the newline that ends every body. */
 export function jsonOf(resource: Resource, entry: Entry): Buffer {
   const head = headOf(resource);
-  if (head.isStorage) return (entry.json ??= encode(head, fromStorage(resource, entry.object)));
-  return entry.encoded(`json ${head.apiVersion}`, () => encode(head, fromStorage(resource, entry.object)));
+  const make = (): Buffer => encode(head, fromStorage(resource, entry.object));
+  return head.isStorage ? entry.json(make) : entry.encoded(`json ${head.apiVersion}`, make);
 }
 const COMMA = 0x2c;
 const BRACE = 0x7b;

@@ -7,10 +7,10 @@ export interface ObjectCodec {
 }
 /**
  * Bytes that keep nothing else alive. What comes from the bus or the codec is a view of a buffer that many messages share
- * and that may be megabytes: one object that stays would hold all of it.
+ * and that may be megabytes, as what Node makes of a text is a view of its pool: one object that stays would hold all of it.
  */
-function apart(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength === bytes.buffer.byteLength) return bytes;
+function apart(bytes: Uint8Array): Buffer {
+  if (bytes.byteLength === bytes.buffer.byteLength) return Buffer.from(bytes.buffer);
   const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
   copy.set(bytes);
   return copy;
@@ -36,7 +36,7 @@ export class Entry {
   #plain: Uint8Array | undefined;
   #object: DynamicObject | undefined;
   /** JSON in the storage version: by far the most asked for, so it has a field of its own. */
-  json: Buffer | undefined;
+  #json: Buffer | undefined;
   #others: Map<string, Buffer> | undefined;
 
   constructor(
@@ -84,14 +84,18 @@ export class Entry {
   }
   /** What still needs an encoding makes it again. */
   forgetEncodings(): void {
-    this.json = undefined;
+    this.#json = undefined;
     this.#others = undefined;
   }
-  /** An encoding made once; `kind` names version and media type. */
+  /** JSON in the storage version, made once. */
+  json(make: () => Buffer): Buffer {
+    return (this.#json ??= apart(make()));
+  }
+  /** Another encoding made once; `kind` names version and media type. */
   encoded(kind: string, make: () => Buffer): Buffer {
     const known = this.#others?.get(kind);
     if (known !== undefined) return known;
-    const bytes = make();
+    const bytes = apart(make());
     (this.#others ??= new Map()).set(kind, bytes);
     return bytes;
   }
