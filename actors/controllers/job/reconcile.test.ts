@@ -215,7 +215,8 @@ describe('how pods are counted', () => {
 });
 
 it('a pod that nobody counts is let go of only as it was seen: one that has ended since is counted', () => {
-  const pod: Pod = { metadata: { name: 'p', namespace: 'd', uid: 'u', resourceVersion: '7', finalizers: [TRACKING] } };
+  const metadata = { name: 'p', namespace: 'd', uid: 'u', resourceVersion: '7', finalizers: [TRACKING] };
+  const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata };
   expect(deletions([pod])).toMatchObject([
     { op: 'patch', name: 'p', patch: { metadata: { uid: 'u', resourceVersion: '7' } } },
     { op: 'delete', name: 'p', uid: 'u' },
