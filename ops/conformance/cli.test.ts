@@ -176,7 +176,12 @@ describe('completion', () => {
     };
     expect(await complete('')).toEqual(COMMANDS);
     expect(await complete('ku')).toEqual(['kubeconfig', 'kubectl']);
-    expect(await complete('up', '--n')).toEqual(['--name', '--nodes']);
+    expect(await complete('up', '--n')).toEqual([
+      '--name',
+      '--nodes',
+      '--node-cidr-mask-size-ipv4',
+      '--node-cidr-mask-size-ipv6',
+    ]);
     expect(await complete('scale', 's')).toEqual(['scheduler=']);
     expect(await complete('restart', 'a')).toEqual(['apiserver']);
     expect(await complete('run', 'n')).toEqual(['node-authenticator', 'nodes']);
