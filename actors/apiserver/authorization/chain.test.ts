@@ -4,7 +4,7 @@ import { realWorld } from '../../../bus/real-world.ts';
 import { createMetrics } from '../metrics/index.ts';
 import type { Decision, RequestInfo, UserInfo } from '../request.ts';
 import { fakeCluster } from '../testing/fake-cluster.ts';
-import { startReviewServer, type ReviewServer } from '../testing/review-server.ts';
+import { startReviewServer, type ReviewServer } from '../../../ops/testing/review-server.ts';
 import { createAuthorizer, createConfiguredAuthorizer, type ConfigurationChange } from './authorizer.ts';
 import { createChains } from './chain.ts';
 import type { AuthorizerConfiguration, WebhookSettings } from './configuration.ts';

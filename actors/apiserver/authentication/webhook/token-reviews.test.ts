@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../../bus/real-world.ts';
-import { startReviewServer, type ReviewServer } from '../../testing/review-server.ts';
+import { startReviewServer, type ReviewServer } from '../../../../ops/testing/review-server.ts';
 import { createTokenWebhook, type TokenWebhook } from './token-reviews.ts';
 
 const AUDIENCES = ['https://api.example'];

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { ensurePki } from '../../../ops/pki/pki.ts';
-import { tempFolder } from './servers.ts';
+import { ensurePki } from '../pki/pki.ts';
+import { tempFolder } from '../../actors/apiserver/testing/servers.ts';
 
 /** A server that is asked for reviews (of tokens, of access), and what it was asked. */
 export interface ReviewServer<Review> {
