@@ -1,7 +1,8 @@
 import type { World } from '../../../bus/world.ts';
 import { environmentOf, withReferences } from './environment.ts';
 import { Files, type Whose } from './files.ts';
-import { courseOf, type Course, type Write } from './shell.ts';
+import type { Course, Write } from './course.ts';
+import { courseOf } from './shell.ts';
 import { NotUnderstood } from './shell-syntax.ts';
 
 export interface Commands {

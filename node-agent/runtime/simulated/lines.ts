@@ -1,5 +1,5 @@
 import type { ContainerScript } from './script.ts';
-import type { Course, Line } from './shell.ts';
+import type { Course, Line } from './course.ts';
 
 /** What a container prints, in order, without an end where it repeats itself; times in ms from its start. */
 export function* linesOf(

@@ -8,7 +8,7 @@ import { findImage, fullName, inventImage } from './images.ts';
 import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
-import type { Course } from './shell.ts';
+import type { Course } from './course.ts';
 
 interface SimSandbox extends Sandbox {
   ip: string | undefined;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { courseOf, type Course } from './shell.ts';
+import type { Course } from './course.ts';
+import { courseOf } from './shell.ts';
 import { NotUnderstood } from './shell-syntax.ts';
 
 const files: Readonly<Record<string, string>> = { '/data/there': 'one\ntwo\n', '/data/empty': '' };

@@ -1,43 +1,10 @@
 import { arithmetic } from './arithmetic.ts';
+import { builtin, Exit, FOREVER, type Host } from './builtins.ts';
+import type { Course, Line, Surroundings, Write } from './course.ts';
 import { NotUnderstood, parseScript, type List, type Node, type Redirect, type Word } from './shell-syntax.ts';
-
-/** What a simulated container finds where it runs. */
-export interface Surroundings {
-  /** Throws NotUnderstood for one that nobody here knows. */
-  variable(name: string): string;
-  /** What a file holds; undefined: there is none. Paths are absolute. Throws NotUnderstood where nobody here knows. */
-  read(path: string): string | undefined;
-  /** From 0 up to 1. */
-  random(): number;
-}
-/** What a script would do, worked out ahead; all times in ms from its start. */
-export interface Course {
-  /** undefined: never, by itself. */
-  readonly exitAfterMs?: number | undefined;
-  readonly exitCode: number;
-  readonly lines: readonly Line[];
-  /** The lines from this one on come again and again, ever so many ms later. */
-  readonly loop?: { readonly from: number; readonly everyMs: number } | undefined;
-  readonly writes: readonly Write[];
-  /** What it does when it is told to end; undefined: nothing of its own. */
-  readonly onTerm?: (() => Pick<Course, 'exitAfterMs' | 'exitCode'>) | undefined;
-}
-export interface Line {
-  readonly atMs: number;
-  readonly text: string;
-  /** It ends without a line's end. */
-  readonly isOpen?: boolean;
-}
-export interface Write {
-  readonly atMs: number;
-  readonly path: string;
-  /** undefined: the file is removed. */
-  readonly text: string | undefined;
-}
 
 /** Commands that a script may come to; what would go on after them goes on for ever. */
 const MOST_STEPS = 1_000;
-const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /**
  * Works out what a command line does that is made of the simplest words: `sh -c` with variables, conditions, loops,
@@ -51,16 +18,7 @@ export function courseOf(argv: readonly string[], at: Surroundings): Course | un
     throw error;
   }
 }
-class Exit {
-  readonly code: number;
-  constructor(code: number) {
-    this.code = code;
-  }
-}
-/** Thrown where it stays. */
-const FOREVER = Symbol('for ever');
-
-class Shell {
+class Shell implements Host {
   private readonly at: Surroundings;
   private readonly env = new Map<string, string>();
   private readonly functions = new Map<string, List>();
@@ -68,13 +26,13 @@ class Shell {
   private readonly lines: Line[] = [];
   private loop: Course['loop'];
   private readonly writes: Write[] = [];
-  private onTerm: List | undefined;
-  private now = 0;
+  onTerm: List | undefined;
+  now = 0;
   /** How often files were looked at. */
   private looks = 0;
   private steps = 0;
-  private status = 0;
-  private endsOnError = false;
+  status = 0;
+  endsOnError = false;
   /** Depth of what may fail without ending a script that ends on errors. */
   private tried = 0;
   /** Where output goes that is asked for by `$(...)`. */
@@ -223,7 +181,7 @@ class Shell {
     if (/^\/dev\/std(?:out|err)$|^\/proc\//.test(path)) return this.print(output);
     this.write(path, append ? (this.read(path) ?? '') + output : output);
   }
-  private print(text: string): void {
+  print(text: string): void {
     if (this.captured !== undefined) {
       this.captured += text;
       return;
@@ -232,13 +190,13 @@ class Shell {
     this.open = lines.pop()!;
     for (const line of lines) this.lines.push({ atMs: this.now, text: line });
   }
-  private read(path: string): string | undefined {
+  read(path: string): string | undefined {
     if (!path.startsWith('/')) throw new NotUnderstood('a path that is not absolute');
     if (path === '/dev/null') return '';
     this.looks++;
     return this.own.has(path) ? this.own.get(path) : this.at.read(path);
   }
-  private write(path: string, text: string | undefined): void {
+  write(path: string, text: string | undefined): void {
     if (!path.startsWith('/')) throw new NotUnderstood('a path that is not absolute');
     this.own.set(path, text);
     this.writes.push({ atMs: this.now, path, text });
@@ -293,131 +251,21 @@ class Shell {
     this.env.clear();
     for (const [name, value] of env) this.env.set(name, value);
   }
-  private variable(name: string): string {
+  variable(name: string): string {
     if (name === '?') return String(this.status);
     if (name === 'RANDOM') return String(Math.floor(this.at.random() * 32_768));
     return this.env.get(name) ?? this.at.variable(name);
   }
 
   /** Carries out one command; its exit code. */
-  private call(argv: readonly string[]): number {
+  call(argv: readonly string[]): number {
     const [path = '', ...args] = argv;
     const body = this.functions.get(path);
-    if (body) {
-      if (args.length > 0) throw new NotUnderstood('arguments of a function');
-      this.list(body);
-      return this.status;
-    }
-    const number = (text: string): number => (/^[+-]?\d+$/.test(text) ? Number(text) : 0);
-    const name = path.replace(/^.*\//, '');
-    switch (name) {
-      case 'true':
-      case ':':
-        return 0;
-      case 'false':
-        return 1;
-      case 'exit':
-        throw new Exit(args[0] === undefined ? this.status : number(args[0]) & 255);
-      case 'exec':
-        throw new Exit(this.call(args));
-      case 'sleep':
-        for (const duration of args) this.sleep(duration);
-        return 0;
-      case 'echo':
-        this.print(/^-[ne]$/.test(args[0] ?? '') ? args.slice(1).join(' ') : args.join(' '));
-        if (args[0] !== '-n') this.print('\n');
-        return 0;
-      case 'tail':
-        if (args.length === 2 && /^-[fF]$/.test(args[0]!)) throw FOREVER;
-        throw new NotUnderstood('tail');
-      case 'cat':
-        return this.cat(args);
-      case 'touch':
-        for (const file of files(args)) this.write(file, this.read(file) ?? '');
-        return 0;
-      case 'rm':
-        for (const file of files(args)) if (this.read(file) !== undefined) this.write(file, undefined);
-        return 0;
-      case 'mkdir':
-        return 0;
-      case 'set':
-        if (!args.every((arg) => /^[-+][eux]+$/.test(arg))) throw new NotUnderstood('set');
-        for (const arg of args) if (arg.includes('e')) this.endsOnError = arg.startsWith('-');
-        return 0;
-      case 'hostname':
-        this.print(`${this.variable('HOSTNAME')}\n`);
-        return 0;
-      case 'pause':
-        throw FOREVER;
-      case 'trap':
-        return this.trap(args);
-      case 'expr': {
-        const result = arithmetic(args.join(' '), () => '');
-        this.print(`${result}\n`);
-        return result === 0 ? 1 : 0;
-      }
-      case 'test':
-        return this.test(args);
-      case '[':
-      case '[[':
-        if (args.at(-1) !== (name === '[' ? ']' : ']]')) throw new NotUnderstood(name);
-        return this.test(args.slice(0, -1));
-      default:
-        throw new NotUnderstood(name);
-    }
-  }
-  private sleep(text: string): void {
-    if (/^inf(?:inity)?$/.test(text)) throw FOREVER;
-    const [, digits, unit] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
-    if (digits === undefined) throw new NotUnderstood(text);
-    this.now += Number(digits) * UNITS[unit!]! * 1_000;
-  }
-  private cat(args: readonly string[]): number {
-    if (args.length === 0) throw new NotUnderstood('cat');
-    let code = 0;
-    for (const file of files(args)) {
-      const text = this.read(file);
-      if (text === undefined) code = 1;
-      else this.print(text);
-    }
-    return code;
-  }
-  private trap([act = '', ...signals]: readonly string[]): number {
-    if (signals.some((signal) => /^(?:SIG)?TERM$|^15$/.test(signal))) this.onTerm = parseScript(act);
-    else if (signals.length === 0 || signals.some((signal) => /EXIT|^0$/.test(signal))) throw new NotUnderstood('trap');
-    return 0;
-  }
-  private test(args: readonly string[]): number {
-    const [a = '', b = '', c = ''] = args;
-    if (a === '!' && args.length > 1) return this.test(args.slice(1)) === 0 ? 1 : 0;
-    if (args.length < 2) return a === '' ? 1 : 0;
-    if (args.length === 2) {
-      if (a === '-z') return Number(b !== '');
-      if (a === '-n') return Number(b === '');
-      if (/^-[ref]$/.test(a)) return Number(this.read(b) === undefined);
-      if (a === '-s') return Number((this.read(b) ?? '') === '');
-    }
-    const compare = args.length === 3 ? COMPARISONS[b] : undefined;
-    if (!compare) throw new NotUnderstood(args.join(' '));
-    return Number(!compare(a, c));
+    if (!body) return builtin(path)(this, args);
+    if (args.length > 0) throw new NotUnderstood('arguments of a function');
+    this.list(body);
+    return this.status;
   }
 }
-const COMPARISONS: Readonly<Record<string, (a: string, b: string) => boolean>> = {
-  '=': (a, b) => a === b,
-  '==': (a, b) => a === b,
-  '!=': (a, b) => a !== b,
-  '-eq': (a, b) => Number(a) === Number(b),
-  '-ne': (a, b) => Number(a) !== Number(b),
-  '-lt': (a, b) => Number(a) < Number(b),
-  '-le': (a, b) => Number(a) <= Number(b),
-  '-gt': (a, b) => Number(a) > Number(b),
-  '-ge': (a, b) => Number(a) >= Number(b),
-};
 const isTest = (word: Word | undefined): boolean =>
   word?.length === 1 && word[0]!.is === 'text' && word[0]!.text === '[[';
-/** Names among a command's arguments; `-f` and the like change nothing here, but `-r` would mean more than a file. */
-function files(args: readonly string[]): readonly string[] {
-  const names = args.filter((arg) => !/^-[fp]$/.test(arg));
-  if (names.some((name) => name.startsWith('-'))) throw new NotUnderstood('options');
-  return names;
-}
