@@ -8,7 +8,6 @@ import type { Component } from './component.ts';
 import { controllerMachine, keyMachine, type SyncOutput } from './controller-machine.ts';
 import type { EventRecorder } from './events.ts';
 import { createExecutor, type ExecuteOptions } from './executor.ts';
-import { gather } from './gather.ts';
 import type { Informer } from './informer.ts';
 import type { Inspection } from './inspection.ts';
 import type { Decision, Intent } from './intent.ts';
@@ -16,24 +15,8 @@ import { queueMetrics } from './metrics/queue.ts';
 import type { Registry } from './metrics/registry.ts';
 import { createOwnWrites } from './own-writes.ts';
 import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
+import { listen, type Source } from './source.ts';
 import { startActor, type RunningActor } from './start-actor.ts';
-
-/** An informer that a controller listens to, and the keys that a change of an object concerns. */
-export interface Source {
-  readonly informer: Informer<KubeObject>;
-  readonly keysOf: (object: KubeObject, old: KubeObject | undefined) => Iterable<string>;
-  /** Changes wait so long for others, and are told of together; default 0: each at once. */
-  readonly gatherMs?: number | undefined;
-}
-/**
- * `keysOf` hears every add and delete (`old` undefined) and update; what it returns is synced again. Of an object that
- * changes several times while changes are gathered it hears once: its last state, and the first `old`.
- */
-export const source = <T extends KubeObject>(
-  informer: Informer<T>,
-  keysOf: (object: T, old: T | undefined) => Iterable<string>,
-  gatherMs?: number,
-): Source => ({ informer, keysOf, gatherMs }) as unknown as Source;
 
 /** States of the key's chart in which a change makes no difference: the sync that follows will see it. */
 const awaitsSync = (state: SnapshotFrom<typeof keyMachine>['value']): boolean =>
@@ -108,11 +91,11 @@ export function startController(o: ControllerOptions): Controller {
   const component = `controller:${o.name}`;
   const log = world.log.child({ actor: component });
   const limiter = createRateLimiter(world.clock, o.limits);
-  const writes = createOwnWrites([...o.sources.map((s) => s.informer), ...(o.reads ?? [])]);
+  const informers = [...o.sources.map((s) => s.informer), ...(o.reads ?? [])];
+  const writes = createOwnWrites(informers);
   const execute = createExecutor({ client, recorder: o.recorder, fence: o.fence, inFlight: o.inFlight });
   const workers = o.workers ?? 5;
   const counts = o.metrics && queueMetrics(o.metrics, world.clock, o.name);
-  const informers = [...o.sources.map((s) => s.informer), ...(o.reads ?? [])];
 
   type KeyActor = RunningActor<typeof keyLogic>;
   const keys = new Map<string, KeyActor>();
@@ -231,19 +214,6 @@ export function startController(o: ControllerOptions): Controller {
       keys.get(key)?.send({ type: 'writes.seen' });
     }
   }
-  function listen({ informer, keysOf, gatherMs }: Source): () => void {
-    const each = (object: KubeObject, old?: KubeObject): void => {
-      for (const key of keysOf(object, old)) enqueue(key);
-    };
-    const gathered = gatherMs ? gather(world.clock, gatherMs, each) : undefined;
-    const hear = gathered?.hear ?? each;
-    const end = informer.on({ add: (object) => hear(object), update: hear, delete: (object) => hear(object) });
-    return () => {
-      end();
-      gathered?.stop();
-    };
-  }
-
   const finished: (() => void)[] = [];
   const life = startActor(
     controllerMachine.provide({
@@ -267,7 +237,7 @@ export function startController(o: ControllerOptions): Controller {
           // Not within the action: hearing of all objects at once starts an actor for each.
           queueMicrotask(() => {
             if (working && detach.length === 0) {
-              detach = o.sources.map(listen);
+              detach = o.sources.map((each) => listen(each, world.clock, enqueue));
               for (const informer of new Set(informers)) detach.push(informer.on({ batch: settle }));
               o.onActive?.(enqueue);
             }

@@ -2,6 +2,8 @@ import type { Endpoint, EndpointPort, EndpointSlice } from '../../schemas/genera
 import { equal } from '../../schemas/meta/equal.ts';
 import { keyOf, type KubeObject } from '../../schemas/meta/object.ts';
 import type { Informer } from './informer.ts';
+import type { Intent } from './intent.ts';
+import { endpointSlices } from './resources.ts';
 
 /** What the controllers that write EndpointSlices share. */
 
@@ -58,3 +60,10 @@ export function sliceWrites(slices: Informer<EndpointSlice>, manager: string): S
     },
   };
 }
+export const removeSlice = ({ metadata }: EndpointSlice): Intent => ({
+  op: 'delete',
+  gvr: endpointSlices,
+  namespace: metadata.namespace,
+  name: metadata.name!,
+  uid: metadata.uid,
+});

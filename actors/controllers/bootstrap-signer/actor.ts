@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { ConfigMap, Secret } from '../../../schemas/generated/core-v1.ts';
 import { bootstrapTokens } from '../../runtime/bootstrap-tokens.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { configMaps } from '../../runtime/resources.ts';
 import { reconcile, type Sign } from './reconcile.ts';

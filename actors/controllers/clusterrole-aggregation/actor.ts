@@ -1,5 +1,6 @@
 import type { ClusterRole } from '../../../schemas/generated/rbac-v1.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { clusterRoles, reconcile } from './reconcile.ts';
 

@@ -3,7 +3,8 @@ import type { CertificateSigningRequest } from '../../../schemas/generated/certi
 import type { GroupVersionResource } from '../../../schemas/meta/object.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import { certificateSigningRequests, pemOf, type ReadRequest } from '../../runtime/certificate-requests.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { awaitsApproval, permissionsFor, reconcile, reviewOf, type Permission } from './reconcile.ts';
 

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import { certificateSigningRequests } from '../../runtime/certificate-requests.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { reconcile } from './reconcile.ts';
 

@@ -6,7 +6,8 @@ import {
   refusal,
   type ReadRequest,
 } from '../../runtime/certificate-requests.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { lifeOf, refused, signed, waitsForSignature } from './reconcile.ts';
 

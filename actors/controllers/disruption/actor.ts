@@ -3,7 +3,8 @@ import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../../sc
 import { equal } from '../../../schemas/meta/equal.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isConflict } from '../../runtime/errors.ts';

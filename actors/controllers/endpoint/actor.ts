@@ -1,6 +1,7 @@
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { isNamespaceTerminating } from '../../runtime/errors.ts';
 import * as resources from '../../runtime/resources.ts';

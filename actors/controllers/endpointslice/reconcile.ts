@@ -1,7 +1,7 @@
 import type { Node, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
-import { portsKey, type AddressType } from '../../runtime/endpoint-slices.ts';
+import { portsKey, removeSlice, type AddressType } from '../../runtime/endpoint-slices.ts';
 import type { Intent } from '../../runtime/intent.ts';
 import { controllerReference } from '../../runtime/owners.ts';
 import { endpointSlices } from '../../runtime/resources.ts';
@@ -59,7 +59,7 @@ export function reconcile(observed: Observed): Reconciled {
     topology = made.topology;
     return made.part;
   });
-  if (others.length > 0) parts.push({ intents: others.map(remove), problems: [], events: [] });
+  if (others.length > 0) parts.push({ intents: others.map(removeSlice), problems: [], events: [] });
   const counts = new Map([...topology.counts].filter(([type]) => types.includes(type)));
   return { parts, topology: { ...topology, counts } };
 }
@@ -208,13 +208,6 @@ function intentsOf(
   return [
     ...news.map((object): Intent => ({ op: 'create', gvr: endpointSlices, object })),
     ...objects.map((object): Intent => ({ op: 'update', gvr: endpointSlices, object })),
-    ...left.map(remove),
+    ...left.map(removeSlice),
   ];
 } // prettier-ignore
-const remove = ({ metadata }: EndpointSlice): Intent => ({
-  op: 'delete',
-  gvr: endpointSlices,
-  namespace: metadata.namespace,
-  name: metadata.name!,
-  uid: metadata.uid,
-});

@@ -1,7 +1,8 @@
 import type { Endpoints, Service } from '../../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { serviceOfSlice, SLICE_CHANGES_MS, sliceWrites } from '../../runtime/endpoint-slices.ts';
 import { isNamespaceTerminating } from '../../runtime/errors.ts';

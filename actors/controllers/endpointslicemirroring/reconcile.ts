@@ -8,6 +8,7 @@ import {
   sameBeyondIdentity,
   SERVICE_NAME,
   type AddressType,
+  removeSlice,
 } from '../../runtime/endpoint-slices.ts';
 import { pack, type Place } from '../../runtime/endpoint-subsets.ts';
 import type { Intent } from '../../runtime/intent.ts';
@@ -47,7 +48,7 @@ interface Group {
  * Source: pkg/controller/endpointslicemirroring.
  */
 export function reconcile({ endpoints, slices, maxPerSubset = MAX_PER_SUBSET }: Observed): readonly Intent[] {
-  if (!endpoints) return slices.map(remove);
+  if (!endpoints) return slices.map(removeSlice);
   const { groups, events } = desiredOf(endpoints, maxPerSubset);
   const creates: EndpointSlice[] = [];
   const updates: EndpointSlice[] = [];
@@ -79,7 +80,7 @@ export function reconcile({ endpoints, slices, maxPerSubset = MAX_PER_SUBSET }: 
     ...events,
     ...(isGoing ? [] : creates).map((object): Intent => ({ op: 'create', gvr: endpointSlices, object })),
     ...updates.map((object): Intent => ({ op: 'update', gvr: endpointSlices, object })),
-    ...deletes.map(remove),
+    ...deletes.map(removeSlice),
   ];
 }
 
@@ -197,10 +198,3 @@ function over(made: EndpointSlice, { metadata }: EndpointSlice): EndpointSlice {
   const { labels, annotations, ownerReferences } = made.metadata;
   return { ...made, metadata: { ...metadata, labels, annotations, ownerReferences } };
 }
-const remove = ({ metadata }: EndpointSlice): Intent => ({
-  op: 'delete',
-  gvr: endpointSlices,
-  namespace: metadata.namespace,
-  name: metadata.name!,
-  uid: metadata.uid,
-});

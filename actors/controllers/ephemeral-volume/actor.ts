@@ -2,7 +2,8 @@ import type { PersistentVolumeClaim, Pod } from '../../../schemas/generated/core
 import { claimsOfPod } from '../../../schemas/helpers/volume-binding.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { toStatus } from '../../../schemas/meta/status.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { BY_CLAIM, byClaim } from '../../runtime/pod-volumes.ts';
 import { persistentVolumeClaims, pods as podsResource } from '../../runtime/resources.ts';

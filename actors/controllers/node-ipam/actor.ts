@@ -1,7 +1,8 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import { delay } from '../../../bus/world.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { nodes as nodesResource } from '../../runtime/resources.ts';

@@ -1,6 +1,7 @@
 import type { Lease } from '../../../schemas/generated/coordination-v1.ts';
 import type { Node, Pod } from '../../../schemas/generated/core-v1.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isPodReady } from '../../runtime/pods.ts';

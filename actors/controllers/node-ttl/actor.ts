@@ -1,5 +1,6 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { nodes as nodesResource } from '../../runtime/resources.ts';
 import { reconcile, says, stepOf, ttlOf } from './reconcile.ts';

@@ -11,7 +11,8 @@ import {
 import { claimsOfPod, notForPod } from '../../../schemas/helpers/volume-binding.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { BY_CLAIM, byClaim, isPodDone } from '../../runtime/pod-volumes.ts';

@@ -1,5 +1,6 @@
 import type { PersistentVolume } from '../../../schemas/generated/core-v1.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { protect } from '../../runtime/finalizers.ts';
 import { persistentVolumes } from '../../runtime/resources.ts';

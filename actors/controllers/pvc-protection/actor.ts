@@ -1,6 +1,7 @@
 import type { PersistentVolumeClaim, Pod } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { protect } from '../../runtime/finalizers.ts';
 import { persistentVolumeClaims, pods as podsResource } from '../../runtime/resources.ts';

@@ -1,7 +1,8 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { ResourceClaim, ResourceClaimTemplate } from '../../../schemas/generated/resource-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { claimNameOf, needsNoClaims, podOf } from '../../runtime/pod-claims.ts';

@@ -1,7 +1,8 @@
 import type { Clock } from '../../../bus/world.ts';
 import type { ConfigMap, Namespace } from '../../../schemas/generated/core-v1.ts';
 import { statusOf } from '../../../schemas/meta/status.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { unlessTerminating } from '../../runtime/errors.ts';
 import type { Registry } from '../../runtime/metrics/registry.ts';

@@ -1,5 +1,6 @@
 import type { ServiceCIDR } from '../../../schemas/generated/networking-v1.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { containingAddress, isAllocated, overlapping } from './ranges.ts';
 import { ipAddresses, reconcile, serviceCidrs } from './reconcile.ts';

@@ -2,7 +2,8 @@ import type { Secret, ServiceAccount } from '../../../schemas/generated/core-v1.
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { ACCOUNT_NAME, ACCOUNT_UID, accountTokens } from '../../runtime/account-tokens.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { secrets as secretsResource, serviceAccounts } from '../../runtime/resources.ts';

@@ -1,5 +1,6 @@
 import type { Namespace, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { unlessTerminating } from '../../runtime/errors.ts';
 import { namespaces as namespacesResource, serviceAccounts } from '../../runtime/resources.ts';

@@ -2,7 +2,8 @@ import type { ControllerRevision, StatefulSet } from '../../../schemas/generated
 import type { PersistentVolumeClaim, Pod } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { slowStart } from '../../runtime/executor.ts';

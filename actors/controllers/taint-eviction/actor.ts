@@ -1,7 +1,8 @@
 import type { Node, Pod } from '../../../schemas/generated/core-v1.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { podDeletions } from '../../runtime/metrics/pod-deletions.ts';

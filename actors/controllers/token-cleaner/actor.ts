@@ -1,7 +1,8 @@
 import type { Secret } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { bootstrapTokens } from '../../runtime/bootstrap-tokens.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { reconcile } from './reconcile.ts';
 

@@ -1,6 +1,7 @@
 import type { Job } from '../../../schemas/generated/batch-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { exponentialBuckets } from '../../runtime/metrics/series.ts';
 import { jobs as jobsResource } from '../../runtime/resources.ts';

@@ -1,6 +1,7 @@
 import type { ValidatingAdmissionPolicy } from '../../../schemas/generated/admissionregistration-v1.ts';
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
-import { source, startController, type Controller } from '../../runtime/controller.ts';
+import { startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { customResourceDefinitions } from '../../runtime/kinds.ts';
 import { awaitsCheck, policies as policiesResource, reconcile } from './reconcile.ts';

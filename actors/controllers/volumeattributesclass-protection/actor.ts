@@ -1,6 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
 import type { VolumeAttributesClass } from '../../../schemas/generated/storage-v1.ts';
-import { reconciling, source, startController, type Controller } from '../../runtime/controller.ts';
+import { reconciling, startController, type Controller } from '../../runtime/controller.ts';
+import { source } from '../../runtime/source.ts';
 import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import { protect } from '../../runtime/finalizers.ts';
 import { persistentVolumeClaims, persistentVolumes, volumeAttributesClasses } from '../../runtime/resources.ts';

@@ -1,6 +1,7 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { source, startController, type Controller, type SyncContext } from '../controller.ts';
+import { startController, type Controller, type SyncContext } from '../controller.ts';
+import { source } from '../source.ts';
 import type { ControllerDeps } from '../controller-deps.ts';
 import type { SyncOutput } from '../controller-machine.ts';
 import type { Intent } from '../intent.ts';
