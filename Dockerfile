@@ -21,7 +21,7 @@ RUN groupadd --system --gid 10001 kubus \
  && mkdir /cluster \
  && cd /cluster \
  && mkdir authority admin balancer etcd apiserver controller-manager scheduler node-authenticator nodes console \
-      store-reader nats-1 nats-2 nats-3 /var/lib/kubus \
+      cloud-controller-manager dns ingress metrics store-reader nats-1 nats-2 nats-3 /var/lib/kubus \
  && chown -R kubus:kubus /cluster /var/lib/kubus \
  && chmod 700 /cluster/* /var/lib/kubus
 COPY --from=build /image/ /

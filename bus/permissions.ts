@@ -7,6 +7,10 @@ export type Role =
   | 'scheduler'
   | 'nodes'
   | 'node-authenticator'
+  | 'cloud-controller-manager'
+  | 'dns'
+  | 'ingress'
+  | 'metrics'
   | 'supervisor'
   | 'console'
   | 'store-reader'
@@ -181,6 +185,18 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: ['$SYS._INBOX.>'],
         subscribe: [AUTH_SUBJECT],
       });
+    case 'cloud-controller-manager':
+      return all(
+        asks(id, ['cloud-controller-manager']),
+        announces('cloud-controller-manager'),
+        watches('cloud-controller-manager'),
+        elects('cloud-controller-manager'),
+        inspected('cloud-controller-manager'),
+      );
+    case 'dns':
+    case 'ingress':
+    case 'metrics':
+      return all(asks(id, [spec.role]), announces(spec.role), inspected(spec.role));
     // Starts and ends components of its machine, as people's console tells it.
     case 'supervisor':
       return all({ publish: [inboxes('console')], subscribe: [inboxes(id), subjects.controlOf('supervisor')] });

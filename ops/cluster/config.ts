@@ -32,6 +32,8 @@ export interface ClusterConfig {
   readonly disableAdmission: readonly string[];
   /** Admission plugins that are off by default. */
   readonly enableAdmission?: readonly string[];
+  /** Names of add-ons, see ops/process/addons.ts; undefined: those that are usual. */
+  readonly addons?: readonly string[];
   readonly ephemeral: boolean;
   /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
   readonly serviceCidrs?: readonly string[];
@@ -147,6 +149,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&
   (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
+  (c.addons === undefined || Array.isArray(c.addons)) &&
   isCount(c.maxRequestsInflight) &&
   isCount(c.maxMutatingRequestsInflight) &&
   (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&

@@ -66,6 +66,10 @@ const FILES = {
   ],
   'controller-manager': ['cluster.json', 'credentials/controller-manager.json', 'pki/ca.crt', 'pki/secret-tokens.key'],
   scheduler: ['cluster.json', 'credentials/scheduler.json'],
+  'cloud-controller-manager': ['cluster.json', 'credentials/cloud-controller-manager.json'],
+  dns: ['cluster.json', 'credentials/dns.json'],
+  ingress: ['cluster.json', 'credentials/ingress.json'],
+  metrics: ['cluster.json', 'credentials/metrics.json'],
   // It lets nodes in, and so could make itself anyone: nobody else has these keys.
   'node-authenticator': ['cluster.json', 'credentials/node-authenticator.json', 'credentials/node-authority.json'],
   // A machine that joins by a token needs to know the bus when it sees it; its key it makes itself.

@@ -3,17 +3,13 @@ import type { AuthenticationFlags } from '../cluster/authentication.ts';
 import type { AuthorizationFlags } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import type { EncryptionFlags } from '../cluster/encryption.ts';
+import { ADDON_COMPONENTS, ADDONS, addonsOf, type AddonComponent } from './addons.ts';
 
+const CORE = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'node-authenticator', 'nodes'] as const;
+export type CoreComponent = (typeof CORE)[number];
+export type ComponentName = CoreComponent | AddonComponent;
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
-export const COMPONENTS = [
-  'etcd',
-  'apiserver',
-  'controller-manager',
-  'scheduler',
-  'node-authenticator',
-  'nodes',
-] as const;
-export type ComponentName = (typeof COMPONENTS)[number];
+export const COMPONENTS: readonly ComponentName[] = [...CORE, ...ADDON_COMPONENTS];
 export const isComponent = (name: string): name is ComponentName => (COMPONENTS as readonly string[]).includes(name);
 
 /** What one operating-system process runs. Everything else it needs is in the cluster's folder. */
@@ -62,9 +58,10 @@ export interface ProcessSpec {
   readonly log?: string | undefined;
 }
 export function rolesOf(config: ClusterConfig): ComponentName[] {
-  return COMPONENTS.filter(
+  const core = CORE.filter(
     (c) => (config.only === undefined || config.only.includes(c)) && (c !== 'nodes' || config.nodes > 0),
   );
+  return [...core, ...addonsOf(config).map((name) => ADDONS[name].component)];
 }
 export const nodeNames = (config: Pick<ClusterConfig, 'name' | 'nodes'>): string[] =>
   Array.from({ length: config.nodes }, (_, i) => `${config.name}-node-${i + 1}`);

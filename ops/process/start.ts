@@ -19,7 +19,8 @@ import type { Health } from './health.ts';
 import type { HandedConnections } from './handed-connections.ts';
 import { shrinkWhenIdle } from './memory.ts';
 import type { Nodes } from './nodes.ts';
-import { COMPONENTS, nodeNames, type ComponentName, type ProcessSpec } from './spec.ts';
+import { addonOf } from './addons.ts';
+import { COMPONENTS, nodeNames, type ComponentName, type CoreComponent, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
   /** Resolves when every component serves. */
@@ -87,7 +88,7 @@ const freeBytesOf = (dir: string) => (): number => {
 };
 
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
-const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component>>> = {
+const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component>>> = {
   etcd: async (c) => {
     const [{ startEtcd }, { openNatsLog }, { natsConnectionOf }] = await Promise.all([
       import('../../actors/etcd/actor.ts'),
@@ -194,6 +195,9 @@ const STARTERS: Readonly<Record<ComponentName, (c: Context) => Promise<Component
       podCIDRs: c.config.clusterCidrs || c.config.nodeMasks ? 'byCluster' : c.spec.podCIDRs,
     }),
 };
+const startComponent = (name: ComponentName, c: Context): Promise<Component> =>
+  addonOf(name)?.start({ world: c.world, bus: c.bus, id: c.id, config: c.config, dir: c.spec.dir }) ??
+  STARTERS[name as CoreComponent](c);
 
 interface Running {
   readonly component: Component;
@@ -217,7 +221,7 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     const world = worldOf(name);
     const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
     const id = spec.id ?? `${spec.replica ?? name}-${world.ids.suffix(5)}`;
-    const component = await STARTERS[name]({ spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections });
+    const component = await startComponent(name, { spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections }); // prettier-ignore
     const presence = announce(bus, world, {
       component: name === 'nodes' ? 'node-agent' : name,
       id,
@@ -282,5 +286,4 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     },
   };
 }
-const ORDER: readonly ComponentName[] = COMPONENTS;
-const byStart = (a: ComponentName, b: ComponentName): number => ORDER.indexOf(a) - ORDER.indexOf(b);
+const byStart = (a: ComponentName, b: ComponentName): number => COMPONENTS.indexOf(a) - COMPONENTS.indexOf(b);

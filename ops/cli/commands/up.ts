@@ -28,6 +28,7 @@ import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
+import { readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
@@ -44,6 +45,7 @@ export interface UpOptions extends AuditFlags, AuthenticationFlags, Authorizatio
   readonly only?: string[];
   readonly disableAdmission?: string[];
   readonly enableAdmission?: string[];
+  readonly addons?: string[];
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
@@ -59,6 +61,7 @@ export async function up(options: UpOptions): Promise<void> {
   const unknown = options.only?.find((c) => !(COMPONENTS as readonly string[]).includes(c));
   if (unknown !== undefined)
     throw new UserError(`--only knows no component "${unknown}": choose from ${COMPONENTS.join(', ')}`, 2);
+  if (options.addons !== undefined) readAddons(options.addons);
   checkServiceCidrs(options.serviceClusterIpRange ?? []);
   await checkAdmission(options);
   if (options.encryptionConfig !== undefined) await checkEncryption(options.encryptionConfig);
@@ -118,6 +121,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const maxMutatingRequestsInflight = options.maxMutatingRequestsInflight ?? before?.maxMutatingRequestsInflight;
   checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
+  const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
     ...(only && { only }),
@@ -127,6 +131,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
+    ...(addons && { addons }),
     ...(maxRequestsInflight !== undefined && { maxRequestsInflight }),
     ...(maxMutatingRequestsInflight !== undefined && { maxMutatingRequestsInflight }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
@@ -251,6 +256,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.only !== undefined) args.push('--only', options.only.join(','));
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
+  if (options.addons !== undefined) args.push('--addons', options.addons.join(','));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
   if (options.maxRequestsInflight !== undefined)
     args.push('--max-requests-inflight', String(options.maxRequestsInflight));

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { audited, authenticated, authorized, inFlight, integer, json, list, named } from './options.ts';
+import { addons, audited, authenticated, authorized, inFlight, integer, json, list, named } from './options.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** up, down, status, list, kubeconfig. */
@@ -21,6 +21,7 @@ export function addClusters(program: Command): void {
     .option('--only <components>', `a subset: ${COMPONENTS.join(',')}`, list)
     .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
     .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
+    .addOption(addons())
     .option(
       '--encryption-config <file>',
       'EncryptionConfiguration: which resources the API servers encrypt in the store, and how (kept for later starts)',
@@ -55,7 +56,7 @@ export function addClusters(program: Command): void {
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
-      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
+      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --addons dns,ingress,metrics        with names of services, and HTTP from outside\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
     )
     .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
   named(program.command('down'))

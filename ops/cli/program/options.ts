@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { ADDON_NAMES } from '../../process/addons.ts';
 import { UserError } from '../output.ts';
 
 export const VERSION = '0.1.0';
@@ -30,6 +31,13 @@ const boolean =
     if (value !== 'true' && value !== 'false') throw new UserError(`${what} must be true or false, not "${value}"`, 2);
     return value === 'true';
   };
+/** Completed one by one, told as a list. */
+export function addons(): Option {
+  const text = 'what comes with it, a list with commas (default metrics; a resumed cluster keeps its own)';
+  const option = new Option('--addons <names>', text).argParser(list);
+  option.argChoices = [...ADDON_NAMES, 'none'];
+  return option;
+}
 /** A command that starts API servers, who are told how to know people. */
 export const authenticated = (command: Command): Command =>
   command

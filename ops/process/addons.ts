@@ -1,0 +1,71 @@
+import type { Component } from '../../actors/runtime/component.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { World } from '../../bus/world.ts';
+import { UserError } from '../cli/output.ts';
+import type { ClusterConfig } from '../cluster/config.ts';
+
+/** What an add-on is started with; everything else it needs is asked of the API. */
+export interface AddonContext {
+  readonly world: World;
+  /** With the rights of its role, see bus/permissions.ts. */
+  readonly bus: Bus;
+  /** Its name among the replicas, for Leases, presence and inspection. */
+  readonly id: string;
+  readonly config: ClusterConfig;
+  /** The cluster's folder, or that of its role where it runs apart. */
+  readonly dir: string;
+}
+interface Addon {
+  /** As `kubus run` knows it: also the name of its credential and its caller. */
+  readonly component: string;
+  /** For people who choose. */
+  readonly what: string;
+  /** Imported when it is started: who does not want it does not load it. */
+  readonly start: (context: AddonContext) => Promise<Component>;
+}
+const notBuilt = (name: string) => (): Promise<Component> =>
+  Promise.reject(new UserError(`the add-on ${name} is not built yet: start the cluster with --addons none`));
+
+/** What `kubus up --addons` may name. */
+export const ADDONS = {
+  cloud: {
+    component: 'cloud-controller-manager',
+    what: 'addresses of load balancers, routes and zones',
+    start: notBuilt('cloud'),
+  },
+  dns: { component: 'dns', what: 'names of services and pods', start: notBuilt('dns') },
+  ingress: { component: 'ingress', what: 'HTTP and TLS from outside, by Ingresses', start: notBuilt('ingress') },
+  metrics: {
+    component: 'metrics',
+    what: 'metrics.k8s.io: kubectl top, and what autoscalers go by',
+    start: ({ id }) => {
+      const ready = Promise.resolve();
+      return Promise.resolve({ name: 'metrics', id, ready, state: () => 'idle', stop: () => ready });
+    },
+  },
+} as const satisfies Readonly<Record<string, Addon>>;
+export type AddonName = keyof typeof ADDONS;
+export type AddonComponent = (typeof ADDONS)[AddonName]['component'];
+
+export const ADDON_NAMES = Object.keys(ADDONS) as AddonName[];
+export const ADDON_COMPONENTS = ADDON_NAMES.map((name) => ADDONS[name].component);
+export const addonOf = (component: string): Addon | undefined =>
+  ADDON_NAMES.map((name) => ADDONS[name]).find((addon) => addon.component === component);
+
+/** What was asked for; a subset of the components has no add-on that is not named. */
+export function addonsOf({ addons, only }: Pick<ClusterConfig, 'addons' | 'only'>): AddonName[] {
+  const wanted = addons ?? (only === undefined ? ['metrics'] : []);
+  return ADDON_NAMES.filter((name) => wanted.includes(name) || only?.includes(ADDONS[name].component));
+}
+/**
+ * The value of `--addons`: `none` alone is the empty list. Thrown: UserError that names those there are.
+ */
+export function readAddons(names: readonly string[]): AddonName[] {
+  if (names.length === 1 && names[0] === 'none') return [];
+  const known: readonly string[] = ADDON_NAMES;
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === 'none') throw new UserError('--addons none stands alone', 2);
+  if (unknown !== undefined)
+    throw new UserError(`--addons knows no add-on "${unknown}": choose from ${ADDON_NAMES.join(', ')}, or none`, 2);
+  return ADDON_NAMES.filter((name) => names.includes(name));
+}
