@@ -5,7 +5,7 @@ import type { SchedulerMetrics } from './metrics.ts';
 import type { Placing } from './placing.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
 import type { Profile } from './plugins/profile.ts';
-import { preempt, type Budget } from './preemption.ts';
+import { postFilter, type Budget } from './preemption.ts';
 import type { Entry, SchedulingQueue } from './queue.ts';
 import { schedule, type Diagnosis } from './schedule.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
@@ -167,7 +167,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, 'not found')));
     const began = metrics?.elapsed() ?? 0;
     metrics?.preempting();
-    const decision = preempt(cycle, o.profile, diagnosis, o.budgets(), world.random);
+    const decision = postFilter(cycle, { profile: o.profile, diagnosis, budgets: o.budgets(), random: world.random });
     metrics?.passed('PostFilter', 'unhelpful' in decision ? 'Unschedulable' : 'Success', began);
     if ('unhelpful' in decision) {
       const { unhelpful, renounces } = decision;

@@ -1,7 +1,8 @@
 import { histogram } from './fit-error.ts';
-import type { Cycle, Rejection } from './plugins/plugin.ts';
+import type { Cycle, Failure, PostFilterPlugin, Rejection } from './plugins/plugin.ts';
+import type { DefaultPreemptionArgs } from './plugins/args.ts';
 import type { Profile } from './plugins/profile.ts';
-import { judge, prepare, type Diagnosis } from './schedule.ts';
+import { judge, prepare } from './schedule.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 
@@ -23,6 +24,27 @@ export type Preemption =
   | { readonly unhelpful: string; readonly renounces: boolean };
 
 const MIN_CANDIDATES = 100;
+const MIN_CANDIDATES_PERCENTAGE = 10;
+
+/**
+ * Asks the plugins in turn what may be done, until one has an answer; what the others say is told together. Source:
+ * framework RunPostFilterPlugins.
+ */
+export function postFilter(cycle: Cycle, failure: Failure): Preemption {
+  const why: string[] = [];
+  let renounces = false;
+  for (const plugin of failure.profile.postFilters) {
+    const result = plugin.postFilter(cycle, failure);
+    if ('candidate' in result) return result;
+    if (result.unhelpful !== '') why.push(result.unhelpful);
+    renounces ||= result.renounces;
+  }
+  return { unhelpful: why.join(', '), renounces };
+}
+export const defaultPreemption = (args: DefaultPreemptionArgs = {}): PostFilterPlugin => ({
+  name: 'DefaultPreemption',
+  postFilter: (cycle, failure) => preempt(cycle, failure, args),
+});
 
 /**
  * Finds the node where evicting the fewest and least important pods would let the pod in. Decides only; evicting is the
@@ -30,10 +52,8 @@ const MIN_CANDIDATES = 100;
  */
 export function preempt(
   cycle: Cycle,
-  profile: Profile,
-  diagnosis: Diagnosis,
-  budgets: readonly Budget[],
-  random: () => number,
+  { profile, diagnosis, budgets, random }: Failure,
+  args: DefaultPreemptionArgs = {},
 ): Preemption {
   const { pod, snapshot } = cycle;
   if (pod.pod.spec?.preemptionPolicy === 'Never')
@@ -48,7 +68,7 @@ export function preempt(
         };
 
   const potential = snapshot.nodes.filter((node) => diagnosis.perNode.get(node.name)?.resolvable === true);
-  const wanted = Math.min(Math.max(Math.trunc(potential.length / 10), MIN_CANDIDATES), potential.length);
+  const wanted = candidatesWanted(potential.length, args);
   const offset = Math.trunc(random() * potential.length);
   const candidates: Candidate[] = [];
   const failures = new Map<string, readonly string[]>();
@@ -68,6 +88,10 @@ export function preempt(
   const why = histogram([...[...failures.values()].flat(), ...absent]);
   return { unhelpful: `preemption: 0/${diagnosis.nodes} nodes are available: ${why}.`, renounces: true };
 }
+const candidatesWanted = (nodes: number, args: DefaultPreemptionArgs): number => {
+  const share = Math.trunc((nodes * (args.minCandidateNodesPercentage ?? MIN_CANDIDATES_PERCENTAGE)) / 100);
+  return Math.min(Math.max(share, args.minCandidateNodesAbsolute ?? MIN_CANDIDATES), nodes);
+};
 
 function victimsOn(
   cycle: Cycle,

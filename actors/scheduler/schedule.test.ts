@@ -85,8 +85,13 @@ describe('preemption', () => {
   const low = (name: string, cpu: string, priority: number, o: object = {}): Pod =>
     aPod(name, { uid: name, requests: { cpu }, spec: { priority }, ...o });
   const high = aPod('high', { requests: { cpu: '1' }, spec: { priority: 100 } });
-  const run = (snapshot: Snapshot, pod = high, budgets: Parameters<typeof preempt>[3] = []) =>
-    preempt(cycleOf(pod, snapshot), defaultProfile, refusal(pod, snapshot), budgets, () => 0);
+  const run = (snapshot: Snapshot, pod = high, budgets: Parameters<typeof preempt>[1]['budgets'] = []) =>
+    preempt(cycleOf(pod, snapshot), {
+      profile: defaultProfile,
+      diagnosis: refusal(pod, snapshot),
+      budgets,
+      random: () => 0,
+    });
   const node = (name: string) => aNode(name, { allocatable: { cpu: '2' } });
 
   it('takes as few and as unimportant as will do, and leaves the snapshot as it was', () => {

@@ -164,12 +164,12 @@ function pick(cycle: Cycle, { profile, random }: ScheduleOptions, feasible: read
 export function totalScores(cycle: Cycle, profile: Profile, feasible: readonly NodeInfo[]): Float64Array {
   const totals = new Float64Array(feasible.length);
   const scores = new Float64Array(feasible.length);
-  for (const plugin of profile.scores) {
+  for (const { plugin, weight } of profile.scores) {
     const scorer: Scorer | undefined = plugin.prepareScore(cycle, feasible);
     if (scorer === undefined) continue;
     for (let i = 0; i < feasible.length; i++) scores[i] = scorer.score(feasible[i]!);
     scorer.normalize?.(scores, feasible);
-    for (let i = 0; i < feasible.length; i++) totals[i]! += scores[i]! * plugin.weight;
+    for (let i = 0; i < feasible.length; i++) totals[i]! += scores[i]! * weight;
   }
   return totals;
 }

@@ -4,9 +4,8 @@ import { MAX_SCORE, type ScorePlugin } from './plugin.ts';
  * Likes nodes whose cpu and memory use come closer to each other with the pod on them. Silent for pods that request
  * neither. Source: scheduler noderesources/balanced_allocation.go.
  */
-export const balancedAllocation: ScorePlugin = {
+export const balancedAllocation = (): ScorePlugin => ({
   name: 'NodeResourcesBalancedAllocation',
-  weight: 1,
   prepareScore: ({ pod }) => {
     const cpu = pod.requests.get('cpu') ?? 0;
     const memory = pod.requests.get('memory') ?? 0;
@@ -23,7 +22,7 @@ export const balancedAllocation: ScorePlugin = {
       },
     };
   },
-};
+});
 /** 100 minus the standard deviation of the two fractions, in percent. */
 function balance(a: number, aCapacity: number, b: number, bCapacity: number): number {
   if (aCapacity === 0 || bCapacity === 0) return MAX_SCORE;

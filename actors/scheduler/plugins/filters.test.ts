@@ -38,7 +38,7 @@ const spec = (s: Partial<PodSpec>): Pod => aPod('p', { spec: s });
 const tolerating = (...tolerations: Toleration[]): Pod => spec({ tolerations });
 const zone = (name: string, z: string): Node => aNode(name, { labels: { zone: z } });
 
-table(nodeUnschedulable, [
+table(nodeUnschedulable(), [
   {
     it: 'keeps pods off cordoned nodes',
     pod: aPod('p'),
@@ -52,7 +52,7 @@ table(nodeUnschedulable, [
     want: { b: 'ok' },
   },
 ]);
-table(nodeName, [
+table(nodeName(), [
   {
     it: 'knows one node only',
     pod: spec({ nodeName: 'b' }),
@@ -63,7 +63,7 @@ table(nodeName, [
 const tainted = (effect: 'NoSchedule' | 'NoExecute' | 'PreferNoSchedule'): Node =>
   aNode('t', { spec: { taints: [{ key: 'k', value: 'v', effect }] } });
 const UNTOLERATED = '!node(s) had untolerated taint(s)';
-table(taintToleration, [
+table(taintToleration(), [
   { it: 'refuses NoSchedule', pod: aPod('p'), nodes: [tainted('NoSchedule')], want: { t: UNTOLERATED } },
   { it: 'refuses NoExecute', pod: aPod('p'), nodes: [tainted('NoExecute')], want: { t: UNTOLERATED } },
   { it: 'does not refuse PreferNoSchedule', pod: aPod('p'), nodes: [tainted('PreferNoSchedule')], want: { t: 'ok' } },
@@ -79,7 +79,7 @@ const required = (...nodeSelectorTerms: object[]): Affinity => ({
 });
 const MISMATCH = "!node(s) didn't match Pod's node affinity/selector";
 const zones = [zone('a', '1'), zone('b', '2'), aNode('c', { labels: { zone: '10', gpu: 'yes' } })];
-table(nodeAffinity, [
+table(nodeAffinity(), [
   { it: 'nodeSelector', pod: spec({ nodeSelector: { zone: '1' } }), nodes: zones, want: { a: 'ok', b: MISMATCH, c: MISMATCH } },
   { it: 'In', pod: spec({ affinity: required({ matchExpressions: [{ key: 'zone', operator: 'In', values: ['1', '2'] }] }) }), nodes: zones, want: { a: 'ok', b: 'ok', c: MISMATCH } },
   { it: 'NotIn, absent keys included', pod: spec({ affinity: required({ matchExpressions: [{ key: 'gpu', operator: 'NotIn', values: ['yes'] }] }) }), nodes: zones, want: { a: 'ok', b: 'ok', c: MISMATCH } },
@@ -93,7 +93,7 @@ table(nodeAffinity, [
 const withPort = (name: string, hostPort: number, hostIP?: string, protocol?: 'TCP' | 'UDP'): Pod =>
   aPod(name, { spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort, ...(hostIP && { hostIP }), ...(protocol && { protocol }) }] }] } }); // prettier-ignore
 const TAKEN = "node(s) didn't have free ports for the requested pod ports";
-table(nodePorts, [
+table(nodePorts(), [
   { it: 'refuses a taken port', pod: withPort('p', 80), nodes: [aNode('a'), aNode('b')], placed: { a: [withPort('q', 80)] }, want: { a: TAKEN, b: 'ok' } },
   { it: 'tells protocols apart', pod: withPort('p', 80, undefined, 'UDP'), nodes: [aNode('a')], placed: { a: [withPort('q', 80)] }, want: { a: 'ok' } },
   { it: 'tells addresses apart', pod: withPort('p', 80, '10.0.0.1'), nodes: [aNode('a')], placed: { a: [withPort('q', 80, '10.0.0.2')] }, want: { a: 'ok' } },
@@ -104,7 +104,7 @@ const asks = (requests: Record<string, string>, s: Partial<PodSpec> = {}): Pod =
 const init = (cpu: string, restartPolicy?: string) => ({ name: `i${cpu}`, resources: { requests: { cpu } }, ...(restartPolicy && { restartPolicy }) }); // prettier-ignore
 const main = (cpu: string) => ({ name: 'm', resources: { requests: { cpu } } });
 const small = aNode('s', { allocatable: { cpu: '2', memory: '1Gi', pods: '2' } });
-table(nodeResourcesFit, [
+table(nodeResourcesFit(), [
   { it: 'fits exactly', pod: asks({ cpu: '1' }), nodes: [small], placed: { s: [aPod('q', { requests: { cpu: '1' } })] }, want: { s: 'ok' } },
   { it: 'one thousandth too much', pod: asks({ cpu: '1001m' }), nodes: [small], placed: { s: [aPod('q', { requests: { cpu: '1' } })] }, want: { s: 'Insufficient cpu' } },
   { it: 'names all that lacks', pod: asks({ cpu: '2', memory: '1Gi' }), nodes: [small], placed: { s: [aPod('q', { requests: { cpu: '1', memory: '1Mi' } })] }, want: { s: 'Insufficient cpu, Insufficient memory' } },
@@ -126,7 +126,7 @@ const spread = (maxSkew: number, o: Partial<TopologySpreadConstraint> = {}): Pod
   }); // prettier-ignore
 const x = (name: string): Pod => aPod(name, { labels: { app: 'x' } });
 const SKEWED = "node(s) didn't match pod topology spread constraints";
-table(podTopologySpread, [
+table(podTopologySpread(), [
   { it: 'keeps the skew', pod: spread(1), nodes: zones, placed: { a: [x('1')], b: [x('2')] }, want: { a: SKEWED, b: SKEWED, c: 'ok' } },
   { it: 'allows as much skew as it says', pod: spread(2), nodes: zones, placed: { a: [x('1')] }, want: { a: 'ok', b: 'ok', c: 'ok' } },
   { it: 'sums up a domain', pod: spread(1), nodes: [zone('a', '1'), zone('b', '1'), zone('c', '2')], placed: { a: [x('1')] }, want: { a: SKEWED, b: SKEWED, c: 'ok' } },
@@ -142,7 +142,7 @@ const near = (kind: 'podAffinity' | 'podAntiAffinity', app: string, o: object = 
 const pair = [zone('a', '1'), zone('b', '2')];
 const ALONE = "!node(s) didn't match pod affinity rules";
 const FOE = "node(s) didn't match pod anti-affinity rules";
-table(interPodAffinity, [
+table(interPodAffinity(), [
   { it: 'joins its friends', pod: spec({ affinity: near('podAffinity', 'x') }), nodes: pair, placed: { a: [x('1')] }, want: { a: 'ok', b: ALONE } },
   { it: 'waits for friends', pod: spec({ affinity: near('podAffinity', 'x') }), nodes: pair, want: { a: ALONE, b: ALONE } },
   { it: 'the first of its kind may start', pod: aPod('p', { labels: { app: 'x' }, spec: { affinity: near('podAffinity', 'x') } }), nodes: pair, want: { a: 'ok', b: 'ok' } },

@@ -8,9 +8,8 @@ const MAX_BYTES = 1000 * 1024 * 1024;
  * Likes nodes that already hold the pod's images, the more the bigger these are; an image few nodes have counts less,
  * lest all pods crowd there. Source: scheduler imagelocality/image_locality.go.
  */
-export const imageLocality: ScorePlugin = {
+export const imageLocality = (): ScorePlugin => ({
   name: 'ImageLocality',
-  weight: 1,
   prepareScore: ({ pod, snapshot }) => {
     const spec = pod.pod.spec;
     const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
@@ -26,7 +25,7 @@ export const imageLocality: ScorePlugin = {
       },
     };
   },
-};
+});
 /** Node status lists images with a tag or digest; a name without one means `latest`. */
 export const normalizedImageName = (name: string): string =>
   name.lastIndexOf(':') <= name.lastIndexOf('/') ? `${name}:latest` : name;

@@ -23,9 +23,8 @@ const countAt = (counts: Topology, key: string, node: NodeInfo): number =>
   counts.get(key)?.get(node.labels[key] ?? '\0') ?? 0;
 
 /** Pods that must, must not, would like or would rather not share a topology domain with other pods. */
-export const interPodAffinity: FilterPlugin & ScorePlugin = {
+export const interPodAffinity = (): FilterPlugin & ScorePlugin => ({
   name: NAME,
-  weight: 2,
   prepare: (cycle) => {
     const { pod, snapshot } = cycle;
     const unwanted = refusals(cycle);
@@ -99,7 +98,7 @@ export const interPodAffinity: FilterPlugin & ScorePlugin = {
       normalize: stretch,
     };
   },
-};
+});
 /** Domains that pods already there keep this pod out of. */
 function refusals({ pod, snapshot }: Cycle): Topology {
   const out: Topology = new Map();

@@ -6,9 +6,8 @@ const NAME = 'NodeAffinity';
 const REJECTED = rejection(NAME, "node(s) didn't match Pod's node affinity/selector");
 
 /** nodeSelector and required node affinity admit, preferred node affinity attracts. */
-export const nodeAffinity: FilterPlugin & ScorePlugin = {
+export const nodeAffinity = (): FilterPlugin & ScorePlugin => ({
   name: NAME,
-  weight: 2,
   prepare: ({ pod }) => {
     const spec = pod.pod.spec;
     if (spec === undefined || !constrainsNode(spec)) return 'skip';
@@ -36,7 +35,7 @@ export const nodeAffinity: FilterPlugin & ScorePlugin = {
       normalize: (scores) => normalizeByMax(scores, false),
     };
   },
-};
+});
 /** If every required term pins metadata.name: the nodes that some term names. */
 function namedNodes(spec: PodSpec): ReadonlySet<string> | undefined {
   const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

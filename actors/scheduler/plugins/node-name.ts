@@ -4,7 +4,7 @@ const NAME = 'NodeName';
 const REJECTED = rejection(NAME, "node(s) didn't match the requested node name");
 
 /** A pod that names its node goes there or nowhere. */
-export const nodeName: FilterPlugin = {
+export const nodeName = (): FilterPlugin => ({
   name: NAME,
   prepare: ({ pod }) => {
     const wanted = pod.pod.spec?.nodeName;
@@ -13,4 +13,4 @@ export const nodeName: FilterPlugin = {
       : { filter: (node) => (node.name === wanted ? undefined : REJECTED) };
   },
   hint: (event, pod) => event.type === 'node.added' && event.node.name === pod.pod.spec?.nodeName,
-};
+});

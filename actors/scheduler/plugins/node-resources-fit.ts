@@ -5,9 +5,8 @@ import { MAX_SCORE, type FilterPlugin, type Rejection, type ScorePlugin } from '
 const NAME = 'NodeResourcesFit';
 
 /** A pod's requests must fit beside those of the node's pods; the emptier node is liked better (LeastAllocated). */
-export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
+export const nodeResourcesFit = (): FilterPlugin & ScorePlugin => ({
   name: NAME,
-  weight: 1,
   prepare: ({ pod }) => {
     const wanted = [...pod.requests].filter(([, n]) => n > 0);
     return {
@@ -43,7 +42,7 @@ export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
       },
     };
   },
-};
+});
 const leastRequested = (requested: number, capacity: number): number =>
   requested > capacity ? 0 : Math.trunc(((capacity - requested) * MAX_SCORE) / capacity);
 

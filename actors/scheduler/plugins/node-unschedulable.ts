@@ -6,7 +6,7 @@ const REJECTED = rejection(NAME, 'node(s) were unschedulable');
 const TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' as const };
 
 /** Cordoned nodes take only pods that tolerate the cordon's taint. */
-export const nodeUnschedulable: FilterPlugin = {
+export const nodeUnschedulable = (): FilterPlugin => ({
   name: NAME,
   prepare: ({ pod }) =>
     pod.tolerations.some((t) => tolerates(t, TAINT))
@@ -18,4 +18,4 @@ export const nodeUnschedulable: FilterPlugin = {
       : event.type === 'node.updated' &&
         event.old.spec?.unschedulable === true &&
         event.node.node.spec?.unschedulable !== true,
-};
+});

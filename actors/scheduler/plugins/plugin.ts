@@ -4,7 +4,11 @@ import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { Budget, Preemption } from '../preemption.ts';
+import type { Diagnosis } from '../schedule.ts';
 import type { VolumeView } from '../volumes/plan.ts';
+import type { PluginArgs } from './args.ts';
+import type { Profile } from './profile.ts';
 
 /** Why a node cannot take a pod; `resolvable` if evicting other pods could change that. */
 export interface Rejection {
@@ -47,10 +51,27 @@ export interface Scorer {
 }
 export interface ScorePlugin {
   readonly name: string;
-  readonly weight: number;
   /** undefined: has no preference for this pod. */
   prepareScore(cycle: Cycle, feasible: readonly NodeInfo[]): Scorer | undefined;
 }
+/** Asked when no node will do. */
+export interface PostFilterPlugin {
+  readonly name: string;
+  postFilter(cycle: Cycle, failure: Failure): Preemption;
+}
+/** How no node came to do, and what may be done about it. */
+export interface Failure {
+  readonly profile: Profile;
+  readonly diagnosis: Diagnosis;
+  readonly budgets: readonly Budget[];
+  readonly random: () => number;
+}
+/** Of what may stand in a configuration by this name: everything that it is. */
+export interface Plugin extends Partial<Omit<FilterPlugin & ScorePlugin & PostFilterPlugin, 'name'>> {
+  readonly name: string;
+}
+/** Makes a plugin; without arguments as upstream has it by default. Neither it nor what it makes has effects. */
+export type PluginFactory = (args?: PluginArgs) => Plugin;
 export const MAX_SCORE = 100;
 
 /** What happens to the cluster that may end a pod's waiting. */

@@ -8,9 +8,8 @@ const SKEWED = rejection(NAME, "node(s) didn't match pod topology spread constra
 const UNLABELLED = rejection(NAME, "node(s) didn't match pod topology spread constraints (missing required label)");
 
 /** Keeps (DoNotSchedule) or likes to keep (ScheduleAnyway) the numbers of alike pods in topology domains even. */
-export const podTopologySpread: FilterPlugin & ScorePlugin = {
+export const podTopologySpread = (): FilterPlugin & ScorePlugin => ({
   name: NAME,
-  weight: 2,
   prepare: (cycle) => {
     const { pod, snapshot } = cycle;
     const spreads = spreadsOf(pod, 'DoNotSchedule');
@@ -61,7 +60,7 @@ export const podTopologySpread: FilterPlugin & ScorePlugin = {
     const spreads = own.length > 0 ? spreadsOf(cycle.pod, 'ScheduleAnyway') : defaultSpreads(cycle);
     return spreads.length === 0 ? undefined : scorer(cycle, feasible, spreads, own.length > 0);
   },
-};
+});
 /** `strict`: nodes without all topology labels are ignored; the system's own defaults make do with those there are. */
 function scorer(
   { pod, snapshot }: Cycle,

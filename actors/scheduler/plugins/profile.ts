@@ -1,41 +1,28 @@
-import { balancedAllocation } from './balanced-allocation.ts';
-import { imageLocality } from './image-locality.ts';
-import { interPodAffinity } from './inter-pod-affinity.ts';
-import { nodeAffinity } from './node-affinity.ts';
-import { nodeName } from './node-name.ts';
-import { nodePorts } from './node-ports.ts';
-import { nodeResourcesFit } from './node-resources-fit.ts';
-import { nodeUnschedulable } from './node-unschedulable.ts';
-import { podTopologySpread } from './pod-topology-spread.ts';
-import type { FilterPlugin, ScorePlugin } from './plugin.ts';
-import { volumeBinding } from './volume-binding.ts';
-import { taintToleration } from './taint-toleration.ts';
+import { defaultPlugins, inTreePlugins } from './in-tree.ts';
+import type { FilterPlugin, Plugin, PostFilterPlugin, ScorePlugin } from './plugin.ts';
 
 export interface Profile {
   /** In the order in which they are asked; the first to reject a node is the one that is quoted. */
   readonly filters: readonly FilterPlugin[];
-  readonly scores: readonly ScorePlugin[];
+  /** In the order in which they are asked, when no node will do. */
+  readonly postFilters: readonly PostFilterPlugin[];
+  readonly scores: readonly WeightedScore[];
 }
-/** Source: scheduler apis/config/v1 default_plugins.go (order and weights). */
-export const defaultProfile: Profile = {
-  filters: [
-    nodeUnschedulable,
-    nodeName,
-    taintToleration,
-    nodeAffinity,
-    nodePorts,
-    nodeResourcesFit,
-    volumeBinding,
-    podTopologySpread,
-    interPodAffinity,
-  ],
-  scores: [
-    taintToleration,
-    nodeAffinity,
-    nodeResourcesFit,
-    podTopologySpread,
-    interPodAffinity,
-    balancedAllocation,
-    imageLocality,
-  ],
-};
+export interface WeightedScore {
+  readonly plugin: ScorePlugin;
+  readonly weight: number;
+}
+/** A profile in which each plugin does all that it can. `weight` counts where it scores. */
+export const profileOf = (plugins: readonly { readonly plugin: Plugin; readonly weight: number }[]): Profile => ({
+  filters: plugins.flatMap(({ plugin }) => (isFilter(plugin) ? [plugin] : [])),
+  postFilters: plugins.flatMap(({ plugin }) => (isPostFilter(plugin) ? [plugin] : [])),
+  scores: plugins.flatMap(({ plugin, weight }) => (isScore(plugin) ? [{ plugin, weight }] : [])),
+});
+export const isFilter = (plugin: Plugin): plugin is Plugin & FilterPlugin => plugin.prepare !== undefined;
+export const isPostFilter = (plugin: Plugin): plugin is Plugin & PostFilterPlugin => plugin.postFilter !== undefined;
+export const isScore = (plugin: Plugin): plugin is Plugin & ScorePlugin => plugin.prepareScore !== undefined;
+
+/** What places pods where nothing is configured. */
+export const defaultProfile: Profile = profileOf(
+  defaultPlugins.map(({ name, weight }) => ({ plugin: inTreePlugins[name]!(), weight })),
+);

@@ -17,7 +17,7 @@ const x = (name: string) => aPod(name, { labels: { app: 'x' } });
 
 describe('scores', () => {
   it('weigh as upstream', () => {
-    expect(Object.fromEntries(defaultProfile.scores.map((p) => [p.name, p.weight]))).toEqual({
+    expect(Object.fromEntries(defaultProfile.scores.map(({ plugin, weight }) => [plugin.name, weight]))).toEqual({
       TaintToleration: 3,
       NodeAffinity: 2,
       NodeResourcesFit: 1,
@@ -31,15 +31,15 @@ describe('scores', () => {
     const nodes = [aNode('a', { allocatable: { cpu: '1', memory: '1000Mi' } }), aNode('b', { allocatable: { cpu: '1', memory: '1000Mi' } })]; // prettier-ignore
     const snapshot = snapshotOf(nodes, { a: [aPod('q')] });
     // (1000 - 200) / 1000 and (1000 - 400) / 1000; (1000 - 100) / 1000 and (1000 - 200) / 1000.
-    expect(scores(nodeResourcesFit, aPod('p'), snapshot)).toEqual({ a: 70, b: 85 });
+    expect(scores(nodeResourcesFit(), aPod('p'), snapshot)).toEqual({ a: 70, b: 85 });
   });
   it('BalancedAllocation likes what evens out cpu and memory, and has no opinion on best effort', () => {
     const snapshot = snapshotOf([aNode('a', { allocatable: { cpu: '2', memory: '2Gi' } }), aNode('b', { allocatable: { cpu: '2', memory: '2Gi' } })], {
       a: [aPod('q', { requests: { cpu: '1' } })],
     }); // prettier-ignore
     const hungry = aPod('p', { requests: { memory: '1Gi' } });
-    expect(scores(balancedAllocation, hungry, snapshot)).toEqual({ a: 87, b: 62 });
-    expect(scores(balancedAllocation, aPod('p'), snapshot)).toBeUndefined();
+    expect(scores(balancedAllocation(), hungry, snapshot)).toEqual({ a: 87, b: 62 });
+    expect(scores(balancedAllocation(), aPod('p'), snapshot)).toBeUndefined();
   });
   it('NodeAffinity adds up preferred terms', () => {
     const prefer = (weight: number, z: string) => ({
@@ -50,7 +50,7 @@ describe('scores', () => {
       nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [prefer(10, '1'), prefer(5, '2')] },
     };
     const snapshot = snapshotOf([zone('a', '1'), zone('b', '2'), zone('c', '3')]);
-    expect(scores(nodeAffinity, aPod('p', { spec: { affinity } }), snapshot)).toEqual({ a: 100, b: 50, c: 0 });
+    expect(scores(nodeAffinity(), aPod('p', { spec: { affinity } }), snapshot)).toEqual({ a: 100, b: 50, c: 0 });
   });
   it('TaintToleration dislikes PreferNoSchedule', () => {
     const taint = (key: string) => ({ key, effect: 'PreferNoSchedule' as const });
@@ -59,14 +59,14 @@ describe('scores', () => {
       aNode('b', { spec: { taints: [taint('k')] } }),
       aNode('c', { spec: { taints: [taint('k'), taint('l')] } }),
     ]);
-    expect(scores(taintToleration, aPod('p'), snapshot)).toEqual({ a: 100, b: 50, c: 0 });
+    expect(scores(taintToleration(), aPod('p'), snapshot)).toEqual({ a: 100, b: 50, c: 0 });
   });
   it('ImageLocality likes nodes with big images, less so when few have them', () => {
     const has = (name: string, sizeBytes: number) => aNode(name, { images: [{ names: ['app:latest'], sizeBytes }] });
     const snapshot = snapshotOf([has('a', 523 * 2 ** 20), aNode('b')]);
     // 523 MiB on half of the nodes counts as 261.5 MiB: (261.5 - 23) / (1000 - 23).
-    expect(scores(imageLocality, aPod('p'), snapshot)).toEqual({ a: 24, b: 0 });
-    expect(scores(imageLocality, aPod('p', { spec: { containers: [{ name: 'c', image: 'other' }] } }), snapshot)).toBeUndefined(); // prettier-ignore
+    expect(scores(imageLocality(), aPod('p'), snapshot)).toEqual({ a: 24, b: 0 });
+    expect(scores(imageLocality(), aPod('p', { spec: { containers: [{ name: 'c', image: 'other' }] } }), snapshot)).toBeUndefined(); // prettier-ignore
   });
   it('PodTopologySpread likes domains with fewer of its kind', () => {
     const pod = aPod('p', {
@@ -74,7 +74,7 @@ describe('scores', () => {
       spec: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { app: 'x' } } }] },
     }); // prettier-ignore
     const snapshot = snapshotOf([zone('a', '1'), zone('b', '2'), aNode('n')], { a: [x('1'), x('2')] });
-    const s = scores(podTopologySpread, pod, snapshot)!;
+    const s = scores(podTopologySpread(), pod, snapshot)!;
     expect(s['b']).toBe(100);
     expect(s['a']).toBe(0);
     expect(s['n']).toBe(0);
@@ -82,10 +82,10 @@ describe('scores', () => {
   it('PodTopologySpread spreads the pods of one owner by default', () => {
     const owners = { key: 'app=x', matches: compileMap({ app: 'x' }) };
     const snapshot = snapshotOf([zone('a', '1'), zone('b', '1'), zone('c', '2')], { a: [x('1'), x('2'), x('3')] });
-    const s = scores(podTopologySpread, x('p'), snapshot, owners)!;
+    const s = scores(podTopologySpread(), x('p'), snapshot, owners)!;
     expect(s['c']).toBeGreaterThan(s['b']!);
     expect(s['b']).toBeGreaterThan(s['a']!);
-    expect(scores(podTopologySpread, x('p'), snapshot)).toBeUndefined();
+    expect(scores(podTopologySpread(), x('p'), snapshot)).toBeUndefined();
   });
   it('InterPodAffinity follows wishes, the pod’s own and those of pods there', () => {
     const wish = (kind: 'podAffinity' | 'podAntiAffinity', weight: number): Affinity => ({
@@ -97,9 +97,9 @@ describe('scores', () => {
     });
     const nodes = [zone('a', '1'), zone('b', '2'), zone('c', '3')];
     const there = snapshotOf(nodes, { a: [x('1')] });
-    expect(scores(interPodAffinity, aPod('p', { spec: { affinity: wish('podAffinity', 7) } }), there)).toEqual({ a: 100, b: 0, c: 0 }); // prettier-ignore
-    expect(scores(interPodAffinity, aPod('p', { spec: { affinity: wish('podAntiAffinity', 7) } }), there)).toEqual({ a: 0, b: 100, c: 100 }); // prettier-ignore
+    expect(scores(interPodAffinity(), aPod('p', { spec: { affinity: wish('podAffinity', 7) } }), there)).toEqual({ a: 100, b: 0, c: 0 }); // prettier-ignore
+    expect(scores(interPodAffinity(), aPod('p', { spec: { affinity: wish('podAntiAffinity', 7) } }), there)).toEqual({ a: 0, b: 100, c: 100 }); // prettier-ignore
     const shunning = snapshotOf(nodes, { b: [aPod('q', { spec: { affinity: wish('podAntiAffinity', 7) } })] });
-    expect(scores(interPodAffinity, x('p'), shunning)).toEqual({ a: 100, b: 0, c: 100 });
+    expect(scores(interPodAffinity(), x('p'), shunning)).toEqual({ a: 100, b: 0, c: 100 });
   });
 });

@@ -5,9 +5,8 @@ const NAME = 'TaintToleration';
 const REJECTED = rejection(NAME, 'node(s) had untolerated taint(s)');
 
 /** Taints NoSchedule and NoExecute keep pods away, PreferNoSchedule makes a node less liked. */
-export const taintToleration: FilterPlugin & ScorePlugin = {
+export const taintToleration = (): FilterPlugin & ScorePlugin => ({
   name: NAME,
-  weight: 3,
   prepare: ({ pod }) => ({
     filter: (node) =>
       node.taints.length > 0 && untoleratedTaint(node.taints, pod.tolerations, 'NoSchedule', 'NoExecute') !== undefined
@@ -26,4 +25,4 @@ export const taintToleration: FilterPlugin & ScorePlugin = {
       normalize: (scores) => normalizeByMax(scores, true),
     };
   },
-};
+});

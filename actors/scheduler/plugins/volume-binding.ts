@@ -10,7 +10,7 @@ const NAME = 'VolumeBinding';
  * pod where there are free ones or where they may be made. What is promised there is written before the pod is bound, see
  * ../volumes. Source: scheduler plugins/volumebinding.
  */
-export const volumeBinding: FilterPlugin = {
+export const volumeBinding = (): FilterPlugin => ({
   name: NAME,
   prepare({ pod, volumes }) {
     const want = volumes && wanted(pod.pod, volumes);
@@ -39,4 +39,4 @@ export const volumeBinding: FilterPlugin = {
         return false;
     }
   },
-};
+});
