@@ -111,6 +111,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     profile: defaultProfile,
     placing: placing({ world, client, recorder, fence }),
     volumes,
+    reservers: [volumes],
     ownersSelector: ownersSelector({
       services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),

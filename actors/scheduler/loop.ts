@@ -7,10 +7,11 @@ import type { Cycle, Selector } from './plugins/plugin.ts';
 import type { Profile } from './plugins/profile.ts';
 import { postFilter, type Budget } from './preemption.ts';
 import type { Entry, SchedulingQueue } from './queue.ts';
+import { reserveAll, type Reservation, type Reserver } from './reservation.ts';
 import { schedule, type Diagnosis } from './schedule.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
-import type { Reservation, Volumes } from './volumes/volumes.ts';
+import type { VolumeView } from './volumes/plan.ts';
 
 export interface LoopOptions {
   readonly world: World;
@@ -20,7 +21,9 @@ export interface LoopOptions {
   readonly placing: Placing;
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
   readonly budgets: () => readonly Budget[];
-  readonly volumes?: Volumes | undefined;
+  readonly volumes?: VolumeView | undefined;
+  /** In the order in which they are asked. */
+  readonly reservers?: readonly Reserver[] | undefined;
   readonly metrics?: SchedulerMetrics | undefined;
   /** Bindings under way at once. */
   readonly inFlight?: number;
@@ -45,7 +48,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
   const underWay = new Set<Promise<void>>();
   /** Pods whose victims are being evicted; `true`: something happened meanwhile that they should have heard. */
   const preempting = new Map<string, boolean>();
-  /** Pods whose volumes are being bound. */
+  /** Pods for which something is got ready on their nodes. */
   const waiting = new Map<string, AbortController>();
   let paused = true;
   let queued = false;
@@ -106,36 +109,56 @@ export function schedulingLoop(o: LoopOptions): Loop {
     queue.chosen(entry);
     snapshot.assume(entry.pod, node);
     snapshot.denominate(entry.pod.uid);
-    const reservation = o.volumes?.reserve(entry.pod, snapshot.get(node)!);
-    if (reservation === undefined) track(bind(entry, entry.pod, node, began));
-    else void bindVolumes(entry, entry.pod, node, reservation, began);
+    let reservation: Reservation | undefined;
+    try {
+      reservation = reserveAll(o.reservers ?? [], entry.pod, snapshot.get(node)!);
+    } catch (error) {
+      return notReady(entry, entry.pod, node, error, began);
+    }
+    if (reservation === undefined) track(bind(entry, entry.pod, node, began).then(() => undefined));
+    else void makeReady(entry, entry.pod, node, reservation, began);
   }
-  /** Before a pod is bound its volumes are. That may take minutes, so it takes no place among the bindings under way. */
-  async function bindVolumes(entry: Entry, pod: PodInfo, node: string, reservation: Reservation, began: number): Promise<void> {
+  /** Before a pod is bound its volumes are, and what else is promised. That may take minutes, so it takes no place among the bindings under way. */
+  async function makeReady(
+    entry: Entry,
+    pod: PodInfo,
+    node: string,
+    reservation: Reservation,
+    began: number,
+  ): Promise<void> {
     const binding = metrics?.elapsed() ?? 0;
     const abort = new AbortController();
     waiting.set(pod.uid, abort);
     try {
       await reservation.bind(abort.signal);
-      abort.signal.throwIfAborted();
       metrics?.passed('PreBind', 'Success', binding);
-      track(bind(entry, pod, node, began));
     } catch (error) {
       metrics?.passed('PreBind', 'Error', binding);
-      metrics?.attempted('error', began);
-      if (snapshot.isAssumed(pod.uid)) snapshot.forget(pod.uid);
-      queue.failed(entry);
-      world.log.debug('volumes not bound', { pod: pod.name, node, err: error });
+      reservation.release(false);
       // Gone, or left to the next leader.
-      if (abort.signal.aborted || reasonOf(error) === 'Conflict') return loop.kick();
-      const message = `running PreBind plugin "VolumeBinding": ${(error as Error).message}`;
-      track(placing.explain(pod, 'SchedulerError', message));
+      return notReady(
+        entry,
+        pod,
+        node,
+        error,
+        began,
+        abort.signal.aborted || reasonOf((error as Error).cause) === 'Conflict',
+      );
     } finally {
       waiting.delete(pod.uid);
-      reservation.release();
     }
+    track(bind(entry, pod, node, began).then((isBound) => reservation.release(isBound)));
+  }
+  function notReady(entry: Entry, pod: PodInfo, node: string, error: unknown, began: number, silent = false): void {
+    metrics?.attempted('error', began);
+    snapshot.forget(pod.uid);
+    queue.failed(entry);
+    world.log.debug('node not made ready for pod', { pod: pod.name, node, err: error });
+    if (silent) loop.kick();
+    else track(placing.explain(pod, 'SchedulerError', (error as Error).message));
   } // prettier-ignore
-  async function bind(entry: Entry, pod: PodInfo, node: string, began: number): Promise<void> {
+  /** Resolves to whether the pod is bound. */
+  async function bind(entry: Entry, pod: PodInfo, node: string, began: number): Promise<boolean> {
     const binding = metrics?.elapsed() ?? 0;
     try {
       await placing.bind(pod, node);
@@ -143,18 +166,23 @@ export function schedulingLoop(o: LoopOptions): Loop {
       metrics?.passed('Bind', 'Success', binding);
       metrics?.attempted('scheduled', began);
       metrics?.bound(entry.attempts, world.clock.now() - entry.firstAt, entry.flushed);
+      return true;
     } catch (error) {
       snapshot.forget(pod.uid);
       metrics?.passed('Bind', 'Error', binding);
       metrics?.attempted('error', began);
       const reason = reasonOf(error);
       // Gone, or placed by someone else: the watch tells, there is nothing left to do here.
-      if (reason === 'NotFound') return queue.delete(pod.uid);
+      if (reason === 'NotFound') {
+        queue.delete(pod.uid);
+        return false;
+      }
       queue.failed(entry);
       world.log.debug('binding failed', { pod: pod.name, node, err: error });
-      if (reason === 'Conflict') return;
+      if (reason === 'Conflict') return false;
       const message = `running Bind plugin "DefaultBinder": ${toStatus(error).message ?? ''}`;
       await placing.explain(pod, 'SchedulerError', message);
+      return false;
     }
   }
   function refuse(cycle: Cycle, entry: Entry, diagnosis: Diagnosis): void {

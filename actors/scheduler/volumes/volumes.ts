@@ -14,26 +14,18 @@ import { keyOf } from '../../../schemas/meta/object.ts';
 import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../runtime/resources.ts';
-import type { PodInfo } from '../snapshot/pod-info.ts';
+import type { Reserver } from '../reservation.ts';
 import { planOn, wanted, type VolumePlan, type VolumeView } from './plan.ts';
 
 /** How long a pod waits on its node for its volumes. Source: VolumeBindingArgs bindTimeoutSeconds. */
 const BIND_TIMEOUT_MS = 600_000;
 const BY_CLASS = 'storageClass';
 
-/** Volumes that were promised to a pod's claims, until the API says so too. */
-export interface Reservation {
-  /** Tells the API, and resolves when all claims are bound; rejects when that cannot be any more, or `signal` says so. */
-  bind(signal: AbortSignal): Promise<void>;
-  /** Takes the promises back. */
-  release(): void;
-}
-export interface Volumes extends VolumeView {
-  /** Promises volumes to a pod that goes to the node; undefined: there is nothing to bind. */
-  reserve(pod: PodInfo, node: { readonly name: string; readonly labels: Readonly<Record<string, string>> }): Reservation | undefined;
+/** Promises volumes to the claims of pods that go to a node. */
+export interface Volumes extends VolumeView, Reserver {
   /** The caches have changed. */
   changed(): void;
-} // prettier-ignore
+}
 
 export function createVolumes(o: {
   readonly world: World;
@@ -133,6 +125,7 @@ export function createVolumes(o: {
   }
   return {
     ...view,
+    name: 'VolumeBinding',
     changed: () => waiting.forEach((check) => check()),
     reserve(pod, node) {
       const want = wanted(pod.pod, view);
