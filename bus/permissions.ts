@@ -101,10 +101,20 @@ const asks = (id: string, callers: readonly string[]) => ({
   publish: [...callers.map((c) => subjects.apiOf(c)), subjects.sessionAll('apiserver.*'), subjects.beat(`${id}.*`)],
   subscribe: [inboxes(id), subjects.sessionAll(`${id}.*`), subjects.beat('apiserver.*')],
 });
-/** Answers the API server about nodes. */
+/** First tokens of the addresses of those who open connections to pods over the bus, alone or beside others on one connection. */
+const DIALERS = ['ingress', 'cloud-controller-manager', 'workers'];
+/** Answers the API server about nodes, and who dials about pods. */
 const serves = (node: string) => ({
-  publish: [inboxes('apiserver')],
-  subscribe: [subjects.nodeAll(node)],
+  publish: [...['apiserver', ...DIALERS].map(inboxes), ...DIALERS.map((id) => subjects.sessionAll(`${id}.*`))],
+  subscribe: [subjects.nodeAll(node), ...DIALERS.map((id) => subjects.beat(`${id}.*`))],
+});
+/** Opens connections to pods of any node, which may be called anything; who has no pods is left alone. */
+const dials = () => ({
+  publish: [subjects.node('*', 'portforward'), subjects.sessionAll('*.*')],
+  neverPublish: ['etcd', 'controller-manager', 'scheduler', 'node-authenticator', 'admin'].map((id) =>
+    subjects.sessionAll(`${id}.*`),
+  ),
+  subscribe: [subjects.beat('*.*')],
 });
 function all(...parts: readonly Partial<Permissions>[]): Permissions {
   const union = (part: keyof Permissions): string[] => [...new Set(parts.flatMap((p) => p[part] ?? []))];
@@ -192,9 +202,18 @@ function ofRole(spec: RoleSpec): Permissions {
         watches('cloud-controller-manager'),
         elects('cloud-controller-manager'),
         inspected('cloud-controller-manager'),
+        dials(),
+      );
+    case 'ingress':
+      return all(
+        asks(id, ['ingress']),
+        announces('ingress'),
+        watches('ingress'),
+        elects('ingress'),
+        inspected('ingress'),
+        dials(),
       );
     case 'dns':
-    case 'ingress':
     case 'metrics':
       return all(asks(id, [spec.role]), announces(spec.role), inspected(spec.role));
     // Starts and ends components of its machine, as people's console tells it.

@@ -74,7 +74,9 @@ export const event = (key: string): string => `${ROOT}.event.${keyToken(key)}`;
 export const eventAll = `${ROOT}.event.>`;
 export const keyOfEvent = (subject: string): string => tokenKey(subject.slice(`${ROOT}.event.`.length));
 
-export const node = (name: string, op: string): string => `${ROOT}.node.${escapeToken(name)}.${op}`;
+/** One operation of a node; `*` for that of any node. */
+export const node = (name: string, op: string): string =>
+  `${ROOT}.node.${name === '*' ? '*' : escapeToken(name)}.${op}`;
 /** All operations of a node; `*` for any node. */
 export const nodeAll = (name: string): string => `${ROOT}.node.${name === '*' ? '*' : escapeToken(name)}.*`;
 export const presence = (component: string, id: string): string =>

@@ -35,3 +35,15 @@ export interface NodeAnswerHead {
   readonly status: number;
   readonly headers: readonly string[];
 }
+
+/**
+ * Op `portforward`: a connection to a TCP port of a pod, served by nodes whose pods have no network; frames as
+ * `bus/session-stream.ts` has them. Refused (BadRequest) where nothing listens.
+ */
+export interface PortForwardRequest {
+  readonly namespace: string;
+  readonly name: string;
+  /** The pod that had this address, and not one of the same name that came after it. */
+  readonly ip?: string | undefined;
+  readonly port: number;
+}

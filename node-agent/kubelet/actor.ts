@@ -17,6 +17,7 @@ import type { NodeContext } from './context.ts';
 import { Ledger } from './ledger.ts';
 import { serveHttp } from './http.ts';
 import { serveLogs } from './logs.ts';
+import { servePortForward } from './port-forward.ts';
 import { nodeLogic } from './logic.ts';
 import { kubeletMachine } from './machine.ts';
 import { kubeletMetrics, observe } from './metrics.ts';
@@ -125,7 +126,8 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     });
   }
 
-  const served = o.bus === undefined ? [] : [serveLogs(o.bus, context), serveHttp(o.bus, context)];
+  const serve = [serveLogs, serveHttp, servePortForward];
+  const served = o.bus === undefined ? [] : serve.map((door) => door(o.bus!, context));
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const logic = kubeletMachine.provide({

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Container, LifecycleHandler, Pod, Probe } from '../../schemas/generated/core-v1.ts';
 
 /**
@@ -43,6 +44,11 @@ export interface ContainerRuntime {
 
   /** Lines written by a container, from the first; ends with the container unless `follow`. */
   logs(id: string, options: LogOptions): AsyncIterable<LogLine>;
+  /**
+   * What listens on a TCP port of the pod: it is handed a connection. undefined: nothing does. A runtime whose pods have a
+   * network has no such method: they are dialled.
+   */
+  readonly listener?: (podUid: string, port: number) => ((stream: Duplex) => void) | undefined;
   close(): void;
 }
 export interface Sandbox {

@@ -8,6 +8,7 @@ import { findImage, fullName, inventImage } from './images.ts';
 import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
+import { listenerOf } from './listeners.ts';
 import type { Course } from './course.ts';
 
 interface SimSandbox extends Sandbox {
@@ -286,6 +287,11 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       }
       if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
     },
+    listener: (podUid, port) =>
+      listenerOf(
+        (byPod.get(podUid) ?? []).flatMap((id) => containers.get(id) ?? []),
+        port,
+      ),
     close() {
       listeners.clear();
       for (const c of containers.values()) stopTimers(c);
