@@ -47,3 +47,46 @@ export interface PortForwardRequest {
   readonly ip?: string | undefined;
   readonly port: number;
 }
+
+/**
+ * Op `stats`: a request for what `/stats/summary` shows, whose answer this is.
+ * Source: kubelet pkg/apis/stats/v1alpha1 Summary.
+ */
+export interface StatsSummary {
+  readonly node: {
+    readonly nodeName: string;
+    readonly startTime: string;
+    readonly cpu: CpuStats;
+    readonly memory: MemoryStats;
+  };
+  /** Those of which a container runs. */
+  readonly pods: readonly PodStats[];
+}
+export interface PodStats {
+  readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly startTime: string;
+  readonly containers: readonly ContainerStats[];
+  readonly cpu: CpuStats;
+  readonly memory: MemoryStats;
+}
+export interface ContainerStats {
+  readonly name: string;
+  readonly startTime: string;
+  readonly cpu: CpuStats;
+  readonly memory: MemoryStats;
+}
+export interface CpuStats {
+  readonly time: string;
+  /** Averaged over some ten seconds. */
+  readonly usageNanoCores: number;
+  /** Since it was started; never decreases. */
+  readonly usageCoreNanoSeconds: number;
+}
+export interface MemoryStats {
+  readonly time: string;
+  /** Of its limit, where it has one. */
+  readonly availableBytes?: number;
+  readonly usageBytes: number;
+  readonly workingSetBytes: number;
+  readonly rssBytes: number;
+}

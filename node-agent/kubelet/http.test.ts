@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus, ServedMessage, Session } from '../../bus/bus.ts';
 import type { NodeAnswerHead } from '../../bus/protocol/node.ts';
+import { pods } from '../../actors/runtime/resources.ts';
 import { bench, type Bench } from './testing/kubelet.ts';
 
 type Accept = (message: ServedMessage, session: Session) => void;
@@ -48,9 +49,27 @@ describe("a node's own pages", () => {
     expect(await items('/runningpods/')).toMatchObject(known);
     expect(JSON.parse((await ask('/stats/summary')).body)).toMatchObject({
       node: { nodeName: 'n1' },
-      pods: [{ podRef: { name: 'p' }, containers: [{ name: 'main', cpu: { usageNanoCores: 0 } }] }],
+      pods: [{ podRef: { name: 'p' }, containers: [{ name: 'main', cpu: { usageNanoCores: 1_000_000 } }] }],
     });
     expect((await ask('/metrics')).body).toContain('kubelet_running_pods 1\n');
-    expect((await ask('/metrics/resource')).body).toContain('{container="main",namespace="default",pod="p"} 0\n');
+    expect((await ask('/metrics/resource')).body).toMatch(
+      /^container_memory_working_set_bytes\{container="main",namespace="default",pod="p"\} 2097152 \d{13}$/m,
+    );
+  });
+  it('tell what the node uses, also for pods that have gone', async () => {
+    const node = async (): Promise<{ cpu: Record<string, number>; memory: Record<string, number> }> =>
+      (JSON.parse((await ask('/stats/summary')).body) as { node: never }).node;
+    const before = await node();
+    await b.run('p', {}, { usage: { cpu: '1500m', memory: '1Gi' } });
+    await b.world.until(() => b.pod('p')?.status?.phase === 'Running');
+    await b.world.advance(20_000);
+    const during = await node();
+    expect(during.cpu['usageNanoCores']! - before.cpu['usageNanoCores']!).toBe(1_500_000_000);
+    expect(during.memory['workingSetBytes']! - before.memory['workingSetBytes']!).toBe(2 ** 30);
+    await b.api.client().delete(pods, 'p', 'default', { gracePeriodSeconds: 0 });
+    await b.world.until(() => b.kubelet.podStates().size === 0);
+    const after = await node();
+    expect(after.cpu['usageNanoCores']).toBe(before.cpu['usageNanoCores']);
+    expect(after.cpu['usageCoreNanoSeconds']).toBeGreaterThan(1.5e9 * 19);
   });
 });

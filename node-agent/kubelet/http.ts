@@ -4,7 +4,8 @@ import type { NodeAnswerHead, NodePresence, NodeRequest } from '../../bus/protoc
 import * as subjects from '../../bus/subjects.ts';
 import { toStatus } from '../../schemas/meta/status.ts';
 import type { NodeContext } from './context.ts';
-import { configuration, metrics, podList, resourceMetrics, summary } from './http-pages.ts';
+import { configuration, metrics, podList } from './http-pages.ts';
+import { nodeMeter, resourceMetrics, summary, type NodeMeter } from './stats.ts';
 
 interface Page {
   readonly status?: number;
@@ -16,7 +17,7 @@ const METRICS = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const text = (body: string, status = 200): Page => ({ status, type: TEXT, body });
 const json = (value: object): Page => ({ type: 'application/json', body: JSON.stringify(value) });
 const ok = (): Page => text('ok');
-type Pages = Readonly<Record<string, (node: NodeContext, since: number) => Page>>;
+type Pages = Readonly<Record<string, (node: NodeContext, meter: NodeMeter) => Page>>;
 
 /** Source: kubelet pkg/server server.go. Of paths that end in a slash what follows belongs to them. */
 const PAGES: Pages = {
@@ -26,10 +27,13 @@ const PAGES: Pages = {
   '/healthz/syncloop': ok,
   '/pods': (node) => json(podList(node, () => true)),
   '/runningpods/': (node) => json(podList(node, (worker) => worker.sandbox !== undefined)),
-  '/stats/summary': (node, since) => json(summary(node, since)),
+  '/stats/summary': (node, meter) => json(summary(node, meter)),
   '/configz': () => json(configuration()),
   '/metrics': (node) => ({ type: METRICS, body: metrics(node) }),
-  '/metrics/resource': (node, since) => ({ type: METRICS, body: resourceMetrics(node, since) }),
+  '/metrics/resource': (node, meter) => ({
+    type: METRICS,
+    body: resourceMetrics(summary(node, meter), node.world.clock.now()),
+  }),
 };
 const FRAME_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
@@ -37,10 +41,11 @@ const encoder = new TextEncoder();
 /** Answers as a kubelet's port would, and who asks whether anybody is there. */
 export function serveHttp(bus: Bus, node: NodeContext): Subscription {
   const subject = subjects.node(node.nodeName, 'http');
-  const since = node.world.clock.now();
+  const meter = nodeMeter(node.world.clock.now());
   const presence = bus.serve(subject, 'node', (): NodePresence => ({ reachable: node.runtime.reachable }));
+  const stats = bus.serve(subjects.node(node.nodeName, 'stats'), 'node', () => summary(node, meter));
   const sessions = bus.serveSessions(subject, 'node', (message, session) => {
-    send(session, answer(node, message.body as NodeRequest, since)).then(
+    send(session, answer(node, message.body as NodeRequest, meter)).then(
       () => session.close(),
       (error: unknown) => session.close(toStatus(error)),
     );
@@ -48,16 +53,17 @@ export function serveHttp(bus: Bus, node: NodeContext): Subscription {
   return {
     unsubscribe: () => {
       presence.unsubscribe();
+      stats.unsubscribe();
       sessions.unsubscribe();
     },
   };
 }
-function answer(node: NodeContext, { method, target }: NodeRequest, since: number): Page {
+function answer(node: NodeContext, { method, target }: NodeRequest, meter: NodeMeter): Page {
   const [path = ''] = target.split('?');
   const page = PAGES[path] ?? PAGES[`${path}/`];
   if (page === undefined) return text('404 page not found\n', 404);
   if (method !== 'GET' && method !== 'HEAD') return text('405: Method Not Allowed', 405);
-  return page(node, since);
+  return page(node, meter);
 }
 async function send(session: Session, { status = 200, type, body }: Page): Promise<void> {
   const bytes = encoder.encode(body);

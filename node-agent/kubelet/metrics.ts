@@ -1,7 +1,7 @@
 /** What a kubelet counts. Source: kubelet pkg/metrics. */
 import type { Registry } from '../../actors/runtime/metrics/registry.ts';
 import type { NodeContext } from './context.ts';
-import { runningContainers } from './http-pages.ts';
+import { runningContainers } from './stats.ts';
 
 export interface KubeletMetrics {
   readonly registry: Registry;
@@ -27,7 +27,7 @@ export function kubeletMetrics(registry: Registry): KubeletMetrics {
 export function observe({ metrics: { registry }, pods, nodeName, runtime }: NodeContext): void {
   registry.gauge(of('node_name', "The node's name. The count is always 1."), () => [[{ node: nodeName }, 1]]);
   registry.gauge(of('running_containers', 'Number of containers currently running'), () => {
-    const count = [...pods.values()].reduce((sum, worker) => sum + runningContainers(runtime, worker).length, 0);
+    const count = [...pods.values()].reduce((sum, worker) => sum + runningContainers({ runtime }, worker).length, 0);
     return [[{ container_state: 'running' }, count]];
   });
   registry.gauge(of('running_pods', 'Number of pods that have a running pod sandbox'), () => [

@@ -31,6 +31,8 @@ export interface ContainerRuntime {
   stopContainer(id: string, graceSeconds: number): Promise<void>;
   removeContainer(id: string): Promise<void>;
   containerStatus(id: string): RuntimeStatus | undefined;
+  /** What a running container uses; the pod as it is now. undefined: it does not run. */
+  usage(id: string, pod: Pod): RuntimeUsage | undefined;
   /** Ids of the pod's containers, newest last. */
   containersOf(podUid: string): readonly string[];
   /** Hears of each container that ended, whatever ended it. */
@@ -79,6 +81,15 @@ export interface RuntimeStatus {
   /** `Completed`, `Error`, `OOMKilled`, ... */
   readonly reason: string;
   readonly message: string;
+}
+/** Source: cri-api ContainerStats. */
+export interface RuntimeUsage {
+  /** Averaged over some ten seconds. */
+  readonly nanoCores: number;
+  /** Since it was started. */
+  readonly coreNanoSeconds: number;
+  /** Working set. */
+  readonly memoryBytes: number;
 }
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
 export interface ProbeResult {

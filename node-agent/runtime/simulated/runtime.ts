@@ -9,6 +9,7 @@ import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
 import { listenerOf } from './listeners.ts';
+import { Usage } from './usage.ts';
 import type { Course } from './course.ts';
 
 interface SimSandbox extends Sandbox {
@@ -51,6 +52,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   const listeners = new Set<(id: string) => void>();
   let addresses = new AddressPool('10.244.0.0/24');
   const commands = createCommands(world);
+  const usage = new Usage();
   const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
 
   function exit(c: SimContainer, code: number, reason: string, message = ''): void {
@@ -117,6 +119,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     if (c === undefined) return;
     exit(c, 137, 'Error');
     commands.forget(id);
+    usage.forget(id);
     containers.delete(id);
     sandboxes.get(c.sandbox)?.containers.delete(id);
     const left = byPod.get(c.podUid)?.filter((other) => other !== id) ?? [];
@@ -225,6 +228,11 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       forget(id);
     },
     containerStatus: (id) => containers.get(id)?.status,
+    usage: (id, pod) => {
+      const c = containers.get(id);
+      if (c?.status.state !== 'running') return undefined;
+      return usage.read(id, pod, c.container, c.status.startedAt, clock.now());
+    },
     containersOf: (podUid) => byPod.get(podUid) ?? [],
     onExit(listener) {
       listeners.add(listener);

@@ -23,7 +23,7 @@ import type { ProbeKind } from '../interface.ts';
  *           postStart: error text             # preStopMs: 200
  *           logs: ["listening on :8080"]      # logEveryMs: 1000 repeats the last line
  *
- * A single run may be written without `runs`. Without a script commands do what they say as far as they are understood
+ * What containers use is said there too, see usage.ts. A single run may be written without `runs`. Without a script commands do what they say as far as they are understood
  * (see shell.ts). Else init containers and containers of Jobs succeed, and everything else (also of Jobs an image called
  * `pause`) runs until it is stopped. There are no images with the tag `404` or `nonexistent`, or of a host `invalid.*`.
  */
