@@ -13,7 +13,6 @@ import type {
 import type { StorageClass } from '../../schemas/generated/storage-v1.ts';
 import type { ReplicaSet, StatefulSet } from '../../schemas/generated/apps-v1.ts';
 import type { PodDisruptionBudget } from '../../schemas/generated/policy-v1.ts';
-import { compileSelector } from '../../schemas/helpers/label-match.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { createApiClient } from '../runtime/client.ts';
@@ -31,6 +30,7 @@ import { serveMetrics } from '../runtime/metrics/serve.ts';
 import * as resources from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { byNamespace, BY_NAMESPACE } from '../runtime/store.ts';
+import { budgetOf } from './budgets.ts';
 import { clusterHandlers } from './cluster.ts';
 import { schedulingLoop } from './loop.ts';
 import { schedulerMachine } from './machine.ts';
@@ -39,7 +39,6 @@ import { schedulerMetrics } from './metrics.ts';
 import { placing } from './placing.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import { defaultProfile } from './plugins/profile.ts';
-import type { Budget } from './preemption.ts';
 import { SchedulingQueue } from './queue.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
 import { createVolumes } from './volumes/volumes.ts';
@@ -223,14 +222,5 @@ export function startScheduler(o: SchedulerOptions): Component {
       metricsDoor.unsubscribe();
       if (o.inspection === undefined) inspection.close();
     },
-  };
-}
-function budgetOf(pdb: PodDisruptionBudget): Budget {
-  const selects = compileSelector(pdb.spec?.selector);
-  const disrupted = pdb.status?.disruptedPods ?? {};
-  return {
-    namespace: pdb.metadata.namespace ?? '',
-    selects: (pod) => disrupted[pod.name] === undefined && pod.labels !== undefined && selects(pod.labels),
-    allowed: pdb.status?.disruptionsAllowed ?? 0,
   };
 }

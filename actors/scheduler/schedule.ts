@@ -25,6 +25,8 @@ export interface ScheduleOptions {
   readonly metrics?: Pick<SchedulerMetrics, 'elapsed' | 'passed'> | undefined;
   /** 0: by the number of nodes. */
   readonly percentageOfNodesToScore?: number;
+  /** Hears which nodes would do, and why others would not. */
+  readonly examined?: (feasible: readonly NodeInfo[], perNode: ReadonlyMap<string, Rejection>) => void;
 }
 const MIN_FEASIBLE = 100;
 
@@ -75,6 +77,7 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
   }
   // Upstream's is that of the last error, and no node's refusal is one.
   const scoring = metrics?.passed('Filter', 'Success', filtering) ?? 0;
+  o.examined?.(feasible, perNode);
   if (feasible.length === 0) {
     const plugins = new Set([...perNode.values()].map((r) => r.plugin));
     return { rejected: { nodes: nodes.length, plugins, perNode } };

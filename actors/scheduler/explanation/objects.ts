@@ -1,0 +1,72 @@
+import type {
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Service,
+} from '../../../schemas/generated/core-v1.ts';
+import type { PodDisruptionBudget } from '../../../schemas/generated/policy-v1.ts';
+import type { StorageClass } from '../../../schemas/generated/storage-v1.ts';
+import { isTerminal } from '../../../schemas/helpers/pod-resources.ts';
+import { volumeClass } from '../../../schemas/helpers/volume-binding.ts';
+import { keyOf, type KubeObject } from '../../../schemas/meta/object.ts';
+import { budgetOf } from '../budgets.ts';
+import { ownersSelector } from '../owners.ts';
+import type { Cycle } from '../plugins/plugin.ts';
+import type { Budget } from '../preemption.ts';
+import { podInfo } from '../snapshot/pod-info.ts';
+import { Snapshot } from '../snapshot/snapshot.ts';
+
+/** Resources that decide where a pod may go, by group (absent: core) and plural. */
+export const DECISIVE = [
+  'nodes', 'pods', 'namespaces', 'services', 'replicationcontrollers', 'apps/replicasets', 'apps/statefulsets',
+  'persistentvolumeclaims', 'persistentvolumes', 'storage.k8s.io/storageclasses', 'policy/poddisruptionbudgets',
+] as const; // prettier-ignore
+export type Decisive = (typeof DECISIVE)[number];
+/** A cluster at one moment. */
+export type Objects = Readonly<Partial<Record<Decisive, readonly KubeObject[]>>>;
+
+/** All that one attempt at placing the pod would read, had it happened while the cluster was this one. */
+export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; readonly budgets: readonly Budget[] } {
+  const all = <T extends KubeObject>(resource: Decisive): readonly T[] => (objects[resource] ?? []) as readonly T[];
+  const byKey = <T extends KubeObject>(resource: Decisive): Map<string, T> => new Map(all<T>(resource).map((o) => [keyOf(o), o])); // prettier-ignore
+  const namespaces = byKey<Namespace>('namespaces');
+  const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
+  for (const node of all<Node>('nodes')) snapshot.setNode(node);
+  for (const each of all<Pod>('pods')) {
+    if (isTerminal(each) || each.metadata.uid === pod.metadata.uid) continue;
+    const { nodeName } = each.spec ?? {};
+    if (nodeName) snapshot.setPod(podInfo(each), nodeName);
+    else if (each.status?.nominatedNodeName) snapshot.nominate(podInfo(each), each.status.nominatedNodeName);
+  }
+  const info = podInfo(pod);
+  if (pod.status?.nominatedNodeName) snapshot.nominate(info, pod.status.nominatedNodeName);
+  const services = Map.groupBy(all<Service>('services'), (service) => service.metadata.namespace ?? '');
+  const owners: Readonly<Record<string, Map<string, KubeObject>>> = {
+    ReplicaSet: byKey('apps/replicasets'),
+    StatefulSet: byKey('apps/statefulsets'),
+    ReplicationController: byKey('replicationcontrollers'),
+  };
+  const claims = byKey<PersistentVolumeClaim>('persistentvolumeclaims');
+  const volumes = byKey<PersistentVolume>('persistentvolumes');
+  const classes = byKey<StorageClass>('storage.k8s.io/storageclasses');
+  const ofClass = Map.groupBy(volumes.values(), volumeClass);
+  const cycle: Cycle = {
+    pod: info,
+    snapshot,
+    ownersSelector: ownersSelector({
+      services: (namespace) => services.get(namespace) ?? [],
+      owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
+    }),
+    volumes: {
+      claim: (namespace, name) => claims.get(`${namespace}/${name}`),
+      volume: (name) => volumes.get(name),
+      storageClass: (name) => classes.get(name),
+      volumesOfClass: (name) => ofClass.get(name) ?? [],
+      promisedTo: () => undefined,
+      nodeOf: () => undefined,
+    },
+  };
+  return { cycle, budgets: all<PodDisruptionBudget>('policy/poddisruptionbudgets').map(budgetOf) };
+}
