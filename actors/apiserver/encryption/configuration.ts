@@ -1,6 +1,6 @@
 import { aggregate } from '../../../schemas/meta/aggregate.ts';
 import { fieldPath, invalid, required, type FieldError, type FieldPath } from '../../../schemas/meta/field.ts';
-import { StrictError } from '../configuration/shape.ts';
+import { StrictError } from '../../../schemas/codec/configuration.ts';
 import { readShape, type RawConfiguration, type RawKey, type RawProvider } from './shape.ts';
 
 export interface EncryptionKey {

@@ -1,4 +1,4 @@
-import { readConfiguration, struct, type ConfigurationKind, type Shape } from '../configuration/shape.ts';
+import { readConfiguration, struct, type ConfigurationKind, type Shape } from '../../../schemas/codec/configuration.ts';
 
 /** An EncryptionConfiguration as it stands in its file, its fields and their types known to be right. */
 export interface RawKey {

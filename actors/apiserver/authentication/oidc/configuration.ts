@@ -1,6 +1,6 @@
 import { aggregate } from '../../../../schemas/meta/aggregate.ts';
 import { duplicate, fieldPath, forbidden, invalid, tooMany, type FieldError } from '../../../../schemas/meta/field.ts';
-import { readConfiguration, StrictError, type Source } from '../../configuration/shape.ts';
+import { readConfiguration, StrictError, type Source } from '../../../../schemas/codec/configuration.ts';
 import type { AnonymousConfiguration } from '../options.ts';
 import type { Expression } from './expressions.ts';
 import { AUTHENTICATION, type RawAnonymous, type RawAuthentication, type RawIssuer, type RawRule } from './shape.ts';

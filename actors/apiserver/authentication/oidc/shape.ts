@@ -1,4 +1,4 @@
-import { struct, type ConfigurationKind } from '../../configuration/shape.ts';
+import { struct, type ConfigurationKind } from '../../../../schemas/codec/configuration.ts';
 
 /** An AuthenticationConfiguration as it stands in its file, its fields and their types known to be right. */
 export interface RawAuthentication {
