@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../generated/core-v1.ts';
+import type { Container, ContainerStatus, Pod } from '../generated/core-v1.ts';
 import { milliValue, value } from './quantity-number.ts';
 
 /** Amounts by resource name as numbers: thousandths for `cpu`, whole units for everything else. */
@@ -24,42 +24,71 @@ const raise = (to: Amounts, from: Amounts): void => {
 /** Resources that a pod itself, not its containers, may request. Source: component-helpers resource.SupportedPodLevelResources. */
 const POD_LEVEL = (name: string): boolean => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
+export interface RequestOptions {
+  /** Stands in for cpu or memory that a container does not request (scoring counts such pods as small, not free). */
+  readonly floor?: Amounts | undefined;
+  /** Counts the containers alone, also where the pod itself names what it wants. */
+  readonly skipPodLevel?: boolean | undefined;
+  /** Counts what containers have, by their status, while that is more than what they ask for (a resize under way). */
+  readonly useStatus?: boolean | undefined;
+}
+/** Whether the pod itself, not its containers, requests something. Source: component-helpers IsPodLevelRequestsSet. */
+export const hasPodLevelRequests = ({ spec }: Pod): boolean =>
+  spec?.resources?.requests !== undefined && Object.keys(spec.resources.requests).some(POD_LEVEL);
+
 /**
  * What a pod takes from its node: sum of containers and sidecars, at least what each init container needs together
  * with the sidecars before it; pod-level requests instead where set; plus overhead.
- * `floor` stands in for cpu or memory that a container does not request (scoring counts such pods as small, not free).
  * Source: component-helpers resource.PodRequests.
  */
-export function podRequests(pod: Pod, floor?: Amounts): Amounts {
+export function podRequests(pod: Pod, o: RequestOptions = {}): Amounts {
   const spec = pod.spec;
   if (spec === undefined) return new Map();
-  const of = (container: Container): Amounts => {
-    const requests = amountsOf(container.resources?.requests);
-    if (floor !== undefined) for (const [name, n] of floor) if (!requests.has(name)) requests.set(name, n);
+  const of = (container: Container, statuses?: readonly ContainerStatus[]): Amounts => {
+    const status = o.useStatus === true ? statuses?.find(({ name }) => name === container.name) : undefined;
+    const requests =
+      status?.resources === undefined
+        ? amountsOf(container.resources?.requests)
+        : effective(pod, container.resources?.requests, status.resources.requests, status.allocatedResources);
+    if (o.floor !== undefined) for (const [name, n] of o.floor) if (!requests.has(name)) requests.set(name, n);
     return requests;
   };
   const total: Amounts = new Map();
-  for (const container of spec.containers) add(total, of(container));
+  for (const container of spec.containers) add(total, of(container, pod.status?.containerStatuses));
   if (spec.initContainers !== undefined) {
     const sidecars: Amounts = new Map();
     const peak: Amounts = new Map();
     for (const container of spec.initContainers) {
-      const requests = of(container);
       if (isSidecar(container)) {
+        const requests = of(container, pod.status?.initContainerStatuses);
         add(total, requests);
         add(sidecars, requests);
         raise(peak, sidecars);
       } else {
+        const requests = of(container);
         add(requests, sidecars);
         raise(peak, requests);
       }
     }
     raise(total, peak);
   }
-  for (const [name, quantity] of Object.entries(spec.resources?.requests ?? {}))
-    if (POD_LEVEL(name)) total.set(name, amount(name, quantity));
+  if (o.skipPodLevel !== true && hasPodLevelRequests(pod)) {
+    const requests = spec.resources!.requests!;
+    const status = o.useStatus === true ? pod.status?.resources : undefined;
+    const actual = status && effective(pod, requests, status.requests, pod.status?.allocatedResources);
+    for (const [name, quantity] of Object.entries(requests))
+      if (POD_LEVEL(name)) total.set(name, actual?.get(name) ?? amount(name, quantity));
+  }
   if (spec.overhead !== undefined) add(total, amountsOf(spec.overhead));
   return total;
+}
+/** The most of what is asked for, what is there and what was granted; of what can never be granted not what is asked for. */
+function effective({ status }: Pod, asked: QuantityMap, actual: QuantityMap, granted: QuantityMap): Amounts {
+  const pending = status?.conditions?.find(({ type }) => type === 'PodResizePending');
+  const most = pending?.reason === 'Infeasible' ? new Map<string, number>() : amountsOf(asked);
+  raise(most, amountsOf(actual));
+  raise(most, amountsOf(granted));
+  return most;
 }
 
 /** Host ports a pod claims. Source: scheduler framework util GetHostPorts (containers and sidecars). */

@@ -1,6 +1,7 @@
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { AffinityTerm, PodInfo } from '../snapshot/pod-info.ts';
 import { hasAffinity } from '../snapshot/pod-info.ts';
+import type { InterPodAffinityArgs } from './args.ts';
 import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type Rejection, type ScorePlugin } from './plugin.ts';
 
 const NAME = 'InterPodAffinity';
@@ -23,7 +24,7 @@ const countAt = (counts: Topology, key: string, node: NodeInfo): number =>
   counts.get(key)?.get(node.labels[key] ?? '\0') ?? 0;
 
 /** Pods that must, must not, would like or would rather not share a topology domain with other pods. */
-export const interPodAffinity = (): FilterPlugin & ScorePlugin => ({
+export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin & ScorePlugin => ({
   name: NAME,
   prepare: (cycle) => {
     const { pod, snapshot } = cycle;
@@ -66,6 +67,8 @@ export const interPodAffinity = (): FilterPlugin & ScorePlugin => ({
   },
   prepareScore: ({ pod, snapshot }) => {
     const prefers = pod.preferredAffinity.length > 0 || pod.preferredAntiAffinity.length > 0;
+    if (!prefers && args.ignorePreferredTermsOfExistingPods === true) return undefined;
+    const hard = args.hardPodAffinityWeight ?? HARD_AFFINITY_WEIGHT;
     const sums: Topology = new Map();
     const ownLabels = snapshot.namespaceLabels(pod.namespace);
     for (const node of prefers ? snapshot.nodes : snapshot.nodesWithAffinity) {
@@ -83,7 +86,7 @@ export const interPodAffinity = (): FilterPlugin & ScorePlugin => ({
         mine(pod.preferredAffinity, 1);
         mine(pod.preferredAntiAffinity, -1);
         if (!hasAffinity(other)) continue;
-        theirs(other.affinity, () => HARD_AFFINITY_WEIGHT);
+        if (hard > 0) theirs(other.affinity, () => hard);
         theirs(other.preferredAffinity, (t) => t.weight);
         theirs(other.preferredAntiAffinity, (t) => -t.weight);
       }
@@ -136,7 +139,8 @@ function stretch(scores: Float64Array): void {
     if (s > max) max = s;
   }
   for (let i = 0; i < scores.length; i++)
-    scores[i] = max > min ? Math.trunc((MAX_SCORE * (scores[i]! - min)) / (max - min)) : 0;
+    // In this order: upstream's floating point is not quite that of integers.
+    scores[i] = max > min ? Math.trunc(MAX_SCORE * ((scores[i]! - min) / (max - min))) : 0;
 }
 export function changedLabels(
   old: Readonly<Record<string, string>> = {},

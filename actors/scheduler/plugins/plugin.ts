@@ -22,6 +22,8 @@ export interface Cycle {
   readonly snapshot: Snapshot;
   /** Services and workload controllers that speak for a pod; undefined if none does. */
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
+  /** Whether devices may stand for an extended resource; absent: for none. */
+  readonly isDeviceResource?: ((name: string) => boolean) | undefined;
   /** Volumes and claims; absent where nobody asks for any. */
   readonly volumes?: VolumeView | undefined;
 }

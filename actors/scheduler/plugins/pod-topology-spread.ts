@@ -1,66 +1,83 @@
 import type { NodeInfo } from '../snapshot/node-info.ts';
+import type { PodTopologySpreadArgs } from './args.ts';
 import { changedLabels } from './inter-pod-affinity.ts';
 import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type ScorePlugin, type Scorer } from './plugin.ts';
-import { defaultSpreads, hasAllKeys, HOSTNAME, spreadsOf, type Spread } from './spread-constraints.ts';
+import {
+  hasAllKeys,
+  HOSTNAME,
+  ownSpreads,
+  spreadsOf,
+  SYSTEM_DEFAULTS,
+  type Spread,
+  type SpreadDefaults,
+} from './spread-constraints.ts';
 
 const NAME = 'PodTopologySpread';
 const SKEWED = rejection(NAME, "node(s) didn't match pod topology spread constraints", true);
 const UNLABELLED = rejection(NAME, "node(s) didn't match pod topology spread constraints (missing required label)");
 
 /** Keeps (DoNotSchedule) or likes to keep (ScheduleAnyway) the numbers of alike pods in topology domains even. */
-export const podTopologySpread = (): FilterPlugin & ScorePlugin => ({
-  name: NAME,
-  prepare: (cycle) => {
-    const { pod, snapshot } = cycle;
-    const spreads = spreadsOf(pod, 'DoNotSchedule');
-    if (spreads.length === 0) return 'skip';
-    const rules = spreads.map((spread) => {
-      const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
-      const domains = new Map<string, number>();
-      for (const node of snapshot.nodes) {
-        if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
-        const domain = node.labels[spread.topologyKey]!;
-        domains.set(domain, (domains.get(domain) ?? 0) + (perNode.get(node.name) ?? 0));
-      }
-      // With fewer domains than wanted the missing ones count as empty.
-      let lowest = domains.size === 0 ? Number.MAX_SAFE_INTEGER : Infinity;
-      for (const n of domains.values()) lowest = Math.min(lowest, n);
-      if (domains.size < spread.minDomains) lowest = 0;
-      return { spread, domains, lowest, self: spread.selector.matches(pod.labels) ? 1 : 0 };
-    });
-    return {
-      filter: (node) => {
-        for (const { spread, domains, lowest, self } of rules) {
-          const domain = node.labels[spread.topologyKey];
-          if (domain === undefined) return UNLABELLED;
-          if ((domains.get(domain) ?? 0) + self - lowest > spread.maxSkew) return SKEWED;
+export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugin & ScorePlugin => {
+  const defaults: SpreadDefaults =
+    args.defaultingType === 'List' ? { constraints: args.defaultConstraints ?? [], isSystem: false } : SYSTEM_DEFAULTS;
+  return {
+    name: NAME,
+    prepare: (cycle) => {
+      const { pod, snapshot } = cycle;
+      const spreads = spreadsOf(cycle, 'DoNotSchedule', defaults);
+      if (spreads.length === 0) return 'skip';
+      const rules = spreads.map((spread) => {
+        const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
+        const domains = new Map<string, number>();
+        for (const node of snapshot.nodes) {
+          if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
+          const domain = node.labels[spread.topologyKey]!;
+          domains.set(domain, (domains.get(domain) ?? 0) + (perNode.get(node.name) ?? 0));
         }
-        return undefined;
-      },
-    };
-  },
-  hint: (event, pod) => {
-    const spreads = spreadsOf(pod, 'DoNotSchedule');
-    switch (event.type) {
-      case 'node.added':
-        return true;
-      case 'node.updated':
-        return changedLabels(event.old.metadata.labels, event.node.labels) || event.old.spec?.taints !== undefined;
-      case 'pod.assigned':
-      case 'pod.released':
-        return event.pod.namespace === pod.namespace && spreads.some((s) => s.selector.matches(event.pod.labels));
-      case 'pod.relabelled':
-        return event.pod.namespace === pod.namespace;
-      default:
-        return false;
-    }
-  },
-  prepareScore: (cycle, feasible) => {
-    const own = cycle.pod.pod.spec?.topologySpreadConstraints ?? [];
-    const spreads = own.length > 0 ? spreadsOf(cycle.pod, 'ScheduleAnyway') : defaultSpreads(cycle);
-    return spreads.length === 0 ? undefined : scorer(cycle, feasible, spreads, own.length > 0);
-  },
-});
+        // With fewer domains than wanted the missing ones count as empty.
+        let lowest = domains.size === 0 ? Number.MAX_SAFE_INTEGER : Infinity;
+        for (const n of domains.values()) lowest = Math.min(lowest, n);
+        if (domains.size < spread.minDomains) lowest = 0;
+        return { spread, domains, lowest, self: spread.selector.matches(pod.labels) ? 1 : 0 };
+      });
+      return {
+        filter: (node) => {
+          for (const { spread, domains, lowest, self } of rules) {
+            const domain = node.labels[spread.topologyKey];
+            if (domain === undefined) return UNLABELLED;
+            if ((domains.get(domain) ?? 0) + self - lowest > spread.maxSkew) return SKEWED;
+          }
+          return undefined;
+        },
+      };
+    },
+    hint: (event, pod) => {
+      // Whom the profile's own constraints refused may be helped by anything.
+      const spreads = ownSpreads(pod, 'DoNotSchedule');
+      switch (event.type) {
+        case 'node.added':
+          return true;
+        case 'node.updated':
+          return changedLabels(event.old.metadata.labels, event.node.labels) || event.old.spec?.taints !== undefined;
+        case 'pod.assigned':
+        case 'pod.released':
+          return (
+            event.pod.namespace === pod.namespace &&
+            (spreads?.some((s) => s.selector.matches(event.pod.labels)) ?? true)
+          );
+        case 'pod.relabelled':
+          return event.pod.namespace === pod.namespace;
+        default:
+          return false;
+      }
+    },
+    prepareScore: (cycle, feasible) => {
+      const spreads = spreadsOf(cycle, 'ScheduleAnyway', defaults);
+      const isOwn = (cycle.pod.pod.spec?.topologySpreadConstraints?.length ?? 0) > 0;
+      return spreads.length === 0 ? undefined : scorer(cycle, feasible, spreads, isOwn || !defaults.isSystem);
+    },
+  };
+};
 /** `strict`: nodes without all topology labels are ignored; the system's own defaults make do with those there are. */
 function scorer(
   { pod, snapshot }: Cycle,

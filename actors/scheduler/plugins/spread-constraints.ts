@@ -19,36 +19,53 @@ export interface Spread {
   /** Whether a node counts as a place for the pod at all (nodeAffinityPolicy, nodeTaintsPolicy). */
   readonly counts: (node: NodeInfo) => boolean;
 }
-export function spreadsOf(pod: PodInfo, action: 'DoNotSchedule' | 'ScheduleAnyway'): readonly Spread[] {
-  const constraints = pod.pod.spec?.topologySpreadConstraints;
-  return constraints === undefined
-    ? []
-    : constraints.filter((c) => c.whenUnsatisfiable === action).map((c) => compile(pod, c));
+type Action = 'DoNotSchedule' | 'ScheduleAnyway';
+/** What is spread where the pod says nothing itself; `isSystem`: the scheduler's own. */
+export interface SpreadDefaults {
+  readonly constraints: readonly TopologySpreadConstraint[];
+  readonly isSystem: boolean;
 }
-function compile(pod: PodInfo, c: TopologySpreadConstraint): Spread {
-  const same = (c.matchLabelKeys ?? []).filter((key) => pod.labels?.[key] !== undefined);
-  const selector: LabelSelector | undefined =
-    same.length === 0 || c.labelSelector === undefined
-      ? c.labelSelector
-      : {
-          ...c.labelSelector,
-          matchLabels: {
-            ...c.labelSelector.matchLabels,
-            ...Object.fromEntries(same.map((key) => [key, pod.labels![key]!])),
-          },
-        };
-  const honorAffinity = (c.nodeAffinityPolicy ?? 'Honor') === 'Honor';
-  const honorTaints = c.nodeTaintsPolicy === 'Honor';
+/** Those of the pod, or of the profile for who says nothing. Source: podtopologyspread getConstraints. */
+export function spreadsOf(cycle: Cycle, action: Action, defaults: SpreadDefaults): readonly Spread[] {
+  const { pod } = cycle;
+  const own = ownSpreads(pod, action);
+  if (own !== undefined) return own;
+  const wanted = defaults.constraints.filter((c) => c.whenUnsatisfiable === action);
+  const selector = wanted.length === 0 ? undefined : cycle.ownersSelector(pod);
+  return selector === undefined ? [] : wanted.map((c) => compile(pod, c, selector));
+}
+/** Those that the pod itself names; undefined: it names none at all. */
+export function ownSpreads(pod: PodInfo, action: Action): readonly Spread[] | undefined {
+  const own = pod.pod.spec?.topologySpreadConstraints;
+  if (own === undefined || own.length === 0) return undefined;
+  return own.flatMap((c) => (c.whenUnsatisfiable === action ? [compile(pod, c, selectorFor(pod, c))] : []));
+}
+function compile(pod: PodInfo, c: TopologySpreadConstraint, selector: Selector): Spread {
   const spec = pod.pod.spec!;
+  const honorAffinity = (c.nodeAffinityPolicy ?? 'Honor') === 'Honor' && constrainsNode(spec);
+  const honorTaints = c.nodeTaintsPolicy === 'Honor';
   return {
     maxSkew: c.maxSkew,
     topologyKey: c.topologyKey,
     minDomains: c.minDomains ?? 1,
-    selector: selectorOf(selector),
-    counts: (node) =>
-      (!honorAffinity || matchesNode(spec, node)) &&
-      (!honorTaints || untoleratedTaint(node.taints, pod.tolerations, 'NoSchedule', 'NoExecute') === undefined),
+    selector,
+    counts:
+      honorAffinity || honorTaints
+        ? (node) =>
+            (!honorAffinity || matchesNode(spec, node)) &&
+            (!honorTaints || untoleratedTaint(node.taints, pod.tolerations, 'NoSchedule', 'NoExecute') === undefined)
+        : everywhere,
   };
+}
+/** With the pod's own values of the labels that matchLabelKeys names. */
+function selectorFor(pod: PodInfo, { labelSelector, matchLabelKeys = [] }: TopologySpreadConstraint): Selector {
+  const same = labelSelector === undefined ? [] : matchLabelKeys.filter((key) => pod.labels?.[key] !== undefined);
+  if (same.length === 0) return selectorOf(labelSelector);
+  const expressions = same.map((key) => ({ key, operator: 'In' as const, values: [pod.labels![key]!] }));
+  return selectorOf({
+    ...labelSelector,
+    matchExpressions: [...(labelSelector!.matchExpressions ?? []), ...expressions],
+  });
 }
 /** An empty selector counts no pods here. Source: podtopologyspread countPodsMatchSelector. */
 function selectorOf(selector: LabelSelector | undefined): Selector {
@@ -61,16 +78,13 @@ const everywhere = (): boolean => true;
  * What pods without constraints of their own would like: their Service's or workload's pods spread over hosts (skew 3)
  * and zones (skew 5). Source: podtopologyspread systemDefaultConstraints.
  */
-export function defaultSpreads({ pod, ownersSelector }: Cycle): readonly Spread[] {
-  const selector = ownersSelector(pod);
-  if (selector === undefined) return [];
-  const spec = pod.pod.spec!;
-  const counts = constrainsNode(spec) ? (node: NodeInfo): boolean => matchesNode(spec, node) : everywhere;
-  return [
-    { maxSkew: 3, topologyKey: HOSTNAME, minDomains: 1, selector, counts },
-    { maxSkew: 5, topologyKey: ZONE, minDomains: 1, selector, counts },
-  ];
-}
+export const SYSTEM_DEFAULTS: SpreadDefaults = {
+  constraints: [
+    { maxSkew: 3, topologyKey: HOSTNAME, whenUnsatisfiable: 'ScheduleAnyway' },
+    { maxSkew: 5, topologyKey: ZONE, whenUnsatisfiable: 'ScheduleAnyway' },
+  ],
+  isSystem: true,
+};
 export const hasAllKeys = (node: NodeInfo, spreads: readonly Spread[]): boolean => {
   for (const s of spreads) if (node.labels[s.topologyKey] === undefined) return false;
   return true;

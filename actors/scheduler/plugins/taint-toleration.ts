@@ -1,8 +1,10 @@
 import { tolerates, untoleratedTaint } from '../../../schemas/helpers/tolerations.ts';
-import { normalizeByMax, rejection, type FilterPlugin, type ScorePlugin } from './plugin.ts';
+import { MAX_SCORE, normalizeByMax, rejection, type FilterPlugin, type Scorer, type ScorePlugin } from './plugin.ts';
 
 const NAME = 'TaintToleration';
 const REJECTED = rejection(NAME, 'node(s) had untolerated taint(s)');
+
+const ALL_ALIKE: Scorer = { score: () => MAX_SCORE };
 
 /** Taints NoSchedule and NoExecute keep pods away, PreferNoSchedule makes a node less liked. */
 export const taintToleration = (): FilterPlugin & ScorePlugin => ({
@@ -17,7 +19,7 @@ export const taintToleration = (): FilterPlugin & ScorePlugin => ({
     (event.type === 'node.added' || event.type === 'node.updated') &&
     untoleratedTaint(event.node.node.spec?.taints, pod.tolerations, 'NoSchedule', 'NoExecute') === undefined,
   prepareScore: ({ pod }, feasible) => {
-    if (!feasible.some((node) => node.taints.some((taint) => taint.effect === 'PreferNoSchedule'))) return undefined;
+    if (!feasible.some((node) => node.taints.some((taint) => taint.effect === 'PreferNoSchedule'))) return ALL_ALIKE;
     const relevant = pod.tolerations.filter((t) => !t.effect || t.effect === 'PreferNoSchedule');
     return {
       score: (node) =>

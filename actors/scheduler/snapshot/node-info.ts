@@ -1,4 +1,4 @@
-import type { Node, Taint } from '../../../schemas/generated/core-v1.ts';
+import type { ContainerImage, Node, Taint } from '../../../schemas/generated/core-v1.ts';
 import { amountsOf, type Amounts, type HostPort } from '../../../schemas/helpers/pod-resources.ts';
 import type { NodeIdentity } from '../../../schemas/helpers/node-affinity.ts';
 import { hasAffinity, type PodInfo } from './pod-info.ts';
@@ -11,8 +11,8 @@ export class NodeInfo implements NodeIdentity {
   labels: Readonly<Record<string, string>> = {};
   taints: readonly Taint[] = [];
   allocatable: Amounts = new Map();
-  /** Bytes of the images on the node by every name they go by. */
-  images: ReadonlyMap<string, number> = new Map();
+  /** What the images on the node are called. */
+  images: ReadonlySet<string> = new Set();
   readonly requested: Amounts = new Map();
   readonly scoredRequested: Amounts = new Map();
   readonly pods = new Map<string, PodInfo>();
@@ -28,11 +28,7 @@ export class NodeInfo implements NodeIdentity {
     this.labels = node?.metadata.labels ?? {};
     this.taints = node?.spec?.taints ?? [];
     this.allocatable = amountsOf(node?.status?.allocatable);
-    this.images = new Map(
-      node?.status?.images?.flatMap((image) =>
-        (image.names ?? []).map((name) => [name, image.sizeBytes ?? 0] as const),
-      ),
-    );
+    this.images = namesOf(node?.status?.images);
   }
   add(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
@@ -56,4 +52,8 @@ export class NodeInfo implements NodeIdentity {
 }
 function change(total: Amounts, by: Amounts, sign: 1 | -1): void {
   for (const [name, n] of by) total.set(name, (total.get(name) ?? 0) + sign * n);
+}
+const NO_IMAGES: ReadonlySet<string> = new Set();
+function namesOf(images: readonly ContainerImage[] | undefined): ReadonlySet<string> {
+  return images === undefined || images.length === 0 ? NO_IMAGES : new Set(images.flatMap(({ names = [] }) => names));
 }

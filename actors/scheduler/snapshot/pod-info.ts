@@ -1,6 +1,12 @@
-import type { Pod, PodAffinityTerm, Toleration } from '../../../schemas/generated/core-v1.ts';
+import type { Pod, PodAffinityTerm, PodSpec, Toleration } from '../../../schemas/generated/core-v1.ts';
 import { compileSelector, type Labels, type Matcher } from '../../../schemas/helpers/label-match.ts';
-import { hostPorts, podRequests, type Amounts, type HostPort } from '../../../schemas/helpers/pod-resources.ts';
+import {
+  hasPodLevelRequests,
+  hostPorts,
+  podRequests,
+  type Amounts,
+  type HostPort,
+} from '../../../schemas/helpers/pod-resources.ts';
 
 /** One pod affinity or anti-affinity term, compiled. */
 export interface AffinityTerm {
@@ -20,7 +26,7 @@ export interface PodInfo {
   readonly priority: number;
   readonly terminating: boolean;
   readonly requests: Amounts;
-  /** Requests with a floor for containers that name none; scoring uses these. */
+  /** Of cpu and memory: with a floor for containers that name none; scoring uses these. */
   readonly scoredRequests: Amounts;
   readonly ports: readonly HostPort[];
   readonly tolerations: readonly Toleration[];
@@ -28,18 +34,28 @@ export interface PodInfo {
   readonly antiAffinity: readonly AffinityTerm[];
   readonly preferredAffinity: readonly AffinityTerm[];
   readonly preferredAntiAffinity: readonly AffinityTerm[];
+  /** Names of the claims that its volumes name. */
+  readonly claims: readonly string[];
 }
 /** Source: scheduler util DefaultMilliCPURequest (100m) and DefaultMemoryRequest (200 MB, counted in MiB). */
-const SCORING_FLOOR: Amounts = new Map([
+export const SCORING_FLOOR: Amounts = new Map([
   ['cpu', 100],
   ['memory', 200 * 1024 * 1024],
 ]);
+const NO_CLAIMS: readonly string[] = [];
+function claimsNamed(spec: PodSpec | undefined): readonly string[] {
+  let names: string[] | undefined;
+  for (const { persistentVolumeClaim } of spec?.volumes ?? [])
+    if (persistentVolumeClaim !== undefined) (names ??= []).push(persistentVolumeClaim.claimName);
+  return names ?? NO_CLAIMS;
+}
 const NO_TERMS: readonly AffinityTerm[] = [];
 
 export function podInfo(pod: Pod): PodInfo {
   const { metadata, spec } = pod;
   const affinity = spec?.affinity;
   const term = compileTermFor(pod);
+  const requests = podRequests(pod, { useStatus: true });
   const plain = (terms: readonly PodAffinityTerm[] | undefined): readonly AffinityTerm[] =>
     terms?.map((t) => term(t, 0)) ?? NO_TERMS;
   const weighted = (
@@ -53,15 +69,22 @@ export function podInfo(pod: Pod): PodInfo {
     labels: metadata.labels,
     priority: spec?.priority ?? 0,
     terminating: metadata.deletionTimestamp !== undefined,
-    requests: podRequests(pod),
-    scoredRequests: podRequests(pod, SCORING_FLOOR),
+    requests,
+    scoredRequests: scoredRequests(pod, requests),
     ports: hostPorts(pod),
     tolerations: spec?.tolerations ?? [],
     affinity: plain(affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     antiAffinity: plain(affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     preferredAffinity: weighted(affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
     preferredAntiAffinity: weighted(affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    claims: claimsNamed(spec),
   };
+}
+/** Where the pod itself requests something, the floor is only for what nobody requests. Source: PodInfo.CalculateResource. */
+function scoredRequests(pod: Pod, requests: Amounts): Amounts {
+  if (!hasPodLevelRequests(pod)) return podRequests(pod, { useStatus: true, floor: SCORING_FLOOR });
+  const missing = [...SCORING_FLOOR].filter(([name]) => !requests.has(name));
+  return missing.length === 0 ? requests : podRequests(pod, { useStatus: true, floor: new Map(missing) });
 }
 /** No namespaces and no selector: the pod's own namespace. matchLabelKeys arrive merged into the selector by the apiserver. */
 const compileTermFor =

@@ -1,5 +1,6 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
+import { ImageTable, type ImageState } from './image-table.ts';
 import { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import { SelectorCounts } from './selector-counts.ts';
@@ -18,7 +19,9 @@ export class Snapshot {
   readonly #nodesWithAffinity = new Set<NodeInfo>();
   readonly #nodesWithAntiAffinity = new Set<NodeInfo>();
   readonly #counts = new SelectorCounts();
-  #imageNodes: Map<string, number> | undefined;
+  readonly #images = new ImageTable();
+  /** How many pods name a claim, by namespace and name. */
+  readonly #claimUsers = new Map<string, number>();
   /** Labels of a namespace, for terms that select namespaces. */
   readonly namespaceLabels: (namespace: string) => Labels;
   /** Pods that were promised a node after preemption, by node. */
@@ -47,16 +50,17 @@ export class Snapshot {
     const info = this.#info(node.metadata.name ?? '');
     const zone = zoneOf(info);
     const fresh = info.node === undefined;
+    this.#images.remove(info.images);
     info.setNode(node);
+    this.#images.add(node.status?.images);
     if (fresh || zoneOf(info) !== zone) this.#order = undefined;
-    this.#imageNodes = undefined;
   }
   removeNode(name: string): void {
     const info = this.#nodes.get(name);
     if (info === undefined) return;
+    this.#images.remove(info.images);
     info.setNode(undefined);
     this.#order = undefined;
-    this.#imageNodes = undefined;
     if (info.pods.size === 0) this.#nodes.delete(name);
   }
   /** A pod that the API says is on a node; replaces what was assumed or known of it. */
@@ -70,6 +74,7 @@ export class Snapshot {
     if (info === undefined) return;
     this.#placed.delete(uid);
     const pod = info.remove(uid)!;
+    this.#noteClaims(pod, -1);
     this.#counts.note(info.name, pod, -1);
     if (info.podsWithAffinity.size === 0) this.#nodesWithAffinity.delete(info);
     if (info.podsWithAntiAffinity.size === 0) this.#nodesWithAntiAffinity.delete(info);
@@ -96,14 +101,13 @@ export class Snapshot {
   countPods(namespace: string, key: string, matches: Matcher): ReadonlyMap<string, number> {
     return this.#counts.get(namespace, key, matches, this.#nodes.values());
   }
-  /** On how many nodes an image is present. */
-  imageNodes(name: string): number {
-    if (this.#imageNodes === undefined) {
-      this.#imageNodes = new Map();
-      for (const node of this.nodes)
-        for (const image of node.images.keys()) this.#imageNodes.set(image, (this.#imageNodes.get(image) ?? 0) + 1);
-    }
-    return this.#imageNodes.get(name) ?? 0;
+  /** undefined: the image is on no node. */
+  image(name: string): ImageState | undefined {
+    return this.#images.get(name);
+  }
+  /** Whether a pod on some node names the claim. */
+  isClaimUsed(namespace: string, name: string): boolean {
+    return this.#claimUsers.has(`${namespace}/${name}`);
   }
   /** Runs `fn` as if `pods` were not (or were) on `node`. */
   without<T>(pods: readonly PodInfo[], node: string, fn: () => T): T {
@@ -139,10 +143,19 @@ export class Snapshot {
   #place(pod: PodInfo, node: string): void {
     const info = this.#info(node);
     info.add(pod);
+    this.#noteClaims(pod, 1);
     this.#placed.set(pod.uid, info);
     this.#counts.note(node, pod, 1);
     if (info.podsWithAffinity.size > 0) this.#nodesWithAffinity.add(info);
     if (info.podsWithAntiAffinity.size > 0) this.#nodesWithAntiAffinity.add(info);
+  }
+  #noteClaims(pod: PodInfo, by: 1 | -1): void {
+    for (const name of pod.claims) {
+      const key = `${pod.namespace}/${name}`;
+      const users = (this.#claimUsers.get(key) ?? 0) + by;
+      if (users === 0) this.#claimUsers.delete(key);
+      else this.#claimUsers.set(key, users);
+    }
   }
   #info(name: string): NodeInfo {
     let info = this.#nodes.get(name);
