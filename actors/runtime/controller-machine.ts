@@ -67,7 +67,7 @@ export interface KeyContext {
   /** ms until the next sync though nothing changes; 0: none. */
   readonly requeueMs: number;
 }
-/** What a sync ends with; a thrown error is retried unless it is terminal. */
+/** What a sync ends with; a thrown error is retried, one that is terminal only now and then. */
 export interface SyncOutput {
   readonly requeueAfterMs?: number | undefined;
 }
@@ -89,6 +89,8 @@ export const keyMachine = setup({
     backoff: ({ context }) => Math.min(5 * 2 ** (context.failures - 1), 1_000_000),
     // Who wants to be woken in a year looks a few times before.
     requeue: ({ context }) => Math.min(context.requeueMs, MAX_TIMER_MS),
+    /** What the API will not take today it may take later: rules of others change, and clocks are set. */
+    afterRejection: 60_000,
     /** The longest that a key waits for a cache to show its own writes. */
     settleTimeout: 10_000,
   },
@@ -159,7 +161,7 @@ export const keyMachine = setup({
     },
     delayed: { on: { 'key.changed': { target: 'queued' } }, after: { requeue: { target: 'queued' } } },
     backingOff: { on: { 'key.changed': { target: 'queued' } }, after: { backoff: { target: 'queued' } } },
+    rejected: { on: { 'key.changed': { target: 'queued' } }, after: { afterRejection: { target: 'queued' } } },
     idle: { type: 'final' },
-    rejected: { type: 'final' },
   },
 });

@@ -99,19 +99,6 @@ describe('controller', () => {
     expect(at).toHaveLength(7);
   });
 
-  it('does not retry what the API calls invalid', async () => {
-    let calls = 0;
-    const { world, controller } = setUp(async () => {
-      calls++;
-      throw new ApiError('Invalid', 'bad');
-    });
-    await controller.ready;
-    controller.enqueue('d/a');
-    await world.advance(60_000);
-    expect(calls).toBe(1);
-    expect(controller.busyKeys).toBe(0);
-  });
-
   it('looks again when asked to', async () => {
     const at: number[] = [];
     const { world, controller } = setUp(async ({ now }) => {
@@ -159,6 +146,22 @@ describe('controller', () => {
     await world.advance(1_000);
     expect(sizes[1]).toBe(1);
     await controller.stop();
+  });
+
+  it('tries what the API refused when it changes, and once a minute, as what judges it may change', async () => {
+    let tries = 0;
+    const { world, controller } = setUp(async () => {
+      if (++tries < 4) throw new ApiError('Invalid', 'a clock was set');
+    });
+    await controller.ready;
+    controller.enqueue('d/x');
+    await world.advance(50_000);
+    expect(tries).toBe(1);
+    controller.enqueue('d/x');
+    await world.advance(50_000);
+    expect(tries).toBe(2);
+    await world.advance(71_000);
+    expect([tries, controller.busyKeys]).toEqual([4, 0]);
   });
 
   it('works only while it leads, and hears of everything when it leads again', async () => {
@@ -277,7 +280,8 @@ describe('charts', () => {
       ].sort(),
     );
     const strict = keyMachine.provide({ guards: { isTerminal: () => true } });
-    expect(reached(strict, events, { key: 'd/a' })).toContain('"rejected"');
+    const retried = [...events, { type: 'xstate.after.afterRejection.key.rejected' }];
+    expect(reached(strict, retried, { key: 'd/a' })).toContain('"rejected"');
   });
   it('walks every state of a controller', () => {
     const events = [

@@ -10,7 +10,7 @@ export const isConflict = (error: unknown): boolean => reasonOf(error) === 'Conf
 export const isAlreadyExists = (error: unknown): boolean => reasonOf(error) === 'AlreadyExists';
 
 const TERMINAL: ReadonlySet<string> = new Set(['Invalid', 'BadRequest', 'MethodNotAllowed', 'RequestEntityTooLarge']);
-/** Asking the same again would be answered the same: only a change of the object helps. */
+/** Asking the same again at once would be answered the same: a change helps, of the object or of what judges it. */
 export const isTerminal = (error: unknown): boolean => TERMINAL.has(reasonOf(error) ?? '');
 /** The namespace is on its way out and takes nothing new. */
 export const isNamespaceTerminating = (error: unknown): boolean =>

@@ -202,6 +202,11 @@ describe('how pods are counted', () => {
     const { release, isPartial } = track(count(job({ completions: 700 }), pods), nothing, NOW);
     expect([release.length, isPartial]).toEqual([500, true]);
   });
+  it('lets a Job that another clock began end when it began, not before', () => {
+    const status = { startTime: ago(-100) };
+    const ending = { type: 'Complete', reason: 'R', message: 'm', isAnnounced: true } as const;
+    expect(ended(status, ending, NOW)?.completionTime).toBe(status.startTime);
+  });
   it('counts whoever still ran as failed when the Job fails', () => {
     const runs = pod();
     const ending = { type: 'Failed', reason: 'R', message: 'm', isAnnounced: false } as const;

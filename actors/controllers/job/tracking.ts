@@ -3,6 +3,7 @@ import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { equal } from '../../../schemas/meta/equal.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { isPodReady } from '../../runtime/pods.ts';
+import { timeOf } from '../../runtime/time.ts';
 import { ANNOUNCED_BY, conditionOf, type Ending } from './ending.ts';
 import { countOf, formatIndexes, hasIndex, indexOf, validIndexOf, withIndexes } from './indexes.ts';
 import { isIndexed, isPodFailed, isSuspended, isTracked } from './pods.ts';
@@ -137,7 +138,8 @@ export function ended(status: JobStatus, ending: Ending, now: number): JobStatus
   return {
     ...status,
     conditions: withCondition(status.conditions, ending, 'True', now),
-    ...(ending.type === 'Complete' && { completionTime: formatTime(now) }),
+    // Not before it began, which the API refuses: who noted the start may have had another clock.
+    ...(ending.type === 'Complete' && { completionTime: formatTime(Math.max(now, timeOf(status.startTime) ?? now)) }),
   };
 }
 const lists = (succeeded: string[], failed: string[]): NonNullable<JobStatus['uncountedTerminatedPods']> => ({
