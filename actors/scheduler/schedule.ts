@@ -25,6 +25,8 @@ export interface ScheduleOptions {
   readonly metrics?: Pick<SchedulerMetrics, 'elapsed' | 'passed'> | undefined;
   /** 0: by the number of nodes. */
   readonly percentageOfNodesToScore?: number;
+  /** So many nodes that would do are enough, instead. */
+  readonly enough?: number | undefined;
   /** Hears which nodes would do, and why others would not. */
   readonly examined?: (feasible: readonly NodeInfo[], perNode: ReadonlyMap<string, Rejection>) => void;
 }
@@ -37,8 +39,33 @@ export function feasibleNodesToFind(nodes: number, percentage = 0): number {
   return Math.max(Math.trunc((nodes * share) / 100), MIN_FEASIBLE);
 }
 
+/** Nodes that would do for a pod, and why others would not. */
+export interface Found {
+  readonly feasible: readonly NodeInfo[];
+  readonly perNode: Map<string, Rejection>;
+  /** How far the search went on from where it began. */
+  readonly evaluated: number;
+  /** Only the node was looked at that the pod has been promised. */
+  readonly isPromised: boolean;
+  /** Plugins that let only some nodes be looked at. */
+  readonly narrowing: readonly string[];
+}
+
 /** Finds the best node for the cycle's pod, or says why there is none. */
 export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
+  const { metrics } = o;
+  const found = search(cycle, o);
+  if ('rejected' in found) return found;
+  const { feasible, evaluated } = found;
+  if (feasible.length === 0) return { rejected: diagnose(cycle, found) };
+  if (feasible.length === 1) return { node: feasible[0]!.name, feasible: 1, evaluated };
+  const scoring = metrics?.elapsed() ?? 0;
+  const best = pick(totalScores(cycle, o.profile, feasible), feasible, o.random);
+  metrics?.passed('Score', 'Success', scoring);
+  return { node: best.name, feasible: feasible.length, evaluated };
+}
+/** Nodes that would do: enough of them to choose from, or just the one that the pod has been promised. */
+export function search(cycle: Cycle, o: ScheduleOptions & { readonly afresh?: boolean }): Found | { readonly rejected: Diagnosis } {
   const nodes = cycle.snapshot.nodes;
   const { metrics } = o;
   const began = metrics?.elapsed() ?? 0;
@@ -48,75 +75,81 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
     return prepared;
   }
   const filtering = metrics?.passed('PreFilter', 'Success', began) ?? 0;
-  const { filters, only } = prepared;
+  const { filters, only, narrowing } = prepared;
   const perNode = new Map<string, Rejection>();
   let feasible: NodeInfo[] = [];
   let evaluated = 0;
-  const nominated = cycle.snapshot.get(cycle.snapshot.nominatedNodeOf(cycle.pod.uid) ?? '');
-  if (nominated !== undefined && judge(cycle, o.profile, filters, nominated) === undefined) feasible = [nominated];
+  const look = (node: NodeInfo): void => {
+    const rejected = judge(cycle, o.profile, filters, node);
+    if (rejected === undefined) feasible.push(node);
+    else perNode.set(node.name, rejected);
+  };
+  const nominated = o.afresh ? undefined : cycle.snapshot.get(cycle.snapshot.nominatedNodeOf(cycle.pod.uid) ?? '');
+  const isPromised = nominated !== undefined && judge(cycle, o.profile, filters, nominated) === undefined;
+  if (isPromised) feasible = [nominated];
   else if (only !== undefined) {
     for (const name of only) {
       const node = cycle.snapshot.get(name);
-      if (node === undefined) continue;
-      const rejected = judge(cycle, o.profile, filters, node);
-      if (rejected === undefined) feasible.push(node);
-      else perNode.set(node.name, rejected);
+      if (node !== undefined) look(node);
     }
     if (feasible.length === 0) {
-      const absent = rejection(prepared.onlyBy!, `node(s) didn't satisfy plugin(s) [${prepared.onlyBy!}]`);
+      const absent = rejection(narrowing[0]!, `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}]`);
       for (const node of nodes) if (!only.has(node.name)) perNode.set(node.name, absent);
     }
   } else {
-    const enough = feasibleNodesToFind(nodes.length, o.percentageOfNodesToScore);
-    for (; evaluated < nodes.length && feasible.length < enough; evaluated++) {
-      const node = nodes[(o.startIndex + evaluated) % nodes.length]!;
-      const rejected = judge(cycle, o.profile, filters, node);
-      if (rejected === undefined) feasible.push(node);
-      else perNode.set(node.name, rejected);
-    }
+    const enough = o.enough ?? feasibleNodesToFind(nodes.length, o.percentageOfNodesToScore);
+    for (; evaluated < nodes.length && feasible.length < enough; evaluated++)
+      look(nodes[(o.startIndex + evaluated) % nodes.length]!);
   }
   // Upstream's is that of the last error, and no node's refusal is one.
-  const scoring = metrics?.passed('Filter', 'Success', filtering) ?? 0;
+  metrics?.passed('Filter', 'Success', filtering);
   o.examined?.(feasible, perNode);
-  if (feasible.length === 0) {
-    const plugins = new Set([...perNode.values()].map((r) => r.plugin));
-    return { rejected: { nodes: nodes.length, plugins, perNode } };
-  }
-  if (feasible.length === 1) return { node: feasible[0]!.name, feasible: 1, evaluated };
-  const best = pick(cycle, o, feasible);
-  metrics?.passed('Score', 'Success', scoring);
-  return { node: best.name, feasible: feasible.length, evaluated };
-}
+  return { feasible, perNode, evaluated, isPromised, narrowing };
+} // prettier-ignore
+export const diagnose = (cycle: Cycle, { perNode, narrowing }: Pick<Found, 'perNode' | 'narrowing'>): Diagnosis => ({
+  nodes: cycle.snapshot.nodes.length,
+  plugins: new Set([...narrowing, ...[...perNode.values()].map((r) => r.plugin)]),
+  perNode,
+});
 
-/** Asks the filter plugins once what holds for all nodes. */
-export function prepare(
-  cycle: Cycle,
-  profile: Profile,
-):
-  | { readonly filters: readonly NodeFilter[]; readonly only?: ReadonlySet<string> | undefined; readonly onlyBy?: string | undefined } // prettier-ignore
-  | { readonly rejected: Diagnosis } {
+interface Prepared {
+  readonly filters: readonly NodeFilter[];
+  /** No other nodes need be looked at. */
+  readonly only: ReadonlySet<string> | undefined;
+  /** Whose doing that is. */
+  readonly narrowing: readonly string[];
+}
+const NOBODY: readonly string[] = [];
+/** Asks the filter plugins once what holds for all nodes. Source: framework RunPreFilterPlugins. */
+export function prepare(cycle: Cycle, profile: Profile): Prepared | { readonly rejected: Diagnosis } {
   const filters: NodeFilter[] = [];
   let only: ReadonlySet<string> | undefined;
-  let onlyBy: string | undefined;
+  let narrowing = NOBODY;
   const nodes = cycle.snapshot.nodes.length;
   if (nodes === 0)
     return {
       rejected: { nodes, plugins: new Set(profile.filters.map((f) => f.name)), perNode: new Map() },
     };
+  const refuse = (reason: string, plugins: readonly string[]) => ({
+    rejected: { nodes, plugins: new Set(plugins), reason, perNode: new Map<string, Rejection>() },
+  });
   for (const plugin of profile.filters) {
     const p = plugin.prepare(cycle);
     if (p === 'skip') continue;
-    if ('reject' in p)
-      return {
-        rejected: { nodes, plugins: new Set([plugin.name]), reason: p.reject.reasons.join(', '), perNode: new Map() },
-      };
+    if ('reject' in p) return refuse(p.reject.reasons.join(', '), [plugin.name]);
     filters.push(p.filter);
-    if (p.only !== undefined) {
-      only = p.only;
-      onlyBy = plugin.name;
-    }
+    if (p.only === undefined) continue;
+    only = only === undefined ? p.only : new Set([...only].filter((name) => p.only!.has(name)));
+    narrowing = [...narrowing, plugin.name].sort();
+    if (only.size === 0)
+      return refuse(
+        narrowing.length === 1
+          ? `node(s) didn't satisfy plugin ${narrowing[0]!}`
+          : `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}] simultaneously`,
+        narrowing,
+      );
   }
-  return { filters, only, onlyBy };
+  return { filters, only, narrowing };
 }
 /**
  * Whether a node takes the pod: also if the pods nominated to it (of no lower priority) arrive, and also if they do not.
@@ -150,9 +183,8 @@ function ask(filters: readonly NodeFilter[], node: NodeInfo): Rejection | undefi
   }
   return undefined;
 }
-/** The node with the highest weighted sum of scores; equal ones are drawn from. */
-function pick(cycle: Cycle, { profile, random }: ScheduleOptions, feasible: readonly NodeInfo[]): NodeInfo {
-  const totals = totalScores(cycle, profile, feasible);
+/** The node with the highest sum; equal ones are drawn from. */
+export function pick(totals: Float64Array, feasible: readonly NodeInfo[], random: () => number): NodeInfo {
   let best = 0;
   let ties = 1;
   for (let i = 1; i < feasible.length; i++) {
