@@ -149,6 +149,5 @@ export function indexOf(key: CelValue): bigint | CelError {
 export function inAggregate(item: CelValue, aggregate: CelValue): CelValue {
   if (aggregate instanceof CelList) return contains(aggregate, item);
   if (!(aggregate instanceof CelMap)) return isError(aggregate) ? aggregate : noSuchOverload();
-  const found = aggregate.find(item);
-  return found !== undefined && isError(found) ? found : found !== undefined;
+  return aggregate.has(item);
 }

@@ -13,6 +13,8 @@ export { CelCompileError, compile, compileSteps, type CelProgram } from './compi
 export { declaredBySchema } from './schema-declared.ts';
 export { CEL_PER_CALL_LIMIT, CEL_RUNTIME_BUDGET, evaluate, evaluateWaiting, instantiationProblem } from './eval.ts';
 export type { CelActivation } from './eval-frame.ts';
-export { CelError, CelList, CelMap, CelOptional, type CelValue } from './values.ts';
+export { CelEntries, CelError, CelList, CelMap, CelOptional, typeNameOf, type CelValue } from './values.ts';
 export { celDynamic, celValue } from './values-object.ts';
 export { CelAuthorizer, CelResourceCheck } from './libraries/authz.ts';
+export { readQuantity } from './libraries/quantity.ts';
+export { readVersion } from './libraries/semver.ts';

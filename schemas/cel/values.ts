@@ -119,6 +119,11 @@ export abstract class CelMap {
   abstract readonly size: number;
   /** Undefined when there is no such key. */
   abstract find(key: CelValue): CelValue | undefined;
+  /** What `in` asks. Maps that find something for every key know better. */
+  has(key: CelValue): boolean | CelError {
+    const found = this.find(key);
+    return found instanceof CelError ? found : found !== undefined;
+  }
   abstract keys(): Iterable<CelValue>;
   /** A map's own idea of equality; undefined to compare entry by entry. */
   equals(_other: CelValue): boolean | CelError | undefined {

@@ -5,7 +5,7 @@ import type { Errors } from '../define.ts';
 import { forbidden, invalid, type FieldPath } from '../meta/field.ts';
 
 /** What expressions that select devices speak of. Source: dynamic-resource-allocation cel/compile.go. */
-const MAX_COST = 1_000_000n;
+export const MAX_COST = 1_000_000n;
 const MAX_PER_DEVICE = 32;
 const sized = (kind: 'string' | 'bool' | 'any', maxElements: number): CelDeclared => ({
   ...declaredAs({ kind }),
@@ -30,11 +30,11 @@ function sizeOf([variable, ...rest]: readonly string[]): number | undefined {
   for (const name of rest) at = at && (partOf(at, name) ?? (at.element === ATTRIBUTE ? ATTRIBUTE : undefined));
   return at && (at.maxElements ?? 0);
 }
-const environment = celEnvironment({ variables: { device: DEVICE }, sizes: sizeOf, binds: true });
+export const deviceEnvironment = celEnvironment({ variables: { device: DEVICE }, sizes: sizeOf, binds: true });
 
 export function* deviceExpression(source: string, at: FieldPath): Errors {
   try {
-    const program = compile(source, environment);
+    const program = compile(source, deviceEnvironment);
     const { kind } = program.type;
     if (kind !== 'bool' && kind !== 'any')
       yield invalid(at, source, `must evaluate to bool or the unknown type, not ${declaredType(program.type)}`);

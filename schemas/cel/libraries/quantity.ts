@@ -58,10 +58,11 @@ function sum(a: Amount, b: Amount): Amount | undefined {
 }
 const isQuantity = isA(CelQuantity);
 const two = [isQuantity, isQuantity] as const;
-function parse(text: string): CelValue {
+/** An amount as expressions see it; an error for what is none. */
+export function readQuantity(text: string): CelValue {
   try {
     // Unlike where they are fields, white space around is not taken.
-    if (text !== text.trim()) return parse(`${text.trim()}!`);
+    if (text !== text.trim()) return readQuantity(`${text.trim()}!`);
     return new CelQuantity(parseQuantity(text), amountOf(text));
   } catch (error) {
     if (error instanceof QuantityError) return new CelError(error.message);
@@ -88,8 +89,8 @@ function integer({ amount }: CelQuantity): bigint | undefined {
 
 /** Source: apiserver pkg/cel/library/quantity.go. */
 export const quantities: CelLibrary = {
-  quantity: [overload('string_to_quantity', [isString], parse)],
-  isQuantity: [overload('is_quantity_string', [isString], (text: string) => !(parse(text) instanceof CelError))],
+  quantity: [overload('string_to_quantity', [isString], readQuantity)],
+  isQuantity: [overload('is_quantity_string', [isString], (text: string) => !(readQuantity(text) instanceof CelError))],
   sign: [
     overload('quantity_sign', [isQuantity], ({ quantity: { nano } }: CelQuantity) => nano > 0n ? 1n : nano < 0n ? -1n : 0n), // prettier-ignore
   ],

@@ -23,8 +23,8 @@ const MAX = (1n << 64n) - 1n;
 const DIGITS = /^\d+$/;
 const CHARACTERS = /^[\dA-Za-z-]*$/;
 
-/** Source: blang/semver Parse. */
-function parse(text: string): CelSemver | CelError {
+/** A version as expressions see it; an error for what is none. Source: blang/semver Parse. */
+export function readVersion(text: string): CelSemver | CelError {
   const bad = (why: string): CelError => new CelError(why);
   if (text === '') return bad('Version string empty');
   const parts = splitN(text, '.', 3);
@@ -90,9 +90,9 @@ function normalized(text: string): CelSemver | CelError {
     if (/[+-]/.test(parts.at(-1)!)) return new CelError('short version cannot contain PreRelease/Build meta data');
     while (parts.length < 3) parts.push('0');
   }
-  return parse(parts.join('.'));
+  return readVersion(parts.join('.'));
 }
-const read = (text: string, normalize = false): CelSemver | CelError => (normalize ? normalized(text) : parse(text));
+const read = (text: string, normalize = false): CelSemver | CelError => (normalize ? normalized(text) : readVersion(text));
 
 const order = <T>(a: T, b: T): bigint => (a < b ? -1n : a > b ? 1n : 0n);
 function comparePart(a: Part, b: Part): bigint {
