@@ -41,6 +41,7 @@ import type { ClusterEvent } from './plugins/plugin.ts';
 import { defaultProfile } from './plugins/profile.ts';
 import { SchedulingQueue } from './queue.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
+import { watchDrivers } from './volumes/drivers.ts';
 import { createVolumes } from './volumes/volumes.ts';
 
 export interface SchedulerOptions {
@@ -102,7 +103,9 @@ export function startScheduler(o: SchedulerOptions): Component {
   const herald = createEventRecorder({ client, world, component: schedulerName });
   let election: LeaderElection | undefined;
   const fence = () => election?.fence();
-  const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, fence });
+  const tell = (event: ClusterEvent): void => queue.onEvent(event);
+  const drivers = watchDrivers(informers, tell, () => loop.kick());
+  const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, drivers, fence });
   const loop = schedulingLoop({
     world,
     snapshot,
@@ -144,7 +147,6 @@ export function startScheduler(o: SchedulerOptions): Component {
     },
   });
 
-  const tell = (event: ClusterEvent): void => queue.onEvent(event);
   const seen = (): void => {
     volumes.changed();
     loop.kick();

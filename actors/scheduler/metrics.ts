@@ -150,6 +150,20 @@ export function labelOf(event: ClusterEvent): string {
       return `PersistentVolumeClaim${event.isNew ? 'Add' : 'Update'}`;
     case 'volume.changed':
       return `PersistentVolume${event.isNew ? 'Add' : 'Update'}`;
+    case 'csiNode.changed':
+      return `CSINode${event.old === undefined ? 'Add' : 'Update'}`;
+    case 'csiDriver.changed':
+      return `CSIDriver${event.old === undefined ? 'Add' : 'Update'}`;
+    case 'storageCapacity.changed':
+      return `CSIStorageCapacity${event.old === undefined ? 'Add' : 'Update'}`;
+    case 'resourceClaim.changed':
+      return `ResourceClaim${event.old === undefined ? 'Add' : 'Update'}`;
+    case 'deviceClass.changed':
+      return `DeviceClass${event.isNew ? 'Add' : 'Update'}`;
+    case 'resourceSlice.changed':
+      return `ResourceSlice${event.isNew ? 'Add' : 'Update'}`;
+    case 'volumeAttachment.gone':
+      return 'VolumeAttachmentDelete';
     case 'storageClass.changed':
       return `StorageClass${event.old === undefined ? 'Add' : 'Update'}`;
   }

@@ -7,7 +7,13 @@ import type {
   Service,
 } from '../../../schemas/generated/core-v1.ts';
 import type { PodDisruptionBudget } from '../../../schemas/generated/policy-v1.ts';
-import type { StorageClass } from '../../../schemas/generated/storage-v1.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+} from '../../../schemas/generated/storage-v1.ts';
 import { isTerminal } from '../../../schemas/helpers/pod-resources.ts';
 import { volumeClass } from '../../../schemas/helpers/volume-binding.ts';
 import { keyOf, type KubeObject } from '../../../schemas/meta/object.ts';
@@ -21,7 +27,9 @@ import { Snapshot } from '../snapshot/snapshot.ts';
 /** Resources that decide where a pod may go, by group (absent: core) and plural. */
 export const DECISIVE = [
   'nodes', 'pods', 'namespaces', 'services', 'replicationcontrollers', 'apps/replicasets', 'apps/statefulsets',
-  'persistentvolumeclaims', 'persistentvolumes', 'storage.k8s.io/storageclasses', 'policy/poddisruptionbudgets',
+  'persistentvolumeclaims', 'persistentvolumes', 'storage.k8s.io/storageclasses',
+  'storage.k8s.io/csinodes', 'storage.k8s.io/csidrivers', 'storage.k8s.io/csistoragecapacities',
+  'storage.k8s.io/volumeattachments', 'policy/poddisruptionbudgets',
 ] as const; // prettier-ignore
 export type Decisive = (typeof DECISIVE)[number];
 /** A cluster at one moment. */
@@ -51,6 +59,12 @@ export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; 
   const claims = byKey<PersistentVolumeClaim>('persistentvolumeclaims');
   const volumes = byKey<PersistentVolume>('persistentvolumes');
   const classes = byKey<StorageClass>('storage.k8s.io/storageclasses');
+  const csiNodes = byKey<CSINode>('storage.k8s.io/csinodes');
+  const csiDrivers = byKey<CSIDriver>('storage.k8s.io/csidrivers');
+  const attachments = Map.groupBy(
+    all<VolumeAttachment>('storage.k8s.io/volumeattachments'),
+    ({ spec }) => spec.nodeName,
+  );
   const ofClass = Map.groupBy(volumes.values(), volumeClass);
   const cycle: Cycle = {
     pod: info,
@@ -66,6 +80,10 @@ export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; 
       volumesOfClass: (name) => ofClass.get(name) ?? [],
       promisedTo: () => undefined,
       nodeOf: () => undefined,
+      csiNode: (name) => csiNodes.get(name),
+      csiDriver: (name) => csiDrivers.get(name),
+      capacities: () => all<CSIStorageCapacity>('storage.k8s.io/csistoragecapacities'),
+      attachments: (node) => attachments.get(node) ?? [],
     },
   };
   return { cycle, budgets: all<PodDisruptionBudget>('policy/poddisruptionbudgets').map(budgetOf) };

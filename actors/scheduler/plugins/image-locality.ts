@@ -1,8 +1,10 @@
-import { MAX_SCORE, type ScorePlugin } from './plugin.ts';
+import { MAX_SCORE, type Scorer, type ScorePlugin } from './plugin.ts';
 
 const MIN_BYTES = 23 * 1024 * 1024;
 /** A container. */
 const MAX_BYTES = 1000 * 1024 * 1024;
+
+const NOWHERE: Scorer = { score: () => 0 };
 
 /**
  * Likes nodes that already hold the pod's images (its volumes' too), the more the bigger these are; an image few nodes
@@ -22,7 +24,7 @@ export const imageLocality = (): ScorePlugin => ({
       if (state !== undefined)
         images.push({ name, bytes: Math.trunc(state.size * (state.nodes / snapshot.nodes.length)) });
     }
-    if (images.length === 0) return undefined;
+    if (images.length === 0) return NOWHERE;
     const max = MAX_BYTES * containers.length;
     return {
       score: (node) => {

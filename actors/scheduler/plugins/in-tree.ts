@@ -3,14 +3,18 @@ import { balancedAllocation } from './balanced-allocation.ts';
 import { imageLocality } from './image-locality.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
+import { nodeDeclaredFeatures } from './node-declared-features.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
+import { nodeVolumeLimits } from './node-volume-limits.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
 import type { PluginFactory } from './plugin.ts';
 import { taintToleration } from './taint-toleration.ts';
 import { volumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
+import { volumeZone } from './volume-zone.ts';
 
 /** What stands at one place in a profile; plugins without a score have weight 0. */
 export interface Enabled {
@@ -27,13 +31,17 @@ export const inTreePlugins: Readonly<Record<string, PluginFactory>> = {
   NodeAffinity: nodeAffinity,
   NodePorts: nodePorts,
   NodeResourcesFit: nodeResourcesFit,
+  VolumeRestrictions: volumeRestrictions,
+  NodeVolumeLimits: nodeVolumeLimits,
   VolumeBinding: volumeBinding,
+  VolumeZone: volumeZone,
   PodTopologySpread: podTopologySpread,
   InterPodAffinity: interPodAffinity,
   DefaultPreemption: defaultPreemption,
   NodeResourcesBalancedAllocation: balancedAllocation,
   ImageLocality: imageLocality,
   DefaultBinder: () => ({ name: 'DefaultBinder' }),
+  NodeDeclaredFeatures: nodeDeclaredFeatures,
 };
 /**
  * Those of a profile that says nothing, in their order. Of SchedulingGates, PrioritySort and DefaultBinder only the names
@@ -48,11 +56,15 @@ export const defaultPlugins: readonly Enabled[] = [
   { name: 'NodeAffinity', weight: 2 },
   { name: 'NodePorts', weight: 0 },
   { name: 'NodeResourcesFit', weight: 1 },
+  { name: 'VolumeRestrictions', weight: 0 },
+  { name: 'NodeVolumeLimits', weight: 0 },
   { name: 'VolumeBinding', weight: 1 },
+  { name: 'VolumeZone', weight: 0 },
   { name: 'PodTopologySpread', weight: 2 },
   { name: 'InterPodAffinity', weight: 2 },
   { name: 'DefaultPreemption', weight: 0 },
   { name: 'NodeResourcesBalancedAllocation', weight: 1 },
   { name: 'ImageLocality', weight: 1 },
   { name: 'DefaultBinder', weight: 0 },
+  { name: 'NodeDeclaredFeatures', weight: 0 },
 ];

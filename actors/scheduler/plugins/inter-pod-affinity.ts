@@ -26,6 +26,7 @@ const countAt = (counts: Topology, key: string, node: NodeInfo): number =>
 /** Pods that must, must not, would like or would rather not share a topology domain with other pods. */
 export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin & ScorePlugin => ({
   name: NAME,
+  dependsOnPods: true,
   prepare: (cycle) => {
     const { pod, snapshot } = cycle;
     const unwanted = refusals(cycle);

@@ -1,5 +1,6 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
-import type { StorageClass } from '../../../schemas/generated/storage-v1.ts';
+import type { ResourceClaim } from '../../../schemas/generated/resource-v1.ts';
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from '../../../schemas/generated/storage-v1.ts';
 import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
@@ -8,6 +9,7 @@ import type { Budget, Preemption } from '../preemption.ts';
 import type { Diagnosis } from '../schedule.ts';
 import type { VolumeView } from '../volumes/plan.ts';
 import type { PluginArgs } from './args.ts';
+import type { DeviceView } from './dynamic-resources/view.ts';
 import type { Profile } from './profile.ts';
 
 /** Why a node cannot take a pod; `resolvable` if evicting other pods could change that. */
@@ -26,6 +28,8 @@ export interface Cycle {
   readonly isDeviceResource?: ((name: string) => boolean) | undefined;
   /** Volumes and claims; absent where nobody asks for any. */
   readonly volumes?: VolumeView | undefined;
+  /** Devices and their claims; absent as long as nobody asks for any. */
+  readonly devices?: DeviceView | undefined;
 }
 export interface Selector {
   /** Equal keys, equal selectors. */
@@ -40,6 +44,8 @@ export type Preparation =
 
 export interface FilterPlugin {
   readonly name: string;
+  /** What `prepare` found depends on which pods are where: it is asked again when pods are thought away, or added. */
+  readonly dependsOnPods?: boolean | undefined;
   /** Called once an attempt, before any node is looked at: work that is the same for all nodes belongs here. */
   prepare(cycle: Cycle): Preparation;
   /** Whether the event could make a pod fit that this plugin has rejected. */
@@ -89,6 +95,17 @@ export type ClusterEvent =
   /** A claim appeared or changed. */
   | { readonly type: 'claim.changed'; readonly namespace: string; readonly name: string; readonly isNew: boolean }
   | { readonly type: 'volume.changed'; readonly isNew: boolean }
+  | { readonly type: 'csiNode.changed'; readonly now: CSINode; readonly old: CSINode | undefined }
+  | { readonly type: 'csiDriver.changed'; readonly now: CSIDriver; readonly old: CSIDriver | undefined }
+  | {
+      readonly type: 'storageCapacity.changed';
+      readonly now: CSIStorageCapacity;
+      readonly old: CSIStorageCapacity | undefined;
+    }
+  | { readonly type: 'volumeAttachment.gone' }
+  /** A claim of devices appeared, changed, or is gone with what it held. */
+  | { readonly type: 'resourceClaim.changed'; readonly claim: ResourceClaim; readonly old: ResourceClaim | undefined }
+  | { readonly type: 'deviceClass.changed' | 'resourceSlice.changed'; readonly isNew: boolean }
   | {
       readonly type: 'storageClass.changed';
       readonly storageClass: StorageClass;

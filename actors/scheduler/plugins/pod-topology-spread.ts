@@ -22,6 +22,7 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
     args.defaultingType === 'List' ? { constraints: args.defaultConstraints ?? [], isSystem: false } : SYSTEM_DEFAULTS;
   return {
     name: NAME,
+    dependsOnPods: true,
     prepare: (cycle) => {
       const { pod, snapshot } = cycle;
       const spreads = spreadsOf(cycle, 'DoNotSchedule', defaults);

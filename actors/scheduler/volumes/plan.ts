@@ -22,9 +22,10 @@ import {
   sizeOf,
 } from '../../../schemas/helpers/volume-binding.ts';
 import { compareQuantities } from '../../../schemas/meta/quantity.ts';
+import type { DriverView } from './csi.ts';
 
 /** What the cluster has, including what was promised to pods that are on their way. */
-export interface VolumeView {
+export interface VolumeView extends DriverView {
   claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
   storageClass(name: string): StorageClass | undefined;
@@ -59,6 +60,7 @@ export interface VolumePlan {
 export const NODE_CONFLICT = "node(s) didn't match PersistentVolume's node affinity";
 export const BIND_CONFLICT = "node(s) didn't find available persistent volumes to bind";
 export const NO_VOLUME = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
+const NO_SPACE = 'node(s) did not have enough free storage';
 const UNBOUND = 'pod has unbound immediate PersistentVolumeClaims';
 
 const keyOf = ({ metadata }: PersistentVolumeClaim): string => `${metadata.namespace}/${metadata.name}`;
@@ -111,30 +113,47 @@ function openClaim(claim: PersistentVolumeClaim, storageClass: StorageClass, vie
 /** How the pod's volumes would be bound on a node, or why they cannot. Source: volumeBinder FindPodVolumes. */
 export function planOn(
   want: Wanted,
-  node: { readonly name: string; readonly labels: Labels },
+  node: Place,
+  view: VolumeView,
 ): VolumePlan | { readonly reasons: readonly string[] } {
-  const reasons: string[] = [];
-  for (const volume of want.bound) {
-    if (volume === undefined) {
-      reasons.push(NO_VOLUME);
-      break;
-    }
-    if (reachable(volume, node.labels)) continue;
-    reasons.push(NODE_CONFLICT);
-    break;
+  const bound = boundProblem(want, node);
+  const open = planOpen(want, node, view);
+  if (typeof open !== 'string') return bound === undefined ? open : { reasons: [bound] };
+  if (bound === undefined) return { reasons: [open] };
+  // A volume that is not there is told last.
+  return { reasons: bound === NO_VOLUME ? [open, bound] : [bound, open] };
+}
+interface Place {
+  readonly name: string;
+  readonly labels: Labels;
+}
+function boundProblem({ bound }: Wanted, node: Place): string | undefined {
+  for (const volume of bound) {
+    if (volume === undefined) return NO_VOLUME;
+    if (!reachable(volume, node.labels)) return NODE_CONFLICT;
   }
+  return undefined;
+}
+function planOpen(want: Wanted, node: Place, view: VolumeView): VolumePlan | string {
+  if (want.open.some((each) => each.node !== undefined && each.node !== node.name)) return BIND_CONFLICT;
   const bindings: { claim: PersistentVolumeClaim; volume: PersistentVolume }[] = [];
-  const provisions: PersistentVolumeClaim[] = [];
+  const provided = want.open.filter((each) => each.node !== undefined);
   const taken = new Set<PersistentVolume>();
   for (const each of want.open) {
-    const volume = each.node === undefined ? choose(each, node.labels, taken) : undefined;
-    if (volume !== undefined) {
-      taken.add(volume);
-      bindings.push({ claim: each.claim, volume });
-    } else if (canProvision(each, node)) provisions.push(each.claim);
-    else return { reasons: [...reasons, BIND_CONFLICT] };
+    if (each.node !== undefined) continue;
+    const volume = choose(each, node.labels, taken);
+    if (volume === undefined) {
+      provided.push(each);
+      continue;
+    }
+    taken.add(volume);
+    bindings.push({ claim: each.claim, volume });
   }
-  return reasons.length > 0 ? { reasons } : { bindings, provisions };
+  for (const each of provided) {
+    if (!canProvision(each, node)) return BIND_CONFLICT;
+    if (!hasSpace(each, node, view)) return NO_SPACE;
+  }
+  return { bindings, provisions: provided.map(({ claim }) => claim) };
 }
 /** What is set aside for the claim is its volume, and no other, even where the node cannot reach it. */
 function choose({ own, free }: OpenClaim, labels: Labels, taken: ReadonlySet<PersistentVolume>): PersistentVolume | undefined {
@@ -142,11 +161,22 @@ function choose({ own, free }: OpenClaim, labels: Labels, taken: ReadonlySet<Per
   if (first !== undefined) return reachable(first, labels) ? first : undefined;
   return free.find((volume) => !taken.has(volume) && reachable(volume, labels));
 } // prettier-ignore
-function canProvision(each: OpenClaim, node: { readonly name: string; readonly labels: Labels }): boolean {
-  if (each.node !== undefined && each.node !== node.name) return false;
+function canProvision(each: OpenClaim, node: Place): boolean {
   const { provisioner, allowedTopologies = [] } = each.storageClass;
   if (provisioner === '' || provisioner === NO_PROVISIONER) return false;
   return allowedTopologies.length === 0 || allowedTopologies.some((term) => isIn(term, node.labels));
+}
+/** Whether the driver, if it tells what is left, has so much where the node reaches it. Source: volumeBinder hasEnoughCapacity. */
+function hasSpace({ claim, storageClass }: OpenClaim, node: Place, view: VolumeView): boolean {
+  const size = claim.spec?.resources?.requests?.['storage'];
+  if (size === undefined || view.csiDriver(storageClass.provisioner)?.spec.storageCapacity !== true) return true;
+  for (const { storageClassName, maximumVolumeSize, capacity, nodeTopology } of view.capacities()) {
+    if (storageClassName !== storageClass.metadata.name || nodeTopology === undefined) continue;
+    const limit = maximumVolumeSize ?? capacity;
+    if (limit === undefined || compareQuantities(String(limit), String(size)) < 0) continue;
+    if (compileSelector(nodeTopology)(node.labels)) return true;
+  }
+  return false;
 }
 /** A term that says nothing is met by no node. */
 const isIn = ({ matchLabelExpressions = [] }: TopologySelectorTerm, labels: Labels): boolean =>

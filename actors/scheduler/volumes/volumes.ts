@@ -15,6 +15,7 @@ import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../runtime/resources.ts';
 import type { Reserver } from '../reservation.ts';
+import type { DriverView } from './csi.ts';
 import { planOn, wanted, type VolumePlan, type VolumeView } from './plan.ts';
 
 /** How long a pod waits on its node for its volumes. Source: VolumeBindingArgs bindTimeoutSeconds. */
@@ -33,6 +34,7 @@ export function createVolumes(o: {
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
+  readonly drivers: DriverView;
   readonly fence: () => Fence | undefined;
 }): Volumes {
   const { world, client } = o;
@@ -49,6 +51,7 @@ export function createVolumes(o: {
     volumesOfClass: (name) => o.volumes.byIndex(BY_CLASS, name),
     promisedTo: (volume) => promised.get(volume),
     nodeOf: (claim) => nodes.get(claim),
+    ...o.drivers,
   };
 
   /** Writes what the plan says; returns the revision at which each object says it. */
@@ -130,7 +133,7 @@ export function createVolumes(o: {
     reserve(pod, node) {
       const want = wanted(pod.pod, view);
       if (want === undefined || 'reason' in want || want.open.length === 0) return undefined;
-      const plan = planOn(want, node);
+      const plan = planOn(want, node, view);
       if ('reasons' in plan) return undefined;
       const names = plan.bindings.map(({ claim, volume }) => [volume.metadata.name!, keyOf(claim)] as const);
       const keys = plan.provisions.map(keyOf);
