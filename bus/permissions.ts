@@ -103,9 +103,12 @@ const asks = (id: string, callers: readonly string[]) => ({
 });
 /** First tokens of the addresses of those who open connections to pods over the bus, alone or beside others on one connection. */
 const DIALERS = ['ingress', 'cloud-controller-manager', 'workers'];
-/** Answers the API server about nodes, and who dials about pods. */
+/** Answers the API server about nodes, who measures them, and who dials about pods. */
 const serves = (node: string) => ({
-  publish: [...['apiserver', ...DIALERS].map(inboxes), ...DIALERS.map((id) => subjects.sessionAll(`${id}.*`))],
+  publish: [
+    ...['apiserver', 'metrics', ...DIALERS].map(inboxes),
+    ...DIALERS.map((id) => subjects.sessionAll(`${id}.*`)),
+  ],
   subscribe: [subjects.nodeAll(node), ...DIALERS.map((id) => subjects.beat(`${id}.*`))],
 });
 /** Opens connections to pods of any node, which may be called anything; who has no pods is left alone. */
@@ -147,6 +150,7 @@ function ofRole(spec: RoleSpec): Permissions {
           subjects.etcdAll,
           subjects.nodeAll('*'),
           subjects.metricsAll,
+          subjects.extensionAll,
           subjects.sessionAll('*.*'),
           subjects.beat('apiserver.*'),
           // Whoever asks names the subject of the answer: it must be an inbox, and of someone who may ask.
@@ -197,11 +201,12 @@ function ofRole(spec: RoleSpec): Permissions {
       });
     case 'cloud-controller-manager':
       return all(
-        asks(id, ['cloud-controller-manager']),
+        asks(id, ['cloud-controller-manager', ...(spec.controllers ?? []).map((name) => `controller:${name}`)]),
         announces('cloud-controller-manager'),
         watches('cloud-controller-manager'),
         elects('cloud-controller-manager'),
         inspected('cloud-controller-manager'),
+        counts('cloud-controller-manager'),
         dials(),
       );
     case 'ingress':
@@ -213,9 +218,14 @@ function ofRole(spec: RoleSpec): Permissions {
         inspected('ingress'),
         dials(),
       );
-    case 'dns':
+    // Serves a group of the API, and asks nodes what they use.
     case 'metrics':
-      return all(asks(id, [spec.role]), announces(spec.role), inspected(spec.role));
+      return all(asks(id, ['metrics']), announces('metrics'), inspected('metrics'), {
+        publish: [inboxes('apiserver'), subjects.node('*', 'stats')],
+        subscribe: [subjects.extension('metrics')],
+      });
+    case 'dns':
+      return all(asks(id, ['dns']), announces('dns'), inspected('dns'));
     // Starts and ends components of its machine, as people's console tells it.
     case 'supervisor':
       return all({ publish: [inboxes('console')], subscribe: [inboxes(id), subjects.controlOf('supervisor')] });

@@ -35,6 +35,8 @@ export interface ClusterConfig {
   /** Names of add-ons, see ops/process/addons.ts; undefined: those that are usual. */
   readonly addons?: readonly string[];
   readonly ephemeral: boolean;
+  /** Where load balancers of the add-on cloud get addresses, if not of a range by the port; one of a family. */
+  readonly loadBalancerRanges?: readonly string[];
   /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
   readonly serviceCidrs?: readonly string[];
   /** Where addresses of pods come from, if not 10.244.0.0/16: one range, or one of each family. */
@@ -43,6 +45,8 @@ export interface ClusterConfig {
   readonly nodeMasks?: { readonly ipv4?: number; readonly ipv6?: number };
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
+  /** Where the add-on ingress listens, if not at 8080 and 8443. */
+  readonly ingressPorts?: { readonly http: number; readonly https: number };
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
@@ -144,12 +148,14 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   Number.isInteger(c.nodes) &&
   isPort(c.port) &&
   isPort(c.natsPort) &&
+  (c.ingressPorts === undefined || (isPort(c.ingressPorts?.http) && isPort(c.ingressPorts?.https))) &&
   (c.etcdPort === undefined || isPort(c.etcdPort)) &&
   (c.only === undefined || Array.isArray(c.only)) &&
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&
   Array.isArray(c.disableAdmission) &&
   (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
   (c.addons === undefined || Array.isArray(c.addons)) &&
+  (c.loadBalancerRanges === undefined || Array.isArray(c.loadBalancerRanges)) &&
   isCount(c.maxRequestsInflight) &&
   isCount(c.maxMutatingRequestsInflight) &&
   (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&

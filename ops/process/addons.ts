@@ -31,17 +31,19 @@ export const ADDONS = {
   cloud: {
     component: 'cloud-controller-manager',
     what: 'addresses of load balancers, routes and zones',
-    start: notBuilt('cloud'),
+    start: async (context) => (await import('./cloud-controller-manager.ts')).startCloud(context),
   },
   dns: { component: 'dns', what: 'names of services and pods', start: notBuilt('dns') },
-  ingress: { component: 'ingress', what: 'HTTP and TLS from outside, by Ingresses', start: notBuilt('ingress') },
+  ingress: {
+    component: 'ingress',
+    what: 'HTTP and TLS from outside, by Ingresses',
+    start: async (context) => (await import('./ingress.ts')).startIngressProcess(context),
+  },
   metrics: {
     component: 'metrics',
     what: 'metrics.k8s.io: kubectl top, and what autoscalers go by',
-    start: ({ id }) => {
-      const ready = Promise.resolve();
-      return Promise.resolve({ name: 'metrics', id, ready, state: () => 'idle', stop: () => ready });
-    },
+    start: async ({ world, bus, id }) =>
+      (await import('../../actors/metrics/actor.ts')).startMetrics({ world, bus, id }),
   },
 } as const satisfies Readonly<Record<string, Addon>>;
 export type AddonName = keyof typeof ADDONS;

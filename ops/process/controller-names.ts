@@ -9,6 +9,9 @@ export const CONTROLLERS = [
   'validatingadmissionpolicy-status',
 ] as const; // prettier-ignore
 
+/** Those of the cloud controller manager, by upstream's names. */
+export const CLOUD_CONTROLLERS = ['cloud-node', 'cloud-node-lifecycle', 'route', 'service'] as const;
+
 /**
  * Who leads is decided for each of these together: controllers that work on the same kinds, so that the replica that leads
  * them meets few conflicts of its own. Each has a Lease in kube-system, see `leaseOf`.

@@ -22,7 +22,7 @@ import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
-import { CONTROLLERS } from './controller-names.ts';
+import { CLOUD_CONTROLLERS, CONTROLLERS } from './controller-names.ts';
 import { COMPONENTS, nodeNames, type ComponentName } from './spec.ts';
 
 const credentialsFile = (dir: string, role: string): string => join(dir, 'credentials', `${role}.json`);
@@ -79,6 +79,7 @@ export function writeCredentials(
   const specOf = (role: ComponentName | Tool): RoleSpec => ({
     role,
     ...(role === 'controller-manager' && { controllers: CONTROLLERS }),
+    ...(role === 'cloud-controller-manager' && { controllers: CLOUD_CONTROLLERS }),
     ...(role === 'nodes' && { nodes: nodeNames(config) }),
   });
   const user = (name: string, spec: UserSpec): NatsUser => {

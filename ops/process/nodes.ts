@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createInspection } from '../../actors/runtime/inspection.ts';
@@ -9,6 +8,7 @@ import type { World } from '../../bus/world.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
 import type { NodeSpec } from '../../node-agent/kubelet/node/object.ts';
 import { createSimulatedRuntime } from '../../node-agent/runtime/simulated/runtime.ts';
+import { nodeIP } from './node-ip.ts';
 
 export type { NodeSpec } from '../../node-agent/kubelet/node/object.ts';
 
@@ -71,14 +71,3 @@ export function startNodes(o: {
 }
 /** 10.244.0.0/24, 10.244.1.0/24, ..., 10.245.0.0/24, ... */
 const podCIDRAt = (i: number): string => `10.${244 + (i >> 8)}.${i & 255}.0/24`;
-
-/**
- * An address that nodes of different names do not share, wherever they run: the nodes that `kubus up` counts have one each
- * below 172.18.0.0/16, the others one of some 800,000 above it.
- */
-export function nodeIP(name: string): string {
-  const place = Number(/-node-(\d{1,5})$/.exec(name)?.[1] ?? 0);
-  if (place > 0 && place < 65_000) return `172.18.${(place + 1) >> 8}.${(place + 1) & 255}`;
-  const hash = createHash('sha256').update(name).digest();
-  return `172.${19 + (hash[0]! % 13)}.${hash[1]!}.${1 + (hash[2]! % 254)}`;
-}

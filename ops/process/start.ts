@@ -19,7 +19,7 @@ import type { Health } from './health.ts';
 import type { HandedConnections } from './handed-connections.ts';
 import { shrinkWhenIdle } from './memory.ts';
 import type { Nodes } from './nodes.ts';
-import { addonOf } from './addons.ts';
+import { addonOf, addonsOf } from './addons.ts';
 import { COMPONENTS, nodeNames, type ComponentName, type CoreComponent, type ProcessSpec } from './spec.ts';
 
 export interface RunningProcess {
@@ -157,6 +157,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,
+        servesMetrics: addonsOf(c.config).includes('metrics'),
       });
     return inspected(c, 'apiserver', start);
   },
@@ -241,7 +242,7 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     if (one === undefined) return;
     running.delete(name);
     // Who leads hands over first: at his farewell the others take what he has.
-    const isElected = name === 'controller-manager' || name === 'scheduler';
+    const isElected = name.endsWith('controller-manager') || name === 'scheduler' || name === 'ingress';
     if (!isElected) one.leave();
     await one.component.stop();
     one.leave();

@@ -9,6 +9,7 @@ import type {
 } from '../../../schemas/generated/rbac-v1.ts';
 import { missingRights } from '../authorization/rules.ts';
 import { ensureAll, resourceOf, type Ground } from './ensure.ts';
+import { METRICS_BINDINGS, METRICS_ROLES } from './metrics.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const AUTOUPDATE = 'rbac.authorization.kubernetes.io/autoupdate';
@@ -31,25 +32,33 @@ export async function ensureRbac(ground: Ground, scope: 'cluster' | 'namespaced'
           ensureAll(
             ground,
             at('clusterroles'),
-            kinds<ClusterRole>('ClusterRole', [...facts.clusterRoles, ...OWN_ROLES]),
+            kinds<ClusterRole>('ClusterRole', [...facts.clusterRoles, ...OWN_ROLES, ...METRICS_ROLES]),
             widerRole,
           ),
           ensureAll(
             ground,
             at('clusterrolebindings'),
-            kinds<ClusterRoleBinding>('ClusterRoleBinding', [...facts.clusterRoleBindings, ...OWN_BINDINGS]),
+            kinds<ClusterRoleBinding>('ClusterRoleBinding', [
+              ...facts.clusterRoleBindings,
+              ...OWN_BINDINGS,
+              ...METRICS_BINDINGS,
+            ]),
             widerBinding,
           ),
         ]
       : [
-          ensureAll(ground, at('roles'), kinds<Role>('Role', facts.roles), widerRole),
-          ensureAll(ground, at('rolebindings'), kinds<RoleBinding>('RoleBinding', facts.roleBindings), widerBinding),
+          ensureAll(ground, at('roles'), kinds<Role>('Role', [...facts.roles, ...OWN_LOCAL_ROLES]), widerRole),
+          ensureAll(ground, at('rolebindings'), kinds<RoleBinding>('RoleBinding', [...facts.roleBindings, ...OWN_LOCAL_BINDINGS]), widerBinding), // prettier-ignore
         ],
   );
   return counts.reduce((sum, n) => sum + n, 0);
 }
 
-/** Of components that Kubernetes does not have, by the names of their callers. */
+const CLOUD = 'system:cloud-controller-manager';
+/**
+ * Of components that Kubernetes does not have, by the names of their callers, and of the cloud controller manager, which
+ * Kubernetes leaves to who installs it. Its controllers ask as the accounts that Kubernetes has for them.
+ */
 const OWN_ROLES: Fact<ClusterRole> = [
   {
     metadata: { name: 'kubus:node-authenticator' },
@@ -58,12 +67,90 @@ const OWN_ROLES: Fact<ClusterRole> = [
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     ],
   },
+  {
+    metadata: { name: CLOUD },
+    rules: [
+      { apiGroups: [''], resources: ['nodes', 'services'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    ],
+  },
+  {
+    metadata: { name: 'kubus:ingress' },
+    rules: [
+      { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch'] },
+      // Those that Ingresses name, each by its name: which they are nobody can say beforehand.
+      { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['ingresses/status'], verbs: ['patch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['ingressclasses'], verbs: ['get', 'list', 'watch', 'create'] },
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    ],
+  },
 ];
+const LOCK = 'system::leader-locking-cloud-controller-manager';
+const ROUTES = 'kubus:routes';
+const INGRESS_LOCK = 'kubus:leader-locking-ingress';
+const INGRESS = 'system:component:ingress';
+const OWN_LOCAL_ROLES: Fact<Role> = [
+  {
+    metadata: { name: LOCK, namespace: 'kube-system' },
+    rules: [
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['cloud-controller-manager'],
+        verbs: ['get', 'update'],
+      },
+    ],
+  },
+  {
+    metadata: { name: INGRESS_LOCK, namespace: 'kube-system' },
+    rules: [
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['kubus-ingress'],
+        verbs: ['get', 'update'],
+      },
+    ],
+  },
+  // Where the local cloud keeps its table of routes.
+  {
+    metadata: { name: ROUTES, namespace: 'kube-system' },
+    rules: [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubus-routes'], verbs: ['get', 'patch'] },
+    ],
+  },
+];
+const OWN_LOCAL_BINDINGS: Fact<RoleBinding> = [
+  [LOCK, CLOUD],
+  [ROUTES, CLOUD],
+  [INGRESS_LOCK, INGRESS],
+].map(([name = '', user = '']) => ({
+  metadata: { name, namespace: 'kube-system' },
+  roleRef: { apiGroup: GROUP, kind: 'Role', name },
+  subjects: [{ apiGroup: GROUP, kind: 'User', name: user }],
+}));
 const OWN_BINDINGS: Fact<ClusterRoleBinding> = [
   {
     metadata: { name: 'kubus:node-authenticator' },
     roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:node-authenticator' },
     subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:component:node-authenticator' }],
+  },
+  {
+    metadata: { name: 'kubus:ingress' },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:ingress' },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: INGRESS }],
+  },
+  {
+    metadata: { name: CLOUD },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: CLOUD },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: CLOUD }],
   },
 ];
 

@@ -7,10 +7,14 @@ export interface Caller extends UserInfo {
   readonly agent: string;
 }
 const AUTHENTICATED = 'system:authenticated';
+const ACCOUNT_GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
 const FIXED: Readonly<Record<string, Omit<Caller, 'agent'>>> = {
   scheduler: { name: 'system:kube-scheduler', groups: [AUTHENTICATED] },
   'controller-manager': { name: 'system:kube-controller-manager', groups: [AUTHENTICATED] },
+  'cloud-controller-manager': { name: 'system:cloud-controller-manager', groups: [AUTHENTICATED] },
   admin: { name: 'kubernetes-admin', groups: ['system:masters', AUTHENTICATED] },
+  // Source: metrics-server manifests.
+  metrics: { name: 'system:serviceaccount:kube-system:metrics-server', groups: [...ACCOUNT_GROUPS, AUTHENTICATED] },
   'kube-proxy': { name: 'system:kube-proxy', groups: [AUTHENTICATED] },
 };
 /** Accounts that roles are bound to. */
@@ -25,6 +29,9 @@ const ALIASES: Readonly<Record<string, string>> = {
   'node-lifecycle': 'node-controller',
   'node-ipam': 'node-controller',
   'taint-eviction': 'node-controller',
+  // Source: k8s.io/cloud-provider/app DefaultInitFuncConstructors.
+  'cloud-node': 'node-controller',
+  'cloud-node-lifecycle': 'node-controller',
   'node-ttl': 'ttl-controller',
   resourceclaim: 'resource-claim-controller',
   endpoints: 'endpoint-controller',
@@ -41,6 +48,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   'csr-cleaner': 'certificate-controller',
   'legacy-serviceaccount-token-cleaner': 'legacy-service-account-token-cleaner',
 };
+/** Those that the cloud controller manager runs. */
+const OF_CLOUD: ReadonlySet<string> = new Set(['cloud-node', 'cloud-node-lifecycle', 'route', 'service']);
 function accountOf(controller: string): string {
   if (ACCOUNTS.has(controller)) return controller;
   if (ACCOUNTS.has(`${controller}-controller`)) return `${controller}-controller`;
@@ -72,8 +81,8 @@ function make(caller: string): Caller {
   if (kind === 'controller') {
     return {
       name: `system:serviceaccount:kube-system:${accountOf(rest)}`,
-      groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', AUTHENTICATED],
-      agent: 'kube-controller-manager',
+      groups: [...ACCOUNT_GROUPS, AUTHENTICATED],
+      agent: OF_CLOUD.has(rest) ? 'cloud-controller-manager' : 'kube-controller-manager',
     };
   }
   return { name: `system:component:${caller}`, groups: [AUTHENTICATED], agent: caller };
