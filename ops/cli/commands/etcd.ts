@@ -1,17 +1,12 @@
-import type { Bus } from '../../../bus/bus.ts';
 import type { KeyValue } from '../../../bus/protocol/etcd.ts';
 import { printYaml } from '../../../schemas/codec/yaml-print.ts';
-import { etcdAddress, folderOfCluster, type ClusterConfig } from '../../cluster/config.ts';
-import { connectTool } from '../../cluster/connect.ts';
+import { etcdAddress } from '../../cluster/config.ts';
+import { onStore, type StoreOptions } from '../../store/on-store.ts';
 import { readStore, storeStatus } from '../../store/read-store.ts';
 import { readStored, type StoredValue } from '../../store/stored-value.ts';
 import { print, printJson, table, UserError } from '../output.ts';
 
-interface Options {
-  readonly name: string;
-  readonly data?: string;
-}
-interface ReadOptions extends Options {
+interface ReadOptions extends StoreOptions {
   readonly limit?: number;
   readonly revision?: number;
 }
@@ -46,7 +41,7 @@ export async function list(prefix: string, options: ReadOptions & { readonly out
   if (items.length > 0) print(items.map(({ key }) => shown(key)).join('\n'));
 }
 /** Where the store is. */
-export async function status(options: Options & { readonly output: 'json' | 'text' }): Promise<void> {
+export async function status(options: StoreOptions & { readonly output: 'json' | 'text' }): Promise<void> {
   const { config, ...state } = await onStore(options, async (bus, config) => ({ config, ...(await storeStatus(bus)) }));
   const door = config.etcdPort === undefined ? undefined : etcdAddress(config.etcdPort);
   if (options.output === 'json') return printJson({ ...state, door });
@@ -60,15 +55,6 @@ export async function status(options: Options & { readonly output: 'json' | 'tex
 }
 const yes = (is: boolean): string => (is ? 'yes' : 'no');
 
-async function onStore<T>(options: Options, read: (bus: Bus, config: ClusterConfig) => Promise<T>): Promise<T> {
-  const { paths, config } = folderOfCluster(options);
-  const { bus } = await connectTool(paths, 'store-reader');
-  try {
-    return await read(bus, config);
-  } finally {
-    await bus.drain();
-  }
-}
 const withoutValue = ({ key, createRevision, modRevision, version }: KeyValue) => ({
   key,
   createRevision,

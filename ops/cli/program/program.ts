@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addClusters } from './clusters.ts';
 import { addComponents } from './components.ts';
+import { addExplain } from './explain.ts';
 import { addInsight } from './insight.ts';
 import { addJoining } from './joining.ts';
 import { VERSION } from './options.ts';
@@ -28,6 +29,6 @@ Examples:
   kubus status                     what each component is doing
   kubus down                       stops it; the data stays for the next up`,
     );
-  for (const add of [addClusters, addComponents, addJoining, addInsight, addStore, addRest]) add(program);
+  for (const add of [addClusters, addComponents, addJoining, addInsight, addExplain, addStore, addRest]) add(program);
   return program;
 }
