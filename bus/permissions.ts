@@ -225,7 +225,7 @@ function ofRole(spec: RoleSpec): Permissions {
         subscribe: [subjects.extension('metrics')],
       });
     case 'dns':
-      return all(asks(id, ['dns']), announces('dns'), inspected('dns'));
+      return all(asks(id, ['dns']), announces('dns'), inspected('dns'), counts('dns'));
     // Starts and ends components of its machine, as people's console tells it.
     case 'supervisor':
       return all({ publish: [inboxes('console')], subscribe: [inboxes(id), subjects.controlOf('supervisor')] });

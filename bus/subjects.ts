@@ -79,6 +79,9 @@ export const node = (name: string, op: string): string =>
   `${ROOT}.node.${name === '*' ? '*' : escapeToken(name)}.${op}`;
 /** All operations of a node; `*` for any node. */
 export const nodeAll = (name: string): string => `${ROOT}.node.${name === '*' ? '*' : escapeToken(name)}.*`;
+/** To any replica of a component that serves a group of the API. */
+export const extension = (component: string): string => `${ROOT}.extension.${escapeToken(component)}`;
+export const extensionAll = `${ROOT}.extension.*`;
 export const presence = (component: string, id: string): string =>
   `${ROOT}.presence.${escapeToken(component)}.${escapeToken(id)}`;
 export const presenceOf = (component: string): string =>

@@ -65,6 +65,8 @@ export interface PluginOptions {
   readonly replica?: string | undefined;
   /** By which aggregated API servers know this one; default: they are shown nothing. */
   readonly frontProxy?: FrontProxy | undefined;
+  /** A component of the cluster serves metrics.k8s.io, and is asked in place of another server. */
+  readonly servesMetrics?: boolean | undefined;
   /** What is not there yet is made; default true. */
   readonly bootstrap?: boolean | undefined;
   /** How else people show who they are; default: certificates and the tokens of this cluster, anybody is system:anonymous. */
@@ -201,7 +203,7 @@ export function plugIn(
       bootstrap = startBootstrap({
         registry, cache, world, loopback, serviceCidrs, hostname: hostname(),
         advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, replica: options.replica, clientCa: options.https?.clientCa ?? '',
-        requestHeaderCa: options.https?.frontProxyCa,
+        requestHeaderCa: options.https?.frontProxyCa, servesMetrics: options.servesMetrics,
         repair: () => allocation.repair(),
       }); // prettier-ignore
     },

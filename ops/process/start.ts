@@ -194,6 +194,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
       id: c.id,
       nodes: c.nodes.map((name) => ({ name })),
       podCIDRs: c.config.clusterCidrs || c.config.nodeMasks ? 'byCluster' : c.spec.podCIDRs,
+      cloudProvider: addonsOf(c.config).includes('cloud') ? 'external' : undefined,
     }),
 };
 const startComponent = (name: ComponentName, c: Context): Promise<Component> =>

@@ -68,7 +68,8 @@ export function keepAvailability(ground: Ground, remotes: RemoteServices, transp
       if (remote.service.name === name && remote.service.namespace === namespace) retried.add(remote.name);
   };
   remotes.onChange((name, is, was) => {
-    if (is === undefined) return retried.forget(name);
+    // What a component serves is said to be there, as all that has no service.
+    if (is === undefined || is.component !== undefined) return retried.forget(name);
     // What it has written itself is no news.
     if (was === undefined || !sameBut(is, was)) retried.add(name);
   });
@@ -82,7 +83,7 @@ export function keepAvailability(ground: Ground, remotes: RemoteServices, transp
       behind(namespace, labels?.[SERVICE_NAME]);
     }),
   ];
-  for (const remote of remotes.all()) retried.add(remote.name);
+  for (const remote of remotes.all()) if (remote.component === undefined) retried.add(remote.name);
   return {
     ...retried,
     stop() {

@@ -1,4 +1,5 @@
 import type { World } from '../../../bus/world.ts';
+import { BY_COMPONENT } from './by-component.ts';
 import type { RemoteService, RemoteServices } from './registered.ts';
 import { createRetried, type Retried } from './retried.ts';
 import type { Told, Transports } from './transport.ts';
@@ -67,15 +68,19 @@ export function keepDiscovery(world: Pick<World, 'clock' | 'log'>, remotes: Remo
     return fromPlain(remote, JSON.parse(told.body.toString()) as Json);
   }
   remotes.onChange((name, is) => {
-    if (is !== undefined) return retried.add(name);
+    if (is !== undefined && is.component === undefined) return retried.add(name);
     retried.forget(name);
     known.delete(name);
     onNews();
     const used = new Set([...remotes.all()].map((remote) => JSON.stringify(remote.service)));
     for (const key of documents.keys()) if (!used.has(key)) documents.delete(key);
   });
-  for (const remote of remotes.all()) retried.add(remote.name);
-  return { ...retried, of: (name) => known.get(name) };
+  for (const remote of remotes.all()) if (remote.component === undefined) retried.add(remote.name);
+  const of = (name: string): RemoteVersion | undefined => {
+    if (remotes.get(name)?.component === undefined) return known.get(name);
+    return { resources: BY_COMPONENT.get(name)?.resources ?? [], isFresh: true };
+  };
+  return { ...retried, of };
 } // prettier-ignore
 
 function isAggregated(told: Told): boolean {

@@ -28,7 +28,7 @@ interface Aggregation {
 export function createAggregation(core: Core, ground: Ground, frontProxy: FrontProxy | undefined): Aggregation {
   const { registry, cache, world } = ground;
   const remotes = createRemoteServices(registry, cache);
-  const transports = createTransports(world, { registry, cache, random: world.random }, frontProxy);
+  const transports = createTransports(core, { registry, cache, random: world.random }, frontProxy);
   const apis = resourceOf(ground, API_SERVICES);
   const listeners: (() => void)[] = [];
   const onNews = (): void => {

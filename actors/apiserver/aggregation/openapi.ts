@@ -51,12 +51,18 @@ export function keepDocuments(world: Pick<World, 'clock' | 'log'>, remotes: Remo
     const spec = onlyBelow(JSON.parse(v2.body.toString()) as Swagger, `/apis/${remote.group}/${remote.version}/`);
     kept.set(name, { index, spec, etag: v2.header('etag') });
   });
+  const take = (remote: RemoteService): void => {
+    const { name, component } = remote;
+    if (component === undefined) return retried.add(name);
+    retried.forget(name);
+    void documentsOf(remote).then((documents) => remotes.get(name)?.component === component && kept.set(name, documents));
+  };
   remotes.onChange((name, is) => {
-    if (is !== undefined) return retried.add(name);
+    if (is !== undefined) return take(is);
     retried.forget(name);
     kept.delete(name);
   });
-  for (const remote of remotes.all()) retried.add(remote.name);
+  for (const remote of remotes.all()) take(remote);
 
   /** Made once for what there is now. */
   const merge = (what: string, own: Merged, parts: readonly unknown[], make: (own: unknown) => unknown): Merged => {
@@ -92,3 +98,9 @@ export function keepDocuments(world: Pick<World, 'clock' | 'log'>, remotes: Remo
   };
 } // prettier-ignore
 const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').toUpperCase();
+/** Of what a component serves they are known here. */
+async function documentsOf({ group, version }: RemoteService): Promise<Kept> {
+  const { openApiV2, openApiV3, V3_PATH } = await import('../../../schemas/metrics/openapi.ts');
+  const index = { [V3_PATH]: { serverRelativeURL: `/openapi/v3/${V3_PATH}?hash=${hash(openApiV3())}` } };
+  return { index, spec: onlyBelow(openApiV2() as unknown as Swagger, `/apis/${group}/${version}/`), etag: '' };
+}

@@ -2,6 +2,7 @@ import type { APIService } from '../../../schemas/generated/apiregistration-v1.t
 import type { Registry } from '../../../schemas/resource.ts';
 import { resourceOf } from '../bootstrap/ensure.ts';
 import type { CacheReader } from '../request.ts';
+import { BY_COMPONENT } from './by-component.ts';
 
 export const API_SERVICES = { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' };
 const DEFAULT_PORT = 443;
@@ -16,6 +17,8 @@ export interface RemoteService {
   /** PEM of whom to trust; undefined: whom the system trusts. */
   readonly ca: string | undefined;
   readonly insecure: boolean;
+  /** Serves it over the bus, in place of the service: `service` only names it then. */
+  readonly component?: string | undefined;
   /** As its condition says. */
   readonly available: boolean;
 }
@@ -59,6 +62,7 @@ export function createRemoteServices(registry: Registry, cache: CacheReader): Re
   };
 }
 function remoteOf({ metadata, spec, status }: APIService): RemoteService | undefined {
+  if (spec && !spec.service) return byComponent(metadata?.name ?? '', spec);
   if (!spec?.service) return undefined;
   const { namespace = '', name = '', port = DEFAULT_PORT } = spec.service;
   return {
@@ -71,3 +75,9 @@ function remoteOf({ metadata, spec, status }: APIService): RemoteService | undef
     available: status?.conditions?.find((c) => c.type === 'Available')?.status === 'True',
   };
 }
+function byComponent(name: string, { group = '', version = '' }: Partial<APIService['spec'] & object>): RemoteService | undefined {
+  const served = BY_COMPONENT.get(name);
+  if (served === undefined) return undefined;
+  const service = { namespace: '', name: served.component, port: DEFAULT_PORT };
+  return { name, group, version, service, component: served.component, ca: undefined, insecure: false, available: true };
+} // prettier-ignore

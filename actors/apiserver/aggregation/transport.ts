@@ -1,6 +1,9 @@
 /** Connections to aggregated servers: who they must be, who this server is to them. */
 import { Agent } from 'node:https';
+import type { Bus } from '../../../bus/bus.ts';
+import * as subjects from '../../../bus/subjects.ts';
 import { createBackend, hostPort, type Backend, type BackendLocation } from '../outbound/backend.ts';
+import { overBus } from '../outbound/over-bus.ts';
 import { VerifyingAgent } from '../outbound/outbound.ts';
 import { clusterAddress, resolveService, type ServiceGround } from '../outbound/services.ts';
 import type { World } from '../../../bus/world.ts';
@@ -47,7 +50,7 @@ const IDLE_MS = 90_000;
 
 /** Source: kube-aggregator pkg/controllers/status/remote BuildTransportConfig. */
 export function createTransports(
-  world: Pick<World, 'clock'>,
+  { world, bus }: { readonly world: Pick<World, 'clock'>; readonly bus: Bus },
   ground: ServiceGround,
   frontProxy: FrontProxy | undefined,
 ): Transports {
@@ -57,6 +60,8 @@ export function createTransports(
     kept.delete(name);
   };
   const to = (remote: RemoteService): Backend => {
+    if (remote.component !== undefined)
+      return overBus(bus, subjects.extension(remote.component), `the component ${remote.component}`);
     const { namespace, name, port } = remote.service;
     const of = JSON.stringify([remote.service, remote.ca, remote.insecure]);
     const before = kept.get(remote.name);
@@ -79,9 +84,9 @@ export function createTransports(
     kept.set(remote.name, { of, agent, backend });
     return backend;
   };
-  const locate = ({ service: { namespace, name, port } }: RemoteService): BackendLocation => ({
+  const locate = ({ service: { namespace, name, port }, component }: RemoteService): BackendLocation => ({
     scheme: 'https',
-    ...clusterAddress(ground, namespace, name, port),
+    ...(component === undefined ? clusterAddress(ground, namespace, name, port) : { host: component, port }),
   });
   return {
     to,

@@ -11,6 +11,7 @@ import { formatAddress, parseRange } from '../allocation/ip.ts';
 import { ensureAll, resourceOf, type Ground } from './ensure.ts';
 import { contains, keepFlow } from './flow.ts';
 import { createIdentity, RENEW_MS, type Identity } from './identity.ts';
+import { metricsService } from './metrics.ts';
 import * as objects from './objects.ts';
 import { ensureRbac } from './rbac.ts';
 import { keepServiceCidr } from './service-cidr.ts';
@@ -25,6 +26,8 @@ const FLOW_ROUNDS = 6;
 export interface BootstrapOptions extends Ground, Identity, objects.TrustedCas {
   /** `['10.96.0.0/16']`, of each family at most one; the service `kubernetes` gets the first address of the first. */
   readonly serviceCidrs: readonly string[];
+  /** A component of the cluster serves metrics.k8s.io. */
+  readonly servesMetrics?: boolean | undefined;
   /** Run once all is made, and every few minutes: puts claims of services in order. */
   readonly repair?: (() => Promise<void>) | undefined;
 }
@@ -109,6 +112,7 @@ async function clusterScoped(options: BootstrapOptions): Promise<void> {
     ensureAll(options, resourceOf(options, priorityClasses), objects.priorityClasses()),
     keepFlow(options),
     ensureAll(options, apis, objects.apiServices(), specOf),
+    ensureAll(options, apis, options.servesMetrics ? [metricsService()] : []),
     keepServiceCidr(options, options.serviceCidrs),
   ]);
 }

@@ -55,6 +55,7 @@ export async function ensureRbac(ground: Ground, scope: 'cluster' | 'namespaced'
 }
 
 const CLOUD = 'system:cloud-controller-manager';
+const COREDNS = 'system:coredns';
 /**
  * Of components that Kubernetes does not have, by the names of their callers, and of the cloud controller manager, which
  * Kubernetes leaves to who installs it. Its controllers ask as the accounts that Kubernetes has for them.
@@ -75,6 +76,14 @@ const OWN_ROLES: Fact<ClusterRole> = [
       { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
     ],
   },
+  // Source: kubeadm CoreDNSClusterRole; Kubernetes' own system:kube-dns knows no slices.
+  {
+    metadata: { name: COREDNS },
+    rules: [
+      { apiGroups: [''], resources: ['endpoints', 'services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+    ],
+  },
   {
     metadata: { name: 'kubus:ingress' },
     rules: [
@@ -93,6 +102,7 @@ const LOCK = 'system::leader-locking-cloud-controller-manager';
 const ROUTES = 'kubus:routes';
 const INGRESS_LOCK = 'kubus:leader-locking-ingress';
 const INGRESS = 'system:component:ingress';
+const OWN_SERVICE = 'kubus:dns';
 const OWN_LOCAL_ROLES: Fact<Role> = [
   {
     metadata: { name: LOCK, namespace: 'kube-system' },
@@ -118,6 +128,11 @@ const OWN_LOCAL_ROLES: Fact<Role> = [
       },
     ],
   },
+  // The service by which the cluster's name server is found.
+  {
+    metadata: { name: OWN_SERVICE, namespace: 'kube-system' },
+    rules: [{ apiGroups: [''], resources: ['services'], verbs: ['create'] }],
+  },
   // Where the local cloud keeps its table of routes.
   {
     metadata: { name: ROUTES, namespace: 'kube-system' },
@@ -131,6 +146,7 @@ const OWN_LOCAL_BINDINGS: Fact<RoleBinding> = [
   [LOCK, CLOUD],
   [ROUTES, CLOUD],
   [INGRESS_LOCK, INGRESS],
+  [OWN_SERVICE, 'system:serviceaccount:kube-system:coredns'],
 ].map(([name = '', user = '']) => ({
   metadata: { name, namespace: 'kube-system' },
   roleRef: { apiGroup: GROUP, kind: 'Role', name },
@@ -141,6 +157,11 @@ const OWN_BINDINGS: Fact<ClusterRoleBinding> = [
     metadata: { name: 'kubus:node-authenticator' },
     roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:node-authenticator' },
     subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:component:node-authenticator' }],
+  },
+  {
+    metadata: { name: COREDNS },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: COREDNS },
+    subjects: [{ kind: 'ServiceAccount', name: 'coredns', namespace: 'kube-system' }],
   },
   {
     metadata: { name: 'kubus:ingress' },

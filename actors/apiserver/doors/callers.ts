@@ -13,6 +13,8 @@ const FIXED: Readonly<Record<string, Omit<Caller, 'agent'>>> = {
   'controller-manager': { name: 'system:kube-controller-manager', groups: [AUTHENTICATED] },
   'cloud-controller-manager': { name: 'system:cloud-controller-manager', groups: [AUTHENTICATED] },
   admin: { name: 'kubernetes-admin', groups: ['system:masters', AUTHENTICATED] },
+  // Source: kubeadm CoreDNSServiceAccount.
+  dns: { name: 'system:serviceaccount:kube-system:coredns', groups: [...ACCOUNT_GROUPS, AUTHENTICATED] },
   // Source: metrics-server manifests.
   metrics: { name: 'system:serviceaccount:kube-system:metrics-server', groups: [...ACCOUNT_GROUPS, AUTHENTICATED] },
   'kube-proxy': { name: 'system:kube-proxy', groups: [AUTHENTICATED] },

@@ -1,12 +1,12 @@
-import type { NodeAnswerHead, NodePresence, NodeRequest } from '../../../bus/protocol/node.ts';
+import type { NodePresence } from '../../../bus/protocol/node.ts';
 import * as subjects from '../../../bus/subjects.ts';
-import { Readable } from 'node:stream';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { endpoints, pods } from '../../runtime/resources.ts';
 import type { Core, ForwardAnswer, ResourceRequest } from '../core.ts';
 import { badRequest, methodNotAllowed, notFound } from '../errors.ts';
 import { hostPort, type Backend, type BackendLocation } from '../outbound/backend.ts';
+import { overBus } from '../outbound/over-bus.ts';
 import { assertReachableName } from '../outbound/names.ts';
 import { joinPaths } from '../outbound/rewrite.ts';
 import { parsePath } from '../stages/request-info.ts';
@@ -52,7 +52,8 @@ const locateNode: Locate = async (core, { resource, info }) => {
   const { scheme, name, port } = splitName(info.name, 'node');
   const node = kubeletLocation(core, name, resource);
   const own = port === '' || port === String(node.port);
-  if (own && (await onBus(core, name)) !== undefined) return { ...node, over: overBus(core, name) };
+  if (own && (await onBus(core, name)) !== undefined)
+    return { ...node, over: overBus(core.bus, subjects.node(name, 'http'), `the agent of node ${name}`) };
   await assertReachableName(node.host);
   return own ? node : { scheme, host: node.host, port: portOf(port) };
 };
@@ -112,18 +113,3 @@ async function reached(core: Core, pod: Pod | undefined, to: BackendLocation): P
   const agent = node === '' ? undefined : await onBus(core, node);
   return agent?.reachable === false ? { ...to, over: nobody } : to;
 }
-/** The body goes along whole, as it may be as long as that of any request. */
-const overBus =
-  (core: Core, node: string): Backend =>
-  async ({ method, target, headers, body }) => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body ?? []) chunks.push(chunk as Uint8Array);
-    const asked: NodeRequest = { method, target, headers, body: Buffer.concat(chunks) };
-    const session = await core.bus.open(subjects.node(node, 'http'), asked);
-    const frames = session.frames()[Symbol.asyncIterator]();
-    const first = await frames.next();
-    if (first.done === true) throw unavailable(`the agent of node ${node} said nothing`);
-    const { status, headers: given } = first.value as NodeAnswerHead;
-    const rest = { [Symbol.asyncIterator]: () => frames };
-    return { status, headers: given, body: Readable.from(rest), end: () => session.close() };
-  };
