@@ -1,0 +1,212 @@
+import { fromPromise } from 'xstate';
+import type { Bus } from '../../bus/bus.ts';
+import { delay, type World } from '../../bus/world.ts';
+import type { Namespace, Pod, Service } from '../../schemas/generated/core-v1.ts';
+import type { EndpointSlice } from '../../schemas/generated/discovery-v1.ts';
+import type { KubeObject } from '../../schemas/meta/object.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
+import type { ApiClient } from '../runtime/api-client.ts';
+import { createApiClient } from '../runtime/client.ts';
+import type { Component } from '../runtime/component.ts';
+import { createInformer, type Informer } from '../runtime/informer.ts';
+import { createInspection } from '../runtime/inspection.ts';
+import { createRegistry } from '../runtime/metrics/registry.ts';
+import { serveMetrics } from '../runtime/metrics/serve.ts';
+import * as resources from '../runtime/resources.ts';
+import { startActor } from '../runtime/start-actor.ts';
+import { Answers } from './answering/answers.ts';
+import type { PodMode } from './answering/find.ts';
+import { addressOf } from './cluster/address.ts';
+import { Cluster, SERVICE_NAME } from './cluster/cluster.ts';
+import { openTcp } from './doors/tcp.ts';
+import { openUdp, type Door } from './doors/udp.ts';
+import { createForwarder } from './forward/forwarder.ts';
+import { upstreamText, type Upstream } from './forward/upstream.ts';
+import { dnsMachine } from './machine.ts';
+import { dnsMetrics } from './metrics.ts';
+import { createServer } from './server.ts';
+import { dnsService } from './service.ts';
+import { parseName } from './wire/name.ts';
+
+export interface DnsOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  readonly id: string;
+  /** An address of this machine; others of the same cluster may listen there too. */
+  readonly host: string;
+  /** The same for UDP and TCP; 0: a free one, see `port` of what is started. */
+  readonly port: number;
+  /** `cluster.local`. Thrown by the start: an Error where it can be no name. */
+  readonly domain: string;
+  /** Whom names of others are asked of, in turn; none: they are refused. */
+  readonly upstreams: readonly Upstream[];
+  /** How names of pods are answered; default `insecure`: without looking whether there is such a pod. */
+  readonly pods?: PodMode | undefined;
+  /** Address that the service `kube-system/kube-dns` gets, where there is none yet; default: none is made. */
+  readonly serviceAddress?: string | undefined;
+  /** Default: over the bus as caller `dns`. */
+  readonly client?: ApiClient | undefined;
+}
+export interface DnsComponent extends Component {
+  /** Of both doors, once `ready`. */
+  readonly port: number;
+}
+/** Seconds that answers are good for. Source: kubeadm's Corefile. */
+const TTL = 30;
+/** Of questions to others that are under way when it stops. */
+const DRAIN_MS = 1_000;
+
+/**
+ * Answers for the cluster's names (the Kubernetes DNS specification 1.1.0, as CoreDNS does where kubeadm set it up) and asks
+ * others about all else. It writes nothing, so any number may run. `ready` rejects if it cannot listen; it tries again.
+ */
+export function startDns(o: DnsOptions): DnsComponent {
+  const { world } = o;
+  const { log } = world;
+  const component = 'dns';
+  const zone = parseName(o.domain);
+  if (zone === undefined || zone.length === 0)
+    throw new Error(`${JSON.stringify(o.domain)} can be no cluster's domain: choose one such as cluster.local`);
+  const client = o.client ?? createApiClient(o.bus, world, component);
+  const inspection = createInspection({ world, bus: o.bus, component, id: o.id });
+  const registry = createRegistry();
+  const metrics = dnsMetrics(registry, `dns://${o.host}:${o.port}`, () => forwarder.cached);
+  const cluster = new Cluster(world.clock);
+  const forwarder = createForwarder({ world, upstreams: o.upstreams, metrics: metrics.forward });
+  const own = addressOf(o.host);
+  const isAny = o.host === '0.0.0.0' || o.host === '::';
+  const pods = o.pods ?? 'insecure';
+  const answers = new Answers({ cluster, zone, ttl: TTL, pods, own: own === undefined || isAny ? [] : [own] }, o.upstreams.length > 0); // prettier-ignore
+
+  const informers: Informer<KubeObject>[] = [];
+  const keep = <T extends KubeObject>(gvr: typeof resources.pods, transform: (object: T) => T): Informer<T> => {
+    const informer = createInformer<T>({ client, world, gvr, inspection, transform });
+    informers.push(informer);
+    return informer;
+  };
+  keep<Namespace>(resources.namespaces, (namespace) => ({ ...bareOf(namespace) })).on({
+    add: ({ metadata }) => cluster.putNamespace(metadata.name!),
+    delete: ({ metadata }) => cluster.dropNamespace(metadata.name!),
+  });
+  keep<Service>(resources.services, ({ spec, ...service }) => ({ ...bareOf(service), spec })).on({
+    add: (service) => cluster.putService(service),
+    update: (service) => cluster.putService(service),
+    delete: ({ metadata }) => cluster.dropService(metadata.namespace!, metadata.name!),
+  });
+  keep<EndpointSlice>(resources.endpointSlices, (slice) => {
+    const { addressType, ports, endpoints } = slice;
+    // Of an endpoint, what is answered: where it is and on whose behalf is not.
+    const known = endpoints?.map(({ addresses, conditions, hostname }) => ({ addresses, conditions, hostname }));
+    return { ...bareOf(slice), addressType, ports, endpoints: known };
+  }).on({
+    add: (slice) => cluster.putSlice(slice),
+    update: (slice, old) => cluster.putSlice(slice, old),
+    delete: (slice) => cluster.dropSlice(slice),
+  });
+  if (pods === 'verified')
+    keep<Pod>(resources.pods, ({ status, ...pod }) => {
+      return { ...bareOf(pod), status: { phase: status?.phase, podIP: status?.podIP, podIPs: status?.podIPs } };
+    }).on({
+      add: (pod) => addressesOf(pod).forEach((a) => cluster.putPod(pod.metadata.namespace!, a)),
+      update: (pod, old) => {
+        for (const a of addressesOf(old)) cluster.dropPod(pod.metadata.namespace!, a);
+        for (const a of addressesOf(pod)) cluster.putPod(pod.metadata.namespace!, a);
+      },
+      delete: (pod) => addressesOf(pod).forEach((a) => cluster.dropPod(pod.metadata.namespace!, a)),
+    });
+
+  const isKnown = (): boolean => informers.every(({ hasSynced }) => hasSynced);
+  const serve = createServer({ world, answers, forwarder, metrics, isSynced: isKnown });
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => undefined);
+  const stopped = Promise.withResolvers<void>();
+  let doors: readonly Door[] = [];
+  const open = async (signal: AbortSignal): Promise<void> => {
+    const door = { host: o.host, serve, log };
+    const tcp = await openTcp({ ...door, port: o.port });
+    try {
+      doors = [tcp, await openUdp({ ...door, port: tcp.port })];
+      signal.throwIfAborted();
+    } catch (error) {
+      const opened = doors.length > 0 ? doors : [tcp];
+      doors = [];
+      await Promise.all(opened.map((each) => each.close()));
+      throw error;
+    }
+  };
+  const served = serveMetrics({ bus: o.bus, component, id: o.id, registry });
+  const logic = dnsMachine.provide({
+    actors: {
+      openDoors: fromPromise(({ signal }) => open(signal)),
+      closeDoors: fromPromise(async () => {
+        const closing = Promise.all(doors.map((door) => door.close()));
+        await Promise.race([closing, delay(world.clock, DRAIN_MS)]);
+        forwarder.stop();
+        await closing;
+      }),
+      makeService: fromPromise(async () => {
+        if (o.serviceAddress === undefined || cluster.service('kube-system', 'kube-dns')?.facts !== undefined) return;
+        await client.create(resources.services, dnsService(o.serviceAddress)).catch((error: unknown) => {
+          if (reasonOf(error) !== 'AlreadyExists') throw error;
+        });
+      }),
+    },
+    guards: { isKnown },
+    actions: {
+      reportReady: () => {
+        const others = o.upstreams.map(upstreamText).join(', ');
+        log.info('answering', { host: o.host, port: doors[0]?.port, domain: o.domain, others });
+        ready.resolve();
+      },
+      reportWaiting: () => log.warn('the cluster is not known yet: its names are answered once it is'),
+      reportFailure: (_, { error }) => {
+        const why = `nothing can listen on port ${o.port} of ${o.host} (${(error as Error).message}): choose another with --dns-port N`;
+        log.warn(why);
+        ready.reject(new Error(why));
+      },
+      reportService: (_, { error }) => log.warn('the service kube-system/kube-dns could not be made', { err: error }),
+      release: () => {
+        forwarder.stop();
+        for (const informer of informers) informer.stop();
+        served.unsubscribe();
+      },
+    },
+  });
+  const actor = startActor(logic, {
+    world,
+    id: component,
+    machine: 'dns',
+    inspection,
+    onDone: () => stopped.resolve(),
+  });
+  void Promise.all(informers.map(({ synced }) => synced)).then(() => actor.send({ type: 'cluster.known' }));
+
+  return {
+    name: component,
+    id: o.id,
+    ready: ready.promise,
+    get port() {
+      return doors[0]?.port ?? o.port;
+    },
+    state: () => actor.state(),
+    async stop() {
+      actor.send({ type: 'stop' });
+      await stopped.promise;
+      ready.reject(new Error('stopped'));
+      inspection.close();
+    },
+  };
+}
+/** All that is kept of what every object has. */
+const bareOf = ({ apiVersion, kind, metadata }: Omit<KubeObject, 'metadata'> & Pick<KubeObject, 'metadata'>) => {
+  const { name, namespace, uid, resourceVersion, labels } = metadata;
+  const owner = labels?.[SERVICE_NAME];
+  const own = { name, namespace, uid, resourceVersion, ...(owner !== undefined && { labels: { [SERVICE_NAME]: owner } }) }; // prettier-ignore
+  return { apiVersion, kind, metadata: own };
+};
+/** Of a pod that runs, or will. */
+function addressesOf({ status }: Pod): string[] {
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
+  const ips = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP ? [status.podIP] : []);
+  return ips.flatMap((ip) => addressOf(ip)?.text ?? []);
+}

@@ -1,0 +1,80 @@
+import { fromPromise, setup } from 'xstate';
+
+export type DnsEvent = { readonly type: 'cluster.known' } | { readonly type: 'stop' };
+
+const unwired = (name: string) => async (): Promise<never> => {
+  throw new Error(`actor '${name}' is not provided`);
+};
+
+/**
+ * A name server's life. It waits for what the cluster's names stand for; where that takes long it opens all the same: names
+ * of others are answered, those of the cluster are not, which is said.
+ */
+export const dnsMachine = setup({
+  types: { events: {} as DnsEvent },
+  actors: {
+    openDoors: fromPromise<void>(unwired('openDoors')),
+    closeDoors: fromPromise<void>(unwired('closeDoors')),
+    makeService: fromPromise<void>(unwired('makeService')),
+  },
+  guards: { isKnown: () => false },
+  actions: {
+    reportReady: () => undefined,
+    reportWaiting: () => undefined,
+    reportFailure: (_context: unknown, _params: { readonly error: unknown }) => undefined,
+    reportService: (_context: unknown, _params: { readonly error: unknown }) => undefined,
+    release: () => undefined,
+  },
+  // Source: coredns plugin/kubernetes: defaultStartupTimeout; between tries to open: ours.
+  delays: { patience: 5_000, again: 1_000, later: 60_000 },
+}).createMachine({
+  id: 'dns',
+  initial: 'learning',
+  options: { maxIterations: 100 },
+  states: {
+    learning: {
+      on: { 'cluster.known': 'opening', stop: 'stopped' },
+      after: { patience: { target: 'opening', actions: 'reportWaiting' } },
+    },
+    opening: {
+      invoke: {
+        id: 'openDoors',
+        src: 'openDoors',
+        onDone: 'serving',
+        onError: { target: 'closed', actions: { type: 'reportFailure', params: ({ event }) => event } },
+      },
+      on: { stop: 'draining' },
+    },
+    /** Another program has the port. */
+    closed: { after: { again: 'opening' }, on: { stop: 'stopped' } },
+    serving: {
+      entry: 'reportReady',
+      on: { stop: 'draining' },
+      initial: 'others',
+      states: {
+        /** Names of others alone; the cluster's are not known yet. */
+        others: { always: { guard: 'isKnown', target: 'all' }, on: { 'cluster.known': 'all' } },
+        all: {
+          initial: 'introducing',
+          states: {
+            /** The service by which it is found. */
+            introducing: {
+              invoke: {
+                id: 'makeService',
+                src: 'makeService',
+                onDone: 'introduced',
+                onError: { target: 'unknown', actions: { type: 'reportService', params: ({ event }) => event } },
+              },
+            },
+            introduced: {},
+            unknown: { after: { later: 'introducing' } },
+          },
+        },
+      },
+    },
+    draining: {
+      invoke: { id: 'closeDoors', src: 'closeDoors', onDone: 'stopped', onError: 'stopped' },
+    },
+    stopped: { type: 'final', entry: 'release' },
+  },
+});
