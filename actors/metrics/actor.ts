@@ -74,7 +74,7 @@ export function startMetrics({ world, bus, id, ...o }: MetricsOptions): Componen
       (resource === 'nodes' ? object.metadata.name : (object as Pod).spec?.nodeName) ?? '';
     const usages = new Map(await scraper.read(objects.map(nodeOf).filter((node) => node !== '')));
     const now = world.clock.now();
-    if (resource === 'nodes') return objects.flatMap((node) => nodeMetrics(node, usages.get(nodeOf(node)), now) ?? []);
+    if (resource === 'nodes') return (objects as readonly Node[]).flatMap((node) => nodeMetrics(node, usages.get(nodeOf(node)), now) ?? []);
     const told = (pod: Pod): PodMetrics | undefined => podMetrics(pod, usages.get(nodeOf(pod)), now);
     // Of pods that have come since their node was asked nothing is known yet.
     const unknown = (objects as readonly Pod[]).filter((pod) => isRunning(pod) && told(pod) === undefined);

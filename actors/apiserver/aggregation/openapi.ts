@@ -102,5 +102,5 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 async function documentsOf({ group, version }: RemoteService): Promise<Kept> {
   const { openApiV2, openApiV3, V3_PATH } = await import('../../../schemas/metrics/openapi.ts');
   const index = { [V3_PATH]: { serverRelativeURL: `/openapi/v3/${V3_PATH}?hash=${hash(openApiV3())}` } };
-  return { index, spec: onlyBelow(openApiV2() as unknown as Swagger, `/apis/${group}/${version}/`), etag: '' };
+  return { index, spec: onlyBelow(openApiV2(), `/apis/${group}/${version}/`), etag: '' };
 }
