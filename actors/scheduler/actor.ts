@@ -37,6 +37,7 @@ import { schedulerMachine } from './machine.ts';
 import { ownersSelector } from './owners.ts';
 import { schedulerMetrics } from './metrics.ts';
 import { placing } from './placing.ts';
+import { lazyDevices } from './plugins/dynamic-resources/lazy.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import { defaultProfile } from './plugins/profile.ts';
 import { SchedulingQueue } from './queue.ts';
@@ -91,6 +92,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     now: () => world.clock.now(),
     hint: (name, event, pod) => plugins.get(name)?.hint(event, pod) ?? true,
     metrics,
+    gate: (pod) => devices.gate(pod),
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorder = createSeriesRecorder({
@@ -106,6 +108,19 @@ export function startScheduler(o: SchedulerOptions): Component {
   const tell = (event: ClusterEvent): void => queue.onEvent(event);
   const drivers = watchDrivers(informers, tell, () => loop.kick());
   const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, drivers, fence });
+  const devices = lazyDevices({
+    world,
+    client,
+    informers,
+    recorder,
+    fence,
+    tell(event) {
+      queue.onEvent(event);
+      queue.reconsider(event);
+    },
+    arrived: () => queue.reconsider(),
+    changed: () => loop.kick(),
+  });
   const loop = schedulingLoop({
     world,
     snapshot,
@@ -113,7 +128,8 @@ export function startScheduler(o: SchedulerOptions): Component {
     profile: defaultProfile,
     placing: placing({ world, client, recorder, fence }),
     volumes,
-    reservers: [volumes],
+    devices,
+    reservers: [volumes, devices.reserver],
     ownersSelector: ownersSelector({
       services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),

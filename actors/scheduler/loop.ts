@@ -3,6 +3,7 @@ import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
 import { fitError } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import type { Placing } from './placing.ts';
+import { NAME as DEVICES, type DeviceView } from './plugins/dynamic-resources/view.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
 import type { Profile } from './plugins/profile.ts';
 import { postFilter, type Budget } from './preemption.ts';
@@ -22,6 +23,7 @@ export interface LoopOptions {
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
   readonly budgets: () => readonly Budget[];
   readonly volumes?: VolumeView | undefined;
+  readonly devices?: { readonly view: DeviceView | undefined } | undefined;
   /** In the order in which they are asked. */
   readonly reservers?: readonly Reserver[] | undefined;
   readonly metrics?: SchedulerMetrics | undefined;
@@ -86,7 +88,14 @@ export function schedulingLoop(o: LoopOptions): Loop {
       preempting.set(entry.pod.uid, true);
       return queue.refused(entry, entry.plugins);
     }
-    const cycle: Cycle = { pod: entry.pod, snapshot, ownersSelector: o.ownersSelector, volumes: o.volumes };
+    const devices = o.devices?.view;
+    const cycle: Cycle = {
+      pod: entry.pod,
+      snapshot,
+      ownersSelector: o.ownersSelector,
+      volumes: o.volumes,
+      ...(devices && { devices, isDeviceResource: (name) => devices.isBacked(name) }),
+    };
     const began = metrics?.elapsed() ?? 0;
     let verdict;
     try {
@@ -191,7 +200,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
     if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
     // Whom no node may take is not preempted for; what is told then is upstream's, whose plugin for devices finds nothing
     // that it had prepared. Source: plugins/dynamicresources PostFilter, which comes before DefaultPreemption.
-    if (diagnosis.reason !== undefined)
+    if (diagnosis.reason !== undefined && !diagnosis.plugins.has(DEVICES))
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, 'not found')));
     const began = metrics?.elapsed() ?? 0;
     metrics?.preempting();

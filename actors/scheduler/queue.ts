@@ -21,12 +21,16 @@ export interface Entry {
   failedAt: number;
   /** Plugins that refused it last. */
   plugins: ReadonlySet<string>;
+  /** The plugin that keeps it from being looked at, while it is gated. */
+  gatedBy: string;
 }
 export interface QueueOptions {
   readonly now: () => number;
   /** Whether the event could help a pod that the plugin refused. */
   readonly hint: (plugin: string, event: ClusterEvent, pod: PodInfo) => boolean;
   readonly metrics?: Pick<SchedulerMetrics, 'incoming'> | undefined;
+  /** The plugin that does not let a pod be looked at yet; undefined: none. Source: framework PreEnqueue. */
+  readonly gate?: ((pod: PodInfo) => string | undefined) | undefined;
 }
 /** What upstream calls the reasons for which a pod enters a queue. Source: scheduler framework/events.go. */
 const POD_ADDED = 'UnschedulablePodAdd';
@@ -49,6 +53,8 @@ export class SchedulingQueue {
   readonly #now: () => number;
   readonly #hint: QueueOptions['hint'];
   readonly #metrics: QueueOptions['metrics'];
+  readonly #gate: QueueOptions['gate'];
+  readonly #gated = new Map<string, Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Entry>(
     (a, b) => a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since),
@@ -60,6 +66,7 @@ export class SchedulingQueue {
     this.#now = o.now;
     this.#hint = o.hint;
     this.#metrics = o.metrics;
+    this.#gate = o.gate;
   }
   /** How many pods are in each state. */
   counts(): Readonly<Record<string, number>> {
@@ -70,8 +77,8 @@ export class SchedulingQueue {
   /** How many pods wait because of each plugin. */
   refusals(): ReadonlyMap<string, number> {
     const waiting = new Map<string, number>();
-    for (const { state, plugins } of this.#entries.values())
-      for (const plugin of state === 'gated' ? ['SchedulingGates'] : state === 'unschedulable' ? plugins : [])
+    for (const { state, plugins, gatedBy } of this.#entries.values())
+      for (const plugin of state === 'gated' ? [gatedBy] : state === 'unschedulable' ? plugins : [])
         waiting.set(plugin, (waiting.get(plugin) ?? 0) + 1);
     return waiting;
   }
@@ -84,17 +91,21 @@ export class SchedulingQueue {
   /** A pod that wants a node, new or changed. What changes while it is being placed is seen by the next attempt. */
   put(pod: PodInfo): void {
     const known = this.#entries.get(pod.uid);
-    const gated = isGated(pod);
+    // Who has been looked at is told what it waits for, by what is found then.
+    const isNew = known === undefined || known.state === 'gated';
+    const gatedBy = isGated(pod) ? 'SchedulingGates' : isNew ? this.#gate?.(pod) : undefined;
+    const gated = gatedBy !== undefined;
     if (known === undefined) {
       const now = this.#now();
       const entry: Entry = {
-        pod, state: 'arriving', since: now, attempts: 0, firstAt: 0, flushed: false, errors: 0, failedAt: 0, plugins: new Set(),
+        pod, state: 'arriving', since: now, attempts: 0, firstAt: 0, flushed: false, errors: 0, failedAt: 0, plugins: new Set(), gatedBy: gatedBy ?? '',
       }; // prettier-ignore
       this.#entries.set(pod.uid, entry);
       return this.#move(entry, gated ? 'pod.gated' : 'pod.queued', POD_ADDED);
     }
     const before = known.pod;
     known.pod = pod;
+    if (gated) known.gatedBy = gatedBy;
     if (known.state === 'scheduling' || known.state === 'binding') return;
     const event: AttemptEvent | undefined = gated
       ? known.state === 'gated'
@@ -159,6 +170,14 @@ export class SchedulingQueue {
     entry.errors++;
     this.#move(entry, entry.state === 'binding' ? 'binding.failed' : 'attempt.failed', FAILURE);
   }
+  /** Something has changed that may let gated pods in. */
+  reconsider(event?: ClusterEvent): void {
+    for (const entry of this.#gated.values())
+      if (entry.gatedBy !== 'SchedulingGates' && this.#gate?.(entry.pod) === undefined) {
+        this.#leave(entry);
+        this.#move(entry, 'pod.queued', event ? labelOf(event) : POD_UPDATED);
+      }
+  }
   /** Brings back one pod without any event. */
   wake(uid: string): void {
     const entry = this.#unschedulable.get(uid);
@@ -218,7 +237,7 @@ export class SchedulingQueue {
       this.#backoff.set(uid, entry);
       metrics?.incoming('backoff', why);
     } else if (entry.state === 'unschedulable' || entry.state === 'gated') {
-      if (entry.state === 'unschedulable') this.#unschedulable.set(uid, entry);
+      (entry.state === 'unschedulable' ? this.#unschedulable : this.#gated).set(uid, entry);
       metrics?.incoming('unschedulable', why);
     }
   }
@@ -227,15 +246,17 @@ export class SchedulingQueue {
     this.#active.delete(uid);
     this.#backoff.delete(uid);
     this.#unschedulable.delete(uid);
+    this.#gated.delete(uid);
   }
 }
 const isGated = (pod: PodInfo): boolean => (pod.pod.spec?.schedulingGates?.length ?? 0) > 0;
 
-/** Status alone (the condition we wrote ourselves) is no reason to try again. */
+/** Status alone (the condition we wrote ourselves) is no reason to try again, unless it names claims. */
 function changedForScheduling(before: PodInfo, now: PodInfo): boolean {
   return (
     before.pod.metadata.generation !== now.pod.metadata.generation ||
     JSON.stringify(before.labels) !== JSON.stringify(now.labels) ||
-    JSON.stringify(before.tolerations) !== JSON.stringify(now.tolerations)
+    JSON.stringify(before.tolerations) !== JSON.stringify(now.tolerations) ||
+    JSON.stringify(before.pod.status?.resourceClaimStatuses) !== JSON.stringify(now.pod.status?.resourceClaimStatuses)
   );
 }
