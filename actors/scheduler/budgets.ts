@@ -4,7 +4,10 @@ import type { Budget } from './preemption.ts';
 
 /** What a disruption budget allows, as preemption reads it: pods whose disruption is under way are none of its own any more. */
 export function budgetOf(pdb: PodDisruptionBudget): Budget {
-  const selects = compileSelector(pdb.spec?.selector);
+  const { matchLabels = {}, matchExpressions = [] } = pdb.spec?.selector ?? {};
+  // One that selects all selects none here. Source: filterPodsWithPDBViolation.
+  const isEmpty = Object.keys(matchLabels).length + matchExpressions.length === 0;
+  const selects = isEmpty ? () => false : compileSelector(pdb.spec?.selector);
   const disrupted = pdb.status?.disruptedPods ?? {};
   return {
     namespace: pdb.metadata.namespace ?? '',

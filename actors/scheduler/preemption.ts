@@ -1,8 +1,7 @@
 import { histogram } from './fit-error.ts';
 import type { Cycle, Failure, PostFilterPlugin, Rejection } from './plugins/plugin.ts';
 import type { DefaultPreemptionArgs } from './plugins/args.ts';
-import type { Profile } from './plugins/profile.ts';
-import { judge, prepare } from './schedule.ts';
+import { again, judge, partsOf, type Part } from './filtering.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 
@@ -50,16 +49,14 @@ export const defaultPreemption = (args: DefaultPreemptionArgs = {}): PostFilterP
  * Finds the node where evicting the fewest and least important pods would let the pod in. Decides only; evicting is the
  * actor's. Source: scheduler plugins/defaultpreemption.
  */
-export function preempt(
-  cycle: Cycle,
-  { profile, diagnosis, budgets, random }: Failure,
-  args: DefaultPreemptionArgs = {},
-): Preemption {
+export function preempt(cycle: Cycle, failure: Failure, args: DefaultPreemptionArgs = {}): Preemption {
+  const { profile, diagnosis, budgets, random } = failure;
   const { pod, snapshot } = cycle;
+  const statusOf = (name: string): Rejection | undefined => diagnosis.perNode.get(name) ?? diagnosis.absent;
   if (pod.pod.spec?.preemptionPolicy === 'Never')
     return { unhelpful: 'preemption: not eligible due to preemptionPolicy=Never.', renounces: false };
   const nominated = snapshot.get(snapshot.nominatedNodeOf(pod.uid) ?? '');
-  if (nominated !== undefined && diagnosis.perNode.get(nominated.name)?.resolvable !== false)
+  if (nominated !== undefined && statusOf(nominated.name)?.resolvable === true)
     for (const other of nominated.pods.values())
       if (other.priority < pod.priority && isLeavingByPreemption(other))
         return {
@@ -67,18 +64,23 @@ export function preempt(
           renounces: false,
         };
 
-  const potential = snapshot.nodes.filter((node) => diagnosis.perNode.get(node.name)?.resolvable === true);
+  const potential = snapshot.nodes.filter((node) => statusOf(node.name)?.resolvable === true);
   const wanted = candidatesWanted(potential.length, args);
   const offset = Math.trunc(random() * potential.length);
+  const parts = potential.length === 0 ? [] : partsOf(cycle, profile);
   const candidates: Candidate[] = [];
   const failures = new Map<string, readonly string[]>();
+  let isHarmless = false;
   for (let i = 0; i < potential.length; i++) {
     const node = potential[(offset + i) % potential.length]!;
-    const found = victimsOn(cycle, profile, node, budgets);
-    if ('victims' in found) candidates.push(found);
-    else failures.set(node.name, found.reasons);
-    if (candidates.length >= wanted && candidates.some((c) => c.violations === 0)) break;
+    const found = victimsOn(cycle, parts, node, budgets);
+    if ('victims' in found) {
+      candidates.push(found);
+      isHarmless ||= found.violations === 0;
+    } else failures.set(node.name, found.reasons);
+    if (candidates.length >= wanted && isHarmless) break;
   }
+  failure.candidates?.(candidates);
   const best = choose(candidates);
   if (best !== undefined) return { candidate: best };
   const absent = Array.from(
@@ -93,39 +95,34 @@ const candidatesWanted = (nodes: number, args: DefaultPreemptionArgs): number =>
   return Math.min(Math.max(share, args.minCandidateNodesAbsolute ?? MIN_CANDIDATES), nodes);
 };
 
+/** The fewest and least important pods without which the node takes the pod. Source: SelectVictimsOnNode. */
 function victimsOn(
   cycle: Cycle,
-  profile: Profile,
+  parts: readonly Part[],
   node: NodeInfo,
   budgets: readonly Budget[],
 ): Candidate | { readonly reasons: readonly string[] } {
   const { pod, snapshot } = cycle;
   const potential = [...node.pods.values()].filter((p) => p.priority < pod.priority).sort(byImportance);
   if (potential.length === 0) return { reasons: ['No preemption victims found for incoming pod'] };
-  const fitsWithout = (gone: readonly PodInfo[]): Rejection | undefined =>
-    snapshot.without(gone, node.name, () => {
-      const prepared = prepare(cycle, profile);
-      return 'rejected' in prepared
-        ? { plugin: '', reasons: [prepared.rejected.reason ?? ''], resolvable: false }
-        : judge(cycle, profile, prepared.filters, node);
-    });
-  const rejected = fitsWithout(potential);
-  if (rejected !== undefined) return { reasons: rejected.reasons };
-  // Spare whom one can: first those whose budget would be violated, in each group the most important first.
-  const violating = new Set(overBudget(potential, budgets));
-  const victims = new Set(potential);
-  let violations = 0;
-  for (const candidate of [
-    ...potential.filter((p) => violating.has(p)),
-    ...potential.filter((p) => !violating.has(p)),
-  ]) {
-    // prettier-ignore
-    victims.delete(candidate);
-    if (fitsWithout([...victims]) === undefined) continue;
-    victims.add(candidate);
-    if (violating.has(candidate)) violations++;
-  }
-  return { node: node.name, victims: [...victims].sort(byImportance), violations };
+  const verdict = (): Rejection | undefined => judge(cycle, again(cycle, parts), node);
+  return snapshot.without(potential, node.name, () => {
+    const rejected = verdict();
+    if (rejected !== undefined) return { reasons: rejected.reasons };
+    const violating = new Set(overBudget(potential, budgets));
+    const victims: PodInfo[] = [];
+    let violations = 0;
+    // Spare whom one can: first those whose budget would be violated, in each group the most important first.
+    for (const candidate of [...violating, ...potential.filter((p) => !violating.has(p))]) {
+      snapshot.setPod(candidate, node.name);
+      if (verdict() === undefined) continue;
+      snapshot.removePod(candidate.uid);
+      victims.push(candidate);
+      if (violating.has(candidate)) violations++;
+    }
+    if (victims.length === 0) return { reasons: [`expected at least one victim pod on node "${node.name}"`] };
+    return { node: node.name, victims: victims.sort(byImportance), violations };
+  });
 }
 function overBudget(pods: readonly PodInfo[], budgets: readonly Budget[]): readonly PodInfo[] {
   const left = budgets.map((b) => b.allowed);
@@ -140,7 +137,7 @@ function overBudget(pods: readonly PodInfo[], budgets: readonly Budget[]): reado
   });
 }
 /** Source: scheduler framework/preemption pickOneNodeForPreemption. */
-function choose(candidates: readonly Candidate[]): Candidate | undefined {
+export function choose(candidates: readonly Candidate[]): Candidate | undefined {
   const rank = (c: Candidate): readonly number[] => [
     c.violations,
     c.victims[0]?.priority ?? 0,

@@ -1,6 +1,7 @@
 import type { SchedulerMetrics } from './metrics.ts';
+import { judge, prepare } from './filtering.ts';
 import type { Profile } from './plugins/profile.ts';
-import { rejection, type Cycle, type NodeFilter, type Rejection, type Scorer } from './plugins/plugin.ts';
+import { rejection, type Cycle, type Rejection, type Scorer } from './plugins/plugin.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
 
 /** What one attempt at placing a pod came to. Pure but for the draw among equally good nodes. */
@@ -15,6 +16,8 @@ export interface Diagnosis {
   /** Set when a plugin refused the pod before any node was looked at. */
   readonly reason?: string;
   readonly perNode: ReadonlyMap<string, Rejection>;
+  /** Holds for nodes that are not in `perNode`; absent: no eviction would help there. */
+  readonly absent?: Rejection;
 }
 export interface ScheduleOptions {
   readonly profile: Profile;
@@ -80,12 +83,12 @@ export function search(cycle: Cycle, o: ScheduleOptions & { readonly afresh?: bo
   let feasible: NodeInfo[] = [];
   let evaluated = 0;
   const look = (node: NodeInfo): void => {
-    const rejected = judge(cycle, o.profile, filters, node);
+    const rejected = judge(cycle, filters, node);
     if (rejected === undefined) feasible.push(node);
     else perNode.set(node.name, rejected);
   };
   const nominated = o.afresh ? undefined : cycle.snapshot.get(cycle.snapshot.nominatedNodeOf(cycle.pod.uid) ?? '');
-  const isPromised = nominated !== undefined && judge(cycle, o.profile, filters, nominated) === undefined;
+  const isPromised = nominated !== undefined && judge(cycle, filters, nominated) === undefined;
   if (isPromised) feasible = [nominated];
   else if (only !== undefined) {
     for (const name of only) {
@@ -112,77 +115,6 @@ export const diagnose = (cycle: Cycle, { perNode, narrowing }: Pick<Found, 'perN
   perNode,
 });
 
-interface Prepared {
-  readonly filters: readonly NodeFilter[];
-  /** No other nodes need be looked at. */
-  readonly only: ReadonlySet<string> | undefined;
-  /** Whose doing that is. */
-  readonly narrowing: readonly string[];
-}
-const NOBODY: readonly string[] = [];
-/** Asks the filter plugins once what holds for all nodes. Source: framework RunPreFilterPlugins. */
-export function prepare(cycle: Cycle, profile: Profile): Prepared | { readonly rejected: Diagnosis } {
-  const filters: NodeFilter[] = [];
-  let only: ReadonlySet<string> | undefined;
-  let narrowing = NOBODY;
-  const nodes = cycle.snapshot.nodes.length;
-  if (nodes === 0)
-    return {
-      rejected: { nodes, plugins: new Set(profile.filters.map((f) => f.name)), perNode: new Map() },
-    };
-  const refuse = (reason: string, plugins: readonly string[]) => ({
-    rejected: { nodes, plugins: new Set(plugins), reason, perNode: new Map<string, Rejection>() },
-  });
-  for (const plugin of profile.filters) {
-    const p = plugin.prepare(cycle);
-    if (p === 'skip') continue;
-    if ('reject' in p) return refuse(p.reject.reasons.join(', '), [plugin.name]);
-    filters.push(p.filter);
-    if (p.only === undefined) continue;
-    only = only === undefined ? p.only : new Set([...only].filter((name) => p.only!.has(name)));
-    narrowing = [...narrowing, plugin.name].sort();
-    if (only.size === 0)
-      return refuse(
-        narrowing.length === 1
-          ? `node(s) didn't satisfy plugin ${narrowing[0]!}`
-          : `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}] simultaneously`,
-        narrowing,
-      );
-  }
-  return { filters, only, narrowing };
-}
-/**
- * Whether a node takes the pod: also if the pods nominated to it (of no lower priority) arrive, and also if they do not.
- * Source: framework RunFilterPluginsWithNominatedPods.
- */
-export function judge(
-  cycle: Cycle,
-  profile: Profile,
-  filters: readonly NodeFilter[],
-  node: NodeInfo,
-): Rejection | undefined {
-  const { snapshot, pod } = cycle;
-  if (snapshot.nominated.size > 0) {
-    const expected = [...(snapshot.nominated.get(node.name)?.values() ?? [])].filter(
-      (p) => p.uid !== pod.uid && p.priority >= pod.priority,
-    );
-    if (expected.length > 0) {
-      const rejected = snapshot.with(expected, node.name, () => {
-        const prepared = prepare(cycle, profile);
-        return 'rejected' in prepared ? rejection('', 'node(s) unavailable') : ask(prepared.filters, node);
-      });
-      if (rejected !== undefined) return rejected;
-    }
-  }
-  return ask(filters, node);
-}
-function ask(filters: readonly NodeFilter[], node: NodeInfo): Rejection | undefined {
-  for (const filter of filters) {
-    const rejected = filter(node);
-    if (rejected !== undefined) return rejected;
-  }
-  return undefined;
-}
 /** The node with the highest sum; equal ones are drawn from. */
 export function pick(totals: Float64Array, feasible: readonly NodeInfo[], random: () => number): NodeInfo {
   let best = 0;

@@ -5,7 +5,7 @@ import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import type { Budget, Preemption } from '../preemption.ts';
+import type { Budget, Candidate, Preemption } from '../preemption.ts';
 import type { Diagnosis } from '../schedule.ts';
 import type { VolumeView } from '../volumes/plan.ts';
 import type { PluginArgs } from './args.ts';
@@ -73,6 +73,8 @@ export interface Failure {
   readonly diagnosis: Diagnosis;
   readonly budgets: readonly Budget[];
   readonly random: () => number;
+  /** Hears of all nodes where eviction would help, before one is chosen. */
+  readonly candidates?: (all: readonly Candidate[]) => void;
 }
 /** Of what may stand in a configuration by this name: everything that it is. */
 export interface Plugin extends Partial<Omit<FilterPlugin & ScorePlugin & PostFilterPlugin, 'name'>> {
