@@ -27,6 +27,8 @@ export function startNodes(o: {
   readonly id: string;
   readonly nodes: readonly NodeSpec[];
   readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
+  /** As of each node, see `NodeSpec`. */
+  readonly cloudProvider?: 'external' | undefined;
 }): Nodes {
   const { world, bus, id } = o;
   const inspection = createInspection({ world, bus, component: 'kubelet', id });
@@ -39,7 +41,12 @@ export function startNodes(o: {
       client: createApiClient(bus, world, `node:${node.name}`, requestMetrics(metrics, world.clock)),
       runtime: createSimulatedRuntime(world),
       bus,
-      node: { ...node, podCIDR: node.podCIDR ?? podCIDR, ip: node.ip ?? nodeIP(node.name) },
+      node: {
+        cloudProvider: o.cloudProvider,
+        ...node,
+        podCIDR: node.podCIDR ?? podCIDR,
+        ip: node.ip ?? nodeIP(node.name),
+      },
       inspection,
       metrics,
     });

@@ -52,7 +52,7 @@ describe('metrics of components', () => {
     ); // prettier-ignore
   });
   it.each([
-    ['kubelet', /^no component "kubelet" has metrics here: there are kube-controller-manager, kube-scheduler, coredns; those of a node are at /],
+    ['kubelet', /^no component "kubelet" has metrics here: there are kube-controller-manager, kube-scheduler, cloud-controller-manager, coredns; those of a node are at /],
     ['kube-controller-manager', /^no kube-controller-manager answers: does one run\?$/],
   ])('say what is wrong with %s', async (name, message) => {
     expect(await setUp({})(name)).toMatch(message);

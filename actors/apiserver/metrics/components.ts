@@ -7,6 +7,7 @@ import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 const COMPONENTS: Readonly<Record<string, string>> = {
   'kube-controller-manager': 'controller-manager',
   'kube-scheduler': 'scheduler',
+  'cloud-controller-manager': 'cloud-controller-manager',
   coredns: 'dns',
 };
 const ANSWER_MS = 3_000;

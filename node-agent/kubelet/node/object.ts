@@ -1,4 +1,4 @@
-import type { Node, NodeCondition, NodeStatus, Taint } from '../../../schemas/generated/core-v1.ts';
+import type { Node, NodeAddress, NodeCondition, NodeStatus, Taint } from '../../../schemas/generated/core-v1.ts';
 import type { Image } from '../../runtime/interface.ts';
 
 /** One node as whoever starts it describes it. */
@@ -9,6 +9,11 @@ export interface NodeSpec {
   readonly ip?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly taints?: readonly Taint[] | undefined;
+  /**
+   * `external`: a cloud says where it is and what its addresses are, and no pod comes before that. Source: kubelet
+   * --cloud-provider.
+   */
+  readonly cloudProvider?: 'external' | undefined;
   /** Default `{ cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' }`. */
   readonly capacity?: Readonly<Record<string, string>> | undefined;
 }
@@ -36,6 +41,7 @@ export interface NodeFacts {
 /** The Node object a kubelet registers. */
 export function nodeObject(facts: NodeFacts, now: string): Node {
   const { spec } = facts;
+  const taints = [...(spec.taints ?? []), ...(isOfCloud(spec) ? [UNINITIALIZED] : [])];
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -46,11 +52,19 @@ export function nodeObject(facts: NodeFacts, now: string): Node {
     },
     spec: {
       ...(facts.podCIDR !== undefined && { podCIDR: facts.podCIDR, podCIDRs: [facts.podCIDR] }),
-      ...(spec.taints && spec.taints.length > 0 && { taints: [...spec.taints] }),
+      ...(taints.length > 0 && { taints }),
     },
-    status: nodeStatus(facts, [], [], now),
+    status: { ...nodeStatus(facts, [], [], now), addresses: addressesOf(facts) },
   };
 }
+const isOfCloud = ({ cloudProvider }: NodeSpec): boolean => cloudProvider === 'external';
+/** Source: k8s.io/cloud-provider/api TaintExternalCloudProvider, kubelet initialNode. */
+const UNINITIALIZED: Taint = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' }; // prettier-ignore
+/** Where a cloud knows the address the node knows its name alone. Source: kubelet nodestatus.NodeAddress. */
+const addressesOf = ({ spec, ip }: NodeFacts): NodeAddress[] => [
+  ...(isOfCloud(spec) ? [] : [{ type: 'InternalIP', address: ip }]),
+  { type: 'Hostname', address: spec.name },
+];
 export const nodeLabels = ({ spec, architecture }: NodeFacts): Record<string, string> => ({
   'beta.kubernetes.io/arch': architecture,
   'beta.kubernetes.io/os': 'linux',
@@ -74,10 +88,8 @@ export function nodeStatus(
     return { type, status, lastHeartbeatTime: now, lastTransitionTime: since, reason, message };
   };
   return {
-    addresses: [
-      { type: 'InternalIP', address: facts.ip },
-      { type: 'Hostname', address: facts.spec.name },
-    ],
+    // What a cloud has said of them stays.
+    ...(!isOfCloud(facts.spec) && { addresses: addressesOf(facts) }),
     allocatable: resources,
     capacity: resources,
     conditions: [

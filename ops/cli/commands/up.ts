@@ -26,7 +26,9 @@ import {
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
+import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
+import { settleIngress } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
@@ -34,7 +36,8 @@ import { isUp, startCluster, type RunningCluster } from '../../process/superviso
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface UpOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags {
+export interface UpOptions
+  extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags, LoadBalancerFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -46,6 +49,8 @@ export interface UpOptions extends AuditFlags, AuthenticationFlags, Authorizatio
   readonly disableAdmission?: string[];
   readonly enableAdmission?: string[];
   readonly addons?: string[];
+  readonly ingressHttpPort?: number;
+  readonly ingressHttpsPort?: number;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
@@ -75,6 +80,7 @@ export async function up(options: UpOptions): Promise<void> {
   if (holder !== undefined) throw alreadyUp(options.name, holder);
   // What is wrong with the data is said before anything is started.
   await podRanges(options, readConfig(paths));
+  await loadBalancerRanges(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
@@ -112,7 +118,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const replicas = before?.replicas;
   const etcdPort = options.etcdPort === 0 ? await freePort() : (options.etcdPort ?? before?.etcdPort);
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
-  const ranges = await podRanges(options, before);
+  const ranges = { ...(await podRanges(options, before)), ...(await loadBalancerRanges(options, before)) };
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options);
   await adoptAuthentication(paths.dir, options);
@@ -122,6 +128,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
+  const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before) : undefined;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
     ...(only && { only }),
@@ -132,6 +139,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
     ...(addons && { addons }),
+    ...(ingressPorts && { ingressPorts }),
     ...(maxRequestsInflight !== undefined && { maxRequestsInflight }),
     ...(maxMutatingRequestsInflight !== undefined && { maxMutatingRequestsInflight }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
@@ -257,6 +265,8 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
   if (options.addons !== undefined) args.push('--addons', options.addons.join(','));
+  if (options.ingressHttpPort !== undefined) args.push('--ingress-http-port', String(options.ingressHttpPort));
+  if (options.ingressHttpsPort !== undefined) args.push('--ingress-https-port', String(options.ingressHttpsPort));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
   if (options.maxRequestsInflight !== undefined)
     args.push('--max-requests-inflight', String(options.maxRequestsInflight));
@@ -267,7 +277,7 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
-  args.push(...podRangeArguments(options));
+  args.push(...podRangeArguments(options), ...loadBalancerArguments(options));
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');
@@ -286,6 +296,11 @@ function welcome(config: ClusterConfig, server: string, { pki }: ClusterPaths): 
     `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
   );
   print(`  ${bold(`kubus status${suffix}`)}`);
+  const { ingressPorts } = config;
+  if (ingressPorts !== undefined)
+    print(
+      `\nIngresses are served at http://127.0.0.1:${ingressPorts.http} and https://127.0.0.1:${ingressPorts.https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' http://127.0.0.1:${ingressPorts.http}/`)}`,
+    );
   if (config.etcdPort === undefined) return;
   const file = (name: string): string => join(pki, 'etcd', name);
   print(

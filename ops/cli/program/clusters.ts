@@ -23,6 +23,16 @@ export function addClusters(program: Command): void {
     .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
     .addOption(addons())
     .option(
+      '--ingress-http-port <port>',
+      'where the add-on ingress serves HTTP; 0: a free one (default 8080, or a free one)',
+      integer('--ingress-http-port', 0, 65_535),
+    )
+    .option(
+      '--ingress-https-port <port>',
+      'where it serves HTTPS; 0: a free one (default 8443, or a free one)',
+      integer('--ingress-https-port', 0, 65_535),
+    )
+    .option(
       '--encryption-config <file>',
       'EncryptionConfiguration: which resources the API servers encrypt in the store, and how (kept for later starts)',
     )
@@ -45,6 +55,11 @@ export function addClusters(program: Command): void {
       '--node-cidr-mask-size-ipv6 <bits>',
       "size of a node's part of the IPv6 range (default 64)",
       integer('--node-cidr-mask-size-ipv6', 1, 128),
+    )
+    .option(
+      '--load-balancer-range <ranges>',
+      'where load balancers of --addons cloud get addresses of this machine: one range, or one of each family (default 127.x.y.0/24 by the port)',
+      list,
     )
     .option(
       '--etcd-port <port>',
