@@ -39,8 +39,9 @@ import { schedulerMetrics } from './metrics.ts';
 import { placing } from './placing.ts';
 import { lazyDevices } from './plugins/dynamic-resources/lazy.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
-import { defaultProfile } from './plugins/profile.ts';
+import { schedulingProfiles } from './profiles.ts';
 import { SchedulingQueue } from './queue.ts';
+import { DEFAULT_SETTINGS, type SchedulerSettings } from './settings.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
 import { watchDrivers } from './volumes/drivers.ts';
 import { createVolumes } from './volumes/volumes.ts';
@@ -49,8 +50,8 @@ export interface SchedulerOptions {
   readonly world: World;
   readonly bus: Bus;
   readonly id: string;
-  /** Pods with this spec.schedulerName are placed; default `default-scheduler`. */
-  readonly schedulerName?: string | undefined;
+  /** Default: upstream's own, for pods of `default-scheduler`. */
+  readonly settings?: SchedulerSettings | undefined;
   /** Competes for the Lease kube-system/kube-scheduler under `id` and places pods only as its holder. Default false. */
   readonly elects?: boolean | undefined;
   /** Default: over the bus as caller `scheduler`. */
@@ -61,12 +62,14 @@ export interface SchedulerOptions {
 const UNFINISHED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
 /** Of the name of one that reports, in characters. Source: events.k8s.io validation ReportingInstanceLengthLimit. */
 const MAX_INSTANCE = 128;
+const LEASE = { namespace: 'kube-system', name: 'kube-scheduler' };
 const PDBS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
 
 /** Starts a scheduler; `ready` resolves when its caches are warm (a standby is ready too). */
 export function startScheduler(o: SchedulerOptions): Component {
   const { world } = o;
-  const schedulerName = o.schedulerName ?? 'default-scheduler';
+  const settings = o.settings ?? DEFAULT_SETTINGS;
+  const { schedulerName } = settings.profiles[0]!;
   const registry = createRegistry();
   const metrics = schedulerMetrics(registry, world.clock, schedulerName);
   const client = o.client ?? createApiClient(o.bus, world, 'scheduler', requestMetrics(registry, world.clock));
@@ -87,20 +90,19 @@ export function startScheduler(o: SchedulerOptions): Component {
     ReplicationController: informers.for<ReplicationController>(resources.replicationControllers),
   };
 
-  const plugins = new Map(defaultProfile.filters.map((plugin) => [plugin.name, plugin]));
   const queue = new SchedulingQueue({
     now: () => world.clock.now(),
-    hint: (name, event, pod) => plugins.get(name)?.hint(event, pod) ?? true,
+    hint: (name, event, pod) => profiles.of(pod)?.plugin(name)?.hint(event, pod) ?? true,
     metrics,
+    initialBackoffMs: settings.initialBackoffMs,
+    maxBackoffMs: settings.maxBackoffMs,
     gate: (pod) => devices.gate(pod),
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
-  const recorder = createSeriesRecorder({
-    client,
-    world,
-    controller: schedulerName,
-    instance: `${schedulerName}-${o.id}`.slice(0, MAX_INSTANCE),
-  });
+  const recorders = settings.profiles.map(({ schedulerName: controller }) =>
+    createSeriesRecorder({ client, world, controller, instance: `${controller}-${o.id}`.slice(0, MAX_INSTANCE) }),
+  );
+  const recorder = recorders[0]!;
   // Of leadership the other sort of events tells.
   const herald = createEventRecorder({ client, world, component: schedulerName });
   let election: LeaderElection | undefined;
@@ -121,15 +123,21 @@ export function startScheduler(o: SchedulerOptions): Component {
     arrived: () => queue.reconsider(),
     changed: () => loop.kick(),
   });
+  const outside = settings.outside?.({ world, client, snapshot });
+  const profiles = schedulingProfiles({
+    settings,
+    reservers: [volumes, devices.reserver],
+    placing: (i) => placing({ world, client, recorder: recorders[i]!, fence }),
+    metrics,
+    outside,
+  });
   const loop = schedulingLoop({
     world,
     snapshot,
     queue,
-    profile: defaultProfile,
-    placing: placing({ world, client, recorder, fence }),
+    profileOf: (pod) => profiles.of(pod)!,
     volumes,
     devices,
-    reservers: [volumes, devices.reserver],
     ownersSelector: ownersSelector({
       services: (namespace) => services.byIndex(BY_NAMESPACE, namespace),
       owner: (kind, namespace, name) => owners[kind]?.get(`${namespace}/${name}`),
@@ -138,12 +146,15 @@ export function startScheduler(o: SchedulerOptions): Component {
     metrics,
   });
   metrics.observe({ queue, snapshot, binding: () => loop.binding });
-  const on = clusterHandlers(snapshot, queue, schedulerName);
+  const on = clusterHandlers(snapshot, queue, profiles.has);
   // Nodes first: a pod placed on a node that is not known yet still counts there once it comes.
   nodes.on({
     add: (node) => on.nodeSeen(node, undefined),
     update: (node, old) => on.nodeSeen(node, old),
-    delete: (node) => on.nodeGone(node),
+    delete: (node) => {
+      on.nodeGone(node);
+      loop.nodeLost(node.metadata.name!);
+    },
     batch: () => loop.kick(),
   });
   pods.on({
@@ -187,7 +198,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     election = startLeaderElection({
       world,
       client,
-      lease: { namespace: 'kube-system', name: 'kube-scheduler' },
+      lease: settings.lease ?? LEASE,
       identity: o.id,
       liveness,
       claims: (state) => state === 'scheduling',
@@ -212,7 +223,8 @@ export function startScheduler(o: SchedulerOptions): Component {
       placePods: () => loop.resume(),
       rest: () => loop.pause(),
       resign: () => {
-        recorder.stop();
+        for (const each of recorders) each.stop();
+        outside?.stop();
         herald.stop();
         informers.stop();
       },

@@ -2,7 +2,7 @@ import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import type { SchedulingQueue } from './queue.ts';
-import { podInfo, type PodInfo } from './snapshot/pod-info.ts';
+import { podInfo, schedulerOf, type PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
 /** Turns what the watches say into changes of the snapshot and the queue, and into events that may end a pod's waiting. */
@@ -12,9 +12,12 @@ export interface ClusterHandlers {
   nodeSeen(node: Node, old: Node | undefined): void;
   nodeGone(node: Node): void;
 }
-export function clusterHandlers(snapshot: Snapshot, queue: SchedulingQueue, schedulerName: string): ClusterHandlers {
+export function clusterHandlers(
+  snapshot: Snapshot,
+  queue: SchedulingQueue,
+  isOurs: (schedulerName: string) => boolean,
+): ClusterHandlers {
   const tell = (event: ClusterEvent): void => queue.onEvent(event);
-  const isOurs = (pod: Pod): boolean => (pod.spec?.schedulerName || 'default-scheduler') === schedulerName;
 
   function placed(pod: Pod, old: Pod | undefined): void {
     const { uid } = pod.metadata;
@@ -41,7 +44,7 @@ export function clusterHandlers(snapshot: Snapshot, queue: SchedulingQueue, sche
     }
   }
   function waiting(pod: Pod): void {
-    if (!isOurs(pod)) return;
+    if (!isOurs(schedulerOf(pod))) return;
     const uid = pod.metadata.uid!;
     if (pod.metadata.deletionTimestamp !== undefined) {
       snapshot.denominate(uid);
@@ -75,7 +78,11 @@ export function clusterHandlers(snapshot: Snapshot, queue: SchedulingQueue, sche
       if (old === undefined) tell({ type: 'node.added', node: like });
       else if (matters(node, old)) tell({ type: 'node.updated', node: like, old });
     },
-    nodeGone: (node) => snapshot.removeNode(node.metadata.name ?? ''),
+    nodeGone(node) {
+      const name = node.metadata.name ?? '';
+      snapshot.removeNode(name);
+      tell({ type: 'node.deleted', node: { name, labels: node.metadata.labels ?? {}, node } });
+    },
   };
 }
 /** Most updates of a placed pod are status writes, which change nothing that is counted. */

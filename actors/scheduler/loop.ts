@@ -1,15 +1,16 @@
+import { toStatus } from '../../schemas/meta/status.ts';
 import type { World } from '../../bus/world.ts';
-import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
+import { bindingCycles } from './binding.ts';
 import { fitError } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
-import type { Placing } from './placing.ts';
+import type { Adviser } from './outside/adviser.ts';
+import { decide } from './outside/decide.ts';
 import { NAME as DEVICES, type DeviceView } from './plugins/dynamic-resources/view.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
-import type { Profile } from './plugins/profile.ts';
-import { postFilter, type Budget } from './preemption.ts';
+import { choose, postFilter, type Budget, type Candidate } from './preemption.ts';
 import type { Entry, SchedulingQueue } from './queue.ts';
-import { reserveAll, type Reservation, type Reserver } from './reservation.ts';
-import { schedule, type Diagnosis } from './schedule.ts';
+import { schedule, type Diagnosis, type Verdict } from './schedule.ts';
+import type { SchedulingProfile } from './scheduling-profile.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import type { VolumeView } from './volumes/plan.ts';
@@ -18,14 +19,12 @@ export interface LoopOptions {
   readonly world: World;
   readonly snapshot: Snapshot;
   readonly queue: SchedulingQueue;
-  readonly profile: Profile;
-  readonly placing: Placing;
+  /** By the pod's schedulerName; only pods that have one come into the queue. */
+  readonly profileOf: (pod: PodInfo) => SchedulingProfile;
   readonly ownersSelector: (pod: PodInfo) => Selector | undefined;
   readonly budgets: () => readonly Budget[];
   readonly volumes?: VolumeView | undefined;
   readonly devices?: { readonly view: DeviceView | undefined } | undefined;
-  /** In the order in which they are asked. */
-  readonly reservers?: readonly Reserver[] | undefined;
   readonly metrics?: SchedulerMetrics | undefined;
   /** Bindings under way at once. */
   readonly inFlight?: number;
@@ -37,6 +36,8 @@ export interface Loop {
   pause(): void;
   /** The pod is gone: nothing is bound for it any more. */
   lost(uid: string): void;
+  /** The node is gone: no pod that waits for something there is bound to it. */
+  nodeLost(name: string): void;
   resume(): void;
   /** Resolves when no binding is under way. */
   idle(): Promise<void>;
@@ -45,13 +46,14 @@ export interface Loop {
 const IN_FLIGHT = 128;
 
 export function schedulingLoop(o: LoopOptions): Loop {
-  const { world, snapshot, queue, placing, metrics } = o;
+  const { world, snapshot, queue, metrics } = o;
   const limit = o.inFlight ?? IN_FLIGHT;
   const underWay = new Set<Promise<void>>();
   /** Pods whose victims are being evicted; `true`: something happened meanwhile that they should have heard. */
   const preempting = new Map<string, boolean>();
-  /** Pods for which something is got ready on their nodes. */
-  const waiting = new Map<string, AbortController>();
+  const bindings = bindingCycles({ world, snapshot, queue, track, kick: () => loop.kick() });
+  /** The one attempt in which others are asked; no other pod is placed meanwhile. */
+  let deciding: { readonly uid: string; readonly abort: AbortController } | undefined;
   let paused = true;
   let queued = false;
   let startIndex = 0;
@@ -60,7 +62,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
 
   function run(): void {
     queued = false;
-    while (!paused && underWay.size < limit) {
+    while (!paused && deciding === undefined && underWay.size < limit) {
       const entry = queue.pop();
       if (entry === undefined) break;
       attempt(entry);
@@ -88,6 +90,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
       preempting.set(entry.pod.uid, true);
       return queue.refused(entry, entry.plugins);
     }
+    const own = o.profileOf(entry.pod);
     const devices = o.devices?.view;
     const cycle: Cycle = {
       pod: entry.pod,
@@ -97,121 +100,133 @@ export function schedulingLoop(o: LoopOptions): Loop {
       ...(devices && { devices, isDeviceResource: (name) => devices.isBacked(name) }),
     };
     const began = metrics?.elapsed() ?? 0;
+    const { profile, percentageOfNodesToScore } = own;
+    const options = { profile, percentageOfNodesToScore, startIndex, random: world.random, metrics: own.metrics };
+    const advisers = own.advisers.length === 0 ? own.advisers : own.advisers.filter((a) => a.isInterested(entry.pod));
+    if (advisers.length > 0) {
+      const abort = new AbortController();
+      deciding = { uid: entry.pod.uid, abort };
+      queue.watch(entry);
+      const { signal } = abort;
+      return track(consult(entry, own, began, () => decide(cycle, { ...options, advisers, signal, log: world.log }), cycle, advisers, signal)); // prettier-ignore
+    }
     let verdict;
     try {
-      verdict = schedule(cycle, { profile: o.profile, startIndex, random: world.random, metrics });
+      verdict = schedule(cycle, options);
     } catch (error) {
-      metrics?.attempted('error', began);
-      world.log.error('scheduling attempt failed', { pod: entry.pod.name, err: error });
-      queue.failed(entry);
-      return track(placing.explain(entry.pod, 'SchedulerError', toStatus(error).message ?? ''));
+      return broken(entry, own, began, error);
     }
     metrics?.computed(began);
     if ('rejected' in verdict) {
-      refuse(cycle, entry, verdict.rejected);
-      metrics?.attempted('unschedulable', began);
-      return;
-    }
-    const { node } = verdict;
+      refuse(cycle, entry, own, verdict.rejected);
+      own.metrics?.attempted('unschedulable', began);
+    } else chosen(entry, own, began, verdict);
+  }
+  function broken(entry: Entry, own: SchedulingProfile, began: number, error: unknown): void {
+    own.metrics?.attempted('error', began);
+    world.log.error('scheduling attempt failed', { pod: entry.pod.name, err: error });
+    queue.failed(entry);
+    track(own.placing.explain(entry.pod, 'SchedulerError', toStatus(error).message ?? '', ''));
+  }
+  function chosen(entry: Entry, own: SchedulingProfile, began: number, verdict: Extract<Verdict, { node: string }>): void {
     const nodes = snapshot.nodes.length;
     startIndex = nodes === 0 ? 0 : (startIndex + verdict.evaluated) % nodes;
-    queue.chosen(entry);
-    snapshot.assume(entry.pod, node);
-    snapshot.denominate(entry.pod.uid);
-    let reservation: Reservation | undefined;
-    try {
-      reservation = reserveAll(o.reservers ?? [], entry.pod, snapshot.get(node)!);
-    } catch (error) {
-      return notReady(entry, entry.pod, node, error, began);
-    }
-    if (reservation === undefined) track(bind(entry, entry.pod, node, began).then(() => undefined));
-    else void makeReady(entry, entry.pod, node, reservation, began);
-  }
-  /** Before a pod is bound its volumes are, and what else is promised. That may take minutes, so it takes no place among the bindings under way. */
-  async function makeReady(
-    entry: Entry,
-    pod: PodInfo,
-    node: string,
-    reservation: Reservation,
-    began: number,
-  ): Promise<void> {
-    const binding = metrics?.elapsed() ?? 0;
-    const abort = new AbortController();
-    waiting.set(pod.uid, abort);
-    try {
-      await reservation.bind(abort.signal);
-      metrics?.passed('PreBind', 'Success', binding);
-    } catch (error) {
-      metrics?.passed('PreBind', 'Error', binding);
-      reservation.release(false);
-      // Gone, or left to the next leader.
-      return notReady(
-        entry,
-        pod,
-        node,
-        error,
-        began,
-        abort.signal.aborted || reasonOf((error as Error).cause) === 'Conflict',
-      );
-    } finally {
-      waiting.delete(pod.uid);
-    }
-    track(bind(entry, pod, node, began).then((isBound) => reservation.release(isBound)));
-  }
-  function notReady(entry: Entry, pod: PodInfo, node: string, error: unknown, began: number, silent = false): void {
-    metrics?.attempted('error', began);
-    snapshot.forget(pod.uid);
-    queue.failed(entry);
-    world.log.debug('node not made ready for pod', { pod: pod.name, node, err: error });
-    if (silent) loop.kick();
-    else track(placing.explain(pod, 'SchedulerError', (error as Error).message));
+    bindings.begin(entry, verdict.node, own, began);
   } // prettier-ignore
-  /** Resolves to whether the pod is bound. */
-  async function bind(entry: Entry, pod: PodInfo, node: string, began: number): Promise<boolean> {
-    const binding = metrics?.elapsed() ?? 0;
-    try {
-      await placing.bind(pod, node);
-      queue.bound(entry);
-      metrics?.passed('Bind', 'Success', binding);
-      metrics?.attempted('scheduled', began);
-      metrics?.bound(entry.attempts, world.clock.now() - entry.firstAt, entry.flushed);
-      return true;
-    } catch (error) {
-      snapshot.forget(pod.uid);
-      metrics?.passed('Bind', 'Error', binding);
-      metrics?.attempted('error', began);
-      const reason = reasonOf(error);
-      // Gone, or placed by someone else: the watch tells, there is nothing left to do here.
-      if (reason === 'NotFound') {
-        queue.delete(pod.uid);
-        return false;
-      }
+  /** An attempt in which others are asked: the pod may have gone, or another leads, when they have answered. */
+  async function consult(
+    entry: Entry,
+    own: SchedulingProfile,
+    began: number,
+    ask: () => Promise<Verdict>,
+    cycle: Cycle,
+    advisers: readonly Adviser[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isOver = (): boolean => {
+      if (queue.entry(entry.pod.uid) !== entry) return true;
+      if (!signal.aborted) return false;
       queue.failed(entry);
-      world.log.debug('binding failed', { pod: pod.name, node, err: error });
-      if (reason === 'Conflict') return false;
-      const message = `running Bind plugin "DefaultBinder": ${toStatus(error).message ?? ''}`;
-      await placing.explain(pod, 'SchedulerError', message);
-      return false;
+      return true;
+    };
+    try {
+      const verdict = await ask();
+      if (isOver()) return;
+      metrics?.computed(began);
+      if ('node' in verdict) return chosen(entry, own, began, verdict);
+      const preempts = advisers.filter((adviser) => adviser.preempt !== undefined);
+      await refuse(cycle, entry, own, verdict.rejected, preempts, signal);
+      own.metrics?.attempted('unschedulable', began);
+    } catch (error) {
+      if (!isOver()) broken(entry, own, began, error);
+    } finally {
+      deciding = undefined;
+      queue.unwatch();
     }
   }
-  function refuse(cycle: Cycle, entry: Entry, diagnosis: Diagnosis): void {
+  /** Says why no node would do, and makes room where that helps. Settles at once where nobody else has to agree to that. */
+  function refuse(
+    cycle: Cycle,
+    entry: Entry,
+    own: SchedulingProfile,
+    diagnosis: Diagnosis,
+    preempts: readonly Adviser[] = [],
+    signal?: AbortSignal,
+  ): void | Promise<void> {
     const { pod } = entry;
+    const { placing } = own;
     queue.refused(entry, diagnosis.plugins);
     if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
     // Whom no node may take is not preempted for; what is told then is upstream's, whose plugin for devices finds nothing
     // that it had prepared. Source: plugins/dynamicresources PostFilter, which comes before DefaultPreemption.
     if (diagnosis.reason !== undefined && !diagnosis.plugins.has(DEVICES))
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, 'not found')));
+    if (own.profile.postFilters.length === 0)
+      return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis), ''));
     const began = metrics?.elapsed() ?? 0;
     metrics?.preempting();
-    const decision = postFilter(cycle, { profile: o.profile, diagnosis, budgets: o.budgets(), random: world.random });
-    metrics?.passed('PostFilter', 'unhelpful' in decision ? 'Unschedulable' : 'Success', began);
+    let all: readonly Candidate[] = [];
+    const decision = postFilter(cycle, {
+      profile: own.profile,
+      diagnosis,
+      budgets: o.budgets(),
+      random: world.random,
+      ...(preempts.length > 0 && { candidates: (found) => (all = found) }),
+    });
+    own.metrics?.passed('PostFilter', 'unhelpful' in decision ? 'Unschedulable' : 'Success', began);
     if ('unhelpful' in decision) {
       const { unhelpful, renounces } = decision;
       if (renounces) snapshot.denominate(pod.uid);
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, unhelpful), renounces ? '' : undefined));
     }
-    const { candidate } = decision;
+    if (preempts.length === 0 || signal === undefined) return makeRoom(pod, own, diagnosis, decision.candidate);
+    return agreed(pod, all, preempts, signal).then(
+      (left) => {
+        const best = choose(left);
+        if (best !== undefined) makeRoom(pod, own, diagnosis, best);
+        else track(placing.explain(pod, 'Unschedulable', fitError(diagnosis), ''));
+      },
+      (error: unknown) =>
+        track(
+          placing.explain(pod, 'Unschedulable', fitError(diagnosis, `preemption: ${(error as Error).message}`), ''),
+        ),
+    );
+  }
+  /** Each is asked about what those before him leave. Source: framework/preemption callExtenders. */
+  async function agreed(pod: PodInfo, all: readonly Candidate[], preempts: readonly Adviser[], signal: AbortSignal): Promise<readonly Candidate[]> {
+    let left = all;
+    for (const adviser of preempts) {
+      if (left.length === 0) break;
+      try {
+        left = await adviser.preempt!(pod, left, signal);
+      } catch (error) {
+        if (!adviser.isIgnorable) throw error;
+        world.log.warn('a scheduler extender is passed over', { extender: adviser.name, err: error });
+      }
+    }
+    return left;
+  } // prettier-ignore
+  function makeRoom(pod: PodInfo, { placing }: SchedulingProfile, diagnosis: Diagnosis, candidate: Candidate): void {
     metrics?.preempted(candidate.victims.length);
     snapshot.nominate(pod, candidate.node);
     preempting.set(pod.uid, false);
@@ -249,9 +264,14 @@ export function schedulingLoop(o: LoopOptions): Loop {
       paused = true;
       if (timer !== undefined) world.clock.clearTimeout(timer);
       timer = wakeAt = undefined;
-      for (const abort of waiting.values()) abort.abort(new Error('the scheduler leads no more'));
+      bindings.abandon();
+      deciding?.abort.abort(new Error('the scheduler leads no more'));
     },
-    lost: (uid) => waiting.get(uid)?.abort(new Error('pod does not exist any more')),
+    lost(uid) {
+      bindings.lost(uid);
+      if (deciding?.uid === uid) deciding.abort.abort(new Error('pod does not exist any more'));
+    },
+    nodeLost: (name) => bindings.nodeLost(name),
     resume() {
       paused = false;
       loop.kick();

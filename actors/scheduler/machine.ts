@@ -84,7 +84,13 @@ export const attemptMachine = setup({
       },
     },
     /** Counted as on its node while the API is told. */
-    binding: { on: { 'binding.confirmed': { target: 'bound' }, 'binding.failed': { target: 'backingOff' } } },
+    binding: {
+      on: {
+        'binding.confirmed': { target: 'bound' },
+        'binding.failed': { target: 'backingOff' },
+        'node.withdrawn': { target: 'unschedulable' },
+      },
+    },
     /** Waits for a change in the cluster that could help. */
     unschedulable: {
       on: {
@@ -111,11 +117,12 @@ export type AttemptEvent =
   | 'nodes.refused'
   | 'binding.confirmed'
   | 'binding.failed'
+  | 'node.withdrawn'
   | 'retry.due'
   | 'retry.early';
 export type AttemptState =
   'arriving' | 'gated' | 'active' | 'scheduling' | 'binding' | 'unschedulable' | 'backingOff' | 'bound' | 'gone';
 export const ATTEMPT_EVENTS: readonly AttemptEvent[] = [
   'pod.queued', 'pod.gated', 'pod.deleted', 'attempt.started', 'attempt.failed', 'node.chosen', 'nodes.refused',
-  'binding.confirmed', 'binding.failed', 'retry.due', 'retry.early',
+  'binding.confirmed', 'binding.failed', 'node.withdrawn', 'retry.due', 'retry.early',
 ]; // prettier-ignore

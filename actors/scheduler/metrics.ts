@@ -7,7 +7,8 @@ import type { SchedulingQueue } from './queue.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
 export type Result = 'scheduled' | 'unschedulable' | 'error';
-export type Point = 'PreFilter' | 'Filter' | 'PostFilter' | 'Score' | 'PreBind' | 'Bind';
+export type Point =
+  'PreFilter' | 'Filter' | 'PostFilter' | 'PreScore' | 'Score' | 'Reserve' | 'Permit' | 'PreBind' | 'Bind' | 'PostBind';
 export type PointStatus = 'Success' | 'Unschedulable' | 'UnschedulableAndUnresolvable' | 'Error';
 /** Queues that pods are put in. */
 export type Incoming = 'active' | 'backoff' | 'unschedulable';
@@ -25,12 +26,19 @@ export interface SchedulerMetrics {
   bound(attempts: number, ms: number, flushed: boolean): void;
   preempting(): void;
   preempted(victims: number): void;
+  /** A plugin was asked `n` times. */
+  evaluated(point: Point, plugin: string, n: number): void;
+  /** A plugin has taken this long, in one of those attempts in which that is measured: ms. */
+  took(point: Point, plugin: string, status: PointStatus, ms: number): void;
+  /** The same for the pods of another profile. */
+  of(profile: string): SchedulerMetrics;
   /** What is read with each scrape. */
   observe(o: { readonly queue: SchedulingQueue; readonly snapshot: Snapshot; readonly binding: () => number }): void;
 }
 const ATTEMPT = exponentialBuckets(0.001, 2, 15);
 const help = {
   pending: "Number of pending pods, by the queue type. 'active' means number of pods in activeQ; 'backoff' means number of pods in backoffQ; 'unschedulable' means number of pods in unschedulablePods that the scheduler attempted to schedule and failed; 'gated' is the number of unschedulable pods that the scheduler never attempted to schedule because they are gated.",
+  evaluations: 'Number of attempts to schedule pods by each plugin and the extension point (available only in PreFilter, Filter, PreScore, and Score).',
   flushed: 'Number of pods that were successfully scheduled after being flushed from unschedulablePods due to timeout. This metric helps detect potential queueing hint misconfigurations or event handling issues.',
   sli: 'E2e latency for a pod being scheduled, from the time the pod enters the scheduling queue and might involve multiple scheduling attempts.',
   attempts: "Number of attempts to schedule pods, by the result. 'unschedulable' means a pod could not be scheduled, while 'error' means an internal scheduler problem.",
@@ -46,7 +54,6 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
   const elapsed = clock.elapsed ?? (() => clock.now());
   const cells = new Map<string, Map<string, { n: number }>>();
   const incoming = registry.counter(of('queue_incoming_pods_total', 'STABLE', 'Number of pods added to scheduling queues by event and queue type.')); // prettier-ignore
-  const points = new Map<string, Map<string, Histogram>>();
   const durations = registry.histogram(
     of('framework_extension_point_duration_seconds', 'STABLE', 'Latency for running all plugins of a specific extension point.'),
     exponentialBuckets(0.0001, 2, 12),
@@ -59,7 +66,11 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
     of('scheduling_attempt_duration_seconds', 'STABLE', 'Scheduling attempt latency in seconds (scheduling algorithm + binding)'),
     ATTEMPT,
   ); // prettier-ignore
-  const results = new Map<Result, { readonly count: { n: number }; readonly latency: Histogram }>();
+  const evaluations = registry.counter(of('plugin_evaluation_total', 'BETA', help.evaluations));
+  const executions = registry.histogram(
+    of('plugin_execution_duration_seconds', 'ALPHA', 'Duration for running a plugin at a specific extension point.'),
+    exponentialBuckets(0.00001, 1.5, 20),
+  );
   const tries = registry
     .histogram(
       of('pod_scheduling_attempts', 'STABLE', 'Number of attempts to successfully schedule a pod.'),
@@ -73,27 +84,14 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
   const victims = registry
     .histogram(of('preemption_victims', 'STABLE', 'Number of selected preemption victims'), exponentialBuckets(1, 2, 7))
     .at({});
-  return {
+  const common = {
     elapsed,
-    incoming(queue, event) {
+    incoming(queue: Incoming, event: string) {
       const known = entryOf(cells, queue, () => new Map<string, { n: number }>());
       entryOf(known, event, () => incoming.at({ event, queue })).n++;
     },
-    passed(point, status, since) {
-      const known = entryOf(points, point, () => new Map<string, Histogram>());
-      const histogram = entryOf(known, status, () => durations.at({ extension_point: point, profile, status }));
-      const now = elapsed();
-      histogram.add((now - since) / 1_000);
-      return now;
-    },
-    computed: (since) => algorithm.add((elapsed() - since) / 1_000),
-    attempted(result, since) {
-      const labels = { profile, result };
-      const known = entryOf(results, result, () => ({ count: attempts.at(labels), latency: latency.at(labels) }));
-      known.count.n++;
-      known.latency.add((elapsed() - since) / 1_000);
-    },
-    bound(count, ms, flushed) {
+    computed: (since: number) => algorithm.add((elapsed() - since) / 1_000),
+    bound(count: number, ms: number, flushed: boolean) {
       tries.add(count);
       const known = Math.min(count, MANY_ATTEMPTS);
       const label = count >= MANY_ATTEMPTS ? `${MANY_ATTEMPTS}+` : String(count);
@@ -101,14 +99,14 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
       if (flushed) flushes.n++;
     },
     preempting: () => void preemptions.n++,
-    preempted: (count) => victims.add(count),
-    observe({ queue, snapshot, binding }) {
+    preempted: (count: number) => victims.add(count),
+    observe({ queue, snapshot, binding }: Parameters<SchedulerMetrics['observe']>[0]) {
       registry.gauge(of('pending_pods', 'STABLE', help.pending), () => {
         const { active = 0, backingOff = 0, gated = 0, unschedulable = 0 } = queue.counts();
         return Object.entries({ active, backoff: backingOff, gated, unschedulable }).map(([name, n]) => [{ queue: name }, n]);
       });
       registry.gauge(of('unschedulable_pods', 'BETA', help.unschedulable), () =>
-        [...queue.refusals()].map(([plugin, n]) => [{ plugin, profile }, n] as const),
+        queue.refusals().map(({ n, ...labels }) => [labels, n] as const),
       );
       registry.gauge(of('cache_size', 'ALPHA', 'Number of nodes, pods, and assumed (bound) pods in the scheduler cache.'), () =>
         Object.entries(snapshot.sizes()).map(([type, n]) => [{ type }, n] as const),
@@ -118,6 +116,38 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
       ]);
     },
   };
+  const forProfile = (name: string): SchedulerMetrics => {
+    const points = new Map<string, Map<string, Histogram>>();
+    const results = new Map<Result, { readonly count: { n: number }; readonly latency: Histogram }>();
+    const asked = new Map<Point, Map<string, { n: number }>>();
+    const taken = new Map<string, Histogram>();
+    return {
+      ...common,
+      passed(point, status, since) {
+        const known = entryOf(points, point, () => new Map<string, Histogram>());
+        const histogram = entryOf(known, status, () => durations.at({ extension_point: point, profile: name, status }));
+        const now = elapsed();
+        histogram.add((now - since) / 1_000);
+        return now;
+      },
+      attempted(result, since) {
+        const labels = { profile: name, result };
+        const known = entryOf(results, result, () => ({ count: attempts.at(labels), latency: latency.at(labels) }));
+        known.count.n++;
+        known.latency.add((elapsed() - since) / 1_000);
+      },
+      evaluated(point, plugin, n) {
+        const known = entryOf(asked, point, () => new Map<string, { n: number }>());
+        entryOf(known, plugin, () => evaluations.at({ extension_point: point, plugin, profile: name })).n += n;
+      },
+      took(point, plugin, status, ms) {
+        const labels = { extension_point: point, plugin, status };
+        entryOf(taken, `${point}/${plugin}/${status}`, () => executions.at(labels)).add(ms / 1_000);
+      },
+      of: forProfile,
+    };
+  };
+  return forProfile(profile);
 } // prettier-ignore
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let found = map.get(key);
@@ -130,6 +160,8 @@ export function labelOf(event: ClusterEvent): string {
   switch (event.type) {
     case 'node.added':
       return 'NodeAdd';
+    case 'node.deleted':
+      return 'NodeDelete';
     case 'node.updated': {
       const { node } = event.node;
       if (JSON.stringify(node.status?.allocatable) !== JSON.stringify(event.old.status?.allocatable))

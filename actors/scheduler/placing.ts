@@ -14,6 +14,10 @@ import type { PodInfo } from './snapshot/pod-info.ts';
 export interface Placing {
   /** Rejects if the pod is not known to be bound. */
   bind(pod: PodInfo, node: string): Promise<void>;
+  /** Tells that the pod, which somebody else has bound, is. */
+  announce(pod: PodInfo, node: string): void;
+  /** Tells where the pod is about to go, once all is ready there; failures are logged. */
+  expect(pod: PodInfo, node: string): Promise<void>;
   /** Event and PodScheduled condition of a pod that found no node (`Unschedulable`) or met an error (`SchedulerError`). */
   explain(
     pod: PodInfo,
@@ -33,7 +37,28 @@ export function placing(o: {
 }): Placing {
   const { world, client, recorder } = o;
   const log = world.log;
+  /** What was written as a pod's nominatedNodeName, which the pod at hand may not show yet. */
+  const expected = new Map<string, string>();
+  const announce = (pod: PodInfo, node: string): void => {
+    expected.delete(pod.uid);
+    const note = `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`;
+    recorder.event({ regarding: pod.pod, type: 'Normal', reason: 'Scheduled', action: 'Binding', note });
+  };
   return {
+    announce,
+    async expect(pod, node) {
+      if (pod.pod.status?.nominatedNodeName === node) return;
+      const patch = { metadata: { uid: pod.uid }, status: { nominatedNodeName: node } };
+      expected.set(pod.uid, node);
+      try {
+        await client.patch(pods, pod.name, pod.namespace, 'strategic', patch, {
+          subresource: 'status',
+          fence: o.fence(),
+        });
+      } catch (error) {
+        if (reasonOf(error) !== 'NotFound') log.debug('nominated node not written', { pod: pod.name, err: error });
+      }
+    },
     async bind(pod, node) {
       const binding: Binding = {
         apiVersion: 'v1',
@@ -47,14 +72,15 @@ export function placing(o: {
         namespace: pod.namespace,
         fence: o.fence(),
       });
-      const note = `Successfully assigned ${pod.namespace}/${pod.name} to ${node}`;
-      recorder.event({ regarding: pod.pod, type: 'Normal', reason: 'Scheduled', action: 'Binding', note });
+      announce(pod, node);
     },
     async explain(pod, reason, message, nominatedNode) {
       const note = truncateNote(message);
       recorder.event({ regarding: pod.pod, type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', note });
       const known = pod.pod.status?.conditions?.find((c) => c.type === 'PodScheduled');
-      const nominates = nominatedNode !== undefined && nominatedNode !== (pod.pod.status?.nominatedNodeName ?? '');
+      const nominated = expected.get(pod.uid) ?? pod.pod.status?.nominatedNodeName ?? '';
+      const nominates = nominatedNode !== undefined && nominatedNode !== nominated;
+      expected.delete(pod.uid);
       if (known?.status === 'False' && known.reason === reason && known.message === message && !nominates) return;
       const condition = {
         type: 'PodScheduled',

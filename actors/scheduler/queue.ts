@@ -3,7 +3,7 @@ import { Heap } from './heap.ts';
 import type { AttemptEvent, AttemptState } from './machine.ts';
 import { labelOf, type SchedulerMetrics } from './metrics.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
-import type { PodInfo } from './snapshot/pod-info.ts';
+import { schedulerOf, type PodInfo } from './snapshot/pod-info.ts';
 
 /** A pod on its way to a node. */
 export interface Entry {
@@ -31,6 +31,10 @@ export interface QueueOptions {
   readonly metrics?: Pick<SchedulerMetrics, 'incoming'> | undefined;
   /** The plugin that does not let a pod be looked at yet; undefined: none. Source: framework PreEnqueue. */
   readonly gate?: ((pod: PodInfo) => string | undefined) | undefined;
+  /** Default 1 s. */
+  readonly initialBackoffMs?: number | undefined;
+  /** Default 10 s. */
+  readonly maxBackoffMs?: number | undefined;
 }
 /** What upstream calls the reasons for which a pod enters a queue. Source: scheduler framework/events.go. */
 const POD_ADDED = 'UnschedulablePodAdd';
@@ -42,6 +46,7 @@ const TIMEOUT = 'UnschedulableTimeout';
 /** Source: scheduler DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
+const NO_PLUGINS: ReadonlySet<string> = new Set();
 const MAX_UNSCHEDULABLE_MS = 5 * 60_000;
 
 /**
@@ -54,6 +59,10 @@ export class SchedulingQueue {
   readonly #hint: QueueOptions['hint'];
   readonly #metrics: QueueOptions['metrics'];
   readonly #gate: QueueOptions['gate'];
+  readonly #initialBackoffMs: number;
+  readonly #maxBackoffMs: number;
+  /** What has happened since others were asked about a pod: it might have been refused for what is not so any more. */
+  #since: { readonly entry: Entry; readonly events: ClusterEvent[] } | undefined;
   readonly #gated = new Map<string, Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Entry>(
@@ -67,6 +76,8 @@ export class SchedulingQueue {
     this.#hint = o.hint;
     this.#metrics = o.metrics;
     this.#gate = o.gate;
+    this.#initialBackoffMs = o.initialBackoffMs ?? INITIAL_BACKOFF_MS;
+    this.#maxBackoffMs = o.maxBackoffMs ?? MAX_BACKOFF_MS;
   }
   /** How many pods are in each state. */
   counts(): Readonly<Record<string, number>> {
@@ -74,13 +85,18 @@ export class SchedulingQueue {
     for (const { state } of this.#entries.values()) counts[state] = (counts[state] ?? 0) + 1;
     return counts;
   }
-  /** How many pods wait because of each plugin. */
-  refusals(): ReadonlyMap<string, number> {
-    const waiting = new Map<string, number>();
-    for (const { state, plugins, gatedBy } of this.#entries.values())
-      for (const plugin of state === 'gated' ? [gatedBy] : state === 'unschedulable' ? plugins : [])
-        waiting.set(plugin, (waiting.get(plugin) ?? 0) + 1);
-    return waiting;
+  /** How many pods of each scheduler wait because of each plugin. */
+  refusals(): readonly { readonly profile: string; readonly plugin: string; readonly n: number }[] {
+    const waiting = new Map<string, { readonly profile: string; readonly plugin: string; n: number }>();
+    for (const { pod, state, plugins, gatedBy } of this.#entries.values())
+      for (const plugin of state === 'gated' ? [gatedBy] : state === 'unschedulable' ? plugins : []) {
+        const profile = schedulerOf(pod.pod);
+        const key = `${profile}/${plugin}`;
+        const known = waiting.get(key) ?? { profile, plugin, n: 0 };
+        known.n++;
+        waiting.set(key, known);
+      }
+    return [...waiting.values()];
   }
   get size(): number {
     return this.#entries.size;
@@ -162,6 +178,32 @@ export class SchedulingQueue {
     entry.errors = 0;
     entry.flushed = false;
     this.#move(entry, 'nodes.refused', FAILURE);
+    this.#catchUp(entry);
+  }
+  /** The node that was chosen is not to have it; `plugins` say when to ask again. */
+  rejected(entry: Entry, plugins: ReadonlySet<string>): void {
+    if (this.#entries.get(entry.pod.uid) !== entry) return;
+    entry.plugins = plugins;
+    entry.failedAt = this.#now();
+    entry.errors = 0;
+    entry.flushed = false;
+    this.#move(entry, 'node.withdrawn', FAILURE);
+  }
+  /** From now on what happens is noted for the pod, about which others are being asked. */
+  watch(entry: Entry): void {
+    this.#since = { entry, events: [] };
+  }
+  unwatch(): void {
+    this.#since = undefined;
+  }
+  /** Whether anything has happened while it was being tried that could have helped it. */
+  #catchUp(entry: Entry): void {
+    const since = this.#since;
+    if (since?.entry !== entry) return;
+    const event = since.events.find((e) => [...entry.plugins].some((plugin) => this.#hint(plugin, e, entry.pod)));
+    if (event === undefined) return;
+    this.#unschedulable.delete(entry.pod.uid);
+    this.#retry(entry, labelOf(event));
   }
   /** Something went wrong that is not the pod's fault: it comes back after a backoff. */
   failed(entry: Entry): void {
@@ -185,12 +227,13 @@ export class SchedulingQueue {
     this.#unschedulable.delete(uid);
     this.#retry(entry, labelOf({ type: 'pod.released', pod: entry.pod }));
   }
-  /** Brings back those that wait for such an event. */
-  onEvent(event: ClusterEvent): void {
+  /** Brings back those that wait for such an event; not the pod of which it is the own doing. */
+  onEvent(event: ClusterEvent, except?: string): void {
+    this.#since?.events.push(event);
     if (this.#unschedulable.size === 0) return;
     let label: string | undefined;
     for (const entry of this.#unschedulable.values())
-      for (const plugin of entry.plugins)
+      for (const plugin of entry.pod.uid === except ? NO_PLUGINS : entry.plugins)
         if (this.#hint(plugin, event, entry.pod)) {
           this.#unschedulable.delete(entry.pod.uid);
           this.#retry(entry, (label ??= labelOf(event)));
@@ -220,7 +263,7 @@ export class SchedulingQueue {
   }
   #readyAt(entry: Entry): number {
     const failures = entry.errors > 0 ? entry.errors : entry.attempts;
-    return entry.failedAt + Math.min(INITIAL_BACKOFF_MS * 2 ** Math.max(failures - 1, 0), MAX_BACKOFF_MS);
+    return entry.failedAt + Math.min(this.#initialBackoffMs * 2 ** Math.max(failures - 1, 0), this.#maxBackoffMs);
   }
   #retry(entry: Entry, why: string): void {
     this.#move(entry, this.#readyAt(entry) <= this.#now() ? 'retry.due' : 'retry.early', why);

@@ -1,4 +1,5 @@
 import { startScheduler } from '../../actors/scheduler/actor.ts';
+import type { SchedulerSettings } from '../../actors/scheduler/settings.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
@@ -8,5 +9,6 @@ export const startSchedulerProcess = (o: {
   readonly world: World;
   readonly bus: Bus;
   readonly id: string;
-  readonly schedulerName?: string | undefined;
+  /** See ops/cluster/scheduler.ts. */
+  readonly settings?: SchedulerSettings | undefined;
 }): Component => startScheduler({ ...o, elects: true });

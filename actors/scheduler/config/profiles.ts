@@ -77,6 +77,7 @@ function profileOf(
           .filter(isFilter)
           .map(preparing),
       ],
+      reserves: new Set([...at.reserve, ...at.preBind]),
       postFilters: standing('postFilter').filter(isPostFilter),
       scores: standing('score')
         .filter(isScore)

@@ -88,6 +88,7 @@ export const MAX_SCORE = 100;
 export type ClusterEvent =
   | { readonly type: 'node.added'; readonly node: NodeLike }
   | { readonly type: 'node.updated'; readonly node: NodeLike; readonly old: Node }
+  | { readonly type: 'node.deleted'; readonly node: NodeLike }
   /** A pod with a node appeared, or changed its labels. */
   | { readonly type: 'pod.assigned'; readonly pod: PodInfo }
   | { readonly type: 'pod.relabelled'; readonly pod: PodInfo; readonly old: PodInfo }

@@ -7,6 +7,8 @@ export interface Profile {
   /** In the order in which they are asked, when no node will do. */
   readonly postFilters: readonly PostFilterPlugin[];
   readonly scores: readonly WeightedScore[];
+  /** Plugins that have to do with a pod between the choice and the binding; absent: all that can. */
+  readonly reserves?: ReadonlySet<string> | undefined;
 }
 export interface WeightedScore {
   readonly plugin: ScorePlugin;

@@ -103,5 +103,7 @@ const compileTermFor =
         (names.has(namespace) || selectNamespace(namespaceLabels)) && select(labels),
     };
   };
+/** The name of the scheduler that is to place it. */
+export const schedulerOf = (pod: Pod): string => pod.spec?.schedulerName || 'default-scheduler';
 export const hasAffinity = (p: PodInfo): boolean =>
   p.affinity.length + p.antiAffinity.length + p.preferredAffinity.length + p.preferredAntiAffinity.length > 0;
