@@ -53,6 +53,8 @@ export interface DnsComponent extends Component {
 }
 /** Seconds that answers are good for. Source: kubeadm's Corefile. */
 const TTL = 30;
+/** In a cluster that is being made some attempts come too early. */
+const WORTH_SAYING = 5;
 /** Of questions to others that are under way when it stops. */
 const DRAIN_MS = 1_000;
 
@@ -164,7 +166,10 @@ export function startDns(o: DnsOptions): DnsComponent {
         log.warn(why);
         ready.reject(new Error(why));
       },
-      reportService: (_, { error }) => log.warn('the service kube-system/kube-dns could not be made', { err: error }),
+      reportService: ({ context }, { error }) => {
+        if (context.failures < WORTH_SAYING) return;
+        log.warn('the service kube-system/kube-dns could not be made', { address: o.serviceAddress, err: error });
+      },
       release: () => {
         forwarder.stop();
         for (const informer of informers) informer.stop();

@@ -1,4 +1,4 @@
-import { fromPromise, setup } from 'xstate';
+import { assign, fromPromise, setup } from 'xstate';
 
 export type DnsEvent = { readonly type: 'cluster.known' } | { readonly type: 'stop' };
 
@@ -11,7 +11,7 @@ const unwired = (name: string) => async (): Promise<never> => {
  * of others are answered, those of the cluster are not, which is said.
  */
 export const dnsMachine = setup({
-  types: { events: {} as DnsEvent },
+  types: { events: {} as DnsEvent, context: {} as { readonly failures: number } },
   actors: {
     openDoors: fromPromise<void>(unwired('openDoors')),
     closeDoors: fromPromise<void>(unwired('closeDoors')),
@@ -23,12 +23,19 @@ export const dnsMachine = setup({
     reportWaiting: () => undefined,
     reportFailure: (_context: unknown, _params: { readonly error: unknown }) => undefined,
     reportService: (_context: unknown, _params: { readonly error: unknown }) => undefined,
+    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     release: () => undefined,
   },
   // Source: coredns plugin/kubernetes: defaultStartupTimeout; between tries to open: ours.
-  delays: { patience: 5_000, again: 1_000, later: 60_000 },
+  delays: {
+    patience: 5_000,
+    again: 1_000,
+    // In a cluster that is just being made it may come before its rights.
+    later: ({ context }) => Math.min(250 * 2 ** context.failures, 60_000),
+  },
 }).createMachine({
   id: 'dns',
+  context: { failures: 0 },
   initial: 'learning',
   options: { maxIterations: 100 },
   states: {
@@ -63,7 +70,10 @@ export const dnsMachine = setup({
                 id: 'makeService',
                 src: 'makeService',
                 onDone: 'introduced',
-                onError: { target: 'unknown', actions: { type: 'reportService', params: ({ event }) => event } },
+                onError: {
+                  target: 'unknown',
+                  actions: ['countFailure', { type: 'reportService', params: ({ event }) => event }],
+                },
               },
             },
             introduced: {},

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { parseCidr } from '../../schemas/meta/ip.ts';
 import { formatIp } from '../../schemas/networking/strict-ip.ts';
 import { UserError } from '../cli/output.ts';
+import type { DnsConfig } from './dns.ts';
 import { writePrivate } from './kubeconfig.ts';
 import { lockHolder } from './lock.ts';
 import { clusterPaths, clustersDir, type ClusterPaths } from './paths.ts';
@@ -35,6 +36,8 @@ export interface ClusterConfig {
   /** Names of add-ons, see ops/process/addons.ts; undefined: those that are usual. */
   readonly addons?: readonly string[];
   readonly ephemeral: boolean;
+  /** How its names are answered, where they are. */
+  readonly dns?: DnsConfig;
   /** Where load balancers of the add-on cloud get addresses, if not of a range by the port; one of a family. */
   readonly loadBalancerRanges?: readonly string[];
   /** Where addresses of services come from, if not 10.96.0.0/16: one range, or one of each family. */
@@ -155,6 +158,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   Array.isArray(c.disableAdmission) &&
   (c.enableAdmission === undefined || Array.isArray(c.enableAdmission)) &&
   (c.addons === undefined || Array.isArray(c.addons)) &&
+  (c.dns === undefined || isPort((c.dns as Partial<DnsConfig> | null)?.port)) &&
   (c.loadBalancerRanges === undefined || Array.isArray(c.loadBalancerRanges)) &&
   isCount(c.maxRequestsInflight) &&
   isCount(c.maxMutatingRequestsInflight) &&

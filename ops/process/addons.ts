@@ -3,6 +3,7 @@ import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
+import type { DnsConfig } from '../cluster/dns.ts';
 
 /** What an add-on is started with; everything else it needs is asked of the API. */
 export interface AddonContext {
@@ -12,6 +13,8 @@ export interface AddonContext {
   /** Its name among the replicas, for Leases, presence and inspection. */
   readonly id: string;
   readonly config: ClusterConfig;
+  /** Of the name server, what is not as the configuration says. */
+  readonly dns?: Partial<DnsConfig> | undefined;
   /** The cluster's folder, or that of its role where it runs apart. */
   readonly dir: string;
 }
@@ -23,9 +26,6 @@ interface Addon {
   /** Imported when it is started: who does not want it does not load it. */
   readonly start: (context: AddonContext) => Promise<Component>;
 }
-const notBuilt = (name: string) => (): Promise<Component> =>
-  Promise.reject(new UserError(`the add-on ${name} is not built yet: start the cluster with --addons none`));
-
 /** What `kubus up --addons` may name. */
 export const ADDONS = {
   cloud: {
@@ -33,7 +33,11 @@ export const ADDONS = {
     what: 'addresses of load balancers, routes and zones',
     start: async (context) => (await import('./cloud-controller-manager.ts')).startCloud(context),
   },
-  dns: { component: 'dns', what: 'names of services and pods', start: notBuilt('dns') },
+  dns: {
+    component: 'dns',
+    what: 'names of services and pods',
+    start: async (context) => (await import('./dns.ts')).startDnsProcess(context),
+  },
   ingress: {
     component: 'ingress',
     what: 'HTTP and TLS from outside, by Ingresses',

@@ -2,6 +2,7 @@ import type { AuditFlags } from '../cluster/audit.ts';
 import type { AuthenticationFlags } from '../cluster/authentication.ts';
 import type { AuthorizationFlags } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
+import type { DnsConfig } from '../cluster/dns.ts';
 import type { EncryptionFlags } from '../cluster/encryption.ts';
 import { ADDON_COMPONENTS, ADDONS, addonsOf, type AddonComponent } from './addons.ts';
 
@@ -48,6 +49,8 @@ export interface ProcessSpec {
     | undefined;
   /** Of a store: where it speaks etcd's own protocol too, with the keys in `pki/etcd`. */
   readonly etcdDoor?: { readonly host: string; readonly port: number } | undefined;
+  /** Of a name server: what is not as the cluster's configuration says. */
+  readonly dns?: Partial<DnsConfig> | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */

@@ -198,7 +198,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     }),
 };
 const startComponent = (name: ComponentName, c: Context): Promise<Component> =>
-  addonOf(name)?.start({ world: c.world, bus: c.bus, id: c.id, config: c.config, dir: c.spec.dir }) ??
+  addonOf(name)?.start({ world: c.world, bus: c.bus, id: c.id, config: c.config, dir: c.spec.dir, dns: c.spec.dns }) ??
   STARTERS[name as CoreComponent](c);
 
 interface Running {

@@ -6,6 +6,7 @@ import { alreadyUp, removeCluster, writeConfig, serviceHosts, type ClusterConfig
 import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { connectTool } from '../cluster/connect.ts';
+import { dnsObstacle } from '../cluster/dns.ts';
 import { claimPort, obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
@@ -90,6 +91,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     if (why !== undefined || claim === undefined) throw new UserError(why ?? inUse(config.port, host));
     const etcdWhy = config.etcdPort === undefined ? undefined : await obstacle(config.etcdPort, host, '--etcd-port');
     if (etcdWhy !== undefined) throw new UserError(etcdWhy);
+    const dnsWhy = config.dns === undefined ? undefined : await dnsObstacle(config.dns.port, config.dns.host);
+    if (dnsWhy !== undefined) throw new UserError(dnsWhy);
     ephemeral = config.ephemeral;
     writeConfig(paths, config);
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { authenticationFlags, type AuthenticationFlags } from '../../cluster/authentication.ts';
 import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
 import { checkInFlight, downHere, readConfig, requireCluster } from '../../cluster/config.ts';
+import { checkDns, dnsExample, dnsObstacle, settleDns, type DnsFlags } from '../../cluster/dns.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { obstacle, sharedObstacle } from '../../cluster/ports.ts';
@@ -15,7 +16,7 @@ import { auditArguments, type AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, EncryptionFlags {
+export interface RunOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, EncryptionFlags, DnsFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -62,6 +63,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   if (options.etcdPort !== undefined && !names.includes('etcd'))
     throw new UserError('--etcd-port is for: kubus run etcd', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
+  checkDns(options, names.includes('dns'), 'kubus run dns');
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];
   const paths = folderOf(options);
@@ -87,6 +89,12 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const etcdWhy = options.etcdPort === undefined ? undefined : await obstacle(options.etcdPort, options.host, '--etcd-port'); // prettier-ignore
   if (etcdWhy !== undefined) throw new UserError(etcdWhy);
   if (options.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [options.host], Date.now());
+  const dns = components.includes('dns') ? await settleDns(options, config.dns) : undefined;
+  // The name server of this cluster that runs already shares its port.
+  if (dns !== undefined && (dns.port !== config.dns?.port || isUp(paths) === undefined)) {
+    const why = await dnsObstacle(dns.port, dns.host);
+    if (why !== undefined) throw new UserError(why);
+  }
   // Several of one component may run from one folder: each has a log of its own.
   const replica = `${components.join('-')}-${Math.random().toString(36).slice(2, 7)}`;
   const running = await startProcess({
@@ -100,6 +108,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     nats: options.nats,
     nodes: options.node,
     log: options.log,
+    dns,
     encryption: options,
     audit: options,
     authentication: authenticationFlags(options),
@@ -110,7 +119,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = untilSignal();
   const first = await Promise.race([running.ready.then(() => 'ready'), running.failed, signal]);
-  if (first === 'ready') print(`running: ${components.join(', ')}`);
+  if (first === 'ready') print(`running: ${components.join(', ')}${dns === undefined ? '' : `\n  ${dnsExample(dns)}`}`);
   const why = first === 'ready' ? await Promise.race([signal, running.failed]) : first;
   const down = first === 'ready' || options.nats !== undefined ? undefined : downHere(paths);
   if (!why.startsWith('SIG')) printError(`kubus: ${why}${down === undefined ? '' : `: ${down.message}`}`);

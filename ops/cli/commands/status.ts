@@ -1,5 +1,6 @@
 import { etcdAddress, requireCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
+import { dnsExample, dnsTold } from '../../cluster/dns.ts';
 import { watchPresence } from '../../../bus/presence.ts';
 import { askSupervisor } from '../../process/control.ts';
 import { isUp } from '../../process/supervisor.ts';
@@ -29,10 +30,19 @@ export async function status(options: { name: string; output: string }): Promise
     // A cluster that is still starting has nobody yet who would tell.
     const told = await askSupervisor(paths, config.name, { type: 'list' }).catch(() => undefined);
     const replicas = told?.replicas ?? [];
-    return printJson({ name: config.name, state: 'up', pid, components: rows, replicas, etcd: door });
+    return printJson({
+      name: config.name,
+      state: 'up',
+      pid,
+      components: rows,
+      replicas,
+      etcd: door,
+      dns: dnsTold(config),
+    });
   }
   print(`Cluster "${config.name}" is up (process ${pid}).\n`);
   if (door !== undefined) print(`The store speaks etcd's protocol at ${door}.\n`);
+  if (config.dns !== undefined) print(`Its names are answered: ${dnsExample(config.dns)}\n`);
   print(
     table(
       ['COMPONENT', 'ID', 'STATE'],

@@ -23,6 +23,7 @@ import {
   checkAuthorization,
   type AuthorizationFlags,
 } from '../../cluster/authorization.ts';
+import { checkDns, dnsArguments, dnsExample, settleDns, type DnsFlags } from '../../cluster/dns.ts';
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
@@ -30,14 +31,14 @@ import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } fro
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { settleIngress } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
-import { readAddons } from '../../process/addons.ts';
+import { addonsOf, readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
 export interface UpOptions
-  extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags, LoadBalancerFlags {
+  extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags, LoadBalancerFlags, DnsFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -80,10 +81,18 @@ export async function up(options: UpOptions): Promise<void> {
   if (holder !== undefined) throw alreadyUp(options.name, holder);
   // What is wrong with the data is said before anything is started.
   await podRanges(options, readConfig(paths));
+  checkDns(options, hasDns(options, readConfig(paths)), 'kubus up --addons dns');
   await loadBalancerRanges(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
+const hasDns = (options: UpOptions, before: ClusterConfig | undefined): boolean =>
+  addonsOf({
+    ...(options.addons === undefined
+      ? before?.addons && { addons: before.addons }
+      : { addons: readAddons(options.addons) }),
+    ...((options.only ?? before?.only) && { only: options.only ?? before!.only! }),
+  }).includes('dns');
 /** Thrown: UserError. What an earlier start asked for may not contradict either. */
 async function checkAdmission({ enableAdmission, disableAdmission }: UpOptions): Promise<void> {
   if (enableAdmission === undefined && disableAdmission === undefined) return;
@@ -128,6 +137,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
+  const dns = hasDns(options, before) ? await settleDns(options, before?.dns) : undefined;
   const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before) : undefined;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
@@ -140,6 +150,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(enableAdmission && { enableAdmission }),
     ...(addons && { addons }),
     ...(ingressPorts && { ingressPorts }),
+    ...(dns && { dns }),
     ...(maxRequestsInflight !== undefined && { maxRequestsInflight }),
     ...(maxMutatingRequestsInflight !== undefined && { maxMutatingRequestsInflight }),
     ephemeral: options.ephemeral ?? before?.ephemeral ?? false,
@@ -277,7 +288,7 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...authorizationArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
-  args.push(...podRangeArguments(options), ...loadBalancerArguments(options));
+  args.push(...dnsArguments(options), ...podRangeArguments(options), ...loadBalancerArguments(options));
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');
@@ -296,7 +307,8 @@ function welcome(config: ClusterConfig, server: string, { pki }: ClusterPaths): 
     `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
   );
   print(`  ${bold(`kubus status${suffix}`)}`);
-  const { ingressPorts } = config;
+  const { ingressPorts, dns } = config;
+  if (dns !== undefined) print(`\nNames of the cluster are answered:\n  ${bold(dnsExample(dns))}`);
   if (ingressPorts !== undefined)
     print(
       `\nIngresses are served at http://127.0.0.1:${ingressPorts.http} and https://127.0.0.1:${ingressPorts.https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' http://127.0.0.1:${ingressPorts.http}/`)}`,

@@ -1,10 +1,21 @@
 import { type Command, Option } from 'commander';
-import { addons, audited, authenticated, authorized, inFlight, integer, json, list, named } from './options.ts';
+import {
+  addons,
+  answeringNames,
+  audited,
+  authenticated,
+  authorized,
+  inFlight,
+  integer,
+  json,
+  list,
+  named,
+} from './options.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** up, down, status, list, kubeconfig. */
 export function addClusters(program: Command): void {
-  authenticated(authorized(audited(inFlight(named(program.command('up'))))))
+  answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up')))))))
     .description('start a cluster, or resume one')
     .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
     .addOption(

@@ -38,6 +38,22 @@ export function addons(): Option {
   option.argChoices = [...ADDON_NAMES, 'none'];
   return option;
 }
+/** A command that may start the name server of a cluster. */
+export const answeringNames = (command: Command): Command =>
+  command
+    .option(
+      '--dns-port <port>',
+      'UDP and TCP port of the name server; 0: a free one (default 1053, or a free one)',
+      integer('--dns-port', 0, 65_535),
+    )
+    .option('--dns-host <address>', 'address it listens on (default 127.0.0.1)')
+    .option('--cluster-domain <domain>', 'what names of services and pods end with (default cluster.local)')
+    .option(
+      '--dns-upstream <addresses>',
+      "whom it asks about other names, address or address:port, or none (default: this machine's name servers)",
+      list,
+    )
+    .option('--dns-pods <mode>', 'names of pods: insecure, verified, disabled (default insecure, as in kubeadm)');
 /** A command that starts API servers, who are told how to know people. */
 export const authenticated = (command: Command): Command =>
   command
