@@ -61,6 +61,21 @@ export async function authority(
   write(`${file}.crt`, cert.toString('pem'));
   return { cert, key: pair.privateKey };
 }
+/** A certificate that vouches for itself. */
+export async function selfSigned(
+  x509: typeof Library,
+  name: string,
+  now: number,
+  until: number,
+  extensions: X509.Extension[],
+): Promise<{ cert: string; key: string }> {
+  const pair = await keys();
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serial(), name, notBefore: new Date(now - 300_000), notAfter: new Date(until),
+    signingAlgorithm: SIGNATURE, keys: pair, extensions: [new x509.BasicConstraintsExtension(false), ...extensions],
+  }); // prettier-ignore
+  return { cert: cert.toString('pem'), key: await pem(pair.privateKey) };
+}
 export async function issue(
   x509: typeof Library,
   ca: Authority,

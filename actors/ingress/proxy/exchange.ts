@@ -1,0 +1,227 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { match } from '../routing/match.ts';
+import { targetOf } from '../routing/target.ts';
+import { NOBODY } from '../routing/upstreams.ts';
+import { Attempts, type Reached } from './attempts.ts';
+import type { Asker, BackendConnection } from './connection.ts';
+import { answerHeaders, requestHead, valuesOf, type Framing, type Sender } from './headers.ts';
+import type { Proxy } from './proxy.ts';
+import type { ResponseHead } from './response-parser.ts';
+
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
+export type AnyResponse = ServerResponse | Http2ServerResponse;
+
+/** What may be asked again when a kept connection turns out to be closed. Source: RFC 9110 9.2.2, net/http isReplayable. */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+const REFUSED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
+const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** One request and its answer. Neither is held: what one side does not take, the other is not read for. */
+export class Exchange implements Asker {
+  readonly #proxy: Proxy;
+  readonly #request: AnyRequest;
+  readonly #response: AnyResponse;
+  readonly #isHttp2: boolean;
+  #attempts: Attempts | undefined;
+  #connection: BackendConnection | undefined;
+  #head = '';
+  #framing: Framing = 'none';
+  #isBodyRead = false;
+  #isAnswered = false;
+  #isOver = false;
+  #lastTick: number;
+
+  constructor(proxy: Proxy, request: AnyRequest, response: AnyResponse, isHttp2: boolean) {
+    this.#proxy = proxy;
+    this.#request = request;
+    this.#response = response;
+    this.#isHttp2 = isHttp2;
+    this.#lastTick = proxy.ticks;
+  }
+  start(sender: Omit<Sender, 'authority'>): void {
+    const { url = '/', rawHeaders, headers, method = 'GET' } = this.#request;
+    this.#response.on('close', () => this.#left());
+    this.#response.on('error', () => this.#left());
+    const given = this.#isHttp2 ? headers[':authority'] : undefined;
+    const authority = String(given ?? headers.host ?? '');
+    if (given === undefined && valuesOf(rawHeaders, 'host').length > 1) return this.#refuse(400);
+    const target = TARGET.test(url) && TOKEN.test(method) ? targetOf(url, authority) : undefined;
+    const framing = this.#framingOf(headers['content-length'], headers['transfer-encoding']);
+    if (target === undefined || framing === undefined) return this.#refuse(400);
+    this.#framing = framing;
+    if (REFUSED.has(method)) return this.#refuse(405);
+    const { routing, upstreams } = this.#proxy.table;
+    const key = match(routing, target.host, target.path);
+    if (key === undefined) return this.#refuse(404);
+    const upstream = upstreams.get(key) ?? NOBODY;
+    if (upstream.kind === 'none') return this.#refuse(503);
+    this.#head = requestHead(
+      method,
+      target.passed,
+      rawHeaders,
+      { ...sender, authority: target.authority },
+      this.#framing,
+    );
+    this.#attempts = new Attempts(this.#proxy, key, upstream);
+    this.#try(true);
+  }
+  #framingOf(length: string | undefined, coding: string | undefined): Framing | undefined {
+    if (coding !== undefined) return coding.toLowerCase() === 'chunked' ? 'chunked' : undefined;
+    if (length !== undefined) return { length };
+    return this.#isHttp2 && !(this.#request as Http2ServerRequest).stream.endAfterHeaders ? 'chunked' : 'none';
+  }
+
+  #try(mayReuse: boolean): void {
+    this.#attempts!.next(
+      mayReuse,
+      (reached) => this.#send(reached),
+      (code) => this.#fail(code),
+    );
+  }
+  #send({ connection }: Reached): void {
+    if (this.#isOver) return connection.destroy();
+    this.#connection = connection;
+    this.#lastTick = this.#proxy.ticks;
+    const hasBody = this.#framing !== 'none' && !(typeof this.#framing === 'object' && this.#framing.length === '0');
+    connection.ask(this.#head, this.#request.method ?? 'GET', hasBody, this);
+    if (hasBody) this.#sendBody(connection);
+  }
+  #sendBody(connection: BackendConnection): void {
+    const request = this.#request;
+    const isChunked = this.#framing === 'chunked';
+    this.#isBodyRead = true;
+    request.on('data', (chunk: Buffer) => {
+      this.#lastTick = this.#proxy.ticks;
+      if (this.#connection !== connection) return;
+      if (!(isChunked ? connection.writeChunk(chunk) : connection.write(chunk))) request.pause();
+    });
+    request.on('end', () => {
+      if (this.#connection !== connection) return;
+      if (isChunked) connection.lastChunk();
+      connection.finish();
+    });
+  }
+
+  head({ status, headers }: ResponseHead): void {
+    this.#lastTick = this.#proxy.ticks;
+    this.#isAnswered = true;
+    if (this.#isOver) return;
+    const told = answerHeaders(headers);
+    if (this.#isHttp2) (this.#response as Http2ServerResponse).writeHead(status, grouped(told));
+    else {
+      const response = this.#response as ServerResponse;
+      response.sendDate = false;
+      response.writeHead(status, told);
+    }
+  }
+  data(chunk: Buffer): boolean {
+    this.#lastTick = this.#proxy.ticks;
+    if (this.#isOver) return true;
+    if ((this.#response as ServerResponse).write(chunk)) return true;
+    const connection = this.#connection;
+    this.#response.once('drain', () => {
+      this.#lastTick = this.#proxy.ticks;
+      connection?.resume();
+    });
+    return false;
+  }
+  end(): void {
+    this.#connection = undefined;
+    if (this.#isOver) return;
+    this.#over();
+    this.#response.end();
+    this.#letGo();
+  }
+  failed(): void {
+    const wasKept = (this.#connection?.answered ?? 0) > 0;
+    this.#connection = undefined;
+    if (this.#isOver) return;
+    if (this.#isAnswered) return this.#break();
+    const mayRepeat = wasKept && !this.#isBodyRead && REPEATABLE.has(this.#request.method ?? '');
+    if (mayRepeat) this.#try(false);
+    else this.#fail(502);
+  }
+  drained(): void {
+    this.#request.resume();
+  }
+  upgraded(_head: ResponseHead, stream: Duplex): void {
+    stream.destroy();
+    this.#fail(502);
+  }
+  /** Ends what makes no progress. */
+  look(oldest: number): void {
+    if (this.#lastTick >= oldest || this.#isOver) return;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#attempts?.cancel();
+    if (this.#isAnswered) this.#break();
+    else this.#fail(this.#isBodyRead && !this.#request.complete ? 408 : 504);
+    connection?.destroy();
+  }
+
+  /** The client has gone: nobody needs the backend's answer any more. */
+  #left(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#attempts?.cancel();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.destroy();
+  }
+  #over(): void {
+    this.#isOver = true;
+    this.#proxy.ended(this);
+  }
+  /** Whoever reads is to see that this is not the end. */
+  #break(): void {
+    this.#over();
+    if (this.#isHttp2) (this.#response as Http2ServerResponse).stream.close(INTERNAL_ERROR);
+    else this.#response.destroy();
+  }
+  #refuse(status: number): void {
+    this.#fail(status);
+  }
+  #fail(status: number): void {
+    if (this.#isOver) return;
+    this.#over();
+    const text = `${PAGES[status] ?? 'error'}\n`;
+    const headers: Record<string, string> = {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': String(Buffer.byteLength(text)),
+    };
+    // What the client still says nobody wants to hear.
+    if (!this.#isHttp2 && !this.#request.complete) headers['connection'] = 'close';
+    (this.#response as ServerResponse)
+      .writeHead(status, headers)
+      .end(this.#request.method === 'HEAD' ? undefined : text);
+    this.#letGo();
+  }
+  /** An upload that was answered before it was complete has no more to say. */
+  #letGo(): void {
+    const request = this.#request;
+    if (this.#isBodyRead || !request.complete) request.removeAllListeners('data').removeAllListeners('end').resume();
+  }
+}
+const INTERNAL_ERROR = 2;
+const PAGES: Readonly<Record<number, string>> = {
+  400: '400 Bad Request',
+  404: 'default backend - 404',
+  405: '405 Method Not Allowed',
+  408: '408 Request Timeout',
+  502: '502 Bad Gateway',
+  503: '503 Service Temporarily Unavailable',
+  504: '504 Gateway Timeout',
+};
+function grouped(raw: readonly string[]): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    const known = out[name];
+    const value = raw[i + 1]!;
+    out[name] = known === undefined ? value : Array.isArray(known) ? [...known, value] : [known, value];
+  }
+  return out;
+}
