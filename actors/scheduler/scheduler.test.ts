@@ -88,7 +88,7 @@ describe('a scheduler', () => {
     await client.create(pods, aPod('big', { requests: { cpu: '2' } }));
     await world.until(() => conditionOf('big') !== undefined && eventsOf('big').length > 0);
     const message =
-      '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.';
+      '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.';
     expect(conditionOf('big')).toMatchObject({ status: 'False', reason: 'Unschedulable', message });
     expect(eventsOf('big')[0]).toMatchObject({ reason: 'FailedScheduling', type: 'Warning', note: message });
     await world.advance(60_000);
