@@ -21,7 +21,7 @@ export interface SweepOptions {
   readonly onResult: (result: SeedResult) => void;
 }
 /** Youngest objects that a thread has room for, MB: what a run makes is mostly gone with it, and need not be looked at before. */
-export const YOUNG_MB = 64;
+export const YOUNG_MB = 128;
 /** To a thread: the next of them; from it: what came of one. */
 type Order = Task | 'enough';
 

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { SeedResult } from '../../chaos/simulated/run.ts';
 import { SCENARIO_NAMES, type ScenarioName } from '../../chaos/simulated/scenario-names.ts';
@@ -36,6 +37,8 @@ export async function simulatedChaos(seeds: readonly number[], options: Simulate
     process.exit(result.violations.length > 0 ? 1 : 0);
   }
   const { sweep, YOUNG_MB } = await import('../../chaos/simulated/sweep.ts');
+  // Threads have no flags of their own: those that start from here on have these.
+  for (const bound of ['min', 'max']) setFlagsFromString(`--${bound}-semi-space-size=${YOUNG_MB}`);
   const enough = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => {
@@ -67,7 +70,6 @@ export async function simulatedChaos(seeds: readonly number[], options: Simulate
       new Worker(process.argv[1]!, {
         argv: ['chaos', '--simulated'],
         workerData: THREAD,
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       }),
     onResult: (result) => {
       results.push(result);
