@@ -166,7 +166,7 @@ export function startIngress(o: IngressOptions): IngressController {
       },
       reportFailure: (_, { error }) => {
         world.log.error('ingress cannot serve', { err: error });
-        ready.reject(error as Error);
+        ready.reject(error);
       },
     },
   });

@@ -29,6 +29,8 @@ export class Exchange implements Asker {
   #connection: BackendConnection | undefined;
   #head = '';
   #framing: Framing = 'none';
+  /** Of a request that is refused for what it is nobody knows. */
+  #hasBody = true;
   #isBodyRead = false;
   #isAnswered = false;
   #isOver = false;
@@ -52,6 +54,7 @@ export class Exchange implements Asker {
     const framing = this.#framingOf(headers['content-length'], headers['transfer-encoding']);
     if (target === undefined || framing === undefined) return this.#refuse(400);
     this.#framing = framing;
+    this.#hasBody = framing !== 'none' && !(typeof framing === 'object' && framing.length === '0');
     if (REFUSED.has(method)) return this.#refuse(405);
     const { routing, upstreams } = this.#proxy.table;
     const key = match(routing, target.host, target.path);
@@ -85,9 +88,8 @@ export class Exchange implements Asker {
     if (this.#isOver) return connection.destroy();
     this.#connection = connection;
     this.#lastTick = this.#proxy.ticks;
-    const hasBody = this.#framing !== 'none' && !(typeof this.#framing === 'object' && this.#framing.length === '0');
-    connection.ask(this.#head, this.#request.method ?? 'GET', hasBody, this);
-    if (hasBody) this.#sendBody(connection);
+    connection.ask(this.#head, this.#request.method ?? 'GET', this.#hasBody, this);
+    if (this.#hasBody) this.#sendBody(connection);
   }
   #sendBody(connection: BackendConnection): void {
     const request = this.#request;
@@ -114,6 +116,7 @@ export class Exchange implements Asker {
     else {
       const response = this.#response as ServerResponse;
       response.sendDate = false;
+      if (this.#proxy.isClosing) response.shouldKeepAlive = false;
       response.writeHead(status, told);
     }
   }
@@ -193,7 +196,8 @@ export class Exchange implements Asker {
       'content-length': String(Buffer.byteLength(text)),
     };
     // What the client still says nobody wants to hear.
-    if (!this.#isHttp2 && !this.#request.complete) headers['connection'] = 'close';
+    const hasMore = this.#hasBody && !this.#request.complete;
+    if (!this.#isHttp2 && (hasMore || this.#proxy.isClosing)) headers['connection'] = 'close';
     (this.#response as ServerResponse)
       .writeHead(status, headers)
       .end(this.#request.method === 'HEAD' ? undefined : text);
@@ -202,7 +206,7 @@ export class Exchange implements Asker {
   /** An upload that was answered before it was complete has no more to say. */
   #letGo(): void {
     const request = this.#request;
-    if (this.#isBodyRead || !request.complete) request.removeAllListeners('data').removeAllListeners('end').resume();
+    if (this.#hasBody) request.removeAllListeners('data').removeAllListeners('end').resume();
   }
 }
 const INTERNAL_ERROR = 2;

@@ -70,7 +70,6 @@ function listen(
   secure: boolean,
 ): Promise<Front> {
   const sockets = new Set<Socket>();
-  let isDraining = false;
   let bound = port;
   const senderOf = (socket: Socket | TLSSocket) => ({
     address: plainAddress(socket.remoteAddress ?? ''),
@@ -81,11 +80,9 @@ function listen(
     const isHttp2 = request.httpVersionMajor === 2;
     const exchange = new Exchange(proxy, request, response, isHttp2);
     proxy.began(exchange);
-    // Whoever is kept is told with the answer that this is the last.
-    if (isDraining && !isHttp2) (response as ServerResponse).shouldKeepAlive = false;
     exchange.start(senderOf(request.socket));
   };
-  if ('maxHeadersCount' in server) (server as Server).maxHeadersCount = MOST_HEADERS;
+  if ('maxHeadersCount' in server) server.maxHeadersCount = MOST_HEADERS;
   (server as Server).on('request', onRequest as (a: IncomingMessage, b: ServerResponse) => void);
   (server as Server).on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isWebSocket(request)) upgrade(proxy, request, socket, head, senderOf(request.socket));
@@ -121,7 +118,7 @@ function listen(
       resolve({
         port: bound,
         async drain() {
-          isDraining = true;
+          proxy.isClosing = true;
           const closed = new Promise((done) => server.close(done));
           (server as Server).closeIdleConnections?.();
           for (const session of sessions) session.close();

@@ -48,19 +48,20 @@ export class ConnectionPool {
   /** Every two seconds; returns whether there is anything left to look after. */
   tick(): boolean {
     this.#ticks++;
-    for (const list of [...this.#idle.values()])
-      for (const connection of [...list]) if (this.#ticks - connection.freeSince > IDLE_TICKS) connection.destroy();
+    for (const list of this.#idle.values())
+      for (const connection of list.toReversed())
+        if (this.#ticks - connection.freeSince > IDLE_TICKS) connection.destroy();
     return this.#all.size > 0;
   }
   /** Ends those that wait for addresses that nobody is sent to any more. */
   keep(addresses: ReadonlySet<string>): void {
-    for (const [address, list] of [...this.#idle])
-      if (!addresses.has(address)) for (const connection of [...list]) connection.destroy();
+    for (const [address, list] of this.#idle)
+      if (!addresses.has(address)) for (const connection of list.toReversed()) connection.destroy();
   }
   get size(): number {
     return this.#all.size;
   }
   close(): void {
-    for (const connection of [...this.#all]) connection.destroy();
+    for (const connection of this.#all) connection.destroy();
   }
 }

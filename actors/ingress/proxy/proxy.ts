@@ -21,6 +21,8 @@ const PATIENCE_TICKS = 30;
 /** What all requests share: the table, connections to backends, whose turn it is, and one timer for all that waits. */
 export class Proxy {
   table: Table;
+  /** Whoever is kept is told with the next answer that it was the last. */
+  isClosing = false;
   readonly pool: ConnectionPool;
   readonly balancer = new Balancer();
   /** Addresses of a name outside; rejects where there are none that may be asked. */

@@ -62,7 +62,7 @@ export async function frontBench(
   fronts.push(http);
   const start = async (server: Server | TcpServer, requests: () => number): Promise<Backend> => {
     const sockets = new Set<Socket>();
-    (server as TcpServer).on('connection', (socket: Socket) => {
+    server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
