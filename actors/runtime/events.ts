@@ -81,7 +81,7 @@ export function createEventRecorder(o: {
 
 /** After the object, where that is a name for an event too. Source: client-go tools/record/util GenerateEventName. */
 export function eventName(about: string, now: number, nanos: number, { ids }: Pick<World, 'ids'>): string {
-  const name = `${about}.${(BigInt(now) * 1_000_000n + BigInt(nanos)).toString(16)}`;
+  const name = `${about}.${(BigInt(Math.floor(now)) * 1_000_000n + BigInt(nanos)).toString(16)}`;
   return nameIsSubdomain(name, false).length === 0 ? name : ids.uuid();
 }
 /** How an event or an endpoint names an object. */

@@ -1,6 +1,5 @@
 import type { LoadBalancerStatus, Node, Service } from '../../../schemas/generated/core-v1.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { reasonOf } from '../../../schemas/meta/status.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { startController, type Controller, type SyncContext } from '../../runtime/controller.ts';
 import { nodes as nodesResource, services as servicesResource } from '../../runtime/resources.ts';
@@ -10,7 +9,7 @@ import type { CloudDeps } from '../deps.ts';
 import { ImplementedElsewhere, RetryLater, type LoadBalancers } from '../provider.ts';
 import { createHosts } from './hosts.ts';
 import { serviceMetrics } from './metrics.ts';
-import { addFinalizer, event, hostsOf, isBehind, isNodeNews, needsCleanup, needsUpdate, removeFinalizer, tellStatus, wantsLoadBalancer } from './reconcile.ts'; // prettier-ignore
+import { addFinalizer, event, hostsOf, isBehind, isNodeNews, needsCleanup, needsUpdate, release, tellStatus, wantsLoadBalancer } from './reconcile.ts'; // prettier-ignore
 
 /** Source: controllers/service minRetryDelay, maxRetryDelay. */
 const LIMITS = { firstMs: 5_000, maxMs: 300_000, perSecond: 10, burst: 100 };
@@ -53,7 +52,7 @@ export function startService(deps: CloudDeps, balancers: LoadBalancers): Control
       await execute([event(service, 'Normal', 'DeletedLoadBalancer', 'Deleted load balancer')]);
     }
   }
-  async function cleanUp(service: Service, { execute, signal }: SyncContext): Promise<LoadBalancerStatus> {
+  async function cleanUp(service: Service, { execute, signal }: SyncContext): Promise<void> {
     const key = keyOf(service);
     const present = await step('failed to check if load balancer exists before cleanup', () =>
       call(world, `state of the load balancer of ${key}`, signal, (s) => balancers.get(service, s)),
@@ -62,9 +61,10 @@ export function startService(deps: CloudDeps, balancers: LoadBalancers): Control
       await execute([event(service, 'Normal', 'DeletingLoadBalancer', 'Deleting load balancer')]);
       await step('failed to delete load balancer', () => remove(service, signal));
     }
-    await step('failed to remove load balancer cleanup finalizer', () => execute(removeFinalizer(service)));
+    await step('failed to remove load balancer cleanup finalizer', () => execute(release(service)));
     await execute([event(service, 'Normal', 'DeletedLoadBalancer', 'Deleted load balancer')]);
-    return {};
+    known.delete(keyOf(service));
+    hosts.forget(keyOf(service));
   }
   async function ensure(service: Service, { execute, signal }: SyncContext): Promise<LoadBalancerStatus | undefined> {
     const key = keyOf(service);
@@ -89,19 +89,9 @@ export function startService(deps: CloudDeps, balancers: LoadBalancers): Control
     return status;
   }
   async function work(service: Service, context: SyncContext): Promise<void> {
-    const isOver = !wantsLoadBalancer(service) || needsCleanup(service);
-    const status = await (isOver ? cleanUp(service, context) : ensure(service, context));
-    if (status)
-      await step('failed to update load balancer status', () => context.execute(tellStatus(service, status))).catch(
-        // The Service goes with its finalizer.
-        (error: Error) => {
-          if (reasonOf(error.cause) !== 'NotFound') throw error;
-        },
-      );
-    if (isOver) {
-      known.delete(context.key);
-      hosts.forget(context.key);
-    }
+    if (!wantsLoadBalancer(service) || needsCleanup(service)) return cleanUp(service, context);
+    const status = await ensure(service, context);
+    if (status) await step('failed to update load balancer status', () => context.execute(tellStatus(service, status)));
   }
   async function syncService(context: SyncContext): Promise<SyncOutput> {
     const { key, execute, signal } = context;

@@ -77,6 +77,7 @@ const patchOf = ({ metadata }: Service, patch: Record<string, unknown>, meta: Re
   // Another Service of the same name is not meant.
   patch: { metadata: { uid: metadata.uid, ...meta }, ...patch },
   subresource: 'status',
+  tolerate: ['NotFound'],
 }); // prettier-ignore
 /** Before anything is made: the Service stays until it is gone again. */
 export const addFinalizer = (service: Service): readonly Intent[] =>
@@ -92,22 +93,24 @@ export const addFinalizer = (service: Service): readonly Intent[] =>
           },
         ),
       ];
-export const removeFinalizer = (service: Service): readonly Intent[] =>
-  hasFinalizer(service)
-    ? [
-        patchOf(
-          service,
-          {},
-          {
-            '$deleteFromPrimitiveList/finalizers': [FINALIZER],
-            '$setElementOrder/finalizers': service.metadata.finalizers!.filter((name) => name !== FINALIZER),
-          },
-        ),
-      ]
-    : [];
+/**
+ * Lets the Service go, and the address with it, in one write: a finalizer that is gone before the status would leave it
+ * there for good if that is when this replica ends.
+ */
+export function release(service: Service): readonly Intent[] {
+  const { finalizers = [] } = service.metadata;
+  const present = service.status?.loadBalancer?.ingress ?? [];
+  if (!hasFinalizer(service) && present.length === 0) return [];
+  const meta = hasFinalizer(service) && {
+    '$deleteFromPrimitiveList/finalizers': [FINALIZER],
+    '$setElementOrder/finalizers': finalizers.filter((name) => name !== FINALIZER),
+  };
+  const status = present.length > 0 && { status: { loadBalancer: { ingress: null } } };
+  return [patchOf(service, { ...status }, { ...meta })];
+}
 export function tellStatus(service: Service, status: LoadBalancerStatus): readonly Intent[] {
   if (equal(service.status?.loadBalancer?.ingress, status.ingress)) return [];
-  const ingress = status.ingress && status.ingress.length > 0 ? status.ingress : null;
+  const ingress = status.ingress?.length ? status.ingress : null;
   return [patchOf(service, { status: { loadBalancer: { ingress } } })];
 }
 export const event = (

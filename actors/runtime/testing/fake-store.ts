@@ -114,6 +114,9 @@ export function fakeStore(world: World, registry: Registry) {
     // The status of some takes their annotations along. Source: statusStrategy of pkg/registry/apps/deployment and others.
     if (subresource === 'status' && ['deployments', 'persistentvolumeclaims'].includes(r.resource))
       next.metadata = { ...meta, annotations: draft.metadata.annotations };
+    // That of services takes all: controllers of load balancers set their finalizer by it.
+    if (subresource === 'status' && r.resource === 'services')
+      next.metadata = { ...meta, finalizers: draft.metadata.finalizers };
     if (r.subresources.has('status') && JSON.stringify(next['spec']) !== JSON.stringify(old['spec']))
       next.metadata = { ...next.metadata, generation: (meta.generation ?? 0) + 1 };
     const key = keyOf(old);
