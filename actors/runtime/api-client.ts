@@ -47,6 +47,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** `status`, `scale`, `binding`, ... */
   readonly subresource?: string | undefined;
+  /** What else the URL of a read would say after its question mark: of APIs with parameters of their own. */
+  readonly query?: Readonly<Record<string, string>> | undefined;
   /** Id of the message that led to this call. */
   readonly cause?: string | undefined;
 }

@@ -103,7 +103,7 @@ export function createApiClient(bus: Bus, _world: World, caller: string, metrics
   return {
     caller,
     async get(gvr, name, namespace, o = {}) {
-      return single(await call('get', gvr, namespace, name, {}, o));
+      return single(await call('get', gvr, namespace, name, o.query ? { query: o.query } : {}, o));
     },
     async list<T extends KubeObject>(gvr: GroupVersionResource, o: ListOptions = {}) {
       const reply = await call('list', gvr, o.namespace, undefined, { query: queryOf(o) }, o);

@@ -39,3 +39,4 @@ export const resourceClaimTemplates = of('resource.k8s.io', 'resourceclaimtempla
 export const deviceClasses = of('resource.k8s.io', 'deviceclasses');
 export const resourceSlices = of('resource.k8s.io', 'resourceslices');
 export const volumeAttributesClasses = of('storage.k8s.io', 'volumeattributesclasses');
+export const horizontalPodAutoscalers = of('autoscaling', 'horizontalpodautoscalers', 'v2');

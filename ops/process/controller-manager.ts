@@ -9,6 +9,7 @@ import { startEndpointController } from '../../actors/controllers/endpoint/actor
 import { startEndpointSliceController } from '../../actors/controllers/endpointslice/actor.ts';
 import { startEndpointSliceMirroring } from '../../actors/controllers/endpointslicemirroring/actor.ts';
 import { startGarbageCollector } from '../../actors/controllers/garbage-collector/actor.ts';
+import { startHorizontalPodAutoscaler } from '../../actors/controllers/horizontal-pod-autoscaler/actor.ts';
 import { startJobController } from '../../actors/controllers/job/actor.ts';
 import { startLegacyTokenCleaner } from '../../actors/controllers/legacy-serviceaccount-token-cleaner/actor.ts';
 import { startNamespaceController } from '../../actors/controllers/namespace/actor.ts';
@@ -89,6 +90,7 @@ export const CONTROLLERS: Readonly<Record<string, Starter>> = {
   disruption: startDisruptionController,
   'ttl-after-finished': startTtlAfterFinishedController,
   deployment: startDeploymentController,
+  'horizontal-pod-autoscaler': startHorizontalPodAutoscaler,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,
   endpointslice: startEndpointSliceController,

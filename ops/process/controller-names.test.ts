@@ -44,7 +44,7 @@ const UPSTREAM: Readonly<Record<string, (typeof CONTROLLERS)[number] | { readonl
   'endpointslice-mirroring-controller': 'endpointslicemirroring',
   'ephemeral-volume-controller': 'ephemeral-volume',
   'garbage-collector-controller': 'garbage-collector',
-  'horizontal-pod-autoscaler-controller': { none: 'not yet: it needs the metrics API, which nobody serves' },
+  'horizontal-pod-autoscaler-controller': 'horizontal-pod-autoscaler',
   'job-controller': 'job',
   'kube-apiserver-serving-clustertrustbundle-publisher-controller': { none: OFF },
   'legacy-serviceaccount-token-cleaner-controller': 'legacy-serviceaccount-token-cleaner',

@@ -1,6 +1,6 @@
 /** Every controller of the controller manager; each asks the API under its own name, `controller:<name>`. */
 export const CONTROLLERS = [
-  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished',
+  'deployment', 'replicaset', 'replicationcontroller', 'daemonset', 'statefulset', 'job', 'cronjob', 'disruption', 'ttl-after-finished', 'horizontal-pod-autoscaler',
   'endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs', 'namespace', 'serviceaccount', 'root-ca-cert-publisher', 'clusterrole-aggregation', 'resourcequota',
   'garbage-collector', 'pod-gc', 'node-lifecycle', 'taint-eviction', 'device-taint-eviction', 'resourceclaim', 'node-ipam', 'node-ttl', 'pvc-protection', 'pv-protection', 'persistentvolume-binder',
   'persistentvolume-expander', 'persistentvolume-attach-detach', 'ephemeral-volume', 'volumeattributesclass-protection', 'csr-signing', 'csr-approving',
@@ -27,6 +27,7 @@ export const CONTROLLER_GROUPS: Readonly<Record<string, readonly (typeof CONTROL
     'cronjob',
     'disruption',
     'ttl-after-finished',
+    'horizontal-pod-autoscaler',
   ],
   endpoints: ['endpoint', 'endpointslice', 'endpointslicemirroring', 'service-cidrs'],
   nodes: [

@@ -37,7 +37,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   'node-ttl': 'ttl-controller',
   resourceclaim: 'resource-claim-controller',
   endpoints: 'endpoint-controller',
-  'horizontal-pod-autoscaling': 'horizontal-pod-autoscaler',
   daemonset: 'daemon-set-controller',
   replicationcontroller: 'replication-controller',
   'root-ca': 'root-ca-cert-publisher',
