@@ -7,6 +7,8 @@ export interface Asker {
   /** false: no more until resume(). */
   data(chunk: Buffer): boolean;
   end(): void;
+  /** All that came at once has been handed over. */
+  pause(): void;
   /** There will be no answer, or no more of it. */
   failed(error: Error): void;
   /** What was written was taken: there is room for more. */
@@ -65,6 +67,7 @@ export class BackendConnection {
     stream.on('data', (chunk: Buffer) => {
       try {
         this.#parser.feed(chunk);
+        this.#asker?.pause();
       } catch (error) {
         this.destroy(error as Error);
       }

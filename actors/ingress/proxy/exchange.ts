@@ -32,6 +32,9 @@ export class Exchange implements Asker {
   /** Of a request that is refused for what it is nobody knows. */
   #hasBody = true;
   #isBodyRead = false;
+  /** The head of the answer, and the first of its body, as long as the rest may still come at once. */
+  #held: ResponseHead | undefined;
+  #first: Buffer | undefined;
   #isAnswered = false;
   #isOver = false;
   #lastTick: number;
@@ -107,22 +110,47 @@ export class Exchange implements Asker {
     });
   }
 
-  head({ status, headers }: ResponseHead): void {
+  head(head: ResponseHead): void {
     this.#lastTick = this.#proxy.ticks;
     this.#isAnswered = true;
-    if (this.#isOver) return;
-    const told = answerHeaders(headers);
-    if (this.#isHttp2) (this.#response as Http2ServerResponse).writeHead(status, grouped(told));
-    else {
-      const response = this.#response as ServerResponse;
-      response.sendDate = false;
-      if (this.#proxy.isClosing) response.shouldKeepAlive = false;
-      response.writeHead(status, told);
-    }
+    this.#held = head;
   }
   data(chunk: Buffer): boolean {
     this.#lastTick = this.#proxy.ticks;
     if (this.#isOver) return true;
+    if (this.#held !== undefined && this.#first === undefined) {
+      this.#first = chunk;
+      return true;
+    }
+    this.pause();
+    return this.#write(chunk);
+  }
+  end(): void {
+    this.#connection = undefined;
+    if (this.#isOver) return;
+    const [held, first] = [this.#held, this.#first];
+    this.#over();
+    // An answer that came whole leaves whole, in one write.
+    if (held !== undefined && first !== undefined && first.length <= SMALL_BYTES && !this.#isHttp2) {
+      this.#writeHead(held);
+      this.#response.end(first.toString('latin1'), 'latin1');
+    } else {
+      this.#flush();
+      this.#response.end();
+    }
+    this.#letGo();
+  }
+  pause(): void {
+    if (this.#held !== undefined && !this.#isOver) this.#flush();
+  }
+  #flush(): void {
+    const [held, first] = [this.#held, this.#first];
+    this.#held = undefined;
+    this.#first = undefined;
+    if (held !== undefined) this.#writeHead(held);
+    if (first !== undefined) this.#write(first);
+  }
+  #write(chunk: Buffer): boolean {
     if ((this.#response as ServerResponse).write(chunk)) return true;
     const connection = this.#connection;
     this.#response.once('drain', () => {
@@ -131,12 +159,16 @@ export class Exchange implements Asker {
     });
     return false;
   }
-  end(): void {
-    this.#connection = undefined;
-    if (this.#isOver) return;
-    this.#over();
-    this.#response.end();
-    this.#letGo();
+  #writeHead({ status, headers }: ResponseHead): void {
+    const told = answerHeaders(headers);
+    if (this.#isHttp2) {
+      (this.#response as Http2ServerResponse).writeHead(status, grouped(told));
+      return;
+    }
+    const response = this.#response as ServerResponse;
+    response.sendDate = false;
+    if (this.#proxy.isClosing) response.shouldKeepAlive = false;
+    response.writeHead(status, told);
   }
   failed(): void {
     const wasKept = (this.#connection?.answered ?? 0) > 0;
@@ -210,6 +242,7 @@ export class Exchange implements Asker {
   }
 }
 const INTERNAL_ERROR = 2;
+const SMALL_BYTES = 4 * 1024;
 const PAGES: Readonly<Record<number, string>> = {
   400: '400 Bad Request',
   404: 'default backend - 404',

@@ -63,6 +63,7 @@ export function upgrade(
       connection = undefined;
       refuse(502);
     },
+    pause: () => undefined,
     drained: () => undefined,
     upgraded: (answer, stream, rest) => {
       connection = undefined;
