@@ -96,7 +96,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     metrics,
     initialBackoffMs: settings.initialBackoffMs,
     maxBackoffMs: settings.maxBackoffMs,
-    gate: (pod) => devices.gate(pod),
+    gate: (pod) => (profiles.of(pod)?.plugin(devices.reserver.name) ? devices.gate(pod) : undefined),
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorders = settings.profiles.map(({ schedulerName: controller }) =>
