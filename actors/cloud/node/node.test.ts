@@ -61,7 +61,7 @@ describe('labels', () => {
     [{ [beta]: 'a', [zone]: 'a' }, {}],
     [{ 'beta.kubernetes.io/instance-type': 't', 'failure-domain.beta.kubernetes.io/region': 'r' }, { 'node.kubernetes.io/instance-type': 't', 'topology.kubernetes.io/region': 'r' }],
   ])('follow the older ones: %j', (labels, wanted) => {
-    expect(followingLabels(node({ labels: labels as Record<string, string> }))).toEqual(wanted);
+    expect(followingLabels(node({ labels }))).toEqual(wanted);
   }); // prettier-ignore
   it('of a cloud are neither Kubernetes’ nor instead of present ones', () => {
     const wanted = { 'my/own': '1', 'x.kubernetes.io/y': '2', 'kubernetes.io/z': '3', 'k8s.io/z': '4', notkubernetes: '5', here: '6' }; // prettier-ignore

@@ -69,7 +69,7 @@ describe('the condition', () => {
     ['True', 'NoRouteCreated', true, 'False RouteCreated'],
   ])('%s %s of a reachable node: %s', (status, reason, isReachable, wanted) => {
     const of = node('n1', [A]);
-    const conditions = status ? [{ type: 'NetworkUnavailable', status, reason: reason! }] : [];
+    const conditions = status ? [{ type: 'NetworkUnavailable', status, reason }] : [];
     const [intent] = tellReachable({ ...of, status: { conditions } }, isReachable, 0);
     const told = intent && 'patch' in intent ? (intent.patch as Node).status!.conditions![0]! : undefined;
     expect(told && `${told.status} ${told.reason}`).toBe(wanted);
