@@ -71,7 +71,7 @@ export class Proxy {
     this.#ticks++;
     this.balancer.tick();
     const isPoolBusy = this.pool.tick();
-    for (const one of [...this.#underWay]) one.look(this.#ticks - PATIENCE_TICKS);
+    for (const one of this.#underWay) one.look(this.#ticks - PATIENCE_TICKS);
     const goesOn = isPoolBusy || this.#underWay.size > 0;
     this.#timer = goesOn ? this.#world.clock.setTimeout(() => this.#tick(), TICK_MS) : undefined;
   }
