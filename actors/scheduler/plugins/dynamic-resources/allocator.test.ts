@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Device, ResourceClaim, ResourceSlice } from '../../../../schemas/generated/resource-v1.ts';
+import type { Device, DeviceRequest, ResourceClaim, ResourceSlice } from '../../../../schemas/generated/resource-v1.ts';
 import { allocate, devicesOf, type Situation } from './testing/allocate.ts';
 import { aClaim, aClass, aSlice, DRIVER, one, selecting } from './testing/objects.ts';
 
@@ -112,7 +112,7 @@ describe('what is written of them', () => {
         },
       }),
     ];
-    const requests = [asking('1500Mi'), first(['bad', 'x'], ['good', 'y'])].map((r, i) => ({ ...r, name: `r${i}` }));
+    const requests: DeviceRequest[] = [asking('1500Mi'), first(['bad', 'x'], ['good', 'y'])].map((r, i) => ({ ...r, name: `r${i}` }));
     const [, plan] = requests;
     const local = aSlice('t', [model('a', 'y', { bindingConditions: ['ready'], bindingFailureConditions: ['broken'] })], { allNodes: true }); // prettier-ignore
     const found = allocate({

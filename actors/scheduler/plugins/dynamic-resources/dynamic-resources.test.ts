@@ -100,11 +100,11 @@ describe('pods that ask for devices', () => {
     await start();
     await ask(using('pa', 'a'), using('pb', 'b'));
     await world.until(() => nodeOf('pa') !== nodeOf('pb') && (conditionOf('pa') ?? conditionOf('pb')) !== undefined, 5_000);
-    const [winner, loser] = nodeOf('pa') ? ['a', 'b'] : ['b', 'a'];
-    expect([deviceOf(winner!), deviceOf(loser!)]).toEqual(['d', undefined]);
+    const [winner, loser] = nodeOf('pa') ? (['a', 'b'] as const) : (['b', 'a'] as const);
+    expect([deviceOf(winner), deviceOf(loser)]).toEqual(['d', undefined]);
     expect(conditionOf(`p${loser}`)).toMatch(NOTHING_LEFT);
     await client.delete(pods, `p${winner}`, 'default', { gracePeriodSeconds: 0 });
-    await takeBack(winner!);
+    await takeBack(winner);
     await world.until(() => nodeOf(`p${loser}`) === 'n', 15_000);
     expect([deviceOf('a'), deviceOf('b')].filter(Boolean)).toEqual(['d']);
   }); // prettier-ignore

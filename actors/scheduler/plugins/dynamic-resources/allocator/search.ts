@@ -2,7 +2,7 @@ import type { ResourceClaim } from '../../../../../schemas/generated/resource-v1
 import type { NodeIdentity } from '../../../../../schemas/helpers/node-affinity.ts';
 import { consumptions, hasCapacity } from './capacity.ts';
 import { constraintOf, type Constraint } from './constraints.ts';
-import { CounterBook } from './counters.ts';
+import type { CounterBook } from './counters.ts';
 import { reaches, nanos, type Candidate, type Pool, type Surroundings } from './devices.ts';
 import { alternatives, isKeptOff, type Request, type Wanted } from './requests.ts';
 import { claimName, Unsound, wantedOf } from './soundness.ts';
