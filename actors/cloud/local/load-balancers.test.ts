@@ -252,7 +252,7 @@ describe('addresses', () => {
       ['nonsense', { ports: [{ port }], loadBalancerSourceRanges: ['x'] }, /Expecting a list of IP ranges/],
     ];
     for (const [name, spec] of cases)
-      await c.client.create<Service>(services, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'd' }, spec: { type: 'LoadBalancer', ...spec } as Service['spec'] }); // prettier-ignore
+      await c.client.create<Service>(services, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'd' }, spec: { type: 'LoadBalancer', ...spec } }); // prettier-ignore
     const failures = (): string[] => told(c).filter((text) => text.startsWith('SyncLoadBalancerFailed'));
     await settled(c, () => failures().length === cases.length);
     for (const [name, , text] of cases) {
