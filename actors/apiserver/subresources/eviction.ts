@@ -1,7 +1,7 @@
 import { fieldPath, invalid } from '../../../schemas/meta/field.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { selectorFromObject } from '../../../schemas/meta/selectors.ts';
-import { ApiError } from '../../../schemas/meta/status.ts';
+import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { withDisruptionAllowed } from '../../../schemas/policy/disruption-allowed.ts';
 import type { PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from '../../../schemas/generated/policy-v1.ts';
@@ -22,6 +22,9 @@ const EVICTION = expectedKind('policy/v1', 'Eviction');
 const BUDGETS = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' };
 /** Source: pkg/registry/core/pod/storage/eviction.go MaxDisruptedPodSize. */
 const MAX_DISRUPTED = 2000;
+/** How often a pod is looked at again that changed meanwhile, and after how long, ms. Source: eviction.go EvictionsRetry. */
+const RETRIES = 19;
+const RETRY_MS = 500;
 
 interface Budget extends Draft {
   readonly spec?: PodDisruptionBudgetSpec;
@@ -54,20 +57,47 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
     operation: 'CREATE', resource, subresource: request.subresource, name: info.name, object: draft, old: undefined, options,
   }; // prettier-ignore
   await mutate(core, request, input);
+  const asked = checkedOptions({ ...deletion, ...(dryRun && { dryRun: rehearsal }) });
+  const isFixed = asked.preconditions?.resourceVersion !== undefined;
+  const remove = { ...request, subresource: undefined, body: undefined };
+  const done: Answer = { type: 'object', code: 201, object: SUCCESS };
+  let pod = await latest(core, request);
+  await validateAdmission(core, request, input);
+  for (let retries = RETRIES; needsNoBudget(pod); pod = await latest(core, request))
+    try {
+      await explainAndDelete(core, remove, pod, isFixed || isOver(pod) ? asked : asSeen(asked, pod));
+      return done;
+    } catch (error) {
+      if (isFixed || reasonOf(error) !== 'Conflict' || retries-- === 0) throw error;
+      await new Promise((resolve) => core.world.clock.setTimeout(resolve, RETRY_MS));
+    }
+  const budgets = core.registry.lookup(BUDGETS)!;
+  const [budget, ...more] = budgetsOf(core, budgets, pod);
+  if (more.length > 0)
+    throw plain('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
+  const isHarmless = budget !== undefined && goesAnyway(pod, budget);
+  if (budget !== undefined && !isHarmless) await claim(core, request, budgets, budget, dryRun);
+  try {
+    await explainAndDelete(core, remove, pod, isHarmless ? asSeen(asked, pod) : asked);
+  } catch (error) {
+    if (isHarmless && !isFixed && reasonOf(error) === 'Conflict') throw stillProcessed(budget.metadata.name ?? '');
+    throw error;
+  }
+  return done;
+}
+async function latest(core: Core, { resource, info }: ResourceRequest): Promise<Draft> {
   await core.barrier();
   const pod = core.cache.get(resource, info.namespace, info.name);
   if (pod === undefined) throw notFound(resource, info.name);
-  await validateAdmission(core, request, input);
-  const wanted = checkedOptions({ ...deletion, ...(dryRun && { dryRun: rehearsal }) });
-  if (!needsNoBudget(pod)) {
-    const budgets = core.registry.lookup(BUDGETS)!;
-    const [budget, ...more] = budgetsOf(core, budgets, pod);
-    if (more.length > 0)
-      throw plain('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
-    if (budget !== undefined && !goesAnyway(pod, budget)) await claim(core, request, budgets, budget, dryRun);
-  }
-  const remove = { ...request, subresource: undefined, body: undefined };
-  const version = dryRun ? gone : await explain(core, remove, pod, wanted);
+  return pod;
+}
+/** Only if it is still what it was when it was judged: it may have become one that a budget counts on. */
+const asSeen = (options: DeleteOptions, { metadata: { resourceVersion } }: Draft): DeleteOptions => ({
+  ...options,
+  preconditions: { ...options.preconditions, ...(resourceVersion !== undefined && { resourceVersion }) },
+});
+async function explainAndDelete(core: Core, remove: ResourceRequest, pod: Draft, wanted: DeleteOptions): Promise<void> {
+  const version = (wanted.dryRun?.length ?? 0) > 0 ? gone : await explain(core, remove, pod, wanted);
   const { preconditions } = wanted;
   // It is we who have changed it since.
   const own = version !== gone && version !== undefined && preconditions?.resourceVersion !== undefined;
@@ -77,7 +107,6 @@ export async function evict(core: Core, request: ResourceRequest): Promise<Answe
     own ? { ...wanted, preconditions: { ...preconditions, resourceVersion: version } } : wanted,
     'none',
   );
-  return { type: 'object', code: 201, object: SUCCESS };
 }
 /** Source: eviction.go propagateDryRun. */
 function rehearsalOf(asked: readonly string[], said: readonly string[]): readonly string[] {
@@ -117,10 +146,11 @@ function explain(
   });
 }
 const gone = Symbol('gone');
-function needsNoBudget(pod: Draft): boolean {
-  const phase = (pod['status'] as PodStatus | undefined)?.phase ?? 'Pending';
-  return ['Pending', 'Succeeded', 'Failed'].includes(phase) || Boolean(pod.metadata.deletionTimestamp);
-}
+const phaseOf = (pod: Draft): string => (pod['status'] as PodStatus | undefined)?.phase ?? 'Pending';
+/** It does not come back. */
+const isOver = (pod: Draft): boolean =>
+  ['Succeeded', 'Failed'].includes(phaseOf(pod)) || Boolean(pod.metadata.deletionTimestamp);
+const needsNoBudget = (pod: Draft): boolean => phaseOf(pod) === 'Pending' || isOver(pod);
 function budgetsOf(core: Core, budgets: Resource, pod: Draft): Budget[] {
   const found: Budget[] = [];
   for (const budget of core.cache.list<Budget>(budgets, pod.metadata.namespace ?? ''))
@@ -175,8 +205,7 @@ function claimed(status: PodDisruptionBudgetStatus, pod: string, now: string): P
   return { ...status, disruptionsAllowed, disruptedPods, conditions };
 }
 function check({ metadata, status = {} }: Budget, name: string): void {
-  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
-    throw tooMany(`The disruption budget ${name} is still being processed by the server.`, 10);
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) throw stillProcessed(name);
   const allowed = status.disruptionsAllowed ?? 0;
   const named = { group: 'policy', resource: 'poddisruptionbudget' };
   if (allowed < 0) throw forbidden(named, name, 'pdb disruptions allowed is negative');
@@ -188,6 +217,8 @@ function check({ metadata, status = {} }: Budget, name: string): void {
       0,
     );
 }
+const stillProcessed = (name: string): ApiError =>
+  tooMany(`The disruption budget ${name} is still being processed by the server.`, 10);
 const tooMany = (why: string, retryAfterSeconds: number): ApiError =>
   new ApiError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
     details: {
