@@ -83,6 +83,17 @@ describe('a pod on a node without a network', () => {
     await expect(dial({ ...to, ip: '127.0.0.1' })).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
     await b.restart();
   });
+  it('loses its connections when its container ends, and nobody else does', async () => {
+    await b.run('short', { ...containers(8080), restartPolicy: 'Never' }, { exitAfterMs: 1_000 });
+    await b.world.until(() => b.pod('short')?.status?.phase === 'Running');
+    const other = await dial(at('web', 8080));
+    const stream = await dial(at('short', 8080));
+    const closed = new Promise((resolve) => stream.on('close', resolve));
+    stream.resume();
+    await b.world.until(() => b.pod('short')?.status?.phase === 'Succeeded', 5_000);
+    await closed;
+    expect((await ask(other, 'GET', '/')).status).toBe(200);
+  });
   it('loses its connections with the process that runs it', async () => {
     const stream = await dial(at('web', 8080));
     const closed = new Promise<Error | undefined>((resolve) => {

@@ -1,22 +1,51 @@
 import type { Duplex } from 'node:stream';
 import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { RuntimeStatus } from '../interface.ts';
+import type { Speaker } from './pages.ts';
 
 interface Listening {
+  readonly id: string;
   readonly pod: Pod;
   readonly container: Container;
   readonly podIP: string | undefined;
   readonly status: RuntimeStatus;
 }
-/** A running container listens on the TCP ports that it declares, and on no other; what speaks HTTP is loaded when asked. */
-export function listenerOf(containers: readonly Listening[], port: number): ((stream: Duplex) => void) | undefined {
+/** Connections to containers: they end with the container. */
+export class Connections {
+  readonly #open = new Map<string, Set<Duplex>>();
+
+  /** A running container listens on the TCP ports that it declares, and on no other. */
+  listener(containers: readonly Listening[], port: number): ((stream: Duplex) => void) | undefined {
+    const found = listening(containers, port);
+    if (found === undefined) return undefined;
+    const { id, speaker } = found;
+    return (stream) => {
+      let open = this.#open.get(id);
+      if (open === undefined) this.#open.set(id, (open = new Set()));
+      open.add(stream);
+      stream.on('close', () => {
+        open.delete(stream);
+        if (open.size === 0 && this.#open.get(id) === open) this.#open.delete(id);
+      });
+      // What speaks HTTP is loaded when somebody wants to hear it.
+      void import('./pages.ts').then(
+        ({ answer }) => answer(stream, speaker),
+        (error: Error) => stream.destroy(error),
+      );
+    };
+  }
+  ended(id: string): void {
+    for (const stream of this.#open.get(id) ?? []) stream.destroy();
+  }
+}
+function listening(containers: readonly Listening[], port: number): { id: string; speaker: Speaker } | undefined {
   const found = containers.find(
     ({ status, container }) =>
       status.state === 'running' &&
       container.ports?.some((p) => p.containerPort === port && (p.protocol ?? 'TCP') === 'TCP'),
   );
   if (found === undefined) return undefined;
-  const { pod, container, podIP } = found;
+  const { id, pod, container, podIP } = found;
   const speaker = {
     node: pod.spec?.nodeName ?? '',
     namespace: pod.metadata.namespace ?? '',
@@ -25,9 +54,5 @@ export function listenerOf(containers: readonly Listening[], port: number): ((st
     container: container.name,
     port,
   };
-  return (stream) =>
-    void import('./pages.ts').then(
-      ({ answer }) => answer(stream, speaker),
-      (error: Error) => stream.destroy(error),
-    );
+  return { id, speaker };
 }

@@ -8,7 +8,7 @@ import { findImage, fullName, inventImage } from './images.ts';
 import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
-import { listenerOf } from './listeners.ts';
+import { Connections } from './listeners.ts';
 import { Usage } from './usage.ts';
 import type { Course } from './course.ts';
 
@@ -52,6 +52,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   const listeners = new Set<(id: string) => void>();
   let addresses = new AddressPool('10.244.0.0/24');
   const commands = createCommands(world);
+  const connections = new Connections();
   const usage = new Usage();
   const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
 
@@ -60,6 +61,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
     stopTimers(c);
     c.status = { ...c.status, state: 'exited', finishedAt: clock.now(), exitCode: code, reason, message };
     c.ended.resolve();
+    connections.ended(c.id);
     for (const listener of listeners) listener(c.id);
   }
   function stopTimers({ timers }: SimContainer): void {
@@ -296,7 +298,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
     },
     listener: (podUid, port) =>
-      listenerOf(
+      connections.listener(
         (byPod.get(podUid) ?? []).flatMap((id) => containers.get(id) ?? []),
         port,
       ),
