@@ -58,12 +58,12 @@ async function setUp(status: PodStatus, budget: NonNullable<PodDisruptionBudget[
   await admin.create<Pod>(pods, {
     apiVersion: 'v1', kind: 'Pod', metadata: { name: POD, namespace: NAMESPACE, labels: { app: 'a' } },
     spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
-  } as Pod); // prettier-ignore
+  }); // prettier-ignore
   await become(status)();
   await admin.create<PodDisruptionBudget>(budgets, {
     apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'b', namespace: NAMESPACE },
     spec: { minAvailable: 1, selector: { matchLabels: { app: 'a' } } },
-  } as PodDisruptionBudget); // prettier-ignore
+  }); // prettier-ignore
   await admin.patch(budgets, 'b', NAMESPACE, 'merge', { status: { observedGeneration: 1, ...budget } }, { subresource: 'status' }); // prettier-ignore
 }
 const NONE_LEFT = { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 };
