@@ -193,7 +193,7 @@ export class Exchange implements Asker {
     this.#connection = undefined;
     this.#attempts?.cancel();
     if (this.#isAnswered) this.#break();
-    else this.#fail(this.#isBodyRead && !this.#request.complete ? 408 : 504);
+    else this.#fail(this.#isBodyRead && !this.#request.complete && !this.#request.isPaused() ? 408 : 504);
     connection?.destroy();
   }
 
