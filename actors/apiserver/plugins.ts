@@ -38,7 +38,7 @@ import { createZpages } from './health/zpages.ts';
 import { createLoopback } from './loopback.ts';
 import { createMetricsHandler } from './metrics/index.ts';
 import { createOpenApiHandler } from './discovery/openapi.ts';
-import { createOutbound } from './outbound/outbound.ts';
+import { createOutbound } from '../runtime/outbound/outbound.ts';
 import { resolveService } from './outbound/services.ts';
 import { createTableRenderer } from './tables/index.ts';
 import { createPool } from '../../schemas/helpers/pool.ts';

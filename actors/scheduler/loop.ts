@@ -118,7 +118,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
     }
     metrics?.computed(began);
     if ('rejected' in verdict) {
-      refuse(cycle, entry, own, verdict.rejected);
+      void refuse(cycle, entry, own, verdict.rejected);
       own.metrics?.attempted('unschedulable', began);
     } else chosen(entry, own, began, verdict);
   }

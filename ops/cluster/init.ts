@@ -83,6 +83,7 @@ const FILES = {
 /** What they read too, where the cluster was told of it. */
 const OPTIONAL: Partial<Record<keyof typeof FILES, readonly string[]>> = {
   apiserver: ['pki/encryption-config.yaml', 'pki/authentication.json', 'pki/authorization.json', 'audit.json'],
+  scheduler: ['pki/scheduler.json'],
 };
 
 interface NatsHost {

@@ -4,6 +4,7 @@ import type { AuthorizationFlags } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import type { DnsConfig } from '../cluster/dns.ts';
 import type { EncryptionFlags } from '../cluster/encryption.ts';
+import type { SchedulerFlags } from '../cluster/scheduler.ts';
 import { ADDON_COMPONENTS, ADDONS, addonsOf, type AddonComponent } from './addons.ts';
 
 const CORE = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'node-authenticator', 'nodes'] as const;
@@ -43,6 +44,8 @@ export interface ProcessSpec {
   readonly authorization?: AuthorizationFlags | undefined;
   /** Of an API server: how it knows people, instead of what the folder says. */
   readonly authentication?: AuthenticationFlags | undefined;
+  /** Of a scheduler: how it places pods, instead of what the folder says. */
+  readonly scheduler?: SchedulerFlags | undefined;
   /** Of an API server: how much it deals with at once, instead of what the cluster's configuration says. */
   readonly inFlight?:
     | { readonly maxRequestsInflight?: number | undefined; readonly maxMutatingRequestsInflight?: number | undefined }

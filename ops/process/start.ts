@@ -13,6 +13,7 @@ import type { ClusterConfig } from '../cluster/config.ts';
 import { auditOf } from '../cluster/audit.ts';
 import { authenticationOf } from '../cluster/authentication.ts';
 import { authorizationOf } from '../cluster/authorization.ts';
+import { schedulerSettings } from '../cluster/scheduler.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
 import type { Health } from './health.ts';
@@ -173,8 +174,10 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     const { clusterCidrs, serviceCidrs, nodeMasks } = c.config;
     return startControllerManager({ world: c.world, bus: c.bus, id: c.id, clusterCa, signer, readRequest, issueToken, clusterCidrs, serviceCidrs, nodeMasks }); // prettier-ignore
   },
-  scheduler: async (c) =>
-    (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id }),
+  scheduler: async (c) => {
+    const settings = await schedulerSettings(c.spec.dir, c.spec.scheduler ?? {}, c.world.log);
+    return (await import('./scheduler.ts')).startSchedulerProcess({ world: c.world, bus: c.bus, id: c.id, settings });
+  },
   'node-authenticator': async (c) => {
     const [{ startNodeAuthenticator }, { createNodeGate }] = await Promise.all([
       import('../../actors/node-authenticator/actor.ts'),

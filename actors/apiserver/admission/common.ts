@@ -5,7 +5,7 @@ import type { World } from '../../../bus/world.ts';
 import { pathSegment } from '../../../schemas/meta/names.ts';
 import { forbiddenObject } from '../authorization/forbidden.ts';
 import type { Metrics } from '../metrics/index.ts';
-import type { Outbound } from '../outbound/outbound.ts';
+import type { Outbound } from '../../runtime/outbound/outbound.ts';
 import type { AdmissionAttributes, Authorizer, CacheReader, Loopback, Operation } from '../request.ts';
 
 /** What plugins may use. */

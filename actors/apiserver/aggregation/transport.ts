@@ -4,7 +4,7 @@ import type { Bus } from '../../../bus/bus.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { createBackend, hostPort, type Backend, type BackendLocation } from '../outbound/backend.ts';
 import { overBus } from '../outbound/over-bus.ts';
-import { VerifyingAgent } from '../outbound/outbound.ts';
+import { VerifyingAgent } from '../../runtime/outbound/outbound.ts';
 import { clusterAddress, resolveService, type ServiceGround } from '../outbound/services.ts';
 import type { World } from '../../../bus/world.ts';
 import type { UserInfo } from '../request.ts';

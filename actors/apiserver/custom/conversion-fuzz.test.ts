@@ -7,7 +7,7 @@ import type { CustomResourceDefinition } from '../../../schemas/generated/apiext
 import type { DynamicObject, KubeObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import type { OutboundAnswer, OutboundRequest } from '../outbound/outbound.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../runtime/outbound/outbound.ts';
 import { conversionWebhook } from './conversion-webhook.ts';
 
 /** By number, not by time: a busy machine tries as many. */

@@ -5,7 +5,7 @@ import { fromStorage, Unconverted, whenConverted } from '../../../schemas/conver
 import type { CustomResourceDefinition } from '../../../schemas/generated/apiextensions-v1.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import type { Resource } from '../../../schemas/resource.ts';
-import type { OutboundAnswer, OutboundRequest } from '../outbound/outbound.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../runtime/outbound/outbound.ts';
 import { conversionWebhook } from './conversion-webhook.ts';
 
 type Json = Record<string, unknown>;

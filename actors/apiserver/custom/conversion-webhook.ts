@@ -10,7 +10,7 @@ import { equal } from '../../../schemas/meta/equal.ts';
 import { parseApiVersion, type KubeObject } from '../../../schemas/meta/object.ts';
 import { validateLabels } from '../../../schemas/meta/selectors.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
-import type { Outbound, OutboundAnswer } from '../outbound/outbound.ts';
+import type { Outbound, OutboundAnswer } from '../../runtime/outbound/outbound.ts';
 import { portOf, webhookUrl } from '../outbound/webhook-url.ts';
 
 /** Source: apiserver pkg/util/webhook authentication.go. */

@@ -2,7 +2,7 @@
 import { JsonSyntaxError, parseJson } from '../../../schemas/codec/json.ts';
 import { goQuote } from '../../../schemas/meta/go-quote.ts';
 import { ApiError, type Status, type StatusReason } from '../../../schemas/meta/status.ts';
-import type { OutboundAnswer } from './outbound.ts';
+import type { OutboundAnswer } from '../../runtime/outbound/outbound.ts';
 import { notAnObject } from '../stages/decode.ts';
 
 /** What a server says that says no more than a status code. */

@@ -6,7 +6,7 @@ import { ensurePki } from '../../../ops/pki/pki.ts';
 import { startHookServer, type HookServer } from '../testing/hook-server.ts';
 import { tempFolder, type TestPki } from '../testing/servers.ts';
 import { createBackend, type Backend } from './backend.ts';
-import { VerifyingAgent } from './outbound.ts';
+import { VerifyingAgent } from '../../runtime/outbound/outbound.ts';
 
 let pki: TestPki;
 let server: HookServer;

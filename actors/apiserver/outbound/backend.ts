@@ -4,9 +4,9 @@ import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } fro
 import type { Duplex, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { World } from '../../../bus/world.ts';
-import { explain } from './go-errors.ts';
-import { VerifyingAgent } from './outbound.ts';
-import { StaleConnection, withFreshConnection } from './stale-connection.ts';
+import { explain } from '../../runtime/outbound/go-errors.ts';
+import { VerifyingAgent } from '../../runtime/outbound/outbound.ts';
+import { StaleConnection, withFreshConnection } from '../../runtime/outbound/stale-connection.ts';
 
 /** Where a request is passed on to. */
 export interface BackendLocation {

@@ -4,7 +4,7 @@
  */
 import { delay, type World } from '../../../bus/world.ts';
 import { BadAnswer, readObject } from './answer.ts';
-import { createOutbound, type Outbound, type OutboundAnswer } from './outbound.ts';
+import { createOutbound, type Outbound, type OutboundAnswer } from '../../runtime/outbound/outbound.ts';
 import { webhookUrl } from './webhook-url.ts';
 
 /** What a kubeconfig says of the server of its current context: files are read already. Its secrets are never logged. */
@@ -75,7 +75,7 @@ export function createKubeconfigWebhook({
   /** For metrics. */
   readonly onAttempt?: ((attempt: WebhookAttempt) => void) | undefined;
 }): KubeconfigWebhook {
-  const { call, close } = createOutbound(world, maxBytes);
+  const { call, close } = createOutbound(world, { maxBytes });
   const closed = new AbortController();
   const attempt = async (body: Uint8Array, given: AbortSignal, tell = onAttempt): Promise<OutboundAnswer> => {
     const start = world.clock.now();

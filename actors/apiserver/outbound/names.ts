@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { badRequest } from '../errors.ts';
 import { isGlobalUnicast } from './addresses.ts';
-import { explain } from './go-errors.ts';
+import { explain } from '../../runtime/outbound/go-errors.ts';
 
 /** Throws BadRequest if the name is unknown or leads to this host, its link, to many or nobody. Source: isProxyableHostname. */
 export async function assertReachableName(host: string): Promise<void> {

@@ -6,7 +6,7 @@ import { formatTime } from '../../../schemas/meta/time.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import type { Registry, Resource } from '../../../schemas/resource.ts';
 import type { Claims } from '../allocation/context.ts';
-import type { Outbound } from '../outbound/outbound.ts';
+import type { Outbound } from '../../runtime/outbound/outbound.ts';
 import type { AdmissionAttributes, CacheReader, Loopback, Operation, UserInfo } from '../request.ts';
 
 type Listener = (object: DynamicObject | undefined, old: DynamicObject | undefined) => void;

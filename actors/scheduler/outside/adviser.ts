@@ -16,7 +16,9 @@ export interface Adviser {
   /** What holds for all nodes; undefined: nothing. */
   readonly preFilter?: ((pod: PodInfo, signal: AbortSignal) => Promise<Beforehand | undefined>) | undefined;
   readonly filter?: ((pod: PodInfo, nodes: readonly NodeInfo[], signal: AbortSignal) => Promise<Filtered>) | undefined;
-  /** By node, to be added to what the plugins give it: weighted. If it throws, it has no preference. */
+  /** If `score` fails, it has no preference. */
+  readonly scoresIfItCan?: boolean | undefined;
+  /** By node, to be added to what the plugins give it: weighted. */
   readonly score?:
     | ((pod: PodInfo, nodes: readonly NodeInfo[], signal: AbortSignal) => Promise<ReadonlyMap<string, number>>)
     | undefined;

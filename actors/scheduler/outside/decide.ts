@@ -94,6 +94,7 @@ async function scoresOf(
       ? []
       : [
           adviser.score(cycle.pod, feasible, signal).catch((error: unknown) => {
+            if (adviser.scoresIfItCan !== true) throw error;
             log.warn('no scores from outside the scheduler', { from: adviser.name, err: error });
             return new Map<string, number>();
           }),

@@ -29,6 +29,9 @@ export interface RunOptions extends AuditFlags, AuthenticationFlags, Authorizati
   /** PEM file of the authority of the bus, for one that joins. */
   readonly ca?: string;
   readonly health?: number;
+  /** A KubeSchedulerConfiguration. */
+  readonly config?: string;
+  readonly schedulerPlugin?: readonly string[];
   readonly etcdPort?: number;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
@@ -62,6 +65,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError('--max-requests-inflight and the like are for: kubus run apiserver', 2);
   if (options.etcdPort !== undefined && !names.includes('etcd'))
     throw new UserError('--etcd-port is for: kubus run etcd', 2);
+  if ((options.config ?? options.schedulerPlugin) !== undefined && !names.includes('scheduler'))
+    throw new UserError('--config and --scheduler-plugin are for: kubus run scheduler', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
   checkDns(options, names.includes('dns'), 'kubus run dns');
   if (joins(names, options)) return joinCluster(names, options);
@@ -113,6 +118,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     audit: options,
     authentication: authenticationFlags(options),
     authorization: options,
+    scheduler: { schedulerConfig: options.config, schedulerPlugin: options.schedulerPlugin },
     inFlight: { maxRequestsInflight, maxMutatingRequestsInflight },
     ...(options.etcdPort !== undefined && { etcdDoor: { host: options.host, port: options.etcdPort } }),
   });

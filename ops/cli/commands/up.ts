@@ -29,6 +29,7 @@ import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
+import { adoptScheduler, checkScheduler, schedulerArguments, type SchedulerFlags } from '../../cluster/scheduler.ts';
 import { settleIngress } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
@@ -38,7 +39,14 @@ import { bold, print, printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
 
 export interface UpOptions
-  extends AuditFlags, AuthenticationFlags, AuthorizationFlags, PodRangeFlags, LoadBalancerFlags, DnsFlags {
+  extends
+    AuditFlags,
+    AuthenticationFlags,
+    AuthorizationFlags,
+    PodRangeFlags,
+    LoadBalancerFlags,
+    DnsFlags,
+    SchedulerFlags {
   readonly name: string;
   readonly nodes?: number;
   readonly runtime: 'simulated' | 'cri' | 'auto';
@@ -74,6 +82,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkAudit(options);
   await checkAuthentication(options);
   await checkAuthorization(options);
+  await checkScheduler(options);
   if (options.runtime === 'cri')
     throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
   const paths = locate(options.name, options.data);
@@ -132,6 +141,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   await adoptAudit(paths.dir, options);
   await adoptAuthentication(paths.dir, options);
   await adoptAuthorization(paths.dir, options);
+  await adoptScheduler(paths.dir, options);
   const maxRequestsInflight = options.maxRequestsInflight ?? before?.maxRequestsInflight;
   const maxMutatingRequestsInflight = options.maxMutatingRequestsInflight ?? before?.maxMutatingRequestsInflight;
   checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
@@ -286,6 +296,7 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...auditArguments(options));
   args.push(...authenticationArguments(options));
   args.push(...authorizationArguments(options));
+  args.push(...schedulerArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
   args.push(...dnsArguments(options), ...podRangeArguments(options), ...loadBalancerArguments(options));

@@ -10,12 +10,13 @@ import {
   json,
   list,
   named,
+  scheduling,
 } from './options.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** up, down, status, list, kubeconfig. */
 export function addClusters(program: Command): void {
-  answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up')))))))
+  scheduling(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up'))))))))
     .description('start a cluster, or resume one')
     .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
     .addOption(
@@ -42,6 +43,10 @@ export function addClusters(program: Command): void {
       '--ingress-https-port <port>',
       'where it serves HTTPS; 0: a free one (default 8443, or a free one)',
       integer('--ingress-https-port', 0, 65_535),
+    )
+    .option(
+      '--scheduler-config <file>',
+      'KubeSchedulerConfiguration: profiles, plugins, extenders (kept for later starts)',
     )
     .option(
       '--encryption-config <file>',

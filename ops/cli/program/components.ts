@@ -10,13 +10,14 @@ import {
   json,
   list,
   named,
+  scheduling,
 } from './options.ts';
 import { SCALABLE } from '../../process/replicas.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** run, scale, restart, init, balance. */
 export function addComponents(program: Command): void {
-  answeringNames(authenticated(authorized(audited(inFlight(named(program.command('run')))))))
+  scheduling(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('run'))))))))
     .description('run components in this process against a bus')
     .argument('<component...>', COMPONENTS.join(', '))
     .option('--nats <urls>', 'URL of the bus, several with commas (default: those in the credentials)')
@@ -48,6 +49,10 @@ export function addComponents(program: Command): void {
       "with etcd: speak etcd's own protocol (gRPC, mTLS) on this port of --host too",
       integer('--etcd-port', 1, 65_535),
     )
+    .option(
+      '--config <file>',
+      "with scheduler: a KubeSchedulerConfiguration instead of the cluster's own (see kubus up --scheduler-config)",
+    )
     .option('--token <token>', 'with nodes and one --node: join a cluster by a token, see kubus token create')
     .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
     .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
@@ -58,7 +63,7 @@ export function addComponents(program: Command): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run nodes --node worker-1 --node worker-2 --log -",
+      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run scheduler --config profiles.yaml --scheduler-plugin ./mine.ts\n  kubus run nodes --node worker-1 --node worker-2 --log -",
     )
     .action(async (components: string[], options: unknown) =>
       (await import('../commands/run.ts')).run(components, options as never),

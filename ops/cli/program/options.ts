@@ -54,6 +54,13 @@ export const answeringNames = (command: Command): Command =>
       list,
     )
     .option('--dns-pods <mode>', 'names of pods: insecure, verified, disabled (default insecure, as in kubeadm)');
+/** A command that starts a scheduler. */
+export const scheduling = (command: Command): Command =>
+  command.option(
+    '--scheduler-plugin <file>',
+    'a scheduler plugin of your own: a TypeScript file with a default export (repeatable; see docs/scheduler-plugins.md)',
+    collect,
+  );
 /** A command that starts API servers, who are told how to know people. */
 export const authenticated = (command: Command): Command =>
   command

@@ -5,7 +5,7 @@ import { createProgram } from './program.ts';
 
 const tree = (command: Command, path = ''): [string, Command][] =>
   command.commands.flatMap((c) => [[`${path}${c.name()}`, c], ...tree(c, `${path}${c.name()} `)]);
-const COMMANDS = tree(createProgram()).filter(([path]) => path !== 'process');
+const COMMANDS = tree(createProgram()).filter(([path]) => !['process', 'scheduler-plugin'].includes(path));
 
 let said = { stdout: '', stderr: '' };
 beforeEach(() => {

@@ -42,6 +42,10 @@ export function addRest(program: Command): void {
     .action(async (args: string[], options: unknown) =>
       (await import('../commands/kubectl.ts')).kubectl(args, options as never),
     );
+  // What a scheduler starts for a plugin of the user's own; nobody types it.
+  program
+    .command('scheduler-plugin', { hidden: true })
+    .action(async () => (await import('../../process/scheduler-plugin/thread.ts')).servePlugin());
   // What the supervisor starts; nobody types it.
   program
     .command('process', { hidden: true })

@@ -1,6 +1,6 @@
 /** An admission webhook's answer: an AdmissionReview, or what is wrong with it in the words of Go's decoder. */
 import { BadAnswer, readObject, unregistered, type Answered } from '../../outbound/answer.ts';
-import type { OutboundAnswer } from '../../outbound/outbound.ts';
+import type { OutboundAnswer } from '../../../runtime/outbound/outbound.ts';
 
 /** The review in an answer of an admission webhook. Throws BadAnswer. */
 export async function readReview(answer: OutboundAnswer, expectedVersion: string): Promise<Answered> {

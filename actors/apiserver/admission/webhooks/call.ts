@@ -2,7 +2,7 @@
 import { delay } from '../../../../bus/world.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { BadAnswer } from '../../outbound/answer.ts';
-import type { OutboundAnswer, OutboundRequest } from '../../outbound/outbound.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../../runtime/outbound/outbound.ts';
 import { resolveService } from '../../outbound/services.ts';
 import { portOf, webhookUrl } from '../../outbound/webhook-url.ts';
 import type { AdmissionAttributes } from '../../request.ts';

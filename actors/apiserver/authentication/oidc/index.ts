@@ -3,7 +3,7 @@
  * file, `createJwtAuthenticator` knows the users of one configuration at a time. Loaded where there is such a file only.
  */
 import type { World } from '../../../../bus/world.ts';
-import { createOutbound } from '../../outbound/outbound.ts';
+import { createOutbound } from '../../../runtime/outbound/outbound.ts';
 import { refusedToken, sharedAudiences, UNKNOWN, type TokenAuthenticator, type TokenFound } from '../tokens.ts';
 import type { AuthenticationConfiguration, JwtConfiguration } from './configuration.ts';
 import { assertAlgorithm, assertGood, readIdToken, saidIssuer } from './id-token.ts';
@@ -45,7 +45,7 @@ export function createJwtAuthenticator({
   readonly audiences: readonly string[];
   readonly metrics: JwtMetrics;
 }): JwtAuthenticator {
-  const outbound = createOutbound(world, MAX_BYTES);
+  const outbound = createOutbound(world, { maxBytes: MAX_BYTES });
   const ground: Ground = { world, outbound, onKeys: metrics.fetched };
   const open = ({ jwt }: AuthenticationConfiguration): Issuer[] =>
     jwt.map((one) => ({ configuration: one, remote: openIssuer(ground, one) }));

@@ -1,5 +1,5 @@
 import { delay, type World } from '../../../../bus/world.ts';
-import type { OutboundAnswer, OutboundClient } from '../../outbound/outbound.ts';
+import type { OutboundAnswer, OutboundClient } from '../../../runtime/outbound/outbound.ts';
 import { objectIn, readKeySet, type PublishedKey } from '../jws.ts';
 import type { JwtConfiguration } from './configuration.ts';
 

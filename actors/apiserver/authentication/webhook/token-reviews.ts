@@ -1,6 +1,6 @@
 import type { World } from '../../../../bus/world.ts';
 import { readObject, type Answered } from '../../outbound/answer.ts';
-import type { OutboundAnswer } from '../../outbound/outbound.ts';
+import type { OutboundAnswer } from '../../../runtime/outbound/outbound.ts';
 import { createKubeconfigWebhook, type WebhookServer } from '../../outbound/kubeconfig-webhook.ts';
 import { cachedTokens } from '../token-cache.ts';
 import { refusedToken, UNKNOWN, type TokenAuthenticator, type TokenFound } from '../tokens.ts';

@@ -1,9 +1,10 @@
 /**
- * Requests that the API server makes itself over HTTPS: webhooks of all sorts. `createOutbound(world)` keeps connections
- * for reuse; what fails says so in the words of Go's HTTP client, which is what users of webhooks know.
+ * Requests that components make themselves over HTTPS: webhooks of all sorts, extenders of the scheduler.
+ * `createOutbound(world)` keeps connections for reuse; what fails says so in the words of Go's HTTP client, which is what
+ * users of webhooks know.
  */
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import { Agent as PlainAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -85,15 +86,24 @@ export class VerifyingAgent extends Agent {
 }
 type Options = ConnectionOptions & { readonly verifyAs: string; readonly insecure?: boolean };
 
-/** `maxBytes`: of an answer, which is kept whole in memory; more is no answer. */
-export function createOutbound(world: Pick<World, 'clock'>, maxBytes = MAX_BYTES): OutboundClient {
+/**
+ * `maxBytes`: of an answer, which is kept whole in memory; more is no answer. `plain`: what begins with `http://` is asked
+ * without TLS.
+ */
+export function createOutbound(
+  world: Pick<World, 'clock'>,
+  { maxBytes = MAX_BYTES, plain = false }: { readonly maxBytes?: number; readonly plain?: boolean } = {},
+): OutboundClient {
   const agent = new VerifyingAgent(world.clock);
+  const plainAgent = plain
+    ? new PlainAgent({ keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS })
+    : undefined;
   return {
     async call(first) {
       let request = first;
       for (let hops = 0; ; hops++) {
         const asked = request;
-        const answer = await withFreshConnection(() => exchange(agent, asked, maxBytes));
+        const answer = await withFreshConnection(() => exchange(agent, plainAgent, asked, maxBytes));
         const next = redirected(request, answer);
         if (next === undefined) return answer;
         if (hops + 1 >= MAX_REDIRECTS)
@@ -103,7 +113,10 @@ export function createOutbound(world: Pick<World, 'clock'>, maxBytes = MAX_BYTES
         request = next;
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      agent.destroy();
+      plainAgent?.destroy();
+    },
   };
 }
 /** `Post "https://x/"`. */
@@ -126,7 +139,12 @@ const forAnother = ({ headers = {} }: OutboundRequest): Partial<OutboundRequest>
   return { route: undefined, serverName: undefined, certificate: undefined, headers: others };
 };
 
-function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Promise<OutboundAnswer> {
+function exchange(
+  agent: Agent,
+  plainAgent: PlainAgent | undefined,
+  request: OutboundRequest,
+  maxBytes: number,
+): Promise<OutboundAnswer> {
   const { url, method, body, signal } = request;
   const target = new URL(url);
   const named = target.hostname.replace(/^\[|\]$/g, '');
@@ -135,15 +153,16 @@ function exchange(agent: Agent, request: OutboundRequest, maxBytes: number): Pro
     const fail = (why: string, cause?: Error): void => reject(new Error(`${say(request)}: ${why}`, { cause }));
     const given = (): string => (signal.reason as Error | undefined)?.message ?? 'context canceled';
     if (signal.aborted) return fail(given());
-    let to = { host: named, port: Number(target.port) || 443 };
+    const isPlain = plainAgent !== undefined && target.protocol === 'http:';
+    let to = { host: named, port: Number(target.port) || (isPlain ? 80 : 443) };
     try {
       to = request.route?.() ?? to;
     } catch (error) {
       return fail((error as Error).message);
     }
-    const outgoing = httpsRequest(
+    const outgoing = (isPlain ? httpRequest : httpsRequest)(
       {
-        agent,
+        agent: isPlain ? plainAgent : agent,
         method,
         host: to.host,
         port: to.port,

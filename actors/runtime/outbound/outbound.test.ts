@@ -4,11 +4,11 @@ import type { PeerCertificate } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../bus/real-world.ts';
 import { ensurePki } from '../../../ops/pki/pki.ts';
-import { fakeCluster } from '../testing/fake-cluster.ts';
-import { startHookServer, type HookServer } from '../testing/hook-server.ts';
-import { tempFolder, type TestPki } from '../testing/servers.ts';
+import { fakeCluster } from '../../apiserver/testing/fake-cluster.ts';
+import { startHookServer, type HookServer } from '../../apiserver/testing/hook-server.ts';
+import { tempFolder, type TestPki } from '../../apiserver/testing/servers.ts';
 import { createOutbound, type OutboundRequest } from './outbound.ts';
-import { resolveService } from './services.ts';
+import { resolveService } from '../../apiserver/outbound/services.ts';
 import { certificateProblem, dateProblem } from './verify.ts';
 
 let pki: TestPki;
@@ -82,7 +82,7 @@ describe('requests to other servers', () => {
     plain.close();
   });
   it('are not answered by what has no end', async () => {
-    const small = createOutbound(realWorld({ level: 'silent' }), 1000);
+    const small = createOutbound(realWorld({ level: 'silent' }), { maxBytes: 1000 });
     const url = server.on('/big', (_review, response) => void response.end('y'.repeat(2000)));
     const request = { method: 'POST', url, ca: pki.ca, body: new Uint8Array(0), signal: never };
     await expect(small.call(request)).rejects.toThrow('the answer is longer than 1000 bytes');
