@@ -3,9 +3,12 @@ import { amountsOf, type Amounts, type HostPort } from '../../../schemas/helpers
 import type { NodeIdentity } from '../../../schemas/helpers/node-affinity.ts';
 import { hasAffinity, type PodInfo } from './pod-info.ts';
 
+let latestVersion = 0;
 /** One node with what its pods take from it; kept up to date pod by pod, never recounted. */
 export class NodeInfo implements NodeIdentity {
   readonly name: string;
+  /** Another whenever the node or its pods are; no two nodes ever have the same. */
+  version = ++latestVersion;
   /** Undefined while pods are known to sit on a node that itself is not (yet, or any more). */
   node: Node | undefined;
   labels: Readonly<Record<string, string>> = {};
@@ -24,6 +27,7 @@ export class NodeInfo implements NodeIdentity {
     this.name = name;
   }
   setNode(node: Node | undefined): void {
+    this.version = ++latestVersion;
     this.node = node;
     this.labels = node?.metadata.labels ?? {};
     this.taints = node?.spec?.taints ?? [];
@@ -31,6 +35,7 @@ export class NodeInfo implements NodeIdentity {
     this.images = namesOf(node?.status?.images);
   }
   add(pod: PodInfo): void {
+    this.version = ++latestVersion;
     this.pods.set(pod.uid, pod);
     change(this.requested, pod.requests, 1);
     change(this.scoredRequested, pod.scoredRequests, 1);
@@ -41,6 +46,7 @@ export class NodeInfo implements NodeIdentity {
   remove(uid: string): PodInfo | undefined {
     const pod = this.pods.get(uid);
     if (pod === undefined) return undefined;
+    this.version = ++latestVersion;
     this.pods.delete(uid);
     this.ports.delete(uid);
     this.podsWithAffinity.delete(uid);
