@@ -39,6 +39,11 @@ describe('scaling', () => {
     await scaling.resume();
     expect(replicas.list().map(({ name }) => name)).toEqual(['etcd', 'apiserver', 'apiserver-2', 'apiserver-3']);
   });
+  it('has several of an add-on that the cluster has', async () => {
+    const { scaling, replicas } = clusterOf(['etcd', 'apiserver', 'cloud-controller-manager'], { addons: ['cloud'] });
+    await scaling.answer({ type: 'scale', to: { 'cloud-controller-manager': 2 }, wait: true });
+    expect(replicas.count('cloud-controller-manager')).toBe(2);
+  });
   it('keeps what was wished for the next start, and not what could not be had', async () => {
     const { scaling, replicas, kept } = clusterOf(['etcd', 'apiserver'], {}, 'etcd');
     await scaling.answer({ type: 'scale', to: { apiserver: 2, nodes: 3 }, wait: true });
@@ -53,6 +58,7 @@ describe('scaling', () => {
     [{ apiserver: 33 }, 'apiserver can have from 1 to 32 replicas'],
     [{ nodes: 5001 }, 'nodes can have from 0 to 5000 nodes'],
     [{ scheduler: 1 }, 'it was started with --only'],
+    [{ 'cloud-controller-manager': 2 }, 'start it with the add-on'],
   ])('refuses %j and says why, before anything is changed', async (to, why) => {
     const { scaling, kept } = clusterOf(['etcd', 'apiserver'], { only: ['etcd', 'apiserver', 'nodes'] });
     await expect(scaling.answer({ type: 'scale', to: { etcd: 2, ...to }, wait: true })).rejects.toThrow(why);

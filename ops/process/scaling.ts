@@ -2,6 +2,7 @@ import { ApiError } from '../../schemas/meta/status.ts';
 import { writeConfig, type ClusterConfig } from '../cluster/config.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import type { ControlAnswer, ControlRequest } from './control.ts';
+import { addonOf, ADDONS, addonsOf } from './addons.ts';
 import { isScalable, SCALABLE, type Replicas, type Scalable } from './replicas.ts';
 import { nodeNames } from './spec.ts';
 
@@ -33,12 +34,16 @@ export function createScaling(o: {
     writeConfig(paths, config);
   };
   const answer = (): ControlAnswer => ({ replicas: replicas.list(), nodes: config.nodes });
+  const isMissingAddon = (name: string): boolean =>
+    addonOf(name) !== undefined && !addonsOf(config).some((addon) => ADDONS[addon].component === name);
   const check = (name: string, wanted: number): void => {
     const isNodes = name === 'nodes';
     if (!isNodes && !isScalable(name))
       throw refusal(`there is no component "${name}" to scale: choose from ${[...SCALABLE, 'nodes'].join(', ')}`);
-    if (config.only !== undefined && !config.only.includes(name))
+    if (addonOf(name) === undefined && config.only !== undefined && !config.only.includes(name))
       throw refusal(`this cluster runs no ${name}: it was started with --only`);
+    if (isMissingAddon(name))
+      throw refusal(`this cluster runs no ${name}: start it with the add-on, see kubus up --help, --addons`);
     const most = isNodes ? MAX_NODES : MAX_REPLICAS;
     const least = NEEDED.includes(name) ? 1 : 0;
     if (Number.isInteger(wanted) && wanted >= least && wanted <= most) return;
@@ -97,7 +102,8 @@ export function createScaling(o: {
         }
         case 'restart': {
           const { component } = request;
-          if (!isScalable(component) || (config.only !== undefined && !config.only.includes(component)))
+          const isLeftOut = addonOf(component) === undefined && config.only?.includes(component) === false;
+          if (!isScalable(component) || isLeftOut || isMissingAddon(component))
             throw refusal(`there is no component "${component}" to restart: choose from ${SCALABLE.join(', ')}`);
           await replicas.restart(component);
           break;

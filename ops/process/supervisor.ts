@@ -71,7 +71,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     disk?.stop();
     await control?.drain();
     // What others depend on goes last: controllers and nodes before the API servers, those before the stores.
-    await Promise.all([replicas.stop('controller-manager'), replicas.stop('scheduler'), helper?.stop()]);
+    const elected = ['controller-manager', 'scheduler', 'cloud-controller-manager'] as const;
+    await Promise.all([...elected.map((component) => replicas.stop(component)), helper?.stop()]);
     await replicas.stop('apiserver');
     await replicas.stop('etcd');
     await local?.stop();

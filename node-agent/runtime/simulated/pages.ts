@@ -39,9 +39,10 @@ function respond(request: IncomingMessage, response: ServerResponse): void {
   request.on('end', send);
   request.resume();
 }
-/** `/hostname` is the pod's name alone, as test images have it. */
+/** `/hostname` is the pod's name alone, and `/echo?msg=text` the text, as test images have it. */
 export function pageOf(s: Speaker, method: string, target: string, host: string): string {
   if (target === '/hostname') return s.pod;
+  if (target.startsWith('/echo?')) return new URLSearchParams(target.slice('/echo?'.length)).get('msg') ?? '';
   const lines = { pod: s.pod, namespace: s.namespace, node: s.node, ip: s.ip, container: s.container, port: s.port, method, path: target, host }; // prettier-ignore
   return `${Object.entries(lines).map(([name, value]) => `${name}: ${value}`).join('\n')}\n`; // prettier-ignore
 }
