@@ -15,7 +15,7 @@ const golden = <T>(name: string): readonly T[] =>
 
 /** A pod: phase, deleted, ready, ages in seconds of its start and its readiness, requests, what it uses and since when. */
 interface PodCase {
-  readonly p?: string;
+  readonly p?: 'Pending' | 'Failed';
   readonly d?: boolean;
   readonly r?: string;
   readonly s?: number;
@@ -72,7 +72,7 @@ function proposed(c: ReplicaCase): readonly number[] {
     value: () => byValue(weighed, usage, target),
     share: () => byShare(c.current, tolerances, usage, target),
   }[c.kind]();
-  const { replicas, usage: average, utilization } = found as ReturnType<typeof byUtilization>;
+  const { replicas, usage: average, utilization } = found;
   return [replicas, Number(average), ...(utilization === undefined ? [] : [utilization])];
 }
 it.each(golden<ReplicaCase>('replicas').map((c, i) => [i, c] as const))('replicas of case %i', (_, c) => {

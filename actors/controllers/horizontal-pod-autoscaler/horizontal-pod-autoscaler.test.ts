@@ -104,7 +104,7 @@ async function deploy(replicas: number, annotations?: Record<string, string>): P
   await c.client.create<Deployment>(deployments, {
     apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'd', ...(annotations && { annotations }) },
     spec: { replicas, selector: { matchLabels: { app: 'web' } }, template: { metadata: {}, spec: { containers: [] } } },
-  } as Deployment); // prettier-ignore
+  }); // prettier-ignore
   await havePods();
 }
 /** Lazily loaded parts come from the disk: real time passes. */
