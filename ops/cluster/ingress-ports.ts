@@ -4,6 +4,11 @@ import { freePort, isFree } from './ports.ts';
 
 const USUAL = { http: 8080, https: 8443 } as const;
 
+/** How they are reached from this machine. */
+export const ingressUrls = ({ http, https }: NonNullable<ClusterConfig['ingressPorts']>) => ({
+  http: `http://127.0.0.1:${http}`,
+  https: `https://127.0.0.1:${https}`,
+});
 /**
  * Where Ingresses are served: where it was asked for, else where they were, else at 8080 and 8443, or at free ones where
  * others have these. Thrown: UserError where both are the same.

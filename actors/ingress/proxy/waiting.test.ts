@@ -75,7 +75,7 @@ describe('what makes no progress for a minute', () => {
     socket.destroy();
   });
   it('is not what goes on slowly', async () => {
-    let say = (_: string): unknown => undefined;
+    let say: (word: string) => unknown = () => undefined;
     b.to(await b.backend((_, response) => { response.writeHead(200); say = (word) => response.write(word); response.write('0'); })); // prettier-ignore
     let said = '';
     const socket = connect({ host: '127.0.0.1', port: b.http.port });

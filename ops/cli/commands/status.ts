@@ -1,6 +1,7 @@
 import { etcdAddress, requireCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { dnsExample, dnsTold } from '../../cluster/dns.ts';
+import { ingressUrls } from '../../cluster/ingress-ports.ts';
 import { watchPresence } from '../../../bus/presence.ts';
 import { askSupervisor } from '../../process/control.ts';
 import { isUp } from '../../process/supervisor.ts';
@@ -38,11 +39,16 @@ export async function status(options: { name: string; output: string }): Promise
       replicas,
       etcd: door,
       dns: dnsTold(config),
+      ingress: config.ingressPorts && ingressUrls(config.ingressPorts),
     });
   }
   print(`Cluster "${config.name}" is up (process ${pid}).\n`);
   if (door !== undefined) print(`The store speaks etcd's protocol at ${door}.\n`);
   if (config.dns !== undefined) print(`Its names are answered: ${dnsExample(config.dns)}\n`);
+  if (config.ingressPorts !== undefined) {
+    const { http, https } = ingressUrls(config.ingressPorts);
+    print(`Ingresses are served at ${http} and ${https}.\n`);
+  }
   print(
     table(
       ['COMPONENT', 'ID', 'STATE'],

@@ -30,7 +30,7 @@ import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { adoptScheduler, checkScheduler, schedulerArguments, type SchedulerFlags } from '../../cluster/scheduler.ts';
-import { settleIngress } from '../../cluster/ingress-ports.ts';
+import { ingressUrls, settleIngress } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
@@ -322,7 +322,7 @@ function welcome(config: ClusterConfig, server: string, { pki }: ClusterPaths): 
   if (dns !== undefined) print(`\nNames of the cluster are answered:\n  ${bold(dnsExample(dns))}`);
   if (ingressPorts !== undefined)
     print(
-      `\nIngresses are served at http://127.0.0.1:${ingressPorts.http} and https://127.0.0.1:${ingressPorts.https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' http://127.0.0.1:${ingressPorts.http}/`)}`,
+      `\nIngresses are served at ${ingressUrls(ingressPorts).http} and ${ingressUrls(ingressPorts).https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' ${ingressUrls(ingressPorts).http}/`)}`,
     );
   if (config.etcdPort === undefined) return;
   const file = (name: string): string => join(pki, 'etcd', name);
