@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { RuntimeStatus } from '../interface.ts';
 import type { Speaker } from './pages.ts';
+import { testImagePort } from './test-images.ts';
 
 interface Listening {
   readonly id: string;
@@ -42,7 +43,8 @@ function listening(containers: readonly Listening[], port: number): { id: string
   const found = containers.find(
     ({ status, container }) =>
       status.state === 'running' &&
-      container.ports?.some((p) => p.containerPort === port && (p.protocol ?? 'TCP') === 'TCP'),
+      (container.ports?.some((p) => p.containerPort === port && (p.protocol ?? 'TCP') === 'TCP') === true ||
+        testImagePort(container) === port),
   );
   if (found === undefined) return undefined;
   const { id, pod, container, podIP } = found;
