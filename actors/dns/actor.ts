@@ -19,7 +19,7 @@ import type { PodMode } from './answering/find.ts';
 import { addressOf } from './cluster/address.ts';
 import { Cluster, SERVICE_NAME } from './cluster/cluster.ts';
 import { openTcp } from './doors/tcp.ts';
-import { openUdp, type Door } from './doors/udp.ts';
+import { openUdp, type Door, type DoorOptions } from './doors/udp.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import { upstreamText, type Upstream } from './forward/upstream.ts';
 import { dnsMachine } from './machine.ts';
@@ -55,6 +55,8 @@ export interface DnsComponent extends Component {
 const TTL = 30;
 /** In a cluster that is being made some attempts come too early. */
 const WORTH_SAYING = 5;
+/** At a port that is free. */
+const ATTEMPTS = 10;
 /** Of questions to others that are under way when it stops. */
 const DRAIN_MS = 1_000;
 
@@ -72,7 +74,7 @@ export function startDns(o: DnsOptions): DnsComponent {
   const client = o.client ?? createApiClient(o.bus, world, component);
   const inspection = createInspection({ world, bus: o.bus, component, id: o.id });
   const registry = createRegistry();
-  const metrics = dnsMetrics(registry, `dns://${o.host}:${o.port}`, () => forwarder.cached);
+  const metrics = dnsMetrics(registry, `dns://${upstreamText(o)}`, () => forwarder.cached);
   const cluster = new Cluster(world.clock);
   const forwarder = createForwarder({ world, upstreams: o.upstreams, metrics: metrics.forward });
   const own = addressOf(o.host);
@@ -124,17 +126,10 @@ export function startDns(o: DnsOptions): DnsComponent {
   const stopped = Promise.withResolvers<void>();
   let doors: readonly Door[] = [];
   const open = async (signal: AbortSignal): Promise<void> => {
-    const door = { host: o.host, serve, log };
-    const tcp = await openTcp({ ...door, port: o.port });
-    try {
-      doors = [tcp, await openUdp({ ...door, port: tcp.port })];
-      signal.throwIfAborted();
-    } catch (error) {
-      const opened = doors.length > 0 ? doors : [tcp];
-      doors = [];
-      await Promise.all(opened.map((each) => each.close()));
-      throw error;
-    }
+    doors = await openDoors({ host: o.host, port: o.port, serve, log });
+    if (!signal.aborted) return;
+    await Promise.all(doors.map((door) => door.close()));
+    doors = [];
   };
   const served = serveMetrics({ bus: o.bus, component, id: o.id, registry });
   const logic = dnsMachine.provide({
@@ -201,6 +196,19 @@ export function startDns(o: DnsOptions): DnsComponent {
       inspection.close();
     },
   };
+}
+/** Both on one port. Rejects when it cannot be had. */
+async function openDoors(o: DoorOptions): Promise<readonly Door[]> {
+  for (let attempt = 1; ; attempt++) {
+    const tcp = await openTcp(o);
+    try {
+      return [tcp, await openUdp({ ...o, port: tcp.port })];
+    } catch (error) {
+      await tcp.close();
+      // What was free for the one was not for the other.
+      if (o.port !== 0 || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 /** All that is kept of what every object has. */
 const bareOf = ({ apiVersion, kind, metadata }: Omit<KubeObject, 'metadata'> & Pick<KubeObject, 'metadata'>) => {

@@ -14,7 +14,10 @@ export interface DnsMetrics {
 const SECONDS = exponentialBuckets(0.00025, 2, 16);
 const BYTES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8191, 16_000, 32_000, 48_000, 64_000];
 
+/** `server`: its address as it was asked for; `cached`: how many answers of others are kept. */
 export function dnsMetrics(registry: Registry, server: string, cached: () => number): DnsMetrics {
+  // Of the address's family, as CoreDNS numbers it.
+  const family = server.includes('[') ? '2' : '1';
   const of = (name: string, help: string) => ({ name: `coredns_${name}`, stability: 'ALPHA', help }) as const;
   const requests = registry.counter(of('dns_requests_total', 'Counter of DNS requests made per zone, protocol and family.')); // prettier-ignore
   const responses = registry.counter(of('dns_responses_total', 'Counter of response status codes.'));
@@ -36,7 +39,7 @@ export function dnsMetrics(registry: Registry, server: string, cached: () => num
     const text = type === undefined ? 'other' : typeText(type);
     const key = via + text;
     let cell = perType.get(key);
-    if (cell === undefined) perType.set(key, (cell = requests.at({ family: '1', proto: via, server, type: text, zone: '.' }))); // prettier-ignore
+    if (cell === undefined) perType.set(key, (cell = requests.at({ family, proto: via, server, type: text, zone: '.' }))); // prettier-ignore
     return cell;
   };
   return {

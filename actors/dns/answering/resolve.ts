@@ -28,8 +28,6 @@ const REVERSE_4: Name = ['in-addr', 'arpa'];
 const REVERSE_6: Name = ['ip6', 'arpa'];
 /** Of aliases in a row. Source: coredns plugin/backend_lookup.go. */
 const MAX_ALIASES = 10;
-/** Seconds; what the specification is of changes with the program only. Source: coredns plugin/kubernetes Services. */
-const VERSION_TTL = 28_800;
 
 /** The answer to one question of class IN. Source: coredns plugin/kubernetes handler.go, plugin/backend_lookup.go. */
 export function resolve(name: Name, type: number, on: Authority): Resolution {
@@ -51,7 +49,7 @@ function inCluster(name: Name, type: number, on: Authority): Resolution {
   if (type === TYPE.SOA && isApex) return given(cluster.all, [soa(zone, on)]);
   if (type === TYPE.NS && isApex) return given(cluster.all, ...nameServers(name, on));
   if (labels.length === 1 && labels[0] === 'dns-version') {
-    const text: DnsRecord = { type: 'TXT', name, ttl: VERSION_TTL, text: '1.1.0' };
+    const text: DnsRecord = { type: 'TXT', name, ttl, text: '1.1.0' };
     if (type === TYPE.TXT) return given(cluster.spaces, [text]);
   }
   // The name in the record of the zone's authority is there, too.

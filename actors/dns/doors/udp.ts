@@ -56,9 +56,13 @@ export function openUdp({ host, port, serve, log }: DoorOptions): Promise<Door> 
         .finally(() => pending.delete(waiting));
       pending.add(waiting);
     }
-    socket.once('error', reject);
+    const failed = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once('error', failed);
     socket.bind(port, host, () => {
-      socket.off('error', reject);
+      socket.off('error', failed);
       socket.on('error', (err) => log.warn('the UDP socket has an error', { err }));
       socket.on('message', onMessage);
       resolve({ port: socket.address().port, close });
