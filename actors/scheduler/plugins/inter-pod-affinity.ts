@@ -1,6 +1,7 @@
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { AffinityTerm, PodInfo } from '../snapshot/pod-info.ts';
-import { hasAffinity } from '../snapshot/pod-info.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { TermTable } from '../snapshot/term-table.ts';
 import type { InterPodAffinityArgs } from './args.ts';
 import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type Rejection, type ScorePlugin } from './plugin.ts';
 
@@ -20,6 +21,19 @@ function note(counts: Topology, key: string, node: NodeInfo, by: number): void {
   if (values === undefined) counts.set(key, (values = new Map()));
   values.set(value, (values.get(value) ?? 0) + by);
 }
+/** `counts` by the names of nodes, for several keys. */
+function noteAll(
+  snapshot: Snapshot,
+  into: Topology,
+  counts: ReadonlyMap<string, number>,
+  keys: readonly string[],
+  weight = 1,
+): void {
+  for (const [name, n] of counts) {
+    const node = snapshot.get(name);
+    if (node !== undefined) for (const key of keys) note(into, key, node, n * weight);
+  }
+}
 const countAt = (counts: Topology, key: string, node: NodeInfo): number =>
   counts.get(key)?.get(node.labels[key] ?? '\0') ?? 0;
 
@@ -33,15 +47,9 @@ export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin 
     if (unwanted.size === 0 && pod.affinity.length === 0 && pod.antiAffinity.length === 0) return 'skip';
     const friends: Topology = new Map();
     const foes: Topology = new Map();
-    if (pod.affinity.length > 0 || pod.antiAffinity.length > 0)
-      for (const node of snapshot.nodes)
-        for (const other of node.pods.values()) {
-          const speaksOf = (term: AffinityTerm): boolean =>
-            term.matches(other.labels, other.namespace, snapshot.namespaceLabels(other.namespace));
-          if (pod.affinity.length > 0 && pod.affinity.every(speaksOf))
-            for (const term of pod.affinity) note(friends, term.topologyKey, node, 1);
-          for (const term of pod.antiAffinity) if (speaksOf(term)) note(foes, term.topologyKey, node, 1);
-        }
+    if (pod.affinity.length > 0)
+      noteAll(snapshot, friends, snapshot.countMatched(pod.affinity), pod.affinity.map((term) => term.topologyKey)); // prettier-ignore
+    for (const term of pod.antiAffinity) noteAll(snapshot, foes, snapshot.countMatched([term]), [term.topologyKey]);
     const ownLabels = snapshot.namespaceLabels(pod.namespace);
     const isOwnFriend = pod.affinity.every((term) => term.matches(pod.labels, pod.namespace, ownLabels));
     return { filter: (node) => judge(pod, node, friends, foes, unwanted, isOwnFriend) };
@@ -72,26 +80,19 @@ export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin 
     const hard = args.hardPodAffinityWeight ?? HARD_AFFINITY_WEIGHT;
     const sums: Topology = new Map();
     const ownLabels = snapshot.namespaceLabels(pod.namespace);
-    for (const node of prefers ? snapshot.nodes : snapshot.nodesWithAffinity) {
-      if (node.node === undefined) continue;
-      for (const other of (prefers ? node.pods : node.podsWithAffinity).values()) {
-        const otherLabels = snapshot.namespaceLabels(other.namespace);
-        const mine = (terms: readonly AffinityTerm[], sign: number): void => {
-          for (const t of terms)
-            if (t.matches(other.labels, other.namespace, otherLabels)) note(sums, t.topologyKey, node, sign * t.weight);
-        };
-        const theirs = (terms: readonly AffinityTerm[], weightOf: (t: AffinityTerm) => number): void => {
-          for (const t of terms)
-            if (t.matches(pod.labels, pod.namespace, ownLabels)) note(sums, t.topologyKey, node, weightOf(t));
-        };
-        mine(pod.preferredAffinity, 1);
-        mine(pod.preferredAntiAffinity, -1);
-        if (!hasAffinity(other)) continue;
-        if (hard > 0) theirs(other.affinity, () => hard);
-        theirs(other.preferredAffinity, (t) => t.weight);
-        theirs(other.preferredAntiAffinity, (t) => -t.weight);
-      }
-    }
+    const mine = (terms: readonly AffinityTerm[], sign: number): void => {
+      for (const t of terms) noteAll(snapshot, sums, snapshot.countMatched([t]), [t.topologyKey], sign * t.weight);
+    };
+    const theirs = (table: TermTable, weightOf: (t: AffinityTerm) => number): void => {
+      for (const { term, byNode } of table.values())
+        if (term.matches(pod.labels, pod.namespace, ownLabels))
+          for (const [node, n] of byNode) note(sums, term.topologyKey, node, n * weightOf(term));
+    };
+    mine(pod.preferredAffinity, 1);
+    mine(pod.preferredAntiAffinity, -1);
+    if (hard > 0) theirs(snapshot.terms.affinity, () => hard);
+    theirs(snapshot.terms.preferredAffinity, (t) => t.weight);
+    theirs(snapshot.terms.preferredAntiAffinity, (t) => -t.weight);
     if (sums.size === 0) return undefined;
     return {
       score: (node) => {
@@ -107,10 +108,9 @@ export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin 
 function refusals({ pod, snapshot }: Cycle): Topology {
   const out: Topology = new Map();
   const ownLabels = snapshot.namespaceLabels(pod.namespace);
-  for (const node of snapshot.nodesWithAntiAffinity)
-    for (const other of node.podsWithAntiAffinity.values())
-      for (const term of other.antiAffinity)
-        if (term.matches(pod.labels, pod.namespace, ownLabels)) note(out, term.topologyKey, node, 1);
+  for (const { term, byNode } of snapshot.terms.antiAffinity.values())
+    if (term.matches(pod.labels, pod.namespace, ownLabels))
+      for (const [node, n] of byNode) note(out, term.topologyKey, node, n);
   return out;
 }
 function judge(

@@ -35,6 +35,13 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
           const domain = node.labels[spread.topologyKey]!;
           domains.set(domain, (domains.get(domain) ?? 0) + (perNode.get(node.name) ?? 0));
         }
+        // They were never counted, and are taken off all the same. Source: podtopologyspread updateWithPod.
+        for (const [gone, node] of snapshot.leavingAway) {
+          if (gone.namespace !== pod.namespace || !spread.selector.matches(gone.labels)) continue;
+          if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
+          const domain = node.labels[spread.topologyKey]!;
+          domains.set(domain, (domains.get(domain) ?? 0) - 1);
+        }
         // With fewer domains than wanted the missing ones count as empty.
         let lowest = domains.size === 0 ? Number.MAX_SAFE_INTEGER : Infinity;
         for (const n of domains.values()) lowest = Math.min(lowest, n);

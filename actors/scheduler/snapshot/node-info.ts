@@ -1,7 +1,7 @@
 import type { ContainerImage, Node, Taint } from '../../../schemas/generated/core-v1.ts';
 import { amountsOf, type Amounts, type HostPort } from '../../../schemas/helpers/pod-resources.ts';
 import type { NodeIdentity } from '../../../schemas/helpers/node-affinity.ts';
-import { hasAffinity, type PodInfo } from './pod-info.ts';
+import type { PodInfo } from './pod-info.ts';
 
 let latestVersion = 0;
 /** One node with what its pods take from it; kept up to date pod by pod, never recounted. */
@@ -19,8 +19,6 @@ export class NodeInfo implements NodeIdentity {
   readonly requested: Amounts = new Map();
   readonly scoredRequested: Amounts = new Map();
   readonly pods = new Map<string, PodInfo>();
-  readonly podsWithAffinity = new Map<string, PodInfo>();
-  readonly podsWithAntiAffinity = new Map<string, PodInfo>();
   readonly ports = new Map<string, readonly HostPort[]>();
 
   constructor(name: string) {
@@ -40,8 +38,6 @@ export class NodeInfo implements NodeIdentity {
     change(this.requested, pod.requests, 1);
     change(this.scoredRequested, pod.scoredRequests, 1);
     if (pod.ports.length > 0) this.ports.set(pod.uid, pod.ports);
-    if (hasAffinity(pod)) this.podsWithAffinity.set(pod.uid, pod);
-    if (pod.antiAffinity.length > 0) this.podsWithAntiAffinity.set(pod.uid, pod);
   }
   remove(uid: string): PodInfo | undefined {
     const pod = this.pods.get(uid);
@@ -49,8 +45,6 @@ export class NodeInfo implements NodeIdentity {
     this.version = ++latestVersion;
     this.pods.delete(uid);
     this.ports.delete(uid);
-    this.podsWithAffinity.delete(uid);
-    this.podsWithAntiAffinity.delete(uid);
     change(this.requested, pod.requests, -1);
     change(this.scoredRequested, pod.scoredRequests, -1);
     return pod;

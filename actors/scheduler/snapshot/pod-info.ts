@@ -10,10 +10,14 @@ import {
 
 /** One pod affinity or anti-affinity term, compiled. */
 export interface AffinityTerm {
+  /** Equal keys, equal terms. */
+  readonly key: string;
   readonly topologyKey: string;
   readonly weight: number;
   /** Whether a pod is one the term speaks of; `namespaceLabels` are those of its namespace. */
   readonly matches: (labels: Labels, namespace: string, namespaceLabels: Labels) => boolean;
+  /** It speaks of pods by what their namespaces are labelled with. */
+  readonly selectsNamespaces: boolean;
 }
 /** A pod as the scheduler sees it: all that its plugins read, computed once. */
 export interface PodInfo {
@@ -94,9 +98,14 @@ const compileTermFor =
     const names = new Set(
       own && term.namespaceSelector === undefined ? [pod.metadata.namespace ?? ''] : term.namespaces,
     );
+    const selector = term.namespaceSelector;
     const select: Matcher = compileSelector(term.labelSelector);
     const selectNamespace: Matcher = compileSelector(term.namespaceSelector);
     return {
+      key: JSON.stringify([term.topologyKey, weight, term.labelSelector, [...names].sort(), selector]),
+      selectsNamespaces:
+        selector !== undefined &&
+        Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length > 0,
       topologyKey: term.topologyKey,
       weight,
       matches: (labels, namespace, namespaceLabels) =>

@@ -2,8 +2,9 @@ import type { Node } from '../../../schemas/generated/core-v1.ts';
 import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
 import { ImageTable, type ImageState } from './image-table.ts';
 import { NodeInfo } from './node-info.ts';
-import type { PodInfo } from './pod-info.ts';
-import { SelectorCounts } from './selector-counts.ts';
+import { hasAffinity, type AffinityTerm, type PodInfo } from './pod-info.ts';
+import { countPods, SelectorCounts } from './selector-counts.ts';
+import { TermTable } from './term-table.ts';
 
 /**
  * The cluster as the scheduler believes it to be: what the watches say plus the pods it has assumed onto nodes whose
@@ -16,9 +17,17 @@ export class Snapshot {
   /** Node of each placed pod. */
   readonly #placed = new Map<string, NodeInfo>();
   readonly #assumed = new Set<string>();
-  readonly #nodesWithAffinity = new Set<NodeInfo>();
-  readonly #nodesWithAntiAffinity = new Set<NodeInfo>();
+  /** What the pods that are there say of others. */
+  readonly terms = {
+    affinity: new TermTable(),
+    antiAffinity: new TermTable(),
+    preferredAffinity: new TermTable(),
+    preferredAntiAffinity: new TermTable(),
+  } as const;
   readonly #counts = new SelectorCounts();
+  /** Of pods that were leaving anyway: those that are thought away now, with their node. */
+  readonly leavingAway = new Map<PodInfo, NodeInfo>();
+  #supposing = 0;
   readonly #images = new ImageTable();
   /** How many pods name a claim, by namespace and name. */
   readonly #claimUsers = new Map<string, number>();
@@ -35,12 +44,6 @@ export class Snapshot {
   }
   sizes(): { readonly assumed_pods: number; readonly nodes: number; readonly pods: number } {
     return { assumed_pods: this.#assumed.size, nodes: this.nodes.length, pods: this.#placed.size };
-  }
-  get nodesWithAffinity(): Iterable<NodeInfo> {
-    return this.#nodesWithAffinity;
-  }
-  get nodesWithAntiAffinity(): Iterable<NodeInfo> {
-    return this.#nodesWithAntiAffinity;
   }
   get(name: string): NodeInfo | undefined {
     const info = this.#nodes.get(name);
@@ -74,10 +77,10 @@ export class Snapshot {
     if (info === undefined) return;
     this.#placed.delete(uid);
     const pod = info.remove(uid)!;
+    if (this.#supposing > 0 && pod.terminating) this.leavingAway.set(pod, info);
     this.#noteClaims(pod, -1);
     this.#counts.note(info.name, pod, -1);
-    if (info.podsWithAffinity.size === 0) this.#nodesWithAffinity.delete(info);
-    if (info.podsWithAntiAffinity.size === 0) this.#nodesWithAntiAffinity.delete(info);
+    if (hasAffinity(pod)) this.#noteTerms(pod, info, -1);
     if (info.pods.size === 0 && info.node === undefined) this.#nodes.delete(info.name);
   }
   /** Counts a pod as on `node` before the API has confirmed it; undone by `forget`, confirmed by `setPod`. */
@@ -97,9 +100,23 @@ export class Snapshot {
   nodeOf(uid: string): string | undefined {
     return this.#placed.get(uid)?.name;
   }
-  /** Pods per node that `matches` in `namespace`; `key` names the selector. */
+  /** Pods per node that `matches` in `namespace`, but for those that are leaving; `key` names the selector. */
   countPods(namespace: string, key: string, matches: Matcher): ReadonlyMap<string, number> {
-    return this.#counts.get(namespace, key, matches, this.#nodes.values());
+    // Upstream does not look at that where pods are thought away. Source: podtopologyspread updateWithPod.
+    const acceptsInTrials = (pod: PodInfo): boolean => pod.namespace === namespace && matches(pod.labels);
+    const accepts = (pod: PodInfo): boolean => !pod.terminating && acceptsInTrials(pod);
+    return this.#counts.get({ key: `spread\n${namespace}\n${key}`, accepts, acceptsInTrials }, this.#nodes.values());
+  }
+  /** Pods per node that all of the terms speak of. */
+  countMatched(terms: readonly AffinityTerm[]): ReadonlyMap<string, number> {
+    const accepts = (pod: PodInfo): boolean => {
+      for (const term of terms)
+        if (!term.matches(pod.labels, pod.namespace, this.namespaceLabels(pod.namespace))) return false;
+      return true;
+    };
+    // What namespaces are labelled with may change, which nobody counts anew.
+    if (terms.some((term) => term.selectsNamespaces)) return countPods(accepts, this.#nodes.values());
+    return this.#counts.get({ key: terms.map((term) => term.key).join('\n'), accepts }, this.#nodes.values());
   }
   /** undefined: the image is on no node. */
   image(name: string): ImageState | undefined {
@@ -112,11 +129,13 @@ export class Snapshot {
   /** Runs `fn` as if `pods` were not (or were) on `node`. */
   without<T>(pods: readonly PodInfo[], node: string, fn: () => T): T {
     const assumed = pods.map((pod) => this.#assumed.has(pod.uid));
+    this.#supposing++;
     for (const pod of pods) this.removePod(pod.uid);
     try {
       return fn();
     } finally {
       pods.forEach((pod, i) => (assumed[i] ? this.assume(pod, node) : this.setPod(pod, node)));
+      this.#supposing--;
     }
   }
   with<T>(pods: readonly PodInfo[], node: string, fn: () => T): T {
@@ -145,9 +164,16 @@ export class Snapshot {
     info.add(pod);
     this.#noteClaims(pod, 1);
     this.#placed.set(pod.uid, info);
+    if (pod.terminating) this.leavingAway.delete(pod);
     this.#counts.note(node, pod, 1);
-    if (info.podsWithAffinity.size > 0) this.#nodesWithAffinity.add(info);
-    if (info.podsWithAntiAffinity.size > 0) this.#nodesWithAntiAffinity.add(info);
+    if (hasAffinity(pod)) this.#noteTerms(pod, info, 1);
+  }
+  #noteTerms(pod: PodInfo, node: NodeInfo, by: 1 | -1): void {
+    const { affinity, antiAffinity, preferredAffinity, preferredAntiAffinity } = this.terms;
+    affinity.note(pod.affinity, node, by);
+    antiAffinity.note(pod.antiAffinity, node, by);
+    preferredAffinity.note(pod.preferredAffinity, node, by);
+    preferredAntiAffinity.note(pod.preferredAntiAffinity, node, by);
   }
   #noteClaims(pod: PodInfo, by: 1 | -1): void {
     for (const name of pod.claims) {
