@@ -21,7 +21,6 @@ export function parseName(text: string): Name | undefined {
   }
   return bytes > MAX_NAME_BYTES ? undefined : labels;
 }
-export const nameText = (name: Name): string => `${name.join('.')}.`;
 
 export function isWithin(name: Name, zone: Name): boolean {
   const more = name.length - zone.length;
