@@ -74,9 +74,6 @@ export class SessionStream extends Duplex {
   setNoDelay(): this {
     return this;
   }
-  setTimeout(): this {
-    return this;
-  }
   ref(): this {
     return this;
   }
