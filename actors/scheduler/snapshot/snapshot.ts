@@ -102,10 +102,8 @@ export class Snapshot {
   }
   /** Pods per node that `matches` in `namespace`, but for those that are leaving; `key` names the selector. */
   countPods(namespace: string, key: string, matches: Matcher): ReadonlyMap<string, number> {
-    // Upstream does not look at that where pods are thought away. Source: podtopologyspread updateWithPod.
-    const acceptsInTrials = (pod: PodInfo): boolean => pod.namespace === namespace && matches(pod.labels);
-    const accepts = (pod: PodInfo): boolean => !pod.terminating && acceptsInTrials(pod);
-    return this.#counts.get({ key: `spread\n${namespace}\n${key}`, accepts, acceptsInTrials }, this.#nodes.values());
+    const accepts = (pod: PodInfo): boolean => pod.namespace === namespace && !pod.terminating && matches(pod.labels);
+    return this.#counts.get({ key: `spread\n${namespace}\n${key}`, accepts }, this.#nodes.values());
   }
   /** Pods per node that all of the terms speak of. */
   countMatched(terms: readonly AffinityTerm[]): ReadonlyMap<string, number> {
