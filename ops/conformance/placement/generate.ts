@@ -162,8 +162,10 @@ export const clusters: fc.Arbitrary<(index: number) => Cluster> = fc.record({
   const prefix = prefixOf(index);
   const nodes = drawn.nodes.map((n, i) => aNode(`${prefix}n${i}`, n));
   const name = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll(/"\$(\w+)"/g, `"${prefix}$1"`)) as T;
-  const pods = drawn.pods.map((p, i): Pod => {
-    const on = nodes[p.node % nodes.length]!;
+  const taken = new Set<string>();
+  const pods = drawn.pods.map((drawnPod, i): Pod => {
+    const on = nodes[drawnPod.node % nodes.length]!;
+    const p = withoutPorts(drawnPod, on.metadata.name!, taken);
     const pod = aPod(`p${i}`, prefix, p, { nodeName: on.metadata.name! });
     // Of two that began at once nobody knows which one is spared.
     const startTime = `2026-01-01T00:${10 + ((i * 7 + drawn.pods.length) % 50)}:00Z`;
@@ -171,7 +173,8 @@ export const clusters: fc.Arbitrary<(index: number) => Cluster> = fc.record({
   });
   const { owned, tolerations, nodeSelector, topologySpreadConstraints, preemptionPolicy, resources } = drawn.pod;
   const requests = resources && Object.fromEntries(Object.entries(resources).filter(([key]) => key === 'cpu' || key === 'memory')); // prettier-ignore
-  const asks = requests === undefined ? drawn.pod : { ...drawn.pod, containers: drawn.pod.containers.map(({ image }) => ({ image })), initContainers: undefined }; // prettier-ignore
+  const pending = withoutPorts(drawn.pod, '', taken);
+  const asks = requests === undefined ? pending : { ...pending, containers: pending.containers.map(({ image }) => ({ image })), initContainers: undefined }; // prettier-ignore
   const pod = aPod('pending', prefix, asks, tidy({ tolerations, nodeSelector, topologySpreadConstraints, preemptionPolicy, resources: requests && { requests } })); // prettier-ignore
   const namespace = pod.metadata.namespace!;
   const app = pod.metadata.labels?.['app'];
@@ -193,6 +196,19 @@ export const sampleClusters = (seed: number, count: number): readonly Cluster[] 
 export function object(apiVersion: string, kind: string, metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> }, rest: object): KubeObject {
   return { apiVersion, kind, metadata: { ...metadata, uid: `${metadata.namespace ?? ''}${metadata.name}` }, ...rest };
 } // prettier-ignore
+/** No two of a node have the same host port; those that would do not ask for any. */
+function withoutPorts<P extends { readonly containers: readonly Omit<Container, 'name'>[] }>(pod: P, node: string, taken: Set<string>): P {
+  const containers = pod.containers.map(({ ports, ...container }) => {
+    const free = ports?.filter(({ hostPort, protocol }) => {
+      const key = `${node} ${hostPort} ${protocol}`;
+      return !taken.has(key) && taken.add(key);
+    });
+    return free === undefined ? container : { ...container, ports: free };
+  });
+  return { ...pod, containers, ...('initContainers' in pod && { initContainers: withoutAny(pod.initContainers as Inits) }) };
+} // prettier-ignore
+type Inits = readonly { readonly container: Omit<Container, 'name'> }[] | undefined;
+const withoutAny = (inits: Inits): Inits => inits?.map((init) => ({ ...init, container: tidy({ ...init.container, ports: undefined }) as typeof init.container })); // prettier-ignore
 function aNode(name: string, n: Node_): Node {
   const taints: Taint[] = [...(n.taints ?? [])].filter((t, i, all) => all.findIndex((o) => o.key === t.key && o.effect === t.effect) === i); // prettier-ignore
   if (n.unschedulable) taints.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });

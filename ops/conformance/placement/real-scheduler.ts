@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { PLACES, shortName, type Cluster } from './cluster.ts';
+import { bindVolumes } from './binder.ts';
 import { StandIn, type Written } from './stand-in.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -87,9 +88,8 @@ export class RealScheduler {
   /** Of victims that are leaving already nothing more is told, and where there are no others it does not say that it is done. */
   async #preempted(): Promise<void> {
     const isDone = (): boolean => this.#count('Async Preemption finished completely') > 0;
-    const leaving = this.#count(LEAVING) > 0;
-    const enough = leaving ? new Promise((resolve) => setTimeout(resolve, LEAVING_MS)) : undefined;
-    await Promise.race([this.#until('the victims are gone', isDone).catch((error: unknown) => (leaving ? undefined : Promise.reject(error as Error))), ...(enough ? [enough] : [])]); // prettier-ignore
+    if (this.#count(LEAVING) === 0) return this.#until('the victims are gone', isDone);
+    await this.#until('it says so', isDone, LEAVING_MS).catch(() => undefined);
   }
   async #clear({ nodes, pods, pod }: Cluster): Promise<void> {
     const bound = this.#binding();
@@ -121,8 +121,7 @@ export class RealScheduler {
     return {
       feasible,
       ...(some !== undefined && { scores }),
-      // That nothing can be bound is the stand-in's doing.
-      ...(message !== undefined && !message.startsWith('running PreBind') && { message: shortName(message) }),
+      ...(message !== undefined && { message: shortName(message) }),
       ...(nominated !== undefined && { nominated: names.indexOf(nominated), victims: victims.sort((a, b) => a - b) }),
     };
   }
@@ -160,15 +159,16 @@ export class RealScheduler {
   }
   #heard(written: Written): void {
     this.#written.push(written);
+    if (written.method === 'PUT') bindVolumes(this.#standIn, written);
     this.#check();
   }
   #check(): void {
     if (this.#waiting?.isDone() === true) this.#waiting.resolve();
   }
-  async #until(what: string, isDone: () => boolean): Promise<void> {
+  async #until(what: string, isDone: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const said = (): string => this.#logged.map((l) => `${l.message} ${JSON.stringify(l.fields)}`).join('\n');
-    const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}; said:\n${said()}`)), PATIENCE_MS);
+    const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}; said:\n${said()}`)), patienceMs);
     this.#waiting = { what, isDone, resolve };
     this.#check();
     try {

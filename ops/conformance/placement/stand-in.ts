@@ -21,8 +21,8 @@ const kinds = new Map(served.map((s) => [`${s.groupVersion}/${s.name}`, s.kind])
 
 /**
  * Something that a scheduler takes for an API server: it lists and watches what it is given, and takes down what is
- * written without doing it. That makes a cluster of one's own as quick as a few writes to a socket, and each object in it
- * exactly what the test says.
+ * written, of which it does updates only. That makes a cluster of one's own as quick as a few writes to a socket, and each
+ * object in it exactly what the test says.
  */
 export class StandIn {
   readonly #objects = new Map<string, Map<string, KubeObject>>();
@@ -51,6 +51,9 @@ export class StandIn {
     const stamped = { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#revision) } };
     all.set(key, stamped);
     this.#tell(resource, isNew ? 'ADDED' : 'MODIFIED', stamped);
+  }
+  get(resource: string, key: string): KubeObject | undefined {
+    return this.#of(resource).get(key);
   }
   remove(resource: string, object: KubeObject): void {
     const stored = this.#of(resource).get(keyOf(object));
@@ -83,12 +86,10 @@ export class StandIn {
     }
     const text = Buffer.concat(chunks).toString();
     const body: unknown = text === '' ? undefined : JSON.parse(text);
+    if (request.method === 'PUT') this.put(resource, body as KubeObject);
+    const stored = this.#of(resource).get(namespace === '' ? name : `${namespace}/${name}`);
     this.#hear({ method: request.method!, resource, namespace, name, subresource, body });
     if (subresource === 'binding') return json(response, 201, { kind: 'Status', apiVersion: 'v1', status: 'Success' });
-    // Volumes are promised, never bound: the scheduler has told by then what it wants.
-    if (/persistentvolume/.test(resource))
-      return json(response, 500, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 500, reason: 'InternalError', message: 'not here' }); // prettier-ignore
-    const stored = this.#of(resource).get(namespace === '' ? name : `${namespace}/${name}`);
     json(response, request.method === 'POST' ? 201 : 200, stored ?? body ?? { kind, apiVersion: groupVersion, metadata: { name } }); // prettier-ignore
   }
   #list(response: ServerResponse, resource: string, groupVersion: string, kind: string, name: string): void {

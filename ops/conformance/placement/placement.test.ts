@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { differences } from './differences.ts';
+import { sampleClusters } from './generate.ts';
+import { fingerprint, readGolden, RECORDED } from './golden.ts';
+import { ourVerdict } from './ours.ts';
+
+describe.each(RECORDED.seeds)('clusters of seed %i', (seed) => {
+  const { clusters: recorded } = readGolden(seed);
+  const some = sampleClusters(seed, RECORDED.count);
+
+  test('are those that the real scheduler was asked about', () => {
+    expect(some.map(fingerprint)).toEqual(recorded.map((r) => r.fingerprint));
+    expect(recorded.filter(({ verdict }) => verdict.scores !== undefined).length).toBeGreaterThan(RECORDED.count / 4);
+    expect(recorded.filter(({ verdict }) => verdict.nominated !== undefined).length).toBeGreaterThan(10);
+  });
+  test('have their pods placed, scored, refused and preempted for as by the real scheduler', () => {
+    const parted = some.flatMap((cluster, i) =>
+      differences(recorded[i]!.verdict, ourVerdict(cluster)).map((d) => ({ cluster: i, ...d })),
+    );
+    expect(parted).toEqual([]);
+  });
+});
