@@ -53,7 +53,7 @@ export function createScraper(world: Pick<World, 'clock' | 'log'>, ask: (node: s
     }
   }
   const measured = (node: string): Promise<NodeUsage | undefined> =>
-    inTurn(() => ask(node)).then(usageOf, (error: unknown) => {
+    inTurn(async () => usageOf(await ask(node))).catch((error: unknown) => {
       world.log.debug('a node does not say what it uses', { node, err: error });
       return undefined;
     });
@@ -80,8 +80,8 @@ export function createScraper(world: Pick<World, 'clock' | 'log'>, ask: (node: s
 /** Throws for what is no summary. */
 function usageOf({ node, pods }: StatsSummary): NodeUsage {
   const amounts = ({ cpu, memory }: Pick<StatsSummary['node'], 'cpu' | 'memory'>) => ({
-    cpuNanoCores: cpu.usageNanoCores,
-    memoryBytes: memory.workingSetBytes,
+    cpuNanoCores: amount(cpu.usageNanoCores),
+    memoryBytes: amount(memory.workingSetBytes),
   });
   return {
     at: parseTime(node.cpu.time) ?? 0,
@@ -93,4 +93,8 @@ function usageOf({ node, pods }: StatsSummary): NodeUsage {
       ]),
     ),
   };
+}
+function amount(value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${value} is no amount`);
+  return value;
 }
