@@ -7,6 +7,7 @@ import type { Adviser } from './outside/adviser.ts';
 import { decide } from './outside/decide.ts';
 import { NAME as DEVICES, type DeviceView } from './plugins/dynamic-resources/view.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
+import { timed } from './plugins/timed.ts';
 import { choose, postFilter, type Budget, type Candidate } from './preemption.ts';
 import type { Entry, SchedulingQueue } from './queue.ts';
 import { schedule, type Diagnosis, type Verdict } from './schedule.ts';
@@ -44,6 +45,8 @@ export interface Loop {
   readonly binding: number;
 }
 const IN_FLIGHT = 128;
+/** Of so many attempts in one it is measured how long each plugin takes. */
+const MEASURED = 1_000;
 
 export function schedulingLoop(o: LoopOptions): Loop {
   const { world, snapshot, queue, metrics } = o;
@@ -57,6 +60,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
   let paused = true;
   let queued = false;
   let startIndex = 0;
+  let attempts = 0;
   let wakeAt: number | undefined;
   let timer: ReturnType<typeof world.clock.setTimeout> | undefined;
 
@@ -100,7 +104,9 @@ export function schedulingLoop(o: LoopOptions): Loop {
       ...(devices && { devices, isDeviceResource: (name) => devices.isBacked(name) }),
     };
     const began = metrics?.elapsed() ?? 0;
-    const { profile, percentageOfNodesToScore } = own;
+    const { percentageOfNodesToScore } = own;
+    const isMeasured = own.metrics !== undefined && attempts++ % MEASURED === 0;
+    const profile = isMeasured ? timed(own.profile, own.metrics!) : own.profile;
     const options = { profile, percentageOfNodesToScore, startIndex, random: world.random, metrics: own.metrics };
     const advisers = own.advisers.length === 0 ? own.advisers : own.advisers.filter((a) => a.isInterested(entry.pod));
     if (advisers.length > 0) {

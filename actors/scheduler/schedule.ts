@@ -1,5 +1,5 @@
 import type { SchedulerMetrics } from './metrics.ts';
-import { judge, prepare } from './filtering.ts';
+import { judge, prepare, type Part } from './filtering.ts';
 import type { Profile } from './plugins/profile.ts';
 import { rejection, type Cycle, type Rejection, type Scorer } from './plugins/plugin.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
@@ -25,7 +25,7 @@ export interface ScheduleOptions {
   readonly startIndex: number;
   readonly random: () => number;
   /** Hears when each part began and what it came to. */
-  readonly metrics?: Pick<SchedulerMetrics, 'elapsed' | 'passed'> | undefined;
+  readonly metrics?: Pick<SchedulerMetrics, 'elapsed' | 'passed' | 'evaluated'> | undefined;
   /** 0: by the number of nodes. */
   readonly percentageOfNodesToScore?: number;
   /** So many nodes that would do are enough, instead. */
@@ -63,7 +63,7 @@ export function schedule(cycle: Cycle, o: ScheduleOptions): Verdict {
   if (feasible.length === 0) return { rejected: diagnose(cycle, found) };
   if (feasible.length === 1) return { node: feasible[0]!.name, feasible: 1, evaluated };
   const scoring = metrics?.elapsed() ?? 0;
-  const best = pick(totalScores(cycle, o.profile, feasible), feasible, o.random);
+  const best = pick(totalScores(cycle, o.profile, feasible, metrics), feasible, o.random);
   metrics?.passed('Score', 'Success', scoring);
   return { node: best.name, feasible: feasible.length, evaluated };
 }
@@ -78,10 +78,13 @@ export function search(cycle: Cycle, o: ScheduleOptions & { readonly afresh?: bo
     return prepared;
   }
   const filtering = metrics?.passed('PreFilter', 'Success', began) ?? 0;
+  for (const { plugin } of prepared.filters)
+    if (!WITHOUT_PREFILTER.has(plugin.name)) metrics?.evaluated('PreFilter', plugin.name, 1);
   const { filters, only, narrowing } = prepared;
   const perNode = new Map<string, Rejection>();
   let feasible: NodeInfo[] = [];
   let evaluated = 0;
+  let looked = 0;
   const look = (node: NodeInfo): void => {
     const rejected = judge(cycle, filters, node);
     if (rejected === undefined) feasible.push(node);
@@ -95,20 +98,43 @@ export function search(cycle: Cycle, o: ScheduleOptions & { readonly afresh?: bo
       const node = cycle.snapshot.get(name);
       if (node !== undefined) look(node);
     }
+    looked = feasible.length + perNode.size;
     if (feasible.length === 0) {
       const absent = rejection(narrowing[0]!, `node(s) didn't satisfy plugin(s) [${narrowing.join(' ')}]`);
       for (const node of nodes) if (!only.has(node.name)) perNode.set(node.name, absent);
     }
   } else {
-    const enough = o.enough ?? feasibleNodesToFind(nodes.length, o.percentageOfNodesToScore);
+    // Where nothing is to be compared, one will do. Source: scheduler findNodesThatPassFilters.
+    const share = o.profile.scores.length === 0 ? 1 : feasibleNodesToFind(nodes.length, o.percentageOfNodesToScore);
+    const enough = o.enough ?? share;
     for (; evaluated < nodes.length && feasible.length < enough; evaluated++)
       look(nodes[(o.startIndex + evaluated) % nodes.length]!);
+    looked = evaluated;
   }
+  if (metrics !== undefined) countFilters(filters, perNode, looked, metrics.evaluated);
   // Upstream's is that of the last error, and no node's refusal is one.
   metrics?.passed('Filter', 'Success', filtering);
   o.examined?.(feasible, perNode);
   return { feasible, perNode, evaluated, isPromised, narrowing };
 } // prettier-ignore
+/** Upstream's plugins that have something to say of each node, and nothing before. */
+const WITHOUT_PREFILTER: ReadonlySet<string> = new Set(['NodeUnschedulable', 'NodeName', 'TaintToleration']);
+/** The first to refuse a node is the last that is asked about it. */
+function countFilters(
+  filters: readonly Part[],
+  perNode: ReadonlyMap<string, Rejection>,
+  looked: number,
+  evaluated: SchedulerMetrics['evaluated'],
+): void {
+  const refused = new Map<string, number>();
+  for (const { plugin } of perNode.values()) refused.set(plugin, (refused.get(plugin) ?? 0) + 1);
+  let left = looked;
+  for (const { plugin } of filters) {
+    if (left <= 0) return;
+    evaluated('Filter', plugin.name, left);
+    left -= refused.get(plugin.name) ?? 0;
+  }
+}
 export const diagnose = (cycle: Cycle, { perNode, narrowing }: Pick<Found, 'perNode' | 'narrowing'>): Diagnosis => ({
   nodes: cycle.snapshot.nodes.length,
   plugins: new Set([...narrowing, ...[...perNode.values()].map((r) => r.plugin)]),
@@ -128,12 +154,18 @@ export function pick(totals: Float64Array, feasible: readonly NodeInfo[], random
   return feasible[best]!;
 }
 /** Weighted sums, one a feasible node. */
-export function totalScores(cycle: Cycle, profile: Profile, feasible: readonly NodeInfo[]): Float64Array {
+export function totalScores(
+  cycle: Cycle,
+  profile: Profile,
+  feasible: readonly NodeInfo[],
+  metrics?: ScheduleOptions['metrics'],
+): Float64Array {
   const totals = new Float64Array(feasible.length);
   const scores = new Float64Array(feasible.length);
   for (const { plugin, weight } of profile.scores) {
     const scorer: Scorer | undefined = plugin.prepareScore(cycle, feasible);
     if (scorer === undefined) continue;
+    metrics?.evaluated('Score', plugin.name, feasible.length);
     for (let i = 0; i < feasible.length; i++) scores[i] = scorer.score(feasible[i]!);
     scorer.normalize?.(scores, feasible);
     for (let i = 0; i < feasible.length; i++) totals[i]! += scores[i]! * weight;

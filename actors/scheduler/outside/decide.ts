@@ -40,7 +40,7 @@ export async function decide(cycle: Cycle, o: Options): Promise<Verdict> {
   const now = stillFeasible(cycle, o, found.feasible);
   if (now.length === 0) throw new Error(`no node does any more that did for pod ${cycle.pod.namespace}/${cycle.pod.name}`);
   if (now.length === 1) return { node: now[0]!.name, feasible: 1, evaluated };
-  const totals = totalScores(cycle, o.profile, now);
+  const totals = totalScores(cycle, o.profile, now, o.metrics);
   for (const scores of given) now.forEach((node, i) => (totals[i]! += scores.get(node.name) ?? 0));
   return { node: pick(totals, now, o.random).name, feasible: now.length, evaluated };
 } // prettier-ignore
