@@ -51,9 +51,14 @@ export function podStatus(input: StatusInput): PodStatus {
     containerStatuses: records.filter((c) => c.role === 'main').map((c) => containerStatus(c, input)),
     qosClass: qosClass(pod),
     ...(old.ephemeralContainerStatuses && { ephemeralContainerStatuses: old.ephemeralContainerStatuses }),
-    ...(old.resourceClaimStatuses && { resourceClaimStatuses: old.resourceClaimStatuses }),
+    ...claimsOf(old),
   };
 }
+/** Which claims stand for the pod's is not a node's to change. Source: kubelet status_manager.go. */
+const claimsOf = ({ resourceClaimStatuses, extendedResourceClaimStatus }: PodStatus): PodStatus => ({
+  ...(resourceClaimStatuses && { resourceClaimStatuses }),
+  ...(extendedResourceClaimStatus && { extendedResourceClaimStatus }),
+});
 /** What a pod that was never let in shows. Source: kubelet rejectPod. */
 export const rejectedStatus = (pod: Pod, reason: string, message: string, startTime: string): PodStatus => ({
   ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
@@ -63,6 +68,7 @@ export const rejectedStatus = (pod: Pod, reason: string, message: string, startT
   message: `Pod was rejected: ${message}`,
   startTime,
   qosClass: qosClass(pod),
+  ...claimsOf(pod.status ?? {}),
 });
 
 function containerStatus(c: ContainerRecord, { runtime }: StatusInput): ContainerStatus {
