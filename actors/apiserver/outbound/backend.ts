@@ -23,6 +23,8 @@ export interface BackendRequest {
   /** Names and values, alternating. */
   readonly headers: readonly string[];
   readonly body?: Readable | undefined;
+  /** A connection to it that stands already; plain, whatever the scheme. */
+  readonly connection?: Duplex | undefined;
 }
 export interface BackendAnswer {
   readonly status: number;
@@ -65,13 +67,13 @@ export const createBackend =
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const once = (
   world: Pick<World, 'clock'>,
-  { to: named, method, target, headers, body }: BackendRequest,
+  { to: named, method, target, headers, body, connection }: BackendRequest,
   reach: Reach | undefined,
 ): Promise<BackendAnswer> =>
   new Promise((resolve, reject) => {
     const to = { ...named, ...reach?.dial() };
     if (to.port > MAX_PORT) return reject(new Error(`dial tcp: address ${to.port}: invalid port`));
-    const secure = to.scheme === 'https';
+    const secure = to.scheme === 'https' && connection === undefined;
     const ask = secure ? httpsRequest : httpRequest;
     // Of this request alone: one that keeps nothing alive would say so to the other side.
     const agent = reach?.agent ?? new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true });
@@ -82,7 +84,7 @@ const once = (
       method,
       path: target,
       setHost: false,
-      agent,
+      ...(connection === undefined ? { agent } : { createConnection: () => connection }),
       rejectUnauthorized: false,
       ...reach?.options,
     });
@@ -95,7 +97,8 @@ const once = (
     const end = (): void => void outgoing.destroy();
     outgoing.on('socket', (socket) => {
       // A kept connection is not dialled, nor one that an agent hands out when it stands.
-      if (outgoing.reusedSocket || agent instanceof VerifyingAgent) world.clock.clearTimeout(late);
+      if (outgoing.reusedSocket || agent instanceof VerifyingAgent || connection !== undefined)
+        world.clock.clearTimeout(late);
       else socket.once(secure ? 'secureConnect' : 'connect', () => world.clock.clearTimeout(late));
     });
     if (reach === undefined) outgoing.on('close', () => agent.destroy());

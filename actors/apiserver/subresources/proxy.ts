@@ -1,4 +1,5 @@
-import type { NodePresence } from '../../../bus/protocol/node.ts';
+import type { NodePresence, PortForwardRequest } from '../../../bus/protocol/node.ts';
+import { SessionStream } from '../../../bus/session-stream.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
 import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
@@ -106,10 +107,22 @@ async function onBus(core: Core, node: string): Promise<NodePresence | undefined
     throw error;
   }
 }
-/** Nothing listens in a pod that is only said to run, and the address may be a stranger's. */
-const nobody: Backend = ({ to }) => Promise.reject(new Error(`dial tcp ${hostPort(to)}: connect: connection refused`));
+/** The address of a pod that is only said to run may be a stranger's: its node's agent is asked for a connection. */
+const throughAgent =
+  (core: Core, node: string, { metadata }: Pod): Backend =>
+  async (request) => {
+    const { to } = request;
+    const refused = `dial tcp ${hostPort(to)}: connect: connection refused`;
+    if (to.scheme === 'https') throw new Error(refused);
+    const { namespace = '', name = '' } = metadata;
+    const wanted: PortForwardRequest = { namespace, name, ip: to.host, port: to.port };
+    const session = await core.bus.open(subjects.node(node, 'portforward'), wanted).catch((cause: unknown) => {
+      throw new Error(refused, { cause });
+    });
+    return core.backend({ ...request, connection: new SessionStream(session) });
+  };
 async function reached(core: Core, pod: Pod | undefined, to: BackendLocation): Promise<Located> {
   const node = pod?.spec?.nodeName ?? '';
   const agent = node === '' ? undefined : await onBus(core, node);
-  return agent?.reachable === false ? { ...to, over: nobody } : to;
+  return pod !== undefined && agent?.reachable === false ? { ...to, over: throughAgent(core, node, pod) } : to;
 }

@@ -1,10 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from 'node:http2';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext, TLSSocket } from 'node:tls';
@@ -27,11 +22,14 @@ export interface Front {
 }
 const HEADERS_MS = 60_000;
 const KEPT_MS = 60_000;
+/** How often a head that takes too long is looked for: a server at rest has no other timer. */
+const LOOK_MS = 60_000;
 const MOST_HEADERS = 200;
 const MAX_HEAD_BYTES = 32 * 1024;
 const isWebSocket = (request: IncomingMessage): boolean => request.headers.upgrade?.toLowerCase() === 'websocket';
 /** Of a body as long as it takes: it is ended when it makes no progress. */
 const LIMITS = {
+  connectionsCheckingInterval: LOOK_MS,
   headersTimeout: HEADERS_MS,
   keepAliveTimeout: KEPT_MS,
   requestTimeout: 0,
@@ -133,7 +131,6 @@ function listen(
     });
   });
 }
-export type { Http2ServerRequest, Http2ServerResponse };
 const REFUSAL = (status: number, text: string): string =>
   `HTTP/1.1 ${status} ${text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
 const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);

@@ -75,6 +75,15 @@ describe('Ingresses of a whole cluster', () => {
     expect(failures).toEqual([]);
     expect(answered).toBeGreaterThan(10);
   });
+  it('are not needed to reach a pod: its proxy and its Service do', async () => {
+    const pod = (await cluster.kubectl(['get', 'pods', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
+    const get = (path: string): Promise<string> =>
+      cluster.kubectl(['get', '--raw', `/api/v1/namespaces/default/${path}`]);
+    expect(await get(`pods/${pod}:8080/proxy/hostname`)).toBe(pod);
+    expect(await get(`pods/${pod}/proxy/a?b=c`)).toContain('path: /a?b=c\n');
+    expect(await get('services/hello:80/proxy/')).toContain('port: 8080\n');
+    await expect(get(`pods/${pod}:8081/proxy/`)).rejects.toThrow('connection refused');
+  });
   it('may do no more than they need', async () => {
     const can = async (...args: string[]): Promise<string> =>
       (await cluster.kubectl(['auth', 'can-i', ...args, '--as', 'system:component:ingress']).catch((error: Error) => error.message)).trim(); // prettier-ignore
