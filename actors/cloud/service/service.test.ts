@@ -251,7 +251,7 @@ describe('the controller', () => {
   });
   it('does not wait for ever, and not with others, for a cloud that hangs', async () => {
     const c = cloudCluster();
-    c.cloud.intercept = (method, about) => (about.startsWith('d/web') ? new Promise<void>(() => undefined) : undefined);
+    c.cloud.intercept = (_, about) => (about.startsWith('d/web') ? new Promise<void>(() => undefined) : undefined);
     start(c);
     await c.client.create(services, service());
     await c.client.create(services, service({}, {}, 'api'));
