@@ -1,6 +1,6 @@
 import type { NodeInfo } from '../snapshot/node-info.ts';
-import type { AffinityTerm, PodInfo } from '../snapshot/pod-info.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { AffinityTerm } from '../snapshot/pod-info.ts';
+import type { Counted } from '../snapshot/selector-counts.ts';
 import type { TermTable } from '../snapshot/term-table.ts';
 import type { InterPodAffinityArgs } from './args.ts';
 import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type Rejection, type ScorePlugin } from './plugin.ts';
@@ -12,30 +12,19 @@ const UNWANTED = rejection(NAME, "node(s) didn't satisfy existing pods anti-affi
 /** Source: InterPodAffinityArgs.HardPodAffinityWeight default. */
 const HARD_AFFINITY_WEIGHT = 1;
 
-/** Sums by topology key, then by that key's value. */
-type Topology = Map<string, Map<string, number>>;
-function note(counts: Topology, key: string, node: NodeInfo, by: number): void {
-  const value = node.labels[key];
-  if (value === undefined) return;
-  let values = counts.get(key);
-  if (values === undefined) counts.set(key, (values = new Map()));
-  values.set(value, (values.get(value) ?? 0) + by);
+/** Counts by the values of one of the nodes' labels. */
+interface Part {
+  readonly topologyKey: string;
+  readonly by: Counted;
 }
-/** `counts` by the names of nodes, for several keys. */
-function noteAll(
-  snapshot: Snapshot,
-  into: Topology,
-  counts: ReadonlyMap<string, number>,
-  keys: readonly string[],
-  weight = 1,
-): void {
-  for (const [name, n] of counts) {
-    const node = snapshot.get(name);
-    if (node !== undefined) for (const key of keys) note(into, key, node, n * weight);
-  }
+interface WeightedPart extends Part {
+  readonly weight: number;
 }
-const countAt = (counts: Topology, key: string, node: NodeInfo): number =>
-  counts.get(key)?.get(node.labels[key] ?? '\0') ?? 0;
+const countAt = ({ topologyKey, by }: Part, node: NodeInfo): number => {
+  const value = node.labels[topologyKey];
+  return value === undefined ? 0 : (by.get(value) ?? 0);
+};
+const hasAny = ({ by }: Part): boolean => by.size > 0;
 
 /** Pods that must, must not, would like or would rather not share a topology domain with other pods. */
 export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin & ScorePlugin => ({
@@ -44,15 +33,14 @@ export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin 
   prepare: (cycle) => {
     const { pod, snapshot } = cycle;
     const unwanted = refusals(cycle);
-    if (unwanted.size === 0 && pod.affinity.length === 0 && pod.antiAffinity.length === 0) return 'skip';
-    const friends: Topology = new Map();
-    const foes: Topology = new Map();
-    if (pod.affinity.length > 0)
-      noteAll(snapshot, friends, snapshot.countMatched(pod.affinity), pod.affinity.map((term) => term.topologyKey)); // prettier-ignore
-    for (const term of pod.antiAffinity) noteAll(snapshot, foes, snapshot.countMatched([term]), [term.topologyKey]);
+    if (unwanted.length === 0 && pod.affinity.length === 0 && pod.antiAffinity.length === 0) return 'skip';
+    const friends = pod.affinity.map(({ topologyKey }) => ({ topologyKey, by: snapshot.countMatched(pod.affinity, topologyKey) })); // prettier-ignore
+    const foes = pod.antiAffinity.map((term) => ({ topologyKey: term.topologyKey, by: snapshot.countMatched([term], term.topologyKey) })); // prettier-ignore
     const ownLabels = snapshot.namespaceLabels(pod.namespace);
     const isOwnFriend = pod.affinity.every((term) => term.matches(pod.labels, pod.namespace, ownLabels));
-    return { filter: (node) => judge(pod, node, friends, foes, unwanted, isOwnFriend) };
+    // The first pod of a group that wants to be together may start it anywhere.
+    const startsGroup = isOwnFriend && !friends.some(hasAny);
+    return { filter: (node) => judge(node, friends, foes, unwanted, startsGroup) };
   },
   hint: (event, pod) => {
     switch (event.type) {
@@ -78,58 +66,68 @@ export const interPodAffinity = (args: InterPodAffinityArgs = {}): FilterPlugin 
     const prefers = pod.preferredAffinity.length > 0 || pod.preferredAntiAffinity.length > 0;
     if (!prefers && args.ignorePreferredTermsOfExistingPods === true) return undefined;
     const hard = args.hardPodAffinityWeight ?? HARD_AFFINITY_WEIGHT;
-    const sums: Topology = new Map();
-    const ownLabels = snapshot.namespaceLabels(pod.namespace);
+    const parts: WeightedPart[] = [];
     const mine = (terms: readonly AffinityTerm[], sign: number): void => {
-      for (const t of terms) noteAll(snapshot, sums, snapshot.countMatched([t]), [t.topologyKey], sign * t.weight);
+      for (const term of terms) {
+        const { topologyKey, weight } = term;
+        parts.push({ topologyKey, weight: sign * weight, by: snapshot.countMatched([term], topologyKey) });
+      }
     };
+    const ownLabels = snapshot.namespaceLabels(pod.namespace);
     const theirs = (table: TermTable, weightOf: (t: AffinityTerm) => number): void => {
-      for (const { term, byNode } of table.values())
+      for (const { term, by } of table.values())
         if (term.matches(pod.labels, pod.namespace, ownLabels))
-          for (const [node, n] of byNode) note(sums, term.topologyKey, node, n * weightOf(term));
+          parts.push({ topologyKey: term.topologyKey, weight: weightOf(term), by });
     };
     mine(pod.preferredAffinity, 1);
     mine(pod.preferredAntiAffinity, -1);
     if (hard > 0) theirs(snapshot.terms.affinity, () => hard);
     theirs(snapshot.terms.preferredAffinity, (t) => t.weight);
     theirs(snapshot.terms.preferredAntiAffinity, (t) => -t.weight);
-    if (sums.size === 0) return undefined;
+    if (!parts.some(hasAny)) return undefined;
+    const merged = parts.length > MANY_PARTS ? merge(parts) : parts;
     return {
       score: (node) => {
         let sum = 0;
-        for (const key of sums.keys()) sum += countAt(sums, key, node);
+        for (const part of merged) sum += part.weight * countAt(part, node);
         return sum;
       },
       normalize: stretch,
     };
   },
 });
+/** From so many parts on it is less to add them up first. */
+const MANY_PARTS = 8;
+function merge(parts: readonly WeightedPart[]): readonly WeightedPart[] {
+  const sums = new Map<string, Map<string, number>>();
+  for (const { topologyKey, by, weight } of parts) {
+    let values = sums.get(topologyKey);
+    if (values === undefined) sums.set(topologyKey, (values = new Map()));
+    for (const [value, n] of by) values.set(value, (values.get(value) ?? 0) + weight * n);
+  }
+  return [...sums].map(([topologyKey, by]) => ({ topologyKey, by, weight: 1 }));
+}
 /** Domains that pods already there keep this pod out of. */
-function refusals({ pod, snapshot }: Cycle): Topology {
-  const out: Topology = new Map();
+function refusals({ pod, snapshot }: Cycle): readonly Part[] {
   const ownLabels = snapshot.namespaceLabels(pod.namespace);
-  for (const { term, byNode } of snapshot.terms.antiAffinity.values())
-    if (term.matches(pod.labels, pod.namespace, ownLabels))
-      for (const [node, n] of byNode) note(out, term.topologyKey, node, n);
+  const out: Part[] = [];
+  for (const { term, by } of snapshot.terms.antiAffinity.values())
+    if (term.matches(pod.labels, pod.namespace, ownLabels)) out.push({ topologyKey: term.topologyKey, by });
   return out;
 }
 function judge(
-  pod: PodInfo,
   node: NodeInfo,
-  friends: Topology,
-  foes: Topology,
-  unwanted: Topology,
-  isOwnFriend: boolean,
+  friends: readonly Part[],
+  foes: readonly Part[],
+  unwanted: readonly Part[],
+  startsGroup: boolean,
 ): Rejection | undefined {
-  let befriended = true;
-  for (const { topologyKey } of pod.affinity) {
-    if (node.labels[topologyKey] === undefined) return NO_FRIEND;
-    if (countAt(friends, topologyKey, node) === 0) befriended = false;
+  for (const friend of friends) {
+    if (node.labels[friend.topologyKey] === undefined) return NO_FRIEND;
+    if (!startsGroup && countAt(friend, node) === 0) return NO_FRIEND;
   }
-  // The first pod of a group that wants to be together may start it anywhere.
-  if (!befriended && !(friends.size === 0 && isOwnFriend)) return NO_FRIEND;
-  for (const { topologyKey } of pod.antiAffinity) if (countAt(foes, topologyKey, node) > 0) return FOE;
-  for (const key of unwanted.keys()) if (countAt(unwanted, key, node) > 0) return UNWANTED;
+  for (const foe of foes) if (countAt(foe, node) > 0) return FOE;
+  for (const part of unwanted) if (countAt(part, node) > 0) return UNWANTED;
   return undefined;
 }
 /** Lowest becomes 0, highest 100. */

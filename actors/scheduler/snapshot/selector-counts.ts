@@ -1,15 +1,18 @@
 import type { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 
-/** Which pods a question is about. */
+/** Which pods are counted, and by what. */
 interface Question {
   /** Equal keys, equal questions. */
   readonly key: string;
   readonly accepts: (pod: PodInfo) => boolean;
+  /** The label of nodes whose values are counted by; undefined: by the nodes' names. */
+  readonly topologyKey?: string | undefined;
 }
+/** By value; those without any are absent. */
+export type Counted = ReadonlyMap<string, number>;
 interface Count extends Question {
-  /** Nodes without any are absent. */
-  readonly byNode: Map<string, number>;
+  readonly by: Map<string, number>;
 }
 const LIMIT = 256;
 
@@ -20,31 +23,33 @@ const LIMIT = 256;
 export class SelectorCounts {
   readonly #counts = new Map<string, Count>();
 
-  get(question: Question, nodes: Iterable<NodeInfo>): ReadonlyMap<string, number> {
+  get(question: Question, nodes: Iterable<NodeInfo>): Counted {
     const { key } = question;
     let count = this.#counts.get(key);
     if (count === undefined) {
-      count = { ...question, byNode: countPods(question.accepts, nodes) };
+      count = { ...question, by: countPods(question, nodes) };
       if (this.#counts.size >= LIMIT) this.#counts.delete(this.#counts.keys().next().value!);
     } else this.#counts.delete(key);
     this.#counts.set(key, count);
-    return count.byNode;
+    return count.by;
   }
-  note(node: string, pod: PodInfo, by: 1 | -1): void {
-    for (const { accepts, byNode } of this.#counts.values()) {
-      if (!accepts(pod)) continue;
-      const n = (byNode.get(node) ?? 0) + by;
-      if (n === 0) byNode.delete(node);
-      else byNode.set(node, n);
-    }
+  note(node: NodeInfo, pod: PodInfo, change: 1 | -1): void {
+    for (const { accepts, topologyKey, by } of this.#counts.values())
+      if (accepts(pod)) add(by, node, topologyKey, change);
   }
 }
-export function countPods(accepts: (pod: PodInfo) => boolean, nodes: Iterable<NodeInfo>): Map<string, number> {
-  const byNode = new Map<string, number>();
-  for (const node of nodes) {
-    let n = 0;
-    for (const pod of node.pods.values()) if (accepts(pod)) n++;
-    if (n > 0) byNode.set(node.name, n);
-  }
-  return byNode;
+export function countPods(
+  { accepts, topologyKey }: Omit<Question, 'key'>,
+  nodes: Iterable<NodeInfo>,
+): Map<string, number> {
+  const by = new Map<string, number>();
+  for (const node of nodes) for (const pod of node.pods.values()) if (accepts(pod)) add(by, node, topologyKey, 1);
+  return by;
+}
+function add(by: Map<string, number>, node: NodeInfo, topologyKey: string | undefined, change: 1 | -1): void {
+  const value = topologyKey === undefined ? node.name : node.labels[topologyKey];
+  if (value === undefined) return;
+  const n = (by.get(value) ?? 0) + change;
+  if (n === 0) by.delete(value);
+  else by.set(value, n);
 }

@@ -1,9 +1,10 @@
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import type { Labels, Matcher } from '../../../schemas/helpers/label-match.ts';
+import { equal } from '../../../schemas/meta/equal.ts';
 import { ImageTable, type ImageState } from './image-table.ts';
 import { NodeInfo } from './node-info.ts';
 import { hasAffinity, type AffinityTerm, type PodInfo } from './pod-info.ts';
-import { countPods, SelectorCounts } from './selector-counts.ts';
+import { countPods, SelectorCounts, type Counted } from './selector-counts.ts';
 import { TermTable } from './term-table.ts';
 
 /**
@@ -54,7 +55,7 @@ export class Snapshot {
     const zone = zoneOf(info);
     const fresh = info.node === undefined;
     this.#images.remove(info.images);
-    info.setNode(node);
+    this.#relabel(info, node);
     this.#images.add(node.status?.images);
     if (fresh || zoneOf(info) !== zone) this.#order = undefined;
   }
@@ -62,7 +63,7 @@ export class Snapshot {
     const info = this.#nodes.get(name);
     if (info === undefined) return;
     this.#images.remove(info.images);
-    info.setNode(undefined);
+    this.#relabel(info, undefined);
     this.#order = undefined;
     if (info.pods.size === 0) this.#nodes.delete(name);
   }
@@ -79,8 +80,7 @@ export class Snapshot {
     const pod = info.remove(uid)!;
     if (this.#supposing > 0 && pod.terminating) this.leavingAway.set(pod, info);
     this.#noteClaims(pod, -1);
-    this.#counts.note(info.name, pod, -1);
-    if (hasAffinity(pod)) this.#noteTerms(pod, info, -1);
+    this.#notePod(pod, info, -1);
     if (info.pods.size === 0 && info.node === undefined) this.#nodes.delete(info.name);
   }
   /** Counts a pod as on `node` before the API has confirmed it; undone by `forget`, confirmed by `setPod`. */
@@ -101,20 +101,21 @@ export class Snapshot {
     return this.#placed.get(uid)?.name;
   }
   /** Pods per node that `matches` in `namespace`, but for those that are leaving; `key` names the selector. */
-  countPods(namespace: string, key: string, matches: Matcher): ReadonlyMap<string, number> {
+  countPods(namespace: string, key: string, matches: Matcher): Counted {
     const accepts = (pod: PodInfo): boolean => pod.namespace === namespace && !pod.terminating && matches(pod.labels);
     return this.#counts.get({ key: `spread\n${namespace}\n${key}`, accepts }, this.#nodes.values());
   }
-  /** Pods per node that all of the terms speak of. */
-  countMatched(terms: readonly AffinityTerm[]): ReadonlyMap<string, number> {
+  /** Pods that all of the terms speak of, by their nodes' values of a label. */
+  countMatched(terms: readonly AffinityTerm[], topologyKey: string): Counted {
     const accepts = (pod: PodInfo): boolean => {
       for (const term of terms)
         if (!term.matches(pod.labels, pod.namespace, this.namespaceLabels(pod.namespace))) return false;
       return true;
     };
     // What namespaces are labelled with may change, which nobody counts anew.
-    if (terms.some((term) => term.selectsNamespaces)) return countPods(accepts, this.#nodes.values());
-    return this.#counts.get({ key: terms.map((term) => term.key).join('\n'), accepts }, this.#nodes.values());
+    if (terms.some((term) => term.selectsNamespaces)) return countPods({ accepts, topologyKey }, this.#nodes.values());
+    const key = `${topologyKey}\n${terms.length === 1 ? terms[0]!.key : terms.map((term) => term.key).join('\n')}`;
+    return this.#counts.get({ key, accepts, topologyKey }, this.#nodes.values());
   }
   /** undefined: the image is on no node. */
   image(name: string): ImageState | undefined {
@@ -163,10 +164,18 @@ export class Snapshot {
     this.#noteClaims(pod, 1);
     this.#placed.set(pod.uid, info);
     if (pod.terminating) this.leavingAway.delete(pod);
-    this.#counts.note(node, pod, 1);
-    if (hasAffinity(pod)) this.#noteTerms(pod, info, 1);
+    this.#notePod(pod, info, 1);
   }
-  #noteTerms(pod: PodInfo, node: NodeInfo, by: 1 | -1): void {
+  /** Pods are counted by what their nodes are labelled with. */
+  #relabel(info: NodeInfo, node: Node | undefined): void {
+    const isAnother = info.pods.size > 0 && !equal(info.labels, node?.metadata.labels ?? {});
+    if (isAnother) for (const pod of info.pods.values()) this.#notePod(pod, info, -1);
+    info.setNode(node);
+    if (isAnother) for (const pod of info.pods.values()) this.#notePod(pod, info, 1);
+  }
+  #notePod(pod: PodInfo, node: NodeInfo, by: 1 | -1): void {
+    this.#counts.note(node, pod, by);
+    if (!hasAffinity(pod)) return;
     const { affinity, antiAffinity, preferredAffinity, preferredAntiAffinity } = this.terms;
     affinity.note(pod.affinity, node, by);
     antiAffinity.note(pod.antiAffinity, node, by);
