@@ -32,6 +32,7 @@ import { startActor } from '../runtime/start-actor.ts';
 import { byNamespace, BY_NAMESPACE } from '../runtime/store.ts';
 import { budgetOf } from './budgets.ts';
 import { clusterHandlers } from './cluster.ts';
+import { heldBack } from './held-back.ts';
 import { schedulingLoop } from './loop.ts';
 import { schedulerMachine } from './machine.ts';
 import { ownersSelector } from './owners.ts';
@@ -74,7 +75,9 @@ export function startScheduler(o: SchedulerOptions): Component {
   const metrics = schedulerMetrics(registry, world.clock, schedulerName);
   const client = o.client ?? createApiClient(o.bus, world, 'scheduler', requestMetrics(registry, world.clock));
   const inspection = o.inspection ?? createInspection({ world, bus: o.bus, component: 'scheduler', id: o.id });
-  const informers = createInformers(client, world, inspection);
+  const active = Promise.withResolvers<void>();
+  const delays = o.elects === true && settings.delayCacheUntilActive === true;
+  const informers = createInformers(delays ? heldBack(client, active.promise) : client, world, inspection);
   const pods = informers.for<Pod>(resources.pods, UNFINISHED);
   const nodes = informers.for<Node>(resources.nodes);
   const namespaces = informers.for<Namespace>(resources.namespaces);
@@ -201,7 +204,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       lease: settings.lease ?? LEASE,
       identity: o.id,
       liveness,
-      claims: (state) => state === 'scheduling',
+      claims: (state) => state === 'scheduling' || state === 'warming',
       heir: () => liveness?.alive().find(({ id, state }) => id !== o.id && state === 'standby')?.id,
       recorder: herald,
       inspection,
@@ -220,6 +223,8 @@ export function startScheduler(o: SchedulerOptions): Component {
     },
     actions: {
       campaign: () => queueMicrotask(campaign),
+      beReady: () => ready.resolve(),
+      fillCaches: () => active.resolve(),
       placePods: () => loop.resume(),
       rest: () => loop.pause(),
       resign: () => {
@@ -234,7 +239,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     world,
     id: 'scheduler',
     machine: 'scheduler',
-    input: { elects: o.elects === true },
+    input: { elects: o.elects === true, delays },
     inspection,
     onDone: () => stopped.resolve(),
   });

@@ -106,7 +106,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
     const began = metrics?.elapsed() ?? 0;
     const { percentageOfNodesToScore } = own;
     const isMeasured = own.metrics !== undefined && attempts++ % MEASURED === 0;
-    const profile = isMeasured ? timed(own.profile, own.metrics!) : own.profile;
+    const profile = isMeasured ? timed(own.profile, own.metrics) : own.profile;
     const options = { profile, percentageOfNodesToScore, startIndex, random: world.random, metrics: own.metrics };
     const advisers = own.advisers.length === 0 ? own.advisers : own.advisers.filter((a) => a.isInterested(entry.pod));
     if (advisers.length > 0) {

@@ -4,16 +4,21 @@ import { next } from './attempt-table.ts';
 import { ATTEMPT_EVENTS, attemptMachine, schedulerMachine } from './machine.ts';
 
 describe('the scheduler chart', () => {
-  it.each([true, false])('reaches every state (elects: %s)', (elects) => {
+  it.each([
+    [true, false],
+    [true, true],
+    [false, false],
+  ])('reaches every state (elects: %s, delays: %s)', (elects, delays) => {
     const events = [
       { type: 'stop' }, { type: 'leadership.gained' }, { type: 'leadership.lost' },
       { type: 'xstate.done.actor.syncCaches', output: undefined }, { type: 'xstate.error.actor.syncCaches', error: new Error('no') },
+      { type: 'xstate.done.actor.warm', output: undefined }, { type: 'xstate.error.actor.warm', error: new Error('no') },
       { type: 'xstate.done.actor.finishBindings', output: undefined },
     ] as never[]; // prettier-ignore
-    const paths = getShortestPaths(schedulerMachine, { input: { elects }, events, serializeState: (s) => JSON.stringify(s.value), limit: 100 }); // prettier-ignore
+    const paths = getShortestPaths(schedulerMachine, { input: { elects, delays }, events, serializeState: (s) => JSON.stringify(s.value), limit: 100 }); // prettier-ignore
     // Without an election a lost leadership cannot happen, but the chart would stand by if it did.
     expect(new Set(paths.map((p) => p.state.value))).toEqual(
-      new Set(['syncing', 'standby', 'scheduling', 'draining', 'stopped']),
+      new Set([...(delays ? ['warming'] : ['syncing']), 'standby', 'scheduling', 'draining', 'stopped']),
     );
   });
 });

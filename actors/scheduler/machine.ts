@@ -10,28 +10,34 @@ const unwired = (name: string) => async (): Promise<never> => {
 /** A scheduler's life. Only in `scheduling` does it place pods; a standby keeps its caches warm. */
 export const schedulerMachine = setup({
   types: {
-    context: {} as { readonly elects: boolean },
+    context: {} as { readonly elects: boolean; readonly delays: boolean },
     events: {} as SchedulerEvent,
-    input: {} as { elects: boolean },
+    input: {} as { elects: boolean; delays?: boolean },
   },
   actors: {
     syncCaches: fromPromise<void>(unwired('syncCaches')),
     finishBindings: fromPromise<void>(unwired('finishBindings')),
   },
-  guards: { isElected: ({ context }) => context.elects },
+  guards: {
+    isElected: ({ context }) => context.elects,
+    isDelayed: ({ context }) => context.elects && context.delays,
+  },
   actions: {
     placePods: () => undefined,
     rest: () => undefined,
     campaign: () => undefined,
+    fillCaches: () => undefined,
+    beReady: () => undefined,
     resign: () => undefined,
   },
 }).createMachine({
   id: 'scheduler',
-  context: ({ input }) => ({ elects: input.elects }),
+  context: ({ input }) => ({ elects: input.elects, delays: input.delays === true }),
   initial: 'syncing',
   options: { maxIterations: 100 },
   states: {
     syncing: {
+      always: { guard: 'isDelayed', target: 'standby', actions: [{ type: 'beReady' }, { type: 'campaign' }] },
       invoke: {
         id: 'syncCaches',
         src: 'syncCaches',
@@ -40,7 +46,18 @@ export const schedulerMachine = setup({
       },
       on: { stop: { target: 'stopped' } },
     },
-    standby: { on: { 'leadership.gained': { target: 'scheduling' }, stop: { target: 'draining' } } },
+    standby: {
+      on: {
+        'leadership.gained': [{ guard: 'isDelayed', target: 'warming' }, { target: 'scheduling' }],
+        stop: { target: 'draining' },
+      },
+    },
+    /** Leads, and fills its caches only now. */
+    warming: {
+      entry: { type: 'fillCaches' },
+      invoke: { id: 'warm', src: 'syncCaches', onDone: { target: 'scheduling' }, onError: { target: 'stopped' } },
+      on: { 'leadership.lost': { target: 'standby' }, stop: { target: 'draining' } },
+    },
     scheduling: {
       entry: { type: 'placePods' },
       exit: { type: 'rest' },

@@ -9,6 +9,7 @@ import type { Pod } from '../../schemas/generated/core-v1.ts';
 import type { Event } from '../../schemas/generated/events-v1.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { startScheduler } from './actor.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
 import { aNode, aPod } from './testing/objects.ts';
 
 let world: TestWorld;
@@ -75,6 +76,27 @@ describe('a scheduler', () => {
     expect([scheduler!.state(), nodeOf('p')]).toEqual(['standby', undefined]);
     await world.until(() => nodeOf('p') === 'a', 30_000);
     expect(scheduler!.state()).toBe('scheduling');
+  });
+  it('that is to fill its caches late asks for nothing before it leads, and places pods then', async () => {
+    setUp();
+    const client = api.client();
+    const now = new Date(world.clock.now()).toISOString().replace('Z', '000Z');
+    await client.create<Lease>(leases, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'mine', namespace: 'there' },
+      spec: { holderIdentity: 'other', leaseDurationSeconds: 15, renewTime: now, acquireTime: now, leaseTransitions: 0 },
+    });
+    await client.create(nodes, aNode('a'));
+    await client.create(pods, aPod('p'));
+    const settings = { ...DEFAULT_SETTINGS, delayCacheUntilActive: true, lease: { namespace: 'there', name: 'mine' } };
+    const before = api.calls.length;
+    scheduler = startScheduler({ world, bus: noBus, id: '1', client: api.client('scheduler'), elects: true, settings });
+    await world.until(() => scheduler!.state() === 'standby');
+    await world.advance(500);
+    expect(api.calls.slice(before).filter((c) => c.resource !== 'leases')).toEqual([]);
+    await world.until(() => nodeOf('p') === 'a', 30_000);
+    expect(scheduler.state()).toBe('scheduling');
   });
   it('explains why a pod waits, and binds it once a node comes that takes it', async () => {
     setUp();

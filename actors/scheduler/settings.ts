@@ -13,6 +13,8 @@ export interface SchedulerSettings {
   readonly maxBackoffMs?: number | undefined;
   /** Where those who would place pods compete; default kube-system/kube-scheduler. */
   readonly lease?: { readonly namespace: string; readonly name: string } | undefined;
+  /** A standby fills its caches only once it leads. Default false. */
+  readonly delayCacheUntilActive?: boolean | undefined;
   /** Whoever is asked besides the plugins of this process; absent: nobody. */
   readonly outside?: ((context: OutsideContext) => Outside) | undefined;
 }

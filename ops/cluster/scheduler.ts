@@ -118,6 +118,7 @@ async function load(kept: Kept, log: Pick<Logger, 'warn'>): Promise<Loaded> {
       profiles,
       initialBackoffMs: configuration.podInitialBackoffSeconds * 1_000,
       maxBackoffMs: configuration.podMaxBackoffSeconds * 1_000,
+      delayCacheUntilActive: configuration.delayCacheUntilActive,
       lease: { namespace: lease.resourceNamespace, name: lease.resourceName },
       ...((extenders.length > 0 || threads.length > 0) && {
         outside: (context) => createOutside(context, { extenders, profiles, threads }),

@@ -141,7 +141,7 @@ function stretch(scores: Float64Array): void {
     // In this order: upstream's floating point is not quite that of integers.
     scores[i] = max > min ? Math.trunc(MAX_SCORE * ((scores[i]! - min) / (max - min))) : 0;
 }
-export function changedLabels(
+function changedLabels(
   old: Readonly<Record<string, string>> = {},
   now: Readonly<Record<string, string>> = {},
 ): boolean {

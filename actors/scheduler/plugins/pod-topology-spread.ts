@@ -1,7 +1,16 @@
+import type { Node } from '../../../schemas/generated/core-v1.ts';
+import { equal } from '../../../schemas/meta/equal.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodTopologySpreadArgs } from './args.ts';
-import { changedLabels } from './inter-pod-affinity.ts';
-import { MAX_SCORE, rejection, type Cycle, type FilterPlugin, type ScorePlugin, type Scorer } from './plugin.ts';
+import {
+  MAX_SCORE,
+  rejection,
+  type Cycle,
+  type FilterPlugin,
+  type NodeLike,
+  type ScorePlugin,
+  type Scorer,
+} from './plugin.ts';
 import {
   hasAllKeys,
   HOSTNAME,
@@ -64,9 +73,10 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
       const spreads = ownSpreads(pod, 'DoNotSchedule');
       switch (event.type) {
         case 'node.added':
-          return true;
+        case 'node.deleted':
+          return spreads === undefined || hasAllKeys(event.node, spreads);
         case 'node.updated':
-          return changedLabels(event.old.metadata.labels, event.node.labels) || event.old.spec?.taints !== undefined;
+          return spreads === undefined || counts(event.old, event.node, spreads);
         case 'pod.assigned':
         case 'pod.released':
           return (
@@ -86,6 +96,17 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
     },
   };
 };
+/** Whether the node is another for these constraints than it was. Source: podtopologyspread isSchedulableAfterNodeChange. */
+function counts(old: Node, { labels, node }: NodeLike, spreads: readonly Spread[]): boolean {
+  const before = old.metadata.labels ?? {};
+  const had = hasAllKeys({ labels: before }, spreads);
+  if (had !== hasAllKeys({ labels }, spreads)) return true;
+  if (!had) return false;
+  return (
+    spreads.some(({ topologyKey }) => before[topologyKey] !== labels[topologyKey]) ||
+    !equal(old.spec?.taints, node.spec?.taints)
+  );
+}
 /** `strict`: nodes without all topology labels are ignored; the system's own defaults make do with those there are. */
 function scorer(
   { pod, snapshot }: Cycle,

@@ -85,7 +85,7 @@ export const SYSTEM_DEFAULTS: SpreadDefaults = {
   ],
   isSystem: true,
 };
-export const hasAllKeys = (node: NodeInfo, spreads: readonly Spread[]): boolean => {
+export const hasAllKeys = (node: Pick<NodeInfo, 'labels'>, spreads: readonly Spread[]): boolean => {
   for (const s of spreads) if (node.labels[s.topologyKey] === undefined) return false;
   return true;
 };
