@@ -33,6 +33,9 @@ interface Pending {
   /** How many looks ago somebody was last heard to work on it. */
   quiet: number;
 }
+const NOBODY = Symbol('nobody serves');
+/** Of a ServiceUnavailable: nobody was there to be asked, so that nobody was bothered. */
+export const isUnserved = (error: unknown): boolean => error instanceof Error && error.cause === NOBODY;
 const SILENT_CAUSE = 'Silent';
 const silentDetails = { details: { causes: [{ reason: SILENT_CAUSE, message: 'the server has gone silent' }] } };
 /** Of a Timeout: somebody was asked who says nothing any more, so that another may be asked at once. */
@@ -106,7 +109,7 @@ export function createRequests(
     const entry = take(id);
     if (!entry) return;
     try {
-      if (message.noResponders) throw new ApiError('ServiceUnavailable', `nobody serves ${entry.subject}`);
+      if (message.noResponders) throw new ApiError('ServiceUnavailable', `nobody serves ${entry.subject}`, { cause: NOBODY });
       const body = decode(message.bytes);
       if (message.headers[HEADER.status] !== undefined) throw ApiError.from(body as Status);
       if (entry.abandoned) entry.onLate?.(body);

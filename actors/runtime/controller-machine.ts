@@ -91,8 +91,8 @@ export const keyMachine = setup({
     requeue: ({ context }) => Math.min(context.requeueMs, MAX_TIMER_MS),
     /** What the API will not take today it may take later: rules of others change, and clocks are set. */
     afterRejection: 60_000,
-    /** The longest that a key waits for a cache to show its own writes. */
-    settleTimeout: 10_000,
+    /** The longest that a key waits for a cache to show its own writes. Source: controller_utils.go ExpectationsTimeout. */
+    settleTimeout: 300_000,
   },
   actions: {
     enqueue: () => undefined,

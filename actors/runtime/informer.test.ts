@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { getShortestPaths } from 'xstate/graph';
+import { createMemoryHub } from '../../bus/memory/bus.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { createInformer, createInformers } from './informer.ts';
@@ -87,6 +88,23 @@ describe('informer', () => {
     api.intercept = undefined;
     await world.advance(10_000);
     expect(informer.state()).toBe('streaming.watching');
+  });
+
+  it('is back within a second where for long nobody was there, also if what it knew is too old by then', async () => {
+    const { world, api, informer, news, client } = setUp();
+    await informer.synced;
+    const bus = createMemoryHub({ world }).connect('alone');
+    const absence = await bus.request('kubus.v1.nobody', {}).catch((error: unknown) => error);
+    api.intercept = (call) => {
+      if (call.verb === 'watch') throw absence;
+    };
+    api.closeWatches();
+    await world.advance(60_000);
+    api.intercept = undefined;
+    await client.create(configMaps, configMap('a'));
+    api.compact();
+    await world.advance(1_000);
+    expect(news).toEqual(['+a']);
   });
 
   it('takes an object made anew under an old name as another object', async () => {

@@ -95,6 +95,12 @@ describe('sync', () => {
     for (const { key, value } of store.changes) present[value ? 'add' : 'delete'](key.slice(23));
     expect(names()).toEqual([...present].toSorted());
   });
+  it('knows all that was since the first write where that is not long ago', async () => {
+    const store = new ScriptedStore();
+    for (let i = 0; i < 40; i++) store.write('a');
+    const { cache } = await started(store);
+    expect(cache.below('/registry/configmaps/').since(1)).toHaveLength(39);
+  });
   it('does without where that is compacted', async () => {
     const store = new ScriptedStore();
     for (let i = 0; i < 600; i++) store.write('a');

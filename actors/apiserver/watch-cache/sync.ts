@@ -43,9 +43,9 @@ export class Sync {
   /** As of a little while ago if the store still knows that; what came since is to be filled in. */
   async #loadAll(signal: AbortSignal): Promise<void> {
     const { revision } = await this.#range({ key: '/', limit: 1, keysOnly: true }, signal);
-    if (revision <= TAIL) return this.#loadAt(undefined, signal);
+    if (revision <= 1) return this.#loadAt(undefined, signal);
     try {
-      await this.#loadAt(revision - TAIL, signal);
+      await this.#loadAt(Math.max(revision - TAIL, 1), signal);
     } catch (error) {
       if (reasonOf(error) !== 'Expired') throw error;
       await this.#loadAt(undefined, signal);
