@@ -109,7 +109,8 @@ export function createRequests(
     const entry = take(id);
     if (!entry) return;
     try {
-      if (message.noResponders) throw new ApiError('ServiceUnavailable', `nobody serves ${entry.subject}`, { cause: NOBODY });
+      if (message.noResponders)
+        throw new ApiError('ServiceUnavailable', `nobody serves ${entry.subject}`, { cause: NOBODY });
       const body = decode(message.bytes);
       if (message.headers[HEADER.status] !== undefined) throw ApiError.from(body as Status);
       if (entry.abandoned) entry.onLate?.(body);
