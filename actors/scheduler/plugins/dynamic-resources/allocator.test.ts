@@ -112,7 +112,10 @@ describe('what is written of them', () => {
         },
       }),
     ];
-    const requests: DeviceRequest[] = [asking('1500Mi'), first(['bad', 'x'], ['good', 'y'])].map((r, i) => ({ ...r, name: `r${i}` }));
+    const requests: DeviceRequest[] = [asking('1500Mi'), first(['bad', 'x'], ['good', 'y'])].map((r, i) => ({
+      ...r,
+      name: `r${i}`,
+    }));
     const [, plan] = requests;
     const local = aSlice('t', [model('a', 'y', { bindingConditions: ['ready'], bindingFailureConditions: ['broken'] })], { allNodes: true }); // prettier-ignore
     const found = allocate({
