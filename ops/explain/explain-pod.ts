@@ -2,6 +2,7 @@ import { examine, type Examination } from '../../actors/scheduler/explanation/ex
 import { cycleFrom } from '../../actors/scheduler/explanation/objects.ts';
 import type { Profile } from '../../actors/scheduler/plugins/profile.ts';
 import type { NodeInfo } from '../../actors/scheduler/snapshot/node-info.ts';
+import type { World } from '../../bus/world.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
 import { clusterAt, type History } from './history.ts';
@@ -47,12 +48,12 @@ export interface NodeExplanation {
 export async function explainPod(
   history: History,
   asked: Asked,
-  profileFor: (schedulerName: string) => Profile | undefined,
+  o: { readonly profileFor: (schedulerName: string) => Profile | undefined; readonly world: World },
 ): Promise<PodExplanation> {
   const moment = await findMoment(history, asked);
   const pod = unplaced(moment.pod);
   const scheduler = pod.spec?.schedulerName || 'default-scheduler';
-  const profile = profileFor(scheduler);
+  const profile = o.profileFor(scheduler);
   const head = {
     pod: { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name ?? '', uid: pod.metadata.uid ?? '' },
     revision: moment.revision,
@@ -61,7 +62,7 @@ export async function explainPod(
   };
   if (profile === undefined)
     return { ...head, nodes: [], best: [], waitsFor: [`scheduler ${JSON.stringify(scheduler)}, which is not one of this cluster's: it alone knows`] }; // prettier-ignore
-  const { cycle, budgets } = cycleFrom(await clusterAt(history, moment.revision), pod);
+  const { cycle, budgets, gate } = cycleFrom(await clusterAt(history, moment.revision), pod, o.world);
   const found = examine(cycle, { profile, budgets, random: () => 0 });
   const highest = Math.max(...found.totals);
   const { candidate } = found;
@@ -76,7 +77,7 @@ export async function explainPod(
       victims: candidate.victims.map(({ namespace, name, priority }) => ({ namespace, name, priority })),
       violatedBudgets: candidate.violations,
     },
-    waitsFor: isWaiting(moment) ? waitsFor(pod, found) : [],
+    waitsFor: isWaiting(moment) ? waitsFor(pod, found, gate) : [],
   };
 }
 /** As it was before it had a node, so that this one is a node like the others. */

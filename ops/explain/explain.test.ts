@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultProfile } from '../../actors/scheduler/plugins/profile.ts';
 import { aNode, aPod } from '../../actors/scheduler/testing/objects.ts';
 import { encode } from '../../bus/codec.ts';
+import { realWorld } from '../../bus/real-world.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import { UserError } from '../cli/output.ts';
@@ -9,6 +10,7 @@ import { explainPod, type PodExplanation } from './explain-pod.ts';
 import type { History } from './history.ts';
 import { explanationText } from './text.ts';
 
+const world = realWorld({ component: 'test', level: 'silent' });
 /** What happened, an entry a revision: a key, and what it held from then on (undefined: nothing). */
 type Happened = readonly (readonly [key: string, object: KubeObject | undefined])[];
 
@@ -35,7 +37,7 @@ const explain = (happened: Happened, o: { name?: string; namespace?: string; at?
   explainPod(
     historyOf(happened, o.oldest),
     { namespace: o.namespace ?? 'default', name: o.name ?? 'web', at: o.at },
-    (scheduler) => (scheduler === 'default-scheduler' ? defaultProfile : undefined),
+    { profileFor: (scheduler) => (scheduler === 'default-scheduler' ? defaultProfile : undefined), world },
   ); // prettier-ignore
 
 const web = aPod('web', { requests: { cpu: '2' } });
@@ -71,6 +73,7 @@ describe('a pod that waits', () => {
     ['its gates', { schedulingGates: [{ name: 'example.com/g' }] }, {}, 'its scheduling gates to be removed: example.com/g'],
     ['its victims', {}, { nominatedNodeName: 'a' }, 'the pods that were preempted for it on a to be gone'],
     ['its claims', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }] }, {}, 'persistentvolumeclaim "x" not found'],
+    ['its device claims', { resourceClaims: [{ name: 'd', resourceClaimName: 'x' }] }, {}, 'its device claims: could not find ResourceClaim "default/x"'],
     ['a scheduler of somebody else', { schedulerName: 'mine' }, {}, 'scheduler "mine", which is not one of this cluster\'s: it alone knows'],
   ] as const)('says that it waits for %s', async (_, spec, status, waits) => {
     const full = on(aPod('full', { requests: { cpu: '4' } }), 'a');
@@ -122,5 +125,5 @@ describe('no pod', () => {
 test('what is encrypted cannot be explained, and says so', async () => {
   const history = historyOf([pod(web)]);
   const sealed: History = { ...history, read: async (query) => ({ ...(await history.read(query)), items: [{ key: query.key, value: Buffer.from('k8s:enc:aescbc:v1:key1:x'), createRevision: 1, modRevision: 1, version: 1 }] }) }; // prettier-ignore
-  await expect(explainPod(sealed, { namespace: 'default', name: 'web' }, () => defaultProfile)).rejects.toThrow('pods are encrypted in the store, and only API servers have the key'); // prettier-ignore
+  await expect(explainPod(sealed, { namespace: 'default', name: 'web' }, { profileFor: () => defaultProfile, world })).rejects.toThrow('pods are encrypted in the store, and only API servers have the key'); // prettier-ignore
 });

@@ -20,10 +20,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** What a pod without a node waits for, the most pressing first. */
-export function waitsFor(pod: Pod, found: Examination): readonly string[] {
+export function waitsFor(pod: Pod, found: Examination, gate?: string): readonly string[] {
   const gates = pod.spec?.schedulingGates ?? [];
   if (gates.length > 0) return [`its scheduling gates to be removed: ${gates.map((gate) => gate.name).join(', ')}`];
   if (pod.metadata.deletionTimestamp !== undefined) return ['nothing any more: it is being deleted'];
+  if (gate !== undefined) return [`its device claims: ${gate}`];
   if (found.feasible.length > 0) return ['its turn: there are nodes that take it'];
   const { nominatedNodeName } = pod.status ?? {};
   if (nominatedNodeName) return [`the pods that were preempted for it on ${nominatedNodeName} to be gone`];

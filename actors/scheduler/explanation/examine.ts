@@ -1,4 +1,5 @@
 import { fitError } from '../fit-error.ts';
+import { NAME as DEVICES } from '../plugins/dynamic-resources/view.ts';
 import type { Cycle, Rejection } from '../plugins/plugin.ts';
 import type { Profile } from '../plugins/profile.ts';
 import { postFilter, type Budget, type Candidate } from '../preemption.ts';
@@ -50,7 +51,9 @@ export function examine(
       totals: [],
     };
     if (nodes === 0) return { ...nothing, message: fitError(diagnosis) };
-    if (diagnosis.reason !== undefined) return { ...nothing, message: fitError(diagnosis, 'not found') };
+    // As the loop has it.
+    if (diagnosis.reason !== undefined && !diagnosis.plugins.has(DEVICES))
+      return { ...nothing, message: fitError(diagnosis, 'not found') };
     const decision = postFilter(cycle, { profile, diagnosis, budgets: o.budgets, random: o.random });
     if ('candidate' in decision) return { ...nothing, message: fitError(diagnosis), candidate: decision.candidate };
     return { ...nothing, message: fitError(diagnosis, decision.unhelpful) };

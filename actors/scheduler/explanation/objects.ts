@@ -1,3 +1,4 @@
+import type { World } from '../../../bus/world.ts';
 import type {
   Namespace,
   Node,
@@ -6,6 +7,7 @@ import type {
   Pod,
   Service,
 } from '../../../schemas/generated/core-v1.ts';
+import type { DeviceClass, ResourceClaim, ResourceSlice } from '../../../schemas/generated/resource-v1.ts';
 import type { PodDisruptionBudget } from '../../../schemas/generated/policy-v1.ts';
 import type {
   CSIDriver,
@@ -19,10 +21,12 @@ import { volumeClass } from '../../../schemas/helpers/volume-binding.ts';
 import { keyOf, type KubeObject } from '../../../schemas/meta/object.ts';
 import { budgetOf } from '../budgets.ts';
 import { ownersSelector } from '../owners.ts';
+import { mayNeedDevices } from '../plugins/dynamic-resources/view.ts';
 import type { Cycle } from '../plugins/plugin.ts';
 import type { Budget } from '../preemption.ts';
 import { podInfo } from '../snapshot/pod-info.ts';
 import { Snapshot } from '../snapshot/snapshot.ts';
+import { devicesFrom } from './devices.ts';
 
 /** Resources that decide where a pod may go, by group (absent: core) and plural. */
 export const DECISIVE = [
@@ -30,13 +34,20 @@ export const DECISIVE = [
   'persistentvolumeclaims', 'persistentvolumes', 'storage.k8s.io/storageclasses',
   'storage.k8s.io/csinodes', 'storage.k8s.io/csidrivers', 'storage.k8s.io/csistoragecapacities',
   'storage.k8s.io/volumeattachments', 'policy/poddisruptionbudgets',
+  'resource.k8s.io/resourceclaims', 'resource.k8s.io/deviceclasses', 'resource.k8s.io/resourceslices',
 ] as const; // prettier-ignore
 export type Decisive = (typeof DECISIVE)[number];
 /** A cluster at one moment. */
 export type Objects = Readonly<Partial<Record<Decisive, readonly KubeObject[]>>>;
 
+export interface Moment {
+  readonly cycle: Cycle;
+  readonly budgets: readonly Budget[];
+  /** Why the pod is not even tried: claims for devices that are not there yet. */
+  readonly gate?: string | undefined;
+}
 /** All that one attempt at placing the pod would read, had it happened while the cluster was this one. */
-export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; readonly budgets: readonly Budget[] } {
+export function cycleFrom(objects: Objects, pod: Pod, world: World): Moment {
   const all = <T extends KubeObject>(resource: Decisive): readonly T[] => (objects[resource] ?? []) as readonly T[];
   const byKey = <T extends KubeObject>(resource: Decisive): Map<string, T> => new Map(all<T>(resource).map((o) => [keyOf(o), o])); // prettier-ignore
   const namespaces = byKey<Namespace>('namespaces');
@@ -66,7 +77,17 @@ export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; 
     ({ spec }) => spec.nodeName,
   );
   const ofClass = Map.groupBy(volumes.values(), volumeClass);
+  const devices = devicesFrom(
+    {
+      claims: all<ResourceClaim>('resource.k8s.io/resourceclaims'),
+      classes: all<DeviceClass>('resource.k8s.io/deviceclasses'),
+      slices: all<ResourceSlice>('resource.k8s.io/resourceslices'),
+    },
+    world,
+  );
   const cycle: Cycle = {
+    devices,
+    isDeviceResource: (name) => devices.isBacked(name),
     pod: info,
     snapshot,
     ownersSelector: ownersSelector({
@@ -86,5 +107,6 @@ export function cycleFrom(objects: Objects, pod: Pod): { readonly cycle: Cycle; 
       attachments: (node) => attachments.get(node) ?? [],
     },
   };
-  return { cycle, budgets: all<PodDisruptionBudget>('policy/poddisruptionbudgets').map(budgetOf) };
+  const gate = mayNeedDevices(info) ? devices.waitsFor(pod) : undefined;
+  return { cycle, budgets: all<PodDisruptionBudget>('policy/poddisruptionbudgets').map(budgetOf), gate };
 }

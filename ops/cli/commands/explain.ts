@@ -1,4 +1,5 @@
 import { defaultProfile } from '../../../actors/scheduler/plugins/profile.ts';
+import { realWorld } from '../../../bus/real-world.ts';
 import { explainPod } from '../../explain/explain-pod.ts';
 import { historyOf } from '../../explain/history.ts';
 import { explanationText } from '../../explain/text.ts';
@@ -14,7 +15,10 @@ interface Options extends StoreOptions {
 export async function explainPodCommand(name: string, options: Options): Promise<void> {
   const { namespace, at, output } = options;
   const profileFor = (scheduler: string) => (scheduler === 'default-scheduler' ? defaultProfile : undefined);
-  const found = await onStore(options, (bus) => explainPod(historyOf(bus), { namespace, name, at }, profileFor));
+  const world = realWorld({ component: 'explain', level: 'silent' });
+  const found = await onStore(options, (bus) =>
+    explainPod(historyOf(bus), { namespace, name, at }, { profileFor, world }),
+  );
   if (output === 'json') printJson(found);
   else print(explanationText(found));
 }

@@ -21,6 +21,8 @@ export const PLACES = {
   classes: 'storage.k8s.io/v1/storageclasses',
   csiNodes: 'storage.k8s.io/v1/csinodes',
   budgets: 'policy/v1/poddisruptionbudgets',
+  deviceClaims: 'resource.k8s.io/v1/resourceclaims',
+  deviceClasses: 'resource.k8s.io/v1/deviceclasses',
 } as const;
 
 /** Names of a cluster begin with this, so that several can lie in one store; verdicts leave it out. */

@@ -13,8 +13,9 @@ import fc from 'fast-check';
 import type { Cluster } from './cluster.ts';
 import { differences, type Difference } from './differences.ts';
 import { clusters, sampleClusters } from './generate.ts';
-import { fingerprint, RECORDED, writeGolden } from './golden.ts';
+import { fingerprint, RECORDED, writeGolden, writeRefusals } from './golden.ts';
 import { ourVerdict } from './ours.ts';
+import { refusals } from './refusals.ts';
 import { RealScheduler } from './real-scheduler.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -73,6 +74,9 @@ async function record(): Promise<void> {
     });
     console.log(`seed ${seed}: ${verdicts.length} clusters recorded`);
   }
+  const told = await askReal(refusals.map(({ cluster }) => cluster));
+  writeRefusals(Object.fromEntries(refusals.map(({ name }, i) => [name, told[i]!])));
+  console.log(`${told.length} refusals recorded`);
 }
 async function tell(): Promise<void> {
   const some = sampleClusters(seed, count);

@@ -12,7 +12,7 @@ export interface Golden {
 /** Seeds of which there is a record, and how many clusters of each. */
 export const RECORDED = { seeds: [1, 2], count: 600 } as const;
 
-const pathOf = (seed: number): string => join(import.meta.dirname, 'golden', `${seed}.golden.json`);
+const pathOf = (seed: number | 'refusals'): string => join(import.meta.dirname, 'golden', `${seed}.golden.json`);
 
 /** Tells whether a cluster is still the one that was asked about. */
 export const fingerprint = (cluster: Cluster): string =>
@@ -25,3 +25,9 @@ export function writeGolden({ seed, clusters }: Golden): void {
   const lines = clusters.map((cluster) => JSON.stringify(cluster));
   writeFileSync(pathOf(seed), `{"seed":${seed},"clusters":[\n${lines.join(',\n')}\n]}\n`);
 }
+
+/** What pods are told that no node takes, by the name of the case. */
+export type Refusals = Readonly<Record<string, Verdict>>;
+export const readRefusals = (): Refusals => JSON.parse(readFileSync(pathOf('refusals'), 'utf8')) as Refusals;
+export const writeRefusals = (told: Refusals): void =>
+  writeFileSync(pathOf('refusals'), `${JSON.stringify(told, null, 1)}\n`);

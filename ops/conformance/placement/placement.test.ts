@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { differences } from './differences.ts';
 import { sampleClusters } from './generate.ts';
-import { fingerprint, readGolden, RECORDED } from './golden.ts';
+import { fingerprint, readGolden, readRefusals, RECORDED } from './golden.ts';
 import { ourVerdict } from './ours.ts';
+import { refusals } from './refusals.ts';
 
 describe.each(RECORDED.seeds)('clusters of seed %i', (seed) => {
   const { clusters: recorded } = readGolden(seed);
@@ -18,5 +19,13 @@ describe.each(RECORDED.seeds)('clusters of seed %i', (seed) => {
       differences(recorded[i]!.verdict, ourVerdict(cluster)).map((d) => ({ cluster: i, ...d })),
     );
     expect(parted).toEqual([]);
+  });
+});
+
+describe('a pod that no node takes is told what the real scheduler tells it:', () => {
+  const told = readRefusals();
+  test.each(refusals.map(({ name, cluster }) => [name, cluster] as const))('%s', (name, cluster) => {
+    expect(told[name]?.message).toMatch(/^0\/\d+ nodes are available: |^no nodes available/);
+    expect(ourVerdict(cluster)).toEqual(told[name]);
   });
 });
