@@ -24,6 +24,8 @@ export interface NodeAuthenticatorOptions {
   readonly bus: Bus;
   readonly id: string;
   readonly gate: NodeGate;
+  /** `external`: nodes wait for a cloud. */
+  readonly cloudProvider?: 'external' | undefined;
   /** Default: over the bus as caller `node-authenticator`. */
   readonly client?: ApiClient | undefined;
 }
@@ -60,7 +62,7 @@ export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
     const decision = decide({ node, key, bearer: node === undefined ? await bearerOf(token) : undefined });
     if (decision.do !== 'bind') return decision.do === 'admit' ? undefined : decision.why;
     try {
-      await client.create(nodesResource, bareNode(name, key));
+      await client.create(nodesResource, bareNode(name, key, o.cloudProvider === 'external'));
       world.log.info('node joined', { node: name, key });
       return undefined;
     } catch (error) {

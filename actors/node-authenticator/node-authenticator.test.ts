@@ -35,6 +35,10 @@ describe('the decision about a node', () => {
   });
 });
 
+it('makes a node wait for the cloud, where there is one', () => {
+  expect(bareNode('n', OURS).spec).toBeUndefined();
+  expect(bareNode('n', OURS, true).spec?.taints?.map(({ key }) => key)).toEqual(['node.cloudprovider.kubernetes.io/uninitialized']); // prettier-ignore
+});
 describe('the chart of the node authenticator', () => {
   it('reaches these states and no others', () => {
     const paths = getShortestPaths(nodeAuthenticatorMachine, {

@@ -39,9 +39,15 @@ export function decide(observed: {
 const isBootstrapper = ({ username, groups }: UserInfo): boolean =>
   (username?.startsWith('system:bootstrap:') ?? false) && (groups?.includes('system:bootstrappers') ?? false);
 
-/** A Node before its kubelet has said anything of it: the binding of name and key. */
-export const bareNode = (name: string, key: string): Node => ({
+/**
+ * A Node before its kubelet has said anything of it: the binding of name and key. `isOfCloud`: no pod comes before a cloud
+ * has said where it is; its kubelet could not say so any more, as it finds the Node. Source: kubelet initialNode.
+ */
+export const bareNode = (name: string, key: string, isOfCloud = false): Node => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, labels: { [KEY_LABEL]: key } },
+  ...(isOfCloud && {
+    spec: { taints: [{ key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' }] },
+  }),
 });

@@ -88,6 +88,10 @@ const freeBytesOf = (dir: string) => (): number => {
   }
 };
 
+/** Whether nodes are a cloud's. */
+const cloudProviderOf = ({ config }: Context): 'external' | undefined =>
+  addonsOf(config).includes('cloud') ? 'external' : undefined;
+
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
 const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component>>> = {
   etcd: async (c) => {
@@ -188,7 +192,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
       : readCredentials(c.spec.dir, 'node-authenticator');
     const servers = { urls: c.spec.nats?.split(',') ?? urls, ca };
     const gate = createNodeGate({ bus: c.bus, world: c.world, authority: readNodeAuthority(c.spec.dir), servers });
-    return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate });
+    return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate, cloudProvider: cloudProviderOf(c) });
   },
   nodes: async (c) =>
     (await import('./nodes.ts')).startNodes({
@@ -197,7 +201,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
       id: c.id,
       nodes: c.nodes.map((name) => ({ name })),
       podCIDRs: c.config.clusterCidrs || c.config.nodeMasks ? 'byCluster' : c.spec.podCIDRs,
-      cloudProvider: addonsOf(c.config).includes('cloud') ? 'external' : undefined,
+      cloudProvider: cloudProviderOf(c),
     }),
 };
 const startComponent = (name: ComponentName, c: Context): Promise<Component> =>
