@@ -1,6 +1,6 @@
 import type { SchedulerMetrics } from './metrics.ts';
 import { judge, prepare, type Part } from './filtering.ts';
-import type { Profile } from './plugins/profile.ts';
+import { WITHOUT_PREFILTER, type Profile } from './plugins/profile.ts';
 import { rejection, type Cycle, type Rejection, type Scorer } from './plugins/plugin.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
 
@@ -117,8 +117,6 @@ export function search(cycle: Cycle, o: ScheduleOptions & { readonly afresh?: bo
   o.examined?.(feasible, perNode);
   return { feasible, perNode, evaluated, isPromised, narrowing };
 } // prettier-ignore
-/** Upstream's plugins that have something to say of each node, and nothing before. */
-const WITHOUT_PREFILTER: ReadonlySet<string> = new Set(['NodeUnschedulable', 'NodeName', 'TaintToleration']);
 /** The first to refuse a node is the last that is asked about it. */
 function countFilters(
   filters: readonly Part[],

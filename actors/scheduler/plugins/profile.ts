@@ -14,6 +14,8 @@ export interface WeightedScore {
   readonly plugin: ScorePlugin;
   readonly weight: number;
 }
+/** Upstream's plugins that have something to say of each node, and nothing before: for metrics. */
+export const WITHOUT_PREFILTER: ReadonlySet<string> = new Set(['NodeUnschedulable', 'NodeName', 'TaintToleration']);
 /** A profile in which each plugin does all that it can. `weight` counts where it scores. */
 export const profileOf = (plugins: readonly { readonly plugin: Plugin; readonly weight: number }[]): Profile => ({
   filters: plugins.flatMap(({ plugin }) => (isFilter(plugin) ? [plugin] : [])),

@@ -1,6 +1,6 @@
 import type { SchedulerMetrics } from '../metrics.ts';
 import type { FilterPlugin } from './plugin.ts';
-import type { Profile, WeightedScore } from './profile.ts';
+import { WITHOUT_PREFILTER, type Profile, type WeightedScore } from './profile.ts';
 
 type Metrics = Pick<SchedulerMetrics, 'elapsed' | 'took'>;
 const made = new WeakMap<Profile, Profile>();
@@ -27,7 +27,8 @@ const timedFilter = (plugin: FilterPlugin, { elapsed, took }: Metrics): FilterPl
     const began = elapsed();
     const prepared = plugin.prepare(cycle);
     const refuses = prepared !== 'skip' && 'reject' in prepared;
-    took('PreFilter', plugin.name, refuses ? 'UnschedulableAndUnresolvable' : 'Success', elapsed() - began);
+    if (!WITHOUT_PREFILTER.has(plugin.name))
+      took('PreFilter', plugin.name, refuses ? 'UnschedulableAndUnresolvable' : 'Success', elapsed() - began);
     if (prepared === 'skip' || 'reject' in prepared) return prepared;
     return {
       ...prepared,
