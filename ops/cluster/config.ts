@@ -49,7 +49,7 @@ export interface ClusterConfig {
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
   /** Where the add-on ingress listens, if not at 8080 and 8443. */
-  readonly ingressPorts?: { readonly http: number; readonly https: number };
+  readonly ingressPorts?: { readonly host?: string | undefined; readonly http: number; readonly https: number };
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;

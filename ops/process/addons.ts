@@ -4,6 +4,7 @@ import type { World } from '../../bus/world.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import type { DnsConfig } from '../cluster/dns.ts';
+import type { IngressPorts } from '../cluster/ingress-ports.ts';
 
 /** What an add-on is started with; everything else it needs is asked of the API. */
 export interface AddonContext {
@@ -15,6 +16,8 @@ export interface AddonContext {
   readonly config: ClusterConfig;
   /** Of the name server, what is not as the configuration says. */
   readonly dns?: Partial<DnsConfig> | undefined;
+  /** Of the ingress controller, the same. */
+  readonly ingress?: IngressPorts | undefined;
   /** The cluster's folder, or that of its role where it runs apart. */
   readonly dir: string;
 }

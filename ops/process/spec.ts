@@ -3,6 +3,7 @@ import type { AuthenticationFlags } from '../cluster/authentication.ts';
 import type { AuthorizationFlags } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import type { DnsConfig } from '../cluster/dns.ts';
+import type { IngressPorts } from '../cluster/ingress-ports.ts';
 import type { EncryptionFlags } from '../cluster/encryption.ts';
 import type { SchedulerFlags } from '../cluster/scheduler.ts';
 import { ADDON_COMPONENTS, ADDONS, addonsOf, type AddonComponent } from './addons.ts';
@@ -54,6 +55,8 @@ export interface ProcessSpec {
   readonly etcdDoor?: { readonly host: string; readonly port: number } | undefined;
   /** Of a name server: what is not as the cluster's configuration says. */
   readonly dns?: Partial<DnsConfig> | undefined;
+  /** Of an ingress controller: where it listens, if not where the cluster's configuration says. */
+  readonly ingress?: IngressPorts | undefined;
   /** Overrides the URL in the credentials. */
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */

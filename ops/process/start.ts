@@ -205,8 +205,15 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     }),
 };
 const startComponent = (name: ComponentName, c: Context): Promise<Component> =>
-  addonOf(name)?.start({ world: c.world, bus: c.bus, id: c.id, config: c.config, dir: c.spec.dir, dns: c.spec.dns }) ??
-  STARTERS[name as CoreComponent](c);
+  addonOf(name)?.start({
+    world: c.world,
+    bus: c.bus,
+    id: c.id,
+    config: c.config,
+    dir: c.spec.dir,
+    dns: c.spec.dns,
+    ingress: c.spec.ingress,
+  }) ?? STARTERS[name as CoreComponent](c);
 
 interface Running {
   readonly component: Component;

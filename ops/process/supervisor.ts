@@ -7,6 +7,7 @@ import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from 
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { connectTool } from '../cluster/connect.ts';
 import { dnsObstacle } from '../cluster/dns.ts';
+import { ingressObstacle } from '../cluster/ingress-ports.ts';
 import { claimPort, obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
@@ -94,6 +95,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     if (etcdWhy !== undefined) throw new UserError(etcdWhy);
     const dnsWhy = config.dns === undefined ? undefined : await dnsObstacle(config.dns.port, config.dns.host);
     if (dnsWhy !== undefined) throw new UserError(dnsWhy);
+    const ingressWhy = config.ingressPorts === undefined ? undefined : await ingressObstacle(config.ingressPorts);
+    if (ingressWhy !== undefined) throw new UserError(ingressWhy);
     ephemeral = config.ephemeral;
     writeConfig(paths, config);
     for (const dir of [paths.dir, paths.logs, paths.nats, paths.credentials])

@@ -3,6 +3,7 @@ import { authenticationFlags, type AuthenticationFlags } from '../../cluster/aut
 import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
 import { checkInFlight, downHere, readConfig, requireCluster } from '../../cluster/config.ts';
 import { checkDns, dnsExample, dnsObstacle, settleDns, type DnsFlags } from '../../cluster/dns.ts';
+import { ingressObstacle, ingressUrls, settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { obstacle, sharedObstacle } from '../../cluster/ports.ts';
@@ -16,7 +17,8 @@ import { auditArguments, type AuditFlags } from '../../cluster/audit.ts';
 import { joinCluster, joins } from './join.ts';
 import { untilSignal } from '../signals.ts';
 
-export interface RunOptions extends AuditFlags, AuthenticationFlags, AuthorizationFlags, EncryptionFlags, DnsFlags {
+export interface RunOptions
+  extends AuditFlags, AuthenticationFlags, AuthorizationFlags, EncryptionFlags, DnsFlags, IngressFlags {
   readonly name: string;
   readonly nats?: string;
   readonly data?: string;
@@ -100,6 +102,12 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     const why = await dnsObstacle(dns.port, dns.host);
     if (why !== undefined) throw new UserError(why);
   }
+  const ingress = components.includes('ingress') ? await settleIngress(options, config.ingressPorts) : undefined;
+  // Replicas of a machine share the ports too.
+  if (ingress !== undefined && (ingress.http !== config.ingressPorts?.http || isUp(paths) === undefined)) {
+    const why = await ingressObstacle(ingress);
+    if (why !== undefined) throw new UserError(why);
+  }
   // Several of one component may run from one folder: each has a log of its own.
   const replica = `${components.join('-')}-${Math.random().toString(36).slice(2, 7)}`;
   const running = await startProcess({
@@ -114,6 +122,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     nodes: options.node,
     log: options.log,
     dns,
+    ingress,
     encryption: options,
     audit: options,
     authentication: authenticationFlags(options),
@@ -125,7 +134,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   const signal = untilSignal();
   const first = await Promise.race([running.ready.then(() => 'ready'), running.failed, signal]);
-  if (first === 'ready') print(`running: ${components.join(', ')}${dns === undefined ? '' : `\n  ${dnsExample(dns)}`}`);
+  const told = [...(dns ? [dnsExample(dns)] : []), ...(ingress ? Object.values(ingressUrls(ingress)) : [])];
+  if (first === 'ready') print([`running: ${components.join(', ')}`, ...told].join('\n  '));
   const why = first === 'ready' ? await Promise.race([signal, running.failed]) : first;
   const down = first === 'ready' || options.nats !== undefined ? undefined : downHere(paths);
   if (!why.startsWith('SIG')) printError(`kubus: ${why}${down === undefined ? '' : `: ${down.message}`}`);

@@ -30,7 +30,7 @@ import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { adoptScheduler, checkScheduler, schedulerArguments, type SchedulerFlags } from '../../cluster/scheduler.ts';
-import { ingressUrls, settleIngress } from '../../cluster/ingress-ports.ts';
+import { ingressUrls, settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
@@ -46,6 +46,7 @@ export interface UpOptions
     PodRangeFlags,
     LoadBalancerFlags,
     DnsFlags,
+    IngressFlags,
     SchedulerFlags {
   readonly name: string;
   readonly nodes?: number;
@@ -58,8 +59,6 @@ export interface UpOptions
   readonly disableAdmission?: string[];
   readonly enableAdmission?: string[];
   readonly addons?: string[];
-  readonly ingressHttpPort?: number;
-  readonly ingressHttpsPort?: number;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly encryptionConfig?: string;
@@ -148,7 +147,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
   const dns = hasDns(options, before) ? await settleDns(options, before?.dns) : undefined;
-  const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before) : undefined;
+  const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before?.ingressPorts) : undefined;
   return {
     format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
     ...(only && { only }),
@@ -286,6 +285,7 @@ function argumentsOf(options: UpOptions): string[] {
   if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
   if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
   if (options.addons !== undefined) args.push('--addons', options.addons.join(','));
+  if (options.ingressHost !== undefined) args.push('--ingress-host', options.ingressHost);
   if (options.ingressHttpPort !== undefined) args.push('--ingress-http-port', String(options.ingressHttpPort));
   if (options.ingressHttpsPort !== undefined) args.push('--ingress-https-port', String(options.ingressHttpsPort));
   if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));

@@ -11,12 +11,15 @@ import {
   list,
   named,
   scheduling,
+  servingIngresses,
 } from './options.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** up, down, status, list, kubeconfig. */
 export function addClusters(program: Command): void {
-  scheduling(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up'))))))))
+  scheduling(
+    servingIngresses(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up')))))))),
+  )
     .description('start a cluster, or resume one')
     .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
     .addOption(
@@ -34,16 +37,6 @@ export function addClusters(program: Command): void {
     .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
     .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
     .addOption(addons())
-    .option(
-      '--ingress-http-port <port>',
-      'where the add-on ingress serves HTTP; 0: a free one (default 8080, or a free one)',
-      integer('--ingress-http-port', 0, 65_535),
-    )
-    .option(
-      '--ingress-https-port <port>',
-      'where it serves HTTPS; 0: a free one (default 8443, or a free one)',
-      integer('--ingress-https-port', 0, 65_535),
-    )
     .option(
       '--scheduler-config <file>',
       'KubeSchedulerConfiguration: profiles, plugins, extenders (kept for later starts)',

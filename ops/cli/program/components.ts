@@ -11,13 +11,16 @@ import {
   list,
   named,
   scheduling,
+  servingIngresses,
 } from './options.ts';
 import { SCALABLE } from '../../process/replicas.ts';
 import { COMPONENTS } from '../../process/spec.ts';
 
 /** run, scale, restart, init, balance. */
 export function addComponents(program: Command): void {
-  scheduling(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('run'))))))))
+  scheduling(
+    servingIngresses(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('run')))))))),
+  )
     .description('run components in this process against a bus')
     .argument('<component...>', COMPONENTS.join(', '))
     .option('--nats <urls>', 'URL of the bus, several with commas (default: those in the credentials)')
@@ -63,7 +66,7 @@ export function addComponents(program: Command): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run scheduler --config profiles.yaml --scheduler-plugin ./mine.ts\n  kubus run nodes --node worker-1 --node worker-2 --log -",
+      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run ingress --ingress-http-port 8081 --ingress-https-port 8444   one more way in, on ports of its own\n  kubus run scheduler --config profiles.yaml --scheduler-plugin ./mine.ts\n  kubus run nodes --node worker-1 --node worker-2 --log -",
     )
     .action(async (components: string[], options: unknown) =>
       (await import('../commands/run.ts')).run(components, options as never),

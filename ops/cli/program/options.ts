@@ -54,6 +54,20 @@ export const answeringNames = (command: Command): Command =>
       list,
     )
     .option('--dns-pods <mode>', 'names of pods: insecure, verified, disabled (default insecure, as in kubeadm)');
+/** A command that may start the ingress controller of a cluster. */
+export const servingIngresses = (command: Command): Command =>
+  command
+    .option(
+      '--ingress-http-port <port>',
+      'where the ingress controller serves HTTP; 0: a free one (default 8080, or a free one)',
+      integer('--ingress-http-port', 0, 65_535),
+    )
+    .option(
+      '--ingress-https-port <port>',
+      'where it serves HTTPS; 0: a free one (default 8443, or a free one)',
+      integer('--ingress-https-port', 0, 65_535),
+    )
+    .option('--ingress-host <address>', 'address it listens on (default 127.0.0.1)');
 /** A command that starts a scheduler. */
 export const scheduling = (command: Command): Command =>
   command.option(
