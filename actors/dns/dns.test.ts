@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryHub } from '../../bus/memory/bus.ts';
@@ -171,6 +172,17 @@ describe('people’s tools understand it', () => {
     expect(await resolver.resolveSoa('cluster.local')).toMatchObject({ nsname: 'ns.dns.cluster.local', minttl: 30 });
     await expect(resolver.resolve4('nothing.shop.svc.cluster.local')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await expect(resolver.resolve6(WEB)).rejects.toMatchObject({ code: 'ENODATA' });
+  });
+  it('the resolver of Node by IPv6, where this machine has that', async ({ skip }) => {
+    if (!Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1')))
+      return skip('this machine has no ::1: nothing was asked by IPv6');
+    const dns = (await cluster({ host: '::1', without: 'kube-dns' })).start();
+    await dns.ready;
+    const resolver = new Resolver({ timeout: 5_000, tries: 2 });
+    resolver.setServers([`[::1]:${dns.port}`]);
+    expect(await resolver.resolve4(WEB)).toEqual(['10.96.0.20']);
+    expect(await resolver.resolveNs('cluster.local')).toEqual(['ns.dns.cluster.local']);
+    expect(await resolver.resolve6('ns.dns.cluster.local')).toEqual(['::1']);
   });
   it('dig, where it is installed', async ({ skip }) => {
     const dns = (await cluster()).start();
