@@ -7,6 +7,7 @@ import { formatTime, parseTime } from '../../../schemas/meta/time.ts';
 import { pods } from '../../../actors/runtime/resources.ts';
 import { startActor, type RunningActor } from '../../../actors/runtime/start-actor.ts';
 import type { Sandbox } from '../../runtime/interface.ts';
+import { claimsReady } from '../resource-claims.ts';
 import { recordsOf } from '../container/record.ts';
 import { ContainerWorker } from '../container/worker.ts';
 import type { NodeContext } from '../context.ts';
@@ -163,6 +164,8 @@ export class PodWorker {
   async createSandbox(signal: AbortSignal): Promise<void> {
     const mounting = this.#node.volumes.mount(this.pod, signal);
     if (mounting !== undefined) await mounting;
+    const claims = claimsReady(this.#node, this.pod, signal);
+    if (claims !== undefined) await claims;
     this.sandbox = await this.#node.runtime.runPodSandbox(this.pod, signal);
     this.#node.metrics.podStarted();
   }
