@@ -14,6 +14,8 @@ export interface BindingCycles {
   begin(entry: Entry, node: string, profile: SchedulingProfile, began: number): void;
   /** The pod is gone: nothing is bound for it any more. */
   lost(uid: string): void;
+  /** Whether the pod still waited for something, and now goes back instead of being bound. */
+  preempted(uid: string): boolean;
   /** The node is gone: no pod that waits for something there is bound to it. */
   nodeLost(name: string): void;
   /** All that wait are left to who leads next. */
@@ -92,6 +94,7 @@ export function bindingCycles(o: {
       if (reservation !== undefined || permits.length > 0) await profile.placing.expect(pod, node);
       if (permits.length > 0) {
         const refused = await permitted(permits, way, signal);
+        metrics?.waited(refused === undefined ? 'Success' : 'Unschedulable', since);
         since = metrics?.passed('Permit', refused === undefined ? 'Success' : 'Unschedulable', since) ?? 0;
         signal.throwIfAborted();
         if (refused !== undefined) {
@@ -203,6 +206,11 @@ export function bindingCycles(o: {
     lost(uid) {
       const one = waiting.get(uid);
       if (one !== undefined) end(one, 'pod does not exist any more', true);
+    },
+    preempted(uid) {
+      const one = waiting.get(uid);
+      if (one !== undefined) end(one, 'preempted by DefaultPreemption', false);
+      return one !== undefined;
     },
     nodeLost(name) {
       for (const one of waiting.values()) if (one.node === name) end(one, gone(name), false);

@@ -232,16 +232,27 @@ export function schedulingLoop(o: LoopOptions): Loop {
     }
     return left;
   } // prettier-ignore
+  /** Source: framework/preemption executor.go prepareCandidateAsync. */
   function makeRoom(pod: PodInfo, { placing }: SchedulingProfile, diagnosis: Diagnosis, candidate: Candidate): void {
+    const { node } = candidate;
+    const others = [...(snapshot.nominated.get(node)?.values() ?? [])].filter((p) => p.priority < pod.priority);
+    snapshot.nominate(pod, node);
+    const told = placing.explain(pod, 'Unschedulable', fitError(diagnosis), node);
+    const victims = candidate.victims.filter((victim) => !victim.terminating);
+    // All leave already: there is nothing to do but to wait.
+    if (victims.length === 0) return track(told);
     metrics?.preempted(candidate.victims.length);
-    snapshot.nominate(pod, candidate.node);
     preempting.set(pod.uid, false);
+    // What was promised there to less important pods may not hold any more.
+    const renounced = others.map(async (other) => {
+      snapshot.denominate(other.uid);
+      await placing.renounce(other);
+      queue.wake(other.uid);
+    });
+    const evicted = placing.evict({ ...candidate, victims }, pod, (uid) => bindings.preempted(uid));
     track(
-      Promise.all([
-        placing.evict(candidate, pod),
-        placing.explain(pod, 'Unschedulable', fitError(diagnosis), candidate.node),
-      ]).then(() => {
-        if (preempting.get(pod.uid) === true) queue.wake(pod.uid);
+      Promise.all([evicted, told, ...renounced]).then(([isDone]) => {
+        if (!isDone || preempting.get(pod.uid) === true) queue.wake(pod.uid);
         preempting.delete(pod.uid);
       }),
     );

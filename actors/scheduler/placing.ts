@@ -25,8 +25,13 @@ export interface Placing {
     message: string,
     nominatedNode?: string,
   ): Promise<void>;
-  /** Marks the victims as disrupted and deletes them. */
-  evict(candidate: Candidate, preemptor: PodInfo): Promise<void>;
+  /**
+   * Marks the victims as disrupted and deletes them, but those that `cancels` could keep from being bound at all. Whether
+   * all are gone, or going.
+   */
+  evict(candidate: Candidate, preemptor: PodInfo, cancels: (uid: string) => boolean): Promise<boolean>;
+  /** Takes back what the pod was promised; failures are logged. */
+  renounce(pod: PodInfo): Promise<void>;
 }
 
 export function placing(o: {
@@ -102,19 +107,32 @@ export function placing(o: {
         if (reasonOf(error) !== 'NotFound') log.debug('pod condition not written', { pod: pod.name, err: error });
       }
     },
-    async evict({ node, victims }, preemptor) {
-      await Promise.all(
-        victims.map(async (victim) => {
-          const condition = {
-            type: 'DisruptionTarget',
-            status: 'True',
-            reason: 'PreemptionByScheduler',
-            message: 'default-scheduler: preempting to accommodate a higher priority pod',
-            lastProbeTime: null,
-            lastTransitionTime: formatTime(world.clock.now()),
-            ...(victim.pod.metadata.generation !== undefined && { observedGeneration: victim.pod.metadata.generation }),
-          };
-          try {
+    async evict({ node, victims }, preemptor, cancels) {
+      const by = preemptor.pod.spec?.schedulerName || 'default-scheduler';
+      const tell = (victim: PodInfo, more = ''): void => {
+        const note = `Preempted by pod ${preemptor.uid} on node ${node}${more}`;
+        const both = { regarding: victim.pod, related: preemptor.pod };
+        recorder.event({ ...both, type: 'Normal', reason: 'Preempted', action: 'Preempting', note });
+      };
+      const evicted = victims.map(async (victim): Promise<boolean> => {
+        if (cancels(victim.uid)) {
+          tell(victim, ' (in kube-scheduler memory).');
+          return true;
+        }
+        const condition = {
+          type: 'DisruptionTarget',
+          status: 'True',
+          reason: 'PreemptionByScheduler',
+          message: `${by}: preempting to accommodate a higher priority pod`,
+          lastProbeTime: null,
+          lastTransitionTime: formatTime(world.clock.now()),
+          ...(victim.pod.metadata.generation !== undefined && { observedGeneration: victim.pod.metadata.generation }),
+        };
+        const known = victim.pod.status?.conditions?.find(({ type }) => type === condition.type);
+        const isMarked =
+          known?.status === 'True' && known.reason === condition.reason && known.message === condition.message;
+        try {
+          if (!isMarked)
             await client.patch(
               pods,
               victim.name,
@@ -123,19 +141,31 @@ export function placing(o: {
               { metadata: { uid: victim.uid }, status: { conditions: [condition] } },
               { subresource: 'status', fence: o.fence() },
             );
-            await client.delete(pods, victim.name, victim.namespace, {
-              preconditions: { uid: victim.uid },
-              fence: o.fence(),
-            });
-            const note = `Preempted by pod ${preemptor.uid} on node ${node}`;
-            const both = { regarding: victim.pod, related: preemptor.pod };
-            recorder.event({ ...both, type: 'Normal', reason: 'Preempted', action: 'Preempting', note });
-          } catch (error) {
-            if (reasonOf(error) !== 'NotFound')
-              log.warn('victim not evicted', { pod: victim.name, err: toStatus(error).message });
-          }
-        }),
-      );
+          await client.delete(pods, victim.name, victim.namespace, {
+            preconditions: { uid: victim.uid },
+            fence: o.fence(),
+          });
+          tell(victim);
+        } catch (error) {
+          if (reasonOf(error) === 'NotFound') return true;
+          log.warn('victim not evicted', { pod: victim.name, err: toStatus(error).message });
+          return false;
+        }
+        return true;
+      });
+      return (await Promise.all(evicted)).every(Boolean);
+    },
+    async renounce(pod) {
+      expected.delete(pod.uid);
+      const patch = { metadata: { uid: pod.uid }, status: { nominatedNodeName: null } };
+      try {
+        await client.patch(pods, pod.name, pod.namespace, 'strategic', patch, {
+          subresource: 'status',
+          fence: o.fence(),
+        });
+      } catch (error) {
+        if (reasonOf(error) !== 'NotFound') log.debug('nomination not taken back', { pod: pod.name, err: error });
+      }
     },
   };
 }

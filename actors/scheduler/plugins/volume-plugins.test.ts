@@ -7,6 +7,7 @@ import type {
   StorageClass,
   VolumeAttachment,
 } from '../../../schemas/generated/storage-v1.ts';
+import { testWorld } from '../../runtime/testing/world.ts';
 import { cycleFrom, type Objects } from '../explanation/objects.ts';
 import { aNode, aPod } from '../testing/objects.ts';
 import { nodeDeclaredFeatures } from './node-declared-features.ts';
@@ -18,7 +19,7 @@ import { volumeZone } from './volume-zone.ts';
 
 /** `ok`, `skip` or the reasons of each node; `!` before those that no eviction can change. */
 function ask(plugin: FilterPlugin, pod: Pod, objects: Objects): string | Record<string, string> {
-  const { cycle } = cycleFrom(objects, pod);
+  const { cycle } = cycleFrom(objects, pod, testWorld());
   const prepared = plugin.prepare(cycle);
   if (prepared === 'skip') return 'skip';
   if ('reject' in prepared) return `!${prepared.reject.reasons.join(', ')}`;
@@ -113,7 +114,7 @@ describe('NodeVolumeLimits', () => {
     ['a disk that a driver has taken over', using('p', { awsElasticBlockStore: { volumeID: 'x' } }, { awsElasticBlockStore: { volumeID: 'y' } }), { ...objects, 'storage.k8s.io/csinodes': [csiNode('a', 'ebs.csi.aws.com', 1)] }, { a: full, b: 'ok' }],
   ])('%s', (_, pod, cluster, want) => expect(ask(nodeVolumeLimits(), pod, cluster)).toEqual(want)); // prettier-ignore
   it('asks again when a node takes more, and when a volume is gone', () => {
-    const { cycle } = cycleFrom(objects, using('p', claimed('c')));
+    const { cycle } = cycleFrom(objects, using('p', claimed('c')), testWorld());
     const changed = (now: number, old: number) => nodeVolumeLimits().hint({ type: 'csiNode.changed', now: csiNode('a', 'd', now), old: csiNode('a', 'd', old) }, cycle.pod);
     expect([changed(2, 1), changed(1, 2)]).toEqual([true, false]);
     expect(nodeVolumeLimits().hint({ type: 'volumeAttachment.gone' }, cycle.pod)).toBe(true);
