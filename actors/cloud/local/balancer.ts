@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { World } from '../../../bus/world.ts';
-import type { Node, Service, ServicePort } from '../../../schemas/generated/core-v1.ts';
+import type { Node, Service } from '../../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import type { Inspection } from '../../runtime/inspection.ts';
 import type { PodDialer } from '../../runtime/pod-dialer.ts';
 import { createChooser } from './affinity.ts';
+import { startDatagrams } from './datagrams.ts';
 import { backendsOf, type Backend } from './endpoints.ts';
 import { join } from './join.ts';
 import { startListener, type Listener } from './listener.ts';
@@ -43,15 +44,21 @@ export function createBalancer(o: {
   let nodes: ReadonlySet<string> = new Set();
   let isAdmitted: Admits = () => true;
   /** By port, until something changes. */
-  let backends = new Map<number, readonly Backend[]>();
+  let backends = new Map<string, readonly Backend[]>();
 
-  function backendsFor(number: number): readonly Backend[] {
-    let known = backends.get(number);
+  function backendsFor(number: number, protocol = 'TCP'): readonly Backend[] {
+    const key = `${number} ${protocol}`;
+    let known = backends.get(key);
     if (known === undefined) {
-      const port = service?.spec?.ports?.find((p) => p.port === number && (p.protocol ?? 'TCP') === 'TCP');
-      backends.set(number, (known = port === undefined ? [] : backendsOf(service!, port, o.slices(), nodes)));
+      const port = service?.spec?.ports?.find((p) => p.port === number && (p.protocol ?? 'TCP') === protocol);
+      backends.set(key, (known = port === undefined ? [] : backendsOf(service!, port, o.slices(), nodes)));
     }
     return known;
+  }
+  /** For the datagrams of a client. */
+  function chosenFor(client: string, port: number): Backend | undefined {
+    if (!isAdmitted(plain(client))) return undefined;
+    return chooser.order(plain(client), backendsFor(port, 'UDP'), world.clock.now())[0];
   }
   async function carry(socket: Socket, port: number): Promise<void> {
     const client = plain(socket.remoteAddress ?? '');
@@ -75,14 +82,17 @@ export function createBalancer(o: {
     else if (socket.destroyed) upstream.destroy();
     else join(socket, upstream);
   }
-  async function open(ip: string, { port }: ServicePort): Promise<string | undefined> {
-    const key = `${ip} ${port}`;
+  function begin(ip: string, port: number, protocol: string): Listener {
+    const common = { world, ip, port, inspection: o.inspection };
+    if (protocol === 'UDP') return startDatagrams({ ...common, choose: (client) => chosenFor(client, port) });
+    return startListener({
+      ...common,
+      onConnection: (socket) => void carry(socket, port).catch(() => socket.destroy()),
+    });
+  }
+  async function open({ key, ip, port, protocol }: Place): Promise<string | undefined> {
     let listener = listeners.get(key);
-    if (!listener) {
-      const onConnection = (socket: Socket): void => void carry(socket, port).catch(() => socket.destroy());
-      listener = startListener({ world, ip, port, onConnection, inspection: o.inspection });
-      listeners.set(key, listener);
-    }
+    if (!listener) listeners.set(key, (listener = begin(ip, port, protocol)));
     try {
       await listener.open;
       return undefined;
@@ -96,21 +106,20 @@ export function createBalancer(o: {
       return ips;
     },
     async set(wanted, behind, addresses) {
-      const ports = (wanted.spec?.ports ?? []).filter(({ protocol = 'TCP' }) => protocol === 'TCP');
       isAdmitted = admits(wanted);
       service = wanted;
       ips = addresses;
       nodes = new Set(behind.map(({ metadata }) => metadata.name!));
       backends = new Map();
       chooser.set(wanted);
-      const places = ips.flatMap((ip) => ports.map((port) => ({ ip, port })));
-      const keys = new Set(places.map(({ ip, port }) => `${ip} ${port.port}`));
+      const places = placesOf(ips, wanted);
+      const keys = new Set(places.map(({ key }) => key));
       for (const [key, listener] of listeners)
         if (!keys.has(key)) {
           listeners.delete(key);
           listener.remove();
         }
-      const refusals = await Promise.all(places.map(({ ip, port }) => open(ip, port)));
+      const refusals = await Promise.all(places.map(open));
       const told = refusals.filter((refusal) => refusal !== undefined);
       if (told.length > 0) throw new Error(told.join('; '));
     },
@@ -132,6 +141,17 @@ export function createBalancer(o: {
     },
   };
 }
+
+interface Place {
+  readonly key: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+const placesOf = (ips: readonly string[], { spec }: Service): Place[] =>
+  ips.flatMap((ip) =>
+    (spec?.ports ?? []).map(({ port, protocol = 'TCP' }) => ({ key: `${ip} ${port} ${protocol}`, ip, port, protocol })),
+  );
 
 /** What people can do about a port on which the machine does not let us listen. */
 export function refusalOf(ip: string, port: number, error: NodeJS.ErrnoException): string {

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -165,6 +166,42 @@ describe('a load balancer', () => {
     expect([await from('127.0.0.2'), await from('127.0.0.1'), await from('127.0.0.2')]).toEqual(['b:', 'a:', 'b:']);
     await expect(from('127.0.0.9')).rejects.toThrow(/ECONNRESET/);
   });
+  it('passes datagrams on, those of a client to one endpoint, beside connections to the same port', async () => {
+    const echo = async (name: string): Promise<number> => {
+      const socket = createSocket('udp4');
+      socket.on('message', (text, from) => socket.send(`${name}:${String(text)}`, from.port, from.address));
+      socket.bind(0, '127.0.0.1');
+      await once(socket, 'listening');
+      ends.push(() => socket.close());
+      return socket.address().port;
+    };
+    const c = await bench();
+    const port = await freePort();
+    await c.put('dns', { ports: [{ name: 'u', port, protocol: 'UDP' }, { name: 't', port, protocol: 'TCP' }] }); // prettier-ignore
+    for (const [i, backend] of [await echo('a'), await echo('b')].entries())
+      await c.client.create<EndpointSlice>(endpointSlices, { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4', metadata: { name: `s${i}`, namespace: 'd', labels: { 'kubernetes.io/service-name': 'dns' } }, ports: [{ name: 'u', port: backend, protocol: 'UDP' }], endpoints: [{ addresses: ['127.0.0.1'], nodeName: 'n1' }] }); // prettier-ignore
+    await c.quiet();
+    const client = async (): Promise<string[]> => {
+      const socket = createSocket('udp4');
+      const got: string[] = [];
+      socket.on('message', (text) => got.push(String(text)));
+      for (const text of ['1', '2', '3']) socket.send(text, port, c.ip('dns'));
+      await settled(c, () => got.length === 3);
+      socket.close();
+      return got.toSorted();
+    };
+    expect([await client(), await client()]).toEqual([
+      ['a:1', 'a:2', 'a:3'],
+      ['b:1', 'b:2', 'b:3'],
+    ]);
+    const ip = c.ip('dns')!;
+    await c.client.delete(services, 'dns', 'd');
+    await settled(c, () => c.api.object(services, 'd/dns') === undefined);
+    const again = createSocket('udp4');
+    again.bind(port, ip);
+    await once(again, 'listening');
+    again.close();
+  });
   it('ends with its Service, connections too', async () => {
     const c = await bench();
     const port = await freePort();
@@ -242,7 +279,11 @@ describe('addresses', () => {
     const taken = await listen('0.0.0.0', () => undefined);
     const cases: [string, object, RegExp][] = [
       ['used', { ports: [{ port: portOf(taken) }] }, /cannot listen on 127\.\S+ \(EADDRINUSE\): another process/],
-      ['udp', { ports: [{ port, protocol: 'UDP' }] }, /port \d+ is UDP: the load balancers of this cloud carry TCP/],
+      [
+        'sctp',
+        { ports: [{ port, protocol: 'SCTP' }] },
+        /port \d+ is SCTP: the load balancers of this cloud carry TCP and UDP/,
+      ],
       ['six', { ports: [{ port }], ipFamilies: ['IPv6'] }, /wants an address of IPv6, and 127\.\S+ has none/],
       [
         'other',

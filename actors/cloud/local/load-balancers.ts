@@ -117,8 +117,8 @@ export function localBalancers(o: LocalBalancersOptions): LocalBalancers {
     },
     async ensure(service, nodes, signal) {
       for (const { port, protocol = 'TCP' } of service.spec?.ports ?? [])
-        if (protocol !== 'TCP')
-          throw new Error(`port ${port} is ${protocol}: the load balancers of this cloud carry TCP alone`);
+        if (protocol !== 'TCP' && protocol !== 'UDP')
+          throw new Error(`port ${port} is ${protocol}: the load balancers of this cloud carry TCP and UDP`);
       const ips = takeAll(pool, service);
       const balancer = await balancerOf(service);
       signal.throwIfAborted();
