@@ -49,6 +49,16 @@ export async function schedulerSettings(
   if (!existsSync(placeOf(dir))) return undefined;
   return (await load(JSON.parse(readFileSync(placeOf(dir), 'utf8')) as Kept, log)).settings;
 }
+/** The same for who only wants to know how pods are placed; undefined: as upstream's does by default. Thrown: UserError. */
+export async function schedulerProfiles(
+  dir: string,
+): Promise<{ readonly profiles: SchedulerSettings['profiles']; readonly asksOthers: boolean } | undefined> {
+  if (!existsSync(placeOf(dir))) return undefined;
+  const kept = JSON.parse(readFileSync(placeOf(dir), 'utf8')) as Kept;
+  const { settings, threads } = await load(kept, { warn: () => undefined });
+  for (const thread of threads) thread.stop();
+  return { profiles: settings.profiles, asksOthers: settings.outside !== undefined };
+}
 
 function keptOf({ schedulerConfig, schedulerPlugin = [] }: SchedulerFlags): Kept {
   const file = schedulerConfig === undefined ? undefined : resolve(schedulerConfig);

@@ -29,6 +29,8 @@ export interface PodExplanation {
     readonly victims: readonly { readonly namespace: string; readonly name: string; readonly priority: number }[];
     readonly violatedBudgets: number;
   } | undefined; // prettier-ignore
+  /** Extenders and plugins of one's own have a say too; they are not asked here. */
+  readonly asksOthers?: true | undefined;
   /** Empty for a pod that has its node. */
   readonly waitsFor: readonly string[];
 }
@@ -48,7 +50,12 @@ export interface NodeExplanation {
 export async function explainPod(
   history: History,
   asked: Asked,
-  o: { readonly profileFor: (schedulerName: string) => Profile | undefined; readonly world: World },
+  o: {
+    readonly profileFor: (schedulerName: string) => Profile | undefined;
+    readonly world: World;
+    /** The scheduler asks extenders or plugins of the user's own besides. */
+    readonly asksOthers?: boolean | undefined;
+  },
 ): Promise<PodExplanation> {
   const moment = await findMoment(history, asked);
   const pod = unplaced(moment.pod);
@@ -59,6 +66,7 @@ export async function explainPod(
     revision: moment.revision,
     scheduler,
     bound: moment.bound,
+    asksOthers: o.asksOthers === true ? (true as const) : undefined,
   };
   if (profile === undefined)
     return { ...head, nodes: [], best: [], waitsFor: [`scheduler ${JSON.stringify(scheduler)}, which is not one of this cluster's: it alone knows`] }; // prettier-ignore

@@ -122,6 +122,11 @@ describe('no pod', () => {
     await expect(explain([...nodes, pod(web)], asked)).rejects.toThrow(message);
   }); // prettier-ignore
 });
+test('who else is asked is told of', async () => {
+  const history = historyOf([node('a'), pod(web)]);
+  const found = await explainPod(history, { namespace: 'default', name: 'web' }, { profileFor: () => defaultProfile, world, asksOthers: true }); // prettier-ignore
+  expect(explanationText(found)).toContain('Extenders or plugins of your own have a say too');
+});
 test('what is encrypted cannot be explained, and says so', async () => {
   const history = historyOf([pod(web)]);
   const sealed: History = { ...history, read: async (query) => ({ ...(await history.read(query)), items: [{ key: query.key, value: Buffer.from('k8s:enc:aescbc:v1:key1:x'), createRevision: 1, modRevision: 1, version: 1 }] }) }; // prettier-ignore

@@ -53,6 +53,7 @@ function outcome(e: PodExplanation): string {
     const budgets = preemption.violatedBudgets === 0 ? '' : `; ${preemption.violatedBudgets} of them against their disruption budget`; // prettier-ignore
     lines.push(`Preemption: on ${preemption.node} it would have ${victims} evicted${budgets}.`);
   }
+  if (e.asksOthers) lines.push('Extenders or plugins of your own have a say too: they are not asked here.');
   for (const what of e.waitsFor) lines.push(`Waits for: ${what}`);
   return lines.join('\n');
 }

@@ -1,5 +1,7 @@
-import { defaultProfile } from '../../../actors/scheduler/plugins/profile.ts';
+import { DEFAULT_SETTINGS } from '../../../actors/scheduler/settings.ts';
 import { realWorld } from '../../../bus/real-world.ts';
+import { folderOfCluster } from '../../cluster/config.ts';
+import { schedulerProfiles } from '../../cluster/scheduler.ts';
 import { explainPod } from '../../explain/explain-pod.ts';
 import { historyOf } from '../../explain/history.ts';
 import { explanationText } from '../../explain/text.ts';
@@ -14,10 +16,12 @@ interface Options extends StoreOptions {
 /** Where a pod may go, and why. */
 export async function explainPodCommand(name: string, options: Options): Promise<void> {
   const { namespace, at, output } = options;
-  const profileFor = (scheduler: string) => (scheduler === 'default-scheduler' ? defaultProfile : undefined);
+  const configured = await schedulerProfiles(folderOfCluster(options).paths.dir);
+  const { profiles, asksOthers } = configured ?? { ...DEFAULT_SETTINGS, asksOthers: false };
+  const profileFor = (scheduler: string) => profiles.find((p) => p.schedulerName === scheduler)?.profile;
   const world = realWorld({ component: 'explain', level: 'silent' });
   const found = await onStore(options, (bus) =>
-    explainPod(historyOf(bus), { namespace, name, at }, { profileFor, world }),
+    explainPod(historyOf(bus), { namespace, name, at }, { profileFor, world, asksOthers }),
   );
   if (output === 'json') printJson(found);
   else print(explanationText(found));
