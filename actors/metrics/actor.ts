@@ -14,7 +14,8 @@ import { createInspection } from '../runtime/inspection.ts';
 import { nodes, pods } from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { metricsMachine } from './machine.ts';
-import { inOrder, isRunning, nodeMetrics, podMetrics, tableOf, type Metrics, type PodMetrics } from './objects.ts';
+import { inOrder, nodeMetrics, podMetrics, tableOf, type Metrics } from './objects.ts';
+import { present, presentOf, type Present } from './present.ts';
 import { read, type Wanted } from './request.ts';
 import { createScraper } from './scrape.ts';
 
@@ -51,7 +52,7 @@ export function startMetrics({ world, bus, id, ...o }: MetricsOptions): Componen
     const { resource, name, namespace } = wanted;
     const gvr = resource === 'nodes' ? nodes : pods;
     const object = await client.get<Node | Pod>(gvr, name, resource === 'pods' ? namespace : undefined).catch(notThere);
-    const [found] = await measured(resource, [object]);
+    const [found] = await measured(resource, [presentOf(object)]);
     if (found !== undefined) return found;
     const kind = resource === 'nodes' ? 'nodemetrics' : 'podmetrics';
     const shown = resource === 'nodes' ? name : `${namespace}/${name}`;
@@ -61,27 +62,25 @@ export function startMetrics({ world, bus, id, ...o }: MetricsOptions): Componen
   }
   async function list(wanted: Wanted & { of: 'list' }): Promise<Metrics[]> {
     const { resource, namespace, labelSelector, fieldSelector } = wanted;
-    const { items } = await client.list<Node | Pod>(resource === 'nodes' ? nodes : pods, {
+    const objects = await present(client, resource === 'nodes' ? nodes : pods, {
       ...(namespace !== '' && { namespace }),
       labelSelector,
       fieldSelector,
-      resourceVersion: '0',
     });
-    return inOrder(await measured(resource, items));
+    return inOrder(await measured(resource, objects));
   }
-  async function measured(resource: 'nodes' | 'pods', objects: readonly (Node | Pod)[]): Promise<Metrics[]> {
-    const nodeOf = (object: Node | Pod): string =>
-      (resource === 'nodes' ? object.metadata.name : (object as Pod).spec?.nodeName) ?? '';
-    const usages = new Map(await scraper.read(objects.map(nodeOf).filter((node) => node !== '')));
+  async function measured(resource: 'nodes' | 'pods', objects: readonly Present[]): Promise<Metrics[]> {
+    const running = objects.filter(({ isRunning, node }) => isRunning && node !== '');
+    const usages = new Map(await scraper.read(running.map(({ node }) => node)));
     const now = world.clock.now();
-    if (resource === 'nodes') return (objects as readonly Node[]).flatMap((node) => nodeMetrics(node, usages.get(nodeOf(node)), now) ?? []);
-    const told = (pod: Pod): PodMetrics | undefined => podMetrics(pod, usages.get(nodeOf(pod)), now);
+    const metricsOf = resource === 'nodes' ? nodeMetrics : podMetrics;
+    const told = (object: Present): Metrics | undefined => metricsOf(object, usages.get(object.node), now);
     // Of pods that have come since their node was asked nothing is known yet.
-    const unknown = (objects as readonly Pod[]).filter((pod) => isRunning(pod) && told(pod) === undefined);
+    const unknown = resource === 'nodes' ? [] : running.filter((pod) => told(pod) === undefined);
     if (unknown.length > 0)
-      for (const [node, usage] of await scraper.read(unknown.map(nodeOf), FRESH_MS)) usages.set(node, usage);
-    return (objects as readonly Pod[]).flatMap((pod) => told(pod) ?? []);
-  } // prettier-ignore
+      for (const [node, usage] of await scraper.read(unknown.map(({ node }) => node), FRESH_MS)) usages.set(node, usage); // prettier-ignore
+    return running.flatMap((object) => told(object) ?? []);
+  }
   async function answer(wanted: Wanted): Promise<object> {
     if (wanted.of === 'resources') return resourceList();
     if (wanted.of === 'document') return (await import('../../schemas/metrics/openapi.ts')).openApiV3();

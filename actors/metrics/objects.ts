@@ -1,8 +1,8 @@
 /** What is told of nodes and pods. Source: metrics-server pkg/api, pkg/storage. */
-import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
 import { API_VERSION } from '../../schemas/metrics/discovery.ts';
 import { addQuantities, formatQuantity } from '../../schemas/meta/quantity.ts';
 import { formatTime } from '../../schemas/meta/time.ts';
+import type { Present } from './present.ts';
 import type { NodeUsage } from './scrape.ts';
 
 /** What kubelets average over. */
@@ -32,30 +32,29 @@ const quantities = (cpuNanoCores: number, memoryBytes: number): Quantities => ({
   cpu: formatQuantity({ nano: BigInt(cpuNanoCores), format: 'DecimalSI' }),
   memory: formatQuantity({ nano: BigInt(memoryBytes) * 1_000_000_000n, format: 'BinarySI' }),
 });
-const measured = (kind: string, { metadata }: Node | Pod, at: number, now: number): Measured => ({
+const measured = (kind: string, { name, namespace, labels }: Present, at: number, now: number): Measured => ({
   kind,
   apiVersion: API_VERSION,
   metadata: {
-    name: metadata.name ?? '',
-    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    name,
+    ...(namespace !== undefined && { namespace }),
     creationTimestamp: formatTime(now),
-    ...(metadata.labels && { labels: metadata.labels }),
+    ...(labels && { labels }),
   },
   timestamp: formatTime(at),
   window: WINDOW,
 });
 /** undefined: it has not said anything. */
-export function nodeMetrics(node: Node, usage: NodeUsage | undefined, now: number): NodeMetrics | undefined {
+export function nodeMetrics(node: Present, usage: NodeUsage | undefined, now: number): NodeMetrics | undefined {
   if (usage === undefined) return undefined;
   const { at, cpuNanoCores, memoryBytes } = usage;
   return { ...measured('NodeMetrics', node, at, now), usage: quantities(cpuNanoCores, memoryBytes) };
 }
-export const isRunning = ({ status }: Pod): boolean => status?.phase === 'Running';
 /** undefined: it does not run, or its node knows nothing of it, or not of all of its containers. */
-export function podMetrics(pod: Pod, usage: NodeUsage | undefined, now: number): PodMetrics | undefined {
-  if (usage === undefined || !isRunning(pod)) return undefined;
-  const found = usage.pods.get(`${pod.metadata.namespace}/${pod.metadata.name}`);
-  if (found === undefined || found.uid !== pod.metadata.uid) return undefined;
+export function podMetrics(pod: Present, usage: NodeUsage | undefined, now: number): PodMetrics | undefined {
+  if (usage === undefined || !pod.isRunning) return undefined;
+  const found = usage.pods.get(`${pod.namespace}/${pod.name}`);
+  if (found === undefined || found.uid !== pod.uid) return undefined;
   const containers = found.containers.map((c) => ({ name: c.name, usage: quantities(c.cpuNanoCores, c.memoryBytes) }));
   return { ...measured('PodMetrics', pod, usage.at, now), containers };
 }
