@@ -26,6 +26,8 @@ export interface SchedulerMetrics {
   bound(attempts: number, ms: number, flushed: boolean): void;
   preempting(): void;
   preempted(victims: number): void;
+  /** A pod has waited for permission since then. */
+  waited(result: 'Success' | 'Unschedulable', since: number): void;
   /** A plugin was asked `n` times. */
   evaluated(point: Point, plugin: string, n: number): void;
   /** A plugin has taken this long, in one of those attempts in which that is measured: ms. */
@@ -84,8 +86,10 @@ export function schedulerMetrics(registry: Registry, clock: Clock, profile: stri
   const victims = registry
     .histogram(of('preemption_victims', 'STABLE', 'Number of selected preemption victims'), exponentialBuckets(1, 2, 7))
     .at({});
+  const permits = registry.histogram(of('permit_wait_duration_seconds', 'BETA', 'Duration of waiting on permit.'), ATTEMPT);
   const common = {
     elapsed,
+    waited: (result: string, since: number) => permits.at({ result }).add((elapsed() - since) / 1_000),
     incoming(queue: Incoming, event: string) {
       const known = entryOf(cells, queue, () => new Map<string, { n: number }>());
       entryOf(known, event, () => incoming.at({ event, queue })).n++;
