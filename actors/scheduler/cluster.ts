@@ -1,4 +1,4 @@
-import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
+import type { Container, Node, Pod } from '../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import type { SchedulingQueue } from './queue.ts';
@@ -89,7 +89,26 @@ export function clusterHandlers(
 const weighsAnew = (known: Pod, now: Pod): boolean =>
   known.metadata.generation !== now.metadata.generation ||
   (known.metadata.deletionTimestamp === undefined) !== (now.metadata.deletionTimestamp === undefined) ||
-  !sameEntries(known.metadata.labels, now.metadata.labels);
+  !sameEntries(known.metadata.labels, now.metadata.labels) ||
+  resizing(known) !== resizing(now);
+
+/** What containers have that is not what they ask for, as text: '' but while a pod is resized. */
+function resizing({ spec, status }: Pod): string {
+  let all = '';
+  for (const { name, resources, allocatedResources } of [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+  ]) {
+    if (resources === undefined) continue;
+    const is = (container: Container): boolean => container.name === name;
+    const asked = (spec?.containers.find(is) ?? spec?.initContainers?.find(is))?.resources?.requests;
+    if (sameEntries(asked, resources.requests) && sameEntries(asked, allocatedResources ?? asked)) continue;
+    all += JSON.stringify([name, resources.requests, allocatedResources]);
+  }
+  if (spec?.resources !== undefined && status?.resources !== undefined)
+    all += JSON.stringify(status.resources.requests);
+  return all;
+}
 
 const shrank = (before: PodInfo, now: PodInfo): boolean =>
   [...before.requests].some(([name, n]) => n > (now.requests.get(name) ?? 0));

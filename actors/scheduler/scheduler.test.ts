@@ -85,7 +85,13 @@ describe('a scheduler', () => {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name: 'mine', namespace: 'there' },
-      spec: { holderIdentity: 'other', leaseDurationSeconds: 15, renewTime: now, acquireTime: now, leaseTransitions: 0 },
+      spec: {
+        holderIdentity: 'other',
+        leaseDurationSeconds: 15,
+        renewTime: now,
+        acquireTime: now,
+        leaseTransitions: 0,
+      },
     });
     await client.create(nodes, aNode('a'));
     await client.create(pods, aPod('p'));
@@ -163,5 +169,23 @@ describe('a scheduler', () => {
     const gated = api.object<Pod>(pods, 'default/gated')!;
     await client.update(pods, { ...gated, spec: { ...gated.spec!, schedulingGates: [] } });
     await world.until(() => nodeOf('gated') === 'one', 1_000);
+  });
+  it('gives away what a pod asks for no more once it has let go of it', async () => {
+    setUp();
+    const client = api.client();
+    await client.create(nodes, aNode('one', { allocatable: { cpu: '1' } }));
+    start();
+    await client.create(pods, aPod('shrinks', { requests: { cpu: '800m' } }));
+    await world.until(() => nodeOf('shrinks') === 'one');
+    const has = (cpu: string) => ({ status: { containerStatuses: [{ name: 'main', resources: { requests: { cpu } }, allocatedResources: { cpu } }] } }); // prettier-ignore
+    const patch = (body: object, subresource?: string) => client.patch(pods, 'shrinks', 'default', 'merge', body, { ...(subresource && { subresource }) }); // prettier-ignore
+    await patch(has('800m'), 'status');
+    await client.create(pods, aPod('waits', { requests: { cpu: '500m' } }));
+    await world.until(() => conditionOf('waits')?.status === 'False');
+    await patch({ spec: { containers: [{ name: 'main', resources: { requests: { cpu: '300m' } } }] } });
+    await world.advance(20_000);
+    expect(nodeOf('waits')).toBeUndefined();
+    await patch(has('300m'), 'status');
+    await world.until(() => nodeOf('waits') === 'one', 15_000);
   });
 });
