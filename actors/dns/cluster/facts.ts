@@ -32,8 +32,10 @@ type AnyPort = {
   readonly protocol?: string | undefined;
   readonly port?: number | undefined;
 };
-const portsOf = (ports: readonly AnyPort[] | undefined): readonly Port[] =>
-  ports === undefined || ports.length === 0
+/** The API says `null` of a slice's empty lists. */
+type Listed<T> = readonly T[] | null | undefined;
+const portsOf = (ports: Listed<AnyPort>): readonly Port[] =>
+  !ports?.length
     ? NO_PORTS
     : ports.map(({ name = '', protocol = '', port = -1 }) => {
         return { name: name.toLowerCase(), protocol: protocol.toLowerCase(), port };
@@ -54,12 +56,13 @@ export function serviceFacts({ spec }: Service): ServiceFacts {
  * Endpoints that are ready, or of whom nobody knows; those of a service that publishes all are said to be ready.
  * Source: coredns plugin/kubernetes object/endpoint.go EndpointSliceToEndpoints.
  */
-export function sliceFacts({ addressType, endpoints = [], ports }: EndpointSlice): SliceFacts {
-  const known = addressType === 'FQDN' ? [] : endpoints.filter(({ conditions }) => conditions?.ready !== false);
+export function sliceFacts({ addressType, endpoints, ports }: EndpointSlice): SliceFacts {
+  const all: Listed<NonNullable<typeof endpoints>[number]> = endpoints;
+  const known = addressType === 'FQDN' ? [] : (all ?? []).filter(({ conditions }) => conditions?.ready !== false);
   return {
     ports: portsOf(ports),
     endpoints: known.flatMap(({ addresses, hostname }) =>
-      addresses.flatMap((text) => {
+      (addresses ?? []).flatMap((text) => {
         const address = addressOf(text);
         return address === undefined ? [] : [{ address, label: hostname?.toLowerCase() || labelOf(address) }];
       }),

@@ -69,7 +69,9 @@ export const SLICES: readonly EndpointSlice[] = [
     { addresses: ['10.244.1.4'], conditions: {} },
   ], [{ name: 'sql', port: 5432, protocol: 'TCP' }]),
   slice('shop', 'db-2', 'db', 'IPv4', [{ addresses: ['10.244.1.5'] }], [{ name: 'sql', port: 5433, protocol: 'TCP' }]),
-  slice('shop', 'portless-1', 'portless', 'IPv4', [{ addresses: ['10.244.2.1'] }, { addresses: ['10.244.2.2'] }]),
+  // Empty lists of slices are null in the API.
+  slice('shop', 'portless-1', 'portless', 'IPv4', [{ addresses: ['10.244.2.1'] }, { addresses: ['10.244.2.2'] }], null as never),
+  slice('shop', 'nobody-1', 'nobody', 'IPv4', null as never, [http]),
   slice('shop', 'both-4', 'both', 'IPv4', [{ addresses: ['10.244.3.1'], hostname: 'one' }], [http]),
   slice('shop', 'both-6', 'both', 'IPv6', [
     { addresses: ['fd00:244::31'], hostname: 'one' },
