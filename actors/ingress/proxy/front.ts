@@ -25,6 +25,8 @@ const KEPT_MS = 60_000;
 /** How often a head that takes too long is looked for: a server at rest has no other timer. */
 const LOOK_MS = 60_000;
 const MOST_HEADERS = 200;
+/** Beyond these connections are closed as they come: who floods one door leaves memory for the rest. */
+const MOST_CONNECTIONS = 10_000;
 const MAX_HEAD_BYTES = 32 * 1024;
 const isWebSocket = (request: IncomingMessage): boolean => request.headers.upgrade?.toLowerCase() === 'websocket';
 /** Of a body as long as it takes: it is ended when it makes no progress. */
@@ -35,6 +37,9 @@ const LIMITS = {
   requestTimeout: 0,
   maxHeaderSize: MAX_HEAD_BYTES,
   shouldUpgradeCallback: isWebSocket,
+  // Whoever has vanished without a word is found out, on connections that may be silent for long.
+  keepAlive: true,
+  keepAliveInitialDelay: KEPT_MS,
   noDelay: true,
 };
 
@@ -81,6 +86,7 @@ function listen(
     exchange.start(senderOf(request.socket));
   };
   if ('maxHeadersCount' in server) server.maxHeadersCount = MOST_HEADERS;
+  server.maxConnections = MOST_CONNECTIONS;
   (server as Server).on('request', onRequest as (a: IncomingMessage, b: ServerResponse) => void);
   (server as Server).on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isWebSocket(request)) upgrade(proxy, request, socket, head, senderOf(request.socket));
@@ -99,6 +105,8 @@ function listen(
     (server as Http2SecureServer).on('session', (session) => {
       sessions.add(session);
       session.on('close', () => sessions.delete(session));
+      // As one of HTTP/1.1 that is kept for nothing; a request that says nothing for so long has been ended.
+      session.setTimeout(KEPT_MS + LOOK_MS, () => session.close());
       session.on('error', () => undefined);
     });
   (server as Server).on('connection', (socket: Socket) => {
