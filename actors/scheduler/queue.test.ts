@@ -53,6 +53,28 @@ describe('a scheduling queue', () => {
     }
     expect(pop()).toBe('p');
   });
+  it('takes the more important first of those that are due in one second, whoever has failed', () => {
+    for (const name of ['failed', 'first', 'second']) put(name, name === 'second' ? 5 : name === 'failed' ? 9 : 0);
+    queue.failed(take());
+    const second = take();
+    queue.refused(second, new Set(['Helped']));
+    now += 10;
+    queue.refused(take(), new Set(['Helped']));
+    queue.onEvent(released);
+    // The one that failed would be due first; only those refused are taken before their time.
+    expect([pop(), pop(), pop()]).toEqual(['second', 'first', undefined]);
+    now += 990;
+    expect(pop()).toBe('failed');
+  });
+  it('backs off as it is told', () => {
+    queue = new SchedulingQueue({ now: () => now, hint: () => true, initialBackoffMs: 3_000, maxBackoffMs: 4_000 });
+    put('p');
+    for (const seconds of [3, 4, 4]) {
+      queue.failed(take());
+      expect(queue.flush()).toBe(now + seconds * 1_000);
+      now += seconds * 1_000;
+    }
+  });
   it('takes pods that were refused early when it has nothing else, active ones first', () => {
     put('p');
     queue.refused(take(), new Set(['Helped']));

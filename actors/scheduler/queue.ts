@@ -16,6 +16,8 @@ export interface Entry {
   firstAt: number;
   /** It was brought back because it had waited long, not because anything happened. */
   flushed: boolean;
+  /** Attempts that ended with the verdict that no node will do. */
+  refusals: number;
   /** Attempts in a row that ended in an error rather than a verdict. */
   errors: number;
   failedAt: number;
@@ -46,6 +48,7 @@ const TIMEOUT = 'UnschedulableTimeout';
 /** Source: scheduler DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
 const INITIAL_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 10_000;
+const WINDOW_MS = 1_000;
 const NO_PLUGINS: ReadonlySet<string> = new Set();
 const MAX_UNSCHEDULABLE_MS = 5 * 60_000;
 
@@ -65,10 +68,14 @@ export class SchedulingQueue {
   #since: { readonly entry: Entry; readonly events: ClusterEvent[] } | undefined;
   readonly #gated = new Map<string, Entry>();
   readonly #entries = new Map<string, Entry>();
-  readonly #active = new Heap<Entry>(
-    (a, b) => a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since),
-  );
-  readonly #backoff = new Heap<Entry>((a, b) => this.#readyAt(a) < this.#readyAt(b));
+  readonly #active = new Heap<Entry>(isBefore);
+  /** Those refused by the second in which they are due, in it as among the active. */
+  readonly #backoff = new Heap<Entry>((a, b) => {
+    const [first, second] = [this.#readyAt(a), this.#readyAt(b)];
+    return first < second || (first === second && isBefore(a, b));
+  });
+  /** Those that failed: they wait out their time, whatever else there is to do. */
+  readonly #failed = new Heap<Entry>((a, b) => this.#readyAt(a) < this.#readyAt(b));
   readonly #unschedulable = new Map<string, Entry>();
 
   constructor(o: QueueOptions) {
@@ -114,7 +121,7 @@ export class SchedulingQueue {
     if (known === undefined) {
       const now = this.#now();
       const entry: Entry = {
-        pod, state: 'arriving', since: now, attempts: 0, firstAt: 0, flushed: false, errors: 0, failedAt: 0, plugins: new Set(), gatedBy: gatedBy ?? '',
+        pod, state: 'arriving', since: now, attempts: 0, firstAt: 0, flushed: false, refusals: 0, errors: 0, failedAt: 0, plugins: new Set(), gatedBy: gatedBy ?? '',
       }; // prettier-ignore
       this.#entries.set(pod.uid, entry);
       return this.#move(entry, gated ? 'pod.gated' : 'pod.queued', POD_ADDED);
@@ -153,9 +160,8 @@ export class SchedulingQueue {
     this.flush();
     let entry = this.#active.pop();
     if (entry === undefined) {
-      const waiting = this.#backoff.peek();
-      if (waiting === undefined || waiting.errors > 0) return undefined;
-      entry = this.#backoff.pop()!;
+      entry = this.#backoff.pop();
+      if (entry === undefined) return undefined;
       entry.state = next(entry.state, 'retry.due');
       this.#metrics?.incoming('active', POPPED_EARLY);
     }
@@ -175,6 +181,7 @@ export class SchedulingQueue {
   refused(entry: Entry, plugins: ReadonlySet<string>): void {
     entry.plugins = plugins;
     entry.failedAt = this.#now();
+    entry.refusals++;
     entry.errors = 0;
     entry.flushed = false;
     this.#move(entry, 'nodes.refused', FAILURE);
@@ -185,6 +192,7 @@ export class SchedulingQueue {
     if (this.#entries.get(entry.pod.uid) !== entry) return;
     entry.plugins = plugins;
     entry.failedAt = this.#now();
+    entry.refusals++;
     entry.errors = 0;
     entry.flushed = false;
     this.#move(entry, 'node.withdrawn', FAILURE);
@@ -243,11 +251,15 @@ export class SchedulingQueue {
   /** Moves on whose time has come; returns when the next one's comes, if any (ms since the epoch). */
   flush(): number | undefined {
     const now = this.#now();
-    for (let entry = this.#backoff.peek(); entry && this.#readyAt(entry) <= now; entry = this.#backoff.peek()) {
-      this.#backoff.pop();
-      this.#move(entry, 'retry.due', BACKOFF_OVER);
-    }
-    let wake = this.#backoff.peek() === undefined ? Infinity : this.#readyAt(this.#backoff.peek()!);
+    for (const heap of [this.#backoff, this.#failed])
+      for (let entry = heap.peek(); entry && this.#readyAt(entry) <= now; entry = heap.peek()) {
+        heap.pop();
+        this.#move(entry, 'retry.due', BACKOFF_OVER);
+      }
+    const soonest = [this.#backoff.peek(), this.#failed.peek()].map((entry) =>
+      entry === undefined ? Infinity : this.#readyAt(entry),
+    );
+    let wake = Math.min(...soonest);
     for (const entry of this.#unschedulable.values()) {
       // In order of arrival, so the first is the oldest.
       const until = entry.failedAt + MAX_UNSCHEDULABLE_MS;
@@ -261,9 +273,12 @@ export class SchedulingQueue {
     }
     return wake === Infinity ? undefined : wake;
   }
+  /** Of those refused a whole second, so that the more important come first of all due in it. Source: scheduler backend/queue backoff_queue.go. */
   #readyAt(entry: Entry): number {
-    const failures = entry.errors > 0 ? entry.errors : entry.attempts;
-    return entry.failedAt + Math.min(this.#initialBackoffMs * 2 ** Math.max(failures - 1, 0), this.#maxBackoffMs);
+    const failures = entry.errors > 0 ? entry.errors : entry.refusals;
+    if (failures === 0) return entry.failedAt;
+    const at = entry.failedAt + Math.min(this.#initialBackoffMs * 2 ** (failures - 1), this.#maxBackoffMs);
+    return entry.errors > 0 ? at : Math.ceil(at / WINDOW_MS) * WINDOW_MS;
   }
   #retry(entry: Entry, why: string): void {
     this.#move(entry, this.#readyAt(entry) <= this.#now() ? 'retry.due' : 'retry.early', why);
@@ -277,7 +292,7 @@ export class SchedulingQueue {
       this.#active.set(uid, entry);
       metrics?.incoming('active', why);
     } else if (entry.state === 'backingOff') {
-      this.#backoff.set(uid, entry);
+      (entry.errors > 0 ? this.#failed : this.#backoff).set(uid, entry);
       metrics?.incoming('backoff', why);
     } else if (entry.state === 'unschedulable' || entry.state === 'gated') {
       (entry.state === 'unschedulable' ? this.#unschedulable : this.#gated).set(uid, entry);
@@ -288,10 +303,14 @@ export class SchedulingQueue {
     const { uid } = entry.pod;
     this.#active.delete(uid);
     this.#backoff.delete(uid);
+    this.#failed.delete(uid);
     this.#unschedulable.delete(uid);
     this.#gated.delete(uid);
   }
 }
+/** Source: plugins/queuesort PrioritySort. */
+const isBefore = (a: Entry, b: Entry): boolean =>
+  a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since);
 const isGated = (pod: PodInfo): boolean => (pod.pod.spec?.schedulingGates?.length ?? 0) > 0;
 
 /** Status alone (the condition we wrote ourselves) is no reason to try again, unless it names claims. */
