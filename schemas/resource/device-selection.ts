@@ -38,6 +38,18 @@ function compiled(source: string): CelProgram | { readonly error: string } {
  * DeviceMatches.
  */
 export function selectsDevice(source: string, driver: string, device: Device): Selected {
+  let known = answers.get(device);
+  if (known === undefined) answers.set(device, (known = new Map<string, Selected>()));
+  let selected = known.get(source);
+  if (selected === undefined) {
+    if (known.size >= MOST) known.clear();
+    known.set(source, (selected = select(source, driver, device)));
+  }
+  return selected;
+}
+/** Neither an expression nor a device ever changes. */
+const answers = new WeakMap<Device, Map<string, Selected>>();
+function select(source: string, driver: string, device: Device): Selected {
   const program = programOf(source);
   if ('error' in program) return { error: `CEL compile error: ${program.error}` };
   const seen = valueOf(driver, device);

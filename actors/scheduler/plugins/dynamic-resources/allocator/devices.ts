@@ -22,6 +22,8 @@ export interface Pool {
   readonly isIncomplete: boolean;
   /** It contradicts itself: nothing of it may be allocated either. */
   readonly isInvalid: boolean;
+  /** Some of its devices have to be waited for. */
+  readonly isLate: boolean;
   readonly candidates: readonly Candidate[];
   /** Every device of the pool that takes from its counters, also those out of the node's reach. */
   readonly consumers: readonly Candidate[];

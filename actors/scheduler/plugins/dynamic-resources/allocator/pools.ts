@@ -7,6 +7,8 @@ export class Slices {
   readonly #ofNode = new Map<string, ResourceSlice[]>();
   readonly #shared: ResourceSlice[] = [];
   readonly #ofPool = new Map<string, ResourceSlice[]>();
+  /** What was made of pools: nodes that reach the same slices have the same. */
+  readonly #built = new Map<string, { readonly near: readonly ResourceSlice[]; readonly pool: Pool }[]>();
 
   constructor(slices: Iterable<ResourceSlice>) {
     for (const slice of slices) {
@@ -21,10 +23,25 @@ export class Slices {
     yield* this.#ofNode.get(node) ?? [];
     yield* this.#shared;
   }
+  /** `near`: in any order. `rest`: the others, which follow from them. */
+  pool(id: string, near: ResourceSlice[], rest: readonly ResourceSlice[]): Pool {
+    const sorted = near.sort((a, b) => compare(a.metadata.name!, b.metadata.name!));
+    let known = this.#built.get(id);
+    if (known === undefined) this.#built.set(id, (known = []));
+    const same = known.find(
+      (one) => one.near.length === sorted.length && one.near.every((slice, i) => slice === sorted[i]),
+    );
+    if (same !== undefined) return same.pool;
+    const pool = build(sorted, rest);
+    if (known.length < MOST_VARIANTS) known.push({ near: sorted, pool });
+    return pool;
+  }
   ofPool(id: string): readonly ResourceSlice[] {
     return this.#ofPool.get(id) ?? [];
   }
 }
+/** Most sets of slices by which one pool is kept. */
+const MOST_VARIANTS = 16;
 const poolOf = ({ spec }: ResourceSlice): string => `${spec.driver}/${spec.pool.name}`;
 function push<T>(map: Map<string, T[]>, key: string, item: T): void {
   const list = map.get(key);
@@ -57,9 +74,8 @@ export function gatherPools(slices: Slices, node: NodeIdentity): readonly Pool[]
       const known = new Set(ours.map(({ metadata }) => metadata.name));
       rest = current.filter(({ metadata }) => !known.has(metadata.name));
     }
-    const pool = build(ours, rest);
-    const waits = pool.candidates.some(({ device }) => device.bindingConditions !== undefined);
-    (waits ? late : pools).push(pool);
+    const pool = slices.pool(id, ours, rest);
+    (pool.isLate ? late : pools).push(pool);
   }
   return [...pools.sort(byId), ...late.sort(byId)];
 }
@@ -85,13 +101,13 @@ const unusable = (
   name: spec.pool.name,
   isIncomplete: how.isIncomplete ?? false,
   isInvalid: how.isInvalid ?? false,
+  isLate: false,
   candidates: [],
   consumers: [],
   counters: new Map(),
 });
 /** `rest`: slices of the same pool whose devices are elsewhere. */
-function build(near: ResourceSlice[], rest: readonly ResourceSlice[]): Pool {
-  const ours = near.sort((a, b) => compare(a.metadata.name!, b.metadata.name!));
+function build(ours: readonly ResourceSlice[], rest: readonly ResourceSlice[]): Pool {
   const first = ours[0]!;
   const counters = countersOf(ours);
   const holding = ours.filter(({ spec }) => (spec.sharedCounters?.length ?? 0) === 0);
@@ -100,7 +116,8 @@ function build(near: ResourceSlice[], rest: readonly ResourceSlice[]): Pool {
     return unusable(first, { isInvalid: true });
   const candidates: Candidate[] = [];
   const consumers: Candidate[] = [];
-  const pool: Pool = { ...unusable(first, {}), candidates, consumers, counters };
+  const isLate = holding.some(({ spec }) => (spec.devices ?? []).some((one) => one.bindingConditions !== undefined));
+  const pool: Pool = { ...unusable(first, {}), isLate, candidates, consumers, counters };
   const candidatesOf = (slice: ResourceSlice): Candidate[] =>
     (slice.spec.devices ?? []).map((device) => ({
       id: deviceId({ driver: pool.driver, pool: pool.name, device: device.name }),
