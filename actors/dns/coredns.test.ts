@@ -9,7 +9,7 @@ import { told } from './testing/told.ts';
 const recorded = golden as Readonly<Record<string, string>>;
 const SOA = 'authority cluster.local. 30 SOA ns.dns.cluster.local. hostmaster.cluster.local. N 7200 1800 86400 30';
 /**
- * Where we say something else. That a name has no text does not mean that it is not there: who remembers that of the domain
+ * Where we say something else. What is not there has no zone of its own either. That a name has no text does not mean that it is not there: who remembers that of the domain
  * itself knows none of its names any more. And the recording server, not being a pod, had no service that it is found by.
  */
 const OTHERWISE: Readonly<Record<string, string>> = {
@@ -18,6 +18,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
       return [`${name}cluster.local TXT`, `NOERROR aa\n${SOA}`];
     }),
   ),
+  'nothing.shop.svc.cluster.local SOA': `NXDOMAIN aa\n${SOA}`,
   'ns.dns.cluster.local A': 'NOERROR aa\nns.dns.cluster.local. 30 A 10.96.0.10',
   'cluster.local NS':
     'NOERROR aa\ncluster.local. 30 NS kube-dns.kube-system.svc.cluster.local.\nadditional kube-dns.kube-system.svc.cluster.local. 30 A 10.96.0.10',

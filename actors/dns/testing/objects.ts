@@ -106,6 +106,7 @@ const TYPES = ['A', 'AAAA', 'SRV', 'CNAME', 'TXT', 'MX', 'ANY', 'HTTPS'];
 export const QUESTIONS: readonly string[] = [
   ...NAMES.flatMap((name) => TYPES.map((type) => `${name} ${type}`)),
   ...['SOA', 'NS', 'AXFR'].map((type) => `cluster.local ${type}`),
+  ...['web', 'nothing'].map((name) => `${name}.shop.svc.cluster.local SOA`),
   ...['10.96.0.20', '10.96.0.21', '10.244.0.5', '10.244.1.1', '10.244.1.4', '10.244.2.1'].map((ip) => `${reverse4(ip)} PTR`),
   ...['fd000010009600000000000000000021', 'fd000244000000000000000000000031', 'fd000244000000000000000000000000'].map(
     (nibbles) => `${reverse6(nibbles)} PTR`,
