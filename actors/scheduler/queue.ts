@@ -3,6 +3,7 @@ import { Heap } from './heap.ts';
 import type { AttemptEvent, AttemptState } from './machine.ts';
 import { labelOf, type SchedulerMetrics } from './metrics.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
+import { changedForScheduling, isBefore, isGated } from './queue-rules.ts';
 import { schedulerOf, type PodInfo } from './snapshot/pod-info.ts';
 
 /** A pod on its way to a node. */
@@ -307,18 +308,4 @@ export class SchedulingQueue {
     this.#unschedulable.delete(uid);
     this.#gated.delete(uid);
   }
-}
-/** Source: plugins/queuesort PrioritySort. */
-const isBefore = (a: Entry, b: Entry): boolean =>
-  a.pod.priority > b.pod.priority || (a.pod.priority === b.pod.priority && a.since < b.since);
-const isGated = (pod: PodInfo): boolean => (pod.pod.spec?.schedulingGates?.length ?? 0) > 0;
-
-/** Status alone (the condition we wrote ourselves) is no reason to try again, unless it names claims. */
-function changedForScheduling(before: PodInfo, now: PodInfo): boolean {
-  return (
-    before.pod.metadata.generation !== now.pod.metadata.generation ||
-    JSON.stringify(before.labels) !== JSON.stringify(now.labels) ||
-    JSON.stringify(before.tolerations) !== JSON.stringify(now.tolerations) ||
-    JSON.stringify(before.pod.status?.resourceClaimStatuses) !== JSON.stringify(now.pod.status?.resourceClaimStatuses)
-  );
 }
