@@ -5,12 +5,12 @@ import { fitError } from './fit-error.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import type { Adviser } from './outside/adviser.ts';
 import { decide } from './outside/decide.ts';
-import { NAME as DEVICES, type DeviceView } from './plugins/dynamic-resources/view.ts';
+import type { DeviceView } from './plugins/dynamic-resources/view.ts';
 import type { Cycle, Selector } from './plugins/plugin.ts';
 import { timed } from './plugins/timed.ts';
 import { choose, postFilter, type Budget, type Candidate } from './preemption.ts';
 import type { Entry, SchedulingQueue } from './queue.ts';
-import { schedule, type Diagnosis, type Verdict } from './schedule.ts';
+import { isEarlyRefusal, schedule, type Diagnosis, type Verdict } from './schedule.ts';
 import type { SchedulingProfile } from './scheduling-profile.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
@@ -183,9 +183,7 @@ export function schedulingLoop(o: LoopOptions): Loop {
     const { placing } = own;
     queue.refused(entry, diagnosis.plugins);
     if (diagnosis.nodes === 0) return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis)));
-    // Whom no node may take is not preempted for; what is told then is upstream's, whose plugin for devices finds nothing
-    // that it had prepared. Source: plugins/dynamicresources PostFilter, which comes before DefaultPreemption.
-    if (diagnosis.reason !== undefined && !diagnosis.plugins.has(DEVICES))
+    if (isEarlyRefusal(diagnosis, own.profile))
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis, 'not found')));
     if (own.profile.postFilters.length === 0)
       return track(placing.explain(pod, 'Unschedulable', fitError(diagnosis), ''));

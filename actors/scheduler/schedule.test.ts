@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitError } from './fit-error.ts';
 import { preempt } from './preemption.ts';
-import { defaultProfile } from './plugins/profile.ts';
+import type { FilterPlugin } from './plugins/plugin.ts';
+import { defaultProfile, type Profile } from './plugins/profile.ts';
 import { feasibleNodesToFind, schedule, type Diagnosis } from './schedule.ts';
 import { podInfo } from './snapshot/pod-info.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
@@ -123,5 +124,25 @@ describe('preemption', () => {
     expect(run(snapshot, never)).toMatchObject({
       unhelpful: 'preemption: not eligible due to preemptionPolicy=Never.',
     });
+  });
+  it('is tried where a plugin refused the pod for every node, if that may be lifted', () => {
+    const strict = (resolvable: boolean): FilterPlugin => ({
+      name: 'Strict',
+      prepare: ({ snapshot: { nodes } }) =>
+        nodes.some((n) => n.pods.size > 0)
+          ? { reject: { plugin: 'Strict', reasons: ['too many'], resolvable } }
+          : 'skip',
+      hint: () => false,
+    });
+    const snapshot = snapshotOf([node('a')], { a: [low('a1', '1', 5)] });
+    const attempt = (plugin: FilterPlugin) => {
+      const profile: Profile = { filters: [plugin], postFilters: [], scores: [] };
+      const verdict = schedule(cycleOf(high, snapshot), { ...options, profile });
+      if (!('rejected' in verdict)) throw new Error('placed');
+      expect(verdict.rejected.reason).toBe('too many');
+      return preempt(cycleOf(high, snapshot), { profile, diagnosis: verdict.rejected, budgets: [], random: () => 0 });
+    };
+    expect(attempt(strict(true))).toMatchObject({ candidate: { node: 'a', victims: [{ name: 'a1' }] } });
+    expect(attempt(strict(false))).toMatchObject({ unhelpful: 'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.' }); // prettier-ignore
   });
 });

@@ -1,3 +1,4 @@
+import { NAME as DEVICES } from './plugins/dynamic-resources/view.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { judge, prepare, type Part } from './filtering.ts';
 import { WITHOUT_PREFILTER, type Profile } from './plugins/profile.ts';
@@ -133,6 +134,16 @@ function countFilters(
     left -= refused.get(plugin.name) ?? 0;
   }
 }
+/**
+ * Whom a plugin refused before any node was looked at, and where no eviction helps, is told no more than this: upstream's
+ * plugin for devices, which comes before DefaultPreemption, finds nothing that it had prepared. Source:
+ * plugins/dynamicresources PostFilter.
+ */
+export const isEarlyRefusal = ({ reason, plugins, absent }: Diagnosis, { postFilters }: Profile): boolean =>
+  reason !== undefined &&
+  absent?.resolvable !== true &&
+  !plugins.has(DEVICES) &&
+  postFilters.some(({ name }) => name === DEVICES);
 export const diagnose = (cycle: Cycle, { perNode, narrowing }: Pick<Found, 'perNode' | 'narrowing'>): Diagnosis => ({
   nodes: cycle.snapshot.nodes.length,
   plugins: new Set([...narrowing, ...[...perNode.values()].map((r) => r.plugin)]),

@@ -1,9 +1,8 @@
 import { fitError } from '../fit-error.ts';
-import { NAME as DEVICES } from '../plugins/dynamic-resources/view.ts';
 import type { Cycle, Rejection } from '../plugins/plugin.ts';
 import type { Profile } from '../plugins/profile.ts';
 import { postFilter, type Budget, type Candidate } from '../preemption.ts';
-import { schedule } from '../schedule.ts';
+import { isEarlyRefusal, schedule } from '../schedule.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 
 /** What the plugins say of a pod and every node of a cluster. */
@@ -52,8 +51,7 @@ export function examine(
     };
     if (nodes === 0) return { ...nothing, message: fitError(diagnosis) };
     // As the loop has it.
-    if (diagnosis.reason !== undefined && !diagnosis.plugins.has(DEVICES))
-      return { ...nothing, message: fitError(diagnosis, 'not found') };
+    if (isEarlyRefusal(diagnosis, profile)) return { ...nothing, message: fitError(diagnosis, 'not found') };
     const decision = postFilter(cycle, { profile, diagnosis, budgets: o.budgets, random: o.random });
     if ('candidate' in decision) return { ...nothing, message: fitError(diagnosis), candidate: decision.candidate };
     return { ...nothing, message: fitError(diagnosis, decision.unhelpful) };
