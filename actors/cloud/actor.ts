@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
-import type { World } from '../../bus/world.ts';
+import { delay, type World } from '../../bus/world.ts';
 import type { Node, Service } from '../../schemas/generated/core-v1.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { createApiClient } from '../runtime/client.ts';
@@ -49,6 +49,8 @@ export interface CloudManagerOptions {
 const COMPONENT = 'cloud-controller-manager';
 /** Source: k8s.io/cloud-provider/app, --leader-elect-resource-name. */
 const LEASE = { namespace: 'kube-system', name: 'cloud-controller-manager' };
+/** How long calls of the cloud may delay an end. */
+const FINISH_MS = 5_000;
 
 /**
  * Starts the controllers of the parts that the cloud has, of which one replica's work; `ready` resolves when it is known
@@ -121,7 +123,10 @@ export function startCloudControllerManager(o: CloudManagerOptions): Component {
           signal.throwIfAborted();
         }),
         finishWork: fromPromise<void>(async () => {
-          await Promise.all(controllers.map((controller) => controller.finish()));
+          const late = new AbortController();
+          const finished = Promise.all(controllers.map((controller) => controller.finish()));
+          await Promise.race([finished, delay(world.clock, FINISH_MS, late.signal).catch(() => undefined)]);
+          late.abort();
         }),
       },
       actions: {
@@ -144,6 +149,8 @@ export function startCloudControllerManager(o: CloudManagerOptions): Component {
       // The heir takes the addresses at once.
       await cloud.stop();
       await election?.stop();
+      // What a cloud has not answered by now is not waited for.
+      for (const controller of controllers) controller.deactivate();
       await Promise.all(controllers.map((controller) => controller.stop()));
       liveness.stop();
       recorder.stop();

@@ -7,6 +7,7 @@ const BUCKETS = exponentialBuckets(1e-8, 10, 10);
 /** Upstream's names of queues where they differ from those of our controllers. */
 const NAMES: Readonly<Record<string, string>> = {
   'bootstrap-signer': 'bootstrap_signer_queue',
+  'cloud-node': 'Nodes',
   'clusterrole-aggregation': 'ClusterRoleAggregator',
   'csr-approving': 'certificate',
   'csr-signing': 'certificate',
@@ -28,6 +29,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'resourceclaim': 'resource_claim',
   'resourcequota': 'resourcequota_primary',
   'root-ca-cert-publisher': 'root_ca_cert_publisher',
+  'route': 'Routes',
   'service-cidrs': 'ipaddresses',
   'serviceaccount-token': 'serviceaccount_tokens_service',
   'taint-eviction': 'noexec_taint_pod',
