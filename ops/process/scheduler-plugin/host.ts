@@ -7,7 +7,7 @@ import type { Answer, Told } from './messages.ts';
 const LOAD_MS = 10_000;
 /** What has not answered a ping for so long is busy with something that may never end. */
 const PING_MS = 250;
-const RESTART_MS = [0, 500, 1_000, 5_000, 30_000];
+const RESTART_MS = [0, 100, 500, 1_000, 2_000];
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
