@@ -1,8 +1,7 @@
 import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
 import type { GroupVersionResource } from '../../schemas/meta/object.ts';
-import { ApiError } from '../../schemas/meta/status.ts';
+import { reasonOf } from '../../schemas/meta/status.ts';
 import type { ApiClient, ListOptions } from '../runtime/api-client.ts';
-import { INITIAL_EVENTS_END } from '../runtime/client.ts';
 
 /** Of a pod or a node: as much as is told of it. */
 export interface Present {
@@ -27,22 +26,31 @@ export function presentOf({ metadata, ...object }: Node | Pod): Present {
     isRunning: isNode || status?.phase === 'Running',
   };
 }
+/** Objects of a page; fewer where they are large. */
+const PAGE = 256;
+type Selection = Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector' | 'timeoutMs'>;
+
 /**
- * All that a selection chooses. They come as a watch's first events: a list of thousands of pods is more than one message
- * of the bus may hold, and more than has to be in memory at a time.
+ * All that a selection chooses, page by page: a list of thousands of pods is more than one message of the bus may hold, and
+ * more than has to be in memory at a time.
  */
-export async function present(client: ApiClient, gvr: GroupVersionResource, { signal, ...selection }: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector' | 'signal'>): Promise<Present[]> {
-  const done = new AbortController();
-  const within = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
+export async function present(client: ApiClient, gvr: GroupVersionResource, selection: Selection): Promise<Present[]> {
   const found: Present[] = [];
-  try {
-    for await (const events of client.watch<Node | Pod>(gvr, { ...selection, signal: within }))
-      for (const { type, object } of events) {
-        if (type === 'BOOKMARK' && object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true') return found;
-        if (type === 'ADDED') found.push(presentOf(object));
-      }
-    throw new ApiError('ServiceUnavailable', 'the API server ended before it had told all');
-  } finally {
-    done.abort();
+  let limit = PAGE;
+  let next: string | undefined = '';
+  while (next !== undefined) {
+    try {
+      const { items, metadata } = await client.list<Node | Pod>(gvr, {
+        ...selection,
+        limit,
+        ...(next !== '' && { continue: next }),
+      });
+      found.push(...items.map(presentOf));
+      next = metadata.continue || undefined;
+    } catch (error) {
+      if (reasonOf(error) !== 'RequestEntityTooLarge' || limit === 1) throw error;
+      limit = Math.ceil(limit / 4);
+    }
   }
-} // prettier-ignore
+  return found;
+}
