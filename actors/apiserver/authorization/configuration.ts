@@ -11,7 +11,12 @@ import {
   type FieldPath,
 } from '../../../schemas/meta/field.ts';
 import { dnsSubdomain } from '../../../schemas/meta/names.ts';
-import { readConfiguration, struct, type ConfigurationKind, type Source } from '../../../schemas/codec/configuration.ts';
+import {
+  readConfiguration,
+  struct,
+  type ConfigurationKind,
+  type Source,
+} from '../../../schemas/codec/configuration.ts';
 import type { WebhookServer } from '../outbound/kubeconfig-webhook.ts';
 import type { MatchConditions } from './match-conditions.ts';
 

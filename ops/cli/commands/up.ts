@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import {
   alreadyUp,
@@ -10,33 +7,24 @@ import {
   reservedPorts,
   type ClusterConfig,
 } from '../../cluster/config.ts';
-import { adoptAudit, auditArguments, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
-import {
-  adoptAuthentication,
-  authenticationArguments,
-  checkAuthentication,
-  type AuthenticationFlags,
-} from '../../cluster/authentication.ts';
-import {
-  adoptAuthorization,
-  authorizationArguments,
-  checkAuthorization,
-  type AuthorizationFlags,
-} from '../../cluster/authorization.ts';
-import { checkDns, dnsArguments, dnsExample, settleDns, type DnsFlags } from '../../cluster/dns.ts';
+import { adoptAudit, checkAudit, type AuditFlags } from '../../cluster/audit.ts';
+import { adoptAuthentication, checkAuthentication, type AuthenticationFlags } from '../../cluster/authentication.ts';
+import { adoptAuthorization, checkAuthorization, type AuthorizationFlags } from '../../cluster/authorization.ts';
+import { checkDns, settleDns, type DnsFlags } from '../../cluster/dns.ts';
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
-import { contextName } from '../../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
-import { loadBalancerArguments, loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
-import { podRangeArguments, podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
-import { adoptScheduler, checkScheduler, schedulerArguments, type SchedulerFlags } from '../../cluster/scheduler.ts';
-import { ingressUrls, settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
+import { loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
+import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
+import { adoptScheduler, checkScheduler, type SchedulerFlags } from '../../cluster/scheduler.ts';
+import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
-import { bold, print, printError, Progress, UserError } from '../output.ts';
+import { printError, Progress, UserError } from '../output.ts';
 import { untilSignal } from '../signals.ts';
+import { detached, type Message } from './up-detached.ts';
+import { welcome } from './up-welcome.ts';
 
 export interface UpOptions
   extends
@@ -173,10 +161,6 @@ async function newPort(host: string): Promise<number> {
   return freePort();
 }
 
-/** What the process of a detached cluster tells the one that the user waits for. */
-type Message =
-  { readonly step: string } | { readonly warning: string } | { readonly ready: string } | { readonly failed: string };
-
 async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void> {
   const isChild = process.send !== undefined;
   const tell = (message: Message): void => void (process.connected && process.send?.(message));
@@ -232,104 +216,6 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }
 
-/** The same in a process of its own, whose progress is shown here until it is ready. */
-async function detached(options: UpOptions, paths: ClusterPaths): Promise<void> {
-  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  const log = openSync(join(paths.logs, 'up.log'), 'a', 0o600);
-  const args = [...process.execArgv, process.argv[1]!, 'up', '--quiet', ...argumentsOf(options)];
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
-  closeSync(log);
-  const progress = new Progress(options.quiet);
-  const { promise: server, resolve, reject } = Promise.withResolvers<string>();
-  let current: { done: () => void; fail: (error: Error) => void } | undefined;
-  let running: Promise<void> = Promise.resolve();
-  const fail = (message: string): void => {
-    const error = new UserError(message);
-    current?.fail(error);
-    reject(error);
-  };
-  child.on('message', (message: Message) => {
-    if ('warning' in message) return printError(`kubus: ${message.warning}`);
-    if ('failed' in message) return fail(message.failed);
-    current?.done();
-    current = undefined;
-    if ('ready' in message) return resolve(message.ready);
-    const { promise, resolve: done, reject: failed } = Promise.withResolvers<void>();
-    current = { done, fail: failed };
-    running = running.then(() => progress.step(message.step, () => promise));
-    running.catch(() => undefined);
-  });
-  child.once('exit', (code, signal) =>
-    fail(
-      `the cluster ended while it was starting (${signal ?? `exit status ${code}`}): ${lastLine(join(paths.logs, 'up.log'))}`,
-    ),
-  );
-  // The child is in a session of its own and hears nothing of a Ctrl-C here.
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => child.kill('SIGTERM'));
-  try {
-    const url = await server;
-    await running;
-    if (!options.quiet) welcome(readConfig(paths)!, url, paths);
-  } finally {
-    child.unref();
-    if (child.connected) child.disconnect();
-  }
-}
-/** What the user asked for, for another process of ours. */
-function argumentsOf(options: UpOptions): string[] {
-  const args = ['--name', options.name, '--host', options.host, '--runtime', options.runtime];
-  if (options.nodes !== undefined) args.push('--nodes', String(options.nodes));
-  if (options.port !== undefined) args.push('--port', String(options.port));
-  if (options.data !== undefined) args.push('--data', options.data);
-  if (options.only !== undefined) args.push('--only', options.only.join(','));
-  if (options.disableAdmission !== undefined) args.push('--disable-admission', options.disableAdmission.join(','));
-  if (options.enableAdmission !== undefined) args.push('--enable-admission', options.enableAdmission.join(','));
-  if (options.addons !== undefined) args.push('--addons', options.addons.join(','));
-  if (options.ingressHost !== undefined) args.push('--ingress-host', options.ingressHost);
-  if (options.ingressHttpPort !== undefined) args.push('--ingress-http-port', String(options.ingressHttpPort));
-  if (options.ingressHttpsPort !== undefined) args.push('--ingress-https-port', String(options.ingressHttpsPort));
-  if (options.encryptionConfig !== undefined) args.push('--encryption-config', resolve(options.encryptionConfig));
-  if (options.maxRequestsInflight !== undefined)
-    args.push('--max-requests-inflight', String(options.maxRequestsInflight));
-  if (options.maxMutatingRequestsInflight !== undefined)
-    args.push('--max-mutating-requests-inflight', String(options.maxMutatingRequestsInflight));
-  args.push(...auditArguments(options));
-  args.push(...authenticationArguments(options));
-  args.push(...authorizationArguments(options));
-  args.push(...schedulerArguments(options));
-  if (options.serviceClusterIpRange !== undefined)
-    args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
-  args.push(...dnsArguments(options), ...podRangeArguments(options), ...loadBalancerArguments(options));
-  if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
-  if (options.ephemeral) args.push('--ephemeral');
-  if (options.wait) args.push('--wait');
-  return args;
-}
-const lastLine = (file: string): string =>
-  existsSync(file) ? (readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '') : '';
-
-function welcome(config: ClusterConfig, server: string, { pki }: ClusterPaths): void {
-  const suffix = config.name === 'kubus' ? '' : ` --name ${config.name}`;
-  print(
-    `\nCluster "${config.name}" is up at ${server} (context ${contextName(config.name)}).${config.ephemeral ? ' It is ephemeral: nothing of it is kept.' : ''}\n\nNext:`,
-  );
-  print(`  ${bold(`kubectl --context ${contextName(config.name)} get nodes`)}`);
-  print(
-    `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
-  );
-  print(`  ${bold(`kubus status${suffix}`)}`);
-  const { ingressPorts, dns } = config;
-  if (dns !== undefined) print(`\nNames of the cluster are answered:\n  ${bold(dnsExample(dns))}`);
-  if (ingressPorts !== undefined)
-    print(
-      `\nIngresses are served at ${ingressUrls(ingressPorts).http} and ${ingressUrls(ingressPorts).https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' ${ingressUrls(ingressPorts).http}/`)}`,
-    );
-  if (config.etcdPort === undefined) return;
-  const file = (name: string): string => join(pki, 'etcd', name);
-  print(
-    `\nThe store speaks etcd's protocol:\n  ${bold(`etcdctl --endpoints https://127.0.0.1:${config.etcdPort} --cacert ${file('ca.crt')} --cert ${file('client.crt')} --key ${file('client.key')} endpoint status`)}`,
-  );
-}
 /** Who creates a pod right after this must not hear that its service account is not found. */
 async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
   const roles = rolesOf(config);

@@ -92,7 +92,8 @@ function normalized(text: string): CelSemver | CelError {
   }
   return readVersion(parts.join('.'));
 }
-const read = (text: string, normalize = false): CelSemver | CelError => (normalize ? normalized(text) : readVersion(text));
+const read = (text: string, normalize = false): CelSemver | CelError =>
+  normalize ? normalized(text) : readVersion(text);
 
 const order = <T>(a: T, b: T): bigint => (a < b ? -1n : a > b ? 1n : 0n);
 function comparePart(a: Part, b: Part): bigint {
