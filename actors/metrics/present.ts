@@ -1,5 +1,5 @@
 import type { Node, Pod } from '../../schemas/generated/core-v1.ts';
-import type { GroupVersionResource } from '../../schemas/meta/object.ts';
+import type { GroupVersionResource, KubeList } from '../../schemas/meta/object.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import type { ApiClient, ListOptions } from '../runtime/api-client.ts';
 
@@ -40,7 +40,7 @@ export async function present(client: ApiClient, gvr: GroupVersionResource, sele
   let next: string | undefined = '';
   while (next !== undefined) {
     try {
-      const { items, metadata } = await client.list<Node | Pod>(gvr, {
+      const { items, metadata }: KubeList<Node | Pod> = await client.list<Node | Pod>(gvr, {
         ...selection,
         limit,
         ...(next !== '' && { continue: next }),
