@@ -44,7 +44,7 @@ import { schedulingProfiles } from './profiles.ts';
 import { SchedulingQueue } from './queue.ts';
 import { DEFAULT_SETTINGS, type SchedulerSettings } from './settings.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
-import { watchDrivers } from './volumes/drivers.ts';
+import { lazyDrivers } from './volumes/lazy.ts';
 import { createVolumes } from './volumes/volumes.ts';
 
 export interface SchedulerOptions {
@@ -99,7 +99,10 @@ export function startScheduler(o: SchedulerOptions): Component {
     metrics,
     initialBackoffMs: settings.initialBackoffMs,
     maxBackoffMs: settings.maxBackoffMs,
-    gate: (pod) => (profiles.of(pod)?.plugin(devices.reserver.name) ? devices.gate(pod) : undefined),
+    gate(pod) {
+      const isThere = (plugin: string): boolean => profiles.of(pod)?.plugin(plugin) !== undefined;
+      return drivers.gate(pod, isThere) ?? devices.gate(pod, isThere);
+    },
   });
   const snapshot = new Snapshot((name) => namespaces.get(name)?.metadata.labels);
   const recorders = settings.profiles.map(({ schedulerName: controller }) =>
@@ -111,8 +114,22 @@ export function startScheduler(o: SchedulerOptions): Component {
   let election: LeaderElection | undefined;
   const fence = () => election?.fence();
   const tell = (event: ClusterEvent): void => queue.onEvent(event);
-  const drivers = watchDrivers(informers, tell, () => loop.kick());
-  const volumes = createVolumes({ world, client, claims, volumes: persistentVolumes, classes, drivers, fence });
+  const drivers = lazyDrivers({
+    world,
+    informers,
+    tell,
+    settled: () => loop.kick(),
+    arrived: () => queue.reconsider(),
+  });
+  const volumes = createVolumes({
+    world,
+    client,
+    claims,
+    volumes: persistentVolumes,
+    classes,
+    drivers: drivers.view,
+    fence,
+  });
   const devices = lazyDevices({
     world,
     client,

@@ -12,12 +12,15 @@ import type { DriverView } from './csi.ts';
 
 const BY_NODE = 'node';
 
-/** What drivers tell of nodes, kept by informers; their news end pods' waiting. `settled` is called after each batch. */
-export function watchDrivers(
+/**
+ * What drivers tell of nodes, kept by informers; their news end pods' waiting. `settled` is called after each batch. Resolves
+ * when all is known.
+ */
+export async function followDrivers(
   informers: Informers,
   tell: (event: ClusterEvent) => void,
   settled: () => void,
-): DriverView {
+): Promise<DriverView> {
   const nodes = informers.for<CSINode>(csiNodes);
   const drivers = informers.for<CSIDriver>(csiDrivers);
   const capacities = informers.for<CSIStorageCapacity>(csiStorageCapacities);
@@ -38,6 +41,7 @@ export function watchDrivers(
   hear(drivers, (now, old) => ({ type: 'csiDriver.changed', now, old }));
   hear(capacities, (now, old) => ({ type: 'storageCapacity.changed', now, old }));
   attachments.on({ delete: () => tell({ type: 'volumeAttachment.gone' }), batch: settled });
+  await Promise.all([nodes, drivers, capacities, attachments].map(({ synced }) => synced));
   return {
     csiNode: (name) => nodes.get(name),
     csiDriver: (name) => drivers.get(name),

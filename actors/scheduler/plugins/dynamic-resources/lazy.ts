@@ -1,3 +1,4 @@
+import { onDemand } from '../../on-demand.ts';
 import type { Reserver } from '../../reservation.ts';
 import type { PodInfo } from '../../snapshot/pod-info.ts';
 import type { Devices, DevicesOptions } from './devices.ts';
@@ -8,37 +9,31 @@ export interface LazyDevices {
   /** Undefined as long as nobody has asked. */
   readonly view: DeviceView | undefined;
   readonly reserver: Reserver;
-  /** The plugin that has the pod wait before it is looked at; undefined: none. */
-  gate(pod: PodInfo): string | undefined;
+  /** The plugin, of those that the pod's scheduler has, that has the pod wait before it is looked at; undefined: none. */
+  gate(pod: PodInfo, isThere: (plugin: string) => boolean): string | undefined;
 }
 export function lazyDevices(o: DevicesOptions & { readonly arrived: () => void }): LazyDevices {
-  let devices: Devices | undefined;
-  let isComing = false;
-  async function follow(): Promise<void> {
-    const { followDevices } = await import('./devices.ts');
-    devices = await followDevices(o);
-    o.arrived();
-    o.changed();
-  }
+  const devices = onDemand<Devices>({
+    world: o.world,
+    what: 'devices',
+    follow: async () => (await import('./devices.ts')).followDevices(o),
+    arrived() {
+      o.arrived();
+      o.changed();
+    },
+  });
   return {
     get view() {
-      return devices?.view;
+      return devices.now?.view;
     },
     reserver: {
       name: NAME,
-      reserve: (pod, node) => (mayNeedDevices(pod) ? devices?.reserver.reserve(pod, node) : undefined),
+      reserve: (pod, node) => (mayNeedDevices(pod) ? devices.now?.reserver.reserve(pod, node) : undefined),
     },
-    gate(pod) {
-      if (!mayNeedDevices(pod)) return undefined;
-      if (devices !== undefined) return devices.waitsFor(pod) === undefined ? undefined : NAME;
-      if (!isComing) {
-        isComing = true;
-        follow().catch((err: unknown) => {
-          isComing = false;
-          o.world.log.error('devices are not followed', { err });
-        });
-      }
-      return NAME;
+    gate(pod, isThere) {
+      if (!mayNeedDevices(pod) || !isThere(NAME)) return undefined;
+      const there = devices.ask();
+      return there !== undefined && there.waitsFor(pod) === undefined ? undefined : NAME;
     },
   };
 }
