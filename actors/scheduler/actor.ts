@@ -128,6 +128,7 @@ export function startScheduler(o: SchedulerOptions): Component {
     volumes: persistentVolumes,
     classes,
     drivers: drivers.view,
+    bindTimeoutMs: (pod) => profiles.of(pod)?.bindTimeoutMs,
     fence,
   });
   const devices = lazyDevices({

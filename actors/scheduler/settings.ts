@@ -8,7 +8,8 @@ import type { Snapshot } from './snapshot/snapshot.ts';
 /** What a scheduler goes by; see config/ for how it comes from a KubeSchedulerConfiguration. */
 export interface SchedulerSettings {
   /** Pods of other schedulers are left alone. */
-  readonly profiles: readonly Omit<ConfiguredProfile, 'argumentsOf' | 'at' | 'weights'>[];
+  readonly profiles: readonly (Omit<ConfiguredProfile, 'argumentsOf' | 'at' | 'weights'> &
+    Partial<Pick<ConfiguredProfile, 'argumentsOf'>>)[];
   readonly initialBackoffMs?: number | undefined;
   readonly maxBackoffMs?: number | undefined;
   /** Where those who would place pods compete; default kube-system/kube-scheduler. */

@@ -15,10 +15,11 @@ import type { ApiClient } from '../../runtime/api-client.ts';
 import type { Informer } from '../../runtime/informer.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../runtime/resources.ts';
 import type { Reserver } from '../reservation.ts';
+import type { PodInfo } from '../snapshot/pod-info.ts';
 import type { DriverView } from './csi.ts';
 import { planOn, wanted, type VolumePlan, type VolumeView } from './plan.ts';
 
-/** How long a pod waits on its node for its volumes. Source: VolumeBindingArgs bindTimeoutSeconds. */
+/** Source: VolumeBindingArgs bindTimeoutSeconds, its default. */
 const BIND_TIMEOUT_MS = 600_000;
 const BY_CLASS = 'storageClass';
 
@@ -35,6 +36,8 @@ export function createVolumes(o: {
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
   readonly drivers: DriverView;
+  /** How long a pod waits on its node for its volumes; undefined: ten minutes. */
+  readonly bindTimeoutMs?: ((pod: PodInfo) => number | undefined) | undefined;
   readonly fence: () => Fence | undefined;
 }): Volumes {
   const { world, client } = o;
@@ -106,7 +109,7 @@ export function createVolumes(o: {
     return now!;
   }
   /** Resolves once `isTrue`, asked again whenever the caches change; rejects with what it throws. */
-  function until(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
+  function until(isTrue: () => boolean, signal: AbortSignal, timeoutMs: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const check = (): void => {
       try {
@@ -116,7 +119,7 @@ export function createVolumes(o: {
       }
     };
     const giveUp = (): void => reject(signal.reason as Error);
-    const timer = world.clock.setTimeout(() => reject(new Error('context deadline exceeded')), BIND_TIMEOUT_MS);
+    const timer = world.clock.setTimeout(() => reject(new Error('context deadline exceeded')), timeoutMs);
     signal.addEventListener('abort', giveUp, { once: true });
     waiting.add(check);
     check();
@@ -143,7 +146,7 @@ export function createVolumes(o: {
         async bind(signal) {
           const written = await write(plan, node.name, signal);
           try {
-            await until(() => isBound(plan, written, node), signal);
+            await until(() => isBound(plan, written, node), signal, o.bindTimeoutMs?.(pod) ?? BIND_TIMEOUT_MS);
           } catch (error) {
             throw new Error(`binding volumes: ${(error as Error).message}`, { cause: error });
           }
