@@ -10,6 +10,8 @@ export interface OwnersReader {
   /** A ReplicaSet, StatefulSet or ReplicationController. */
   owner(kind: string, namespace: string, name: string): KubeObject | undefined;
 }
+/** What a controller is called that speaks for its pods; a kind of another group may bear the same name. */
+const SPEAKERS = new Set(['v1/ReplicationController', 'apps/v1/ReplicaSet', 'apps/v1/StatefulSet']);
 const compiledServices = new WeakMap<Service, Selector>();
 const compiledOwners = new WeakMap<KubeObject, Selector>();
 
@@ -26,7 +28,10 @@ export const ownersSelector =
       if (selector?.matches(pod.labels)) parts.push(selector);
     }
     const controller = pod.pod.metadata.ownerReferences?.find((owner) => owner.controller === true);
-    const owner = controller && reader.owner(controller.kind, pod.namespace, controller.name);
+    const owner =
+      controller && SPEAKERS.has(`${controller.apiVersion}/${controller.kind}`)
+        ? reader.owner(controller.kind, pod.namespace, controller.name)
+        : undefined;
     const own = owner && ownerSelector(owner);
     if (own !== undefined) parts.push(own);
     if (parts.length <= 1) return parts[0];
