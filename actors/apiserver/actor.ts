@@ -1,6 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { Bus } from '../../bus/bus.ts';
 import { decode, encode } from '../../bus/codec.ts';
+import type { KeepValue } from '../../bus/kept-values.ts';
 import { delay, type World } from '../../bus/world.ts';
 import { ApiError, isRetryable, reasonOf } from '../../schemas/meta/status.ts';
 import { builtinSchemas, createRegistry } from '../../schemas/registry.ts';
@@ -29,6 +30,8 @@ export interface ApiserverOptions extends PluginOptions {
   readonly bus: Bus;
   readonly id: string;
   readonly registry?: Registry | undefined;
+  /** Shared with a store of the same thread; default a copy of its own. */
+  readonly keepValue?: KeepValue | undefined;
   /** Left out: only the bus door. */
   readonly https?: Omit<HttpsOptions, 'reusePort'> | undefined;
   /** Whether the log has copies on several servers; default: what the store says of itself. */
@@ -73,7 +76,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
   const sealing = options.encryption && createChangingVault(options.encryption, registry);
   const vault = sealing ?? openVault;
   const cache = new WatchCache({ open: vault.open, decode }, registry, world.clock);
-  const sync = new Sync(bus, cache, log);
+  const sync = new Sync(bus, cache, log, options.keepValue);
   sync.pause = () => delay(world.clock, RETRY_MS);
   cache.onLate = () => sync.repair();
   const store = new Store(bus, world, () => cache.revision);

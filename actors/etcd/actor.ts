@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate';
 import type { Bus, ServedMessage, ServedSubscription } from '../../bus/bus.ts';
+import type { KeepValue } from '../../bus/kept-values.ts';
 import type { Log } from '../../bus/log.ts';
 import type { EtcdVerb } from '../../bus/protocol/etcd.ts';
 import * as subjects from '../../bus/subjects.ts';
@@ -26,6 +27,8 @@ export interface EtcdOptions {
   /** Stays the caller's, like the bus: close them after stop(). */
   readonly log: Log;
   readonly id: string;
+  /** Shared with an API server of the same thread; default a copy of its own. */
+  readonly keepValue?: KeepValue | undefined;
   readonly inspection?: Inspection | undefined;
   /** How long the past can be read; default 5 min. Longer is history for time travel, paid in memory. */
   readonly historyMs?: number | undefined;
@@ -88,6 +91,7 @@ export function startEtcd(options: EtcdOptions): Component {
     snapshotMs: options.snapshotMs ?? 600_000,
     maxKeys: options.maxKeys ?? 1_000_000,
     freeBytes: options.freeBytes,
+    keepValue: options.keepValue,
     hooks: {
       onBehind: () => actor.send({ type: 'feed.interrupted' }),
       onLost: (why) => actor.send({ type: 'track.lost', why }),

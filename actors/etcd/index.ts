@@ -1,3 +1,4 @@
+import { keepCopy, type KeepValue } from '../../bus/kept-values.ts';
 import sortedBTree from 'sorted-btree';
 import type { LogEntry } from '../../bus/log.ts';
 import { compareAnyKeys, compareKeys, hasSurrogate } from './compare.ts';
@@ -50,8 +51,12 @@ export class Index {
   /** Entries held; the log holds as many once it is purged. */
   entries = 0;
   readonly history = new History();
+  readonly #keep: KeepValue;
   #anyKeys = false;
   readonly #cells = new Map<string, Cell>();
+  constructor(keep: KeepValue = keepCopy) {
+    this.#keep = keep;
+  }
   readonly #compare = (a: string, b: string): number => (this.#anyKeys ? compareAnyKeys(a, b) : compareKeys(a, b));
   readonly #ordered = new BTree<string, Cell>(undefined, this.#compare);
   /** Keys whose newest version is a tombstone, oldest first. */
@@ -64,8 +69,7 @@ export class Index {
     if (revision > this.revision + 1) this.hole(revision - 1);
     const cell = this.#cells.get(key);
     const before = cell?.newest;
-    // A copy of its own: the entry's bytes may be a view into a far larger buffer.
-    const value = entry.value && new Uint8Array(entry.value);
+    const value = entry.value && this.#keep(revision, entry.value);
     const { time } = entry;
     const ttl = headers[HEADERS.ttlMs];
     const version: Version = {

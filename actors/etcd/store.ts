@@ -1,3 +1,4 @@
+import type { KeepValue } from '../../bus/kept-values.ts';
 import type { Log, LogBounds } from '../../bus/log.ts';
 import { delay, type TimerId, type World } from '../../bus/world.ts';
 import { ApiError, isRetryable, reasonOf } from '../../schemas/meta/status.ts';
@@ -22,6 +23,7 @@ export interface StoreOptions {
   readonly snapshotMs: number;
   readonly maxKeys: number;
   readonly freeBytes: (() => number) | undefined;
+  readonly keepValue?: KeepValue | undefined;
   readonly hooks: StoreHooks;
 }
 /** What happens to the store that its chart must know. */
@@ -39,7 +41,7 @@ const SNAPSHOT_REVISIONS = 1_000;
 export class Store {
   readonly options: StoreOptions;
   readonly appends: Appends;
-  index = new Index();
+  index: Index;
   #feed: Feed;
   #compaction: Compaction;
   readonly leases: Leases;
@@ -56,6 +58,7 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.options = options;
+    this.index = new Index(options.keepValue);
     this.appends = new Appends(options.world, options.log, options.freeBytes);
     this.#expiry = new Expiry(options.world, (key, revision) => void this.#expire(key, revision));
     this.leases = new Leases((key, revision) => void this.#expire(key, revision));
@@ -163,7 +166,7 @@ export class Store {
   }
 
   async #snapshot(bounds: LogBounds): Promise<Index | undefined> {
-    const { snapshotDir, world, log } = this.options;
+    const { snapshotDir, world, log, keepValue } = this.options;
     // Who has to load a second time does not trust what it has.
     const again = this.#identity !== '';
     if (snapshotDir === undefined || bounds.last === 0 || again) return undefined;
@@ -171,7 +174,10 @@ export class Store {
       for await (const { time } of log.read(revision, revision)) return time;
       return undefined;
     };
-    const { index, rejected } = await readNewestSnapshot(() => new Index(), snapshotDir, { ...bounds, timeOf });
+    const { index, rejected } = await readNewestSnapshot(() => new Index(keepValue), snapshotDir, {
+      ...bounds,
+      timeOf,
+    });
     if (rejected.length > 0) world.log.warn('snapshots were left aside', { rejected });
     return index;
   }
@@ -180,7 +186,7 @@ export class Store {
     this.#feed.stop();
     this.#expiry.clear();
     this.leases.clear();
-    this.index = snapshot ?? new Index();
+    this.index = snapshot ?? new Index(this.options.keepValue);
     this.#snapshotRevision = this.index.revision;
     this.#identity = bounds.identity;
     [this.#feed, this.#compaction] = this.#around(this.index);

@@ -5,6 +5,7 @@ import { createInspection, type Inspection } from '../../actors/runtime/inspecti
 import type { Bus } from '../../bus/bus.ts';
 import type { Credentials } from '../../bus/credentials.ts';
 import { connectNats } from '../../bus/nats/connect.ts';
+import { keepOnce, type KeepValue } from '../../bus/kept-values.ts';
 import { announce } from '../../bus/presence.ts';
 import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
@@ -47,6 +48,8 @@ interface Context {
   readonly id: string;
   readonly nodes: readonly string[];
   readonly connections: HandedConnections | undefined;
+  /** Undefined where store and API server are not of one thread. */
+  readonly keepValue: KeepValue | undefined;
 }
 /** Folders of an older version have none: their API servers believe no proxy. */
 function frontProxyOf(c: Context): Record<'ca' | 'cert' | 'key', string> | undefined {
@@ -111,6 +114,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         world: c.world,
         bus: c.bus,
         id: c.id,
+        keepValue: c.keepValue,
         log,
         snapshotDir,
         freeBytes: freeBytesOf(c.spec.dir),
@@ -138,6 +142,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         world: c.world,
         bus: c.bus,
         id: c.id,
+        keepValue: c.keepValue,
         https: {
           host: c.spec.host,
           port: c.spec.port ?? c.config.port,
@@ -233,11 +238,13 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
   const logFile = spec.log === '-' ? undefined : (spec.log ?? join(spec.dir, 'logs', `${spec.name}.log`));
   const worldOf = (component: string): World => realWorld({ component, file: logFile });
   const joint = spec.joint ? connect(spec.name, worldOf(spec.name), readJointCredentials(spec.dir)) : undefined;
+  const both = (['etcd', 'apiserver'] as const).every((name) => spec.components.includes(name));
+  const keepValue = both ? keepOnce() : undefined;
   const start = async (name: ComponentName): Promise<void> => {
     const world = worldOf(name);
     const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
     const id = spec.id ?? `${spec.replica ?? name}-${world.ids.suffix(5)}`;
-    const component = await startComponent(name, { spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections }); // prettier-ignore
+    const component = await startComponent(name, { spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections, keepValue }); // prettier-ignore
     const presence = announce(bus, world, {
       component: name === 'nodes' ? 'node-agent' : name,
       id,

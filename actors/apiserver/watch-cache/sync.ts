@@ -1,4 +1,5 @@
 import type { Bus, Message, Subscription } from '../../../bus/bus.ts';
+import { keepCopy, type KeepValue } from '../../../bus/kept-values.ts';
 import type { ChangesRequest, ChangesResponse, RangeRequest, RangeResponse } from '../../../bus/protocol/etcd.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import type { Logger } from '../../../bus/world.ts';
@@ -23,6 +24,7 @@ export class Sync {
   readonly #bus: Bus;
   readonly #cache: WatchCache;
   readonly #log: Logger;
+  readonly #keep: KeepValue;
   #subscription: Subscription | undefined;
   #queue: Committed[] = [];
   #live = false;
@@ -30,7 +32,8 @@ export class Sync {
   /** Told when a repair starts and when it ends. */
   onRepair: (running: boolean) => void = () => {};
 
-  constructor(bus: Bus, cache: WatchCache, log: Logger) {
+  constructor(bus: Bus, cache: WatchCache, log: Logger, keep: KeepValue = keepCopy) {
+    this.#keep = keep;
     this.#bus = bus;
     this.#cache = cache;
     this.#log = log;
@@ -75,13 +78,19 @@ export class Sync {
     this.#live = true;
   }
   #onMessage(message: Message): void {
-    const committed = parse(message);
+    const committed = this.#parse(message);
     if (this.#live && this.#repairing === undefined && committed.revision === this.#cache.revision + 1) {
       this.#cache.apply(committed);
       return;
     }
     this.#queue.push(committed);
     if (this.#live && this.#repairing === undefined) this.#drainQueue();
+  }
+  #parse({ headers, bytes, subject }: Message): Committed {
+    const operation = headers['KV-Operation'];
+    const revision = Number(headers['Nats-Sequence']);
+    const deleted = operation === 'DEL' || operation === 'PURGE' || bytes.length === 0;
+    return { revision, key: subjects.keyOfEvent(subject), value: deleted ? undefined : this.#keep(revision, bytes) };
   }
   #drainQueue(): void {
     const queue = this.#queue;
@@ -143,17 +152,6 @@ export class Sync {
   stop(): void {
     this.#subscription?.unsubscribe();
   }
-}
-
-function parse(message: Message): Committed {
-  const { headers } = message;
-  const operation = headers['KV-Operation'];
-  const deleted = operation === 'DEL' || operation === 'PURGE' || message.bytes.length === 0;
-  return {
-    revision: Number(headers['Nats-Sequence']),
-    key: subjects.keyOfEvent(message.subject),
-    value: deleted ? undefined : message.bytes,
-  };
 }
 
 /** A consistent read waits for a round trip that began after it asked; all that wait share one. */

@@ -113,7 +113,8 @@ export class WatchCache implements CacheReader {
     if (own === undefined || !same(own.bytes, value)) return new Entry(this.#reader, key, revision, created, value);
     this.#own.delete(key);
     own.object.metadata.resourceVersion = String(revision);
-    return new Entry(this.#reader, key, revision, created, own.bytes, own.object);
+    // Not what was sent: what came is held once with the store.
+    return new Entry(this.#reader, key, revision, created, value, own.object);
   }
   /** A version that the cache itself no longer holds. */
   detached(key: string, revision: number, value: Uint8Array): Entry {
