@@ -1,4 +1,5 @@
 import type { Container, Node, Pod } from '../../schemas/generated/core-v1.ts';
+import { equal } from '../../schemas/meta/equal.ts';
 import { isTerminal } from '../../schemas/helpers/pod-resources.ts';
 import type { ClusterEvent } from './plugins/plugin.ts';
 import type { SchedulingQueue } from './queue.ts';
@@ -23,18 +24,20 @@ export function clusterHandlers(
     const { uid } = pod.metadata;
     const node = pod.spec!.nodeName!;
     const known = snapshot.infoOf(uid!);
-    if (
-      known !== undefined &&
-      !snapshot.isAssumed(uid!) &&
-      snapshot.nodeOf(uid!) === node &&
-      !weighsAnew(known.pod, pod)
-    ) {
+    const isAssumed = snapshot.isAssumed(uid!);
+    const isThere = known !== undefined && snapshot.nodeOf(uid!) === node;
+    if (isThere && !isAssumed && !weighsAnew(known.pod, pod)) {
       known.pod = pod;
       return;
     }
-    const info = podInfo(pod);
-    const isNew = known === undefined || snapshot.isAssumed(uid!);
-    snapshot.setPod(info, node);
+    const isNew = known === undefined || isAssumed;
+    // A pod that came as it was sent, which is the rule, has been counted already.
+    const isCounted = isThere && isAssumed && isAsAssumed(known.pod, pod);
+    const info = isCounted ? known : podInfo(pod);
+    if (isCounted) {
+      known.pod = pod;
+      snapshot.confirm(uid!);
+    } else snapshot.setPod(info, node);
     snapshot.denominate(info.uid);
     if (queue.entry(info.uid)?.state !== 'binding') queue.delete(info.uid);
     if (isNew || old === undefined) tell({ type: 'pod.assigned', pod: info });
@@ -91,6 +94,16 @@ const weighsAnew = (known: Pod, now: Pod): boolean =>
   (known.metadata.deletionTimestamp === undefined) !== (now.metadata.deletionTimestamp === undefined) ||
   !sameEntries(known.metadata.labels, now.metadata.labels) ||
   resizing(known) !== resizing(now);
+
+/** Nothing but the node has been written since. */
+function isAsAssumed(assumed: Pod, now: Pod): boolean {
+  if ((assumed.metadata.deletionTimestamp === undefined) !== (now.metadata.deletionTimestamp === undefined))
+    return false;
+  if (!sameEntries(assumed.metadata.labels, now.metadata.labels) || resizing(assumed) !== resizing(now)) return false;
+  const { nodeName: _, ...before } = assumed.spec ?? {};
+  const { nodeName: __, ...spec } = now.spec ?? {};
+  return equal(before, spec);
+}
 
 /** What containers have that is not what they ask for, as text: '' but while a pod is resized. */
 function resizing({ spec, status }: Pod): string {

@@ -13,6 +13,7 @@ import {
 } from './plugin.ts';
 import {
   hasAllKeys,
+  keysOf,
   HOSTNAME,
   ownSpreads,
   spreadsOf,
@@ -20,6 +21,7 @@ import {
   type Spread,
   type SpreadDefaults,
 } from './spread-constraints.ts';
+import { countDomains, domainsOf, lowestOf, withoutLeaving } from './spread-domains.ts';
 
 const NAME = 'PodTopologySpread';
 const SKEWED = rejection(NAME, "node(s) didn't match pod topology spread constraints", true);
@@ -33,36 +35,21 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
     name: NAME,
     dependsOnPods: true,
     prepare: (cycle) => {
-      const { pod, snapshot } = cycle;
       const spreads = spreadsOf(cycle, 'DoNotSchedule', defaults);
       if (spreads.length === 0) return 'skip';
+      const keys = keysOf(spreads);
       const rules = spreads.map((spread) => {
-        const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
-        const domains = new Map<string, number>();
-        for (const node of snapshot.nodes) {
-          if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
-          const domain = node.labels[spread.topologyKey]!;
-          domains.set(domain, (domains.get(domain) ?? 0) + (perNode.get(node.name) ?? 0));
-        }
-        // They were never counted, and are taken off all the same. Source: podtopologyspread updateWithPod.
-        for (const [gone, node] of snapshot.leavingAway) {
-          if (gone.namespace !== pod.namespace || !spread.selector.matches(gone.labels)) continue;
-          if (!hasAllKeys(node, spreads) || !spread.counts(node)) continue;
-          const domain = node.labels[spread.topologyKey]!;
-          domains.set(domain, (domains.get(domain) ?? 0) - 1);
-        }
-        // With fewer domains than wanted the missing ones count as empty.
-        let lowest = domains.size === 0 ? Number.MAX_SAFE_INTEGER : Infinity;
-        for (const n of domains.values()) lowest = Math.min(lowest, n);
-        if (domains.size < spread.minDomains) lowest = 0;
-        return { spread, domains, lowest, self: spread.selector.matches(pod.labels) ? 1 : 0 };
+        const { names, by: counted } = domainsOf(cycle, spread, keys);
+        const by = withoutLeaving(cycle, spread, keys, counted);
+        const self = spread.selector.matches(cycle.pod.labels) ? 1 : 0;
+        return { spread, by, lowest: lowestOf({ names, by }, spread.minDomains), self };
       });
       return {
         filter: (node) => {
-          for (const { spread, domains, lowest, self } of rules) {
+          for (const { spread, by, lowest, self } of rules) {
             const domain = node.labels[spread.topologyKey];
             if (domain === undefined) return UNLABELLED;
-            if ((domains.get(domain) ?? 0) + self - lowest > spread.maxSkew) return SKEWED;
+            if ((by.get(domain) ?? 0) + self - lowest > spread.maxSkew) return SKEWED;
           }
           return undefined;
         },
@@ -74,7 +61,7 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
       switch (event.type) {
         case 'node.added':
         case 'node.deleted':
-          return spreads === undefined || hasAllKeys(event.node, spreads);
+          return spreads === undefined || hasAllKeys(event.node, keysOf(spreads));
         case 'node.updated':
           return spreads === undefined || counts(event.old, event.node, spreads);
         case 'pod.assigned':
@@ -99,47 +86,46 @@ export const podTopologySpread = (args: PodTopologySpreadArgs = {}): FilterPlugi
 /** Whether the node is another for these constraints than it was. Source: podtopologyspread isSchedulableAfterNodeChange. */
 function counts(old: Node, { labels, node }: NodeLike, spreads: readonly Spread[]): boolean {
   const before = old.metadata.labels ?? {};
-  const had = hasAllKeys({ labels: before }, spreads);
-  if (had !== hasAllKeys({ labels }, spreads)) return true;
+  const keys = keysOf(spreads);
+  const had = hasAllKeys({ labels: before }, keys);
+  if (had !== hasAllKeys({ labels }, keys)) return true;
   if (!had) return false;
   return (
     spreads.some(({ topologyKey }) => before[topologyKey] !== labels[topologyKey]) ||
     !equal(old.spec?.taints, node.spec?.taints)
   );
 }
+/** Those that have all the labels; the same list, if all do. */
+function labelled({ snapshot }: Cycle, nodes: readonly NodeInfo[], keys: readonly string[]): readonly NodeInfo[] {
+  if (snapshot.topology(keys[0]!, keys).isComplete) return nodes;
+  const found = nodes.filter((node) => hasAllKeys(node, keys));
+  return found.length === nodes.length ? nodes : found;
+}
 /** `strict`: nodes without all topology labels are ignored; the system's own defaults make do with those there are. */
-function scorer(
-  { pod, snapshot }: Cycle,
-  feasible: readonly NodeInfo[],
-  spreads: readonly Spread[],
-  strict: boolean,
-): Scorer {
-  // prettier-ignore
-  const ignored = new Set(strict ? feasible.filter((node) => !hasAllKeys(node, spreads)) : []);
+function scorer(cycle: Cycle, feasible: readonly NodeInfo[], spreads: readonly Spread[], strict: boolean): Scorer {
+  const { pod, snapshot } = cycle;
+  const keys = strict ? keysOf(spreads) : undefined;
+  const heeded = keys === undefined ? feasible : labelled(cycle, feasible, keys);
+  const ignored = new Set(heeded === feasible ? [] : feasible.filter((node) => !hasAllKeys(node, keys!)));
   const rules = spreads.map((spread) => {
-    const perNode = snapshot.countPods(pod.namespace, spread.selector.key, spread.selector.matches);
-    const domains = new Map<string, number>();
-    if (spread.topologyKey !== HOSTNAME) {
-      for (const node of feasible) if (!ignored.has(node)) domains.set(node.labels[spread.topologyKey] ?? '', 0);
-      for (const node of snapshot.nodes) {
-        const domain = node.labels[spread.topologyKey] ?? '';
-        const sum = domains.get(domain);
-        if (sum === undefined || (strict && !hasAllKeys(node, spreads)) || !spread.counts(node)) continue;
-        domains.set(domain, sum + (perNode.get(node.name) ?? 0));
-      }
-    }
-    const size = spread.topologyKey === HOSTNAME ? feasible.length - ignored.size : domains.size;
-    return { spread, perNode, domains, weight: Math.log(size + 2) };
+    const { topologyKey, selector, maxSkew } = spread;
+    const isPerNode = topologyKey === HOSTNAME;
+    const by = isPerNode
+      ? snapshot.countPods(pod.namespace, selector.key, selector.matches)
+      : domainsOf(cycle, spread, keys).by;
+    const size = isPerNode
+      ? heeded.length
+      : countDomains(heeded, topologyKey, snapshot.topology(topologyKey, keys).values.size);
+    return { topologyKey, isPerNode, by, weight: Math.log(size + 2), base: maxSkew - 1 };
   });
   return {
     score: (node) => {
-      if (ignored.has(node)) return 0;
+      if (ignored.size > 0 && ignored.has(node)) return 0;
       let sum = 0;
-      for (const { spread, perNode, domains, weight } of rules) {
-        const domain = node.labels[spread.topologyKey];
+      for (const { topologyKey, isPerNode, by, weight, base } of rules) {
+        const domain = node.labels[topologyKey];
         if (domain === undefined) continue;
-        const n = spread.topologyKey === HOSTNAME ? (perNode.get(node.name) ?? 0) : domains.get(domain)!;
-        sum += n * weight + (spread.maxSkew - 1);
+        sum += (by.get(isPerNode ? node.name : domain) ?? 0) * weight + base;
       }
       return Math.round(sum);
     },

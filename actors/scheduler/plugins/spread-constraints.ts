@@ -73,7 +73,8 @@ function selectorOf(selector: LabelSelector | undefined): Selector {
     Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
   return { key: JSON.stringify(selector) ?? '', matches: empty ? () => false : compileSelector(selector) };
 }
-const everywhere = (): boolean => true;
+/** What `counts` is for a constraint that no node is excepted from. */
+export const everywhere = (): boolean => true;
 /**
  * What pods without constraints of their own would like: their Service's or workload's pods spread over hosts (skew 3)
  * and zones (skew 5). Source: podtopologyspread systemDefaultConstraints.
@@ -85,7 +86,8 @@ export const SYSTEM_DEFAULTS: SpreadDefaults = {
   ],
   isSystem: true,
 };
-export const hasAllKeys = (node: Pick<NodeInfo, 'labels'>, spreads: readonly Spread[]): boolean => {
-  for (const s of spreads) if (node.labels[s.topologyKey] === undefined) return false;
+export const keysOf = (spreads: readonly Spread[]): readonly string[] => spreads.map(({ topologyKey }) => topologyKey);
+export const hasAllKeys = (node: Pick<NodeInfo, 'labels'>, keys: readonly string[]): boolean => {
+  for (const key of keys) if (node.labels[key] === undefined) return false;
   return true;
 };

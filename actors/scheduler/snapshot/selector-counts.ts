@@ -6,18 +6,18 @@ interface Question {
   /** Equal keys, equal questions. */
   readonly key: string;
   readonly accepts: (pod: PodInfo) => boolean;
-  /** The label of nodes whose values are counted by; undefined: by the nodes' names. */
-  readonly topologyKey?: string | undefined;
+  /** What is counted by, of a pod's node; undefined: the pod does not count there. */
+  readonly valueOf: (node: NodeInfo) => string | undefined;
 }
 /** By value; those without any are absent. */
 export type Counted = ReadonlyMap<string, number>;
 interface Count extends Question {
   readonly by: Map<string, number>;
 }
-const LIMIT = 256;
+const LIMIT = 512;
 
 /**
- * Topology spread and affinity ask the same question (pods of this Service or ReplicaSet, per node) for every pod of a
+ * Topology spread and affinity ask the same questions (pods of this Service or ReplicaSet, per node or zone) for every pod of a
  * workload. The answer is counted once per question and then kept current; the least recently asked are forgotten.
  */
 export class SelectorCounts {
@@ -34,20 +34,15 @@ export class SelectorCounts {
     return count.by;
   }
   note(node: NodeInfo, pod: PodInfo, change: 1 | -1): void {
-    for (const { accepts, topologyKey, by } of this.#counts.values())
-      if (accepts(pod)) add(by, node, topologyKey, change);
+    for (const { accepts, valueOf, by } of this.#counts.values()) if (accepts(pod)) add(by, valueOf(node), change);
   }
 }
-export function countPods(
-  { accepts, topologyKey }: Omit<Question, 'key'>,
-  nodes: Iterable<NodeInfo>,
-): Map<string, number> {
+export function countPods({ accepts, valueOf }: Omit<Question, 'key'>, nodes: Iterable<NodeInfo>): Map<string, number> {
   const by = new Map<string, number>();
-  for (const node of nodes) for (const pod of node.pods.values()) if (accepts(pod)) add(by, node, topologyKey, 1);
+  for (const node of nodes) for (const pod of node.pods.values()) if (accepts(pod)) add(by, valueOf(node), 1);
   return by;
 }
-function add(by: Map<string, number>, node: NodeInfo, topologyKey: string | undefined, change: 1 | -1): void {
-  const value = topologyKey === undefined ? node.name : node.labels[topologyKey];
+function add(by: Map<string, number>, value: string | undefined, change: 1 | -1): void {
   if (value === undefined) return;
   const n = (by.get(value) ?? 0) + change;
   if (n === 0) by.delete(value);

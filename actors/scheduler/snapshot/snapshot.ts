@@ -6,6 +6,7 @@ import { NodeInfo } from './node-info.ts';
 import { hasAffinity, type AffinityTerm, type PodInfo } from './pod-info.ts';
 import { countPods, SelectorCounts, type Counted } from './selector-counts.ts';
 import { TermTable } from './term-table.ts';
+import { domainIn, nameOfDomains, Topologies, type Topology } from './topologies.ts';
 
 /**
  * The cluster as the scheduler believes it to be: what the watches say plus the pods it has assumed onto nodes whose
@@ -26,6 +27,7 @@ export class Snapshot {
     preferredAntiAffinity: new TermTable(),
   } as const;
   readonly #counts = new SelectorCounts();
+  readonly #topologies = new Topologies();
   /** Of pods that were leaving anyway: those that are thought away now, with their node. */
   readonly leavingAway = new Map<PodInfo, NodeInfo>();
   #supposing = 0;
@@ -67,6 +69,10 @@ export class Snapshot {
     this.#order = undefined;
     if (info.pods.size === 0) this.#nodes.delete(name);
   }
+  /** Domains of nodes, and whether all nodes are in one; see `domainIn`. */
+  topology(topologyKey: string, keys: readonly string[] | undefined): Topology {
+    return this.#topologies.get(topologyKey, keys, this.nodes);
+  }
   /** A pod that the API says is on a node; replaces what was assumed or known of it. */
   setPod(pod: PodInfo, node: string): void {
     this.removePod(pod.uid);
@@ -94,6 +100,10 @@ export class Snapshot {
   isAssumed(uid: string): boolean {
     return this.#assumed.has(uid);
   }
+  /** The pod that was assumed is there, and no other than it was believed to be. */
+  confirm(uid: string): void {
+    this.#assumed.delete(uid);
+  }
   infoOf(uid: string): PodInfo | undefined {
     return this.#placed.get(uid)?.pods.get(uid);
   }
@@ -102,8 +112,24 @@ export class Snapshot {
   }
   /** Pods per node that `matches` in `namespace`, but for those that are leaving; `key` names the selector. */
   countPods(namespace: string, key: string, matches: Matcher): Counted {
-    const accepts = (pod: PodInfo): boolean => pod.namespace === namespace && !pod.terminating && matches(pod.labels);
-    return this.#counts.get({ key: `spread\n${namespace}\n${key}`, accepts }, this.#nodes.values());
+    const accepts = countable(namespace, matches);
+    const question = { key: `spread\n${namespace}\n${key}`, accepts, valueOf: nameOf };
+    return this.#counts.get(question, this.#nodes.values());
+  }
+  /** The same per domain, see `domainIn`. */
+  countPodsIn(
+    namespace: string,
+    key: string,
+    matches: Matcher,
+    topologyKey: string,
+    keys: readonly string[] | undefined,
+  ): Counted {
+    const question = {
+      key: `domains\n${nameOfDomains(topologyKey, keys)}\n${namespace}\n${key}`,
+      accepts: countable(namespace, matches),
+      valueOf: domainIn(topologyKey, keys),
+    };
+    return this.#counts.get(question, this.#nodes.values());
   }
   /** Pods that all of the terms speak of, by their nodes' values of a label. */
   countMatched(terms: readonly AffinityTerm[], topologyKey: string): Counted {
@@ -113,9 +139,10 @@ export class Snapshot {
       return true;
     };
     // What namespaces are labelled with may change, which nobody counts anew.
-    if (terms.some((term) => term.selectsNamespaces)) return countPods({ accepts, topologyKey }, this.#nodes.values());
+    const valueOf = ({ labels }: NodeInfo): string | undefined => labels[topologyKey];
+    if (terms.some((term) => term.selectsNamespaces)) return countPods({ accepts, valueOf }, this.#nodes.values());
     const key = `${topologyKey}\n${terms.length === 1 ? terms[0]!.key : terms.map((term) => term.key).join('\n')}`;
-    return this.#counts.get({ key, accepts, topologyKey }, this.#nodes.values());
+    return this.#counts.get({ key, accepts, valueOf }, this.#nodes.values());
   }
   /** undefined: the image is on no node. */
   image(name: string): ImageState | undefined {
@@ -168,7 +195,10 @@ export class Snapshot {
   }
   /** Pods are counted by what their nodes are labelled with. */
   #relabel(info: NodeInfo, node: Node | undefined): void {
-    const isAnother = info.pods.size > 0 && !equal(info.labels, node?.metadata.labels ?? {});
+    const isElsewhere =
+      (info.node === undefined) !== (node === undefined) || !equal(info.labels, node?.metadata.labels ?? {});
+    if (isElsewhere) this.#topologies.changed();
+    const isAnother = isElsewhere && info.pods.size > 0;
     if (isAnother) for (const pod of info.pods.values()) this.#notePod(pod, info, -1);
     info.setNode(node);
     if (isAnother) for (const pod of info.pods.values()) this.#notePod(pod, info, 1);
@@ -196,6 +226,11 @@ export class Snapshot {
     return info;
   }
 }
+const nameOf = ({ name }: NodeInfo): string => name;
+const countable =
+  (namespace: string, matches: Matcher) =>
+  (pod: PodInfo): boolean =>
+    pod.namespace === namespace && !pod.terminating && matches(pod.labels);
 const zoneOf = (node: NodeInfo): string =>
   `${node.labels['topology.kubernetes.io/region'] ?? ''}/${node.labels['topology.kubernetes.io/zone'] ?? ''}`;
 
