@@ -185,6 +185,17 @@ export function logConformance(name: string, createRig: () => Promise<LogRig>): 
       expect(seen).toEqual([1]);
     });
 
+    it('blames neither the writer nor other subscribers for one that fails', async () => {
+      const seen: number[] = [];
+      log.subscribe(() => {
+        throw new Error('it cannot read this');
+      });
+      log.subscribe((entry) => seen.push(entry.revision));
+      expect([await put('/a', '1'), await put('/a', '2')]).toEqual([1, 2]);
+      await log.barrier();
+      expect(seen).toEqual([1, 2]);
+    });
+
     it('reads any stretch, in order and whole, across batches', async () => {
       const total = 2500;
       const expected: number[] = [];

@@ -1,5 +1,6 @@
 import { reasonOf, statusOf } from '../schemas/meta/status.ts';
 import type { Subscription } from './bus.ts';
+import type { Logger } from './world.ts';
 
 /**
  * An append-only log of single-key mutations: the stream behind the KV bucket `kubus` (`bus/nats/log.ts`), or an array
@@ -36,6 +37,7 @@ export interface Log {
   /**
    * Committed entries as they are republished, in order; a gap in `revision` means read() it (or it was purged).
    * `onDoubt` is called when entries may have been missed without a later one to show it: read() the tail.
+   * What `onEntry` throws is told in the log of the process: neither the writer nor another subscriber is to blame for it.
    */
   subscribe(onEntry: (entry: LogEntry) => void, onDoubt?: () => void): Subscription;
   /** Resolves when every entry acknowledged (to anyone) before now has been handed to the subscribers. */
@@ -105,6 +107,15 @@ export const BATCH_HEADERS = {
 /** More entries of the same appendAll() follow: whoever shows it now shows half of what came together. */
 export const isOpen = ({ headers }: LogEntry): boolean =>
   headers[BATCH_HEADERS.sequence] !== undefined && headers[BATCH_HEADERS.commit] === undefined;
+
+/** To one subscriber; see `Log.subscribe`. */
+export function handOut(entry: LogEntry, onEntry: (entry: LogEntry) => void, log: Logger): void {
+  try {
+    onEntry(entry);
+  } catch (err) {
+    log.error('a subscriber of the log failed', { key: entry.key, revision: entry.revision, err });
+  }
+}
 
 const NO_SPACE_CAUSE = 'LogFull';
 /** The `details` of the ServiceUnavailable that append() throws when it will not get better by trying again. */

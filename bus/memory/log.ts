@@ -5,6 +5,7 @@ import {
   BATCH_HEADERS,
   conflictDetails,
   EVENT_HEADERS,
+  handOut,
   type Log,
   type LogBounds,
   type LogEntry,
@@ -110,7 +111,7 @@ class Entries implements ImmediateLog {
     const time = this.#world.clock.now();
     const entry = { revision, previous, key, value: value && new Uint8Array(value), time, headers: { ...headers }, id };
     this.#hold(entry);
-    for (const listener of this.listeners) listener(entry);
+    for (const listener of this.listeners) handOut(entry, listener, this.#world.log);
     this.#bus?.publish(event(key), new Encoded(entry.value ?? NOTHING), republishHeaders(entry));
     return revision;
   }

@@ -4,6 +4,7 @@ import type { Subscription } from '../bus.ts';
 import {
   BATCH_HEADERS,
   EVENT_HEADERS,
+  handOut,
   isNoSpace,
   type Log,
   type LogBounds,
@@ -109,7 +110,7 @@ class NatsLog implements Log {
         const token = message.subject.slice(EVENT_PREFIX.length);
         const previous = Number(values[EVENT_HEADERS.previous] ?? 0);
         const entry = new NatsEntry(token, revision, previous, values, message.data);
-        for (const { onEntry } of this.#listeners) onEntry(entry);
+        for (const { onEntry } of this.#listeners) handOut(entry, onEntry, world.log);
       },
     });
     this.#unsubscribe = () => subscription.unsubscribe();

@@ -31,6 +31,18 @@ it('reads every entry once, also when it is asked again before it has finished',
   expect(reader.holes).toEqual([]);
 });
 
+it('reads on past what is no object of ours: whose a port is', async () => {
+  const { log, reader, write } = open();
+  await log.append({
+    key: '/registry/ranges/servicenodeports/30080',
+    value: new TextEncoder().encode('{"owner":"default/web"}'),
+    id: world.ids.token(),
+  });
+  await write('x');
+  await reader.read();
+  expect(valuesOf(reader)).toEqual(['x']);
+});
+
 it('minds no compaction of what it has read, and tells of one of what it has not', async () => {
   const { log, reader, write } = open();
   await write('x');

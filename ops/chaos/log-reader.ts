@@ -1,9 +1,9 @@
-import { decode } from '../../bus/codec.ts';
 import type { Log } from '../../bus/log.ts';
 import { connectNats, natsConnectionOf } from '../../bus/nats/connect.ts';
 import { openNatsLog } from '../../bus/nats/log.ts';
 import { realWorld } from '../../bus/real-world.ts';
 import { readCredentials } from '../process/credentials.ts';
+import { readStored } from '../store/stored-value.ts';
 import type { Committed, Term } from './committed.ts';
 
 const FENCE = 'Kubus-Fence';
@@ -52,8 +52,7 @@ export function readerOf(log: Log, newId: () => string): Omit<LogReader, 'close'
     for await (const { revision, key, value, headers } of log.read(next, end)) {
       if (revision > next) holes.push(`${next} to ${revision - 1}`);
       next = revision + 1;
-      const object = value && (decode(value) as { data?: { value?: string } } | undefined);
-      entries.push({ revision, key, value: value && (object?.data?.value ?? ''), term: termOf(headers[FENCE]) });
+      entries.push({ revision, key, value: value && dataOf(value, revision), term: termOf(headers[FENCE]) });
     }
   };
   return {
@@ -72,4 +71,9 @@ export function termOf(header: string | undefined): Term | undefined {
   const match = header === undefined ? undefined : /^(\d+) (\S+) (\S+)$/.exec(header);
   if (!match) return undefined;
   return { transitions: Number(match[1]), holder: match[2]!, lease: match[3]!.replace(LEASES, '') };
+}
+/** Of a ConfigMap; of anything else, which may be no object at all, nothing. */
+function dataOf(value: Uint8Array, modRevision: number): string {
+  const stored = readStored({ value, modRevision });
+  return 'object' in stored ? ((stored.object as { data?: { value?: string } }).data?.value ?? '') : '';
 }

@@ -4,8 +4,7 @@ import type { Component } from '../../actors/runtime/component.ts';
 import { startApiserver } from '../../actors/apiserver/actor.ts';
 import { startEtcd } from '../../actors/etcd/actor.ts';
 import type { Bus } from '../../bus/bus.ts';
-import { decode } from '../../bus/codec.ts';
-import type { Log } from '../../bus/log.ts';
+import type { Log, LogEntry } from '../../bus/log.ts';
 import { createMemoryHub, type MemoryHub } from '../../bus/memory/bus.ts';
 import { createMemoryLog } from '../../bus/memory/log.ts';
 import { simulate, type Simulation } from '../../bus/memory/simulation.ts';
@@ -14,6 +13,7 @@ import type { World } from '../../bus/world.ts';
 import { startControllerManager, type ControllerManagerOptions } from '../process/controller-manager.ts';
 import { startNodes } from '../process/nodes.ts';
 import { startSchedulerProcess } from '../process/scheduler.ts';
+import { readStored } from '../store/stored-value.ts';
 
 export interface SimulatedCluster {
   readonly simulation: Simulation;
@@ -32,6 +32,13 @@ export interface SimulatedCluster {
 }
 /** A fixed key: what is signed with it must not differ between runs, and nothing outside believes it. */
 const CLUSTER_CA = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n';
+
+/** Not all are objects in MessagePack: whose a port is, is written otherwise. */
+function textOf({ value, revision }: LogEntry): string {
+  if (value === undefined) return 'deleted';
+  const stored = readStored({ value, modRevision: revision });
+  return JSON.stringify('object' in stored ? stored.object : stored);
+}
 
 /**
  * A whole cluster in this process on the memory transport and a simulated clock: store, API server, controllers,
@@ -65,11 +72,7 @@ export async function startSimulatedCluster(
   };
   const etcdBus = hub.connect('etcd', { world: world('etcd') });
   const log = createMemoryLog({ world: world('log'), bus: hub.connect('log', { world: world('log-bus') }) });
-  log.subscribe((e) =>
-    history.push(
-      `${simulation.now()} ${e.revision} ${e.key} ${e.value === undefined ? 'deleted' : JSON.stringify(decode(e.value))}`,
-    ),
-  );
+  log.subscribe((e) => history.push(`${simulation.now()} ${e.revision} ${e.key} ${textOf(e)}`));
   await start(startEtcd({ world: world('etcd'), bus: etcdBus, log, id: 'etcd-0' }));
   await start(
     startApiserver({

@@ -35,8 +35,8 @@ export interface History {
   digest(): string;
 }
 
-/** Nobody looks into these. */
-const OPAQUE = /^\/registry\/(?:leases|events)\//;
+/** Nobody looks into these; the claims of ports are no objects. */
+const OPAQUE = /^\/registry\/(?:leases|events|ranges)\//;
 const BEATS = /^\/registry\/(?:leases|events|minions)\/|^\/kubus\//;
 
 /** Follows the log from its beginning. */
