@@ -21,6 +21,27 @@ const machine = setup({
     off: { type: 'final' },
   },
 });
+/** Fails to end for so many times. */
+const ending = (failures: number) =>
+  setup({
+    types: { events: {} as { type: 'crash' } | { type: 'stop' } },
+    actions: {
+      explode: () => {
+        throw new Error('boom');
+      },
+      fail: () => {
+        if (failures-- > 0) throw new Error('not yet');
+      },
+    },
+  }).createMachine({
+    id: 'ending',
+    initial: 'on',
+    options: { maxIterations: 100 },
+    states: {
+      on: { on: { crash: { actions: 'explode' }, stop: { target: 'off', actions: 'fail' } } },
+      off: { type: 'final' },
+    },
+  });
 
 describe('startActor', () => {
   it('brings a crashed actor back after a growing while', async () => {
@@ -47,6 +68,27 @@ describe('startActor', () => {
     await world.advance(60_000);
     actor.send({ type: 'go' });
     expect(world.timers).toBe(0);
+  });
+  it('that is told to stop while it is down comes back to end, at once', async () => {
+    const world = testWorld();
+    let isDone = false;
+    const actor = startActor(ending(0), { world, id: 'a', machine: 'light', onDone: () => (isDone = true) });
+    actor.send({ type: 'crash' });
+    actor.send({ type: 'stop' });
+    await actor.done;
+    expect(isDone).toBe(true);
+    await world.advance(60_000);
+    expect(world.timers).toBe(0);
+  });
+  it('that crashes while it stops is told again', async () => {
+    const world = testWorld();
+    let isDone = false;
+    const actor = startActor(ending(2), { world, id: 'a', machine: 'light', onDone: () => (isDone = true) });
+    actor.send({ type: 'stop' });
+    await world.advance(99);
+    expect(isDone).toBe(false);
+    await world.advance(201);
+    expect(isDone).toBe(true);
   });
   it('tells each state and the end', async () => {
     const states: string[] = [];

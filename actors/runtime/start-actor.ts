@@ -6,7 +6,7 @@ import {
   type OutputFrom,
   type SnapshotFrom,
 } from 'xstate';
-import type { World } from '../../bus/world.ts';
+import type { TimerId, World } from '../../bus/world.ts';
 import { stateText, valueOf, type Inspection, type LiveActor } from './inspection.ts';
 
 export interface StartActorOptions<L extends AnyActorLogic> {
@@ -28,7 +28,10 @@ export interface StartActorOptions<L extends AnyActorLogic> {
 /** An actor that is brought back when it crashes: what is sent to it goes to the one that runs now. */
 export interface RunningActor<L extends AnyActorLogic> {
   readonly id: string;
-  /** Lost while the actor waits for its restart. */
+  /**
+   * Lost while the actor waits for its restart, but for `stop`: whoever sends it waits for the end, so the actor is back at
+   * once and told. One that crashes on the way to its end is told again.
+   */
   send(event: EventFromLogic<L>): void;
   snapshot(): SnapshotFrom<L>;
   /** `watching`, `syncing.dirty`, ... */
@@ -52,6 +55,8 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
   /** Crashed, and not back yet. */
   let down = false;
   let over: (() => void) | undefined;
+  let back: TimerId | undefined;
+  let farewell: EventFromLogic<L> | undefined;
   let actor = create();
   const live: LiveActor = { id: o.id, machine: o.machine, ref: () => actor };
   o.inspection?.add(live);
@@ -84,19 +89,27 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
     down = true;
     o.inspection?.crashed(live);
     const ms = Math.min(restart.firstMs * 2 ** crashes++, restart.maxMs);
-    clock.setTimeout(() => {
-      if (stopped) return;
-      down = false;
-      actor = create();
-      o.inspection?.renewed(live);
-      actor.start();
-    }, ms);
+    back = clock.setTimeout(renew, ms);
+  }
+  function renew(): void {
+    if (stopped) return;
+    down = false;
+    actor = create();
+    o.inspection?.renewed(live);
+    actor.start();
+    if (farewell !== undefined && !down) actor.send(farewell);
   }
 
   return {
     id: o.id,
     send: (event) => {
-      if (!stopped && !down) actor.send(event);
+      if (stopped) return;
+      if (event.type === 'stop') farewell = event;
+      if (!down) actor.send(event);
+      else if (event.type === 'stop') {
+        if (back !== undefined) clock.clearTimeout(back);
+        renew();
+      }
     },
     snapshot: () => actor.getSnapshot(),
     state: () => stateText(valueOf(actor)),

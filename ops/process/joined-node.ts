@@ -8,6 +8,7 @@ import { reasonOf } from '../../schemas/meta/status.ts';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
 import type { Health } from './health.ts';
+import { COMPONENT_MS, ended, GOODBYE_MS } from './ending.ts';
 import { startNodes } from './nodes.ts';
 
 export interface JoinOptions {
@@ -60,8 +61,9 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
     stop: async () => {
       connection.unsubscribe();
       presence.stop();
-      await component.stop();
-      await bus.drain();
+      const tell = (problem: string): void => world.log.error(problem, { state: component.state() });
+      await ended('nodes', COMPONENT_MS, () => component.stop(), tell);
+      await ended('the connection to the bus', GOODBYE_MS, () => bus.drain(), tell);
     },
   };
 }

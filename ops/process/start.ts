@@ -16,6 +16,7 @@ import { authenticationOf } from '../cluster/authentication.ts';
 import { authorizationOf } from '../cluster/authorization.ts';
 import { schedulerSettings } from '../cluster/scheduler.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
+import { COMPONENT_MS, ended, GOODBYE_MS } from './ending.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
 import type { Health } from './health.ts';
 import type { HandedConnections } from './handed-connections.ts';
@@ -222,6 +223,7 @@ const startComponent = (name: ComponentName, c: Context): Promise<Component> =>
 
 interface Running {
   readonly component: Component;
+  readonly world: World;
   readonly bus: Bus;
   readonly leave: () => void;
   readonly connected: () => boolean;
@@ -256,19 +258,26 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
       presence.stop();
       connection.unsubscribe();
     };
-    running.set(name, { component, bus, leave, connected: () => connected });
+    running.set(name, { component, world, bus, leave, connected: () => connected });
     await component.ready;
   };
-  const end = async (name: ComponentName): Promise<void> => {
+  const ending = new Map<ComponentName, Promise<void>>();
+  const end = (name: ComponentName): Promise<void> => {
     const one = running.get(name);
-    if (one === undefined) return;
+    if (one === undefined) return ending.get(name) ?? Promise.resolve();
     running.delete(name);
+    const over = endOf(name, one).finally(() => ending.get(name) === over && ending.delete(name));
+    ending.set(name, over);
+    return over;
+  };
+  const endOf = async (name: ComponentName, { component, world, bus, leave }: Running): Promise<void> => {
+    const tell = (problem: string): void => world.log.error(problem, { id: component.id, state: component.state() });
     // Who leads hands over first: at his farewell the others take what he has.
     const isElected = name.endsWith('controller-manager') || name === 'scheduler' || name === 'ingress';
-    if (!isElected) one.leave();
-    await one.component.stop();
-    one.leave();
-    if (joint === undefined) await one.bus.drain();
+    if (!isElected) leave();
+    await ended(name, COMPONENT_MS, () => component.stop(), tell);
+    leave();
+    if (joint === undefined) await ended(`the connection of ${name}`, GOODBYE_MS, () => bus.drain(), tell);
   };
   // The API server of this process need not ask for a store that is still loading; its modules load meanwhile.
   const store = spec.components.includes('etcd') ? start('etcd') : undefined;
@@ -305,7 +314,15 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
     stop: async () => {
       // What others depend on goes last: nodes and controllers before the API server, that before the store.
       for (const name of [...running.keys()].toSorted(byStart).toReversed()) await end(name);
-      await (await joint)?.drain();
+      // Who was told before to end just this may be waiting for it still.
+      await Promise.all(ending.values());
+      const { log } = worldOf(spec.name);
+      await ended(
+        'the connection to the bus',
+        GOODBYE_MS,
+        async () => (await joint)?.drain(),
+        (why) => log.error(why),
+      );
     },
   };
 }

@@ -176,7 +176,10 @@ function supervise(
       const current = channel;
       if (current === undefined) return;
       void order({ do: 'stop' }).catch(() => undefined);
-      const late = setTimeout(() => current.kill(), STOP_MS);
+      const late = setTimeout(() => {
+        warn(`${name} has not ended within ${STOP_MS / 1000} s: cutting it off, see: kubus logs ${name}`);
+        current.kill();
+      }, STOP_MS);
       await gone.promise;
       clearTimeout(late);
     },

@@ -19,6 +19,7 @@ import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { writeCredentials } from './credentials.ts';
 import { serveControl } from './control.ts';
+import { ended, GOODBYE_MS } from './ending.ts';
 import { openFront, type Front } from './front.ts';
 import { createLocalReplicas, isFar } from './local-replicas.ts';
 import { isScalable, Replicas } from './replicas.ts';
@@ -26,6 +27,9 @@ import { createScaling } from './scaling.ts';
 import { nodeNames, rolesOf, type ComponentName, type ProcessSpec } from './spec.ts';
 import { startProcess, type RunningProcess } from './start.ts';
 import { RESTART_MS, superviseThread, type Supervised } from './supervised.ts';
+
+/** More than a component and its connection may take, and than what is supervised has until it is cut off. */
+const REPLICAS_MS = 20_000;
 
 export interface SupervisorOptions {
   readonly name: string;
@@ -70,16 +74,19 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   const stop = async (): Promise<void> => {
     stopping = true;
     disk?.stop();
-    await control?.drain();
+    await ended('the connection of the supervisor', GOODBYE_MS, () => control?.drain(), warn);
     // What others depend on goes last: controllers and nodes before the API servers, those before the stores.
     const elected = ['controller-manager', 'scheduler', 'cloud-controller-manager'] as const;
-    await Promise.all([...elected.map((component) => replicas.stop(component)), helper?.stop()]);
-    await replicas.stop('apiserver');
-    await replicas.stop('etcd');
-    await local?.stop();
+    await Promise.all([
+      ...elected.map((component) => ended(component, REPLICAS_MS, () => replicas.stop(component), warn)),
+      ended('controllers', REPLICAS_MS, () => helper?.stop(), warn),
+    ]);
+    await ended('apiserver', REPLICAS_MS, () => replicas.stop('apiserver'), warn);
+    await ended('etcd', REPLICAS_MS, () => replicas.stop('etcd'), warn);
+    await ended('store and API server', REPLICAS_MS, () => local?.stop(), warn);
     front?.close();
     claim?.close();
-    await nats?.stop();
+    await ended('nats-server', REPLICAS_MS, () => nats?.stop(), warn);
     if (ephemeral) {
       await unmergeKubeconfig(userKubeconfig(), name).catch((error: unknown) => warn((error as Error).message));
       removeCluster(name, paths);
