@@ -5,6 +5,7 @@ import { constrainsNode, matchesNode } from '../../../schemas/helpers/node-affin
 import { untoleratedTaint } from '../../../schemas/helpers/tolerations.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
+import { asPropertyName } from '../snapshot/property-name.ts';
 import type { Cycle, Selector } from './plugin.ts';
 
 export const HOSTNAME = 'kubernetes.io/hostname';
@@ -46,7 +47,7 @@ function compile(pod: PodInfo, c: TopologySpreadConstraint, selector: Selector):
   const honorTaints = c.nodeTaintsPolicy === 'Honor';
   return {
     maxSkew: c.maxSkew,
-    topologyKey: c.topologyKey,
+    topologyKey: asPropertyName(c.topologyKey),
     minDomains: c.minDomains ?? 1,
     selector,
     counts:

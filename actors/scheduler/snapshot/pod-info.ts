@@ -7,6 +7,7 @@ import {
   type Amounts,
   type HostPort,
 } from '../../../schemas/helpers/pod-resources.ts';
+import { asPropertyName } from './property-name.ts';
 
 /** One pod affinity or anti-affinity term, compiled. */
 export interface AffinityTerm {
@@ -106,7 +107,7 @@ const compileTermFor =
       selectsNamespaces:
         selector !== undefined &&
         Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length > 0,
-      topologyKey: term.topologyKey,
+      topologyKey: asPropertyName(term.topologyKey),
       weight,
       matches: (labels, namespace, namespaceLabels) =>
         (names.has(namespace) || selectNamespace(namespaceLabels)) && select(labels),
