@@ -15,7 +15,16 @@ it.each<[string, () => Promise<unknown> | undefined, readonly string[]]>([
     },
     ['etcd did not end well: no disk'],
   ],
-  ['hangs', () => new Promise(() => undefined), ['etcd has not ended within 11 s']],
+  [
+    'hangs',
+    () => new Promise(() => undefined),
+    ['etcd takes long to end: waiting for it, 11 s at most', 'etcd has not ended within 11 s'],
+  ],
+  [
+    'takes its time',
+    () => new Promise((resolve) => setTimeout(resolve, 6_001)),
+    ['etcd takes long to end: waiting for it, 11 s at most'],
+  ],
 ])('goes on where a part %s, and says what was wrong', async (_, step, problems) => {
   vi.useFakeTimers();
   try {
