@@ -11,6 +11,8 @@ const BUSY = 0.25;
 /** A cluster of many nodes is never idle. Once it is not busy it gives back what a rollout has left: if it is that much. */
 const CALM_EVERY_MS = 20_000;
 const WORTH_BYTES = 24 * 2 ** 20;
+/** Collecting more than this takes long enough to be noticed: it is left to V8, which does it bit by bit. */
+const MOST_BYTES = 192 * 2 ** 20;
 
 /**
  * Gives memory back when this thread is idle after it was busy, at first after its start: some 30 MB that V8 would keep
@@ -31,9 +33,12 @@ export function shrinkWhenIdle(): void {
     performance.now() - keptAt > CALM_EVERY_MS && process.memoryUsage().heapUsed > keptBytes + WORTH_BYTES;
   const giveBack = (next: typeof due): void => {
     due = next;
+    if (process.memoryUsage().heapUsed > MOST_BYTES) return;
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     keptBytes = process.memoryUsage().heapUsed;
     keptAt = performance.now();
+    // That was no work.
+    last = performance.eventLoopUtilization();
   };
   const look = (): void => {
     const now = performance.eventLoopUtilization();
