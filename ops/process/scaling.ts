@@ -36,10 +36,11 @@ export function createScaling(o: {
   const answer = (): ControlAnswer => ({ replicas: replicas.list(), nodes: config.nodes });
   const isMissingAddon = (name: string): boolean =>
     addonOf(name) !== undefined && !addonsOf(config).some((addon) => ADDONS[addon].component === name);
+  const choices = (): string[] => SCALABLE.filter((name) => !isMissingAddon(name));
   const check = (name: string, wanted: number): void => {
     const isNodes = name === 'nodes';
     if (!isNodes && !isScalable(name))
-      throw refusal(`there is no component "${name}" to scale: choose from ${[...SCALABLE, 'nodes'].join(', ')}`);
+      throw refusal(`there is no component "${name}" to scale: choose from ${[...choices(), 'nodes'].join(', ')}`);
     if (addonOf(name) === undefined && config.only !== undefined && !config.only.includes(name))
       throw refusal(`this cluster runs no ${name}: it was started with --only`);
     if (isMissingAddon(name))
@@ -104,7 +105,7 @@ export function createScaling(o: {
           const { component } = request;
           const isLeftOut = addonOf(component) === undefined && config.only?.includes(component) === false;
           if (!isScalable(component) || isLeftOut || isMissingAddon(component))
-            throw refusal(`there is no component "${component}" to restart: choose from ${SCALABLE.join(', ')}`);
+            throw refusal(`there is no component "${component}" to restart: choose from ${choices().join(', ')}`);
           await replicas.restart(component);
           break;
         }
