@@ -100,7 +100,7 @@ export class SchedulingQueue {
       for (const plugin of state === 'gated' ? [gatedBy] : state === 'unschedulable' ? plugins : []) {
         const profile = schedulerOf(pod.pod);
         const key = `${profile}/${plugin}`;
-        const known = waiting.get(key) ?? { profile, plugin, n: 0 };
+        const known = waiting.get(key) ?? { plugin, profile, n: 0 };
         known.n++;
         waiting.set(key, known);
       }

@@ -16,6 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'endpointslicemirroring': 'endpoint_slice_mirroring',
   'ephemeral-volume': 'ephemeral_volume',
   'garbage-collector': 'garbage_collector_attempt_to_delete',
+  'horizontal-pod-autoscaler': 'horizontalpodautoscaler',
   'node-ipam': 'cidrallocator_node',
   'node-lifecycle': 'node_lifecycle_controller',
   'node-ttl': 'ttlcontroller',

@@ -35,7 +35,7 @@ export const UPSTREAM: readonly Row[] = [
   ['kube-controller-manager', 'Normal', 'LeaderElection', says(`${NAME} became leader`)],
   ['default-scheduler', 'Normal', 'LeaderElection', says(`${NAME} became leader`)],
   ['default-scheduler', 'Normal', 'Scheduled', says(`Successfully assigned ${NAME}/${NAME} to ${NAME}`)],
-  ['default-scheduler', 'Warning', 'FailedScheduling', says('0/\\d nodes are available: .+\\. (preemption: 0/\\d nodes are available: .+\\.|not found)')],
+  ['default-scheduler', 'Warning', 'FailedScheduling', says('0/\\d nodes are available: .+\\. (no new claims to deallocate, )?(preemption: 0/\\d nodes are available: .+\\.|not found)')],
   ['kubelet', 'Normal', 'Starting', says('Starting kubelet\\.')],
   ['kubelet', 'Normal', 'Pulling', says('Pulling image "[^"]+"')],
   ['kubelet', 'Normal', 'Pulled', says('Container image "[^"]+" already present on machine and can be accessed by the pod')],
