@@ -9,7 +9,7 @@ const LOOK_AT_REST_MS = 10_000;
 const IDLE = 0.05;
 const BUSY = 0.25;
 /** A cluster of many nodes is never idle. Once it is not busy it gives back what a rollout has left: if it is that much. */
-const CALM_EVERY_MS = 20_000;
+const CALM_EVERY_MS = 10_000;
 const WORTH_BYTES = 24 * 2 ** 20;
 /** Collecting more than this takes long enough to be noticed: it is left to V8, which does it bit by bit. */
 const MOST_BYTES = 192 * 2 ** 20;
