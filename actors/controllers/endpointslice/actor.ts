@@ -18,8 +18,12 @@ import { MAX_ENDPOINTS, NO_TOPOLOGY, reconcile, type Topology } from './reconcil
 import { isNodeReady, isOverloaded, zoneOf, zoneRatios, type ZoneRatios } from './topology.ts';
 
 const BY_SERVICE = 'service';
-/** A slice goes to every node, so retries are slower than others'. Source: endpointslice_controller.go. */
-const LIMITS = { firstMs: 1_000, maxMs: 1_000_000, perSecond: 10, burst: 100 };
+/**
+ * A slice goes to every node, so retries are slower than others'. Source: endpointslice_controller.go, which gives up after
+ * 15 failures: a burst of changes brings those about at once while a node is not seen yet, and no event tells of what is
+ * missing then. It is looked for once a minute.
+ */
+const LIMITS = { firstMs: 1_000, maxMs: 60_000, perSecond: 10, burst: 100 };
 
 /** Says in EndpointSlices where the pods of each Service are and whether they are ready. */
 export function startEndpointSliceController(deps: ControllerDeps): Controller {
