@@ -135,7 +135,8 @@ describe('over HTTP/2', () => {
       return stands > 30;
     });
     expect(sent).toBeLessThan(128 * 1024 * 1024);
-    expect(await text(open({ ':path': '/', ':authority': '' })).catch(() => '')).toBeDefined();
+    // Others of the same connection have their turn meanwhile.
+    expect((await headOf(open()))[':status']).toBe(200);
     stream.close();
   });
   it('clients that speak HTTP/1.1 alone are served on the same port', async () => {

@@ -11,6 +11,7 @@ import { scriptOf, type ContainerScript, type Run } from './script.ts';
 import { Connections } from './listeners.ts';
 import { Usage } from './usage.ts';
 import type { Course } from './course.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 interface SimSandbox extends Sandbox {
   ip: string | undefined;
@@ -307,19 +308,6 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       for (const c of containers.values()) stopTimers(c);
     },
   };
-}
-/** Settles with the promise, or when the signal is aborted. */
-async function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return void (await promise);
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 const idOf = (containerID: string): string => containerID.slice(containerID.indexOf('://') + 3);
 function learnImage(images: Map<string, Image>, status: ContainerStatus): void {
