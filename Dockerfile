@@ -14,7 +14,7 @@ RUN ./kubus version || cmp package-lock.json node_modules/.kubus-prod
 COPY . .
 RUN ./kubus version && "$HOME"/.cache/kubus/node-*/bin/node ops/build/image.ts /image
 
-FROM ${BASE}
+FROM ${BASE} AS kubus
 # Volumes that are mounted here for the first time take their owner from these folders.
 RUN groupadd --system --gid 10001 kubus \
  && useradd --system --uid 10001 --gid kubus --home-dir /cluster --shell /usr/sbin/nologin kubus \
@@ -29,3 +29,15 @@ USER kubus
 WORKDIR /cluster
 ENTRYPOINT ["kubus"]
 CMD ["help"]
+
+# A node that runs containers: docker build --target node -t kubus-node .
+FROM kubus AS node
+USER root
+RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends \
+      containerd runc containernetworking-plugins nftables iptables conntrack iproute2 util-linux mount \
+ && rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
+
+# Whoever names no target gets what every process but a real node runs in.
+FROM kubus

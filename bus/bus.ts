@@ -70,11 +70,16 @@ export interface RequestOptions {
 export interface OpenOptions extends RequestOptions {
   /** Frames the other end may have in flight before it waits for credit; default 256. */
   readonly window?: number | undefined;
+  /**
+   * How long either end may give no sign of life while its connection stands, ms; default and least: that of the connection.
+   * A watch goes on elsewhere, so it is impatient; a process that somebody has typed into cannot.
+   */
+  readonly silenceMs?: number | undefined;
 }
 
 /**
  * The one streaming protocol (watch, logs, exec, attach, port-forward): numbered frames both ways, credit for flow
- * control, heartbeats both ways, closed by a Status. A lost frame or a silent peer (> 1 s without a heartbeat) closes it
+ * control, heartbeats both ways, closed by a Status. A lost frame or a silent peer (1 s without a heartbeat) closes it
  * with ServiceUnavailable; reopening and resuming is the caller's, who knows what it has seen.
  */
 export interface Session {

@@ -10,7 +10,7 @@ export const HEADER = {
   status: 'Kubus-Status',
   /** Instead of an answer: it is being worked on. Without a body. */
   working: 'Kubus-Working',
-  /** On a request: opens a session; `<address> <id> <window>` of the client's end. */
+  /** On a request: opens a session; `<address> <id> <window> <silenceMs>` of the client's end, the last one if it is patient. */
   session: 'Kubus-Session',
 } as const;
 

@@ -10,6 +10,7 @@ export type Role =
   | 'cloud-controller-manager'
   | 'dns'
   | 'ingress'
+  | 'local-volumes'
   | 'metrics'
   | 'supervisor'
   | 'console'
@@ -103,20 +104,26 @@ const asks = (id: string, callers: readonly string[]) => ({
 });
 /** First tokens of the addresses of those who open connections to pods over the bus, alone or beside others on one connection. */
 const DIALERS = ['ingress', 'cloud-controller-manager', 'workers'];
-/** Answers the API server about nodes, who measures them, and who dials about pods. */
-const serves = (node: string) => ({
-  publish: [
-    ...['apiserver', 'metrics', ...DIALERS].map(inboxes),
-    ...DIALERS.map((id) => subjects.sessionAll(`${id}.*`)),
-  ],
-  subscribe: [subjects.nodeAll(node), ...DIALERS.map((id) => subjects.beat(`${id}.*`))],
-});
+/** And of those who bring images to nodes: people. */
+const LOADERS = ['admin'];
+/** Answers the API server about nodes, who measures them, who dials about pods, and who brings images. */
+const serves = (node: string) => {
+  const theirs = [...DIALERS, ...LOADERS];
+  return {
+    publish: [
+      ...['apiserver', 'metrics', 'local-volumes', ...theirs].map(inboxes),
+      ...theirs.map((id) => subjects.sessionAll(`${id}.*`)),
+    ],
+    subscribe: [subjects.nodeAll(node), ...theirs.map((id) => subjects.beat(`${id}.*`))],
+  };
+};
 /** Opens connections to pods of any node, which may be called anything; who has no pods is left alone. */
-const dials = () => ({
-  publish: [subjects.node('*', 'portforward'), subjects.sessionAll('*.*')],
-  neverPublish: ['etcd', 'controller-manager', 'scheduler', 'node-authenticator', 'admin'].map((id) =>
-    subjects.sessionAll(`${id}.*`),
-  ),
+const dials = () =>
+  opensAtNodes('portforward', ['etcd', 'controller-manager', 'scheduler', 'node-authenticator', 'admin']);
+/** `never`: who else has sessions, and none with nodes. */
+const opensAtNodes = (operation: string, never: readonly string[]) => ({
+  publish: [subjects.node('*', operation), subjects.sessionAll('*.*')],
+  neverPublish: never.map((id) => subjects.sessionAll(`${id}.*`)),
   subscribe: [subjects.beat('*.*')],
 });
 function all(...parts: readonly Partial<Permissions>[]): Permissions {
@@ -124,9 +131,11 @@ function all(...parts: readonly Partial<Permissions>[]): Permissions {
   return { publish: union('publish'), neverPublish: union('neverPublish'), subscribe: union('subscribe') };
 }
 
+/** What else a node asks as, where it is a real one: of these all nodes have the same rights, which are to read. */
+const ON_NODES = ['pod-network', 'kube-proxy'];
 /** A node's components go by the node's name: no node says that another is there, or gone. */
 const ofNode = (node: string, id: string): Permissions =>
-  all(asks(id, [`node:${node}`]), serves(node), announces('node-agent', node), inspected('kubelet', node));
+  all(asks(id, [`node:${node}`, ...ON_NODES]), serves(node), announces('node-agent', node), inspected('kubelet', node));
 
 function ofRole(spec: RoleSpec): Permissions {
   const id = subjects.escapeToken(idOf(spec));
@@ -188,7 +197,7 @@ function ofRole(spec: RoleSpec): Permissions {
       );
     case 'nodes':
       return all(
-        asks(id, (spec.nodes ?? []).map((name) => `node:${name}`)),
+        asks(id, [...(spec.nodes ?? []).map((name) => `node:${name}`), ...ON_NODES]),
         ...(spec.nodes ?? []).map(serves),
         announces('node-agent'),
         inspected('kubelet'),
@@ -224,6 +233,11 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: [inboxes('apiserver'), subjects.node('*', 'stats')],
         subscribe: [subjects.extension('metrics')],
       });
+    // Has nodes remove folders of volumes.
+    case 'local-volumes':
+      return all(asks(id, ['local-volumes']), announces('local-volumes'), inspected('local-volumes'), {
+        publish: [subjects.node('*', 'volumes')],
+      });
     case 'dns':
       return all(asks(id, ['dns']), announces('dns'), inspected('dns'), counts('dns'));
     // Starts and ends components of its machine, as people's console tells it.
@@ -238,6 +252,17 @@ function ofRole(spec: RoleSpec): Permissions {
     case 'store-reader':
       return all({ publish: ['range', 'status'].map(subjects.etcd), subscribe: [inboxes(id)] });
     case 'admin':
-      return all(asks(id, ['admin']));
+      return all(
+        asks(id, ['admin']),
+        opensAtNodes('load', [
+          'etcd',
+          'controller-manager',
+          'scheduler',
+          'node-authenticator',
+          'ingress',
+          'cloud-controller-manager',
+          'dns',
+        ]),
+      );
   }
 }

@@ -22,8 +22,8 @@ function pair(window = 8, options: { batchBytes?: number } = {}) {
     owesCredit: (end) => void owing.add(end),
     ended: (end) => void ended.push(end),
   };
-  const client: SessionEnd = new SessionEnd('s', host, window);
-  const server: SessionEnd = new SessionEnd('s', host, window);
+  const client: SessionEnd = new SessionEnd('s', host, window, 4);
+  const server: SessionEnd = new SessionEnd('s', host, window, 4);
   client.attach('server', window);
   server.attach('client', window);
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -34,6 +34,8 @@ export class SessionEnd implements Session {
   readonly closed: Promise<Status | undefined>;
   /** Address of the connection at the other end; undefined until the server has accepted. */
   peer: string | undefined;
+  /** Beats of ours without a sign of life of the peer, after which it is given up. */
+  readonly patience: number;
   /** Rosters of the peer in a row that did not name this session (see `bus/roster.ts`). */
   unlisted = 0;
   /** Called when this end is first sent on or read from. */
@@ -66,8 +68,9 @@ export class SessionEnd implements Session {
   #readerHolds = false;
   #wakeReader: (() => void) | undefined;
 
-  constructor(id: string, host: SessionHost, window: number) {
+  constructor(id: string, host: SessionHost, window: number, patience: number) {
     this.id = id;
+    this.patience = patience;
     this.#host = host;
     this.#window = window;
     this.closed = new Promise((resolve) => {

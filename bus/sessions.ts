@@ -15,9 +15,12 @@ import type { RawSubscription, Transport } from './transport.ts';
 import type { World } from './world.ts';
 
 const DEFAULT_WINDOW = 256;
+/** Nobody is waited for longer, and no client has a server wait for it. */
+const MOST_SILENCE_MS = 60_000;
 const NOTHING = new Uint8Array(0);
 /** A beat can be late by one tick of ours. */
 const LATE_BEATS = 2;
+const SILENT = unavailable('the other end of the session is silent').status;
 const LOST = 'the other end of the session has lost its connection';
 const NO_LIFE: Subscription = { unsubscribe: () => undefined };
 
@@ -59,7 +62,8 @@ export function createSessions(
   const peers = new Map<string, Peer>();
   const opening = new Set<SessionEnd>();
   const owing = new Set<SessionEnd>();
-  const maxSilentBeats = Math.max(2, Math.ceil(options.silenceMs / BEAT_MS));
+  const patienceOf = (silenceMs: number): number =>
+    Math.max(LATE_BEATS, Math.ceil(Math.max(Math.min(silenceMs, MOST_SILENCE_MS), options.silenceMs) / BEAT_MS));
   let incoming: RawSubscription | undefined;
   let beats: Subscription | undefined;
   let beatCount = 0;
@@ -111,7 +115,7 @@ export function createSessions(
     },
   });
 
-  const add = (id: string, side: 'client' | 'server', window: number): SessionEnd => {
+  const add = (id: string, side: 'client' | 'server', window: number, silenceMs: number): SessionEnd => {
     incoming ??= transport.subscribe(subjects.sessionAll(address), undefined, (message) => {
       const key = message.subject.slice(ownPrefix);
       if (key === ROSTER_KEY) {
@@ -126,7 +130,7 @@ export function createSessions(
     });
     const key = `${id}.${side}`;
     if (ends.has(key)) throw new ApiError('AlreadyExists', 'there is a session with this id');
-    const end = new SessionEnd(id, host, window);
+    const end = new SessionEnd(id, host, window, patienceOf(silenceMs));
     ends.set(key, end);
     keys.set(end, { key, id, to: side === 'client' ? 'server' : 'client' });
     startBeating();
@@ -188,8 +192,9 @@ export function createSessions(
     const roll = ++beatCount % ROSTER_BEATS === 0;
     for (const [peerAddress, peer] of far) {
       if (roll) roster.send(peerAddress);
-      if (++peer.silentBeats >= maxSilentBeats) closePeer(peer, 'the other end of the session is silent');
-      else if (peer.silentBeats >= LATE_BEATS) askFor(peerAddress, peer);
+      if (++peer.silentBeats < LATE_BEATS) continue;
+      for (const end of peer.ends) if (peer.silentBeats >= end.patience) end.close(SILENT);
+      if (peer.ends.size > 0) askFor(peerAddress, peer);
     }
   };
 
@@ -211,14 +216,16 @@ export function createSessions(
     open: async (subject, body, openOptions) => {
       const window = openOptions.window ?? DEFAULT_WINDOW;
       const id = world.ids.token();
-      const end = add(id, 'client', window);
+      const { silenceMs = 0 } = openOptions;
+      const end = add(id, 'client', window, silenceMs);
       opening.add(end);
       const settle = (answer: unknown): void => {
         const { session, credit } = parseAnswer(answer);
         attach(end, session, credit);
       };
       try {
-        const headers = { ...openOptions.headers, [HEADER.session]: `${address} ${id} ${window}` };
+        const patience = silenceMs > 0 ? ` ${silenceMs}` : '';
+        const headers = { ...openOptions.headers, [HEADER.session]: `${address} ${id} ${window}${patience}` };
         const answer = await requests.request(subject, encode(body), openOptions, headers, (late) => {
           // The server has a session that nobody wants any more.
           const { session } = parseAnswer(late);
@@ -232,15 +239,22 @@ export function createSessions(
       }
     },
     accept: (message, acceptor) => {
-      const [peer = '', id = '', window = ''] = (message.headers[HEADER.session] ?? '').split(' ');
+      const [peer = '', id = '', window = '', silence = '0'] = (message.headers[HEADER.session] ?? '').split(' ');
       const credit = Number(window);
-      if (!subjects.isAddress(peer) || !/^[A-Za-z0-9_-]+$/.test(id) || !Number.isSafeInteger(credit) || credit < 1)
+      const silenceMs = Number(silence);
+      if (
+        !subjects.isAddress(peer) ||
+        !/^[A-Za-z0-9_-]+$/.test(id) ||
+        !Number.isSafeInteger(credit) ||
+        credit < 1 ||
+        !(silenceMs >= 0)
+      )
         throw new ApiError('BadRequest', 'malformed request for a session');
       // It speaks for itself: what it is sent goes where its answer goes, and not back to us.
       const isOurs = peer === address && !ends.has(`${id}.client`);
       if (isOurs || !message.reply.startsWith(`${subjects.inbox(peer)}.`))
         throw new ApiError('BadRequest', 'a session is opened for oneself');
-      const end = add(id, 'server', DEFAULT_WINDOW);
+      const end = add(id, 'server', DEFAULT_WINDOW, silenceMs);
       attach(end, peer, credit);
       const answer = { session: address, credit: DEFAULT_WINDOW };
       const refuse = (error: unknown): never => {

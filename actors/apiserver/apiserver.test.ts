@@ -173,6 +173,28 @@ describe('who may', () => {
   });
 });
 
+it('a node follows what its pods name, each by its name, and nothing else', async () => {
+  const made = await admin.create(configMaps, configMap({ a: '1' }, { namespace: 'kube-public' }));
+  const other = await admin.create(configMaps, configMap({}, { namespace: 'kube-public' }));
+  await admin.create(pods, pod({}, { nodeName: 'n1', volumes: [{ name: 'v', configMap: { name: nameOf(made) } }] }));
+  const first = async (fieldSelector: string | undefined): Promise<string | undefined> => {
+    const stop = new AbortController();
+    try {
+      for await (const events of all.client('node:n1').watch(configMaps, { namespace: 'kube-public', fieldSelector, signal: stop.signal }))
+        return events[0]?.object.metadata.name;
+    } catch (error) {
+      return reasonOf(error);
+    } finally {
+      stop.abort();
+    }
+    return undefined;
+  };
+  expect(await first(`metadata.name=${nameOf(made)}`)).toBe(nameOf(made));
+  expect(await first(`metadata.name=${nameOf(other)}`)).toBe('Forbidden');
+  expect(await first(`metadata.name!=${nameOf(other)}`)).toBe('Forbidden');
+  expect(await first(undefined)).toBe('Forbidden');
+}); // prettier-ignore
+
 describe('deletion', () => {
   it('waits for finalizers', async () => {
     const made = await admin.create(configMaps, configMap({}, { finalizers: ['example.com/wait'] }));

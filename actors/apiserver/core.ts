@@ -1,5 +1,6 @@
 import type { Bus, Session } from '../../bus/bus.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
+import type { AttachRequest, DialRequest, ExecRequest } from '../../bus/protocol/node.ts';
 import type { World } from '../../bus/world.ts';
 import type { DynamicObject } from '../../schemas/meta/object.ts';
 import type { Registry, Resource, Subresource } from '../../schemas/resource.ts';
@@ -101,7 +102,8 @@ export type Answer =
   | ListAnswer
   | WatchAnswer
   | StreamAnswer
-  | ForwardAnswer;
+  | ForwardAnswer
+  | ConnectAnswer;
 export interface ListAnswer {
   readonly type: 'list';
   readonly resource: Resource;
@@ -138,9 +140,24 @@ export interface ForwardAnswer {
   readonly output?: { readonly stdout: boolean; readonly stderr: boolean };
   /** Reaches it otherwise than by a connection of its own. */
   readonly over?: Backend;
+  /** It is the kubelet of a node that is on the bus: who wants to speak another protocol there is joined to it by sessions. */
+  readonly node?: string;
   /** It is another API server, which is told by these headers (names and values, alternating) who asks. */
   readonly identity?: readonly string[];
 }
+/** A connection to a process or to ports of a pod: the door speaks whichever protocol the client asks for. */
+export interface ConnectAnswer {
+  readonly type: 'connect';
+  readonly node: string;
+  readonly asks: Connecting;
+  /** Where a kubelet is asked that is not on the bus. */
+  readonly otherwise: ForwardAnswer;
+}
+export type Connecting =
+  | { readonly op: 'exec'; readonly request: ExecRequest }
+  | { readonly op: 'attach'; readonly request: AttachRequest }
+  /** Ports that the client names at once; it may name others later. */
+  | { readonly op: 'portforward'; readonly pod: Omit<DialRequest, 'port'>; readonly ports: readonly number[] };
 /** undefined: it is served here. */
 export type Elsewhere = (
   path: string,
@@ -148,7 +165,7 @@ export type Elsewhere = (
   query: URLSearchParams,
 ) => ForwardAnswer | PathAnswer | undefined;
 /** What is rendered whole. */
-export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer | ForwardAnswer>;
+export type WholeAnswer = Exclude<Answer, WatchAnswer | StreamAnswer | ForwardAnswer | ConnectAnswer>;
 export type Handler = (core: Core, request: ResourceRequest) => Answer | Promise<Answer>;
 
 /** Who the API server itself is when it reads and writes. Source: apiserver pkg/authentication/user APIServerUser. */

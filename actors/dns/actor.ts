@@ -4,7 +4,6 @@ import { delay, type World } from '../../bus/world.ts';
 import type { Namespace, Pod, Service } from '../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../schemas/generated/discovery-v1.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
-import { reasonOf } from '../../schemas/meta/status.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
 import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
@@ -25,7 +24,8 @@ import { upstreamText, type Upstream } from './forward/upstream.ts';
 import { dnsMachine } from './machine.ts';
 import { dnsMetrics } from './metrics.ts';
 import { createServer } from './server.ts';
-import { dnsService } from './service.ts';
+import { NAMESPACE, SERVICE } from './service.ts';
+import { createIntroduction } from './introduction.ts';
 import { parseName } from './wire/name.ts';
 
 export interface DnsOptions {
@@ -44,6 +44,11 @@ export interface DnsOptions {
   readonly pods?: PodMode | undefined;
   /** Address that the service `kube-system/kube-dns` gets, where there is none yet; default: none is made. */
   readonly serviceAddress?: string | undefined;
+  /**
+   * By which pods reach this machine, where they have a network and no name server is among them: it listens there too, on
+   * the same port, and the service leads there.
+   */
+  readonly reachedAt?: string | undefined;
   /** Default: over the bus as caller `dns`. */
   readonly client?: ApiClient | undefined;
 }
@@ -62,7 +67,7 @@ const DRAIN_MS = 1_000;
 
 /**
  * Answers for the cluster's names (the Kubernetes DNS specification 1.1.0, as CoreDNS does where kubeadm set it up) and asks
- * others about all else. It writes nothing, so any number may run. `ready` rejects if it cannot listen; it tries again.
+ * others about all else. It writes no more than how it is found, so any number may run. `ready` rejects if it cannot listen; it tries again.
  */
 export function startDns(o: DnsOptions): DnsComponent {
   const { world } = o;
@@ -131,24 +136,40 @@ export function startDns(o: DnsOptions): DnsComponent {
     await Promise.all(doors.map((door) => door.close()));
     doors = [];
   };
+  let isClosing = false;
+  let doorsOfPods: readonly Door[] | undefined;
+  const introduction = createIntroduction({
+    world,
+    client,
+    serviceAddress: o.serviceAddress,
+    reachedAt: o.reachedAt,
+    listen: async (address) => {
+      const { port } = doors[0]!;
+      if (isAny || address === o.host) return port;
+      if (doorsOfPods !== undefined) return port;
+      doorsOfPods = await openDoors({ host: address, port, serve, log });
+      if (isClosing) await Promise.all(doorsOfPods.map((door) => door.close()));
+      else doors = [...doors, ...doorsOfPods];
+      return port;
+    },
+  });
   const served = serveMetrics({ bus: o.bus, component, id: o.id, registry });
   const logic = dnsMachine.provide({
     actors: {
       openDoors: fromPromise(({ signal }) => open(signal)),
       closeDoors: fromPromise(async () => {
+        isClosing = true;
         const closing = Promise.all(doors.map((door) => door.close()));
         await Promise.race([closing, delay(world.clock, DRAIN_MS)]);
         forwarder.stop();
         await closing;
       }),
       makeService: fromPromise(async () => {
-        if (o.serviceAddress === undefined || cluster.service('kube-system', 'kube-dns')?.facts !== undefined) return;
-        await client.create(resources.services, dnsService(o.serviceAddress)).catch((error: unknown) => {
-          if (reasonOf(error) !== 'AlreadyExists') throw error;
-        });
+        if (!introduction.isLasting && cluster.service(NAMESPACE, SERVICE)?.facts !== undefined) return;
+        await introduction.introduce();
       }),
     },
-    guards: { isKnown },
+    guards: { isKnown, isLasting: () => introduction.isLasting },
     actions: {
       reportReady: () => {
         const others = o.upstreams.map(upstreamText).join(', ');

@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryHub } from '../../bus/memory/bus.ts';
 import type { Service } from '../../schemas/generated/core-v1.ts';
+import type { EndpointSlice } from '../../schemas/generated/discovery-v1.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { endpointSlices, namespaces, services } from '../runtime/resources.ts';
 import { fakeApi } from '../runtime/testing/fake-api.ts';
 import { testWorld } from '../runtime/testing/world.ts';
 import { startDns, type DnsOptions } from './actor.ts';
-import { serviceAddress } from './service.ts';
+import { dnsService, serviceAddress } from './service.ts';
 import { askTcp, askUdp } from './testing/ask.ts';
 import { NAMESPACES, SERVICES, SLICES } from './testing/objects.ts';
 import { question, read } from './testing/packets.ts';
@@ -99,6 +100,39 @@ describe('a name server', () => {
     const { api, start } = await cluster({ serviceAddress: '10.96.0.77' });
     await inState(start(), 'serving.all.introduced');
     expect(api.object<Service>(services, 'kube-system/kube-dns')?.spec?.clusterIP).toBe('10.96.0.10');
+  });
+  it('leads pods to itself where none of them is a name server, and away from who is gone', async () => {
+    const { world, api, client, start } = await cluster({ without: 'kube-dns', serviceAddress: '10.96.0.10', reachedAt: '127.0.0.2' }); // prettier-ignore
+    const dns = start();
+    await inState(dns, 'serving.all.introduced');
+    const service = api.object<Service>(services, 'kube-system/kube-dns');
+    expect(service?.spec?.selector).toBeUndefined();
+    const slice = api.object<EndpointSlice>(endpointSlices, 'kube-system/kube-dns-127-0-0-2-dns');
+    expect(slice).toMatchObject({
+      metadata: { labels: { 'kubernetes.io/service-name': 'kube-dns' }, ownerReferences: [{ uid: service?.metadata.uid }] },
+      endpoints: [{ addresses: ['127.0.0.2'], conditions: { ready: true } }],
+      ports: [{ name: 'dns', port: dns.port, protocol: 'UDP' }, { name: 'dns-tcp', port: dns.port, protocol: 'TCP' }],
+    }); // prettier-ignore
+    expect(read(await askUdp(question(WEB, 'A'), dns.port, undefined, '127.0.0.2')).answers).toHaveLength(1);
+    const other = (name: string, port: number): EndpointSlice => ({ ...slice!, metadata: { name, namespace: 'kube-system', labels: slice!.metadata.labels }, ports: [{ name: 'dns', port, protocol: 'UDP' }] }); // prettier-ignore
+    await client.create(endpointSlices, other('gone', 1));
+    await client.create(endpointSlices, other('there', dns.port));
+    await client.delete(endpointSlices, slice!.metadata.name!, 'kube-system');
+    const names = (): string[] => api.objects<EndpointSlice>(endpointSlices, 'kube-system').map(({ metadata }) => metadata.name!).toSorted(); // prettier-ignore
+    for (const expected of [
+      ['gone', 'kube-dns-127-0-0-2-dns', 'there'],
+      ['kube-dns-127-0-0-2-dns', 'there'],
+    ]) {
+      await world.advance(60_000);
+      await expect.poll(names).toEqual(expected);
+      await inState(dns, 'serving.all.introduced');
+    }
+  });
+  it('leaves a service to the pods that it selects', async () => {
+    const { api, client, start } = await cluster({ without: 'kube-dns', serviceAddress: '10.96.0.10', reachedAt: '127.0.0.2' }); // prettier-ignore
+    await client.create(services, dnsService('10.96.0.10', true));
+    await inState(start(), 'serving.all.introduced');
+    expect(api.object<EndpointSlice>(endpointSlices, 'kube-system/kube-dns-127-0-0-2-dns')).toBeUndefined();
   });
   it('tries again to make it where it may not, and answers all the same', async () => {
     const { world, api, start } = await cluster({ without: 'kube-dns', serviceAddress: '10.96.0.10' });

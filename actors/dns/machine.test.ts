@@ -10,7 +10,8 @@ const EVENTS = [
     { type: `xstate.error.actor.${id}`, error: new Error('x') },
   ]),
   { type: 'xstate.after.patience.dns.learning' },
-  { type: 'xstate.after.again.dns.closed' },
+  { type: 'xstate.after.reopening.dns.closed' },
+  { type: 'xstate.after.again.dns.serving.all.introduced' },
   { type: 'xstate.after.later.dns.serving.all.unknown' },
 ];
 const reached = (isKnown: boolean): string[] => {

@@ -17,7 +17,7 @@ export const dnsMachine = setup({
     closeDoors: fromPromise<void>(unwired('closeDoors')),
     makeService: fromPromise<void>(unwired('makeService')),
   },
-  guards: { isKnown: () => false },
+  guards: { isKnown: () => false, isLasting: () => false },
   actions: {
     reportReady: () => undefined,
     reportWaiting: () => undefined,
@@ -29,7 +29,8 @@ export const dnsMachine = setup({
   // Source: coredns plugin/kubernetes: defaultStartupTimeout; between tries to open: ours.
   delays: {
     patience: 5_000,
-    again: 1_000,
+    reopening: 1_000,
+    again: 60_000,
     // In a cluster that is just being made it may come before its rights.
     later: ({ context }) => Math.min(250 * 2 ** context.failures, 60_000),
   },
@@ -53,7 +54,7 @@ export const dnsMachine = setup({
       on: { stop: 'draining' },
     },
     /** Another program has the port. */
-    closed: { after: { again: 'opening' }, on: { stop: 'stopped' } },
+    closed: { after: { reopening: 'opening' }, on: { stop: 'stopped' } },
     serving: {
       entry: 'reportReady',
       on: { stop: 'draining' },
@@ -76,7 +77,8 @@ export const dnsMachine = setup({
                 },
               },
             },
-            introduced: {},
+            /** What others take away, or leave behind, is seen sooner or later. */
+            introduced: { after: { again: { guard: 'isLasting', target: 'introducing' } } },
             unknown: { after: { later: 'introducing' } },
           },
         },

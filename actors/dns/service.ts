@@ -8,13 +8,15 @@ export function serviceAddress(serviceCidr: string): string | undefined {
   if (range === undefined || (range.family === 4 ? 32 : 128) - range.bits < 4) return undefined;
   return formatIp(range.family, range.base + 10n);
 }
-/** By which name servers of clusters are found. Source: kubeadm CoreDNSService. */
-export const dnsService = (clusterIP: string): Service => ({
+export const NAMESPACE = 'kube-system';
+export const SERVICE = 'kube-dns';
+/** By which name servers of clusters are found. `ofPods`: they are pods with the usual label. Source: kubeadm CoreDNSService. */
+export const dnsService = (clusterIP: string, ofPods: boolean): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: {
-    name: 'kube-dns',
-    namespace: 'kube-system',
+    name: SERVICE,
+    namespace: NAMESPACE,
     labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
     annotations: { 'prometheus.io/port': '9153', 'prometheus.io/scrape': 'true' },
   },
@@ -25,6 +27,6 @@ export const dnsService = (clusterIP: string): Service => ({
       { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
       { name: 'metrics', port: 9153, protocol: 'TCP', targetPort: 9153 },
     ],
-    selector: { 'k8s-app': 'kube-dns' },
+    ...(ofPods && { selector: { 'k8s-app': 'kube-dns' } }),
   },
 });

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Bus } from '../../bus/bus.ts';
-import type { PortForwardRequest } from '../../bus/protocol/node.ts';
+import { NODE_SILENCE_MS, type PortForwardRequest } from '../../bus/protocol/node.ts';
 import { SessionStream } from '../../bus/session-stream.ts';
 import * as subjects from '../../bus/subjects.ts';
 import type { World } from '../../bus/world.ts';
@@ -44,7 +44,11 @@ export function createPodDialer({ bus, world }: { readonly bus: Bus; readonly wo
     if ((elsewhere.get(node) ?? 0) > world.clock.now()) return dialTcp(world, to, signal);
     try {
       const wanted: PortForwardRequest = { namespace, name: pod, ip: to.ip, port: to.port };
-      const session = await bus.open(subjects.node(node, 'portforward'), wanted, { signal, timeoutMs: DIAL_MS });
+      const session = await bus.open(subjects.node(node, 'portforward'), wanted, {
+        signal,
+        timeoutMs: DIAL_MS,
+        silenceMs: NODE_SILENCE_MS,
+      });
       if (onBus.size >= MOST_NODES) onBus.clear();
       onBus.add(node);
       return new SessionStream(session);

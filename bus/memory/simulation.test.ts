@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Bus } from '../bus.ts';
+import type { Bus, Session } from '../bus.ts';
 import { announce, watchPresence } from '../presence.ts';
 import { delay, type TimerId, type World } from '../world.ts';
 import { createMemoryHub } from './bus.ts';
@@ -228,4 +228,28 @@ describe('seeded randomness', () => {
     for (const mean of means) expect(Math.abs(mean - 0.5)).toBeLessThan(0.03);
     expect(new Set(means.slice(0, 4)).size).toBe(4);
   });
+});
+
+it.each([
+  ['a watch, which can go on elsewhere', undefined, 3_000, true],
+  ['what is patient', 10_000, 3_000, false],
+  ['what is patient, once that is over', 5_000, 8_000, true],
+  ['what would have others wait for ever', 1e9, 90_000, true],
+])('a session with a process that is paused: %s (%s ms) after %s ms', async (_, silenceMs, pausedMs, ends) => {
+  const simulation = simulate(1);
+  const hub = createMemoryHub({ simulation });
+  const paused = simulation.process('paused');
+  const [client, server] = [hub.connect('client'), hub.connect('server', { process: paused, world: paused.world })];
+  let served: Session | undefined;
+  server.serveSessions('s', 'q', (_message, session) => void (served = session));
+  const opening = client.open('s', null, { silenceMs });
+  await simulation.run(() => served !== undefined, 1_000);
+  await simulation.advance(300);
+  const session = await opening;
+  paused.pause();
+  await simulation.advance(pausedMs);
+  expect(session.signal.aborted).toBe(ends);
+  paused.resume();
+  await simulation.advance(2_000);
+  expect(served!.signal.aborted).toBe(ends);
 });

@@ -3,6 +3,7 @@ import { identityOf, matchesNode } from '../../schemas/helpers/node-affinity.ts'
 import { amountsOf, hostPorts, podRequests, portsCollide } from '../../schemas/helpers/pod-resources.ts';
 import { untoleratedTaint } from '../../schemas/helpers/tolerations.ts';
 import type { Ledger } from './ledger.ts';
+import { admitSecurity, admitSysctls, type KernelFacts } from './security/admission.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -15,9 +16,13 @@ const refused = (predicate: string, why: string): Refusal => ({
 
 /**
  * Whether the node can take a pod beside those in the ledger; the scheduler may have been overtaken, or not asked at all.
- * The first refusal is the one that is told. Pure. Source: kubelet lifecycle/predicate.go.
+ * The first refusal is the one that is told. Without `kernel` nothing asks for what a kernel may lack. Pure. Source: kubelet lifecycle/predicate.go.
  */
-export function admit(pod: Pod, node: Node, ledger: Ledger): Refusal | undefined {
+export function admit(pod: Pod, node: Node, ledger: Ledger, kernel?: KernelFacts): Refusal | undefined {
+  const first = admitSysctls(pod) ?? admitPlace(pod, node, ledger);
+  return first ?? (kernel && admitSecurity(pod, node, kernel));
+}
+function admitPlace(pod: Pod, node: Node, ledger: Ledger): Refusal | undefined {
   const os = pod.spec?.os?.name;
   if (os !== undefined && os !== 'linux')
     return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };

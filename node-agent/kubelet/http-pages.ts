@@ -13,7 +13,7 @@ export function podList(node: NodeContext, wanted: (worker: PodWorker) => boolea
 const withoutType = ({ metadata, spec }: Pod): object => ({ metadata, spec });
 
 /** What of a kubelet's configuration has a meaning here. Source: kubelet config v1beta1. */
-export const configuration = (): object => ({
+export const configuration = ({ housekeeping }: NodeContext): object => ({
   kubeletconfig: {
     enableServer: true,
     port: 10_250,
@@ -22,7 +22,9 @@ export const configuration = (): object => ({
     nodeLeaseDurationSeconds: 40,
     nodeStatusMaxImages: 50,
     maxPods: 110,
-    cgroupDriver: 'systemd',
+    ...housekeeping?.configuration,
+    // That of simulated nodes is what most real ones have.
+    cgroupDriver: housekeeping === undefined ? 'systemd' : 'cgroupfs',
     kind: 'KubeletConfiguration',
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
   },

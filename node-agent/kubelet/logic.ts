@@ -2,6 +2,7 @@ import { fromPromise } from 'xstate';
 import { containerMachine } from './container/machine.ts';
 import { backoffMs } from './container/restart.ts';
 import type { ContainerWorker } from './container/worker.ts';
+import { runtimeReason } from '../runtime/interface.ts';
 import type { NodeContext } from './context.ts';
 import { podMachine } from './pod/machine.ts';
 import type { PodWorker } from './pod/worker.ts';
@@ -22,6 +23,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
     pod: podMachine.provide({
       actors: {
         createSandbox: fromPromise(({ input, signal }) => pod(input.uid).createSandbox(signal)),
+        replaceSandbox: fromPromise(({ input }) => pod(input.uid).replaceSandbox()),
         endContainers: fromPromise(({ input }) => pod(input.uid).endContainers()),
         killContainers: fromPromise(({ input }) => pod(input.uid).killContainers()),
         removeFromApi: fromPromise(({ input, signal }) => pod(input.uid).removeFromApi(signal)),
@@ -30,6 +32,8 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
         isOver: ({ context }) => pod(context.uid).isOver,
         isRejected: ({ context }) => pod(context.uid).hasRejection,
         isAdopted: ({ context }) => pod(context.uid).isAdopted,
+        isStranded: ({ context }) => pod(context.uid).isStranded,
+        isAbandoned: ({ context }) => pod(context.uid).isAbandoned(),
         isDeleted: ({ context }) => pod(context.uid).isDeleted,
         isInitialized: ({ context }) => pod(context.uid).stage() === 'running',
         isCompleted: ({ context }) => pod(context.uid).stage() === 'completed',
@@ -55,6 +59,8 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
       guards: {
         hasExited: ({ context }) => container(context.id).hasExited(),
         hasRestart: ({ context }) => container(context.id).hasRestart(),
+        hasEndedForGood: ({ context }) => container(context.id).hasEndedForGood(),
+        isNotCreated: (_, { error }) => runtimeReason(error)?.startsWith('CreateContainer') === true,
         hasRunLong: ({ context }) => container(context.id).hasRunLong(),
       },
       delays: {
@@ -68,6 +74,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
         showRunning: ({ context }) => container(context.id).showRunning(),
         showPullError: (_, { id, error }) => container(id).showPullError(error),
         showPullBackoff: ({ context }) => container(context.id).showPullBackoff(),
+        tellLaunchError: (_, { id, error }) => container(id).tellLaunchError(error),
         showLaunchError: (_, { id, error }) => container(id).showLaunchError(error),
         showCrashBackoff: ({ context }) => container(context.id).showCrashBackoff(context.crashes),
         settle: ({ context }) => container(context.id).settle(),
@@ -76,7 +83,8 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
     probe: probeMachine.provide({
       actors: { probe: fromPromise(({ input, signal }) => probe(input.id).ask(signal)) },
       actions: {
-        tellFailure: ({ context }, result) => probe(context.id).tellFailure(result),
+        tellResult: ({ context }, result) => probe(context.id).tellResult(result),
+        tellError: ({ context }, { error }) => probe(context.id).tellError(error),
         tellVerdict: ({ context }) => probe(context.id).tellVerdict(context.last === true),
       },
     }),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus, ServedMessage, Session } from '../../bus/bus.ts';
 import type { LogRequest } from '../../bus/protocol/node.ts';
-import type { Status } from '../../schemas/meta/status.ts';
+import { toStatus, type Status } from '../../schemas/meta/status.ts';
 import { bench, type Bench } from './testing/kubelet.ts';
 
 /** The server's end of a session that only remembers. */
@@ -46,7 +46,11 @@ async function ask(name: string, o: Partial<LogRequest> = {}) {
     namespace: 'default', name, uid: b.pod(name)?.metadata.uid ?? '', container: 'main',
     follow: false, previous: false, timestamps: false, ...o,
   }; // prettier-ignore
-  accept({ body } as ServedMessage, s);
+  try {
+    accept({ body } as ServedMessage, s);
+  } catch (error) {
+    s.close(toStatus(error));
+  }
   await b.world.settle();
   return s;
 }

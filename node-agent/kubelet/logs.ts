@@ -9,14 +9,18 @@ import type { NodeContext } from './context.ts';
 /** Answers the API server's requests for logs: a session of bytes that ends with the log. */
 export function serveLogs(bus: Bus, node: NodeContext): Subscription {
   return bus.serveSessions(subjects.node(node.nodeName, 'logs'), 'node', (message, session) => {
-    send(node, message.body as LogRequest, session).then(
+    const request = message.body as LogRequest;
+    // Whoever asks for what is not there is refused.
+    const id = runOf(node, request);
+    sendLog(node, id, request, session).then(
       () => session.close(),
       (error: unknown) => session.close(toStatus(error)),
     );
   });
 }
-async function send(node: NodeContext, request: LogRequest, session: Session): Promise<void> {
-  const id = runOf(node, request);
+/** Sends what is asked for of the log of a container. */
+export async function sendLog(node: NodeContext, id: string, request: LogRequest, session: Session): Promise<void> {
+  if (node.runtime.logFile !== undefined) return sendFile(node, id, node.runtime.logFile(id) ?? '', request, session);
   const { follow, limitBytes, tailLines } = request;
   const since = sinceOf(request, node.world.clock.now());
   const lines = node.runtime.logs(id, { follow, signal: session.signal });
@@ -48,8 +52,23 @@ async function send(node: NodeContext, request: LogRequest, session: Session): P
     if (left <= 0) return;
   }
 }
-/** Id of the container whose log is meant. Texts as kubelet.validateContainerLogStatus has them. */
-function runOf(node: NodeContext, { uid, namespace, name, container, previous }: LogRequest): string {
+/** Of a runtime that keeps logs in files. Source: kuberuntime ReadLogs. */
+async function sendFile(node: NodeContext, id: string, path: string, request: LogRequest, session: Session): Promise<void> {
+  const { readLogFile, sinceNanos } = await import('../streams/logs/index.ts');
+  const { signal } = session;
+  const { timestamps, limitBytes, tailLines, follow } = request;
+  const since = sinceNanos(request, node.world.clock.now());
+  const isRunning = (): boolean => ['created', 'running'].includes(node.runtime.containerStatus(id)?.state ?? '');
+  const options = { timestamps, limitBytes, tailLines, follow, since, signal, isRunning };
+  try {
+    for await (const bytes of readLogFile(node.world.clock, path, options)) await session.send(bytes);
+  } catch (error) {
+    if (signal.aborted || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new ApiError('BadRequest', `failed to try resolving symlinks in path ${JSON.stringify(path)}: lstat ${path}: no such file or directory`);
+  }
+} // prettier-ignore
+/** Id of the container whose log is meant. Throws in the texts of kubelet.validateContainerLogStatus. */
+export function runOf(node: NodeContext, { uid, namespace, name, container, previous }: LogRequest): string {
   const pod = node.pods.get(uid) ?? [...node.pods.values()].find((p) => p.key === `${namespace}/${name}`);
   if (pod === undefined) throw new ApiError('NotFound', `pod "${name}" not found`);
   const worker = pod.container(container);

@@ -48,13 +48,14 @@ describe('charts of a node', () => {
       { type: 'container.changed' }, { type: 'pod.deleted' }, { type: 'pod.lost' }, { type: 'deadline.exceeded' },
       { type: 'grace.shortened' }, { type: 'stop' }, done('createSandbox'), failed('createSandbox'),
       after('sandboxRetry', 'pod', 'sandboxFailed'), done('endContainers'), done('removeFromApi'), failed('removeFromApi'),
-      after('removalRetry', 'pod', 'removalFailed'), done('killContainers'),
+      after('removalRetry', 'pod', 'removalFailed'), done('killContainers'), { type: 'sandbox.lost' },
+      done('replaceSandbox'), failed('replaceSandbox'), after('sandboxRetry', 'pod', 'replacementFailed'),
     ]; // prettier-ignore
     const guards = ['isOver', 'isAdopted', 'isDeleted', 'isRejected', 'isInitialized', 'isCompleted'];
     expect(reached(podMachine, { uid: 'u' }, events, guards)).toEqual(
       new Set([
         'creatingSandbox', 'sandboxFailed', '{tending:initializing}', '{tending:running}', 'completing', 'terminating',
-        'finished', 'removing', 'removalFailed', 'killing', 'gone', 'stopped',
+        'finished', 'removing', 'removalFailed', 'killing', 'gone', 'stopped', 'replacingSandbox', 'replacementFailed',
       ]),
     ); // prettier-ignore
   });
@@ -63,10 +64,11 @@ describe('charts of a node', () => {
       { type: 'start' }, { type: 'container.exited' }, { type: 'kill', message: '' }, { type: 'pod.ending' },
       { type: 'grace.shortened' }, { type: 'stop' }, done('pull'), failed('pull'), done('launch'), failed('launch'),
       done('kill'), done('end'), after('errorShown', 'container', 'pullFailed'),
-      after('pullBackoff', 'container', 'pullBackingOff'), after('crashBackoff', 'container', 'launchFailed'),
-      after('crashBackoff', 'container', 'crashBackingOff'),
+      after('pullBackoff', 'container', 'pullBackingOff'), after('errorShown', 'container', 'launchFailed'),
+      after('crashBackoff', 'container', 'crashBackingOff'), after('configRetry', 'container', 'configFailed'),
+      { type: 'sandbox.lost' }, { type: 'definition.changed' },
     ]; // prettier-ignore
-    const guards = ['hasRestart', 'hasRunLong'];
+    const guards = ['hasRestart', 'hasRunLong', 'isNotCreated', 'hasEndedForGood'];
     const states = new Set(
       (['waiting', 'running', 'exited'] as const).flatMap((resumes) => [
         ...reached(containerMachine, { id: 'c', resumes, crashes: 1 }, events, guards),
@@ -75,7 +77,7 @@ describe('charts of a node', () => {
     expect(states).toEqual(
       new Set([
         'waiting', 'pulling', 'pullFailed', 'pullBackingOff', 'launching', 'launchFailed', 'running', 'killing',
-        'crashBackingOff', 'ending', 'terminated', 'stopped',
+        'crashBackingOff', 'configFailed', 'ending', 'terminated', 'stopped',
       ]),
     ); // prettier-ignore
   });

@@ -13,6 +13,24 @@ const TIMEOUT_MS = 123_000;
 const FIRST_LOOK_MS = 200;
 const LONGEST_LOOK_MS = 5_000;
 
+/** Volumes as a node with a disk has them; claims are bound and attached before it is asked. */
+export interface PodDisk {
+  /** Resolves when all of the pod's volumes are there; rejects with the signal's reason alone: what fails is tried again. */
+  mount(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** The pod runs: its volumes are there already. */
+  adopt(pod: Pod): void;
+  /** The pod's object is newer. */
+  see(pod: Pod): void;
+  /** Nothing of the pod runs any more. */
+  unmount(uid: string): void;
+  /** Resolves when none of the pod's volumes is on the node; undefined: it has none. */
+  whenUnmounted(uid: string): Promise<void> | undefined;
+  /** The API does not have the pod any more: whatever is left of it goes. */
+  forget(uid: string): void;
+  /** All pods are known that are the node's: what is left of others goes. */
+  open(isKnown: (uid: string) => boolean): Promise<void>;
+  stop(): void;
+}
 /** The claims behind pods' volumes, as far as a node without disks has to do with them: it waits for them and says which it uses. */
 export interface NodeVolumes {
   /** Resolves when all of the pod's claims are bound, and attached to this node where a driver has to; undefined: it has none. */
@@ -20,9 +38,15 @@ export interface NodeVolumes {
   /** The pod was running when this kubelet came; called before open. */
   adopt(pod: Pod): void;
   /** The node's pods are known: from now on what its status says of its volumes is this kubelet's. */
-  open(node: Node | undefined): void;
+  open(node: Node | undefined, isKnown: (uid: string) => boolean): void;
+  /** The pod's object is newer; only nodes with disks have to know. */
+  readonly see: ((pod: Pod) => void) | undefined;
   /** The pod needs them no more. */
   unmount(uid: string): void;
+  /** Resolves when they are off the node; undefined: they are. */
+  whenUnmounted(uid: string): Promise<void> | undefined;
+  /** The API does not have the pod any more. */
+  forget(uid: string): void;
   stop(): void;
 }
 export function nodeVolumes(o: {
@@ -30,8 +54,10 @@ export function nodeVolumes(o: {
   readonly client: ApiClient;
   readonly recorder: EventRecorder;
   readonly nodeName: string;
+  /** Of a real node. */
+  readonly disk?: PodDisk | undefined;
 }): NodeVolumes {
-  const { world, client, nodeName } = o;
+  const { world, client, nodeName, disk } = o;
   /** Uids of the pods that use each attachable volume, by the name that nodes have for it. */
   const users = new Map<string, Set<string>>();
   const abort = new AbortController();
@@ -136,17 +162,39 @@ export function nodeVolumes(o: {
       await delay(world.clock, wait, signal);
     }
   }
+  const bound = (pod: Pod, signal: AbortSignal): Promise<void> | undefined => (claimsOfPod(pod).length === 0 ? undefined : mount(pod, signal));
   return {
-    mount: (pod, signal) => (claimsOfPod(pod).length === 0 ? undefined : mount(pod, signal)),
+    mount: disk === undefined ? bound : async (pod, signal) => {
+      await bound(pod, signal);
+      await disk.mount(pod, signal);
+    },
+    see: disk && ((pod) => disk.see(pod)),
+    whenUnmounted: (uid) => disk?.whenUnmounted(uid),
+    forget: (uid) => disk?.forget(uid),
     adopt(pod) {
+      disk?.adopt(pod);
       if (claimsOfPod(pod).length > 0) adoptions.push(takeUp(pod));
     },
-    open(node) {
+    open(node, isKnown) {
+      disk?.open(isKnown).catch((error: unknown) => world.log.warn('folders of former pods not looked at', { err: error }));
       reported = (node?.status?.volumesInUse ?? []).toSorted().join();
       void Promise.all(adoptions).then(() => opened.resolve());
       if (reported !== '') void report();
     },
     unmount(uid) {
+      if (disk === undefined) return unused(uid);
+      disk.unmount(uid);
+      // A driver may take it from the node once it is off it.
+      const gone = disk.whenUnmounted(uid);
+      if (gone === undefined) unused(uid);
+      else void gone.then(() => unused(uid));
+    },
+    stop() {
+      abort.abort();
+      disk?.stop();
+    },
+  };
+  function unused(uid: string): void {
       let changed = false;
       for (const [name, uids] of users) {
         if (!uids.delete(uid) || uids.size > 0) continue;
@@ -154,7 +202,5 @@ export function nodeVolumes(o: {
         changed = true;
       }
       if (changed) void report();
-    },
-    stop: () => abort.abort(),
-  };
+  }
 } // prettier-ignore

@@ -50,12 +50,24 @@ export interface ClusterConfig {
   readonly etcdPort?: number;
   /** Where the add-on ingress listens, if not at 8080 and 8443. */
   readonly ingressPorts?: { readonly host?: string | undefined; readonly http: number; readonly https: number };
+  /** Nodes of this machine that run containers. */
+  readonly machine?: MachineConfig;
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   /** How many of a component run, where it is not one: etcd, apiserver, controller-manager, scheduler. */
   readonly replicas?: Readonly<Record<string, number>>;
 }
+export interface MachineConfig {
+  /** Of the addresses of nodes, and of this machine among them. */
+  readonly range: string;
+  /** `place`: in that range, kept as long as the node is. */
+  readonly nodes: readonly { readonly name: string; readonly place: number }[];
+}
+export const realNodes = ({ machine }: Pick<ClusterConfig, 'machine'>): MachineConfig['nodes'] => machine?.nodes ?? [];
+/** How many nodes it has, simulated or not. */
+export const nodeCount = (config: Pick<ClusterConfig, 'machine' | 'nodes'>): number =>
+  config.nodes + realNodes(config).length;
 /** The addresses of the service `kubernetes`, by which API servers are reached from within. */
 export const serviceHosts = ({ serviceCidrs = [] }: Pick<ClusterConfig, 'serviceCidrs'>): string[] =>
   serviceCidrs.flatMap((cidr) => {
@@ -165,7 +177,12 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&
   (c.nodeMasks === undefined || (typeof c.nodeMasks === 'object' && c.nodeMasks !== null)) &&
   (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
+  (c.machine === undefined || isMachine(c.machine)) &&
   typeof c.ephemeral === 'boolean';
+const isMachine = (machine: Partial<MachineConfig> | null): boolean =>
+  parseCidr(String(machine?.range)) !== undefined &&
+  Array.isArray(machine?.nodes) &&
+  machine.nodes.every((n) => typeof n?.name === 'string' && Number.isInteger(n.place));
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>
   writePrivate(paths.config, `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`);
 
@@ -176,7 +193,8 @@ export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'fo
 export function removeCluster(name: string, paths: ClusterPaths): void {
   for (const part of [paths.config, paths.pki, paths.credentials, paths.nats, paths.logs, paths.kubeconfig])
     rmSync(part, { recursive: true, force: true });
-  for (const part of [paths.snapshots, paths.lock]) rmSync(part, { recursive: true, force: true });
+  for (const part of [paths.snapshots, paths.lock, join(paths.dir, 'machines')])
+    rmSync(part, { recursive: true, force: true });
   try {
     rmdirSync(paths.dir);
   } catch {

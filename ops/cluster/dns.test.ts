@@ -11,6 +11,8 @@ describe('flags of a name server', () => {
     [{}, undefined],
     [{ dnsPort: 5300, dnsHost: '::1', clusterDomain: 'k8s.example.org', dnsUpstream: ['10.0.0.2', '[fd00::2]:53'], dnsPods: 'verified' }, undefined],
     [{ dnsUpstream: ['none'] }, undefined],
+    [{ dnsReachedAt: 'auto' }, undefined],
+    [{ dnsReachedAt: 'eth0' }, '--dns-reached-at takes an address of this machine that pods reach, or auto, not "eth0"'],
     [{ dnsHost: 'localhost' }, '--dns-host takes an address of this machine, such as 127.0.0.1, not "localhost"'],
     [{ clusterDomain: 'a_b.local' }, '--cluster-domain "a_b.local" can be no domain: choose one such as cluster.local'],
     [{ clusterDomain: '' }, '--cluster-domain "" can be no domain: choose one such as cluster.local'],
@@ -28,10 +30,10 @@ describe('flags of a name server', () => {
     expect(() => checkDns({}, false, 'kubus up --addons dns')).not.toThrow();
   });
   it('are said again to the process in the background, and resumed from', async () => {
-    const flags = { dnsPort: 5300, dnsHost: '::1', clusterDomain: 'a.b', dnsUpstream: ['10.0.0.2', '10.0.0.3'], dnsPods: 'verified' }; // prettier-ignore
-    expect(dnsArguments(flags)).toEqual(['--dns-port', '5300', '--dns-host', '::1', '--cluster-domain', 'a.b', '--dns-upstream', '10.0.0.2,10.0.0.3', '--dns-pods', 'verified']); // prettier-ignore
+    const flags = { dnsPort: 5300, dnsHost: '::1', clusterDomain: 'a.b', dnsUpstream: ['10.0.0.2', '10.0.0.3'], dnsPods: 'verified', dnsReachedAt: '10.0.0.9' }; // prettier-ignore
+    expect(dnsArguments(flags)).toEqual(['--dns-port', '5300', '--dns-host', '::1', '--cluster-domain', 'a.b', '--dns-upstream', '10.0.0.2,10.0.0.3', '--dns-pods', 'verified', '--dns-reached-at', '10.0.0.9']); // prettier-ignore
     const settled = await settleDns(flags, undefined);
-    expect(settled).toEqual({ port: 5300, host: '::1', domain: 'a.b', upstreams: ['10.0.0.2', '10.0.0.3'], pods: 'verified' }); // prettier-ignore
+    expect(settled).toEqual({ port: 5300, host: '::1', domain: 'a.b', upstreams: ['10.0.0.2', '10.0.0.3'], pods: 'verified', reachedAt: '10.0.0.9' }); // prettier-ignore
     expect(await settleDns({ clusterDomain: 'c.d' }, settled)).toEqual({ ...settled, domain: 'c.d' });
   });
   it('without a port take one that is free', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { nameserversIn, parseUpstream } from '../../actors/dns/forward/resolv-conf.ts';
 import type { Upstream } from '../../actors/dns/forward/upstream.ts';
 import { parseName } from '../../actors/dns/wire/name.ts';
@@ -21,6 +22,8 @@ export interface DnsConfig {
   /** Whom names of others are asked of; default: those of this machine's resolv.conf. */
   readonly upstreams?: readonly string[];
   readonly pods?: PodMode;
+  /** By which pods that have a network reach it, or `auto`; default: the machine's address on the network of its own nodes. */
+  readonly reachedAt?: string;
 }
 /** Flags of `kubus up` and `kubus run`. */
 export interface DnsFlags {
@@ -29,6 +32,7 @@ export interface DnsFlags {
   readonly clusterDomain?: string;
   readonly dnsUpstream?: readonly string[];
   readonly dnsPods?: string;
+  readonly dnsReachedAt?: string;
 }
 export const DNS_HOST = '127.0.0.1';
 export const DNS_DOMAIN = 'cluster.local';
@@ -36,12 +40,14 @@ const DEFAULT_PORT = 1053;
 
 /** Thrown: UserError for what cannot be meant, or is said where nobody would hear it. */
 export function checkDns(flags: DnsFlags, isWanted: boolean, otherwise: string): void {
-  const { dnsPort, dnsHost, clusterDomain, dnsUpstream, dnsPods } = flags;
-  const asked = { '--dns-port': dnsPort, '--dns-host': dnsHost, '--cluster-domain': clusterDomain, '--dns-upstream': dnsUpstream, '--dns-pods': dnsPods }; // prettier-ignore
+  const { dnsPort, dnsHost, clusterDomain, dnsUpstream, dnsPods, dnsReachedAt } = flags;
+  const asked = { '--dns-port': dnsPort, '--dns-host': dnsHost, '--cluster-domain': clusterDomain, '--dns-upstream': dnsUpstream, '--dns-pods': dnsPods, '--dns-reached-at': dnsReachedAt }; // prettier-ignore
   const first = Object.entries(asked).find(([, value]) => value !== undefined)?.[0];
   if (first !== undefined && !isWanted) throw new UserError(`${first} is for: ${otherwise}`, 2);
   if (dnsHost !== undefined && isIP(dnsHost) === 0)
     throw new UserError(`--dns-host takes an address of this machine, such as 127.0.0.1, not "${dnsHost}"`, 2);
+  if (dnsReachedAt !== undefined && dnsReachedAt !== 'auto' && isIP(dnsReachedAt) === 0)
+    throw new UserError(`--dns-reached-at takes an address of this machine that pods reach, or auto, not "${dnsReachedAt}"`, 2); // prettier-ignore
   if (clusterDomain !== undefined && !isDomain(clusterDomain))
     throw new UserError(`--cluster-domain "${clusterDomain}" can be no domain: choose one such as cluster.local`, 2);
   if (dnsPods !== undefined && !(POD_MODES as readonly string[]).includes(dnsPods))
@@ -58,6 +64,7 @@ export async function settleDns(flags: DnsFlags, before: DnsConfig | undefined):
   const domain = flags.clusterDomain ?? before?.domain;
   const upstreams = flags.dnsUpstream ?? before?.upstreams;
   const pods = (flags.dnsPods as PodMode | undefined) ?? before?.pods;
+  const reachedAt = flags.dnsReachedAt ?? before?.reachedAt;
   const port = flags.dnsPort === 0 ? await newPort(host, false) : (flags.dnsPort ?? before?.port);
   return {
     port: port ?? (await newPort(host, true)),
@@ -65,6 +72,7 @@ export async function settleDns(flags: DnsFlags, before: DnsConfig | undefined):
     ...(domain !== undefined && { domain }),
     ...(upstreams !== undefined && { upstreams }),
     ...(pods !== undefined && { pods }),
+    ...(reachedAt !== undefined && { reachedAt }),
   };
 }
 async function newPort(host = DNS_HOST, isUsual: boolean): Promise<number> {
@@ -97,6 +105,9 @@ export function upstreamsOf(texts: readonly string[]): Upstream[] {
     return upstream;
   });
 }
+/** The first address of this machine that others of its networks reach. */
+export const ownAddress = (interfaces = networkInterfaces()): string | undefined =>
+  Object.values(interfaces).flatMap((of) => of ?? []).find(({ family, internal }) => family === 'IPv4' && !internal)?.address; // prettier-ignore
 /** Whom this machine asks. */
 export function machineUpstreams(): Upstream[] {
   try {
@@ -112,6 +123,7 @@ export const dnsArguments = (flags: DnsFlags): string[] => [
   ...(flags.clusterDomain === undefined ? [] : ['--cluster-domain', flags.clusterDomain]),
   ...(flags.dnsUpstream === undefined ? [] : ['--dns-upstream', flags.dnsUpstream.join(',')]),
   ...(flags.dnsPods === undefined ? [] : ['--dns-pods', flags.dnsPods]),
+  ...(flags.dnsReachedAt === undefined ? [] : ['--dns-reached-at', flags.dnsReachedAt]),
 ];
 /** How people ask it. */
 export const dnsExample = ({ port, host = DNS_HOST, domain = DNS_DOMAIN }: DnsConfig): string =>

@@ -26,6 +26,12 @@ const ABOUT: Readonly<Record<string, string>> = {
   pod: 'a pod on its node',
   container: 'a container of a pod',
   probe: 'a probe of a container',
+  volume: 'a volume of a pod',
+  eviction: 'the one who sees to it that a node does not run out',
+  garbage: 'the one who clears images and remains of containers away',
+  podNetwork: 'the pod network of a node',
+  networkPolicy: 'the network policies of a node',
+  kubeProxy: 'the kube-proxy of a node',
 };
 /** Every chart of the product by its id, imported when somebody asks to see them. In the order in which a request meets them. */
 export async function machines(): Promise<ReadonlyMap<string, Chart>> {
@@ -47,6 +53,12 @@ export async function machines(): Promise<ReadonlyMap<string, Chart>> {
     import('../../node-agent/kubelet/pod/machine.ts'),
     import('../../node-agent/kubelet/container/machine.ts'),
     import('../../node-agent/kubelet/probe/machine.ts'),
+    import('../../node-agent/volumes/machine.ts'),
+    import('../../node-agent/kubelet/eviction/machine.ts'),
+    import('../../node-agent/kubelet/garbage/machine.ts'),
+    import('../../node-agent/network/machine.ts'),
+    import('../../node-agent/network/policy/machine.ts'),
+    import('../../node-agent/kube-proxy/machine.ts'),
   ]);
   return new Map(modules.flatMap(chartsOf).map((machine) => [machine.id, { machine, about: ABOUT[machine.id] ?? '' }]));
 }

@@ -7,6 +7,7 @@ const config = { format: 1, name: 'c', nodes: 1, runtime: 'simulated', port: 1, 
 test.each([
   [{}, ['metrics']],
   [{ addons: [] }, []],
+  [{ runtime: 'cri' as const }, ['dns', 'local-volumes', 'metrics']],
   [{ addons: ['ingress', 'dns'] }, ['dns', 'ingress']],
   // Who asks for a subset gets that.
   [{ only: ['etcd', 'apiserver'] }, []],
@@ -14,6 +15,9 @@ test.each([
   [{ only: ['etcd', 'cloud-controller-manager'] }, ['cloud']],
 ])('add-ons of %j', (asked, expected) => expect(addonsOf(asked)).toEqual(expected));
 
+test('real nodes have volumes of their own for claims', () => {
+  expect(addonsOf({ runtime: 'cri' })).toContain('local-volumes');
+});
 test('what is read is in the order of the table, and none is none', () => {
   expect(readAddons(['metrics', 'dns', 'metrics'])).toEqual(['dns', 'metrics']);
   expect(readAddons(['none'])).toEqual([]);

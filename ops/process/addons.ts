@@ -46,6 +46,12 @@ export const ADDONS = {
     what: 'HTTP and TLS from outside, by Ingresses',
     start: async (context) => (await import('./ingress.ts')).startIngressProcess(context),
   },
+  'local-volumes': {
+    component: 'local-volumes',
+    what: 'volumes for claims, as folders of real nodes',
+    start: async ({ world, bus, id }) =>
+      (await import('../../actors/local-volumes/actor.ts')).startLocalVolumes({ world, bus, id }),
+  },
   metrics: {
     component: 'metrics',
     what: 'metrics.k8s.io: kubectl top, and what autoscalers go by',
@@ -62,8 +68,14 @@ export const addonOf = (component: string): Addon | undefined =>
   ADDON_NAMES.map((name) => ADDONS[name]).find((addon) => addon.component === component);
 
 /** What was asked for; a subset of the components has no add-on that is not named. */
-export function addonsOf({ addons, only }: Pick<ClusterConfig, 'addons' | 'only'>): AddonName[] {
-  const wanted = addons ?? (only === undefined ? ['metrics'] : []);
+export function addonsOf({
+  addons,
+  only,
+  runtime,
+}: Pick<ClusterConfig, 'addons' | 'only'> & Partial<Pick<ClusterConfig, 'runtime'>>): AddonName[] {
+  // Simulated nodes have no folders, and nobody on them who asks for names.
+  const usual: readonly AddonName[] = runtime === 'cri' ? ['dns', 'local-volumes', 'metrics'] : ['metrics'];
+  const wanted = addons ?? (only === undefined ? usual : []);
   return ADDON_NAMES.filter((name) => wanted.includes(name) || only?.includes(ADDONS[name].component));
 }
 /**

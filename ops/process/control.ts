@@ -11,11 +11,18 @@ export type ControlRequest =
   | { readonly type: 'list' }
   /** How many of each; `wait`: answered when it is so. */
   | { readonly type: 'scale'; readonly to: Readonly<Record<string, number>>; readonly wait: boolean }
+  /** Default: a name and a kind as the others have. Answered when it serves. */
+  | { readonly type: 'addNode'; readonly name?: string | undefined; readonly runtime?: 'simulated' | 'cri' | undefined }
+  /** Answered when it is gone. */
+  | { readonly type: 'removeNode'; readonly name: string }
   /** One after the other; answered when all are replaced. */
   | { readonly type: 'restart'; readonly component: string };
 export interface ControlAnswer {
   readonly replicas: readonly ReplicaInfo[];
+  /** Of the kind that scaling is about. */
   readonly nodes: number;
+  /** Names of those that `addNode` has added. */
+  readonly added?: readonly string[] | undefined;
 }
 const COMPONENT = 'supervisor';
 

@@ -19,7 +19,7 @@ import {
 } from '../../bus/nats/node-authority.ts';
 import { natsServerConfig, type NatsServerOptions } from '../../bus/nats/server-config.ts';
 import { UserError } from '../cli/output.ts';
-import type { ClusterConfig } from '../cluster/config.ts';
+import { realNodes, type ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import { CLOUD_CONTROLLERS, CONTROLLERS } from './controller-names.ts';
@@ -36,7 +36,16 @@ const JOINT = 'workers';
 const TOOLS = ['supervisor', 'console', 'admin', 'store-reader'] as const;
 type Tool = (typeof TOOLS)[number];
 
-export function readCredentials(dir: string, role: ComponentName | Tool | typeof JOINT): Credentials {
+/**
+ * The name under which real nodes of one machine keep their credential. They have one together, for root of that machine is
+ * all of them, and a running server learns new rights of its users but no new users.
+ */
+const REAL_NODES = 'real-nodes';
+export const readRealNodesCredentials = (dir: string): Credentials => readCredentials(dir, REAL_NODES);
+export function readCredentials(
+  dir: string,
+  role: ComponentName | Tool | typeof JOINT | typeof REAL_NODES,
+): Credentials {
   return readFrom(credentialsFile(dir, role), parseCredentials);
 }
 export const readJointCredentials = (dir: string): Credentials => readCredentials(dir, JOINT);
@@ -106,6 +115,7 @@ export function writeCredentials(
       // Those that do not run here too: `kubus run` may start them elsewhere.
       ...[...COMPONENTS, ...TOOLS].map((role) => user(role, specOf(role))),
       ...(workers.length > 0 ? [user(JOINT, { id: JOINT, roles: workers.map(specOf) })] : []),
+      ...(config.machine ? [user(REAL_NODES, { role: 'nodes', id: REAL_NODES, nodes: realNodes(config).map(({ name }) => name) })] : []), // prettier-ignore
     ],
     ...publicPartsOf(readNodeAuthority(paths.dir)),
   };

@@ -13,6 +13,8 @@ export interface Front {
   readonly own: HandedConnections;
   add(one: Answerer): void;
   remove(one: Answerer): void;
+  /** At another address too. Thrown: the error of listening. */
+  listen(host: string): Promise<void>;
   /** Somebody is open now who was not. */
   opened(): void;
   close(): void;
@@ -40,7 +42,7 @@ export async function openFront(host: string, port: number): Promise<Front> {
     }
     return false;
   };
-  const server: Server = createServer({ pauseOnConnect: true }, (socket) => {
+  const answer = (socket: Socket): void => {
     socket.on('error', () => undefined);
     if (deal(socket)) return;
     waiting.add(socket);
@@ -48,14 +50,20 @@ export async function openFront(host: string, port: number): Promise<Front> {
       if (waiting.delete(socket)) socket.destroy();
     }, PATIENCE_MS);
     timer.unref();
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, reusePort: true }, () => {
-      server.off('error', reject);
-      resolve();
+  };
+  const servers: Server[] = [];
+  const listen = async (at: string): Promise<void> => {
+    const server = createServer({ pauseOnConnect: true }, answer);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: at, port, reusePort: true }, () => {
+        server.off('error', reject);
+        resolve();
+      });
     });
-  });
+    servers.push(server);
+  };
+  await listen(host);
   const opened = (): void => {
     for (const socket of waiting) {
       if (!deal(socket)) return;
@@ -65,6 +73,7 @@ export async function openFront(host: string, port: number): Promise<Front> {
   own.onOpen = opened;
   return {
     own,
+    listen,
     opened,
     add: (one) => {
       all.push(one);
@@ -75,7 +84,7 @@ export async function openFront(host: string, port: number): Promise<Front> {
       if (i >= 0) all.splice(i, 1);
     },
     close: () => {
-      server.close();
+      for (const server of servers) server.close();
       for (const socket of waiting) socket.destroy();
     },
   };

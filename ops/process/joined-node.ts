@@ -1,3 +1,7 @@
+import type { Component } from '../../actors/runtime/component.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { World } from '../../bus/world.ts';
+import type { OwnMachine } from '../machine/own-machine.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNodeCredentials, formatCredentials, parseCredentials, type Credentials } from '../../bus/credentials.ts';
@@ -21,6 +25,8 @@ export interface JoinOptions {
   readonly ca?: string | undefined;
   /** Bootstrap token, needed until the cluster knows the key. */
   readonly token?: string | undefined;
+  /** It runs containers; this process runs in namespaces that are the node's. Default: it is simulated. */
+  readonly machine?: OwnMachine | undefined;
   /** `-` for standard error; default `node.log` in the folder. */
   readonly log?: string | undefined;
 }
@@ -43,7 +49,7 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
       throw reasonOf(error) === 'Unauthorized' ? refused(node, o.token !== undefined) : unreachable(kept.urls, error);
     },
   );
-  const component = startNodes({ world, bus, id: node, nodes: [{ name: node }], podCIDRs: 'byCluster' });
+  const component = await componentOf(o, world, bus);
   const presence = announce(bus, world, { component: 'node-agent', id: node, state: () => component.state() });
   let serves = false;
   component.ready.then(
@@ -68,6 +74,13 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   };
 }
 
+async function componentOf({ node, machine }: JoinOptions, world: World, bus: Bus): Promise<Component> {
+  if (machine === undefined)
+    return startNodes({ world, bus, id: node, nodes: [{ name: node }], podCIDRs: 'byCluster' });
+  const { startRealNode } = await import('./real-node.ts');
+  const { ip, cgroup, cniPlugins } = machine;
+  return startRealNode({ world, bus, id: node, node: { name: node, ip }, cgroup, cniPlugins });
+}
 function keyOf({ node, dir, urls, ca }: JoinOptions): Credentials {
   const file = keyFile(dir);
   if (!existsSync(file)) {

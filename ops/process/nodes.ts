@@ -7,6 +7,7 @@ import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
 import type { NodeSpec } from '../../node-agent/kubelet/node/object.ts';
+import { watchTogether } from '../../node-agent/kubelet/node/shared-watch.ts';
 import { createSimulatedRuntime } from '../../node-agent/runtime/simulated/runtime.ts';
 import { nodeIP } from './node-ip.ts';
 
@@ -33,6 +34,8 @@ export function startNodes(o: {
   const { world, bus, id } = o;
   const inspection = createInspection({ world, bus, component: 'kubelet', id });
   const kubelets = new Map<string, Component>();
+  // Nodes may read themselves alone, but each may have a proxy of services, which may read them all.
+  const together = watchTogether({ world, client: createApiClient(bus, world, 'kube-proxy') });
   const start = (node: NodeSpec, podCIDR: string | undefined): Promise<void> => {
     const metrics = createRegistry();
     const kubelet = startKubelet({
@@ -49,6 +52,8 @@ export function startNodes(o: {
       },
       inspection,
       metrics,
+      // Who joined alone pays for no others.
+      watchNode: kubelets.size > 0 || o.nodes.length > 1 ? together : undefined,
     });
     kubelets.set(node.name, kubelet);
     return kubelet.ready;

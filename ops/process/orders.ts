@@ -14,6 +14,8 @@ export const CONNECTION = 'connection';
 export type Reply =
   | { readonly ready: true }
   | { readonly failed: string }
+  /** Of a real node: these addresses of pods are its own. */
+  | { readonly podCIDRs: readonly string[] }
   /** `error`: why it could not be done. */
   | { readonly done: number; readonly error?: string };
 
@@ -25,7 +27,7 @@ export async function runSupervised(json: string): Promise<void> {
     if (message !== CONNECTION) return void follow(message as Order);
     if (handle !== undefined) connections.hand(handle);
   });
-  const running = await startProcess(spec, spec.handed ? connections : undefined);
+  const running = await startProcess(spec, spec.handed ? connections : undefined, (podCIDRs) => reply({ podCIDRs }));
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= running.stop());
   const follow = async (order: Order): Promise<void> => {

@@ -29,7 +29,7 @@ function clusterOf(
   for (const component of running) replicas.adopt(component, replica(Promise.resolve()));
   const paths = clusterPaths(dir);
   const setNodes = (): Promise<void> => Promise.resolve();
-  const scaling = createScaling({ paths, config: { ...CONFIG, ...change }, replicas, setNodes, warn: () => undefined });
+  const scaling = createScaling({ paths, config: { ...CONFIG, ...change }, replicas, setNodes, setRealNodes: setNodes, warn: () => undefined }); // prettier-ignore
   return { scaling, replicas, kept: () => readConfig(paths) };
 }
 

@@ -1,6 +1,7 @@
 import { ApiError } from '../../schemas/meta/status.ts';
-import { writeConfig, type ClusterConfig } from '../cluster/config.ts';
+import { realNodes, writeConfig, type ClusterConfig, type MachineConfig } from '../cluster/config.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
+import { nextNode, nodesOf } from '../machine/settle.ts';
 import type { ControlAnswer, ControlRequest } from './control.ts';
 import { addonOf, ADDONS, addonsOf } from './addons.ts';
 import { isScalable, SCALABLE, type Replicas, type Scalable } from './replicas.ts';
@@ -9,6 +10,8 @@ import { nodeNames } from './spec.ts';
 /** More is not tried on one machine. */
 const MAX_REPLICAS = 32;
 const MAX_NODES = 5000;
+const MAX_REAL_NODES = 100;
+const isNodeName = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
 /** What the cluster cannot be without. */
 const NEEDED: readonly string[] = ['etcd', 'apiserver'];
 
@@ -24,6 +27,8 @@ export function createScaling(o: {
   readonly replicas: Replicas;
   /** Has these nodes run from now on; tells the bus first, in whose rights they are named. */
   readonly setNodes: (config: ClusterConfig) => Promise<void>;
+  /** The same for real nodes; their files go with those that go. */
+  readonly setRealNodes: (config: ClusterConfig) => Promise<void>;
   readonly warn: (text: string) => void;
 }): Scaling {
   const { paths, replicas } = o;
@@ -33,7 +38,11 @@ export function createScaling(o: {
     config = { ...config, ...change };
     writeConfig(paths, config);
   };
-  const answer = (): ControlAnswer => ({ replicas: replicas.list(), nodes: config.nodes });
+  const isReal = (): boolean => config.runtime === 'cri';
+  const answer = (): ControlAnswer => ({
+    replicas: replicas.list(),
+    nodes: isReal() ? realNodes(config).length : config.nodes,
+  });
   const isMissingAddon = (name: string): boolean =>
     addonOf(name) !== undefined && !addonsOf(config).some((addon) => ADDONS[addon].component === name);
   const choices = (): string[] => SCALABLE.filter((name) => !isMissingAddon(name));
@@ -45,28 +54,65 @@ export function createScaling(o: {
       throw refusal(`this cluster runs no ${name}: it was started with --only`);
     if (isMissingAddon(name))
       throw refusal(`this cluster runs no ${name}: start it with the add-on, see kubus up --help, --addons`);
-    const most = isNodes ? MAX_NODES : MAX_REPLICAS;
+    const most = isNodes ? (isReal() ? MAX_REAL_NODES : MAX_NODES) : MAX_REPLICAS;
     const least = NEEDED.includes(name) ? 1 : 0;
     if (Number.isInteger(wanted) && wanted >= least && wanted <= most) return;
     throw refusal(
       `${name} can have from ${least} to ${most} ${isNodes ? 'nodes' : 'replicas'}, not ${wanted}${wanted === 0 ? ': to stop the whole cluster: kubus down' : ''}`,
     );
   };
-  const scaleNodes = (wanted: number): Promise<void> => {
-    const change = async (): Promise<void> => {
-      const before = nodeNames(config);
-      const next = { ...config, nodes: wanted };
-      const leaving = before.slice(wanted);
-      if (leaving.length > 0) {
-        const { removeNodes } = await import('../cluster/remove-nodes.ts');
-        await removeNodes(paths, leaving, () => o.setNodes(next));
-      } else await o.setNodes(next);
-      keep({ nodes: wanted });
-    };
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
     const turn = nodeTurn.then(change, change);
     nodeTurn = turn.catch(() => undefined);
     return turn;
   };
+  const become = async (next: ClusterConfig, leaving: readonly string[], set: (config: ClusterConfig) => Promise<void>): Promise<void> => {
+    if (leaving.length > 0) {
+      const { removeNodes } = await import('../cluster/remove-nodes.ts');
+      await removeNodes(paths, leaving, () => set(next));
+    } else await set(next);
+    keep(next);
+  }; // prettier-ignore
+  const withReal = (nodes: MachineConfig['nodes']): ClusterConfig => ({
+    ...config,
+    machine: { ...config.machine!, nodes },
+  });
+  const scaleNodes = (wanted: number): Promise<void> =>
+    inTurn(async () => {
+      if (!isReal()) return become({ ...config, nodes: wanted }, nodeNames(config).slice(wanted), o.setNodes);
+      const before = realNodes(config);
+      const leaving = before.slice(wanted).map(({ name }) => name);
+      return become(withReal(nodesOf(config.name, before, wanted)), leaving, o.setRealNodes);
+    });
+  const addNode = (name: string | undefined, runtime = config.runtime): Promise<string> =>
+    inTurn(async () => {
+      if (runtime === 'simulated') {
+        if (name !== undefined) throw refusal('simulated nodes are counted and have no names of their own: leave the name out');
+        const next = { ...config, nodes: config.nodes + 1 };
+        await become(next, [], o.setNodes);
+        return nodeNames(next).at(-1)!;
+      }
+      if (config.machine === undefined)
+        throw refusal(`this cluster was started without real nodes: kubus down --name ${config.name}, and then kubus up --name ${config.name} --runtime cri --nodes 1, which keeps the nodes that it has`);
+      const present = realNodes(config);
+      if (name !== undefined && !isNodeName(name)) throw refusal(`"${name}" cannot name a node: use up to 63 lower-case letters, digits and '-', beginning and ending with a letter or digit`);
+      if (name !== undefined && [...nodeNames(config), ...present.map((n) => n.name)].includes(name)) throw refusal(`there is a node "${name}" already`);
+      const node = nextNode(config.name, present, name);
+      await become(withReal([...present, node]), [], o.setRealNodes);
+      return node.name;
+    }); // prettier-ignore
+  const removeNode = (name: string): Promise<void> =>
+    inTurn(async () => {
+      const present = realNodes(config);
+      if (present.some((node) => node.name === name))
+        return become(withReal(present.filter((node) => node.name !== name)), [name], o.setRealNodes);
+      const simulated = nodeNames(config);
+      if (simulated.length > 0 && simulated.at(-1) === name)
+        return become({ ...config, nodes: config.nodes - 1 }, [name], o.setNodes);
+      if (simulated.includes(name))
+        throw refusal(`simulated nodes are counted: the last, ${simulated.at(-1)}, goes first`);
+      throw refusal(`kubus up runs no node "${name}" here: see kubus kubectl get nodes; one that has joined by a token is ended where it runs`);
+    }); // prettier-ignore
   const scaleOne = async (component: Scalable, wanted: number): Promise<void> => {
     keep({ replicas: { ...config.replicas, [component]: wanted } });
     try {
@@ -101,6 +147,11 @@ export function createScaling(o: {
           else done.catch((error: unknown) => o.warn(`kubus scale: ${(error as Error).message}`));
           break;
         }
+        case 'addNode':
+          return { added: [await addNode(request.name, request.runtime)], ...answer() };
+        case 'removeNode':
+          await removeNode(request.name);
+          break;
         case 'restart': {
           const { component } = request;
           const isLeftOut = addonOf(component) === undefined && config.only?.includes(component) === false;

@@ -61,10 +61,22 @@ export interface ProcessSpec {
   readonly nats?: string | undefined;
   /** Nodes to run; default those of cluster.json. */
   readonly nodes?: readonly string[] | undefined;
+  /** The one node of this process is real, and this process runs in its namespaces. */
+  readonly real?: RealNodeSpec | undefined;
   /** Who gives nodes their ranges of pod addresses; only the first start of a cluster knows that nobody has any yet. */
   readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
   /** File of the log, `-` for standard error; default `logs/<name>.log` in the folder. */
   readonly log?: string | undefined;
+}
+/** What only who made a real node knows of it. */
+export interface RealNodeSpec {
+  readonly name: string;
+  readonly ip: string;
+  /** Of the machine's cgroup hierarchies: all of the node's is below. */
+  readonly cgroup: string;
+  /** Socket in the node's folder that leads to the bus. */
+  readonly bus: string;
+  readonly cniPlugins: string;
 }
 export function rolesOf(config: ClusterConfig): ComponentName[] {
   const core = CORE.filter(

@@ -10,7 +10,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import type { World } from '../../bus/world.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { COMPONENT_MS, ended, GOODBYE_MS } from './ending.ts';
-import { readCredentials, readJointCredentials } from './credentials.ts';
+import { readCredentials, readJointCredentials, readRealNodesCredentials } from './credentials.ts';
 import type { Health } from './health.ts';
 import type { HandedConnections } from './handed-connections.ts';
 import { shrinkWhenIdle } from './memory.ts';
@@ -42,14 +42,21 @@ interface Running {
   readonly connected: () => boolean;
 }
 /** Starts the components of one process, each on a connection with a credential of its own, or all on a joint one. */
-export async function startProcess(spec: ProcessSpec, connections?: HandedConnections): Promise<RunningProcess> {
+export async function startProcess(
+  spec: ProcessSpec,
+  connections?: HandedConnections,
+  onPodCIDRs?: (podCIDRs: readonly string[]) => void,
+): Promise<RunningProcess> {
   const config = JSON.parse(readFileSync(join(spec.dir, 'cluster.json'), 'utf8')) as ClusterConfig;
   const { promise: failed, resolve: fail } = Promise.withResolvers<string>();
   const running = new Map<ComponentName, Running>();
   let nodes = spec.nodes ?? nodeNames(config);
   let podCIDRs = spec.podCIDRs;
-  const connect = (name: string, world: World, credentials: Credentials): Promise<Bus> =>
-    connectNats({ world, name, credentials, ...(spec.nats !== undefined && { servers: spec.nats.split(',') }) });
+  const relay = spec.real && (await import('../machine/bus-relay.ts')).relayToSocket(spec.real.bus);
+  const connect = async (name: string, world: World, credentials: Credentials): Promise<Bus> => {
+    const servers = relay ? `nats://127.0.0.1:${(await relay).port}` : spec.nats;
+    return connectNats({ world, name, credentials, ...(servers !== undefined && { servers: servers.split(',') }) });
+  };
   const logFile = spec.log === '-' ? undefined : (spec.log ?? join(spec.dir, 'logs', `${spec.name}.log`));
   const worldOf = (component: string): World => realWorld({ component, file: logFile });
   const joint = spec.joint ? connect(spec.name, worldOf(spec.name), readJointCredentials(spec.dir)) : undefined;
@@ -57,9 +64,11 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
   const keepValue = both ? keepOnce() : undefined;
   const start = async (name: ComponentName): Promise<void> => {
     const world = worldOf(name);
-    const bus = await (joint ?? connect(name, world, readCredentials(spec.dir, name)));
+    const credentials = (): Credentials =>
+      spec.real ? readRealNodesCredentials(spec.dir) : readCredentials(spec.dir, name);
+    const bus = await (joint ?? connect(name, world, credentials()));
     const id = spec.id ?? `${spec.replica ?? name}-${world.ids.suffix(5)}`;
-    const component = await startComponent(name, { spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections, keepValue }); // prettier-ignore
+    const component = await startComponent(name, { spec: { ...spec, podCIDRs }, config, world, bus, id, nodes, connections, keepValue, onPodCIDRs }); // prettier-ignore
     const presence = announce(bus, world, {
       component: name === 'nodes' ? 'node-agent' : name,
       id,
@@ -135,6 +144,7 @@ export async function startProcess(spec: ProcessSpec, connections?: HandedConnec
         async () => (await joint)?.drain(),
         (why) => log.error(why),
       );
+      (await relay)?.close();
     },
   };
 }

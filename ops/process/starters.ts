@@ -12,6 +12,7 @@ import { authorizationOf } from '../cluster/authorization.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
 import { encryptionOf } from '../cluster/encryption.ts';
 import { schedulerSettings } from '../cluster/scheduler.ts';
+import { addressAt, HOST_PLACE } from '../machine/ranges.ts';
 import { addonOf, addonsOf } from './addons.ts';
 import { readCredentials, readJointCredentials, readNodeAuthority } from './credentials.ts';
 import type { HandedConnections } from './handed-connections.ts';
@@ -28,6 +29,7 @@ interface Context {
   readonly connections: HandedConnections | undefined;
   /** Undefined where store and API server are not of one thread. */
   readonly keepValue: KeepValue | undefined;
+  readonly onPodCIDRs: ((podCIDRs: readonly string[]) => void) | undefined;
 }
 /** Folders of an older version have none: their API servers believe no proxy. */
 function frontProxyOf(c: Context): Record<'ca' | 'cert' | 'key', string> | undefined {
@@ -145,6 +147,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,
+        advertiseAddress: c.config.machine && addressAt(c.config.machine.range, HOST_PLACE),
         servesMetrics: addonsOf(c.config).includes('metrics'),
       });
     return inspected(c, 'apiserver', start);
@@ -177,15 +180,30 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     const gate = createNodeGate({ bus: c.bus, world: c.world, authority: readNodeAuthority(c.spec.dir), servers });
     return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate, cloudProvider: cloudProviderOf(c) });
   },
-  nodes: async (c) =>
-    (await import('./nodes.ts')).startNodes({
+  nodes: async (c) => {
+    if (c.spec.real !== undefined) {
+      const { startRealNode } = await import('./real-node.ts');
+      const { real } = c.spec;
+      return startRealNode({
+        world: c.world,
+        bus: c.bus,
+        id: c.id,
+        node: { name: real.name, ip: real.ip, knowsIP: true, cloudProvider: cloudProviderOf(c) },
+        cgroup: real.cgroup,
+        cniPlugins: real.cniPlugins,
+        clusterDomain: c.config.dns?.domain,
+        onPodCIDRs: c.onPodCIDRs,
+      });
+    }
+    return (await import('./nodes.ts')).startNodes({
       world: c.world,
       bus: c.bus,
       id: c.id,
       nodes: c.nodes.map((name) => ({ name })),
       podCIDRs: c.config.clusterCidrs || c.config.nodeMasks ? 'byCluster' : c.spec.podCIDRs,
       cloudProvider: cloudProviderOf(c),
-    }),
+    });
+  },
 };
 /** Starts what the name says with what it needs of the cluster's folder. Thrown: UserError that names a file it lacks. */
 export const startComponent = (name: ComponentName, c: Context): Promise<Component> =>

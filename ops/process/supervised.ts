@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { neighbours } from '../../bus/nats/threads.ts';
 import { CONNECTION, type Order, type Reply } from './orders.ts';
+import { killInside, wake } from './inner-process.ts';
 import type { ProcessSpec } from './spec.ts';
 
 /** An order without the number by which its answer is known. */
@@ -23,6 +24,8 @@ export interface Supervised {
   hand(socket: Socket): boolean;
   /** Lets it drain and ends it. */
   stop(): Promise<void>;
+  /** Ends it at once, for good. */
+  kill(): Promise<void>;
 }
 export const RESTART_MS = [100, 500, 1000, 5000];
 /** Longer than anything that drains takes. */
@@ -35,7 +38,7 @@ interface Channel {
   kill(): void;
 }
 interface Ears {
-  reply(reply: Reply): void;
+  reply(reply: Exclude<Reply, { failed: string }>): void;
   ended(why: string): void;
 }
 /**
@@ -44,12 +47,22 @@ interface Ears {
  */
 export const superviseThread = (name: string, spec: () => ProcessSpec, warn: (text: string) => void): Supervised =>
   supervise(name, spec, warn, openThread);
-/** A process: replicas that fail alone, and use a processor each. */
+interface SuperviseOptions {
+  readonly onReady?: () => void;
+  readonly onGone?: () => void;
+  /** Of a real node: which addresses of pods it has. */
+  readonly onPodCIDRs?: (podCIDRs: readonly string[]) => void;
+}
+/**
+ * A process: replicas that fail alone, and use a processor each. `through`: what it is started behind, such as a program
+ * that enters a node's namespaces.
+ */
 export const superviseProcess = (
   spec: ProcessSpec,
   warn: (text: string) => void,
-  options: { readonly onReady?: () => void; readonly onGone?: () => void } = {},
-): Supervised => supervise(spec.name, () => spec, warn, openProcess, options);
+  options: SuperviseOptions & { readonly through?: readonly string[] } = {},
+): Supervised =>
+  supervise(spec.name, () => spec, warn, (spec, ears) => openProcess(spec, ears, options.through), options); // prettier-ignore
 
 /**
  * For those not on the request path. Of two flags the last counts: half of the usual room for young objects, 4 MB; and
@@ -60,7 +73,9 @@ const bodyOf = (spec: ProcessSpec): string[] => ['process', '--spec', JSON.strin
 function openThread(spec: ProcessSpec, ears: Ears): Channel {
   const thread = new Worker(process.argv[1]!, { argv: bodyOf(spec), name: spec.name });
   let why = 'it ended';
-  thread.on('message', (reply: Reply) => ears.reply(reply));
+  thread.on('message', (reply: Reply) => {
+    if (!('failed' in reply)) ears.reply(reply);
+  });
   thread.on('error', (error) => (why = error instanceof Error ? error.message : String(error)));
   // It has none any more once it has ended.
   const { threadId } = thread;
@@ -75,7 +90,7 @@ function openThread(spec: ProcessSpec, ears: Ears): Channel {
     kill: () => void thread.terminate(),
   };
 }
-function openProcess(spec: ProcessSpec, ears: Ears): Channel {
+function openProcess(spec: ProcessSpec, ears: Ears, through: readonly string[] = []): Channel {
   const isFast = spec.components.includes('apiserver') || spec.components.includes('etcd');
   const args = [...process.execArgv, ...(isFast ? [] : SMALL), process.argv[1]!, ...bodyOf(spec)];
   // A group of its own: Ctrl-C in the terminal is for us, who drain in order.
@@ -84,7 +99,8 @@ function openProcess(spec: ProcessSpec, ears: Ears): Channel {
   // Memory of its own for each of the threads that a runtime has would be 14 MB more, and of the second 2 MB.
   const env = { ...process.env, MALLOC_ARENA_MAX: isFast ? (process.env['MALLOC_ARENA_MAX'] ?? '1') : '1' };
   const stdio = ['ignore' as const, log, log, 'ipc' as const];
-  const child: ChildProcess = spawn(process.execPath, args, { detached: true, stdio, env });
+  const [program = '', ...rest] = [...through, process.execPath, ...args];
+  const child: ChildProcess = spawn(program, rest, { detached: true, stdio, env });
   closeSync(log);
   let why: string | undefined;
   child.on('message', (reply: Reply) => {
@@ -96,13 +112,16 @@ function openProcess(spec: ProcessSpec, ears: Ears): Channel {
   const failed = (): void => undefined;
   return {
     pid: child.pid,
-    send: (message) => void (child.connected && child.send(message, failed)),
+    send: (message) => {
+      if (through.length > 0 && message.do === 'stop') wake(child.pid);
+      if (child.connected) child.send(message, failed);
+    },
     hand: (socket) => {
       if (!child.connected) return false;
       child.send(CONNECTION, socket, {}, (error) => error !== null && socket.destroy());
       return true;
     },
-    kill: () => void child.kill('SIGKILL'),
+    kill: () => (through.length > 0 ? killInside(child.pid) : void child.kill('SIGKILL')),
   };
 }
 
@@ -111,7 +130,7 @@ function supervise(
   spec: () => ProcessSpec,
   warn: (text: string) => void,
   open: (spec: ProcessSpec, ears: Ears) => Channel,
-  options: { readonly onReady?: () => void; readonly onGone?: () => void } = {},
+  options: SuperviseOptions = {},
 ): Supervised {
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
@@ -144,7 +163,8 @@ function supervise(
           failures = 0;
           ready.resolve();
           options.onReady?.();
-        } else if ('done' in reply) {
+        } else if ('podCIDRs' in reply) options.onPodCIDRs?.(reply.podCIDRs);
+        else {
           const waiting = answers.get(reply.done);
           answers.delete(reply.done);
           if (reply.error === undefined) waiting?.resolve();
@@ -182,6 +202,14 @@ function supervise(
       }, STOP_MS);
       await gone.promise;
       clearTimeout(late);
+    },
+    kill: async () => {
+      stopping = true;
+      clearTimeout(timer);
+      ready.reject(new Error(`${name} was ended`));
+      if (channel === undefined) return;
+      channel.kill();
+      await gone.promise;
     },
   };
 }

@@ -2,7 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '../../bus/bus.ts';
 import { lockHolder, releaseLock, takeLock } from '../cluster/lock.ts';
-import { alreadyUp, removeCluster, writeConfig, serviceHosts, type ClusterConfig } from '../cluster/config.ts';
+import {
+  alreadyUp,
+  realNodes,
+  removeCluster,
+  writeConfig,
+  serviceHosts,
+  type ClusterConfig,
+} from '../cluster/config.ts';
 import { kubeconfigFor, mergeKubeconfig, unmergeKubeconfig, writePrivate } from '../cluster/kubeconfig.ts';
 import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { connectTool } from '../cluster/connect.ts';
@@ -10,6 +17,8 @@ import { dnsObstacle } from '../cluster/dns.ts';
 import { ingressObstacle } from '../cluster/ingress-ports.ts';
 import { claimPort, obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
+import type { Machine } from '../machine/nodes.ts';
+import { addressAt, HOST_PLACE } from '../machine/ranges.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
@@ -62,6 +71,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   let nats: NatsServer | undefined;
   let local: RunningProcess | undefined;
   let helper: Supervised | undefined;
+  let machine: Machine | undefined;
   let front: Front | undefined;
   let claim: { close(): void } | undefined;
   let control: Bus | undefined;
@@ -76,6 +86,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     disk?.stop();
     await ended('the connection of the supervisor', GOODBYE_MS, () => control?.drain(), warn);
     // What others depend on goes last: controllers and nodes before the API servers, those before the stores.
+    await ended('nodes of this machine', REPLICAS_MS, () => machine?.stop(), warn);
     const elected = ['controller-manager', 'scheduler', 'cloud-controller-manager'] as const;
     await Promise.all([
       ...elected.map((component) => ended(component, REPLICAS_MS, () => replicas.stop(component), warn)),
@@ -113,7 +124,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const pki = await step('keys and credentials', async () => {
       ({ natsConfig } = writeCredentials(paths, config, roles));
       if (config.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [host], Date.now());
-      const made = ensurePki(paths.pki, [host, ...serviceHosts(config)], Date.now());
+      const inside = config.machine === undefined ? [] : [addressAt(config.machine.range, HOST_PLACE)];
+      const made = ensurePki(paths.pki, [host, ...inside, ...serviceHosts(config)], Date.now());
       return made
         .then(async (pki) => {
           ensureAccountTokens(paths.pki);
@@ -141,6 +153,11 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
         }
       });
     watchNats(nats);
+    const runsNodes = config.only === undefined || config.only.includes('nodes');
+    if (config.machine !== undefined && runsNodes)
+      machine = await step('network of the nodes', async () =>
+        (await import('./machine-of.ts')).machineOf({ config, paths, host, warn }),
+      );
     disk = watchDisk({
       logFile: join(paths.logs, 'nats-server.log'),
       dir: paths.nats,
@@ -171,6 +188,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     if (hasFar) helper = superviseThread('controllers', far, warn);
     await step('store and API server', async () => {
       if (roles.includes('apiserver')) front = await openFront(host, config.port);
+      if (machine !== undefined && !['0.0.0.0', '::'].includes(host)) await front?.listen(machine.address);
       local = await startProcess(near, front?.own);
       await Promise.race([
         local.ready,
@@ -181,7 +199,13 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     writePrivate(paths.kubeconfig, kubeconfig);
     await mergeKubeconfig(userKubeconfig(), name, kubeconfig).catch((error: unknown) => warn((error as Error).message));
     if (hasFar)
-      await step(`controllers, scheduler, ${config.nodes} node${config.nodes === 1 ? '' : 's'}`, () => helper!.ready);
+      await step(`controllers, scheduler${config.nodes === 0 && realNodes(config).length > 0 ? '' : `, ${counted(config.nodes, 'node')}`}`, () => helper!.ready); // prettier-ignore
+    const real = runsNodes ? realNodes(config) : [];
+    if (machine !== undefined && real.length > 0)
+      await step(counted(real.length, 'real node'), async () => {
+        for (const node of real) machine!.begin(node);
+        await Promise.all(machine!.list().map((node) => node.ready));
+      });
     for (const role of roles)
       if (isScalable(role) && !absent.has(role)) replicas.adopt(role, all.base(role, Promise.resolve()));
     const setNodes = async (next: ClusterConfig): Promise<void> => {
@@ -190,7 +214,23 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
       await nats!.reload(natsConfig);
       await helper!.order({ do: 'setNodes', names: nodeNames(next) });
     };
-    const scaling = createScaling({ paths, config, replicas, setNodes, warn });
+    const setRealNodes = async (next: ClusterConfig): Promise<void> => {
+      wanted = next;
+      const names = realNodes(next).map((node) => node.name);
+      const leaving = machine!.list().filter((node) => !names.includes(node.name));
+      await Promise.all(leaving.map((node) => machine!.remove(node.name)));
+      ({ natsConfig } = writeCredentials(paths, next, rolesOf(next)));
+      await nats!.reload(natsConfig);
+      const present = machine!.list().map((node) => node.name);
+      const begun = realNodes(next).filter((node) => !present.includes(node.name)).map((node) => machine!.begin(node)); // prettier-ignore
+      try {
+        await Promise.all(begun.map((node) => node.ready));
+      } catch (error) {
+        await Promise.all(begun.map((node) => machine!.remove(node.name)));
+        throw error;
+      }
+    };
+    const scaling = createScaling({ paths, config, replicas, setNodes, setRealNodes, warn });
     const more = Object.entries(config.replicas ?? {}).filter(([name, n]) => n > 1 && roles.some((r) => r === name));
     if (more.length > 0)
       await step(more.map(([name, n]) => `${n} ${name}`).join(', '), () => scaling.resume()).catch((error: unknown) =>
@@ -205,6 +245,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
   }
 }
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 const inUse = (port: number, host: string): string =>
   `port ${port} of ${host} is in use by another cluster that is starting: choose another port with --port N`;
 const unusableKeys =

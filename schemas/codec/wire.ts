@@ -51,6 +51,15 @@ export class WireReader {
     }
     throw new Error('integer overflow');
   }
+  /** Of a repeated field: one value, or all of those that are packed together. */
+  varints(): bigint[] {
+    if (this.#wire !== BYTES) return [this.varint()];
+    const packed = new WireReader(this.bytes());
+    packed.#wire = VARINT;
+    const values: bigint[] = [];
+    while (packed.#at < packed.#bytes.length) values.push(packed.varint());
+    return values;
+  }
   bytes(): Uint8Array {
     if (this.#wire !== BYTES) throw new Error(`wrong wireType = ${this.#wire}`);
     const length = this.#small();

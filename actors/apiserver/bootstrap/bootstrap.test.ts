@@ -32,7 +32,7 @@ describe('the first start', () => {
     const rbac = 'rbac.authorization.k8s.io';
     expect(
       ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'].map((resource) => count(c, rbac, resource)),
-    ).toEqual([75, 55, 11, 11]);
+    ).toEqual([77, 57, 11, 11]);
     expect(get(c, '', 'services', 'default', 'kubernetes')).toMatchObject({
       spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, targetPort: 6443 }] },
     });
@@ -96,7 +96,7 @@ describe('later starts', () => {
   it('may be at once', async () => {
     const c = fakeCluster();
     await Promise.all([start(c, 6443).ready, start(c, 6444).ready]);
-    expect(count(c, 'rbac.authorization.k8s.io', 'clusterroles')).toBe(75);
+    expect(count(c, 'rbac.authorization.k8s.io', 'clusterroles')).toBe(77);
     expect(count(c, 'coordination.k8s.io', 'leases')).toBe(2);
   });
   it('take it that another made what is refused here because it was claimed', async () => {

@@ -97,6 +97,28 @@ const OWN_ROLES: Fact<ClusterRole> = [
       { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
     ],
   },
+  {
+    metadata: { name: 'kubus:local-volumes' },
+    rules: [
+      { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['get', 'list', 'watch', 'patch'] },
+      {
+        apiGroups: [''],
+        resources: ['persistentvolumes'],
+        verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
+      },
+      { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get', 'list', 'watch', 'create'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    ],
+  },
+  // What each real node has to know of all of them, to lead packets to pods and to keep them away.
+  {
+    metadata: { name: 'kubus:pod-network' },
+    rules: [
+      { apiGroups: [''], resources: ['nodes', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+    ],
+  },
 ];
 const LOCK = 'system::leader-locking-cloud-controller-manager';
 const ROUTES = 'kubus:routes';
@@ -128,10 +150,13 @@ const OWN_LOCAL_ROLES: Fact<Role> = [
       },
     ],
   },
-  // The service by which the cluster's name server is found.
+  // The service by which the cluster's name server is found, and where that is.
   {
     metadata: { name: OWN_SERVICE, namespace: 'kube-system' },
-    rules: [{ apiGroups: [''], resources: ['services'], verbs: ['create'] }],
+    rules: [
+      { apiGroups: [''], resources: ['services'], verbs: ['create'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['create', 'update', 'delete'] },
+    ],
   },
   // Where the local cloud keeps its table of routes.
   {
@@ -167,6 +192,16 @@ const OWN_BINDINGS: Fact<ClusterRoleBinding> = [
     metadata: { name: 'kubus:ingress' },
     roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:ingress' },
     subjects: [{ apiGroup: GROUP, kind: 'User', name: INGRESS }],
+  },
+  {
+    metadata: { name: 'kubus:local-volumes' },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:local-volumes' },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:component:local-volumes' }],
+  },
+  {
+    metadata: { name: 'kubus:pod-network' },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:pod-network' },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: 'system:component:pod-network' }],
   },
   {
     metadata: { name: CLOUD },

@@ -17,7 +17,7 @@ import type { AuditTrail } from '../audit/trail.ts';
 import { impersonate } from '../authentication/index.ts';
 import type { Admission } from '../flow-control/index.ts';
 import { turnOf } from '../flow-control/waiting.ts';
-import { pathOf } from '../stages/request-info.ts';
+import { nameSelected, pathOf } from '../stages/request-info.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding, WatchSink } from '../watch-cache/watchers.ts';
 import { userOfCaller } from './callers.ts';
@@ -27,6 +27,8 @@ const QUEUE = 'apiserver';
 const MAX_LAG = 1000;
 /** A body of fewer bytes is not too deep to be kept. */
 const MAX_FLAT_BYTES = 1000;
+/** Verbs that are of many objects, and may be told of one by a selector. */
+const SELECTING = new Set(['list', 'watch', 'deletecollection']);
 const NO_QUERY = new URLSearchParams();
 type ElsewhereAnswer = NonNullable<ReturnType<Elsewhere>>;
 
@@ -78,6 +80,7 @@ function doorRequest(core: Core, message: ServedMessage): BusRequest | Promise<B
     namespace: address.namespace,
     name: address.name,
     ...(fieldSelector !== undefined && address.name === '' && { fieldSelector }),
+    ...(fieldSelector !== undefined && SELECTING.has(address.verb) && { name: nameSelected(fieldSelector) }),
     ...(labelSelector && address.name === '' && { labelSelector }),
   };
   const caller = userOfCaller(address.caller);
@@ -162,6 +165,7 @@ function reply(core: Core, result: Answer, warnings: { readonly warnings?: reado
     case 'watch':
     case 'stream':
     case 'forward':
+    case 'connect':
       throw new ApiError('BadRequest', 'this needs a session');
   }
 }

@@ -94,8 +94,7 @@ export function requestInfo(method: string, parsed: ParsedPath, query: URLSearch
   if (name === '' && (verb === 'list' || verb === 'watch' || verb === 'deletecollection')) {
     fieldSelector = query.get('fieldSelector') ?? undefined;
     labelSelector = query.get('labelSelector') ?? undefined;
-    // Authorization may be granted for one name; a selector of exactly that name asks for no more.
-    if (fieldSelector !== undefined) name = /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/.exec(fieldSelector)?.[1] ?? '';
+    if (fieldSelector !== undefined) name = nameSelected(fieldSelector);
   }
   return {
     isResource, path, verb, group, version, resource, subresource, namespace, name,
@@ -103,3 +102,7 @@ export function requestInfo(method: string, parsed: ParsedPath, query: URLSearch
     ...(labelSelector && { labelSelector }),
   }; // prettier-ignore
 }
+
+/** Authorization may be granted for one name; a selector of exactly that name asks for no more. '': it names none. */
+export const nameSelected = (fieldSelector: string): string =>
+  /(?:^|,)metadata\.name==?([^,=!]+)(?:,|$)/.exec(fieldSelector)?.[1] ?? '';

@@ -1,6 +1,7 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import type { Answer, Core, ResourceRequest } from '../core.ts';
-import { badRequest, notFound } from '../errors.ts';
+import type { AttachRequest } from '../../../bus/protocol/node.ts';
+import type { Answer, Connecting, Core, ForwardAnswer, ResourceRequest } from '../core.ts';
+import { badRequest, forbidden, internalError, notFound } from '../errors.ts';
 import { kubeletLocation } from './kubelet-location.ts';
 import { containerOf, flag } from './log.ts';
 
@@ -14,6 +15,7 @@ const PATHS: Readonly<Record<string, string>> = { exec: 'exec', attach: 'attach'
 export async function connect(core: Core, request: ResourceRequest): Promise<Answer> {
   const { resource, info, query } = request;
   const what = request.subresource?.name ?? '';
+  await assertMayCreate(core, request);
   if (what === 'portforward') checkPorts(query);
   await core.barrier();
   const pod = core.cache.get<Pod & { metadata: { name: string } }>(resource, info.namespace, info.name);
@@ -21,7 +23,7 @@ export async function connect(core: Core, request: ResourceRequest): Promise<Ans
   const container = what === 'portforward' ? '' : `/${containerOf(pod, query.get('container') ?? '')}`;
   const node = pod.spec?.nodeName ?? '';
   if (node === '') throw badRequest(`pod ${info.name} does not have a host assigned`);
-  return {
+  const otherwise: ForwardAnswer = {
     type: 'forward',
     to: kubeletLocation(core, node, resource),
     path: `/${PATHS[what] ?? what}/${info.namespace}/${info.name}${container}`,
@@ -29,6 +31,28 @@ export async function connect(core: Core, request: ResourceRequest): Promise<Ans
     upgradeOnly: true,
     ...(what !== 'portforward' && { output: { stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') } }),
   };
+  const named = { namespace: info.namespace, name: info.name, uid: pod.metadata.uid };
+  const asks =
+    what === 'portforward'
+      ? ({ op: what, pod: named, ports: query.getAll('ports').map(Number) } as const)
+      : asksOf(what, named, container.slice(1), query);
+  return { type: 'connect', node, asks, otherwise };
+}
+type Named = Pick<AttachRequest, 'namespace' | 'name' | 'uid'>;
+/** Source: cri-streaming remotecommand NewOptions. */
+function asksOf(what: string, pod: Named, container: string, query: URLSearchParams): Connecting {
+  const tty = flag(query, 'tty');
+  const streams = { stdin: flag(query, 'stdin'), stdout: flag(query, 'stdout'), stderr: flag(query, 'stderr') && !tty, tty }; // prettier-ignore
+  const request = { ...pod, container, ...streams };
+  return what === 'exec' ? { op: 'exec', request: { ...request, command: query.getAll('command') } } : { op: 'attach', request }; // prettier-ignore
+}
+/** Who may only get may look, and not run. Source: pkg/registry/core/pod/rest/authorize.go ensureAuthorizedForVerb. */
+async function assertMayCreate({ authorizer }: Core, { info, user }: ResourceRequest): Promise<void> {
+  if (info.verb === 'create') return;
+  const { allowed, reason, error } = await authorizer.authorize(user, { ...info, verb: 'create' });
+  if (allowed === 'yes') return;
+  if (error !== undefined) throw internalError(error);
+  throw forbidden({ group: info.group, resource: info.resource }, info.name, reason);
 }
 /** Source: streamParams. */
 function parameters(what: string, query: URLSearchParams): string {

@@ -1,4 +1,4 @@
-import type { LogRequest } from '../../../bus/protocol/node.ts';
+import { NODE_SILENCE_MS, type LogRequest } from '../../../bus/protocol/node.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { containersOf } from '../../../schemas/core/pod-containers.ts';
 import {
@@ -50,7 +50,7 @@ export async function getLog(core: Core, request: ResourceRequest): Promise<Answ
     ...(sinceTime !== undefined && { sinceTime }),
   };
   try {
-    return text(await core.bus.open(subjects.node(node, 'logs'), wanted));
+    return text(await core.bus.open(subjects.node(node, 'logs'), wanted, { silenceMs: NODE_SILENCE_MS }));
   } catch (error) {
     if (reasonOf(error) !== 'ServiceUnavailable') throw error;
     return text(await logOverHttps(core, request, wanted));

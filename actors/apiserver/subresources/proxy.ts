@@ -1,4 +1,4 @@
-import type { NodePresence, PortForwardRequest } from '../../../bus/protocol/node.ts';
+import { NODE_SILENCE_MS, type NodePresence, type PortForwardRequest } from '../../../bus/protocol/node.ts';
 import { SessionStream } from '../../../bus/session-stream.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
@@ -14,7 +14,7 @@ import { parsePath } from '../stages/request-info.ts';
 import { kubeletLocation } from './kubelet-location.ts';
 import { locatePod, splitName } from './pod-location.ts';
 
-type Located = BackendLocation & { readonly over?: Backend };
+type Located = BackendLocation & { readonly over?: Backend; readonly node?: string };
 type Locate = (core: Core, request: ResourceRequest) => Located | Promise<Located>;
 const unavailable = (why: string): ApiError => new ApiError('ServiceUnavailable', why);
 
@@ -54,7 +54,7 @@ const locateNode: Locate = async (core, { resource, info }) => {
   const node = kubeletLocation(core, name, resource);
   const own = port === '' || port === String(node.port);
   if (own && (await onBus(core, name)) !== undefined)
-    return { ...node, over: overBus(core.bus, subjects.node(name, 'http'), `the agent of node ${name}`) };
+    return { ...node, node: name, over: overBus(core.bus, subjects.node(name, 'http'), `the agent of node ${name}`) };
   await assertReachableName(node.host);
   return own ? node : { scheme, host: node.host, port: portOf(port) };
 };
@@ -80,8 +80,8 @@ export async function proxy(core: Core, request: ResourceRequest): Promise<Forwa
   const locate = LOCATORS[request.resource.resource];
   if (locate === undefined) throw methodNotAllowed();
   await core.barrier();
-  const { over, ...to } = await locate(core, request);
-  return { type: 'forward', to, path: pathOf(request), upgradeOnly: false, ...(over && { over }) };
+  const { over, node, ...to } = await locate(core, request);
+  return { type: 'forward', to, path: pathOf(request), upgradeOnly: false, ...(over && { over }), ...(node && { node }) }; // prettier-ignore
 }
 /** What follows `/proxy`. Source: apiserver pkg/endpoints/handlers getRequestOptions, JoinPreservingTrailingSlash. */
 function pathOf({ info }: ResourceRequest): string {
@@ -116,9 +116,11 @@ const throughAgent =
     if (to.scheme === 'https') throw new Error(refused);
     const { namespace = '', name = '' } = metadata;
     const wanted: PortForwardRequest = { namespace, name, ip: to.host, port: to.port };
-    const session = await core.bus.open(subjects.node(node, 'portforward'), wanted).catch((cause: unknown) => {
-      throw new Error(refused, { cause });
-    });
+    const session = await core.bus
+      .open(subjects.node(node, 'portforward'), wanted, { silenceMs: NODE_SILENCE_MS })
+      .catch((cause: unknown) => {
+        throw new Error(refused, { cause });
+      });
     return core.backend({ ...request, connection: new SessionStream(session) });
   };
 async function reached(core: Core, pod: Pod | undefined, to: BackendLocation): Promise<Located> {

@@ -1,10 +1,10 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
+import { PROVISIONED_BY } from '../../../schemas/helpers/local-volumes.ts';
 import { driverOfPlugin } from '../../../schemas/helpers/volume-plugins.ts';
 import type { ObjectMeta } from '../../../schemas/meta/object.ts';
 
 export const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 export const BETA_PROVISIONER = 'volume.beta.kubernetes.io/storage-provisioner';
-export const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
 export const MIGRATED_TO = 'pv.kubernetes.io/migrated-to';
 /** Of volumes that this controller itself has to delete. */
 export const OWN_FINALIZER = 'kubernetes.io/pv-controller';

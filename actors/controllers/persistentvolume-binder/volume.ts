@@ -1,10 +1,11 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
+import { PROVISIONED_BY } from '../../../schemas/helpers/local-volumes.ts';
 import { sameMode } from '../../../schemas/helpers/volume-binding.ts';
 import { lacksByName, lacksBySpec } from '../../../schemas/helpers/volume-plugins.ts';
 import type { Intent } from '../../runtime/intent.ts';
 import { persistentVolumes } from '../../runtime/resources.ts';
 import { unbound, volumePhase, type Update } from './binding.ts';
-import { MIGRATED_TO, migratedVolume, OWN_FINALIZER, PROVISIONED_BY } from './migration.ts';
+import { MIGRATED_TO, migratedVolume, OWN_FINALIZER } from './migration.ts';
 
 export type VolumeVerdict =
   | {

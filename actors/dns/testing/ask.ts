@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 
 /** What a server answers to a packet. Rejects after `timeoutMs`. */
-export function askUdp(packet: Buffer, port: number, timeoutMs = 5_000): Promise<Buffer> {
+export function askUdp(packet: Buffer, port: number, timeoutMs = 5_000, host = '127.0.0.1'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     const timer = setTimeout(() => end(new Error(`no answer from port ${port}`)), timeoutMs);
@@ -14,7 +14,7 @@ export function askUdp(packet: Buffer, port: number, timeoutMs = 5_000): Promise
     };
     socket.once('error', end);
     socket.once('message', (answer) => end(undefined, answer));
-    socket.send(packet, port, '127.0.0.1');
+    socket.send(packet, port, host);
   });
 }
 /** Answers to several packets of one connection, as they come. */

@@ -1,3 +1,4 @@
+import type { CSINode, CSINodeDriver } from '../../../schemas/generated/storage-v1.ts';
 import { claimsOfPod } from '../../../schemas/helpers/volume-binding.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import { attachedBy, mayBeAttached, type Attached } from '../volumes/csi.ts';
@@ -6,6 +7,9 @@ import { rejection, type FilterPlugin } from './plugin.ts';
 
 const NAME = 'NodeVolumeLimits';
 const EXCEEDED = rejection(NAME, 'node(s) exceed max volume count', true);
+
+/** A node that has none says so with null. */
+const driversOf = (csiNode: CSINode | undefined): readonly CSINodeDriver[] => csiNode?.spec.drivers ?? [];
 
 /**
  * A node takes as many volumes of a driver as the driver says there (CSINode). Source: scheduler plugins/nodevolumelimits.
@@ -17,7 +21,7 @@ export const nodeVolumeLimits = (): FilterPlugin => ({
     return {
       filter: (node) => {
         const csiNode = volumes.csiNode(node.name);
-        const limits = csiNode?.spec.drivers.filter(({ allocatable }) => allocatable?.count !== undefined) ?? [];
+        const limits = driversOf(csiNode).filter(({ allocatable }) => allocatable?.count !== undefined);
         if (limits.length === 0) return undefined;
         const wanted = attachedBy(pod.pod, volumes, csiNode);
         if (wanted.size === 0) return undefined;
@@ -46,10 +50,9 @@ export const nodeVolumeLimits = (): FilterPlugin => ({
       case 'csiNode.changed':
         return (
           event.old === undefined ||
-          event.now.spec.drivers.some(
+          driversOf(event.now).some(
             ({ name, allocatable }) =>
-              (allocatable?.count ?? 0) >
-              (event.old!.spec.drivers.find((d) => d.name === name)?.allocatable?.count ?? 0),
+              (allocatable?.count ?? 0) > (driversOf(event.old).find((d) => d.name === name)?.allocatable?.count ?? 0),
           )
         );
       case 'volumeAttachment.gone':

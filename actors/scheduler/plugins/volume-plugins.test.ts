@@ -101,6 +101,7 @@ describe('NodeVolumeLimits', () => {
     'storage.k8s.io/storageclasses': [storageClass()],
     'storage.k8s.io/csinodes': [csiNode('a', 'd', 1), csiNode('b', 'd')],
   };
+  const bare: CSINode = { ...csiNode('a', 'd'), spec: { drivers: null as unknown as [] } };
   const full = 'node(s) exceed max volume count';
   it.each<[string, Pod, Objects, string | Record<string, string>]>([
     ['no volume of a driver', aPod('p'), objects, 'skip'],
@@ -111,6 +112,7 @@ describe('NodeVolumeLimits', () => {
     ['one beside what is still attached', using('p', claimed('c')), { ...objects, 'storage.k8s.io/volumeattachments': [attached('a', 'd')] }, { a: full, b: 'ok' }],
     ['its own, attached already', using('p', claimed('c')), { ...objects, 'storage.k8s.io/volumeattachments': [attached('a', 'c')] }, { a: full, b: 'ok' }],
     ['one that will be made', using('p', claimed('c'), claimed('new')), objects, { a: full, b: 'ok' }],
+    ['one on a node that says of drivers that it has none', using('p', claimed('c')), { ...objects, 'storage.k8s.io/csinodes': [bare] }, { a: 'ok', b: 'ok' }],
     ['a disk that a driver has taken over', using('p', { awsElasticBlockStore: { volumeID: 'x' } }, { awsElasticBlockStore: { volumeID: 'y' } }), { ...objects, 'storage.k8s.io/csinodes': [csiNode('a', 'ebs.csi.aws.com', 1)] }, { a: full, b: 'ok' }],
   ])('%s', (_, pod, cluster, want) => expect(ask(nodeVolumeLimits(), pod, cluster)).toEqual(want)); // prettier-ignore
   it('asks again when a node takes more, and when a volume is gone', () => {

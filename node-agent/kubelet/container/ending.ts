@@ -1,4 +1,4 @@
-import type { TimerId, World } from '../../../bus/world.ts';
+import { delay, type TimerId, type World } from '../../../bus/world.ts';
 import type { ContainerState, LifecycleHandler } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { ContainerRuntime, RuntimeStatus } from '../../runtime/interface.ts';
@@ -21,7 +21,7 @@ export const terminatedState = (status: RuntimeStatus, runtime: string): Contain
     containerID: `${runtime}://${status.id}`,
   },
 });
-/** Source: kubelet minimumGracePeriodInSeconds: whoever had a hook still gets two seconds. */
+/** Source: kubelet minimumGracePeriodInSeconds: nobody gets less than two seconds. */
 const MIN_GRACE_SECONDS = 2;
 
 /** Runs the preStop hook, asks the container to end and kills it, all within the grace. Resolves once it has ended. */
@@ -31,22 +31,29 @@ export async function stopGently(o: {
   readonly id: string;
   readonly graceSeconds: number;
   readonly preStop: LifecycleHandler | undefined;
+  readonly runHook: (hook: LifecycleHandler, signal: AbortSignal) => Promise<void>;
   readonly onHookFailed: () => void;
+  /** It is not asked to end before this, or before the grace has passed. */
+  readonly turn?: Promise<unknown> | undefined;
 }): Promise<void> {
   const { clock } = o.world;
-  let left = o.graceSeconds;
-  if (o.preStop !== undefined && left > 0) {
-    const began = clock.now();
+  const began = clock.now();
+  const left = (): number => o.graceSeconds - (clock.now() - began) / 1_000;
+  if (o.preStop !== undefined && left() > 0) {
     const limit = new AbortController();
-    const timer: TimerId = clock.setTimeout(() => limit.abort(new Error('the grace has passed')), left * 1_000);
+    const timer: TimerId = clock.setTimeout(() => limit.abort(new Error('the grace has passed')), left() * 1_000);
     try {
-      await o.runtime.runHook(o.id, 'preStop', o.preStop, limit.signal);
+      await o.runHook(o.preStop, limit.signal);
     } catch {
       o.onHookFailed();
     } finally {
       clock.clearTimeout(timer);
     }
-    left = Math.max(left - (clock.now() - began) / 1_000, MIN_GRACE_SECONDS);
   }
-  await o.runtime.stopContainer(o.id, left);
+  if (o.turn !== undefined && left() > 0) {
+    const passed = new AbortController();
+    await Promise.race([o.turn, delay(clock, left() * 1_000, passed.signal).catch(() => undefined)]);
+    passed.abort();
+  }
+  await o.runtime.stopContainer(o.id, Math.max(left(), MIN_GRACE_SECONDS));
 }

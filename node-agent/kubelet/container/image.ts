@@ -13,9 +13,10 @@ export async function ensureImage(
   },
 ): Promise<Image> {
   const image = container.image ?? '';
-  const present = presentOrInvalid(runtime, image, o.event);
+  let present = presentOrInvalid(runtime, image, o.event);
+  if (present === undefined && runtime.findImage !== undefined) present = await runtime.findImage(image).catch((error: unknown) => inspectFailed(error, image, o.event)); // prettier-ignore
   const policy = container.imagePullPolicy ?? 'IfNotPresent';
-  if (present !== undefined && policy !== 'Always') {
+  if (present !== undefined && policy !== 'Always' && (await runtime.mayUse?.(image, pod, signal)) !== false) {
     o.event('Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
     return present;
   }
@@ -53,6 +54,12 @@ function presentOrInvalid(
     throw error;
   }
 }
+/** Source: kubelet images ErrImageInspect. */
+function inspectFailed(error: unknown, image: string, event: (type: 'Warning', reason: string, message: string) => void): never {
+  const message = `Failed to inspect image "${image}": ${(error as Error).message}`;
+  event('Warning', 'InspectFailed', message);
+  throw new RuntimeError('ImageInspectError', message, { cause: error });
+} // prettier-ignore
 /** As Go prints a duration that is a whole number of milliseconds. */
 const milliseconds = (ms: number): string =>
   ms < 1_000

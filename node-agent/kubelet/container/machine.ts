@@ -7,6 +7,10 @@ export type ContainerEvent =
   | { readonly type: 'container.exited' }
   /** A probe demands that it be killed and run again. */
   | { readonly type: 'kill'; readonly message: string }
+  /** The pod's sandbox is gone: it waits for its turn in the next one. */
+  | { readonly type: 'sandbox.lost' }
+  /** It is to run another image than it did. */
+  | { readonly type: 'definition.changed' }
   /** The pod ends: nothing is started any more. */
   | { readonly type: 'pod.ending' }
   /** The pod must end sooner than it was told. */
@@ -35,6 +39,9 @@ interface Failure {
   readonly error: unknown;
 }
 
+/** Source: kubelet backOffPeriod. */
+const CONFIG_RETRY_MS = 10_000;
+
 /** One container of a pod, through all its runs. What it has become is in its record; this is what it is about. */
 export const containerMachine = setup({
   types: { context: {} as ContainerContext, events: {} as ContainerEvent, input: {} as ContainerInput },
@@ -48,12 +55,16 @@ export const containerMachine = setup({
     hasExited: () => false,
     hasRestart: () => false,
     hasRunLong: () => false,
+    /** Its start failed, and it is not to run again. */
+    hasEndedForGood: () => false,
+    /** What it needs was not there: that says nothing about how it runs. */
+    isNotCreated: (_args, _params: { error: unknown }) => false,
     isFirstCrash: ({ context }) => context.crashes === 0,
     isResumedRunning: ({ context }) => context.resumes === 'running',
     isResumedExited: ({ context }) => context.resumes === 'exited',
   },
   /** ms. `errorShown`: how long ErrImagePull is shown before ImagePullBackOff. */
-  delays: { crashBackoff: 10_000, pullBackoff: 10_000, errorShown: 1_000 },
+  delays: { crashBackoff: 10_000, pullBackoff: 10_000, errorShown: 1_000, configRetry: CONFIG_RETRY_MS },
   actions: {
     countCrash: assign({ crashes: ({ context }) => context.crashes + 1 }),
     countPull: assign({ failedPulls: ({ context }) => context.failedPulls + 1 }),
@@ -66,6 +77,7 @@ export const containerMachine = setup({
     showPullError: (_args, _failure: Failure) => undefined,
     showPullBackoff: () => undefined,
     showLaunchError: (_args, _failure: Failure) => undefined,
+    tellLaunchError: (_args, _failure: Failure) => undefined,
     showCrashBackoff: () => undefined,
     settle: () => undefined,
   },
@@ -74,7 +86,7 @@ export const containerMachine = setup({
   context: ({ input }) => ({ id: input.id, crashes: input.crashes, failedPulls: 0, resumes: input.resumes }),
   initial: 'resuming',
   options: { maxIterations: 100 },
-  on: { stop: { target: '.stopped' } },
+  on: { stop: { target: '.stopped' }, 'sandbox.lost': { target: '.waiting' } },
   states: {
     resuming: {
       always: [
@@ -111,12 +123,18 @@ export const containerMachine = setup({
     },
     pullFailed: {
       after: { errorShown: { target: 'pullBackingOff' } },
-      on: { 'pod.ending': { target: 'terminated' } },
+      on: {
+        'pod.ending': { target: 'terminated' },
+        'definition.changed': { target: 'pulling', actions: [{ type: 'forgiveCrashes' }, { type: 'forgetPulls' }] },
+      },
     },
     pullBackingOff: {
       entry: { type: 'showPullBackoff' },
       after: { pullBackoff: { target: 'pulling' } },
-      on: { 'pod.ending': { target: 'terminated' } },
+      on: {
+        'pod.ending': { target: 'terminated' },
+        'definition.changed': { target: 'pulling', actions: [{ type: 'forgiveCrashes' }, { type: 'forgetPulls' }] },
+      },
     },
     launching: {
       invoke: {
@@ -124,20 +142,49 @@ export const containerMachine = setup({
         src: 'launch',
         input: ({ context }) => ({ id: context.id }),
         onDone: { target: 'running', actions: { type: 'showRunning' } },
-        onError: {
-          target: 'launchFailed',
-          actions: {
-            type: 'showLaunchError',
-            params: ({ context, event }) => ({ id: context.id, error: event.error }),
+        onError: [
+          {
+            guard: { type: 'isNotCreated', params: ({ event }) => ({ error: event.error }) },
+            target: 'configFailed',
+            actions: {
+              type: 'showLaunchError',
+              params: ({ context, event }) => ({ id: context.id, error: event.error }),
+            },
           },
-        },
+          {
+            guard: 'hasEndedForGood',
+            target: 'exited',
+            actions: {
+              type: 'tellLaunchError',
+              params: ({ context, event }) => ({ id: context.id, error: event.error }),
+            },
+          },
+          {
+            target: 'launchFailed',
+            actions: {
+              type: 'showLaunchError',
+              params: ({ context, event }) => ({ id: context.id, error: event.error }),
+            },
+          },
+        ],
       },
       on: { 'pod.ending': { target: 'ending' } },
     },
+    /** Something that it needs is missing. */
+    configFailed: {
+      after: { configRetry: { target: 'pulling' } },
+      on: {
+        'pod.ending': { target: 'terminated' },
+        'definition.changed': { target: 'pulling', actions: [{ type: 'forgiveCrashes' }, { type: 'forgetPulls' }] },
+      },
+    },
+    /** It could not be started, or its postStart hook failed: that is an end as any other. */
     launchFailed: {
-      entry: { type: 'countCrash' },
-      after: { crashBackoff: { target: 'pulling' } },
-      on: { 'pod.ending': { target: 'terminated' } },
+      after: { errorShown: { target: 'restarting' } },
+      on: {
+        'pod.ending': { target: 'terminated' },
+        'definition.changed': { target: 'pulling', actions: [{ type: 'forgiveCrashes' }, { type: 'forgetPulls' }] },
+      },
     },
     running: {
       entry: { type: 'startProbes' },
@@ -173,7 +220,10 @@ export const containerMachine = setup({
     crashBackingOff: {
       entry: { type: 'showCrashBackoff' },
       after: { crashBackoff: { target: 'pulling', actions: { type: 'countCrash' } } },
-      on: { 'pod.ending': { target: 'terminated' } },
+      on: {
+        'pod.ending': { target: 'terminated' },
+        'definition.changed': { target: 'pulling', actions: [{ type: 'forgiveCrashes' }, { type: 'forgetPulls' }] },
+      },
     },
     /** Runs preStop, asks it to end, kills it after the grace. */
     ending: {

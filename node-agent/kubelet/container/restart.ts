@@ -1,18 +1,14 @@
 import type { Container, PodSpec } from '../../../schemas/generated/core-v1.ts';
-import type { Role } from './record.ts';
+import type { ContainerRecord, Role } from './record.ts';
 
 /**
  * Whether a container that ended is to run again. Its own rules and policy go before the pod's; a sidecar always does, an
- * init container that has succeeded never.
+ * init container that has succeeded never, nor does an ephemeral one.
  * Source: component-helpers / api pod util ContainerShouldRestart.
  */
 export function restarts(container: Container, role: Role, spec: PodSpec, exitCode: number): boolean {
-  for (const rule of container.restartPolicyRules ?? []) {
-    const codes = rule.exitCodes;
-    if (rule.action !== 'Restart' || codes === undefined) continue;
-    const listed = codes.values?.includes(exitCode) === true;
-    if (codes.operator === 'In' ? listed : !listed) return true;
-  }
+  if (role === 'ephemeral') return false;
+  if (ruleFor(container, exitCode) !== undefined) return true;
   if (role === 'init' && exitCode === 0) return false;
   switch (container.restartPolicy ?? spec.restartPolicy ?? 'Always') {
     case 'Always':
@@ -23,6 +19,20 @@ export function restarts(container: Container, role: Role, spec: PodSpec, exitCo
       return false;
   }
 }
+/** Whether a run that ended so was its last. Source: kubelet getPhase. */
+export const isLast = (c: ContainerRecord, spec: PodSpec, { exitCode, reason }: { readonly exitCode: number; readonly reason?: string | undefined }): boolean =>
+  c.again !== true && reason !== RESTARTING_ALL && !restarts(c.spec, c.role, spec, exitCode); // prettier-ignore
+/** Why it ended, where another container's end was the reason. Source: kubelet RestartingAllContainers. */
+export const RESTARTING_ALL = 'RestartingAllContainers';
+/** The first of the container's rules that an exit code falls under. Source: api pod util FindMatchingContainerRestartRule. */
+const ruleFor = ({ restartPolicyRules = [] }: Container, exitCode: number) =>
+  restartPolicyRules.find(({ exitCodes }) => {
+    const listed = exitCodes?.values?.includes(exitCode) === true;
+    return exitCodes !== undefined && (exitCodes.operator === 'In' ? listed : !listed);
+  });
+/** Whether its end is that of all containers of its pod, which begin anew. */
+export const restartsAll = (container: Container, exitCode: number): boolean =>
+  ruleFor(container, exitCode)?.action === 'RestartAllContainers';
 /** Source: kubelet initialCrashLoopBackOff, MaxCrashLoopBackOff, imageBackOffPeriod, MaxImageBackOff. */
 export const BACKOFF_MS = 10_000;
 export const MAX_BACKOFF_MS = 300_000;

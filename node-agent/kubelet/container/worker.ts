@@ -1,30 +1,38 @@
-import type { ObjectReference, Probe } from '../../../schemas/generated/core-v1.ts';
+import type { Container, LifecycleHandler } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { startActor, type RunningActor } from '../../../actors/runtime/start-actor.ts';
-import { RuntimeError, runtimeReason, type ProbeKind } from '../../runtime/interface.ts';
+import { runtimeReason, type ProbeKind } from '../../runtime/interface.ts';
 import type { NodeContext } from '../context.ts';
+import type { Asked } from '../handlers.ts';
 import type { PodWorker } from '../pod/worker.ts';
-import { ProbeWorker } from '../probe/worker.ts';
 import { LOST, stopGently, terminatedState } from './ending.ts';
 import { ensureImage } from './image.ts';
+import { launch } from './launch.ts';
 import type { containerMachine } from './machine.ts';
+import { Probing } from './probing.ts';
 import { isRunning, type ContainerRecord } from './record.ts';
-import { backoffMs, FORGIVEN_AFTER_MS, goDuration, restarts } from './restart.ts';
+import { referenceOf } from './reference.ts';
+import { backoffMs, FORGIVEN_AFTER_MS, goDuration, isLast, RESTARTING_ALL, restarts, restartsAll } from './restart.ts';
+
+const RESET = {
+  reason: RESTARTING_ALL,
+  message: 'The container is removed because RestartAllContainers in place',
+};
 
 /** Does what one container's chart says, and keeps its record. */
 export class ContainerWorker {
   readonly id: string;
   readonly record: ContainerRecord;
-  /** Id of the run before the newest; the runtime keeps its logs. */
-  previous: string | undefined;
   readonly #node: NodeContext;
   readonly #pod: PodWorker;
   readonly #actor: RunningActor<typeof containerMachine>;
-  readonly #probes: ProbeWorker[] = [];
-  readonly #terminated = Promise.withResolvers<void>();
+  readonly #probing: Probing;
+  #terminated = Promise.withResolvers<void>();
   #pullError = '';
   #hasRunPreStop = false;
   #ranLong = false;
+  /** Of a sidecar that ends: when those that need it have ended. */
+  #turn: Promise<unknown> | undefined;
 
   constructor(node: NodeContext, pod: PodWorker, record: ContainerRecord) {
     this.#node = node;
@@ -32,7 +40,8 @@ export class ContainerWorker {
     this.record = record;
     this.id = `${pod.uid}/${record.spec.name}`;
     node.containers.set(this.id, this);
-    const resumes = record.runs === 0 ? 'waiting' : isRunning(record) ? 'running' : 'exited';
+    this.#probing = new Probing(node, this);
+    const resumes = !record.inSandbox ? 'waiting' : isRunning(record) ? 'running' : 'exited';
     this.#actor = startActor(node.logic.container, {
       world: node.world,
       id: `container/${pod.key}/${record.spec.name}`,
@@ -41,13 +50,27 @@ export class ContainerWorker {
       inspection: node.inspection,
     });
   }
-  get hasTerminated(): boolean {
-    return this.#actor.state() === 'terminated';
+  get state(): string {
+    return this.#actor.state();
   }
   /** Whether nothing more is about to happen to it by itself. */
   get isSettled(): boolean {
     const state = this.#actor.state();
     return state === 'running' ? this.record.ready : state !== 'pulling' && state !== 'launching';
+  }
+  /** Of whom probes and hooks are. */
+  get asked(): Asked {
+    const { pod, sandbox } = this.#pod;
+    const tell: Asked['tell'] = (type, reason, message) => this.#node.recorder.event(pod, type, reason, message);
+    return { pod, container: this.record.spec, id: this.record.id ?? '', ip: sandbox?.ip ?? this.#node.nodeIP, tell };
+  }
+  /** Its pod ends. */
+  get isEnding(): boolean {
+    return this.#pod.isEnding;
+  }
+  /** Id of the run before the newest. */
+  get previous(): string | undefined {
+    return this.record.previous;
   }
   get whenTerminated(): Promise<void> {
     return this.#terminated.promise;
@@ -58,15 +81,65 @@ export class ContainerWorker {
   exited(): void {
     this.#actor.send({ type: 'container.exited' });
   }
-  /** The pod ends; resolves with `whenTerminated`. */
-  end(): void {
+  /** The pod ends; resolves with `whenTerminated`. `turn`: who waits for it is asked to end then. */
+  end(turn?: Promise<unknown>): void {
+    this.#turn = turn;
     this.#actor.send({ type: 'pod.ending' });
+  }
+  /** Ends its run; it waits to be started again, in another sandbox. */
+  async leaveSandbox(): Promise<void> {
+    const { record } = this;
+    this.#actor.send({ type: 'sandbox.lost' });
+    await this.endRun();
+    this.#noteEnd();
+    record.inSandbox = false;
+    this.#terminated = Promise.withResolvers<void>();
+    this.changed();
+  }
+  /** A newer version of the pod has come. */
+  redefine(spec: Container): void {
+    const { record } = this;
+    const isOther = spec.image !== record.spec.image;
+    const { resources: _, ...rest } = spec;
+    // What it may use is given to it by and by, see pod/resize.ts.
+    record.spec = record.spec.resources === undefined ? rest : { ...rest, resources: record.spec.resources };
+    if (!isOther || record.role === 'ephemeral') return;
+    if (!isRunning(record)) return this.#actor.send({ type: 'definition.changed' });
+    if (record.role === 'init') return;
+    this.restart(record.role === 'sidecar' ? `Init container ${spec.name} definition changed` : `Container ${spec.name} definition changed, will be restarted`); // prettier-ignore
+  }
+  /** Ends its run, for another one whatever its policy. */
+  restart(message: string): void {
+    this.record.again = true;
+    this.#actor.send({ type: 'kill', message });
+  }
+  /** It begins anew with all containers of its pod; nothing of it stays but its logs. Source: kubelet ContainersToReset. */
+  async reset(): Promise<void> {
+    const { record } = this;
+    const { id, previous } = record;
+    this.#actor.send({ type: 'sandbox.lost' });
+    if (id !== undefined && this.#node.runtime.containerStatus(id)?.state === 'running') {
+      this.event('Normal', 'Killing', 'killing');
+      await this.#terminate(id, 0);
+    }
+    for (const run of [previous, id])
+      if (run !== undefined) await this.#node.runtime.removeContainer(run, { keepsLogs: true });
+    record.id = undefined;
+    record.previous = undefined;
+    record.inSandbox = false;
+    record.started = false;
+    record.ready = false;
+    this.#terminated = Promise.withResolvers<void>();
+    if (record.runs === 0) return;
+    record.restartCount = record.runs;
+    record.lastState = { terminated: { exitCode: 137, ...RESET } };
+    record.state = { waiting: RESET };
   }
   hurry(): void {
     this.#actor.send({ type: 'grace.shortened' });
   }
   stop(): void {
-    this.stopProbes();
+    this.#probing.stopAll();
     this.#actor.stop();
     this.#node.containers.delete(this.id);
   }
@@ -97,30 +170,13 @@ export class ContainerWorker {
     this.#wait('ImagePullBackOff', `${message}: ${this.#pullError}`);
   }
   async launch(signal: AbortSignal): Promise<void> {
-    const { runtime } = this.#node;
     const { record } = this;
-    const sandbox = this.#pod.sandbox;
-    if (sandbox === undefined) throw new RuntimeError('CreateContainerError', 'the pod has no sandbox');
-    const attempt = record.runs;
-    const config = { pod: this.#pod.pod, container: record.spec, attempt };
-    const before = record.id;
-    const id = await runtime.createContainer(sandbox.id, config, signal);
-    if (signal.aborted) await runtime.removeContainer(id);
-    signal.throwIfAborted();
-    if (this.previous !== undefined) await runtime.removeContainer(this.previous);
-    this.previous = before;
-    record.id = id;
-    record.runs++;
-    record.restartCount = attempt;
     this.#hasRunPreStop = false;
-    this.event('Normal', 'Created', 'Container created');
-    await runtime.startContainer(id, signal);
-    this.#node.metrics.containerStarted(record.role !== 'main');
-    this.event('Normal', 'Started', 'Container started');
+    const id = await launch(this.#node, this.#pod, record, (type, reason, message) => this.event(type, reason, message), signal); // prettier-ignore
     const hook = record.spec.lifecycle?.postStart;
     if (hook === undefined) return;
     try {
-      await runtime.runHook(id, 'postStart', hook, signal);
+      await this.#runHook(id, 'postStart', hook, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.event('Warning', 'FailedPostStartHook', 'PostStartHook failed');
@@ -128,10 +184,13 @@ export class ContainerWorker {
       throw error;
     }
   }
+  tellLaunchError(error: unknown): void {
+    if (runtimeReason(error) !== 'PostStartHookError') this.event('Warning', 'Failed', `Error: ${(error as Error).message}`); // prettier-ignore
+  }
   showLaunchError(error: unknown): void {
     const reason = runtimeReason(error) ?? 'RunContainerError';
     const message = (error as Error).message;
-    if (reason !== 'PostStartHookError') this.event('Warning', 'Failed', `Error: ${message}`);
+    this.tellLaunchError(error);
     this.#noteEnd();
     if (this.record.state.terminated !== undefined)
       this.record.lastState = { terminated: this.record.state.terminated };
@@ -147,55 +206,35 @@ export class ContainerWorker {
     this.changed();
   }
   startProbes(): void {
-    const { startupProbe, readinessProbe, livenessProbe } = this.record.spec;
-    if (startupProbe === undefined && readinessProbe === undefined && livenessProbe === undefined) return;
-    const { id } = this.record;
-    queueMicrotask(() => {
-      if (this.record.id === id && this.#actor.state() === 'running') this.#startProbes();
-    });
-  }
-  #startProbes(): void {
-    const { startupProbe, readinessProbe, livenessProbe } = this.record.spec;
-    if (!this.record.started && startupProbe !== undefined) return this.#probe('startup', startupProbe);
-    if (readinessProbe !== undefined) this.#probe('readiness', readinessProbe);
-    if (livenessProbe !== undefined) this.#probe('liveness', livenessProbe);
+    this.#probing.start();
   }
   stopProbes(): void {
-    for (const probe of this.#probes.splice(0)) probe.stop();
+    this.#probing.stop();
   }
   /** A probe has made up its mind. */
   judge(kind: ProbeKind, success: boolean): void {
-    if (!isRunning(this.record)) return;
-    if (kind === 'readiness') {
-      if (this.record.ready === success) return;
-      this.record.ready = success;
-      return this.changed();
-    }
-    if (!success) {
-      const message = `Container ${this.record.spec.name} failed ${kind} probe, will be restarted`;
-      return this.#actor.send({ type: 'kill', message });
-    }
-    if (kind === 'liveness' || this.record.started) return;
-    this.record.started = true;
-    this.record.ready = this.record.spec.readinessProbe === undefined;
-    this.stopProbes();
-    this.startProbes();
-    this.changed();
+    this.#probing.judge(kind, success, (message) => this.#actor.send({ type: 'kill', message }));
   }
   hasExited(): boolean {
     const { id } = this.record;
     return id === undefined || this.#node.runtime.containerStatus(id)?.state !== 'running';
   }
   hasRestart(): boolean {
-    const exitCode = (this.record.state.terminated ?? this.record.lastState?.terminated)?.exitCode ?? 0;
-    return !this.#pod.isEnding && restarts(this.record.spec, this.record.role, this.#pod.pod.spec!, exitCode);
+    const { spec, role, again } = this.record;
+    return !this.#pod.isEnding && !this.#endsAll() && (again === true || restarts(spec, role, this.#pod.pod.spec!, this.#exitCode())); // prettier-ignore
+  }
+  hasEndedForGood(): boolean {
+    const status = this.#node.runtime.containerStatus(this.record.id ?? '');
+    return status?.state === 'exited' && isLast(this.record, this.#pod.pod.spec!, status);
   }
   hasRunLong(): boolean {
-    return this.#ranLong;
+    return this.#ranLong || this.record.again === true;
   }
   noteExit(): void {
+    this.#probing.stopAll();
     this.#noteEnd();
     this.changed();
+    if (this.#endsAll()) queueMicrotask(() => void this.#pod.restartAll(this));
   }
   crashBackoffMs(crashes: number): number {
     const finishedAt = this.#node.runtime.containerStatus(this.record.id ?? '')?.finishedAt;
@@ -239,15 +278,30 @@ export class ContainerWorker {
     this.#pod.containerChanged();
   }
   event(type: 'Normal' | 'Warning', reason: string, message: string): void {
-    this.#node.recorder.event(this.#reference(), type, reason, message);
+    this.#node.recorder.event(referenceOf(this.#pod.pod, this.record), type, reason, message);
   }
 
+  #runHook(id: string, kind: 'postStart' | 'preStop', hook: LifecycleHandler, signal: AbortSignal): Promise<void> {
+    const { handlers, runtime } = this.#node;
+    return handlers === undefined
+      ? runtime.runHook(id, kind, hook, signal)
+      : handlers.hook({ ...this.asked, id }, kind, hook, signal);
+  }
   async #terminate(id: string, graceSeconds: number): Promise<void> {
     const { runtime, world } = this.#node;
     const preStop = this.#hasRunPreStop ? undefined : this.record.spec.lifecycle?.preStop;
     this.#hasRunPreStop = true;
+    const runHook = (hook: LifecycleHandler, signal: AbortSignal) => this.#runHook(id, 'preStop', hook, signal);
     const onHookFailed = (): void => this.event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
-    await stopGently({ world, runtime, id, graceSeconds, preStop, onHookFailed });
+    await stopGently({ world, runtime, id, graceSeconds, preStop, runHook, onHookFailed, turn: this.#turn });
+  }
+  #exitCode(): number {
+    return (this.record.state.terminated ?? this.record.lastState?.terminated)?.exitCode ?? 0;
+  }
+  /** Its end is that of all containers of its pod, by a rule of its own. */
+  #endsAll(): boolean {
+    const { role, spec, state, again } = this.record;
+    return role !== 'ephemeral' && !this.#pod.isEnding && again !== true && state.terminated !== undefined && restartsAll(spec, state.terminated.exitCode); // prettier-ignore
   }
   #noteEnd(): void {
     const { record } = this;
@@ -263,9 +317,6 @@ export class ContainerWorker {
     this.#ranLong = status.finishedAt - status.startedAt >= FORGIVEN_AFTER_MS;
     record.state = terminatedState(status, this.#node.runtime.name);
   }
-  #probe(kind: ProbeKind, probe: Probe): void {
-    this.#probes.push(new ProbeWorker(this.#node, this, kind, probe));
-  }
   #probeGrace(message: string): number | undefined {
     const { livenessProbe, startupProbe } = this.record.spec;
     const probe = message.includes('liveness probe') ? livenessProbe : message.includes('startup probe') ? startupProbe : undefined; // prettier-ignore
@@ -276,18 +327,5 @@ export class ContainerWorker {
     this.record.started = false;
     this.record.ready = false;
     this.changed();
-  }
-  #reference(): ObjectReference {
-    const { metadata } = this.#pod.pod;
-    const list = this.record.role === 'main' ? 'containers' : 'initContainers';
-    return {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      name: metadata.name,
-      namespace: metadata.namespace,
-      uid: metadata.uid,
-      resourceVersion: metadata.resourceVersion,
-      fieldPath: `spec.${list}{${this.record.spec.name}}`,
-    };
   }
 }

@@ -1,5 +1,10 @@
-import type { Node, NodeAddress, NodeCondition, NodeStatus, Taint } from '../../../schemas/generated/core-v1.ts';
+import { isExtended } from '../../../schemas/core/resource-names.ts';
+import type { Node, NodeAddress, NodeStatus, Taint } from '../../../schemas/generated/core-v1.ts';
+import { equal } from '../../../schemas/meta/equal.ts';
+import { compareQuantities, subtractQuantities } from '../../../schemas/meta/quantity.ts';
 import type { Image } from '../../runtime/interface.ts';
+import { nodeConditions, WELL, type NodeHealth } from './health.ts';
+import type { Machine } from './machine-facts.ts';
 
 /** One node as whoever starts it describes it. */
 export interface NodeSpec {
@@ -14,16 +19,11 @@ export interface NodeSpec {
    * --cloud-provider.
    */
   readonly cloudProvider?: 'external' | undefined;
-  /** Default `{ cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' }`. */
+  /** `ip` is where the node is, and a cloud is to know it. Source: kubelet --node-ip. */
+  readonly knowsIP?: boolean | undefined;
+  /** Instead of what the machine has; of simulated nodes `{ cpu: '4', memory: '16Gi', 'ephemeral-storage': '100Gi', pods: '110' }`. */
   readonly capacity?: Readonly<Record<string, string>> | undefined;
 }
-export const CAPACITY: Readonly<Record<string, string>> = {
-  cpu: '4',
-  'ephemeral-storage': '104857600Ki',
-  'hugepages-2Mi': '0',
-  memory: '16777216Ki',
-  pods: '110',
-};
 const VERSION = 'v1.36.3';
 
 export interface NodeFacts {
@@ -32,14 +32,10 @@ export interface NodeFacts {
   readonly podCIDR: string | undefined;
   /** `containerd://2.2.1`. */
   readonly runtime: string;
-  /** 32 hex digits, the same for every start of this node. */
-  readonly machineID: string;
-  readonly bootID: string;
-  /** `amd64`, `arm64`. */
-  readonly architecture: string;
+  readonly machine: Machine;
 }
 /** The Node object a kubelet registers. */
-export function nodeObject(facts: NodeFacts, now: string): Node {
+export function nodeObject(facts: NodeFacts, health: NodeHealth, now: string): Node {
   const { spec } = facts;
   const taints = [...(spec.taints ?? []), ...(isOfCloud(spec) ? [UNINITIALIZED] : [])];
   return {
@@ -48,24 +44,29 @@ export function nodeObject(facts: NodeFacts, now: string): Node {
     metadata: {
       name: spec.name,
       labels: nodeLabels(facts),
-      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+      annotations: {
+        'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+        ...(isOfCloud(spec) && spec.knowsIP && { [PROVIDED_IP]: facts.ip }),
+      },
     },
     spec: {
       ...(facts.podCIDR !== undefined && { podCIDR: facts.podCIDR, podCIDRs: [facts.podCIDR] }),
       ...(taints.length > 0 && { taints }),
     },
-    status: { ...nodeStatus(facts, [], [], now), addresses: addressesOf(facts) },
+    status: { ...nodeStatus(facts, { health, now }), addresses: addressesOf(facts) },
   };
 }
+/** Source: k8s.io/cloud-provider/api AnnotationAlphaProvidedIPAddr. */
+const PROVIDED_IP = 'alpha.kubernetes.io/provided-node-ip';
 const isOfCloud = ({ cloudProvider }: NodeSpec): boolean => cloudProvider === 'external';
 /** Source: k8s.io/cloud-provider/api TaintExternalCloudProvider, kubelet initialNode. */
 const UNINITIALIZED: Taint = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' }; // prettier-ignore
-/** Where a cloud knows the address the node knows its name alone. Source: kubelet nodestatus.NodeAddress. */
+/** Where only a cloud knows the address the node knows its name alone. Source: kubelet nodestatus.NodeAddress. */
 const addressesOf = ({ spec, ip }: NodeFacts): NodeAddress[] => [
-  ...(isOfCloud(spec) ? [] : [{ type: 'InternalIP', address: ip }]),
+  ...(isOfCloud(spec) && !spec.knowsIP ? [] : [{ type: 'InternalIP', address: ip }]),
   { type: 'Hostname', address: spec.name },
 ];
-export const nodeLabels = ({ spec, architecture }: NodeFacts): Record<string, string> => ({
+export const nodeLabels = ({ spec, machine: { architecture } }: NodeFacts): Record<string, string> => ({
   'beta.kubernetes.io/arch': architecture,
   'beta.kubernetes.io/os': 'linux',
   'kubernetes.io/arch': architecture,
@@ -73,31 +74,54 @@ export const nodeLabels = ({ spec, architecture }: NodeFacts): Record<string, st
   'kubernetes.io/os': 'linux',
   ...spec.labels,
 });
-/** Source: kubelet defaultNodeStatusFuncs. `old`: the conditions written before, for their transition times. */
-export function nodeStatus(
-  facts: NodeFacts,
-  images: readonly Image[],
-  old: readonly NodeCondition[],
-  now: string,
-): NodeStatus {
-  // prettier-ignore
-  const resources = { ...CAPACITY, ...facts.spec.capacity };
-  const condition = (type: string, status: 'True' | 'False', reason: string, message: string): NodeCondition => {
-    const before = old.find((c) => c.type === type);
-    const since = before?.status === status ? (before.lastTransitionTime ?? now) : now;
-    return { type, status, lastHeartbeatTime: now, lastTransitionTime: since, reason, message };
-  };
+
+type Given = Readonly<Record<string, string | number>> | undefined;
+/** A null in a patch takes the resource away. */
+type Patched = Record<string, string>;
+const REMOVED = null as unknown as string;
+/** What a node has, and what of it pods may have. Pure. Source: kubelet GetNodeAllocatableReservation. */
+export function nodeResources(
+  { capacity: has, reserved }: Machine,
+  spec: NodeSpec,
+): { readonly capacity: Patched; readonly allocatable: Patched } {
+  const capacity = { ...has, ...spec.capacity };
+  const allocatable: Patched = {};
+  for (const [name, amount] of Object.entries(capacity)) {
+    const left = reserved[name] === undefined ? amount : subtractQuantities(amount, reserved[name]);
+    allocatable[name] = compareQuantities(left, '0') < 0 ? '0' : left;
+  }
+  // Huge pages that are set aside are no memory for anybody else.
+  for (const [name, amount] of Object.entries(capacity))
+    if (name.startsWith('hugepages-') && allocatable['memory'] !== undefined && compareQuantities(amount, '0') > 0)
+      allocatable['memory'] = subtractQuantities(allocatable['memory'], amount);
+  return { capacity, allocatable };
+}
+/** Capacities that others have written are pods' to use; what they took away again is not. Source: kubelet MachineInfo setter. */
+function ofOthers(before: NodeStatus | undefined): Patched {
+  const out: Patched = {};
+  const capacity: Given = before?.capacity;
+  for (const name in capacity) if (isExtended(name)) out[name] = String(capacity[name]);
+  for (const name in before?.allocatable) if (isExtended(name) && capacity?.[name] === undefined) out[name] = REMOVED;
+  return out;
+}
+export interface StatusInput {
+  readonly health?: NodeHealth | undefined;
+  readonly images?: readonly Image[] | undefined;
+  /** As it was written before, by whomever. */
+  readonly before?: NodeStatus | undefined;
+  readonly now: string;
+}
+/** What a kubelet writes of its node, a strategic merge patch of what is there. Pure. Source: kubelet defaultNodeStatusFuncs. */
+export function nodeStatus(facts: NodeFacts, o: StatusInput): NodeStatus {
+  const { machine } = facts;
+  const images = o.images ?? [];
+  const { capacity, allocatable } = nodeResources(machine, facts.spec);
   return {
     // What a cloud has said of them stays.
     ...(!isOfCloud(facts.spec) && { addresses: addressesOf(facts) }),
-    allocatable: resources,
-    capacity: resources,
-    conditions: [
-      condition('MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
-      condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
-      condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
-      condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),
-    ],
+    allocatable: { ...allocatable, ...ofOthers(o.before) },
+    capacity,
+    conditions: nodeConditions(o.health ?? WELL, o.before?.conditions ?? [], o.now),
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
     // Changes of a pod that the API server lets through to this node. Source: component-helpers nodedeclaredfeatures.
     declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'],
@@ -108,29 +132,41 @@ export function nodeStatus(
         .map((image) => ({ names: [image.id, image.name], sizeBytes: image.sizeBytes })),
     }),
     nodeInfo: {
-      architecture: facts.architecture,
-      bootID: facts.bootID,
+      architecture: machine.architecture,
+      bootID: machine.bootID,
       containerRuntimeVersion: facts.runtime,
-      kernelVersion: '6.12.0-kubus',
+      kernelVersion: machine.kernelVersion,
       kubeProxyVersion: '',
       kubeletVersion: VERSION,
-      machineID: facts.machineID,
+      machineID: machine.machineID,
       operatingSystem: 'linux',
-      osImage: 'Kubus simulated node',
-      systemUUID: facts.machineID.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+      osImage: machine.osImage,
+      systemUUID: machine.systemUUID,
+      ...(machine.swapBytes > 0 && { swap: { capacity: machine.swapBytes } }),
     },
   };
 }
 /** Source: KubeletConfiguration nodeStatusMaxImages. */
 const MAX_IMAGES = 50;
 
-/** Stable stand-in for /etc/machine-id. */
-export function machineIDOf(name: string): string {
-  let out = '';
-  for (let i = 0; out.length < 32; i++) {
-    let h = 0x811c9dc5;
-    for (const char of `${i}/${name}`) h = Math.imul(h ^ char.codePointAt(0)!, 0x01000193);
-    out += (h >>> 0).toString(16).padStart(8, '0');
+/** Whether writing `wanted` would change more than heartbeats. Pure. Source: kubelet nodeStatusHasChanged. */
+export function isNews(wanted: NodeStatus, present: NodeStatus | undefined): boolean {
+  if (present === undefined) return true;
+  const { allocatable, capacity, conditions = [], addresses, ...others } = wanted;
+  if (!sameAmounts(allocatable, present.allocatable) || !sameAmounts(capacity, present.capacity)) return true;
+  const known = (type: string) => present.conditions?.find((c) => c.type === type);
+  if (conditions.some((c) => !equal({ ...c, lastHeartbeatTime: undefined }, { ...known(c.type), lastHeartbeatTime: undefined }))) return true; // prettier-ignore
+  // Those that others have added stay.
+  if (addresses?.some((address) => !present.addresses?.some((a) => equal(a, address)))) return true;
+  return Object.entries(others).some(([field, value]) => !equal(value, present[field as keyof NodeStatus]));
+}
+function sameAmounts(wanted: Given, present: Given): boolean {
+  for (const name in wanted) {
+    const [a, b] = [wanted[name], present?.[name]];
+    if (
+      (a ?? undefined) === undefined ? b !== undefined : b === undefined || (a !== b && compareQuantities(a!, b) !== 0)
+    )
+      return false;
   }
-  return out;
+  return true;
 }

@@ -7,6 +7,8 @@ export type PodEvent =
   | { readonly type: 'pod.deleted' }
   /** The API does not have it any more. */
   | { readonly type: 'pod.lost' }
+  /** Its sandbox has died, or is gone. */
+  | { readonly type: 'sandbox.lost' }
   | { readonly type: 'deadline.exceeded' }
   /** A second deletion asked for less grace. */
   | { readonly type: 'grace.shortened' }
@@ -27,6 +29,7 @@ export const podMachine = setup({
   types: { context: {} as PodContext, events: {} as PodEvent, input: {} as Input },
   actors: {
     createSandbox: fromPromise<void, Input>(unwired('createSandbox')),
+    replaceSandbox: fromPromise<void, Input>(unwired('replaceSandbox')),
     endContainers: fromPromise<void, Input>(unwired('endContainers')),
     killContainers: fromPromise<void, Input>(unwired('killContainers')),
     removeFromApi: fromPromise<void, Input>(unwired('removeFromApi')),
@@ -35,6 +38,10 @@ export const podMachine = setup({
     isOver: () => false,
     isRejected: () => false,
     isAdopted: () => false,
+    /** A kubelet before this one left a sandbox that is of no use. */
+    isStranded: () => false,
+    /** None of its containers would run in another sandbox. */
+    isAbandoned: () => false,
     isDeleted: () => false,
     isInitialized: () => false,
     isCompleted: () => false,
@@ -64,6 +71,7 @@ export const podMachine = setup({
         { guard: 'isOver', target: 'finished' },
         { guard: 'isAdopted', target: 'tending' },
         { guard: 'isDeleted', target: 'removing' },
+        { guard: 'isStranded', target: 'replacingSandbox' },
         { guard: 'isRejected', target: 'rejected' },
         { target: 'creatingSandbox' },
       ],
@@ -109,6 +117,25 @@ export const podMachine = setup({
           on: { 'container.changed': { actions: { type: 'startDue' } } },
         },
       },
+      on: {
+        'pod.deleted': { target: 'terminating' },
+        'deadline.exceeded': { target: 'overdue' },
+        'sandbox.lost': { target: 'replacingSandbox' },
+      },
+    },
+    /** What ran in a sandbox that died is ended; all begins anew in another. */
+    replacingSandbox: {
+      invoke: {
+        id: 'replaceSandbox',
+        src: 'replaceSandbox',
+        input: uid,
+        onDone: [{ guard: 'isAbandoned', target: 'completing' }, { target: 'creatingSandbox' }],
+        onError: { target: 'replacementFailed' },
+      },
+      on: { 'pod.deleted': { target: 'terminating' }, 'deadline.exceeded': { target: 'overdue' } },
+    },
+    replacementFailed: {
+      after: { sandboxRetry: { target: 'replacingSandbox' } },
       on: { 'pod.deleted': { target: 'terminating' }, 'deadline.exceeded': { target: 'overdue' } },
     },
     /** Its work is done; sidecars are asked to end. */

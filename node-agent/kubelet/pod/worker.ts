@@ -1,23 +1,37 @@
 import type { TimerId } from '../../../bus/world.ts';
-import type { Pod, PodStatus } from '../../../schemas/generated/core-v1.ts';
+import type { Container, Pod, PodStatus } from '../../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../../schemas/helpers/pod-resources.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
-import { reasonOf } from '../../../schemas/meta/status.ts';
-import { formatTime, parseTime } from '../../../schemas/meta/time.ts';
-import { pods } from '../../../actors/runtime/resources.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
 import { startActor, type RunningActor } from '../../../actors/runtime/start-actor.ts';
-import type { Sandbox } from '../../runtime/interface.ts';
+import { runtimeReason, type Sandbox } from '../../runtime/interface.ts';
 import { claimsReady } from '../resource-claims.ts';
-import { recordsOf } from '../container/record.ts';
+import { recall } from '../container/recall.ts';
+import { recordOf, recordsOf } from '../container/record.ts';
 import { ContainerWorker } from '../container/worker.ts';
 import type { NodeContext } from '../context.ts';
-import { podStatus, rejectedStatus } from '../status/generate.ts';
+import { podStatus, rejectedStatus, type Failure } from '../status/generate.ts';
+import { armDeadline } from './deadline.ts';
 import type { podMachine } from './machine.ts';
+import { endInOrder, resetInOrder } from './order.ts';
 import { plan } from './plan.ts';
+import { removePod } from './removal.ts';
+import { allocatedPod, asksForMore, Resizing, specsOf } from './resize.ts';
+import { PodSandbox } from './sandbox.ts';
 
 export interface Rejected {
   readonly reason: string;
   readonly message: string;
+}
+/** Where a pod is told of that is not the API's own. */
+export interface PodHome {
+  /** Its status is to be reported. */
+  request(settled: boolean): void;
+  flush(): Promise<void>;
+  /** It has ended, and was to go. */
+  remove(signal: AbortSignal): Promise<void>;
+  /** Nothing is left of it. */
+  drop(): void;
 }
 /** Does what one pod's chart says; holds what the chart must not: the object, the sandbox, the containers. */
 export class PodWorker {
@@ -25,26 +39,36 @@ export class PodWorker {
   readonly key: string;
   /** Newest version seen. */
   pod: Pod;
-  sandbox: Sandbox | undefined;
   isEnding = false;
   readonly #node: NodeContext;
+  /** undefined: it is the API's. */
+  readonly #home: PodHome | undefined;
   readonly #rejected: Rejected | undefined;
   readonly #startTime: string;
   readonly #containers: ContainerWorker[] = [];
   #actor!: RunningActor<typeof podMachine>;
-  #failure: Rejected | undefined;
+  #failure: Failure | undefined;
   #endsAt: number | undefined;
   #isClosed = false;
+  /** The kubelet stops, and leaves it as it is. */
+  #isHalted = false;
   #isTold = false;
-  /** Kept for its logs until the pod leaves the API. */
-  #stopped: Sandbox | undefined;
+  readonly #sandbox: PodSandbox;
+  #isAbandoned = false;
+  #isRestartingAll = false;
+  /** undefined: it never was resized. */
+  #resizing: Resizing | undefined;
+  /** Resolves when nothing of it runs. */
+  #stopping: Promise<void> | undefined;
   #deadline: TimerId | undefined;
 
-  constructor(node: NodeContext, pod: Pod, rejected: Rejected | undefined) {
+  constructor(node: NodeContext, pod: Pod, rejected: Rejected | undefined, home?: PodHome) {
     this.#node = node;
+    this.#home = home;
     this.pod = pod;
     this.uid = pod.metadata.uid ?? '';
     this.key = keyOf(pod);
+    this.#sandbox = new PodSandbox(node, this.uid);
     this.#rejected = rejected;
     this.#startTime = formatTime(node.world.clock.now());
     node.pods.set(this.uid, this);
@@ -52,9 +76,7 @@ export class PodWorker {
   }
   /** Begins, or takes up what the pod's status says an earlier kubelet had begun. */
   start(): void {
-    const { runtime } = this.#node;
-    if (!isTerminal(this.pod) && this.#rejected === undefined) this.sandbox = runtime.adopt(this.pod);
-    if (this.sandbox !== undefined) this.#node.volumes.adopt(this.pod);
+    if (this.#rejected === undefined) this.#sandbox.adopt(this.pod);
     this.#actor = startActor(this.#node.logic.pod, {
       world: this.#node.world,
       id: `pod/${this.key}`,
@@ -65,6 +87,9 @@ export class PodWorker {
     });
     this.#armDeadline();
   }
+  get sandbox(): Sandbox | undefined {
+    return this.#sandbox.current;
+  }
   get state(): string {
     return this.#actor.state();
   }
@@ -73,6 +98,9 @@ export class PodWorker {
   }
   get isAdopted(): boolean {
     return this.sandbox !== undefined;
+  }
+  get isStranded(): boolean {
+    return this.#sandbox.stranded !== undefined;
   }
   /** The API says that it has ended. */
   get isOver(): boolean {
@@ -86,6 +114,7 @@ export class PodWorker {
     const before = this.pod;
     if (Number(pod.metadata.resourceVersion) < Number(before.metadata.resourceVersion)) return;
     this.pod = pod;
+    this.#node.volumes.see?.(pod);
     if (this.isDeleted) {
       const grace = pod.metadata.deletionGracePeriodSeconds ?? 30;
       const sooner = grace < (before.metadata.deletionGracePeriodSeconds ?? Infinity);
@@ -93,20 +122,38 @@ export class PodWorker {
       else if (sooner) this.#actor.send({ type: 'grace.shortened' });
       return;
     }
-    if (before.metadata.generation !== pod.metadata.generation && !this.isEnding && this.#rejected === undefined)
-      this.#node.ledger.add(pod);
     if (before.metadata.generation === pod.metadata.generation && !gatesChanged(before, pod)) return;
+    const specs = specsOf(pod);
     for (const worker of this.#containers) {
-      const spec = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find((c) => c.name === worker.record.spec.name); // prettier-ignore
-      if (spec !== undefined) worker.record.spec = spec;
+      const spec = specs.get(worker.record.spec.name);
+      if (spec !== undefined) worker.redefine(spec);
     }
+    if (!this.isEnding && this.#rejected === undefined) this.#resize(specs);
+    if (this.#containers.length > 0 && !this.isEnding) this.#addEphemeral();
     this.#armDeadline();
-    this.#node.writer.request(this, false);
+    this.#report(false);
   }
   lost(): void {
     this.#actor.send({ type: 'pod.lost' });
   }
+  /** The node gives it up: it has failed, and has this long to end, in seconds. False: it has ended, or is about to. */
+  evict(why: Failure, graceSeconds: number): boolean {
+    if (this.isEnding || this.#isClosed || this.isOver || this.#failure !== undefined) return false;
+    this.#failure = why;
+    this.#endsAt = this.#node.world.clock.now() + graceSeconds * 1_000;
+    this.#actor.send({ type: 'deadline.exceeded' });
+    return true;
+  }
+  /** Nothing of it runs, and nothing will. */
+  get hasEnded(): boolean {
+    return this.#isClosed;
+  }
+  /** The runtime says that its sandbox has died. */
+  sandboxLost(): void {
+    if (this.sandbox !== undefined && !this.isEnding) this.#actor.send({ type: 'sandbox.lost' });
+  }
   halt(): void {
+    this.#isHalted = true;
     this.#actor.send({ type: 'stop' });
   }
   /** Several changes of one turn are one event. Charts never act within each other's transitions. */
@@ -117,7 +164,8 @@ export class PodWorker {
       this.#isTold = false;
       if (this.#isClosed) return;
       this.#actor.send({ type: 'container.changed' });
-      this.#node.writer.request(this, this.#isSettled());
+      this.#resizing?.settled();
+      this.#report(this.#isSettled());
     });
   }
   container(name: string): ContainerWorker | undefined {
@@ -141,8 +189,11 @@ export class PodWorker {
       pod: this.pod,
       records: this.#records(),
       runtime: runtime.name,
+      detailsOf: runtime.sweep && ((id) => runtime.containerStatus(id)?.details),
+      resizing: this.#resizing?.conditions(),
+      restartingAll: this.#isRestartingAll,
       hostIP: nodeIP,
-      podIP: this.sandbox?.ip,
+      podIPs: this.#sandbox.ips,
       startTime: this.#startTime,
       hasSandbox: this.sandbox !== undefined,
       ending: this.isEnding,
@@ -159,25 +210,42 @@ export class PodWorker {
     this.#node.recorder.event(this.pod, 'Warning', reason, message);
   }
   showPending(): void {
-    this.#node.writer.request(this, false);
+    this.#report(false);
   }
   async createSandbox(signal: AbortSignal): Promise<void> {
     const mounting = this.#node.volumes.mount(this.pod, signal);
     if (mounting !== undefined) await mounting;
     const claims = claimsReady(this.#node, this.pod, signal);
     if (claims !== undefined) await claims;
-    this.sandbox = await this.#node.runtime.runPodSandbox(this.pod, signal);
+    this.#sandbox.current = await this.#node.runtime.runPodSandbox(this.pod, signal);
     this.#node.metrics.podStarted();
   }
+  /** Ends what is left in a sandbox that died; those containers wait for the next one. */
+  async replaceSandbox(): Promise<void> {
+    this.#makeContainers();
+    this.#isAbandoned = this.pod.spec?.restartPolicy === 'Never' && this.#containers.some((c) => c.record.runs > 0);
+    if (!this.#isAbandoned)
+      this.#node.recorder.event(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.'); // prettier-ignore
+    await this.#sandbox.leave(() => {
+      this.#report(false);
+      return Promise.all(this.#containers.map((c) => c.leaveSandbox()));
+    });
+  }
+  isAbandoned(): boolean {
+    return this.#isAbandoned || this.stage() === 'completed';
+  }
   showSandboxError(error: unknown): void {
-    const message = `Failed to create pod sandbox: rpc error: code = Unknown desc = ${(error as Error).message}`;
+    const said = (error as Error).message;
+    // What the runtime was never asked for comes without its words.
+    const isBare = said.startsWith('rpc error:') || runtimeReason(error) === 'ConfigPodSandboxError';
+    const message = `Failed to create pod sandbox: ${isBare ? '' : 'rpc error: code = Unknown desc = '}${said}`;
     this.#node.metrics.podFailedToStart();
     this.#node.recorder.event(this.pod, 'Warning', 'FailedCreatePodSandBox', message);
-    this.#node.writer.request(this, false);
+    this.#report(false);
   }
   startDue(): void {
     queueMicrotask(() => {
-      if (this.#isClosed || this.isEnding) return;
+      if (this.#isClosed || this.isEnding || this.#isRestartingAll) return;
       this.#makeContainers();
       for (const record of plan(this.pod.spec!, this.#records()).start) this.container(record.spec.name)?.start();
     });
@@ -186,102 +254,147 @@ export class PodWorker {
     return plan(this.pod.spec!, this.#records()).stage;
   }
   failByDeadline(): void {
+    if (this.#failure !== undefined) return this.#report(true);
     this.#failure = {
       reason: 'DeadlineExceeded',
       message: 'Pod was active on the node longer than the specified deadline',
     };
     this.#node.recorder.event(this.pod, 'Normal', this.#failure.reason, this.#failure.message);
-    this.#node.writer.request(this, true);
+    this.#report(true);
   }
-  /** Main containers together, then sidecars in reverse order, all within the pod's grace. */
+  /** All within the pod's grace. */
   async endContainers(): Promise<void> {
     this.isEnding = true;
     this.#endsAt = this.#node.world.clock.now() + this.graceSeconds() * 1_000;
     this.#makeContainers();
-    const sidecars = this.#containers.filter((c) => c.record.role === 'sidecar');
-    const others = this.#containers.filter((c) => c.record.role !== 'sidecar');
-    for (const c of others) c.end();
-    await Promise.all(others.map((c) => c.whenTerminated));
-    for (const c of sidecars.toReversed()) {
-      c.end();
-      await c.whenTerminated;
-    }
+    await endInOrder(this.#containers);
   }
   shortenGrace(): void {
     this.#endsAt = this.#node.world.clock.now() + (this.pod.metadata.deletionGracePeriodSeconds ?? 0) * 1_000;
     for (const c of this.#containers) c.hurry();
   }
   async killContainers(): Promise<void> {
+    // Whoever deletes a pod at once takes it from the API; on its node it has its grace all the same.
+    if (this.#node.runtime.sweep !== undefined && !this.#isClosed) await this.endContainers();
     this.isEnding = true;
     for (const c of this.#containers) c.stop();
-    await this.#stopSandbox();
+    await this.#sandbox.stop();
   }
   close(): void {
     this.#disarmDeadline();
-    this.#node.ledger.remove(this.uid);
+    this.#makeRoom();
     this.isEnding = true;
     this.#isClosed = true;
     for (const c of this.#containers) c.stop();
-    void this.#stopSandbox();
-    this.#node.writer.request(this, true);
+    this.#stopping = this.#sandbox.stopForGood(this.pod, () => this.#isHalted);
+    this.#report(true);
   }
   async removeFromApi(signal: AbortSignal): Promise<void> {
-    await this.#node.writer.flush(this);
+    if (this.#stopping !== undefined) await this.#stopping;
+    await this.flush();
+    // Who comes after it may need what it had. Source: kubelet SyncTerminatedPod.
+    const unmounted = this.#node.volumes.whenUnmounted(this.uid);
+    if (unmounted !== undefined) await unmounted;
     signal.throwIfAborted();
-    const { name, namespace } = this.pod.metadata;
-    try {
-      await this.#node.client.delete(pods, name!, namespace, {
-        gracePeriodSeconds: 0,
-        preconditions: { uid: this.uid },
-        signal,
-      });
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
-    }
+    if (this.#home !== undefined) return this.#home.remove(signal);
+    await removePod(this.#node.client, this.pod, signal);
   }
   forget(): void {
     this.#isClosed = true;
     this.#disarmDeadline();
-    this.#node.ledger.remove(this.uid);
+    this.#makeRoom();
     for (const c of this.#containers) c.stop();
-    this.#node.writer.drop(this);
-    if (this.#stopped !== undefined) void this.#node.runtime.removePodSandbox(this.#stopped.id);
+    if (this.#home === undefined) this.#node.writer.drop(this);
+    else this.#home.drop();
+    // Who stops the kubelet leaves pods as they are.
+    if (!this.#isHalted) this.#sandbox.discard();
     if (this.#node.pods.get(this.uid) === this) this.#node.pods.delete(this.uid);
+    if (!this.#isHalted) this.#node.volumes.forget(this.uid);
   }
 
+  /** Resolves when its newest status is written. */
+  flush(): Promise<void> {
+    return this.#home === undefined ? this.#node.writer.flush(this) : this.#home.flush();
+  }
+  #report(settled: boolean): void {
+    if (this.#home === undefined) this.#node.writer.request(this, settled);
+    else this.#home.request(settled);
+  }
   #records() {
     return this.#containers.length > 0 ? this.#containers.map((c) => c.record) : recordsOf(this.pod);
   }
   #makeContainers(): void {
     if (this.#containers.length > 0) return;
-    for (const record of recordsOf(this.pod)) {
+    const records = recordsOf(this.pod);
+    recall(records, this.#node.runtime, this.pod, this.sandbox?.id);
+    for (const record of records) {
       if (this.isEnding && record.runs > 0 && record.state.running !== undefined && this.sandbox === undefined)
         continue;
       this.#containers.push(new ContainerWorker(this.#node, this, record));
     }
+    const specs = specsOf(this.pod);
+    if (!this.isEnding && asksForMore(records, specs)) queueMicrotask(() => this.#resize(specs));
+  }
+  /** What it may use has perhaps changed. */
+  #resize(specs: ReadonlyMap<string, Container>): void {
+    if (this.#resizing === undefined) {
+      if (!asksForMore(this.#containers.map((c) => c.record), specs)) return this.#node.ledger.add(this.pod); // prettier-ignore
+      this.#resizing = new Resizing({
+        node: this.#node,
+        pod: () => this.pod,
+        containers: () => this.#containers,
+        take: () => this.#take(),
+        changed: () => this.#report(true),
+      });
+    }
+    this.#resizing.consider();
+  }
+  #take(): Rejected | undefined {
+    const { admit, ledger } = this.#node;
+    ledger.remove(this.uid);
+    const refusal = admit(this.pod);
+    ledger.add(refusal === undefined ? this.pod : allocatedPod(this.pod, this.#records()));
+    return refusal;
+  }
+  #makeRoom(): void {
+    this.#node.ledger.remove(this.uid);
+    this.#resizing?.stop();
+    for (const other of this.#node.pods.values()) if (other !== this) other.roomMade();
+  }
+  /** The node has room that it had not. */
+  roomMade(): void {
+    if (this.#resizing?.isPending === true) this.#resizing.consider();
+  }
+  /** All its containers begin anew, in the sandbox that there is; `source`: whose end made them. */
+  async restartAll(source: ContainerWorker): Promise<void> {
+    if (this.#isRestartingAll || this.isEnding || this.#isClosed) return;
+    this.#isRestartingAll = true;
+    this.#report(true);
+    try {
+      await resetInOrder(this.#containers, source);
+    } catch (error) {
+      this.#node.world.log.warn('container not reset', { pod: this.key, err: error });
+    }
+    this.#isRestartingAll = false;
+    this.#report(true);
+    this.startDue();
+  }
+  /** Those that were added to the pod since. */
+  #addEphemeral(): void {
+    const known = new Set(this.#containers.map((c) => c.record.spec.name));
+    const added = (this.pod.spec?.ephemeralContainers ?? []).filter((c) => !known.has(c.name));
+    if (added.length === 0) return;
+    for (const c of added) this.#containers.push(new ContainerWorker(this.#node, this, recordOf(c, 'ephemeral', false, undefined))); // prettier-ignore
+    this.startDue();
   }
   /** Whether the status says something that will stay for a while. */
   #isSettled(): boolean {
     const { stage, start } = plan(this.pod.spec!, this.#records());
     return stage !== 'initializing' && start.length === 0 && this.#containers.every((c) => c.isSettled);
   }
-  async #stopSandbox(): Promise<void> {
-    const { sandbox } = this;
-    this.sandbox = undefined;
-    if (sandbox === undefined) return this.#node.volumes.unmount(this.uid);
-    this.#stopped = sandbox;
-    await this.#node.runtime.stopPodSandbox(sandbox.id);
-    this.#node.volumes.unmount(this.uid);
-  }
   #armDeadline(): void {
     this.#disarmDeadline();
-    const seconds = this.pod.spec?.activeDeadlineSeconds;
-    if (seconds === undefined || isTerminal(this.pod)) return;
-    const { clock } = this.#node.world;
-    const since = parseTime(this.pod.status?.startTime ?? this.#startTime) ?? clock.now();
-    const left = Math.max(since + seconds * 1_000 - clock.now(), 0);
-    this.#deadline = clock.setTimeout(() => this.#actor.send({ type: 'deadline.exceeded' }), left);
+    this.#deadline = armDeadline(this.#node.world, this.pod, this.#startTime, () => this.#actor.send({ type: 'deadline.exceeded' })); // prettier-ignore
   }
   #disarmDeadline(): void {
     if (this.#deadline !== undefined) this.#node.world.clock.clearTimeout(this.#deadline);

@@ -39,7 +39,8 @@ export const probeMachine = setup({
   actions: {
     count: assign((_, { success }: Result) => ({ last: success })),
     countRun: assign({ run: ({ context }, { success }: Result) => (context.last === success ? context.run + 1 : 1) }),
-    tellFailure: (_args, _result: Result) => undefined,
+    tellResult: (_args, _result: Result) => undefined,
+    tellError: (_args, _failure: { readonly error: unknown }) => undefined,
     tellVerdict: () => undefined,
   },
 }).createMachine({
@@ -60,11 +61,14 @@ export const probeMachine = setup({
           actions: [
             { type: 'countRun', params: ({ event }) => event.output },
             { type: 'count', params: ({ event }) => event.output },
-            { type: 'tellFailure', params: ({ event }) => event.output },
+            { type: 'tellResult', params: ({ event }) => event.output },
           ],
         },
         // A probe that could not be made says nothing.
-        onError: { target: 'resting' },
+        onError: {
+          target: 'resting',
+          actions: { type: 'tellError', params: ({ event }) => ({ error: event.error }) },
+        },
       },
     },
     judging: {

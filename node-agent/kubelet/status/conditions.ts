@@ -8,6 +8,9 @@ const OURS: ReadonlySet<string> = new Set([
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'PodResizePending',
+  'PodResizeInProgress',
+  'AllContainersRestarting',
 ]);
 interface Verdict {
   readonly status: 'True' | 'False';
@@ -21,6 +24,10 @@ export interface ConditionInput {
   readonly records: readonly ContainerRecord[];
   readonly phase: NonNullable<PodStatus['phase']>;
   readonly hasSandbox: boolean;
+  /** Of a resize that waits or is under way. */
+  readonly resizing?: readonly PodCondition[] | undefined;
+  /** A container's end has made all of them begin anew. */
+  readonly restartingAll?: boolean | undefined;
   /** As the API writes it. */
   readonly now: string;
 }
@@ -35,9 +42,12 @@ export function conditionsOf(input: ConditionInput, old: readonly PodCondition[]
     ['Ready', containers.status === 'True' ? readinessGates(pod, kept) : containers],
     ['ContainersReady', containers],
     ['PodScheduled', TRUE],
+    ...(couldRestartAll(pod) ? [['AllContainersRestarting', restartingAll(input)] as const] : []),
   ];
+  const isOver = input.phase === 'Succeeded' || input.phase === 'Failed';
   return [
     ...kept,
+    ...(isOver ? [] : (input.resizing ?? [])),
     ...verdicts.map(([type, verdict]): PodCondition => {
       const before = old.find((c) => c.type === type);
       return {
@@ -53,7 +63,9 @@ export function conditionsOf(input: ConditionInput, old: readonly PodCondition[]
 function containersReady({ records, phase }: ConditionInput): Verdict {
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
-  const unready = records.filter((c) => c.role !== 'init' && !c.ready).map((c) => c.spec.name);
+  const unready = records
+    .filter((c) => (c.role === 'main' || c.role === 'sidecar') && !c.ready)
+    .map((c) => c.spec.name);
   return unready.length === 0
     ? TRUE
     : {
@@ -75,6 +87,15 @@ function initialized({ records, phase }: ConditionInput): Verdict {
         reason: 'ContainersNotInitialized',
         message: `containers with incomplete status: [${incomplete.join(' ')}]`,
       };
+}
+/** Source: api pod util AllContainersCouldRestart. */
+const couldRestartAll = ({ spec }: Pod): boolean =>
+  [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].some((c) => c.restartPolicyRules?.some(({ action }) => action === 'RestartAllContainers')); // prettier-ignore
+/** Source: kubelet status GenerateAllContainersRestartingCondition. */
+function restartingAll({ phase, restartingAll: is }: ConditionInput): Verdict {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  return is === true ? { status: 'True', reason: 'RestartAllContainersStarted' } : { status: 'False' };
 }
 function readinessGates(pod: Pod, conditions: readonly PodCondition[]): Verdict {
   const missing = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {

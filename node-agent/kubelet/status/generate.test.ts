@@ -15,7 +15,7 @@ it('keeps which claims stand for the pod’s: the API lets no node change that, 
     status: { phase: 'Pending', ...claims },
   };
   const now = '2026-01-01T00:00:00Z';
-  const state = { records: [], runtime: 'r', hostIP: '10.0.0.1', podIP: undefined, hasSandbox: false, ending: false, over: false }; // prettier-ignore
+  const state = { records: [], runtime: 'r', hostIP: '10.0.0.1', podIPs: [], hasSandbox: false, ending: false, over: false }; // prettier-ignore
   expect(podStatus({ pod, ...state, startTime: now, now })).toMatchObject(claims);
   expect(rejectedStatus(pod, 'OutOfcpu', 'no room', now)).toMatchObject(claims);
 });

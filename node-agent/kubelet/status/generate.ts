@@ -1,7 +1,8 @@
-import type { ContainerStatus, Pod, PodStatus, VolumeMountStatus } from '../../../schemas/generated/core-v1.ts';
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../../../schemas/generated/core-v1.ts';
 import { qosClass } from '../../../schemas/helpers/pod-resources.ts';
-import type { ContainerRecord } from '../container/record.ts';
+import type { ContainerRecord, Role } from '../container/record.ts';
 import { conditionsOf } from './conditions.ts';
+import { containerStatuses, type DetailsOf } from './container-status.ts';
 import { phaseOf } from './phase.ts';
 
 export interface StatusInput {
@@ -9,8 +10,13 @@ export interface StatusInput {
   readonly pod: Pod;
   readonly records: readonly ContainerRecord[];
   readonly runtime: string;
+  /** undefined: it has no more to say than its records. */
+  readonly detailsOf?: DetailsOf | undefined;
+  /** Of a resize that waits or is under way. */
+  readonly resizing?: readonly PodCondition[] | undefined;
   readonly hostIP: string;
-  readonly podIP: string | undefined;
+  /** Of its sandbox, the first one first. */
+  readonly podIPs: readonly string[];
   readonly startTime: string;
   readonly hasSandbox: boolean;
   /** No container will be started again. */
@@ -18,11 +24,20 @@ export interface StatusInput {
   /** Nothing runs and nothing will: what has not succeeded has failed. */
   readonly over: boolean;
   /** The kubelet gave the pod up: DeadlineExceeded, Evicted, OutOfcpu, ... */
-  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure?: Failure | undefined;
+  /** A container's end has made all of them begin anew. */
+  readonly restartingAll?: boolean | undefined;
   /** As the API writes it. */
   readonly now: string;
 }
 
+/** Why a kubelet gives a pod up. */
+export interface Failure {
+  readonly reason: string;
+  readonly message: string;
+  /** It is not the pod's own fault. Source: core/v1 PodReasonTerminationByKubelet. */
+  readonly isDisruption?: boolean;
+}
 /** The whole status of a pod as its kubelet reports it. Pure. Source: kubelet generateAPIPodStatus. */
 export function podStatus(input: StatusInput): PodStatus {
   const { pod, records } = input;
@@ -32,28 +47,50 @@ export function podStatus(input: StatusInput): PodStatus {
   const now = phaseOf(spec, records, input.ending);
   const phase = isOver ? old.phase! : input.failure || (input.over && now !== 'Succeeded') ? 'Failed' : now;
   const why = input.failure ?? (phase === old.phase ? { reason: old.reason, message: old.message } : undefined);
-  const podIP = spec.hostNetwork === true ? input.hostIP : (input.podIP ?? old.podIP);
-  const inits = records.filter((c) => c.role !== 'main').map((c) => containerStatus(c, input));
+  const podIPs = spec.hostNetwork === true ? [input.hostIP] : input.podIPs;
+  const ips = podIPs.length > 0 ? podIPs.map((ip) => ({ ip })) : (old.podIPs ?? []);
+  const statusesOf = (...roles: readonly Role[]): ContainerStatus[] =>
+    containerStatuses(records, roles, input.runtime, input.detailsOf);
+  const inits = statusesOf('init', 'sidecar');
+  const ephemeral = statusesOf('ephemeral');
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,
     conditions: conditionsOf(
-      { pod, records, phase, hasSandbox: input.hasSandbox, now: input.now },
-      old.conditions ?? [],
+      {
+        pod,
+        records,
+        phase,
+        hasSandbox: input.hasSandbox,
+        resizing: input.resizing,
+        restartingAll: input.restartingAll,
+        now: input.now,
+      },
+      input.failure?.isDisruption === true
+        ? disrupted(old.conditions ?? [], input.failure, input)
+        : (old.conditions ?? []),
     ),
     ...(why?.message && { message: why.message }),
     ...(why?.reason && { reason: why.reason }),
     hostIP: input.hostIP,
     hostIPs: [{ ip: input.hostIP }],
-    ...(podIP && { podIP, podIPs: [{ ip: podIP }] }),
+    ...(ips.length > 0 && { podIP: ips[0]!.ip, podIPs: ips }),
     startTime: old.startTime ?? input.startTime,
     ...(inits.length > 0 && { initContainerStatuses: inits }),
-    containerStatuses: records.filter((c) => c.role === 'main').map((c) => containerStatus(c, input)),
+    containerStatuses: statusesOf('main'),
     qosClass: qosClass(pod),
-    ...(old.ephemeralContainerStatuses && { ephemeralContainerStatuses: old.ephemeralContainerStatuses }),
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     ...claimsOf(old),
   };
 }
+function disrupted(old: readonly PodCondition[], { message }: Failure, { pod, now }: StatusInput): PodCondition[] {
+  const [before] = old.filter(({ type }) => type === DISRUPTED);
+  const since = before?.status === 'True' ? (before.lastTransitionTime ?? now) : now;
+  const generation = pod.metadata.generation;
+  const condition: PodCondition = { type: DISRUPTED, status: 'True', reason: 'TerminationByKubelet', message, lastTransitionTime: since, ...(generation !== undefined && { observedGeneration: generation }) };
+  return [...old.filter(({ type }) => type !== DISRUPTED), condition];
+} // prettier-ignore
+const DISRUPTED = 'DisruptionTarget';
 /** Which claims stand for the pod's is not a node's to change. Source: kubelet status_manager.go. */
 const claimsOf = ({ resourceClaimStatuses, extendedResourceClaimStatus }: PodStatus): PodStatus => ({
   ...(resourceClaimStatuses && { resourceClaimStatuses }),
@@ -70,29 +107,3 @@ export const rejectedStatus = (pod: Pod, reason: string, message: string, startT
   qosClass: qosClass(pod),
   ...claimsOf(pod.status ?? {}),
 });
-
-function containerStatus(c: ContainerRecord, { runtime }: StatusInput): ContainerStatus {
-  const resources = c.spec.resources ?? {};
-  const mounts = c.spec.volumeMounts?.map((mount): VolumeMountStatus => ({
-    name: mount.name,
-    mountPath: mount.mountPath,
-    ...(mount.readOnly && { readOnly: true, recursiveReadOnly: 'Disabled' }),
-  }));
-  return {
-    name: c.spec.name,
-    state: c.state,
-    lastState: c.lastState ?? {},
-    ready: c.role === 'init' ? c.state.terminated?.exitCode === 0 : c.ready,
-    restartCount: c.restartCount,
-    image: c.image,
-    imageID: c.imageID,
-    ...(c.id !== undefined && { containerID: `${runtime}://${c.id}` }),
-    started: c.started,
-    ...(c.id !== undefined && {
-      ...(resources.requests && { allocatedResources: resources.requests }),
-      resources,
-    }),
-    ...(mounts && mounts.length > 0 && { volumeMounts: mounts }),
-    ...(c.state.running !== undefined && { user: { linux: { uid: 0, gid: 0, supplementalGroups: [0] } } }),
-  };
-}

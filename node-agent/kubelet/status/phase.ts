@@ -1,6 +1,6 @@
 import type { PodSpec, PodStatus } from '../../../schemas/generated/core-v1.ts';
 import type { ContainerRecord } from '../container/record.ts';
-import { restarts } from '../container/restart.ts';
+import { isLast } from '../container/restart.ts';
 
 /** Where a pod stands, from its containers alone. `ending`: none of them will be started again. Source: kubelet getPhase. */
 export function phaseOf(
@@ -16,8 +16,9 @@ export function phaseOf(
   let stoppedForGood = 0;
   let succeeded = 0;
   for (const c of records) {
+    if (c.role === 'ephemeral') continue;
     const ended = c.state.terminated ?? (c.state.waiting === undefined ? undefined : c.lastState?.terminated);
-    const forGood = ended !== undefined && !restarts(c.spec, c.role, spec, ended.exitCode);
+    const forGood = ended !== undefined && isLast(c, spec, ended);
     if (c.role === 'init') {
       if (ended === undefined) pendingInits++;
       else if (ended.exitCode !== 0 && forGood) return 'Failed';
@@ -38,7 +39,7 @@ export function phaseOf(
       if (c.state.terminated !== undefined && ended.exitCode === 0) succeeded++;
     }
   }
-  const begun = records.some((c) => c.role === 'main' && c.runs > 0);
+  const begun = records.some((c) => c.role === 'main' && c.inSandbox);
   if (pendingInits > 0 || (pendingSidecars > 0 && !begun) || waiting > 0) return 'Pending';
   if (running > 0) return 'Running';
   if (stopped === 0) return 'Pending';

@@ -5,7 +5,7 @@ import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.
 import { testWorld, type TestWorld } from '../../../actors/runtime/testing/world.ts';
 import { createSimulatedRuntime } from '../../runtime/simulated/runtime.ts';
 import { SIMULATE } from '../../runtime/simulated/script.ts';
-import { startKubelet, type Kubelet } from '../actor.ts';
+import { startKubelet, type Kubelet, type KubeletOptions } from '../actor.ts';
 import type { NodeSpec } from '../node/object.ts';
 
 /** A kubelet on a node `n1`, an API to talk to, and a clock that the test moves. */
@@ -25,7 +25,11 @@ export interface Bench {
   writes(): number;
   stop(): Promise<void>;
 }
-export async function bench(node: Omit<Partial<NodeSpec>, 'ip'> = {}, bus?: Bus): Promise<Bench> {
+export async function bench(
+  node: Omit<Partial<NodeSpec>, 'ip'> = {},
+  bus?: Bus,
+  more: Pick<KubeletOptions, 'staticPods' | 'handlers'> = {},
+): Promise<Bench> {
   const world = testWorld();
   const api = fakeApi(world);
   const client = api.client();
@@ -36,6 +40,7 @@ export async function bench(node: Omit<Partial<NodeSpec>, 'ip'> = {}, bus?: Bus)
       client: api.client('node:n1'),
       runtime: createSimulatedRuntime(world),
       bus,
+      ...more,
       node: { name: 'n1', ip: '172.18.0.2', podCIDR: '10.244.7.0/24', ...node },
     });
   const b: Bench = {

@@ -1,5 +1,6 @@
 import type { World } from '../../../bus/world.ts';
-import { environmentOf, withReferences } from './environment.ts';
+import { expand } from '../../kubelet/environment/expansion.ts';
+import { environmentOf } from './environment.ts';
 import { Files, type Whose } from './files.ts';
 import type { Course, Write } from './course.ts';
 import { courseOf } from './shell.ts';
@@ -31,7 +32,7 @@ export function createCommands({ random }: World): Commands {
         return values.get(name) ?? '';
       };
       return courseOf(
-        argv.map((text) => withReferences(text, values)),
+        argv.map((text) => expand(text, values)),
         { variable, read: (path) => files.read(whose, path, isAll), random: () => random() },
       );
     },

@@ -1,4 +1,5 @@
 import type { Container, EnvVar, Pod } from '../../../schemas/generated/core-v1.ts';
+import { expand } from '../../kubelet/environment/expansion.ts';
 
 export interface Environment {
   readonly values: ReadonlyMap<string, string>;
@@ -13,16 +14,11 @@ export function environmentOf(pod: Pod, container: Container, podIP: string | un
   for (const variable of container.env ?? []) {
     const value = valueOf(variable, pod, podIP);
     if (value === undefined) unknown.add(variable.name);
-    else values.set(variable.name, withReferences(value, values));
+    else values.set(variable.name, expand(value, values));
   }
   const isOpen = (container.envFrom?.length ?? 0) > 0;
   return { values, isUnknown: (name) => unknown.has(name) || (isOpen && !values.has(name)) };
 }
-/** `$(NAME)` of a known variable becomes its value, `$$` a dollar. Source: third_party/forked/golang/expansion. */
-export const withReferences = (text: string, values: ReadonlyMap<string, string>): string =>
-  text.replaceAll(/\$\$|\$\(([^()]*)\)/g, (all, name?: string) =>
-    name === undefined ? '$' : (values.get(name) ?? all),
-  );
 
 function valueOf({ value, valueFrom }: EnvVar, pod: Pod, podIP: string | undefined): string | undefined {
   if (!valueFrom) return value ?? '';

@@ -1,14 +1,16 @@
 import { delay, type TimerId, type World } from '../../../bus/world.ts';
 import type { Container, ContainerStatus, Pod, Probe } from '../../../schemas/generated/core-v1.ts';
 import { parseTime } from '../../../schemas/meta/time.ts';
-import { RuntimeError, type ContainerRuntime, type Image, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
+import { RuntimeError, type ContainerRuntime, type ContainerStreaming, type Image, type LogLine, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
 import { AddressPool } from './addresses.ts';
 import { createCommands } from './commands.ts';
-import { findImage, fullName, inventImage } from './images.ts';
+import { fullName } from '../image-name.ts';
+import { findImage, inventImage } from './images.ts';
 import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
 import { scriptOf, type ContainerScript, type Run } from './script.ts';
 import { Connections } from './listeners.ts';
+import { simulatedStreaming } from './streaming.ts';
 import { Usage } from './usage.ts';
 import type { Course } from './course.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -55,6 +57,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   const commands = createCommands(world);
   const connections = new Connections();
   const usage = new Usage();
+  let streaming: ContainerStreaming | undefined;
   const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
 
   function exit(c: SimContainer, code: number, reason: string, message = ''): void {
@@ -196,6 +199,13 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       return known;
     },
     images: () => [...images.values()],
+    async loadImages(archive, { names }) {
+      // What is in it does not matter here, but it is to have come.
+      for await (const _ of archive);
+      const full = names.map(fullName);
+      for (const name of full) images.set(name, inventImage(name));
+      return full;
+    },
     async createContainer(sandboxId, { pod, container, attempt }) {
       const sandbox = sandboxes.get(sandboxId);
       if (sandbox === undefined) throw new RuntimeError('CreateContainerError', `sandbox "${sandboxId}" not found`);
@@ -303,11 +313,29 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
         (byPod.get(podUid) ?? []).flatMap((id) => containers.get(id) ?? []),
         port,
       ),
+    get streaming() {
+      return (streaming ??= simulatedStreaming({
+        clock,
+        course: (id, argv) => commands.course(argv, need(id), need(id).course !== undefined),
+        begin: (id, { writes }) => {
+          const c = need(id);
+          for (const write of writes)
+            if (write.atMs === 0) commands.write(c, write);
+            else c.timers.push(clock.setTimeout(() => commands.write(c, write), write.atMs));
+        },
+        ended: (id) => need(id).ended.promise,
+        lines: (id, signal) => since(clock.now(), this.logs(id, { follow: true, signal })),
+        listener: this.listener!,
+      }));
+    },
     close() {
       listeners.clear();
       for (const c of containers.values()) stopTimers(c);
     },
   };
+}
+async function* since(time: number, lines: AsyncIterable<LogLine>): AsyncGenerator<LogLine, void> {
+  for await (const line of lines) if (line.time >= time) yield line;
 }
 const idOf = (containerID: string): string => containerID.slice(containerID.indexOf('://') + 3);
 function learnImage(images: Map<string, Image>, status: ContainerStatus): void {

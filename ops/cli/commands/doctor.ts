@@ -11,19 +11,25 @@ interface Check {
   readonly check: string;
   readonly ok: boolean;
   readonly detail: string;
+  readonly for: 'every cluster' | 'real nodes';
 }
 const LOW_DISK_BYTES = 1 << 30;
 
-/** Looks at everything that a cluster needs here, and says what to do about what is missing. Exit status 1 if something is. */
-export async function doctor(options: { output: string }): Promise<void> {
+/**
+ * Looks at everything that a cluster needs here, and says what to do about what is missing. Exit status 1 if something is;
+ * what only real nodes need counts where `runtime` asks for them.
+ */
+export async function doctor(options: { output: string; runtime: 'simulated' | 'cri' }): Promise<void> {
   const checks: Check[] = [];
-  const check = async (name: string, work: () => Promise<string> | string): Promise<void> => {
+  const look = async (name: string, work: () => Promise<string> | string, needed: Check['for']): Promise<void> => {
     try {
-      checks.push({ check: name, ok: true, detail: await work() });
+      checks.push({ check: name, ok: true, detail: await work(), for: needed });
     } catch (error) {
-      checks.push({ check: name, ok: false, detail: (error as Error).message });
+      checks.push({ check: name, ok: false, detail: (error as Error).message, for: needed });
     }
   };
+  const check = (name: string, work: () => Promise<string> | string): Promise<void> =>
+    look(name, work, 'every cluster');
   await check('node', () => `${process.version} (${process.execPath})`);
   await check('nats-server', async () => {
     const binary = await findNatsServer();
@@ -55,7 +61,14 @@ export async function doctor(options: { output: string }): Promise<void> {
     else mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     return file;
   });
+  const { machineChecks } = await import('../../machine/checks.ts');
+  for (const { name, look: work } of machineChecks()) await look(name, work, 'real nodes');
   if (options.output === 'json') printJson(checks);
-  else for (const c of checks) print(`${c.ok ? '✓' : '✗'} ${c.check.padEnd(12)} ${c.detail}`);
-  if (checks.some((c) => !c.ok)) process.exitCode = 1;
+  else
+    for (const [i, c] of checks.entries()) {
+      if (c.for === 'real nodes' && checks[i - 1]?.for !== c.for)
+        print('\nReal nodes (kubus up --runtime cri; installs what is missing from Debian packages) need besides:');
+      print(`${c.ok ? '✓' : '✗'} ${c.check.padEnd(12)} ${c.detail}`);
+    }
+  if (checks.some((c) => !c.ok && (c.for === 'every cluster' || options.runtime === 'cri'))) process.exitCode = 1;
 }

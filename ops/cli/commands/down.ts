@@ -2,6 +2,7 @@ import { locate, noCluster, removeCluster } from '../../cluster/config.ts';
 import { existsSync } from 'node:fs';
 import { unmergeKubeconfig } from '../../cluster/kubeconfig.ts';
 import { userKubeconfig } from '../../cluster/paths.ts';
+import { machinePaths } from '../../machine/names.ts';
 import { stopLeftover } from '../../nats/server.ts';
 import { isUp } from '../../process/supervisor.ts';
 import { print, printError, Progress, UserError } from '../output.ts';
@@ -32,6 +33,8 @@ export async function down(options: { name: string; deleteData?: boolean }): Pro
   }
   // Left behind by a process that was killed.
   await stopLeftover(paths.nats);
+  if (existsSync(machinePaths(paths.dir).record))
+    await (await import('../../machine/sweep.ts')).sweepLeftover(paths.dir);
   try {
     await unmergeKubeconfig(userKubeconfig(), name);
   } catch (error) {

@@ -3,7 +3,10 @@ import { join, resolve } from 'node:path';
 import { nodesDir } from '../../cluster/paths.ts';
 import { openHealthDoor } from '../../process/health.ts';
 import { hasJoined, startJoinedNode } from '../../process/joined-node.ts';
-import { print, UserError } from '../output.ts';
+import { makeFolder } from '../../cluster/config.ts';
+import type { OwnMachine } from '../../machine/own-machine.ts';
+import { checkCanHaveRealNodes } from '../../machine/settle.ts';
+import { print, printError, UserError } from '../output.ts';
 import type { RunOptions } from './run.ts';
 import { untilSignal } from '../signals.ts';
 
@@ -29,8 +32,20 @@ export async function joinCluster(components: readonly string[], options: RunOpt
     throw new UserError(`--ca: ${(error as Error).message}`);
   }
   const signal = untilSignal();
+  const dir = folderOf(options);
+  let machine: OwnMachine | undefined;
+  if (options.runtime === 'cri') {
+    checkCanHaveRealNodes();
+    const { ownMachine, runOnOwnMachine, WITHIN } = await import('../../machine/own-machine.ts');
+    if (process.env[WITHIN] === undefined) {
+      makeFolder(dir, '--data');
+      const warn = (text: string): void => printError(`kubus: ${text}`);
+      process.exit(await runOnOwnMachine({ node, dir, signal, warn }));
+    }
+    machine = await ownMachine(dir, node, options.nodeIp);
+  }
   const running = await startJoinedNode({
-    node, token, ca, dir: folderOf(options), urls: options.nats?.split(','), log: options.log,
+    node, token, ca, dir, machine, urls: options.nats?.split(','), log: options.log,
   }); // prettier-ignore
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   await Promise.race([running.ready.then(() => print(`running: node ${node}`)), signal]);

@@ -30,6 +30,10 @@ export interface RunOptions
   readonly token?: string;
   /** PEM file of the authority of the bus, for one that joins. */
   readonly ca?: string;
+  /** Of a node that joins: what runs its containers. */
+  readonly runtime?: 'simulated' | 'cri';
+  /** Of a real one: by which the others reach it. */
+  readonly nodeIp?: string;
   readonly health?: number;
   /** A KubeSchedulerConfiguration. */
   readonly config?: string;
@@ -70,6 +74,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   if ((options.config ?? options.schedulerPlugin) !== undefined && !names.includes('scheduler'))
     throw new UserError('--config and --scheduler-plugin are for: kubus run scheduler', 2);
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
+  if (options.runtime === 'cri' && !joins(names, options))
+    throw new UserError('--runtime cri is for a node that joins: kubus run nodes --node NAME --nats URL --token TOKEN --runtime cri', 2); // prettier-ignore
   checkDns(options, names.includes('dns'), 'kubus run dns');
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];

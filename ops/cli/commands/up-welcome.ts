@@ -13,8 +13,11 @@ export function welcome(config: ClusterConfig, server: string, { pki }: ClusterP
     `\nCluster "${config.name}" is up at ${server} (context ${contextName(config.name)}).${config.ephemeral ? ' It is ephemeral: nothing of it is kept.' : ''}\n\nNext:`,
   );
   print(`  ${bold(`kubectl --context ${contextName(config.name)} get nodes`)}`);
+  // Simulated nodes run whatever is asked for; real ones need an image that is somewhere.
+  const image = config.runtime === 'cri' ? 'web:1' : 'hello';
+  if (config.runtime === 'cri') print(`  ${bold(`docker save ${image} > web.tar && kubus load web.tar${suffix}`)}`);
   print(
-    `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=hello --replicas=3`)}`,
+    `  ${bold(`kubectl --context ${contextName(config.name)} create deployment hello --image=${image} --replicas=3`)}`,
   );
   print(`  ${bold(`kubus status${suffix}`)}`);
   const { ingressPorts, dns } = config;

@@ -1,8 +1,11 @@
+import { realWorld } from '../../../bus/real-world.ts';
+import { machineCommands } from '../../../node-agent/host/commands.ts';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import {
   alreadyUp,
   checkInFlight,
   locate,
+  nodeCount,
   readConfig,
   reservedPorts,
   type ClusterConfig,
@@ -18,6 +21,7 @@ import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { adoptScheduler, checkScheduler, type SchedulerFlags } from '../../cluster/scheduler.ts';
 import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
+import { checkCanHaveRealNodes, settleNodes } from '../../machine/settle.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
@@ -70,8 +74,7 @@ export async function up(options: UpOptions): Promise<void> {
   await checkAuthentication(options);
   await checkAuthorization(options);
   await checkScheduler(options);
-  if (options.runtime === 'cri')
-    throw new UserError('--runtime cri is not built yet: leave it out for simulated nodes');
+  if (options.runtime === 'cri') checkCanHaveRealNodes();
   const paths = locate(options.name, options.data);
   const holder = isUp(paths);
   if (holder !== undefined) throw alreadyUp(options.name, holder);
@@ -82,8 +85,9 @@ export async function up(options: UpOptions): Promise<void> {
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
-const hasDns = (options: UpOptions, before: ClusterConfig | undefined): boolean =>
+const hasDns = (options: Pick<UpOptions, 'addons' | 'only' | 'runtime'>, before: ClusterConfig | undefined): boolean =>
   addonsOf({
+    runtime: options.runtime === 'auto' ? (before?.runtime ?? 'simulated') : options.runtime,
     ...(options.addons === undefined
       ? before?.addons && { addons: before.addons }
       : { addons: readAddons(options.addons) }),
@@ -136,12 +140,14 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
   const dns = hasDns(options, before) ? await settleDns(options, before?.dns) : undefined;
   const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before?.ingressPorts) : undefined;
+  const nodes = await settleNodes(options, options.name, before, ranges.clusterCidrs);
   return {
-    format: 1, name: options.name, nodes: options.nodes ?? before?.nodes ?? 1, runtime: 'simulated', port, natsPort,
+    format: 1, name: options.name, port, natsPort,
     ...(only && { only }),
     ...(replicas && { replicas }),
     ...(serviceCidrs && { serviceCidrs }),
     ...ranges,
+    ...nodes,
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),
@@ -186,6 +192,7 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
     const settled = (): Promise<ClusterConfig> => settle(options, paths);
     const isNew = readConfig(paths) === undefined;
     const { name, host } = options;
+    if (options.runtime === 'cri') await havePackages(step);
     cluster = await startCluster({ name, paths, host, settle: settled, isNew, step, warn });
   } catch (error) {
     if (!isChild) throw error;
@@ -216,6 +223,13 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }
 
+async function havePackages(step: <T>(label: string, work: () => Promise<T>) => Promise<T>): Promise<void> {
+  const { missingPackages } = await import('../../machine/tools.ts');
+  const packages = missingPackages();
+  if (packages.length === 0) return;
+  const { installMissing } = await import('../../machine/install.ts');
+  await installMissing({ commands: machineCommands(realWorld({ component: 'up', level: 'silent' })), step, packages });
+}
 /** Who creates a pod right after this must not hear that its service account is not found. */
 async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
   const roles = rolesOf(config);
@@ -226,5 +240,5 @@ async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise
 }
 async function nodesReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
   const { waitForNodes } = await import('../../cluster/wait.ts');
-  await waitForNodes(paths, config.only === undefined || config.only.includes('nodes') ? config.nodes : 0);
+  await waitForNodes(paths, config.only === undefined || config.only.includes('nodes') ? nodeCount(config) : 0);
 }

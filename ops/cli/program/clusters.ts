@@ -23,7 +23,12 @@ export function addClusters(program: Command): void {
     .description('start a cluster, or resume one')
     .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))
     .addOption(
-      new Option('--runtime <runtime>', 'what runs containers').choices(['simulated', 'cri', 'auto']).default('auto'),
+      new Option(
+        '--runtime <runtime>',
+        'what runs containers: simulated, nothing does (the default); cri, containerd on real nodes, with Linux and root; auto, as before',
+      )
+        .choices(['simulated', 'cri', 'auto'])
+        .default('auto'),
     )
     .option('--data <dir>', 'where to keep the data')
     .option('--ephemeral', 'keep nothing: no fsync, data removed at the end')
@@ -80,7 +85,12 @@ export function addClusters(program: Command): void {
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
-      '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --addons dns,ingress,metrics        with names of services, and HTTP from outside\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
+      `
+With --runtime cri each node is a set of namespaces of this machine with a containerd of its own; --nodes counts these then.
+What is missing is installed from Debian packages, and a containerd or Docker of the machine is left alone. Images come from
+registries or by kubus load. At the end, and after kill -9 by the next up, down or list, nothing is left on the machine.
+` +
+        '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  sudo ./kubus up --runtime cri --nodes 3      real containers, networks and services\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --addons dns,ingress,metrics        with names of services, and HTTP from outside\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
     )
     .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
   named(program.command('down'))

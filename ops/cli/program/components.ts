@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import {
   answeringNames,
   audited,
@@ -57,6 +57,16 @@ export function addComponents(program: Command): void {
       "with scheduler: a KubeSchedulerConfiguration instead of the cluster's own (see kubus up --scheduler-config)",
     )
     .option('--token <token>', 'with nodes and one --node: join a cluster by a token, see kubus token create')
+    .addOption(
+      new Option(
+        '--runtime <runtime>',
+        'with --token: cri makes this machine, or this privileged container, a node that runs containers (default: simulated)',
+      ).choices(['simulated', 'cri']),
+    )
+    .option(
+      '--node-ip <address>',
+      'with --runtime cri: by which other nodes reach this one (default: that of its way out)',
+    )
     .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
     .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
     .option(
@@ -66,7 +76,7 @@ export function addComponents(program: Command): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run ingress --ingress-http-port 8081 --ingress-https-port 8444   one more way in, on ports of its own\n  kubus run scheduler --config profiles.yaml --scheduler-plugin ./mine.ts\n  kubus run nodes --node worker-1 --node worker-2 --log -",
+      "\nExamples:\n  kubus run scheduler                        one more scheduler for the cluster that is up here\n  kubus run apiserver etcd --data /secrets --nats nats://10.0.0.1:4222,nats://10.0.0.2:4222 --host 0.0.0.0\n  kubus run dns --dns-port 5300               the cluster's name server, on a port of its own\n  kubus run ingress --ingress-http-port 8081 --ingress-https-port 8444   one more way in, on ports of its own\n  kubus run scheduler --config profiles.yaml --scheduler-plugin ./mine.ts\n  kubus run nodes --node worker-1 --node worker-2 --log -\n  sudo kubus run nodes --node big --nats nats://10.0.0.1:4222 --token abcdef.0123456789abcdef --runtime cri",
     )
     .action(async (components: string[], options: unknown) =>
       (await import('../commands/run.ts')).run(components, options as never),

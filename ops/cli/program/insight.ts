@@ -85,6 +85,11 @@ export function addInsight(program: Command): void {
     .action(async (options: unknown) => (await import('../commands/chaos.ts')).chaos(options as never));
   json(program.command('doctor'))
     .description('check what kubus needs on this machine')
-    .addHelpText('after', '\nExample:\n  kubus doctor')
+    .addOption(
+      new Option('--runtime <runtime>', 'cri: fail where real nodes could not be had')
+        .choices(['simulated', 'cri'])
+        .default('simulated'),
+    )
+    .addHelpText('after', '\nExamples:\n  kubus doctor\n  sudo kubus doctor --runtime cri')
     .action(async (options: unknown) => (await import('../commands/doctor.ts')).doctor(options as never));
 }

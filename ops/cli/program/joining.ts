@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { json, named } from './options.ts';
 
 /** token, node. */
@@ -31,8 +31,47 @@ export function addJoining(program: Command): void {
     );
   const node = program
     .command('node')
-    .description('nodes that joined by a token')
-    .addHelpText('after', '\nExample:\n  kubus node revoke worker-1');
+    .description('nodes: of this machine, and those that joined by a token')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kubus node add\n  kubus node remove kubus-worker-2\n  kubus node revoke worker-1',
+    );
+  named(node.command('add'))
+    .description('one more node in a cluster that kubus up runs here')
+    .argument('[node]', 'name of a real node (default: the next, kubus-worker-3)')
+    .addOption(
+      new Option('--runtime <runtime>', 'what runs its containers (default: as in kubus up)').choices([
+        'simulated',
+        'cri',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      `
+A real node (cri) is a set of namespaces of this machine with a containerd of its own; the cluster must have been started
+with --runtime cri. To remove it: kubus node remove.
+
+Examples:
+  kubus node add
+  kubus node add big --runtime cri`,
+    )
+    .action(async (name: string | undefined, options: unknown) =>
+      (await import('../commands/node.ts')).add(name, options as never),
+    );
+  named(node.command('remove'))
+    .description('drain and end a node that kubus up runs here, with its files')
+    .argument('<node>', 'its name')
+    .addHelpText(
+      'after',
+      `
+It is cordoned and its pods are evicted, within disruption budgets for at most 30 s; what is left then ends with it.
+
+Example:
+  kubus node remove kubus-worker-2`,
+    )
+    .action(async (name: string, options: unknown) =>
+      (await import('../commands/node.ts')).remove(name, options as never),
+    );
   named(node.command('revoke'))
     .description('cuts a node off at once and for good: its key and its name are refused until the Node is deleted')
     .argument('<name>', 'name of the node')

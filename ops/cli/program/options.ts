@@ -53,7 +53,11 @@ export const answeringNames = (command: Command): Command =>
       "whom it asks about other names, address or address:port, or none (default: this machine's name servers)",
       list,
     )
-    .option('--dns-pods <mode>', 'names of pods: insecure, verified, disabled (default insecure, as in kubeadm)');
+    .option('--dns-pods <mode>', 'names of pods: insecure, verified, disabled (default insecure, as in kubeadm)')
+    .option(
+      '--dns-reached-at <address>',
+      "address by which pods of real nodes reach it, or auto (default: this machine's, where it has such nodes)",
+    );
 /** A command that may start the ingress controller of a cluster. */
 export const servingIngresses = (command: Command): Command =>
   command

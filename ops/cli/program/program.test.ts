@@ -68,7 +68,7 @@ describe('what is typed wrong ends with 2, a cause and a hint', () => {
     [['up', '--service-cluster-ip-range', '10.0.0.0/16,10.1.0.0/16'], /^kubus: --service-cluster-ip-range takes one range, /],
     [['up', '--only', 'etcd,nope'], /^kubus: --only knows no component "nope": choose from etcd, apiserver, /],
     [['up', '--load-balancer-range', '10.0.0.0/24'], /^kubus: --load-balancer-range: 10.0.0.0\/24 is not on this machine alone: /],
-    [['up', '--addons', 'dns,nope'], /^kubus: --addons knows no add-on "nope": choose from cloud, dns, ingress, metrics, or none\n$/],
+    [['up', '--addons', 'dns,nope'], /^kubus: --addons knows no add-on "nope": choose from cloud, dns, ingress, local-volumes, metrics, or none\n$/],
     [['up', '--addons', 'none,dns'], /^kubus: --addons none stands alone\n$/],
     [['up', '--runtime', 'docker'], /Allowed choices are simulated, cri, auto/],
     [['run'], /missing required argument 'component'/],

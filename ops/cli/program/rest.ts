@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { clusterName, json, VERSION } from './options.ts';
+import { clusterName, json, named, VERSION } from './options.ts';
 import { UserError } from '../output.ts';
 
-/** test, completion, version, kubectl, and what nobody types. */
+/** test, completion, load, version, kubectl, and what nobody types. */
 export function addRest(program: Command): void {
   program
     .command('test')
@@ -21,6 +21,23 @@ export function addRest(program: Command): void {
     )
     .action(async (shell: 'bash' | 'zsh' | 'fish') =>
       (await import('../commands/completion.ts')).completion(shell, program),
+    );
+  json(named(program.command('load')))
+    .description('bring images from archives to the nodes: OCI layouts, or what docker save writes, gzipped or not')
+    .argument('<archive...>', 'files')
+    .option('--node <name...>', 'these nodes only (default: all)')
+    .addHelpText(
+      'after',
+      `
+Pods find an image by its full name; docker save writes web:1 as docker.io/library/web:1, which is what "web:1" in a pod
+means too. Nodes that come later need it again.
+
+Examples:
+  docker save web:1 > web.tar && kubus load web.tar
+  kubus load web.tar db.tar.gz --node kubus-node-1`,
+    )
+    .action(async (files: string[], options: unknown) =>
+      (await import('../commands/load.ts')).load(files, options as never),
     );
   json(program.command('version'))
     .description('versions of kubus and of the Kubernetes API it serves')

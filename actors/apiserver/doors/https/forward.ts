@@ -10,6 +10,7 @@ import { badRequest, internalError, plain } from '../../errors.ts';
 import { escapePath, hostPort, PROTOCOL_SPDY, type BackendAnswer } from '../../outbound/backend.ts';
 import { joinPaths, rewriteHtml, rewriteUrl, type Rewriting } from '../../outbound/rewrite.ts';
 import { sniff } from '../../outbound/sniff.ts';
+import { kubeletPath } from './connect/kubelet-path.ts';
 import type { Exchange, Streaming } from './exchange.ts';
 import { baseHeaders } from './respond.ts';
 import { offersChannels, openChannels } from './web-socket.ts';
@@ -211,6 +212,10 @@ async function whole({ body, end }: BackendAnswer): Promise<Buffer> {
 /** Joins the two connections once the other side speaks the protocol asked for; what it says instead is passed back. */
 async function upgrade(core: Core, exchange: Exchange, answer: ForwardAnswer, client: string): Promise<void> {
   if (answer.output !== undefined && offersChannels(exchange)) return runOverChannels(core, exchange, answer, answer.output); // prettier-ignore
+  const { node, ...elsewhere } = answer;
+  const asks = node === undefined ? undefined : kubeletPath(answer.path, new URL(exchange.target, 'https://s').searchParams); // prettier-ignore
+  if (node !== undefined && asks !== undefined)
+    return (await import('./connect/index.ts')).connect(core, exchange, { type: 'connect', node, asks, otherwise: elsewhere }, client); // prettier-ignore
   const headers = passedOn(exchange, new Set());
   if (answer.identity !== undefined) introduce(core, exchange, headers, answer, answer.identity);
   headers.push('X-Forwarded-For', forwardedFor(exchange, client));

@@ -67,8 +67,9 @@ export async function openHttpsDoor(core: Core, options: HttpsOptions): Promise<
     response.on('close', () => open.end(socket));
     void serve(core, new Http1Exchange(request, response, open), connectionOf(socket));
   });
-  http1.on('upgrade', (request, stream) => {
+  http1.on('upgrade', (request, stream, head: Buffer) => {
     const socket = stream as TLSSocket;
+    if (head.length > 0) socket.unshift(head);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);

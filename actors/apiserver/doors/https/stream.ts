@@ -1,6 +1,8 @@
 import type { Core, StreamAnswer } from '../../core.ts';
 import type { Exchange } from './exchange.ts';
 import { baseHeaders } from './respond.ts';
+import { streamMessages } from './stream-messages.ts';
+import { isWebSocket } from './web-socket.ts';
 
 /** Bytes that may wait for the reader; beyond them the node agent is not asked for more. */
 const WAITING_BYTES = 1024 * 1024;
@@ -16,6 +18,7 @@ export async function streamBytes(core: Core, exchange: Exchange, answer: Stream
   const { session } = answer;
   // Nothing to read from: the pod is on no node.
   if (session === undefined) return exchange.send(204, withoutType(headers), '');
+  if (isWebSocket(exchange)) return streamMessages(exchange, session);
   void exchange.audit?.starts(200);
   const stream = exchange.stream(200, headers);
   stream.onClose(() => session.close());

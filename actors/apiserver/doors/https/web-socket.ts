@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { frameOf as frame, OPCODE } from './connect/web-socket-frames.ts';
 import type { Exchange, Streaming } from './exchange.ts';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const VERSION = '13';
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
+const { text: TEXT, binary: BINARY, close: CLOSE } = OPCODE;
 const NORMAL = Buffer.from([0x03, 0xe8]);
 
 const header = ({ headers }: Exchange, name: string): string => String(headers[name] ?? '');
@@ -24,8 +23,11 @@ export function openWebSocket(exchange: Exchange, protobuf: boolean): Streaming 
   const socket = shakeHands(exchange, undefined);
   return socket && new MessageStream(socket, protobuf);
 }
-/** `spoken`: the protocol of all those that the client offers; undefined: whatever single one it wants. */
-function shakeHands(exchange: Exchange, spoken: string | undefined): Duplex | undefined {
+/**
+ * `spoken`: the protocol of all those that the client offers; undefined: whatever single one it wants, and it says where it
+ * comes from.
+ */
+export function shakeHands(exchange: Exchange, spoken: string | undefined): Duplex | undefined {
   const socket = exchange.hijack!();
   const key = header(exchange, 'sec-websocket-key');
   const protocols = spoken ?? header(exchange, 'sec-websocket-protocol').trim();
@@ -35,7 +37,7 @@ function shakeHands(exchange: Exchange, spoken: string | undefined): Duplex | un
   if (key === '') return refuse('400 Bad Request', '', 'mismatch challenge/response');
   if (header(exchange, 'sec-websocket-version') !== VERSION)
     return refuse('400 Bad Request', `Sec-WebSocket-Version: ${VERSION}\r\n`, 'missing or bad WebSocket Version');
-  if (header(exchange, 'origin') === '') return refuse('403 Forbidden');
+  if (spoken === undefined && header(exchange, 'origin') === '') return refuse('403 Forbidden');
   if (protocols.includes(',')) return refuse('400 Bad Request');
   const accept = createHash('sha1').update(`${key}${GUID}`).digest('base64');
   const protocol = protocols === '' ? '' : `Sec-WebSocket-Protocol: ${protocols}\r\n`;
@@ -94,20 +96,6 @@ class MessageStream implements Streaming {
   onClose(listener: () => void): void {
     this.#socket.on('close', listener);
   }
-}
-function frame(opcode: number, payload: Buffer): Buffer {
-  const { length } = payload;
-  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = 0x80 | opcode;
-  if (length < 126) head[1] = length;
-  else if (length < 65_536) {
-    head[1] = 126;
-    head.writeUInt16BE(length, 2);
-  } else {
-    head[1] = 127;
-    head.writeBigUInt64BE(BigInt(length), 2);
-  }
-  return Buffer.concat([head, payload]);
 }
 const NEWLINE = 0x0a;
 function* lines(chunk: Buffer): Generator<Buffer> {

@@ -1,0 +1,34 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DEFAULTS } from './configuration.ts';
+import { readKubeletConfiguration } from './read-configuration.ts';
+
+let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'kbi-'))));
+afterAll(() => rm(folder, { recursive: true }));
+const HEAD = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+async function read(text: string, unknown: string[] = []) {
+  const file = join(folder, 'kubelet-config.yaml');
+  await writeFile(file, text);
+  return readKubeletConfiguration(file, DEFAULTS, (fields) => unknown.push(...fields));
+}
+it('a file that is not there says nothing', async () => {
+  expect(await readKubeletConfiguration(join(folder, 'nowhere'), DEFAULTS, () => undefined)).toBe(DEFAULTS);
+});
+it('what it says counts, what it does not say stays, and what nobody goes by is told', async () => {
+  const unknown: string[] = [];
+  const configuration = await read(`${HEAD}maxPods: 20\nevictionHard:\n  memory.available: 1Gi\nclusterDNS: [10.96.0.10]\n`, unknown); // prettier-ignore
+  expect(configuration).toEqual({ ...DEFAULTS, maxPods: 20, evictionHard: { 'memory.available': '1Gi' } });
+  expect(unknown).toEqual(['unknown field "clusterDNS"']);
+});
+it.each([
+  ['kind: KubeletConfiguration', "Object 'apiVersion' is missing in"],
+  [`${HEAD}maxPods: many`, 'json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32'],
+  [`${HEAD}maxPods: -1`, 'invalid configuration: maxPods (--max-pods) -1 must not be a negative number'],
+  [`${HEAD}imageMinimumGCAge: 2`, 'json: cannot unmarshal number into Go struct field KubeletConfiguration.imageMinimumGCAge'],
+  [`${HEAD}evictionHard: 5`, 'KubeletConfiguration.evictionHard of type map[string]string'],
+  [`${HEAD}imageGCHighThresholdPercent: 101`, 'imageGCHighThresholdPercent (--image-gc-high-threshold) 101 must be between 0 and 100, inclusive'],
+  [`${HEAD}imageGCLowThresholdPercent: 90`, 'imageGCLowThresholdPercent (--image-gc-low-threshold) 90 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 85'],
+])('%s', async (text, message) => expect(read(text)).rejects.toThrow(message)); // prettier-ignore

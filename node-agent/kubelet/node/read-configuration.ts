@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { decodeConfiguration, struct, type ConfigurationKind } from '../../../schemas/codec/configuration.ts';
+import type { KubeletConfiguration } from './configuration.ts';
+
+/** Maps of texts are looked at by whom they are for. */
+const KIND: ConfigurationKind = {
+  names: ['kubelet.config.k8s.io/v1beta1/KubeletConfiguration'],
+  shape: struct('KubeletConfiguration', {
+    apiVersion: 'string',
+    kind: 'string',
+    maxPods: 'int32',
+    podPidsLimit: 'int64',
+    systemReserved: 'any',
+    kubeReserved: 'any',
+    enforceNodeAllocatable: { list: 'string' },
+    evictionHard: 'any',
+    evictionSoft: 'any',
+    evictionSoftGracePeriod: 'any',
+    evictionMinimumReclaim: 'any',
+    evictionPressureTransitionPeriod: 'duration',
+    evictionMaxPodGracePeriod: 'int32',
+    imageGCHighThresholdPercent: 'int32',
+    imageGCLowThresholdPercent: 'int32',
+    imageMinimumGCAge: 'duration',
+    imageMaximumGCAge: 'duration',
+    shutdownGracePeriod: 'duration',
+    shutdownGracePeriodCriticalPods: 'duration',
+    shutdownGracePeriodByPodPriority: {
+      list: struct('ShutdownGracePeriodByPodPriority', { priority: 'int32', shutdownGracePeriodSeconds: 'int64' }),
+    },
+  }),
+};
+const MAPS = ['systemReserved', 'kubeReserved', 'evictionHard', 'evictionSoft', 'evictionSoftGracePeriod', 'evictionMinimumReclaim'] as const; // prettier-ignore
+
+/**
+ * A node's own configuration, in the form that kubelets read; what the file does not say, or where there is none, is as
+ * `otherwise` has it. `onUnknown` is told of fields that nobody goes by here. Rejects with Error in Kubernetes' words.
+ */
+export async function readKubeletConfiguration(
+  file: string,
+  otherwise: KubeletConfiguration,
+  onUnknown: (fields: readonly string[]) => void,
+): Promise<KubeletConfiguration> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (bytes === undefined) return otherwise;
+  const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
+  const { value: parsed, duplicates } = await parseYaml(bytes);
+  const { value, unknown } = decodeConfiguration({ value: parsed, text: bytes.toString(), duplicates }, KIND);
+  if (unknown.length > 0) onUnknown(unknown);
+  const known = Object.entries(value).filter(([name]) => name in otherwise);
+  const configuration = { ...otherwise, ...Object.fromEntries(known) } as KubeletConfiguration;
+  check(configuration);
+  return configuration;
+}
+/** Source: kubelet apis/config/validation ValidateKubeletConfiguration. */
+function check(c: KubeletConfiguration): void {
+  const wrong = (text: string): never => {
+    throw new Error(`invalid configuration: ${text}`);
+  };
+  for (const name of MAPS) {
+    const map: unknown = c[name];
+    if (typeof map !== 'object' || map === null || Object.values(map).some((value) => typeof value !== 'string'))
+      throw new Error(`json: cannot unmarshal into Go struct field KubeletConfiguration.${name} of type map[string]string`);
+  }
+  const percent = (n: number): boolean => n >= 0 && n <= 100;
+  if (!percent(c.imageGCHighThresholdPercent)) wrong(`imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent} must be between 0 and 100, inclusive`);
+  if (!percent(c.imageGCLowThresholdPercent)) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be between 0 and 100, inclusive`);
+  if (c.imageGCLowThresholdPercent >= c.imageGCHighThresholdPercent) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent}`);
+  if (c.maxPods < 0) wrong(`maxPods (--max-pods) ${c.maxPods} must not be a negative number`);
+} // prettier-ignore

@@ -1,0 +1,203 @@
+import type { TimerId } from '../../../bus/world.ts';
+import type { Container, Pod, PodCondition } from '../../../schemas/generated/core-v1.ts';
+import { amount } from '../../../schemas/helpers/pod-resources.ts';
+import { formatTime } from '../../../schemas/meta/time.ts';
+import { isRunning, type ContainerRecord } from '../container/record.ts';
+import type { ContainerWorker } from '../container/worker.ts';
+import type { NodeContext } from '../context.ts';
+
+type Resources = Container['resources'];
+const RESIZABLE = ['cpu', 'memory'] as const;
+/** Source: kubelet allocation retryDelay, backOffPeriod. */
+const ADMIT_AGAIN_MS = 180_000;
+const ACTUATE_AGAIN_MS = 10_000;
+
+/** Whether two say the same of what can be changed while a container runs. */
+const isSame = (a: Resources, b: Resources): boolean =>
+  RESIZABLE.every((name) => amount(name, a?.requests?.[name]) === amount(name, b?.requests?.[name]) && amount(name, a?.limits?.[name]) === amount(name, b?.limits?.[name])); // prettier-ignore
+/** Which of `pod`'s containers ask for other resources than they were given. */
+export const asksForMore = (records: readonly ContainerRecord[], specs: ReadonlyMap<string, Container>): boolean =>
+  records.some(({ role, spec }) => role !== 'ephemeral' && !isSame(spec.resources, specs.get(spec.name)?.resources));
+
+interface Shown {
+  readonly reason: string;
+  readonly message: string;
+  readonly generation: number;
+  readonly since: string;
+}
+export interface ResizeHost {
+  readonly node: NodeContext;
+  /** Newest version of the pod. */
+  pod(): Pod;
+  containers(): readonly ContainerWorker[];
+  /** Why the node cannot take the pod as it is now wanted; it takes it if it can. */
+  take(): { readonly reason: string; readonly message: string } | undefined;
+  changed(): void;
+}
+
+/**
+ * A change of what a running pod may use: it waits until the node has room, then the runtime is told, container by
+ * container; those whose policy says so run again instead. Made when a pod is resized for the first time.
+ * Source: kubelet pkg/kubelet/allocation, kuberuntime doPodResizeAction.
+ */
+export class Resizing {
+  readonly #host: ResizeHost;
+  #pending: Shown | undefined;
+  #progress: Shown | undefined;
+  #timer: TimerId | undefined;
+  #acting = false;
+
+  constructor(host: ResizeHost) {
+    this.#host = host;
+  }
+  get isPending(): boolean {
+    return this.#pending !== undefined;
+  }
+  /** In the order in which a kubelet writes them. */
+  conditions(): readonly PodCondition[] {
+    const condition = (type: string, shown: Shown | undefined): PodCondition[] =>
+      shown === undefined ? [] : [{ type, status: 'True', observedGeneration: shown.generation, lastProbeTime: shown.since, lastTransitionTime: shown.since, ...(shown.reason && { reason: shown.reason }), ...(shown.message && { message: shown.message }) }]; // prettier-ignore
+    return [...condition('PodResizePending', this.#pending), ...condition('PodResizeInProgress', this.#progress)];
+  }
+  /** Something has changed: the pod, or the room that the node has. */
+  consider(): void {
+    const { node } = this.#host;
+    const pod = this.#host.pod();
+    const specs = specsOf(pod);
+    const records = this.#host.containers().map((c) => c.record);
+    if (!asksForMore(records, specs)) {
+      if (this.#pending !== undefined) this.#host.changed();
+      this.#pending = undefined;
+      return;
+    }
+    const refusal = this.#host.take();
+    if (refusal !== undefined) return this.#wait(refusal);
+    this.#pending = undefined;
+    for (const record of records) {
+      const { resources } = specs.get(record.spec.name) ?? record.spec;
+      if (isRunning(record)) record.actuated ??= record.spec.resources ?? {};
+      const { resources: _, ...spec } = record.spec;
+      record.spec = resources === undefined ? spec : { ...spec, resources };
+    }
+    this.#progress = this.#shown('', '', pod.metadata.generation ?? 0, undefined);
+    node.recorder.event(pod, 'Normal', 'ResizeStarted', `Pod resize started: ${summary(pod)}`);
+    this.#host.changed();
+    void this.#actuate();
+  }
+  /** A container runs anew: it has what it asks for. */
+  settled(): void {
+    if (this.#progress !== undefined && !this.#acting) void this.#actuate();
+  }
+  stop(): void {
+    this.#arm(undefined);
+  }
+
+  async #actuate(): Promise<void> {
+    if (this.#acting) return;
+    this.#acting = true;
+    try {
+      const left = this.#host.containers().filter(({ record }) => isLeft(record));
+      const again = left.filter(({ record }) => mustRestart(record));
+      const inPlace = left.filter((c) => !again.includes(c));
+      if (inPlace.length > 0) await this.#resize(inPlace);
+      for (const c of again) c.restart(`Container ${c.record.spec.name} resize requires restart`);
+      if (again.length === 0) this.#complete();
+    } catch (error) {
+      this.#fail((error as Error).message);
+    } finally {
+      this.#acting = false;
+    }
+  }
+  async #resize(containers: readonly ContainerWorker[]): Promise<void> {
+    const { runtime } = this.#host.node;
+    const pod = this.#host.pod();
+    const tooLow = containers.flatMap(({ record: { id = '', spec } }) => {
+      const limit = amount('memory', spec.resources?.limits?.['memory']);
+      const used = limit === 0 ? undefined : runtime.usage(id, pod)?.memoryBytes;
+      return used === undefined || used < limit ? [] : [`attempting to set container "${spec.name}" memory limit (${limit}) below current usage (${used})`]; // prettier-ignore
+    });
+    if (tooLow.length > 0) throw new Error(`cannot decrease memory limits: ${tooLow.length === 1 ? tooLow[0] : `[${tooLow.join(', ')}]`}`); // prettier-ignore
+    await runtime.resize?.(pod, containers.map(({ record }) => ({ id: record.id ?? '', container: record.spec }))); // prettier-ignore
+    for (const { record } of containers) delete record.actuated;
+  }
+  #complete(): void {
+    if (this.#progress === undefined || this.#host.containers().some(({ record }) => isLeft(record))) return;
+    const { generation } = this.#progress;
+    this.#progress = undefined;
+    this.#arm(undefined);
+    const pod = this.#host.pod();
+    this.#host.node.recorder.event(
+      pod,
+      'Normal',
+      'ResizeCompleted',
+      `Pod resize completed: ${summary(pod, generation)}`,
+    );
+    this.#host.changed();
+  }
+  #fail(message: string): void {
+    const before = this.#progress;
+    if (before === undefined) return;
+    this.#progress = this.#shown('Error', message, before.generation, before);
+    if (before.reason !== 'Error' || before.message !== message) {
+      const pod = this.#host.pod();
+      this.#host.node.recorder.event(pod, 'Warning', 'ResizeError', `Pod resize error: ${summary(pod, before.generation, message)}`); // prettier-ignore
+    }
+    this.#host.changed();
+    this.#arm(ACTUATE_AGAIN_MS, () => void this.#actuate());
+  }
+  #wait({ reason, message }: { readonly reason: string; readonly message: string }): void {
+    const pod = this.#host.pod();
+    const generation = pod.metadata.generation ?? 0;
+    const before = this.#pending;
+    this.#pending = this.#shown('Deferred', message, generation, before);
+    if (before?.generation !== generation)
+      this.#host.node.recorder.event(pod, 'Warning', 'ResizeDeferred', `Pod resize ${reason}: ${summary(pod, generation, message)}`); // prettier-ignore
+    this.#host.changed();
+    this.#arm(ADMIT_AGAIN_MS, () => this.consider());
+  }
+  #shown(reason: string, message: string, generation: number, before: Shown | undefined): Shown {
+    const since = before?.reason === reason ? before.since : formatTime(this.#host.node.world.clock.now());
+    return { reason, message, generation, since };
+  }
+  #arm(ms: number | undefined, act: () => void = () => undefined): void {
+    const { clock } = this.#host.node.world;
+    if (this.#timer !== undefined) clock.clearTimeout(this.#timer);
+    this.#timer = ms === undefined ? undefined : clock.setTimeout(act, ms);
+  }
+}
+const isLeft = (record: ContainerRecord): boolean =>
+  record.actuated !== undefined && isRunning(record) && !isSame(record.actuated, record.spec.resources);
+/** One of the resources that change cannot be changed while it runs. */
+const mustRestart = ({ actuated, spec: { resources, resizePolicy = [] } }: ContainerRecord): boolean =>
+  resizePolicy.some(
+    ({ resourceName, restartPolicy }) =>
+      restartPolicy === 'RestartContainer' &&
+      (['requests', 'limits'] as const).some((list) => amount(resourceName, actuated?.[list]?.[resourceName]) !== amount(resourceName, resources?.[list]?.[resourceName])), // prettier-ignore
+  );
+export const specsOf = ({ spec }: Pod): ReadonlyMap<string, Container> =>
+  new Map([...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [c.name, c]));
+
+/** What events say is wanted. Source: kubelet events/resize.go. */
+function summary({ metadata, spec }: Pod, generation = metadata.generation ?? 0, error = ''): string {
+  const list = (containers: readonly Container[] = []) => containers.map(({ name, resources = {} }) => ({ name, resources: orderOf(resources) })); // prettier-ignore
+  const initContainers = list(spec?.initContainers);
+  return JSON.stringify({
+    ...(initContainers.length > 0 && { initContainers }),
+    containers: list(spec?.containers),
+    generation,
+    ...(error !== '' && { error }),
+  });
+}
+const sorted = (map: Readonly<Record<string, string | number>>) => Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))); // prettier-ignore
+const orderOf = ({ limits, requests }: NonNullable<Resources>) => ({ ...(limits && { limits: sorted(limits) }), ...(requests && { requests: sorted(requests) }) }); // prettier-ignore
+/** The pod with what its containers have been given, where they ask for more. */
+export function allocatedPod(pod: Pod, records: readonly ContainerRecord[]): Pod {
+  const given = new Map(records.map(({ spec }) => [spec.name, spec.resources]));
+  const each = (containers: readonly Container[]): Container[] =>
+    containers.map(({ resources, ...container }) => {
+      const has = given.has(container.name) ? given.get(container.name) : resources;
+      return has === undefined ? container : { ...container, resources: has };
+    });
+  const spec = pod.spec!;
+  return { ...pod, spec: { ...spec, containers: each(spec.containers), ...(spec.initContainers && { initContainers: each(spec.initContainers) }) } }; // prettier-ignore
+}

@@ -1,0 +1,54 @@
+import { mkdir, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isOwnFolder } from '../../../schemas/helpers/local-volumes.ts';
+import { makeOwnFolder } from '../local-folders.ts';
+import { mountedOn } from '../mounts.ts';
+import type { Mounted, PodVolume, VolumePlugin } from '../plugin.ts';
+import { folderOf, giveToPod } from './folder.ts';
+
+const NAME = 'kubernetes.io/local-volume';
+
+/** A folder of the node that is a persistent volume, bound into the pod's. Source: pkg/volume/local. */
+export const local: VolumePlugin = {
+  name: NAME,
+  async setUp(volume, host, signal): Promise<Mounted> {
+    const { path: said } = volume.persistent!.spec!.local!;
+    const path = isOwnFolder(volume.persistent!) ? join(host.localVolumes, volume.persistent!.metadata.name!) : said;
+    if (path === '') throw new Error('local volume source is nil or local path is not set');
+    if (path.split('/').includes('..')) throw new Error(`invalid path: ${path} must not contain '..'`);
+    if (isOwnFolder(volume.persistent!)) await makeOwnFolder(host.localVolumes, volume.persistent!.metadata.name!);
+    const what = await kindOf(path);
+    if (isBlock(volume)) {
+      if (what !== 'device') throw new Error(`local volume path ${path} is not a block device`);
+      return { path, readOnly: volume.readOnly, isBlock: true };
+    }
+    if (what === 'device') throw new Error(`local: failed to mount device ${path}: file systems on block devices are not supported`); // prettier-ignore
+    const folder = folderOf(volume, host, NAME);
+    await mkdir(join(folder, '..'), { recursive: true, mode: 0o750 });
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    if (mountedOn(await host.mounts.list(), folder) === undefined)
+      try {
+        await host.mounts.bind(path, folder, { readOnly: volume.readOnly, signal });
+      } catch (error) {
+        // Never more than the folder itself: if it is mounted after all, what is in it is not the pod's.
+        await rmdir(folder).catch(() => undefined);
+        throw error;
+      }
+    if (!volume.readOnly) await giveToPod(folder, volume, { readOnly: false, honoursPolicy: true, signal });
+    return { path: folder, readOnly: volume.readOnly };
+  },
+};
+export const isBlock = ({ persistent }: PodVolume): boolean => persistent?.spec?.volumeMode === 'Block';
+
+async function kindOf(path: string): Promise<'folder' | 'device'> {
+  let stats;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error(`path ${JSON.stringify(path)} does not exist`, { cause: error });
+  }
+  if (stats.isDirectory()) return 'folder';
+  if (stats.isBlockDevice()) return 'device';
+  throw new Error('only directory and block device are supported');
+}

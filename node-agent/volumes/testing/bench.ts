@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Event, Pod, PodSpec } from '../../../schemas/generated/core-v1.ts';
+import type { TokenRequest } from '../../../schemas/generated/authentication-v1.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
+import type { ApiClient } from '../../../actors/runtime/api-client.ts';
+import { events } from '../../../actors/runtime/resources.ts';
+import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
+import { testWorld, type TestWorld } from '../../../actors/runtime/testing/world.ts';
+import { createEventRecorder } from '../../../actors/runtime/events.ts';
+import { createAccountTokens } from '../../kubelet/account-tokens.ts';
+import { createReferences } from '../../kubelet/references.ts';
+import { createCsi } from '../csi/index.ts';
+import { containerMounts } from '../container-mounts.ts';
+import type { ImageMounts } from '../images.ts';
+import type { Mounts, MountPoint } from '../mounts.ts';
+import type { VolumeHost } from '../plugin.ts';
+import { podVolumes, type PodVolumesOnDisk } from '../pod-volumes.ts';
+import type { PodVolumes } from '../../runtime/cri/parts.ts';
+
+/** Mounts that are only said: what is mounted is a list, and what is busy is refused. */
+export interface FakeMounts extends Mounts {
+  readonly all: MountPoint[];
+  readonly busy: Set<string>;
+  /** Options of each tmpfs. */
+  readonly options: Map<string, readonly string[]>;
+}
+export function fakeMounts(): FakeMounts {
+  const all: MountPoint[] = [];
+  const busy = new Set<string>();
+  const options = new Map<string, readonly string[]>();
+  return {
+    all,
+    busy,
+    options,
+    list: () => Promise.resolve([...all]),
+    tmpfs(path, said) {
+      all.push({ path, type: 'tmpfs', source: 'tmpfs', root: '/' });
+      options.set(path, said);
+      return Promise.resolve();
+    },
+    bind(source, path) {
+      all.push({ path, type: 'bind', source, root: source });
+      return Promise.resolve();
+    },
+    fileSystem(type, source, path) {
+      all.push({ path, type, source, root: '/' });
+      return Promise.resolve();
+    },
+    unmount(path) {
+      if (busy.has(path)) return Promise.reject(new Error(`umount: ${path}: target is busy.`));
+      all.splice(
+        all.findLastIndex((one) => one.path === path),
+        1,
+      );
+      return Promise.resolve();
+    },
+  };
+}
+/** A node's volumes in a folder of their own, an API to talk to, and a clock that the test moves. */
+export interface VolumeBench {
+  readonly root: string;
+  readonly world: TestWorld;
+  readonly api: FakeApi;
+  readonly host: VolumeHost;
+  readonly mounts: FakeMounts;
+  readonly disk: PodVolumesOnDisk;
+  readonly parts: PodVolumes;
+  /** Another kubelet over the same folder. */
+  restarted(): VolumeBench;
+  pod(name: string, spec: Partial<PodSpec>, metadata?: Pod['metadata']): Pod;
+  folder(pod: Pod, plugin: string, name: string): string;
+  /** Answers TokenRequests from now on. */
+  issue(answer: (request: TokenRequest) => { readonly token: string; readonly expirationTimestamp: string }): void;
+  /** Messages of the FailedMount events, oldest first. */
+  told(): string[];
+  /** Waits for files and timers alike. */
+  until(isTrue: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
+  close(): Promise<void>;
+}
+export async function volumeBench(use: { readonly mounts?: Mounts } = {}): Promise<VolumeBench> {
+  const root = await mkdtemp(join(tmpdir(), 'kbd-volumes-'));
+  const world = testWorld();
+  return made(root, world, fakeApi(world), use.mounts ?? fakeMounts());
+}
+function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): VolumeBench {
+  const real = api.client('node:n1');
+  let issue: Parameters<VolumeBench['issue']>[0] | undefined;
+  const client: ApiClient = {
+    ...real,
+    create: async (gvr, object, options) => {
+      if (options?.subresource !== 'token') return real.create(gvr, object, options);
+      if (issue === undefined) throw new ApiError('NotFound', `serviceaccounts "${options.name}" not found`);
+      const request = object as unknown as TokenRequest;
+      return { ...request, status: issue(request) } as never;
+    },
+  };
+  const csi = createCsi({
+    world,
+    client,
+    nodeName: 'n1',
+    plugins: join(root, 'plugins'),
+    registry: join(root, 'plugins_registry'),
+    onDriver: () => disk.retry(),
+  });
+  const images: ImageMounts = {
+    ensure: (_pod, { image }) => Promise.resolve(image?.reference ?? ''),
+    mount: (image, folder) => mounts.bind(image, folder),
+    unmount: (folder) => mounts.unmount(folder),
+  };
+  const host: VolumeHost = {
+    csi,
+    recorder: createEventRecorder({ client, world, component: 'kubelet' }),
+    images,
+    world,
+    client,
+    mounts,
+    references: createReferences({ world, client }),
+    tokens: createAccountTokens({ world, client }),
+    nodeName: 'n1',
+    pods: join(root, 'pods'),
+    localVolumes: join(root, 'local-volumes'),
+    allocatable: () => ({ cpu: '4', memory: '1Gi', 'ephemeral-storage': '10Gi' }),
+  };
+  const disk = podVolumes({ host });
+  const variablesOf = (): Promise<{ name: string; value: string }[]> =>
+    Promise.resolve([{ name: 'POD', value: 'p' }]);
+  const bench: VolumeBench = {
+    root,
+    world,
+    api,
+    host,
+    mounts: mounts as FakeMounts,
+    disk,
+    parts: containerMounts({ host, volumes: disk, variablesOf, recursiveReadOnly: false }),
+    restarted() {
+      csi.stop();
+      disk.stop();
+      return made(root, world, api, mounts);
+    },
+    pod: (name, spec, metadata = {}) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default', uid: `uid-${name}`, ...metadata },
+      spec: { containers: [{ name: 'main', image: 'app:1' }], nodeName: 'n1', ...spec },
+    }),
+    folder: (pod, plugin, name) => join(host.pods, pod.metadata.uid!, 'volumes', `kubernetes.io~${plugin}`, name),
+    issue: (answer) => void (issue = answer),
+    told: () => api.objects<Event>(events).filter((e) => e.reason === 'FailedMount').map((e) => e.message ?? ''),
+    async until(isTrue, withinMs = 60_000) {
+      const end = world.clock.now() + withinMs;
+      // Files take real time: what they hold up is waited for by turns of both clocks.
+      for (let turns = 0; !(await isTrue()); turns++) {
+        if (turns > 2_000 || world.clock.now() > end) throw new Error('it never came true');
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        await world.advance(turns < 50 ? 0 : withinMs / 1_000);
+      }
+    },
+    async close() {
+      csi.stop();
+      disk.stop();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  return bench;
+} // prettier-ignore

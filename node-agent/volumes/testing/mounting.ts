@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { chdir } from 'node:process';
+import { lstat, mkdir, readFile, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { realWorld } from '../../../bus/real-world.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeMount } from '../../../schemas/generated/core-v1.ts';
+import { persistentVolumeClaims, persistentVolumes } from '../../../actors/runtime/resources.ts';
+import { machineCommands } from '../../host/commands.ts';
+import type { Mount } from '../../runtime/cri/parts.ts';
+import { machineMounts, mountsWithin } from '../mounts.ts';
+import { volumeBench } from './bench.ts';
+
+/** What became of real mounts: run in a mount namespace of its own, tells as JSON. */
+const never = new AbortController().signal;
+const world = realWorld({ level: 'silent', unrefTimers: true });
+const mounts = machineMounts(machineCommands(world));
+const b = await volumeBench({ mounts });
+const told: Record<string, unknown> = {};
+const why = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
+const tried = async (work: () => Promise<unknown>): Promise<unknown> => work().catch(why);
+
+const mounted = async (pod: Pod): Promise<void> => {
+  let done = false;
+  void b.disk.mount(pod, never).then(() => (done = true));
+  await b.until(() => done);
+};
+const ended = async (pod: Pod): Promise<boolean> => {
+  let done = false;
+  b.disk.unmount(pod.metadata.uid!);
+  void b.disk.whenUnmounted(pod.metadata.uid!)?.then(() => (done = true));
+  await b.until(() => done, 600_000).catch(() => undefined);
+  return done;
+};
+const podOf = (name: string, volumes: object[], volumeMounts: VolumeMount[] = []): Pod =>
+  b.pod(name, { volumes: volumes as never, containers: [{ name: 'main', image: 'i', volumeMounts }] });
+const mountsOf = (pod: Pod): Promise<readonly Mount[]> => b.parts.mountsOf(pod, pod.spec!.containers[0]!, never);
+const left = async (): Promise<string[]> => mountsWithin(await mounts.list(), b.root).map(({ path }) => path);
+
+// In memory, no more than was said.
+const memory = podOf('memory', [{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]);
+await mounted(memory);
+const tmpfs = b.folder(memory, 'empty-dir', 'm');
+told['tmpfs'] = (await mounts.list()).find(({ path }) => path === tmpfs)?.type;
+told['tooMuch'] = await tried(() => writeFile(join(tmpfs, 'f'), Buffer.alloc(2 * 1024 * 1024)));
+told['memoryEnds'] = [await ended(memory), await left()];
+
+// Paths within a volume.
+const outside = join(b.root, 'outside');
+await mkdir(outside);
+await writeFile(join(outside, 'secret'), 'of the node');
+const uses = (name: string, subPath: string): Pod =>
+  podOf(name, [{ name: 'v', emptyDir: {} }], [{ name: 'v', mountPath: '/v', subPath }]);
+const within = uses('within', 'a/b');
+await mounted(within);
+const volume = b.folder(within, 'empty-dir', 'v');
+const [first] = await mountsOf(within);
+await writeFile(join(volume, 'a', 'b', 'f'), '1');
+told['bound'] = await readFile(join(first!.hostPath, 'f'), 'utf8');
+told['boundAgain'] = (await mountsOf(within))[0]!.hostPath === first!.hostPath && (await left()).length === 1;
+// Whoever may write the volume puts a link in the place: the container keeps what it was given.
+await rename(join(volume, 'a', 'b'), join(volume, 'a', 'c'));
+await symlink(outside, join(volume, 'a', 'b'));
+told['swapped'] = await readdir(first!.hostPath);
+told['escape'] = await tried(() => mountsOf(within));
+told['withinEnds'] = [await ended(within), await left(), await readFile(join(outside, 'secret'), 'utf8')];
+
+const links = uses('links', 'in/f');
+await mounted(links);
+const linked = b.folder(links, 'empty-dir', 'v');
+await mkdir(join(linked, 'real'));
+await writeFile(join(linked, 'real', 'f'), 'inside');
+await symlink('real', join(linked, 'in'));
+told['linkWithin'] = await readFile((await mountsOf(links))[0]!.hostPath, 'utf8');
+for (const [what, target] of [
+  ['out', outside],
+  ['dangling', join(outside, 'nope')],
+] as const) {
+  await symlink(target, join(linked, what));
+  told[what] = await tried(() => mountsOf({ ...links, spec: uses('links', `${what}/x`).spec! }));
+}
+told['madeOutside'] = await readdir(outside);
+told['linksEnds'] = [await ended(links), await left()];
+
+// Folders of the node as volumes.
+const data = join(b.root, 'data');
+await mkdir(data);
+await writeFile(join(data, 'f'), 'kept');
+await b.api.client().create<PersistentVolume>(persistentVolumes, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'pv' }, spec: { local: { path: data } } }); // prettier-ignore
+await b.api.client().create<PersistentVolumeClaim>(persistentVolumeClaims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { volumeName: 'pv' } }); // prettier-ignore
+const claim = (readOnly: boolean) => [{ name: 'v', persistentVolumeClaim: { claimName: 'c', readOnly } }];
+const reader = podOf('reader', claim(true));
+await mounted(reader);
+told['readOnly'] = await tried(() => writeFile(join(b.folder(reader, 'local-volume', 'pv'), 'g'), ''));
+told['readerEnds'] = [await ended(reader), await left()];
+
+const holder = podOf('holder', claim(false), [{ name: 'v', mountPath: '/v', subPath: 'sub' }]);
+await mounted(holder);
+await mountsOf(holder);
+const folder = b.folder(holder, 'local-volume', 'pv');
+chdir(folder);
+const busy = spawn('sleep', ['60'], { stdio: 'ignore', cwd: folder });
+chdir('/');
+b.disk.unmount('uid-holder');
+await new Promise((resolve) => setTimeout(resolve, 300));
+await b.world.advance(3_000);
+told['busy'] = [(await left()).includes(folder), await readFile(join(data, 'f'), 'utf8')];
+busy.kill('SIGKILL');
+await new Promise((resolve) => busy.once('exit', resolve));
+told['holderEnds'] = [
+  await ended(holder),
+  await left(),
+  await readFile(join(data, 'f'), 'utf8'),
+  (await lstat(join(data, 'sub'))).isDirectory(),
+];
+
+// A kubelet that was killed: what comes after it takes all away, and no more.
+const orphan = podOf(
+  'orphan',
+  [...claim(false), { name: 'e', emptyDir: {} }, { name: 's', emptyDir: { medium: 'Memory' } }],
+  [{ name: 'e', mountPath: '/e', subPath: 'x' }],
+);
+await mounted(orphan);
+await mountsOf(orphan);
+told['orphanMounts'] = (await left()).length;
+const later = b.restarted();
+await later.disk.open(() => false);
+await later.until(async () => (await readdir(join(b.root, 'pods'))).length === 0);
+told['orphanEnds'] = [await left(), await readFile(join(data, 'f'), 'utf8')];
+await later.close();
+process.stdout.write(JSON.stringify(told));

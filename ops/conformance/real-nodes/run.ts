@@ -1,0 +1,94 @@
+/**
+ * Three real nodes on this machine and an app on them, as people use them: `node ops/conformance/real-nodes/run.ts`, as root,
+ * with containerd, runc, CNI plugins, nftables, iptables and busybox-static. It runs in network, mount and process namespaces
+ * of its own, so the machine stays as it is whatever happens. A line for each check; exit status 1 if one fails.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { machineNames } from '../../machine/names.ts';
+import { finish, upForTest } from '../../testing/cluster.ts';
+import { appChecks, type Check } from './checks.ts';
+import { faultChecks } from './faults.ts';
+import { buildImages } from './images.ts';
+import { differences, takePicture } from './picture.ts';
+
+const NAME = 'real';
+const INSIDE = 'KUBUS_REAL_NODES_INSIDE';
+const bundler = join(import.meta.dirname, '../../build/bundle.ts');
+
+process.exitCode = process.env[INSIDE] === undefined ? await apart() : await all();
+
+/** The same again, on a machine that has nothing but this. */
+function apart(): Promise<number> {
+  const spaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+  const prepare = 'mount -t tmpfs tmpfs /run; echo 0 > /proc/sys/net/ipv4/ip_forward; ip link set lo up; "$@"; exit $?';
+  const again = [process.execPath, '--disable-warning=ExperimentalWarning', import.meta.filename];
+  const child = spawn('unshare', [...spaces, '--', 'sh', '-c', prepare, 'sh', ...again, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, [INSIDE]: '1' },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill('SIGKILL'));
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+}
+async function all(): Promise<number> {
+  const dir = mkdtempSync(join(tmpdir(), 'kubus-real-'));
+  const failed: string[] = [];
+  const only = process.argv[2];
+  const run = async ({ name, work }: Check): Promise<void> => {
+    const began = performance.now();
+    let said: string | void;
+    let mark = 'ok  ';
+    try {
+      said = await work();
+    } catch (error) {
+      mark = 'FAIL';
+      failed.push(name);
+      said = (error as Error).message.slice(0, 1500);
+    }
+    console.log(`${mark} ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  ${name}${said ? `: ${said}` : ''}`); // prettier-ignore
+  };
+  try {
+    const program = join(dir, 'b', 'kubus.mjs');
+    const built = await finish(process.execPath, [bundler, program], process.env);
+    if (built.status !== 0) throw new Error(`no bundle: ${built.stderr}`);
+    const names = machineNames(join(dir, 'data/kubus/clusters', NAME));
+    const before = await takePicture(names);
+    const began = performance.now();
+    const up = ['--runtime', 'cri', '--nodes', '3', '--addons', 'dns', '--wait'];
+    const cluster = await upForTest(up, { dir, name: NAME, program });
+    console.log(`     ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  three real nodes are Ready`);
+    const archives = buildImages(dir);
+    const checks = [
+      ...appChecks(cluster, archives),
+      ...(only === 'app' ? [] : faultChecks(cluster)),
+      {
+        name: 'kubus down leaves the machine as it was',
+        work: async () => {
+          await cluster.stop();
+          const left = differences(before, await takePicture(names));
+          if (left.length > 0) throw new Error(left.join('\n'));
+        },
+      },
+      {
+        name: 'after kill -9, kubus down leaves the machine as it was',
+        work: async () => {
+          const again = await upForTest(['--runtime', 'cri'], { dir, name: NAME, program });
+          const gone = new Promise((resolve) => again.process.once('exit', resolve));
+          again.process.kill('SIGKILL');
+          await gone;
+          const { status, stderr } = await again.kubus('down', '--name', NAME);
+          if (status !== 0) throw new Error(stderr);
+          const left = differences(before, await takePicture(names));
+          if (left.length > 0) throw new Error(left.join('\n'));
+        },
+      },
+    ];
+    for (const check of checks) await run(check);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+  if (failed.length > 0) console.log(`\n${failed.length} failed: ${failed.join('; ')}`);
+  return failed.length > 0 ? 1 : 0;
+}

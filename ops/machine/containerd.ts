@@ -1,0 +1,54 @@
+import type { NodePaths } from '../../node-agent/host/paths.ts';
+
+/** Folders in which distributions and people put CNI plugins, the first that has any counts. */
+export const CNI_FOLDERS = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
+
+/**
+ * Configuration of a node's private containerd. Everything that it keeps is below the node's folder; what it and its
+ * shims leave in /run is in the node's own mounts.
+ * Source: containerd docs/cri/config.md, version 2, which 1.6, 1.7 and 2.x read.
+ */
+export function containerdConfig(o: {
+  readonly paths: NodePaths;
+  /** Folder of CNI plugins; default: the node's own, which its pod network fills. */
+  readonly cniPlugins?: string;
+  readonly pauseImage: string;
+}): string {
+  const { containerd, cni } = o.paths;
+  const text = JSON.stringify;
+  return `version = 2
+root = ${text(containerd.root)}
+state = ${text(containerd.state)}
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+[debug]
+  level = "warn"
+[grpc]
+  address = ${text(containerd.socket)}
+[ttrpc]
+  address = ${text(`${containerd.socket}.ttrpc`)}
+[plugins."io.containerd.internal.v1.opt"]
+  path = ${text(`${containerd.root}/opt`)}
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = ${text(o.pauseImage)}
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  # Who lacks CAP_SYS_RESOURCE may not make a process less likely to be ended than itself.
+  restrict_oom_score_adj = true
+  tolerate_missing_hugetlb_controller = true
+  disable_hugetlb_controller = true
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = ${text(o.cniPlugins ?? cni.bin)}
+    conf_dir = ${text(cni.conf)}
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = ${text(`${o.paths.root}/certs.d`)}
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+`;
+}

@@ -1,0 +1,148 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodePaths } from '../../node-agent/host/paths.ts';
+import { eventually } from '../testing/cluster.ts';
+import { relayToBus, relayToSocket } from './bus-relay.ts';
+import { containerdConfig } from './containerd.ts';
+import { keepProcess } from './kept-process.ts';
+import { machineNames } from './names.ts';
+import { nameServersFor } from './namespaces.ts';
+import { masqueradeRules } from './network.ts';
+import { changeMachine, changeMachineBack, keepRecord, readRecord } from './record.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'kubus-machine-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+describe('the way to the bus', () => {
+  const servers: Server[] = [];
+  afterEach(() => servers.splice(0).forEach((server) => server.close()));
+  const echo = async (): Promise<number> => {
+    const server = createServer((socket) => socket.pipe(socket));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  it('leads through a file that only its owner opens, however long its path', async () => {
+    const deep = join(dir, 'a'.repeat(60), 'b'.repeat(60));
+    mkdirSync(deep, { recursive: true });
+    const file = join(deep, 'bus.sock');
+    const port = await echo();
+    const outer = await relayToBus(file, () => port);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    // Within the node its folder has a short name.
+    const short = join(dir, 's');
+    symlinkSync(deep, short);
+    const inner = await relayToSocket(join(short, 'bus.sock'));
+    const socket = connect(inner.port, '127.0.0.1');
+    socket.write('through and back');
+    const said = await new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
+    expect(said).toBe('through and back');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    outer.close();
+    await closed;
+    inner.close();
+  });
+  it('ends with whom it leads to', async () => {
+    const inner = await relayToSocket(join(dir, 'nobody.sock'));
+    const socket = connect(inner.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('close', resolve));
+    inner.close();
+  });
+});
+describe('a program that is kept', () => {
+  it('is started again when it ends, until it is ended for good', async () => {
+    const warnings: string[] = [];
+    let starts = 0;
+    const kept = keepProcess({
+      name: 'sleeper',
+      command: ['sleep', '1000'],
+      log: join(dir, 'log'),
+      warn: (text) => warnings.push(text),
+      onStart: () => starts++,
+    });
+    const first = kept.pid!;
+    process.kill(first, 'SIGKILL');
+    await eventually('another', () => (kept.pid !== undefined && kept.pid !== first ? true : undefined));
+    expect(warnings).toEqual(['sleeper ended (SIGKILL): starting it again']);
+    await kept.end();
+    expect([kept.pid, starts]).toEqual([undefined, 2]);
+  });
+  it('does not come back once it is ended between two starts', async () => {
+    const kept = keepProcess({ name: 'nothing', command: [join(dir, 'missing')], log: join(dir, 'log'), warn: () => undefined }); // prettier-ignore
+    await eventually('its end', () => (kept.pid === undefined ? true : undefined));
+    await kept.end();
+    expect(kept.pid).toBeUndefined();
+  });
+});
+describe('a node', () => {
+  it('has a containerd that keeps all below the node’s folder', () => {
+    const config = containerdConfig({ paths: nodePaths('/run/kubus-node'), pauseImage: 'registry.local/pause:3.10' });
+    for (const [, path] of config.matchAll(/^(?:root|state|\s*(?:address|path|conf_dir|config_path)) = "(.*)"$/gm))
+      expect(path).toMatch(/^\/run\/kubus-node\//);
+    expect(config).toContain('sandbox_image = "registry.local/pause:3.10"');
+  });
+  it('asks name servers that it reaches', () => {
+    const files = (own: string, resolved?: string) => (path: string) => {
+      if (path === '/etc/resolv.conf') return own;
+      if (resolved === undefined) throw new Error('ENOENT');
+      return resolved;
+    };
+    expect(nameServersFor(files('search a\nnameserver 192.0.2.9\nnameserver 127.0.0.1\n'))).toBe('search a\nnameserver 192.0.2.9\n'); // prettier-ignore
+    expect(nameServersFor(files('nameserver 127.0.0.53\n', 'nameserver 192.0.2.7\n'))).toBe('nameserver 192.0.2.7\n');
+    expect(nameServersFor(files('nameserver ::1\n'))).toBe('');
+  });
+  it('speaks to the world by the machine’s address, and to the machine by its own', () => {
+    const names = machineNames('/c');
+    const rules = masqueradeRules(names, ['10.89.0.0/24', '10.244.0.0/16', 'fd00::/48']);
+    expect(rules).toContain(`ip saddr { 10.89.0.0/24, 10.244.0.0/16 } oifname != "${names.bridge}" masquerade`);
+  });
+});
+describe('what has to be undone', () => {
+  it('is kept in a file from before it is done', () => {
+    const file = join(dir, 'record.json');
+    const record = keepRecord(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    record.process('a', process.pid);
+    record.process('b', process.pid);
+    record.process('a', undefined);
+    expect(Object.keys(readRecord(file).processes)).toEqual(['b']);
+  });
+  it('is nothing where the file is none', () => {
+    expect(readRecord(join(dir, 'missing'))).toEqual({ processes: {} });
+  });
+  it('is of the machine: the first cluster changes it, the last one changes it back', () => {
+    const places = Object.fromEntries(['notes', 'ipForward', 'cniState', 'links'].map((name) => [name, join(dir, name)])) as Record<'notes' | 'ipForward' | 'cniState' | 'links', string>; // prettier-ignore
+    writeFileSync(places.ipForward, '0\n');
+    writeFileSync(places.links, 'Inter-|\n    lo: 0\n  kb0a1b2c: 0\n');
+    changeMachine(places);
+    changeMachine(places);
+    expect([readFileSync(places.ipForward, 'utf8'), existsSync(places.cniState)]).toEqual(['1', true]);
+    changeMachineBack(places);
+    expect(readFileSync(places.ipForward, 'utf8')).toBe('1');
+    writeFileSync(places.links, 'Inter-|\n    lo: 0\n  kb0: 0\n');
+    changeMachineBack(places);
+    expect([readFileSync(places.ipForward, 'utf8'), existsSync(places.cniState), existsSync(places.notes)]).toEqual(['0', false, false]); // prettier-ignore
+  });
+  it('is nothing where the machine was as it has to be', () => {
+    const places = { notes: join(dir, 'notes'), ipForward: join(dir, 'f'), cniState: dir, links: join(dir, 'links') };
+    writeFileSync(places.ipForward, '1\n');
+    changeMachine(places);
+    expect(existsSync(places.notes)).toBe(false);
+    changeMachineBack(places);
+  });
+});

@@ -1,0 +1,98 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { realWorld } from '../../bus/real-world.ts';
+import { machineCommands } from '../../node-agent/host/commands.ts';
+import { PROTOCOL } from '../../node-agent/network/routes/table.ts';
+import { NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
+import { UserError } from '../cli/output.ts';
+import { pauseProgram } from '../images/pause.ts';
+import { keepProcess } from './kept-process.ts';
+import { machineNames, nodeCgroup } from './names.ts';
+import { openNamespaces } from './namespaces.ts';
+import { prepareFolder } from './node.ts';
+import { architecture } from './nodes.ts';
+import { changeMachine, changeMachineBack } from './record.ts';
+import { removeCgroups } from './sweep.ts';
+import { requireTools } from './tools.ts';
+import { endInside } from '../process/inner-process.ts';
+
+/** Said to the program that runs within. */
+export const WITHIN = 'KUBUS_NODE_WITHIN';
+/** What a node that is this machine itself knows of it. */
+export interface OwnMachine {
+  readonly ip: string;
+  readonly cgroup: string;
+  readonly cniPlugins: string;
+}
+/** Thrown: UserError where the address by which others reach this machine is not known. */
+export async function ownMachine(dir: string, node: string, ip: string | undefined): Promise<OwnMachine> {
+  const { cniPlugins } = requireTools();
+  return { ip: ip ?? (await addressOfWayOut()), cgroup: nodeCgroup(machineNames(dir), node), cniPlugins };
+}
+async function addressOfWayOut(): Promise<string> {
+  const commands = machineCommands(realWorld({ component: 'node', level: 'silent' }));
+  // Nothing is sent: it is asked which way that would go.
+  const { stdout } = await commands.run('ip', ['-json', 'route', 'get', '192.0.2.1']);
+  const [route] = JSON.parse(stdout || '[]') as readonly { readonly prefsrc?: string }[];
+  if (route?.prefsrc !== undefined) return route.prefsrc;
+  throw new UserError('this machine has no way out to tell its address by: say --node-ip ADDRESS');
+}
+/**
+ * Makes this machine, or this container, a node: a containerd of its own, and this program again beside it, which is told by
+ * `WITHIN`. Both see what this machine sees, but /run is theirs, and nothing that they start outlives this process.
+ * Resolves with the program's exit status.
+ */
+export async function runOnOwnMachine(o: {
+  readonly node: string;
+  /** Where the node keeps its files. */
+  readonly dir: string;
+  readonly signal: Promise<string>;
+  readonly warn: (text: string) => void;
+}): Promise<number> {
+  requireTools();
+  const folder = join(o.dir, 'node');
+  const names = machineNames(o.dir);
+  const clean = async (): Promise<void> => {
+    await removeCgroups(names);
+    await removeRules();
+    changeMachineBack();
+  };
+  await clean();
+  changeMachine();
+  prepareFolder(folder);
+  const init = join(o.dir, 'pause');
+  writeFileSync(init, pauseProgram(architecture()), { mode: 0o755 });
+  const spaces = await openNamespaces({
+    node: o.node,
+    folder,
+    init,
+    log: join(o.dir, 'machine.log'),
+    sameMachine: true,
+  });
+  const containerd = keepProcess({
+    name: 'containerd',
+    command: [...spaces.through, 'containerd', '--config', nodePaths(NODE_ROOT).containerd.config],
+    log: nodePaths(folder).containerd.log,
+    warn: o.warn,
+  });
+  const [program = '', ...rest] = [...spaces.through, process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const agent = spawn(program, rest, { stdio: 'inherit', env: { ...process.env, [WITHIN]: '1' }, detached: true });
+  const ended = new Promise<number>((resolve) => {
+    agent.once('error', () => resolve(1));
+    agent.once('exit', (code) => resolve(code ?? 1));
+  });
+  void o.signal.then(() => endInside(agent.pid));
+  const code = await Promise.race([ended, spaces.ended.then(() => 1)]);
+  await containerd.end();
+  await spaces.end();
+  await clean();
+  return code;
+}
+/** What kube-proxy and the pod network have written into the machine's own tables. */
+async function removeRules(): Promise<void> {
+  const commands = machineCommands(realWorld({ component: 'node', level: 'silent' }));
+  for (const table of NODE_TABLES) await commands.run('nft', ['delete', 'table', ...table.split(' ')]);
+  for (const family of ['-4', '-6']) await commands.run('ip', [family, 'route', 'flush', 'proto', String(PROTOCOL)]);
+}
+const NODE_TABLES = ['ip kube-proxy', 'ip6 kube-proxy', 'inet kubus-pods', 'inet kubus-policy'];

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { checkCanHaveRealNodes, nextNode, nodesOf, settleNodes } from './settle.ts';
+
+const three = nodesOf('c', [], 3);
+
+describe('real nodes of a cluster', () => {
+  it('are numbered, each with a place for its address', () => {
+    expect(three).toEqual([
+      { name: 'c-worker-1', place: 2 },
+      { name: 'c-worker-2', place: 3 },
+      { name: 'c-worker-3', place: 4 },
+    ]);
+  });
+  it('stay what they are when there are more or fewer', () => {
+    expect(nodesOf('c', three, 2)).toEqual(three.slice(0, 2));
+    expect(nodesOf('c', three, 4).slice(0, 3)).toEqual(three);
+  });
+  it('take the first name and place that are free', () => {
+    const [first, , third] = three;
+    expect(nextNode('c', [first!, third!])).toEqual({ name: 'c-worker-2', place: 3 });
+    expect(nextNode('c', three, 'big')).toEqual({ name: 'big', place: 5 });
+  });
+  it('end where addresses do', () => {
+    expect(() => nodesOf('c', [], 254)).toThrow('a machine has at most 253 real nodes');
+  });
+  it('need Linux and root, and say how to go on', () => {
+    expect(() => checkCanHaveRealNodes('darwin', 501)).toThrow(/real nodes need Linux: .*docker compose/);
+    expect(() => checkCanHaveRealNodes('linux', 1000)).toThrow(/real nodes need root.*sudo .*simulated/);
+    expect(() => checkCanHaveRealNodes('linux', 0)).not.toThrow();
+  });
+});
+describe('what a cluster is to be', () => {
+  it('is simulated unless somebody says otherwise', async () => {
+    expect(await settleNodes({ runtime: 'auto' }, 'c', undefined, undefined)).toEqual({ runtime: 'simulated', nodes: 1 }); // prettier-ignore
+    expect(await settleNodes({ runtime: 'auto', nodes: 5 }, 'c', undefined, ['10.1.0.0/16'])).toEqual({
+      runtime: 'simulated',
+      nodes: 5,
+      clusterCidrs: ['10.1.0.0/16'],
+    });
+  });
+  it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('stays real, with its range (root)', async () => {
+    const machine = { range: '10.89.7.0/24', nodes: three };
+    const before = { name: 'c', nodes: 2, runtime: 'cri', machine } as const;
+    expect(await settleNodes({ runtime: 'auto' }, 'c', before, undefined)).toEqual({ runtime: 'cri', nodes: 2, machine }); // prettier-ignore
+    expect(await settleNodes({ runtime: 'cri', nodes: 1 }, 'c', before, undefined)).toEqual({
+      runtime: 'cri',
+      nodes: 2,
+      machine: { range: '10.89.7.0/24', nodes: three.slice(0, 1) },
+    });
+    expect(await settleNodes({ runtime: 'simulated', nodes: 4 }, 'c', before, undefined)).toEqual({
+      runtime: 'simulated',
+      nodes: 4,
+      machine,
+    });
+  });
+});

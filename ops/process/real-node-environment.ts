@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import type { ApiClient } from '../../actors/runtime/api-client.ts';
+import { createEventRecorder } from '../../actors/runtime/events.ts';
+import { createInformer } from '../../actors/runtime/informer.ts';
+import { runtimeClasses, services } from '../../actors/runtime/resources.ts';
+import type { World } from '../../bus/world.ts';
+import type { NodePaths } from '../../node-agent/host/paths.ts';
+import { createPodEnvironment, type PodEnvironmentOptions } from '../../node-agent/kubelet/environment/environment.ts';
+import { createPulls, type Pulls } from '../../node-agent/kubelet/pull-secrets/pulls.ts';
+import { PullRecords } from '../../node-agent/kubelet/pull-secrets/records.ts';
+import type { References } from '../../node-agent/kubelet/references.ts';
+import { nodeDns } from '../../node-agent/network/dns-of-node.ts';
+import type { ClusterDns } from '../../node-agent/network/pod-dns.ts';
+import type { CriImage } from '../../node-agent/runtime/cri/messages.ts';
+import type { PodEnvironment } from '../../node-agent/runtime/cri/parts.ts';
+import { volumeFolder } from '../../node-agent/volumes/layout.ts';
+import type { Service } from '../../schemas/generated/core-v1.ts';
+import type { RuntimeClass } from '../../schemas/generated/node-v1.ts';
+
+/** What the containers of a real node are told, and with whose credentials their images are pulled. */
+export async function realNodeEnvironment(
+  o: Pick<PodEnvironmentOptions, 'nodeIPs' | 'allocatable' | 'clusterDomain'> & {
+    readonly world: World;
+    readonly client: ApiClient;
+    readonly node: string;
+    readonly paths: NodePaths;
+    readonly references: References;
+  },
+): Promise<{
+  readonly environment: PodEnvironment;
+  readonly pulls: Pulls;
+  /** What the runtime has now. */
+  settle(images: readonly CriImage[]): Promise<void>;
+  /** Ends its watch of the services. */
+  stop(): void;
+}> {
+  const { world, client, paths, references } = o;
+  const informer = createInformer<Service>({ world, client, gvr: services, transform: addressOnly });
+  const recorder = createEventRecorder({ client, world, component: 'kubelet', host: o.node });
+  const clusterDns = (): ClusterDns => {
+    const address = informer.get(DNS_SERVICE)?.spec?.clusterIP;
+    return { servers: address && address !== 'None' ? [address] : [], domain: o.clusterDomain };
+  };
+  const environment = createPodEnvironment({
+    ...o,
+    dnsOf: nodeDns({ recorder, node: o.node, cluster: clusterDns }).dnsOf,
+    runtimeClass: (name, signal) => client.get<RuntimeClass>(runtimeClasses, name, undefined, { signal }),
+    services: informer,
+    configMap: (pod, name, signal) => references.get('configmap', pod, name, signal),
+    secret: (pod, name, signal) => references.get('secret', pod, name, signal),
+    // Files of variables are in no other sort of volume.
+    volumePath: ({ metadata, spec }, name) =>
+      spec?.volumes?.find((volume) => volume.name === name)?.emptyDir === undefined
+        ? undefined
+        : volumeFolder(paths.pods, metadata.uid!, 'kubernetes.io/empty-dir', name),
+  });
+  const records = await PullRecords.open(world, join(paths.state, 'image_manager'));
+  const pulls = createPulls({
+    world,
+    records,
+    secret: (pod, name, signal) => references.get('secret', pod, name, signal),
+    config: join(paths.root, 'config.json'),
+    tell: (pod, reason, message) => recorder.event(pod, 'Warning', reason, message),
+  });
+  return {
+    environment,
+    pulls,
+    settle: (images) =>
+      records.settle(images.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] }))),
+    stop: () => {
+      informer.stop();
+      recorder.stop();
+    },
+  };
+}
+/** By which name servers of clusters are found. */
+const DNS_SERVICE = 'kube-system/kube-dns';
+/** All that variables are made from. */
+const addressOnly = ({ apiVersion, kind, metadata, spec }: Service): Service => ({
+  apiVersion,
+  kind,
+  metadata: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+  spec: { clusterIP: spec?.clusterIP, ports: spec?.ports },
+}); // prettier-ignore

@@ -1,0 +1,159 @@
+import { createApiClient } from '../../actors/runtime/client.ts';
+import type { Component } from '../../actors/runtime/component.ts';
+import { createInspection } from '../../actors/runtime/inspection.ts';
+import { createRegistry } from '../../actors/runtime/metrics/registry.ts';
+import { requestMetrics } from '../../actors/runtime/metrics/requests.ts';
+import type { Bus } from '../../bus/bus.ts';
+import type { World } from '../../bus/world.ts';
+import { machineCommands } from '../../node-agent/host/commands.ts';
+import { NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
+import { startKubelet } from '../../node-agent/kubelet/actor.ts';
+import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
+import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
+import { createReferences } from '../../node-agent/kubelet/references.ts';
+import { startKubeProxy } from '../../node-agent/kube-proxy/actor.ts';
+import { backendOf } from '../../node-agent/kube-proxy/backends.ts';
+import { servedPods } from '../../node-agent/kube-proxy/served-pods.ts';
+import { startPodNetwork } from '../../node-agent/network/actor.ts';
+import { admitting } from '../../node-agent/network/admitting.ts';
+import type { PodParts } from '../../node-agent/runtime/cri/parts.ts';
+import { createCriRuntime, type CriRuntime } from '../../node-agent/runtime/cri/runtime.ts';
+import { hasAppArmor } from '../../node-agent/runtime/cri/security-host.ts';
+import { rotateLogs } from '../../node-agent/streams/logs/rotation.ts';
+import { createNodeVolumes } from '../../node-agent/volumes/index.ts';
+import { DNS_DOMAIN } from '../cluster/dns.ts';
+import { PAUSE_IMAGE, pauseArchive } from '../images/oci.ts';
+import type { NodeSpec } from './nodes.ts';
+import { realNodeEnvironment } from './real-node-environment.ts';
+import { realNodeResources } from './real-node-resources.ts';
+
+export interface RealNodeOptions {
+  readonly world: World;
+  readonly bus: Bus;
+  /** The node's name: presence and inspection of its parts go by it. */
+  readonly id: string;
+  readonly node: NodeSpec & { readonly ip: string };
+  /** Path in the machine's cgroup hierarchies below which all of the node's is. */
+  readonly cgroup: string;
+  readonly cniPlugins: string;
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string | undefined;
+  /** Told the ranges of addresses of pods that the node has. */
+  readonly onPodCIDRs?: ((podCIDRs: readonly string[]) => void) | undefined;
+}
+/**
+ * Composition root of one real node, in whose namespaces (or container) this process runs beside the node's containerd:
+ * kubelet, pod network, proxy of services. `ready`: it is registered and runs pods.
+ */
+export async function startRealNode(o: RealNodeOptions): Promise<Component> {
+  const { world, bus, node } = o;
+  const paths = nodePaths(NODE_ROOT);
+  const commands = machineCommands(world);
+  const inspection = createInspection({ world, bus, component: 'kubelet', id: o.id });
+  const metrics = createRegistry();
+  const clientOf = (caller: string) => createApiClient(bus, world, caller, requestMetrics(metrics, world.clock));
+  const client = clientOf(`node:${node.name}`);
+  const references = createReferences({ world, client });
+  const allocatable = () => kubelet.node()?.status?.allocatable ?? {};
+  const { machine, cgroups, housekeeping } = await realNodeResources({ world, node, paths, cgroup: o.cgroup });
+  const volumes = createNodeVolumes({
+    world, bus, client, nodeName: node.name, commands, paths, references, allocatable, inspection, runtime: () => runtime,
+    variablesOf: (pod, container, signal) => parts.environment.variablesOf(pod, container, pod.status?.podIPs?.map(({ ip }) => ip ?? '') ?? [], signal),
+  }); // prettier-ignore
+  const told = await realNodeEnvironment({
+    world,
+    client,
+    paths,
+    references,
+    allocatable: () => kubelet.node()?.status?.allocatable,
+    nodeIPs: [node.ip],
+    node: node.name,
+    clusterDomain: o.clusterDomain ?? DNS_DOMAIN,
+  });
+  const parts: PodParts = { environment: told.environment, volumes: volumes.parts, cgroups };
+  const runtime = await createCriRuntime({
+    world,
+    commands,
+    socket: paths.containerd.socket,
+    paths,
+    parts,
+    pulls: told.pulls,
+  });
+  await told.settle(await runtime.cri.images());
+  await havePause(runtime);
+  const network = startPodNetwork({
+    world,
+    id: o.id,
+    client: clientOf('pod-network'),
+    commands,
+    node: node.name,
+    ip: node.ip,
+    paths,
+    plugins: o.cniPlugins,
+    sandboxes: async () => new Set((await runtime.cri.sandboxes()).map(({ id }) => id)),
+    inspection,
+  });
+  const proxy = startKubeProxy({
+    world,
+    client: clientOf('kube-proxy'),
+    nodeName: node.name,
+    backend: backendOf(undefined, { world, commands }),
+    commands,
+    // Source: KubeProxyConfiguration healthzBindAddress, metricsBindAddress.
+    doors: { healthz: { host: '0.0.0.0', port: 10_256 }, metrics: { host: '127.0.0.1', port: 10_249 } },
+    inspection,
+  });
+  const kubelet = startKubelet({
+    world,
+    id: o.id,
+    client,
+    disk: volumes.disk,
+    handlers: createHandlers(world, runtime),
+    staticPods: (host) => startStaticPods(paths.manifests, host),
+    kernel: { appArmor: await hasAppArmor() },
+    runtime: {
+      ...runtime,
+      ...servedPods(
+        world,
+        admitting(runtime, () => network),
+        proxy.ready,
+      ),
+      setPodCIDR: (cidr) => {
+        runtime.setPodCIDR(cidr);
+        o.onPodCIDRs?.([cidr]);
+      },
+    },
+    bus,
+    node,
+    machine,
+    housekeeping: housekeeping(runtime),
+    inspection,
+    metrics,
+  });
+  const endRotation = rotateLogs({ world, logs: () => runtime.runs.logs(), reopen: (id) => runtime.cri.reopenLog(id) });
+  return {
+    name: 'kubelet',
+    id: o.id,
+    ready: Promise.all([kubelet.ready, network.ready]).then(() => undefined),
+    state: () => kubelet.state(),
+    async stop() {
+      endRotation();
+      await kubelet.stop();
+      await network.stop();
+      await proxy.stop();
+      told.stop();
+      inspection.close();
+    },
+  };
+}
+const architecture = (): 'amd64' | 'arm64' => (process.arch === 'arm64' ? 'arm64' : 'amd64');
+
+/** No pod begins without it, and no registry has it. */
+async function havePause(runtime: CriRuntime): Promise<void> {
+  if ((await runtime.findImage?.(PAUSE_IMAGE)) !== undefined) return;
+  const archive = pauseArchive(architecture());
+  const pieces = (async function* () {
+    yield archive;
+  })();
+  await runtime.loadImages?.(pieces, { names: [PAUSE_IMAGE] }, AbortSignal.timeout(60_000));
+}
