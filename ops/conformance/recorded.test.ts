@@ -13,8 +13,17 @@ const AT_LEAST = 1681;
 interface Report {
   readonly passed: number;
   readonly failed: number;
-  readonly steps: readonly { readonly scenario: string; readonly step: string; readonly pass: boolean }[];
+  readonly steps: readonly Step[];
 }
+interface Step {
+  readonly scenario: string;
+  readonly step: string;
+  readonly pass: boolean;
+  readonly differences?: readonly unknown[];
+}
+/** What a reader of a failed run needs. */
+const told = (steps: readonly Step[]): string[] =>
+  steps.filter((s) => !s.pass).map((s) => `${s.scenario}: ${s.step}: ${JSON.stringify(s.differences).slice(0, 2_000)}`);
 
 describe.skipIf(!existsSync(ORACLE))(
   'recordings of the real kube-apiserver (../shared/oracle; skipped where it is not there)',
@@ -37,16 +46,17 @@ describe.skipIf(!existsSync(ORACLE))(
       // in which one differs are played once more, by themselves, and have to agree then.
       for (const scenario of new Set(differ.map((s) => s.scenario))) {
         const again = await check(['--only', scenario]);
-        const still = again.filter((s) => !s.pass).map((s) => s.step);
-        console.log(`played again: ${scenario}, ${again.length - still.length} of ${again.length} agree`);
-        expect(still, scenario).toEqual([]);
+        console.log(
+          `played again: ${scenario}; before: ${told(differ.filter((s) => s.scenario === scenario)).join('\n')}`,
+        );
+        expect(told(again)).toEqual([]);
         expect(again.length, scenario).toBeGreaterThan(0);
       }
       expect(steps.length).toBeGreaterThanOrEqual(AT_LEAST);
     });
     it('answers every step of our own scenarios as it did', { timeout: 240_000 }, async () => {
       const steps = await check(['--suite', join(OWN, 'scenarios'), '--golden', join(OWN, 'golden')]);
-      expect(steps.filter((s) => !s.pass).map((s) => `${s.scenario}: ${s.step}`)).toEqual([]);
+      expect(told(steps)).toEqual([]);
       expect(steps.length).toBeGreaterThan(0);
     });
     async function check(args: readonly string[]): Promise<Report['steps']> {

@@ -27,12 +27,9 @@ export async function findChromium(note: (text: string) => void = () => undefine
     note('fetching chromium (once)');
     await fetchChromium(cached);
   }
-  const libraries = readdirSync(join(cached, 'usr/lib'), { withFileTypes: true })
-    .filter((d) => d.isDirectory() && /-linux-gnu/.test(d.name))
-    .flatMap((d) => [join(cached, 'usr/lib', d.name), join(cached, 'lib', d.name)]);
   return {
     path: executableIn(cached),
-    env: { LD_LIBRARY_PATH: libraries.join(delimiter), FONTCONFIG_PATH: fontsIn(cached) },
+    env: { LD_LIBRARY_PATH: librariesIn(cached).join(delimiter), FONTCONFIG_PATH: fontsIn(cached) },
     // Its own sandbox is a set-uid program, which one that was only unpacked is not.
     args: ['--no-sandbox'],
   };
@@ -43,6 +40,13 @@ function executableIn(root: string): string {
     .find((f) => existsSync(f));
   if (found === undefined) throw new Error(`${root} holds no chromium: delete it to fetch it anew`);
   return found;
+}
+/** Every folder that holds a library: some packages keep one to themselves, which they find by where they are installed. */
+function librariesIn(root: string): string[] {
+  const files = ['usr/lib', 'lib'].map((d) => join(root, d)).filter((d) => existsSync(d))
+    .flatMap((d) => readdirSync(d, { withFileTypes: true, recursive: true }))
+    .filter((f) => /\.so(\.|$)/.test(f.name)); // prettier-ignore
+  return [...new Set(files.map((f) => f.parentPath))];
 }
 const fontsIn = (root: string): string =>
   existsSync('/etc/fonts/fonts.conf') ? '/etc/fonts' : join(root, 'etc/fonts');

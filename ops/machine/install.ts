@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Commands } from '../../node-agent/host/commands.ts';
+import { realWorld } from '../../bus/real-world.ts';
+import { machineCommands, type Commands } from '../../node-agent/host/commands.ts';
 import { UserError } from '../cli/output.ts';
 import { findProgram, missingPackages } from './tools.ts';
 
@@ -7,7 +8,8 @@ import { findProgram, missingPackages } from './tools.ts';
 const INSTALL_MS = 15 * 60_000;
 
 export interface InstallOptions {
-  readonly commands: Commands;
+  /** Default: this machine's. */
+  readonly commands?: Commands;
   /** Told what is being done. */
   readonly step: <T>(label: string, work: () => Promise<T>) => Promise<T>;
   /** Default: those that this machine lacks. */
@@ -21,9 +23,10 @@ export interface InstallOptions {
  * Thrown: UserError where it cannot be had.
  */
 export async function installMissing(o: InstallOptions): Promise<void> {
-  const { commands, step, policy = '/usr/sbin/policy-rc.d' } = o;
+  const { step, policy = '/usr/sbin/policy-rc.d' } = o;
   const packages = o.packages ?? missingPackages();
   if (packages.length === 0) return;
+  const commands = o.commands ?? machineCommands(realWorld({ component: 'install', level: 'silent' }));
   const list = packages.join(' ');
   if (findProgram('apt-get') === undefined)
     throw new UserError(

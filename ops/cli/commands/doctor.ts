@@ -5,7 +5,7 @@ import { freePort, isFree } from '../../cluster/ports.ts';
 import { findKubectl } from '../../fetch/kubectl.ts';
 import { findNatsServer } from '../../fetch/nats-server.ts';
 import { run } from '../../fetch/run.ts';
-import { print, printJson } from '../output.ts';
+import { print, printJson, Progress } from '../output.ts';
 
 interface Check {
   readonly check: string;
@@ -17,9 +17,18 @@ const LOW_DISK_BYTES = 1 << 30;
 
 /**
  * Looks at everything that a cluster needs here, and says what to do about what is missing. Exit status 1 if something is;
- * what only real nodes need counts where `runtime` asks for them.
+ * what only real nodes need counts where `runtime` asks for them. `install`: has the packages first that those need.
  */
-export async function doctor(options: { output: string; runtime: 'simulated' | 'cri' }): Promise<void> {
+export async function doctor(options: {
+  output: string;
+  runtime: 'simulated' | 'cri';
+  install?: boolean;
+}): Promise<void> {
+  if (options.install === true) {
+    const { installMissing } = await import('../../machine/install.ts');
+    const progress = new Progress();
+    await installMissing({ step: (label, work) => progress.step(label, work) });
+  }
   const checks: Check[] = [];
   const look = async (name: string, work: () => Promise<string> | string, needed: Check['for']): Promise<void> => {
     try {

@@ -1,5 +1,3 @@
-import { realWorld } from '../../../bus/real-world.ts';
-import { machineCommands } from '../../../node-agent/host/commands.ts';
 import { parseCidr } from '../../../schemas/meta/ip.ts';
 import {
   alreadyUp,
@@ -192,7 +190,7 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
     const settled = (): Promise<ClusterConfig> => settle(options, paths);
     const isNew = readConfig(paths) === undefined;
     const { name, host } = options;
-    if (options.runtime === 'cri') await havePackages(step);
+    if (options.runtime === 'cri') await (await import('../../machine/install.ts')).installMissing({ step });
     cluster = await startCluster({ name, paths, host, settle: settled, isNew, step, warn });
   } catch (error) {
     if (!isChild) throw error;
@@ -223,13 +221,6 @@ async function foreground(options: UpOptions, paths: ClusterPaths): Promise<void
   process.exit(why.startsWith('SIG') ? 0 : 1);
 }
 
-async function havePackages(step: <T>(label: string, work: () => Promise<T>) => Promise<T>): Promise<void> {
-  const { missingPackages } = await import('../../machine/tools.ts');
-  const packages = missingPackages();
-  if (packages.length === 0) return;
-  const { installMissing } = await import('../../machine/install.ts');
-  await installMissing({ commands: machineCommands(realWorld({ component: 'up', level: 'silent' })), step, packages });
-}
 /** Who creates a pod right after this must not hear that its service account is not found. */
 async function accountReady(config: ClusterConfig, paths: ClusterPaths): Promise<void> {
   const roles = rolesOf(config);

@@ -90,6 +90,10 @@ export function addInsight(program: Command): void {
         .choices(['simulated', 'cri'])
         .default('simulated'),
     )
-    .addHelpText('after', '\nExamples:\n  kubus doctor\n  sudo kubus doctor --runtime cri')
+    .option('--install', 'first install the Debian packages that real nodes need and this machine lacks (root)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kubus doctor\n  sudo kubus doctor --runtime cri\n  sudo kubus doctor --runtime cri --install',
+    )
     .action(async (options: unknown) => (await import('../commands/doctor.ts')).doctor(options as never));
 }
