@@ -1,11 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
+/** What is asked for an answer within a second or two has the machine to itself. */
+const ALONE = ['ops/conformance/recorded.test.ts', 'ops/conformance/real-nodes/real-nodes.test.ts'];
+const TIMES = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['{schemas,bus,actors,node-agent,ops}/**/*.test.ts'],
-    // Real NATS and real clusters are started by some files; two cores leave no room for more at once.
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...TIMES,
+          name: 'tests',
+          include: ['{schemas,bus,actors,node-agent,ops}/**/*.test.ts'],
+          exclude: ALONE,
+          // Real NATS and real clusters are started by some files; two cores leave no room for more at once.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      { test: { ...TIMES, name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } } },
+    ],
   },
 });

@@ -13,7 +13,7 @@ import type { ResponseHead } from './response-parser.ts';
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
 
-/** What may be asked again when a kept connection turns out to be closed. Source: RFC 9110 9.2.2, net/http isReplayable. */
+/** What may be asked again, of another, when a connection ends before there is an answer. Source: RFC 9110 9.2.2. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const REFUSED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
@@ -171,12 +171,11 @@ export class Exchange implements Asker {
     response.writeHead(status, told);
   }
   failed(): void {
-    const wasKept = (this.#connection?.answered ?? 0) > 0;
     this.#connection = undefined;
     if (this.#isOver) return;
     if (this.#isAnswered) return this.#break();
-    const mayRepeat = wasKept && !this.#isBodyRead && REPEATABLE.has(this.#request.method ?? '');
-    if (mayRepeat) this.#try(false);
+    // Kept for too long, or its pod ended just now.
+    if (!this.#isBodyRead && REPEATABLE.has(this.#request.method ?? '')) this.#try(false);
     else this.#fail(502);
   }
   drained(): void {

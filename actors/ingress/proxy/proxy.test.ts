@@ -170,6 +170,17 @@ describe('a backend that', () => {
     b.to(await b.raw((socket) => socket.once('data', () => act(socket))));
     expect((await ask()).status).toBe(502);
   }); // prettier-ignore
+  it('ends while it is asked is passed over, but not by what may have been done', async () => {
+    const ends = await b.raw((socket) => socket.once('data', () => socket.destroy()));
+    const good = await b.backend((_, response) => response.end('good'));
+    const asked = async (method: string): Promise<number[]> => {
+      b.to(ends, good);
+      const body = method === 'POST' ? { body: 'x' } : {};
+      return [(await ask('/', { method, ...body })).status, (await ask('/', { method, ...body })).status].toSorted();
+    };
+    expect(await asked('GET')).toEqual([200, 200]);
+    expect(await asked('POST')).toEqual([200, 502]);
+  });
   it('breaks off in the middle is not taken for one that has ended', async () => {
     b.to(
       await b.raw((socket) =>
