@@ -1,5 +1,7 @@
 /** Components of which a local cluster can have several processes. */
-export const SCALABLE = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'cloud-controller-manager'] as const;
+export const SCALABLE = [
+  'etcd', 'apiserver', 'controller-manager', 'scheduler', 'cloud-controller-manager', 'dns', 'ingress', 'metrics',
+] as const; // prettier-ignore
 export type Scalable = (typeof SCALABLE)[number];
 export const isScalable = (name: string): name is Scalable => (SCALABLE as readonly string[]).includes(name);
 

@@ -39,10 +39,15 @@ describe('scaling', () => {
     await scaling.resume();
     expect(replicas.list().map(({ name }) => name)).toEqual(['etcd', 'apiserver', 'apiserver-2', 'apiserver-3']);
   });
-  it('has several of an add-on that the cluster has', async () => {
-    const { scaling, replicas } = clusterOf(['etcd', 'apiserver', 'cloud-controller-manager'], { addons: ['cloud'] });
-    await scaling.answer({ type: 'scale', to: { 'cloud-controller-manager': 2 }, wait: true });
-    expect(replicas.count('cloud-controller-manager')).toBe(2);
+  it.each([
+    ['cloud-controller-manager', 'cloud'],
+    ['dns', 'dns'],
+    ['ingress', 'ingress'],
+    ['metrics', 'metrics'],
+  ] as const)('has several of an add-on that the cluster has: %s', async (component, addon) => {
+    const { scaling, replicas } = clusterOf(['etcd', 'apiserver', component], { addons: [addon] });
+    await scaling.answer({ type: 'scale', to: { [component]: 2 }, wait: true });
+    expect(replicas.count(component)).toBe(2);
   });
   it('keeps what was wished for the next start, and not what could not be had', async () => {
     const { scaling, replicas, kept } = clusterOf(['etcd', 'apiserver'], {}, 'etcd');

@@ -31,7 +31,7 @@ import { serveControl } from './control.ts';
 import { ended, GOODBYE_MS } from './ending.ts';
 import { openFront, type Front } from './front.ts';
 import { createLocalReplicas, isFar } from './local-replicas.ts';
-import { isScalable, Replicas } from './replicas.ts';
+import { isScalable, Replicas, SCALABLE } from './replicas.ts';
 import { createScaling } from './scaling.ts';
 import { nodeNames, rolesOf, type ComponentName, type ProcessSpec } from './spec.ts';
 import { startProcess, type RunningProcess } from './start.ts';
@@ -87,9 +87,8 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     await ended('the connection of the supervisor', GOODBYE_MS, () => control?.drain(), warn);
     // What others depend on goes last: controllers and nodes before the API servers, those before the stores.
     await ended('nodes of this machine', REPLICAS_MS, () => machine?.stop(), warn);
-    const elected = ['controller-manager', 'scheduler', 'cloud-controller-manager'] as const;
     await Promise.all([
-      ...elected.map((component) => ended(component, REPLICAS_MS, () => replicas.stop(component), warn)),
+      ...SCALABLE.filter(isFar).map((component) => ended(component, REPLICAS_MS, () => replicas.stop(component), warn)),
       ended('controllers', REPLICAS_MS, () => helper?.stop(), warn),
     ]);
     await ended('apiserver', REPLICAS_MS, () => replicas.stop('apiserver'), warn);
