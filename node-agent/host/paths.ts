@@ -13,11 +13,13 @@ export interface NodePaths {
   };
   /** Configuration of the pod network, its plugins, and the addresses it has given. */
   readonly cni: { readonly conf: string; readonly bin: string; readonly ipam: string };
-  /** `<uid>/{volumes,containers,etc-hosts}` of each pod. Source: kubelet --root-dir `pods`. */
+  /** What a kubelet keeps where others look for it. Source: kubelet --root-dir. */
+  readonly kubelet: string;
+  /** Below it: `<uid>/{volumes,containers,etc-hosts}` of each pod. */
   readonly pods: string;
   /** `<namespace>_<name>_<uid>/<container>/<run>.log`. Source: kubelet podLogsDirectory. */
   readonly logs: string;
-  /** `<driver>/<socket>` of CSI drivers, and sockets by which they register. Source: kubelet `plugins`, `plugins_registry`. */
+  /** Below it too: `<driver>/<socket>` of CSI drivers, and sockets by which they register. */
   readonly plugins: string;
   readonly pluginsRegistry: string;
   /** Folders that are persistent volumes, by the volume's name. */
@@ -28,8 +30,8 @@ export interface NodePaths {
   readonly state: string;
 }
 
-/** Inside a node's own mounts the root is `NODE_ROOT`, short enough for sockets (108 bytes). */
-export const nodePaths = (root: string): NodePaths => ({
+/** Inside a node's own mounts they are `NODE_PATHS`, short enough for sockets (108 bytes). */
+export const nodePaths = (root: string, kubelet = join(root, 'kubelet')): NodePaths => ({
   root,
   containerd: {
     config: join(root, 'containerd.toml'),
@@ -39,12 +41,16 @@ export const nodePaths = (root: string): NodePaths => ({
     log: join(root, 'containerd.log'),
   },
   cni: { conf: join(root, 'cni', 'net.d'), bin: join(root, 'cni', 'bin'), ipam: join(root, 'cni', 'ipam') },
-  pods: join(root, 'pods'),
+  kubelet,
+  pods: join(kubelet, 'pods'),
+  plugins: join(kubelet, 'plugins'),
+  pluginsRegistry: join(kubelet, 'plugins_registry'),
   logs: join(root, 'logs'),
-  plugins: join(root, 'plugins'),
-  pluginsRegistry: join(root, 'plugins_registry'),
   localVolumes: join(root, 'local-volumes'),
   manifests: join(root, 'manifests'),
   state: join(root, 'state'),
 });
 export const NODE_ROOT = '/run/kubus-node';
+/** Where drivers and agents of others expect it: their pods name it in hostPath volumes. */
+export const KUBELET_ROOT = '/var/lib/kubelet';
+export const NODE_PATHS = nodePaths(NODE_ROOT, KUBELET_ROOT);

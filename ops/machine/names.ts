@@ -28,8 +28,6 @@ export function machineNames(clusterDir: string): MachineNames {
     comment: `kubus-${id}`,
   };
 }
-/** Whether an interface is the bridge of some cluster. */
-export const isBridge = (link: string): boolean => /^kb[0-9a-f]{6}$/.test(link);
 /** By the node's place in the cluster's range. */
 export const cableOf = (names: MachineNames, place: number): string => `${names.cables}${place}`;
 /** Path of a node's cgroup in each hierarchy: what it runs is below. */

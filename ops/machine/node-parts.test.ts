@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -12,7 +13,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodePaths } from '../../node-agent/host/paths.ts';
+import { NODE_PATHS } from '../../node-agent/host/paths.ts';
 import { eventually } from '../testing/cluster.ts';
 import { relayToBus, relayToSocket } from './bus-relay.ts';
 import { containerdConfig } from './containerd.ts';
@@ -91,7 +92,7 @@ describe('a program that is kept', () => {
 });
 describe('a node', () => {
   it('has a containerd that keeps all below the node’s folder', () => {
-    const config = containerdConfig({ paths: nodePaths('/run/kubus-node'), pauseImage: 'registry.local/pause:3.10' });
+    const config = containerdConfig({ paths: NODE_PATHS, pauseImage: 'registry.local/pause:3.10' });
     for (const [, path] of config.matchAll(/^(?:root|state|\s*(?:address|path|conf_dir|config_path)) = "(.*)"$/gm))
       expect(path).toMatch(/^\/run\/kubus-node\//);
     expect(config).toContain('sandbox_image = "registry.local/pause:3.10"');
@@ -125,24 +126,44 @@ describe('what has to be undone', () => {
   it('is nothing where the file is none', () => {
     expect(readRecord(join(dir, 'missing'))).toEqual({ processes: {} });
   });
+  const machine = () => {
+    const [notes = '', ipForward = '', cni = '', kubelet = ''] = ['notes', 'ipForward', 'cni', 'kubelet'].map((name) => join(dir, name)); // prettier-ignore
+    writeFileSync(ipForward, '0\n');
+    return { notes, ipForward, covered: [cni, kubelet] };
+  };
+  const there = ({ covered, notes }: ReturnType<typeof machine>) => [...covered, notes].map((path) => existsSync(path));
   it('is of the machine: the first cluster changes it, the last one changes it back', () => {
-    const places = Object.fromEntries(['notes', 'ipForward', 'cniState', 'links'].map((name) => [name, join(dir, name)])) as Record<'notes' | 'ipForward' | 'cniState' | 'links', string>; // prettier-ignore
-    writeFileSync(places.ipForward, '0\n');
-    writeFileSync(places.links, 'Inter-|\n    lo: 0\n  kb0a1b2c: 0\n');
-    changeMachine(places);
-    changeMachine(places);
-    expect([readFileSync(places.ipForward, 'utf8'), existsSync(places.cniState)]).toEqual(['1', true]);
-    changeMachineBack(places);
-    expect(readFileSync(places.ipForward, 'utf8')).toBe('1');
-    writeFileSync(places.links, 'Inter-|\n    lo: 0\n  kb0: 0\n');
-    changeMachineBack(places);
-    expect([readFileSync(places.ipForward, 'utf8'), existsSync(places.cniState), existsSync(places.notes)]).toEqual(['0', false, false]); // prettier-ignore
+    const places = machine();
+    changeMachine('a', places);
+    changeMachine('b', places);
+    changeMachine('b', places);
+    expect([readFileSync(places.ipForward, 'utf8'), there(places)]).toEqual(['1', [true, true, true]]);
+    changeMachineBack('b', places);
+    expect([readFileSync(places.ipForward, 'utf8'), there(places)]).toEqual(['1', [true, true, true]]);
+    changeMachineBack('a', places);
+    expect([readFileSync(places.ipForward, 'utf8'), there(places)]).toEqual(['0', [false, false, false]]);
+    changeMachineBack('a', places);
   });
-  it('is nothing where the machine was as it has to be', () => {
-    const places = { notes: join(dir, 'notes'), ipForward: join(dir, 'f'), cniState: dir, links: join(dir, 'links') };
+  it('is kept by those whom one cannot see, who have notes of their own', () => {
+    const places = machine();
+    const elsewhere = { ...places, notes: join(dir, 'other-notes') };
+    changeMachine('a', places);
+    changeMachine('b', elsewhere);
+    changeMachineBack('a', places);
+    expect(there(elsewhere)).toEqual([true, true, true]);
+    changeMachineBack('b', elsewhere);
+    expect(there(elsewhere)).toEqual([false, false, false]);
+  });
+  it('is not what was there before, and not what others have put there', () => {
+    const places = machine();
+    const [cni = '', kubelet = ''] = places.covered;
     writeFileSync(places.ipForward, '1\n');
-    changeMachine(places);
-    expect(existsSync(places.notes)).toBe(false);
-    changeMachineBack(places);
+    mkdirSync(kubelet);
+    changeMachine('a', places);
+    expect(readdirSync(kubelet)).toEqual([]);
+    writeFileSync(join(cni, 'results'), '');
+    changeMachineBack('a', places);
+    expect([there(places), readdirSync(cni)]).toEqual([[true, true, false], ['results']]);
+    expect(readFileSync(places.ipForward, 'utf8')).toBe('1\n');
   });
 });

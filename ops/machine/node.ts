@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Commands } from '../../node-agent/host/commands.ts';
-import { NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
+import { NODE_PATHS, nodePaths } from '../../node-agent/host/paths.ts';
 import { PAUSE_IMAGE } from '../images/oci.ts';
 import type { ProcessSpec } from '../process/spec.ts';
 import { RESTART_MS, superviseProcess, type Supervised } from '../process/supervised.ts';
@@ -66,7 +66,7 @@ export function startNode(name: string, place: number, env: NodeEnvironment): Ma
       await env.network.plug({ place, pid: spaces.pid }, inside);
       containerd = keepProcess({
         name: `containerd of ${name}`,
-        command: [...spaces.through, 'containerd', '--config', nodePaths(NODE_ROOT).containerd.config],
+        command: [...spaces.through, 'containerd', '--config', NODE_PATHS.containerd.config],
         log: join(env.logs, `${name}-containerd.log`),
         warn: env.warn,
       });
@@ -136,8 +136,9 @@ export function prepareFolder(folder: string): void {
   rmSync(join(folder, 'run'), { recursive: true, force: true });
   mkdirSync(paths.containerd.state, { recursive: true, mode: 0o711 });
   mkdirSync(paths.cni.conf, { recursive: true, mode: 0o755 });
+  mkdirSync(paths.kubelet, { recursive: true, mode: 0o750 });
   rmSync(paths.cni.ipam, { recursive: true, force: true });
-  const config = containerdConfig({ paths: nodePaths(NODE_ROOT), pauseImage: PAUSE_IMAGE });
+  const config = containerdConfig({ paths: NODE_PATHS, pauseImage: PAUSE_IMAGE });
   writeFileSync(paths.containerd.config, config, { mode: 0o600 });
   writeFileSync(join(folder, 'resolv.conf'), nameServersFor(), { mode: 0o644 });
 }

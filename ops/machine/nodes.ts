@@ -55,7 +55,7 @@ export async function openMachine(o: MachineOptions): Promise<Machine> {
   await sweep(o.clusterDir, here);
   writeOnce(paths.pause, pauseProgram(architecture()), 0o755);
   const record = keepRecord(paths.record);
-  changeMachine();
+  changeMachine(names.comment);
   const network = await openNetwork({ commands: here, names, range: o.range, pods: o.pods, open: o.open });
   const nodes = new Map<string, MachineNode>();
   const env: NodeEnvironment = {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
 import { PROTOCOL } from '../../node-agent/network/routes/table.ts';
-import { NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
+import { NODE_PATHS, nodePaths } from '../../node-agent/host/paths.ts';
 import { UserError } from '../cli/output.ts';
 import { pauseProgram } from '../images/pause.ts';
 import { keepProcess } from './kept-process.ts';
@@ -56,10 +56,10 @@ export async function runOnOwnMachine(o: {
   const clean = async (): Promise<void> => {
     await removeCgroups(names);
     await removeRules();
-    changeMachineBack();
+    changeMachineBack(names.comment);
   };
   await clean();
-  changeMachine();
+  changeMachine(names.comment);
   prepareFolder(folder);
   const init = join(o.dir, 'pause');
   writeFileSync(init, pauseProgram(architecture()), { mode: 0o755 });
@@ -72,7 +72,7 @@ export async function runOnOwnMachine(o: {
   });
   const containerd = keepProcess({
     name: 'containerd',
-    command: [...spaces.through, 'containerd', '--config', nodePaths(NODE_ROOT).containerd.config],
+    command: [...spaces.through, 'containerd', '--config', NODE_PATHS.containerd.config],
     log: nodePaths(folder).containerd.log,
     warn: o.warn,
   });

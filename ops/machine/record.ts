@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KUBELET_ROOT } from '../../node-agent/host/paths.ts';
 import { startedAt } from '../cluster/lock.ts';
-import { isBridge } from './names.ts';
 
 /** What has to be ended on the machine, kept while it has to. */
 export interface Left {
@@ -35,60 +36,71 @@ export function keepRecord(file: string): { process(node: string, pid: number | 
 }
 export const forgetRecord = (file: string): void => rmSync(file, { force: true });
 
-/** What is of the whole machine: the first cluster with real nodes changes it, the last one changes it back. */
+/** What is of the whole machine: the first that has real nodes here changes it, the last one changes it back. */
 interface Changes {
   /** Files of /proc/sys, and what they held before. */
   readonly sysctls: Readonly<Record<string, string>>;
-  /** Folders that were made. */
-  readonly folders: readonly string[];
+  /** Who needs it so. */
+  readonly holders: readonly string[];
 }
 /** Places on the machine. */
 interface Places {
   /** Gone when the machine starts, as are its settings. */
   readonly notes: string;
   readonly ipForward: string;
-  /** Where CNI keeps what it did: each node's own is laid over it. */
-  readonly cniState: string;
-  /** Names of interfaces, each before a colon. */
-  readonly links: string;
+  /** Where CNI keeps what it did, and kubelets what they have: each node's own is laid over them. */
+  readonly covered: readonly string[];
 }
 const MACHINE: Places = {
   notes: '/run/kubus-undo.json',
   ipForward: '/proc/sys/net/ipv4/ip_forward',
-  cniState: '/var/lib/cni',
-  links: '/proc/self/net/dev',
+  covered: ['/var/lib/cni', KUBELET_ROOT],
 };
-const NONE: Changes = { sysctls: {}, folders: [] };
+const changesIn = (notes: string): Changes => ({ sysctls: {}, holders: [], ...read<Partial<Changes>>(notes, {}) });
 
-/** Changes what nodes need changed, each noted before it is done. */
-export function changeMachine({ notes, ipForward, cniState }: Places = MACHINE): void {
-  let changes = read(notes, NONE);
+/** Changes what nodes need changed, each noted before it is done. `holder`: name of the cluster, in names of files. */
+export function changeMachine(holder: string, { notes, ipForward, covered }: Places = MACHINE): void {
+  let changes = changesIn(notes);
   const note = (more: Partial<Changes>): void => {
     changes = { ...changes, ...more };
     writeFileSync(notes, JSON.stringify(changes), { mode: 0o600 });
   };
+  note({ holders: [...changes.holders.filter((one) => one !== holder), holder] });
   const before = readFileSync(ipForward, 'utf8').trim();
   if (before !== '1') {
     note({ sysctls: { ...changes.sysctls, [ipForward]: before } });
     writeFileSync(ipForward, '1');
   }
-  if (existsSync(cniState)) return;
-  note({ folders: [...changes.folders, cniState] });
-  mkdirSync(cniState, { recursive: true });
+  for (const folder of covered) hold(folder, holder);
 }
-/** Unless another cluster has real nodes here. */
-export function changeMachineBack({ notes, links }: Places = MACHINE): void {
+/** Unless others need it as it is. */
+export function changeMachineBack(holder: string, { notes, covered }: Places = MACHINE): void {
+  for (const folder of covered) release(folder, holder);
   if (!existsSync(notes)) return;
-  const names = readFileSync(links, 'utf8').split('\n').map((line) => line.split(':')[0]!.trim()); // prettier-ignore
-  if (names.some(isBridge)) return;
-  const { sysctls, folders } = read(notes, NONE);
-  for (const [file, before] of Object.entries(sysctls)) writeFileSync(file, before);
-  for (const folder of folders) {
-    try {
-      rmdirSync(folder);
-    } catch {
-      // Somebody else has put something there meanwhile.
-    }
-  }
+  const changes = changesIn(notes);
+  const holders = changes.holders.filter((one) => one !== holder);
+  if (holders.length > 0) return writeFileSync(notes, JSON.stringify({ ...changes, holders }), { mode: 0o600 });
+  for (const [file, before] of Object.entries(changes.sysctls)) writeFileSync(file, before);
   rmSync(notes);
+}
+/**
+ * A folder that was made for nodes is told by an empty file of each who needs it. While one is there nobody can remove it,
+ * which would take along what is mounted on it in all namespaces, those too that the remover cannot see.
+ */
+const MARK = '.held-by-';
+function hold(folder: string, holder: string): void {
+  // One that is there without is the machine's own.
+  if (existsSync(folder) && !readdirSync(folder).some((name) => name.startsWith(MARK))) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, MARK + holder), '');
+}
+function release(folder: string, holder: string): void {
+  const mark = join(folder, MARK + holder);
+  if (!existsSync(mark)) return;
+  rmSync(mark);
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Somebody else needs it, or has put something there meanwhile.
+  }
 }

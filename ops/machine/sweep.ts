@@ -18,7 +18,7 @@ export async function sweep(clusterDir: string, commands: Commands): Promise<voi
   for (const { pid, started } of Object.values(readRecord(record).processes)) await endProcess(pid, started);
   await Promise.all([removeLinks(names, commands), removeTable(names, commands), closeFirewall(commands, names)]);
   await removeCgroups(names);
-  changeMachineBack();
+  changeMachineBack(names.comment);
   forgetRecord(record);
 }
 /** The same where an earlier run has ended without it. Thrown: UserError for who may not. */

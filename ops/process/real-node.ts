@@ -6,7 +6,7 @@ import { requestMetrics } from '../../actors/runtime/metrics/requests.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
-import { NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
+import { NODE_PATHS as paths } from '../../node-agent/host/paths.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
 import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
@@ -47,7 +47,6 @@ export interface RealNodeOptions {
  */
 export async function startRealNode(o: RealNodeOptions): Promise<Component> {
   const { world, bus, node } = o;
-  const paths = nodePaths(NODE_ROOT);
   const commands = machineCommands(world);
   const inspection = createInspection({ world, bus, component: 'kubelet', id: o.id });
   const metrics = createRegistry();

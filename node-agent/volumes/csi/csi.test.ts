@@ -1,4 +1,4 @@
-import { lstat, readFile, readdir } from 'node:fs/promises';
+import { link, lstat, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
@@ -110,6 +110,18 @@ describe('a driver', () => {
     await b.until(
       () => b.api.object<Node>(nodes, 'n1')!.metadata.annotations?.['csi.volume.kubernetes.io/nodeid'] === undefined,
     );
+  });
+  it('that was started again registers again, however quickly it was', async () => {
+    const one = await registered();
+    const [place, copy] = [join(b.root, 'new.sock'), join(b.root, 'copy.sock')];
+    const other = await fakeDriver('x.io', place);
+    drivers.push(other);
+    other.info['nodeId'] = 'id-2';
+    await link(place, copy);
+    // Nobody sees the folder without one.
+    await rename(copy, join(b.root, 'plugins_registry', 'x.io-reg.sock'));
+    await b.until(() => csiNode()?.spec.drivers?.[0]?.nodeID === 'id-2');
+    expect(one.told).toHaveLength(1);
   });
   it('of a version that nobody knows is told so', async () => {
     const one = await driver();

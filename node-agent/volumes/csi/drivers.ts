@@ -47,6 +47,8 @@ export interface CsiDriversOptions {
 }
 interface Registered {
   readonly driver: CsiDriver;
+  /** The very socket: one that was made anew is somebody else's. */
+  readonly file: string;
   readonly close: () => void;
 }
 /** Source: kubelet pluginmanager, pkg/volume/csi RegistrationHandler. */
@@ -62,7 +64,7 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
   let looking: Promise<void> | undefined;
   let again = false;
 
-  async function register(socket: string): Promise<void> {
+  async function register(socket: string, file: string): Promise<void> {
     const door = await connectGrpc(world, `unix:${socket}`, csiSchema);
     try {
       const { type, name, endpoint, supportedVersions } = (await door.call(REGISTRATION.getInfo, {}, { timeoutMs: REGISTRATION_MS })) as { type: string; name: string; endpoint: string; supportedVersions: string[] };
@@ -71,7 +73,7 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
         return;
       }
       try {
-        await admit(socket, name, endpoint || socket, supportedVersions);
+        await admit(socket, file, name, endpoint || socket, supportedVersions);
       } catch (error) {
         await door.call(REGISTRATION.notify, { pluginRegistered: false, error: (error as Error).message }, { timeoutMs: REGISTRATION_MS });
         throw error;
@@ -82,7 +84,7 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
       door.close();
     }
   }
-  async function admit(socket: string, name: string, endpoint: string, versions: readonly string[]): Promise<void> {
+  async function admit(socket: string, file: string, name: string, endpoint: string, versions: readonly string[]): Promise<void> {
     if (versions.length === 0) throw new Error(`kubernetes.io/csi: RegisterPlugin for CSI driver ${goQuote(name)} failed. Plugin returned an empty list for supported versions`);
     if (!versions.some((version) => /^v?1\./.test(version))) throw new Error(`kubernetes.io/csi: RegisterPlugin for CSI driver ${goQuote(name)} failed. None of the versions specified ["${versions.join('" "')}"] are supported. err=None of the supported versions match`);
     const client: GrpcClient = await connectGrpc(world, `unix:${hostPath(endpoint)}`, csiSchema);
@@ -100,7 +102,7 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
       await o.onRegistered(driver);
       // A newer one of the same name has taken its place.
       byName.get(name)?.close();
-      const registered = { driver, close: () => client.close() };
+      const registered = { driver, file, close: () => client.close() };
       bySocket.set(socket, registered);
       byName.set(name, registered);
       o.onReady();
@@ -119,17 +121,18 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
     log.info('a CSI driver has gone', { driver: name });
   }
   async function look(): Promise<void> {
-    const found = new Set<string>();
+    const found = new Map<string, string>();
     for (const name of await readdir(registry)) {
       const path = join(registry, name);
-      if (!name.startsWith('.') && (await stat(path).catch(() => undefined))?.isSocket() === true) found.add(path);
+      const stats = name.startsWith('.') ? undefined : await stat(path, { bigint: true }).catch(() => undefined);
+      if (stats?.isSocket() === true) found.set(path, `${stats.ino} ${stats.birthtimeNs}`);
     }
-    for (const [socket, one] of bySocket) if (!found.has(socket)) await leave(socket, one).catch((err: unknown) => log.warn('a driver that is gone is still said to be there', { err }));
+    for (const [socket, one] of bySocket) if (found.get(socket) !== one.file) await leave(socket, one).catch((err: unknown) => log.warn('a driver that is gone is still said to be there', { err }));
     for (const socket of failures.keys()) if (!found.has(socket)) failures.delete(socket);
-    for (const socket of found) {
+    for (const [socket, file] of found) {
       if (bySocket.has(socket) || end.signal.aborted) continue;
       try {
-        await register(socket);
+        await register(socket, file);
         failures.delete(socket);
       } catch (err) {
         failures.set(socket, (failures.get(socket) ?? 0) + 1);

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { MachineNames } from '../../machine/names.ts';
 import { finish } from '../../testing/cluster.ts';
 
 /** What of a machine real nodes could leave behind, as lines. */
 export type Picture = Readonly<Record<string, readonly string[]>>;
+const COVERED = ['/var/lib/cni', '/var/lib/kubelet'];
 const HIERARCHIES = '/sys/fs/cgroup';
 const SYSCTLS = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter', 'kernel/hostname']; // prettier-ignore
 
@@ -19,6 +20,9 @@ export async function takePicture(names: MachineNames): Promise<Picture> {
     cgroups: groups().filter((group) => group.includes(names.cgroup)),
     sysctls: SYSCTLS.map((name) => `${name} ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`),
     processes: processes(),
+    held: COVERED.flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : [])).filter((name) =>
+      name.endsWith(names.comment),
+    ),
   };
 }
 /** Two levels are enough to see whose they are. */
