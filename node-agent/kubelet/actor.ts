@@ -110,6 +110,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     metrics: kubeletMetrics(o.metrics ?? createRegistry()),
     nodeName: node.name,
     nodeIP: node.ip,
+    nodeIPs: node.secondIP === undefined ? [node.ip] : [node.ip, node.secondIP],
     ledger: new Ledger(),
     admit: (pod) => admit(pod, registration.node!, context.ledger, o.kernel),
     writer: createStatusWriter({ world, client }),

@@ -30,6 +30,8 @@ export interface NodeContext {
   readonly metrics: KubeletMetrics;
   readonly nodeName: string;
   readonly nodeIP: string;
+  /** With that of the other family, if it has one. */
+  readonly nodeIPs: readonly string[];
   readonly ledger: Ledger;
   /** Why the node cannot take a pod beside those in the ledger. */
   readonly admit: (pod: Pod) => Refusal | undefined;

@@ -61,6 +61,8 @@ export interface ClusterConfig {
 export interface MachineConfig {
   /** Of the addresses of nodes, and of this machine among them. */
   readonly range: string;
+  /** Of load balancers, which this machine has for its nodes and pods too; undefined: an older kubus chose none. */
+  readonly balancers?: string;
   /** `place`: in that range, kept as long as the node is. */
   readonly nodes: readonly { readonly name: string; readonly place: number }[];
 }
@@ -181,6 +183,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   typeof c.ephemeral === 'boolean';
 const isMachine = (machine: Partial<MachineConfig> | null): boolean =>
   parseCidr(String(machine?.range)) !== undefined &&
+  (machine?.balancers === undefined || parseCidr(machine.balancers) !== undefined) &&
   Array.isArray(machine?.nodes) &&
   machine.nodes.every((n) => typeof n?.name === 'string' && Number.isInteger(n.place));
 export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'format'>): void =>

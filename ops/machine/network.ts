@@ -1,7 +1,8 @@
 import type { Commands } from '../../node-agent/host/commands.ts';
+import { SIX_BITS, sixOf } from '../../node-agent/network/routes/six.ts';
 import { openFirewall, type OpenPort } from './firewall.ts';
 import { cableOf, type MachineNames } from './names.ts';
-import { addressAt, HOST_PLACE, prefixOf } from './ranges.ts';
+import { addressAt, HOST_PLACE, overlaps, prefixOf, routedRanges, shadowedBy } from './ranges.ts';
 
 /** A node's place on the cluster's bridge. */
 export interface Place {
@@ -20,13 +21,16 @@ export interface MachineNetwork {
   route(place: number, podCIDRs: readonly string[]): Promise<void>;
 }
 
-/** Thrown: CommandError. `pods`: where addresses of pods come from. */
+/** Thrown: CommandError, or Error about `balancers`. With `pods` of IPv6 this machine and its nodes have addresses of it too. */
 export async function openNetwork(o: {
   readonly commands: Commands;
   readonly names: MachineNames;
   /** Of the nodes' addresses, and the machine's there. */
   readonly range: string;
   readonly pods: readonly string[];
+  readonly services: readonly string[];
+  /** Of load balancers: this machine has whatever addresses they hold. */
+  readonly balancers: readonly string[];
   /** What pods are to reach of this machine, whatever its firewall says. */
   readonly open: readonly OpenPort[];
 }): Promise<MachineNetwork> {
@@ -34,13 +38,20 @@ export async function openNetwork(o: {
   const { bridge } = names;
   const address = addressAt(range, HOST_PLACE);
   const bits = prefixOf(range);
+  const hasSix = o.pods.some(isSix);
   const mtu = await mtuOf(commands);
   const batch = (lines: readonly string[], on = commands): Promise<string> =>
-    on.must('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+    lines.length === 0 ? Promise.resolve('') : on.must('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+  const balancers = o.balancers.filter((cidr) => !cidr.startsWith('127.'));
+  await checkFree(commands, balancers, [range, ...o.pods, ...o.services]);
   await batch([
     `link add name ${bridge} type bridge`,
     `link set dev ${bridge} mtu ${mtu} up`,
     `address add ${address}/${bits} dev ${bridge}`,
+    // Other clusters have a part of that range too.
+    ...(hasSix ? [`address add ${sixOf(address)}/${SIX_BITS + Number(bits)} dev ${bridge} nodad`] : []),
+    // One can listen on all of them then; of IPv6 each has to be an interface's own.
+    ...balancers.filter((cidr) => !isSix(cidr)).map((cidr) => `route add local ${cidr} dev ${bridge} src ${address}`),
   ]);
   await commands.must('nft', ['-f', '-'], { input: masqueradeRules(names, [range, ...o.pods]) });
   await openFirewall(commands, names, address, o.open);
@@ -58,21 +69,45 @@ export async function openNetwork(o: {
           `address add ${addressAt(range, place)}/${bits} dev eth0`,
           'link set dev eth0 up',
           `route add default via ${address}`,
+          ...(hasSix ? sixOfNode(addressAt(range, place), address, [...o.services, ...balancers]) : []),
         ],
         inside,
       );
     },
     unplug: async (place) => {
       await commands.run('ip', ['link', 'delete', 'dev', cableOf(names, place)]);
-      await commands.run('ip', ['route', 'flush', 'via', addressAt(range, place)]);
+      const node = addressAt(range, place);
+      await commands.run('ip', ['route', 'flush', 'via', node]);
+      if (hasSix) await commands.run('ip', ['-6', 'route', 'flush', 'via', sixOf(node)]);
     },
     route: async (place, podCIDRs) =>
       void (await batch(
         podCIDRs
-          .filter((cidr) => !cidr.includes(':'))
-          .map((cidr) => `route replace ${cidr} via ${addressAt(range, place)} dev ${bridge}`),
+          .filter((cidr) => hasSix || !isSix(cidr))
+          .map((cidr) => {
+            const node = addressAt(range, place);
+            return `route replace ${cidr} via ${isSix(cidr) ? sixOf(node) : node} dev ${bridge}`;
+          }),
       )),
   };
+}
+const isSix = (cidr: string): boolean => cidr.includes(':');
+/**
+ * What a node needs for IPv6. It has a way to services and load balancers, on which what the node itself asks of them is turned
+ * to their endpoints, and none to the world: this machine passes nothing on for IPv6, as it would be no host to its own routers
+ * any more if it did.
+ */
+const sixOfNode = (node: string, machine: string, ranges: readonly string[]): string[] => [
+  `address add ${sixOf(node)}/${SIX_BITS} dev eth0 nodad`,
+  ...ranges.filter(isSix).map((cidr) => `route add ${cidr} via ${sixOf(machine)} dev eth0`),
+];
+/** Thrown: Error where this machine, or the cluster, would not reach something any more that it reaches now. */
+async function checkFree(commands: Commands, balancers: readonly string[], own: readonly string[]): Promise<void> {
+  for (const cidr of balancers) {
+    const said = await commands.must('ip', ['-json', isSix(cidr) ? '-6' : '-4', 'route', 'show', 'table', 'all']);
+    const other = own.find((range) => overlaps(range, cidr)) ?? shadowedBy(cidr, routedRanges(said));
+    if (other !== undefined) throw new Error(`load balancers cannot have addresses of ${cidr}, where ${other} is: choose another --load-balancer-range`); // prettier-ignore
+  }
 }
 /** The same each time a node begins, so that its neighbours need not find out that what they know of it is old. */
 const hardwareAddress = (ip: string): string =>

@@ -35,6 +35,9 @@ export interface MachineOptions {
   readonly logs: string;
   readonly range: string;
   readonly pods: readonly string[];
+  readonly services: readonly string[];
+  /** Of addresses of load balancers. */
+  readonly balancers: readonly string[];
   readonly natsPort: number;
   readonly open: readonly OpenPort[];
   readonly processOf: (node: RealNode) => ProcessSpec;
@@ -56,7 +59,7 @@ export async function openMachine(o: MachineOptions): Promise<Machine> {
   writeOnce(paths.pause, pauseProgram(architecture()), 0o755);
   const record = keepRecord(paths.record);
   changeMachine(names.comment);
-  const network = await openNetwork({ commands: here, names, range: o.range, pods: o.pods, open: o.open });
+  const network = await openNetwork({ ...o, commands: here, names });
   const nodes = new Map<string, MachineNode>();
   const env: NodeEnvironment = {
     paths,

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCidr } from '../../schemas/meta/ip.ts';
-import { addressAt, freeRange, nodeRanges, podRanges, routedRanges } from './ranges.ts';
+import {
+  addressAt,
+  balancerRanges,
+  freeRange,
+  nodeRanges,
+  overlaps,
+  podRanges,
+  routedRanges,
+  shadowedBy,
+} from './ranges.ts';
 
 describe('ranges of addresses', () => {
   it('are the first that nothing else is in', () => {
@@ -10,6 +19,20 @@ describe('ranges of addresses', () => {
     expect(freeRange(nodeRanges(), ['10.0.0.0/8'])).toBe('172.31.0.0/24');
     expect(freeRange(podRanges(), ['10.244.3.0/24', '10.245.0.0/16'])).toBe('10.246.0.0/16');
     expect(freeRange(nodeRanges(), ['0.0.0.0/0'])).toBeUndefined();
+  });
+  it('of load balancers are beside those of nodes', () => {
+    expect(freeRange(balancerRanges(), ['10.89.0.0/24'])).toBe('10.90.0.0/24');
+    expect(freeRange(balancerRanges(), ['10.0.0.0/8'])).toBe('172.31.0.0/24');
+  });
+  it.each<[string, string[], string | undefined]>([
+    ['192.168.1.240/28', ['192.168.1.0/24', '0.0.0.0/0'], undefined],
+    ['192.168.1.0/24', ['192.168.1.0/24'], '192.168.1.0/24'],
+    ['192.168.0.0/16', ['10.0.0.0/8', '192.168.1.7/32'], '192.168.1.7/32'],
+    ['fd00::/64', ['fd00::2/128', '10.0.0.0/8'], 'fd00::2/128'],
+    ['mars', ['10.0.0.0/8'], undefined],
+  ])('%s among %j hides %s', (range, routes, hidden) => expect(shadowedBy(range, routes)).toBe(hidden));
+  it('overlap where one is within the other', () => {
+    expect([overlaps('10.0.0.0/8', '10.1.0.0/16'), overlaps('10.1.0.0/16', '10.0.0.0/8'), overlaps('10.0.0.0/9', '10.128.0.0/9'), overlaps('::/0', '10.0.0.0/8')]).toEqual([true, true, false, false]); // prettier-ignore
   });
   it('share no address with those that are taken', () => {
     const range = fc

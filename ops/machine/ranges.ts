@@ -20,6 +20,11 @@ export function* nodeRanges(): Iterable<string> {
   for (let i = 0; i < 256; i++) yield `172.31.${i}.0/24`;
   for (let i = 0; i < 256; i++) yield `192.168.${i}.0/24`;
 }
+/** Private ranges for load balancers, beside those of nodes. */
+export function* balancerRanges(): Iterable<string> {
+  for (let i = 0; i < 256; i++) yield `10.90.${i}.0/24`;
+  yield* nodeRanges();
+}
 /** The usual range of pods, and those beside it. */
 export function* podRanges(): Iterable<string> {
   for (let i = 244; i < 256; i++) yield `10.${i}.0.0/16`;
@@ -36,6 +41,18 @@ export const HOST_PLACE = 1;
 export const MAX_PLACE = 254;
 export const prefixOf = (range: string): string => range.slice(range.lastIndexOf('/') + 1);
 
+/** Of `routes`, to ranges or addresses, one that would lead elsewhere if `range` were this machine's own; undefined: none. */
+export function shadowedBy(range: string, routes: readonly string[]): string | undefined {
+  const own = parseCidr(range);
+  return routes.find((route) => {
+    const other = parseCidr(route);
+    return own !== undefined && other !== undefined && other.bits >= own.bits && overlap(own, other);
+  });
+}
+export const overlaps = (a: string, b: string): boolean => {
+  const [x, y] = [parseCidr(a), parseCidr(b)];
+  return x !== undefined && y !== undefined && overlap(x, y);
+};
 /** A route as `ip -json route` tells it. */
 interface Route {
   readonly dst?: string;

@@ -39,13 +39,18 @@ describe('what a cluster is to be', () => {
     });
   });
   it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('stays real, with its range (root)', async () => {
-    const machine = { range: '10.89.7.0/24', nodes: three };
+    const machine = { range: '10.89.7.0/24', balancers: '10.90.7.0/24', nodes: three };
     const before = { name: 'c', nodes: 2, runtime: 'cri', machine } as const;
     expect(await settleNodes({ runtime: 'auto' }, 'c', before, undefined)).toEqual({ runtime: 'cri', nodes: 2, machine }); // prettier-ignore
     expect(await settleNodes({ runtime: 'cri', nodes: 1 }, 'c', before, undefined)).toEqual({
       runtime: 'cri',
       nodes: 2,
-      machine: { range: '10.89.7.0/24', nodes: three.slice(0, 1) },
+      machine: { ...machine, nodes: three.slice(0, 1) },
+    });
+    const older = { ...before, machine: { range: machine.range, nodes: three } };
+    expect((await settleNodes({ runtime: 'auto' }, 'c', older, undefined)).machine).toMatchObject({
+      range: '10.89.7.0/24',
+      balancers: expect.stringMatching(/^10\.90\.\d+\.0\/24$/),
     });
     expect(await settleNodes({ runtime: 'simulated', nodes: 4 }, 'c', before, undefined)).toEqual({
       runtime: 'simulated',

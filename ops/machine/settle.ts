@@ -2,7 +2,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
 import { UserError } from '../cli/output.ts';
 import { realNodes, type ClusterConfig, type MachineConfig } from '../cluster/config.ts';
-import { freeRange, MAX_PLACE, nodeRanges, podRanges, routedRanges } from './ranges.ts';
+import { balancerRanges, freeRange, MAX_PLACE, nodeRanges, podRanges, routedRanges } from './ranges.ts';
 
 /** What a cluster's nodes are to be. */
 export interface NodeWish {
@@ -36,12 +36,12 @@ export async function settleNodes(wish: NodeWish, name: string, before: Before |
     return { runtime, nodes: wish.nodes ?? before?.nodes ?? 1, ...(machine && { machine }), ...(clusterCidrs && { clusterCidrs }) };
   }
   checkCanHaveRealNodes();
-  const settled = machine === undefined ? await chooseRanges(before === undefined ? undefined : (clusterCidrs ?? []), clusterCidrs) : { range: machine.range, clusterCidrs };
+  const settled = await chooseRanges(machine, before === undefined ? undefined : (clusterCidrs ?? []), clusterCidrs);
   const wanted = wish.nodes ?? (machine === undefined ? 1 : realNodes({ machine }).length);
   return {
     runtime,
     nodes: before?.nodes ?? 0,
-    machine: { range: settled.range, nodes: nodesOf(name, machine?.nodes ?? [], wanted) },
+    machine: { range: settled.range, balancers: settled.balancers, nodes: nodesOf(name, machine?.nodes ?? [], wanted) },
     ...(settled.clusterCidrs && { clusterCidrs: settled.clusterCidrs }),
   };
 } // prettier-ignore
@@ -66,16 +66,25 @@ export function nextNode(
   while (present.some((node) => node.name === usual())) number++;
   return { name: name ?? usual(), place };
 }
-/** `podRange`: undefined where one may be chosen too. */
-async function chooseRanges(kept: readonly string[] | undefined, asked: readonly string[] | undefined): Promise<{ range: string; clusterCidrs?: readonly string[] | undefined }> {
+interface Ranges {
+  readonly range: string;
+  readonly balancers: string;
+  readonly clusterCidrs?: readonly string[] | undefined;
+}
+/** `machine`: what it has stays. `kept`: undefined where a range of pods may be chosen too. */
+async function chooseRanges(machine: MachineConfig | undefined, kept: readonly string[] | undefined, asked: readonly string[] | undefined): Promise<Ranges> {
+  if (machine?.balancers !== undefined) return { range: machine.range, balancers: machine.balancers, clusterCidrs: asked };
   const commands = machineCommands(realWorld({ component: 'machine', level: 'silent' }));
   const routes = async (family: string): Promise<string[]> =>
     routedRanges((await commands.run('ip', ['-json', family, 'route', 'show', 'table', 'all'])).stdout);
   const taken = await routes('-4');
   const usual = podRanges();
   const pods = asked?.[0] ?? (kept === undefined ? freeRange(usual, taken) : undefined);
-  const range = freeRange(nodeRanges(), [...taken, ...(asked ?? []), ...(pods === undefined ? [] : [pods])]);
-  if (range === undefined) throw new UserError('this machine has routes to all private addresses: none are left for nodes');
-  return { range, clusterCidrs: asked ?? (pods === undefined || pods === USUAL_PODS ? undefined : [pods]) };
+  const others = [...taken, ...(asked ?? []), ...(pods === undefined ? [] : [pods])];
+  const range = machine?.range ?? freeRange(nodeRanges(), others);
+  const balancers = range && freeRange(balancerRanges(), [...others, range]);
+  if (range === undefined || balancers === undefined)
+    throw new UserError('this machine has routes to all private addresses: none are left for nodes and load balancers');
+  return { range, balancers, clusterCidrs: asked ?? (pods === undefined || pods === USUAL_PODS ? undefined : [pods]) };
 } // prettier-ignore
 const USUAL_PODS = '10.244.0.0/16';

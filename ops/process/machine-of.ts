@@ -1,6 +1,8 @@
 import { realWorld } from '../../bus/real-world.ts';
+import { sixOf } from '../../node-agent/network/routes/six.ts';
 import { UserError } from '../cli/output.ts';
 import type { ClusterConfig } from '../cluster/config.ts';
+import { rangesOfBalancers } from '../cluster/load-balancers.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import type { OpenPort } from '../machine/firewall.ts';
 import { openMachine, type Machine } from '../machine/nodes.ts';
@@ -8,8 +10,9 @@ import { busSocketInside, machineNames, nodeCgroup } from '../machine/names.ts';
 import { requireTools } from '../machine/tools.ts';
 import { addressAt } from '../machine/ranges.ts';
 
-/** Where addresses of pods come from unless somebody says otherwise. */
+/** Where addresses of pods and services come from unless somebody says otherwise. */
 const POD_RANGE = '10.244.0.0/16';
+const SERVICE_RANGE = '10.96.0.0/16';
 
 const dnsPorts = ({ dns }: ClusterConfig): OpenPort[] =>
   dns === undefined
@@ -30,13 +33,17 @@ export async function machineOf(o: {
   if (machine === undefined) throw new Error('this cluster has no real nodes');
   const { cniPlugins } = requireTools();
   const names = machineNames(paths.dir);
+  const pods = config.clusterCidrs ?? [POD_RANGE];
+  const hasSix = pods.some((cidr) => cidr.includes(':'));
   try {
     return await openMachine({
       world: realWorld({ component: 'machine', level: 'silent' }),
       clusterDir: paths.dir,
       logs: paths.logs,
       range: machine.range,
-      pods: config.clusterCidrs ?? [POD_RANGE],
+      pods,
+      services: config.serviceCidrs ?? [SERVICE_RANGE],
+      balancers: rangesOfBalancers(config),
       natsPort: config.natsPort,
       open: [{ protocol: 'tcp', port: config.port }, ...dnsPorts(config)],
       processOf: ({ name, place }) => ({
@@ -50,6 +57,7 @@ export async function machineOf(o: {
         real: {
           name,
           ip: addressAt(machine.range, place),
+          secondIP: hasSix ? sixOf(addressAt(machine.range, place)) : undefined,
           cgroup: nodeCgroup(names, name),
           bus: busSocketInside,
           cniPlugins,

@@ -65,7 +65,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     paths,
     references,
     allocatable: () => kubelet.node()?.status?.allocatable,
-    nodeIPs: [node.ip],
+    nodeIPs: node.secondIP === undefined ? [node.ip] : [node.ip, node.secondIP],
     node: node.name,
     clusterDomain: o.clusterDomain ?? DNS_DOMAIN,
   });
@@ -118,8 +118,9 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
         proxy.ready,
       ),
       setPodCIDR: (cidr) => {
-        runtime.setPodCIDR(cidr);
-        o.onPodCIDRs?.([cidr]);
+        const all = kubelet.node()?.spec?.podCIDRs ?? [cidr];
+        runtime.setPodCIDR(all.join(','));
+        o.onPodCIDRs?.(all);
       },
     },
     bus,

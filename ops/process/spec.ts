@@ -72,6 +72,8 @@ export interface ProcessSpec {
 export interface RealNodeSpec {
   readonly name: string;
   readonly ip: string;
+  /** Of IPv6, where pods have such addresses. */
+  readonly secondIP?: string | undefined;
   /** Of the machine's cgroup hierarchies: all of the node's is below. */
   readonly cgroup: string;
   /** Socket in the node's folder that leads to the bus. */

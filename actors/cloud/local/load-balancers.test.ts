@@ -127,6 +127,24 @@ function ask(host: string, port: number, text = 'hi', localAddress?: string): Pr
 }
 
 describe('a load balancer', () => {
+  it('is for nodes to stand in for where pods reach this machine, but not at its loopback addresses', async () => {
+    const c = testCluster();
+    const { informers, world } = testClusterOf(c);
+    const claimed: string[] = [];
+    const claim = (ip: string): Promise<void> => Promise.resolve(void claimed.push(ip));
+    const cloud = (range: string, areRouted?: boolean) => createLocalProvider({ world, informers, client: c.client, ranges: [range], areRouted, claim, dial: () => Promise.reject(new Error('nobody')), addressOf: () => '10.0.0.1' }).loadBalancers!; // prettier-ignore
+    const service: Service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a', namespace: 'd', uid: 'u' }, spec: { type: 'LoadBalancer', ports: [] } }; // prettier-ignore
+    const { signal } = new AbortController();
+    const told: unknown[] = [];
+    for (const [range, areRouted] of [['198.18.251.0/31', true], ['127.9.9.2/32', true], ['127.9.9.2/32']] as const) {
+      const balancers = cloud(range, areRouted);
+      await balancers.lead!(true);
+      await balancers.ensure(service, [], signal);
+      told.push((await balancers.get(service, signal))?.ingress);
+    }
+    expect(told).toEqual([[{ ip: '198.18.251.0', ipMode: 'VIP' }], [{ ip: '127.9.9.2', ipMode: 'Proxy' }], [{ ip: '127.9.9.2', ipMode: 'Proxy' }]]); // prettier-ignore
+    expect(claimed).toEqual(['198.18.251.0', '127.9.9.2', '127.9.9.2']);
+  });
   it('has an address that works, and passes on to its endpoints in turn', async () => {
     const c = await bench();
     const port = await freePort();

@@ -13,7 +13,7 @@ import { endpointSlices, services as servicesResource } from '../../runtime/reso
 import type { LoadBalancers } from '../provider.ts';
 import { wantsLoadBalancer } from '../service/reconcile.ts';
 import type { Balancer } from './balancer.ts';
-import { createPool, type AddressPool } from './pool.ts';
+import { createPool, isLoopback, type AddressPool } from './pool.ts';
 
 export interface LocalBalancersOptions {
   readonly world: World;
@@ -21,6 +21,10 @@ export interface LocalBalancersOptions {
   readonly informers: Informers;
   /** Ranges of addresses of this machine. */
   readonly ranges: readonly string[];
+  /** Pods reach this machine, at all of these addresses that are not loopback's: nodes may send what they say there to the endpoints themselves. */
+  readonly areRouted?: boolean | undefined;
+  /** Has this machine have an address that is about to be listened on; default: it has all of the ranges. Rejects where it may not. */
+  readonly claim?: ((ip: string) => Promise<void>) | undefined;
   readonly dial: PodDialer;
   readonly inspection?: Inspection | undefined;
   readonly fence?: (() => Fence | undefined) | undefined;
@@ -33,14 +37,14 @@ const RETRY_MS = 500;
 const BY_SERVICE = 'service';
 
 /**
- * Load balancers that work on this machine: addresses of a loopback range, on which the leading replica listens and passes
+ * Load balancers that work on this machine: addresses of a range of its own, on which the leading replica listens and passes
  * connections on to the Service's endpoints. Who has which address is kept by the Services' own status alone.
  */
 export function localBalancers(o: LocalBalancersOptions): LocalBalancers {
   const { world, client, informers } = o;
   const log = world.log.child({ actor: 'cloud/local' });
   const services = informers.for<Service>(servicesResource);
-  const pool = createPool(o.ranges);
+  const pool = createPool(o.ranges, o.areRouted);
   const balancers = new Map<string, Balancer>();
   let slices: Informer<EndpointSlice> | undefined;
   let isLeading = false;
@@ -104,8 +108,8 @@ export function localBalancers(o: LocalBalancersOptions): LocalBalancers {
     return balancer;
   }
   const statusOf = (ips: readonly string[]): LoadBalancerStatus => ({
-    // Connections end here and begin anew: what is sent to the address must come by here.
-    ingress: ips.map((ip) => ({ ip, ipMode: 'Proxy' })),
+    // A node whose packets would not get here sends them on by itself. Else connections end here and begin anew.
+    ingress: ips.map((ip) => ({ ip, ipMode: o.areRouted === true && !isLoopback(ip) ? 'VIP' : 'Proxy' })),
   });
   return {
     get connections() {
@@ -123,6 +127,7 @@ export function localBalancers(o: LocalBalancersOptions): LocalBalancers {
       const balancer = await balancerOf(service);
       signal.throwIfAborted();
       if (!isLeading) throw new Error('another replica leads');
+      for (const ip of ips) await o.claim?.(ip);
       await balancer.set(service, nodes, ips);
       return statusOf(ips);
     },

@@ -24,6 +24,21 @@ describe('ranges of addresses', () => {
     [['2001:db8::/64'], "is not of one's own"],
     [['127.1.0.0/24', '127.2.0.0/24'], 'one of IPv4 and one of IPv6'],
   ])('that cannot be: %j', (ranges, message) => expect(() => readRanges(ranges)).toThrow(message));
+  it.each<[string, string | undefined]>([
+    ['10.90.0.0/24', undefined],
+    ['172.31.255.0/24', undefined],
+    ['192.168.1.240/28', undefined],
+    ['127.9.0.0/24', undefined],
+    ['fd6b:7562:7573::a5a:0/120', undefined],
+    ['10.0.0.0/7', "may be somebody else's"],
+    ['172.32.0.0/24', "may be somebody else's"],
+    ['8.8.8.0/24', "may be somebody else's"],
+    ['2001:db8::/64', "is not of one's own"],
+  ])('that this machine is made to have: %s', (range, refusal) => {
+    const read = () => readRanges([range], true);
+    if (refusal === undefined) expect(read()).toHaveLength(1);
+    else expect(read).toThrow(refusal);
+  });
   it.each([
     ['127.9.9.0/30', ['127.9.9.1', '127.9.9.2']],
     ['127.9.9.4/31', ['127.9.9.4', '127.9.9.5']],

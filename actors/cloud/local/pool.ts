@@ -22,12 +22,21 @@ const OWN = new Set(['127.0.0.1', '127.0.0.53', '127.0.0.54', '::1']);
  */
 export const defaultRange = (port: number): string => `127.${(port >> 8) & 255}.${port & 255}.0/24`;
 
-/** Throws where a range is none, or can be no address to listen on. */
-export function readRanges(ranges: readonly string[]): readonly Cidr[] {
+/** Addresses that lead to whoever asks for them: to a pod its own. */
+export const isLoopback = (ip: string): boolean => ip.startsWith('127.') || ip === '::1';
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15'].map((cidr) => parseCidr(cidr)!); // prettier-ignore
+/**
+ * Throws where a range is none, or can be no address to listen on. `areRouted`: this machine is made to have whatever
+ * addresses they hold, for the pods of its real nodes too.
+ */
+export function readRanges(ranges: readonly string[], areRouted = false): readonly Cidr[] {
   const cidrs = ranges.map((range) => {
     const cidr = parseCidr(range);
     if (cidr === undefined) throw new Error(`${range} is no range of addresses: give one like 127.50.0.0/24`);
-    if (cidr.family === 4 && cidr.base >> 24n !== 127n)
+    const isPrivate = PRIVATE.some(({ base, bits }) => cidr.bits >= bits && cidr.base >> BigInt(32 - bits) === base >> BigInt(32 - bits)); // prettier-ignore
+    if (cidr.family === 4 && areRouted && !isPrivate && cidr.base >> 24n !== 127n)
+      throw new Error(`${range} may be somebody else's: load balancers get private addresses, like 10.90.0.0/24`);
+    if (cidr.family === 4 && !areRouted && cidr.base >> 24n !== 127n)
       throw new Error(`${range} is not on this machine alone: load balancers get addresses of 127.0.0.0/8, like 127.50.0.0/24`); // prettier-ignore
     if (cidr.family === 6 && cidr.bits < 128 && cidr.base >> 120n !== 0xfdn)
       throw new Error(`${range} is not of one's own: load balancers get addresses of IPv6 from fd00::/8, if this machine has them`); // prettier-ignore
@@ -38,8 +47,8 @@ export function readRanges(ranges: readonly string[]): readonly Cidr[] {
   return cidrs;
 }
 
-export function createPool(ranges: readonly string[]): AddressPool {
-  const cidrs = readRanges(ranges);
+export function createPool(ranges: readonly string[], areRouted = false): AddressPool {
+  const cidrs = readRanges(ranges, areRouted);
   const owners = new Map<string, string>();
   const sizeOf = ({ family, bits }: Cidr): bigint => 1n << BigInt((family === 4 ? 32 : 128) - bits);
   const rangeOf = (ip: string): Cidr | undefined => {

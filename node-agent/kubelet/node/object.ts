@@ -12,6 +12,8 @@ export interface NodeSpec {
   /** Range of its pods' addresses, `10.244.3.0/24`; undefined: the cluster hands one out. A Node that has one keeps it. */
   readonly podCIDR?: string | undefined;
   readonly ip?: string | undefined;
+  /** Of the other family. */
+  readonly secondIP?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly taints?: readonly Taint[] | undefined;
   /**
@@ -46,7 +48,7 @@ export function nodeObject(facts: NodeFacts, health: NodeHealth, now: string): N
       labels: nodeLabels(facts),
       annotations: {
         'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
-        ...(isOfCloud(spec) && spec.knowsIP && { [PROVIDED_IP]: facts.ip }),
+        ...(isOfCloud(spec) && spec.knowsIP && { [PROVIDED_IP]: ipsOf(facts).join(',') }),
       },
     },
     spec: {
@@ -62,10 +64,11 @@ const isOfCloud = ({ cloudProvider }: NodeSpec): boolean => cloudProvider === 'e
 /** Source: k8s.io/cloud-provider/api TaintExternalCloudProvider, kubelet initialNode. */
 const UNINITIALIZED: Taint = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' }; // prettier-ignore
 /** Where only a cloud knows the address the node knows its name alone. Source: kubelet nodestatus.NodeAddress. */
-const addressesOf = ({ spec, ip }: NodeFacts): NodeAddress[] => [
-  ...(isOfCloud(spec) && !spec.knowsIP ? [] : [{ type: 'InternalIP', address: ip }]),
-  { type: 'Hostname', address: spec.name },
-];
+const addressesOf = (facts: NodeFacts): NodeAddress[] => [
+  ...(isOfCloud(facts.spec) && !facts.spec.knowsIP ? [] : ipsOf(facts).map((address) => ({ type: 'InternalIP', address }))),
+  { type: 'Hostname', address: facts.spec.name },
+]; // prettier-ignore
+const ipsOf = ({ spec, ip }: NodeFacts): string[] => (spec.secondIP === undefined ? [ip] : [ip, spec.secondIP]);
 export const nodeLabels = ({ spec, machine: { architecture } }: NodeFacts): Record<string, string> => ({
   'beta.kubernetes.io/arch': architecture,
   'beta.kubernetes.io/os': 'linux',

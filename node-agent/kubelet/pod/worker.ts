@@ -182,7 +182,7 @@ export class PodWorker {
   }
   /** The status to write now. */
   status(): PodStatus {
-    const { runtime, nodeIP, world } = this.#node;
+    const { runtime, nodeIPs, world } = this.#node;
     if (this.#rejected !== undefined)
       return rejectedStatus(this.pod, this.#rejected.reason, this.#rejected.message, this.#startTime);
     return podStatus({
@@ -192,7 +192,7 @@ export class PodWorker {
       detailsOf: runtime.sweep && ((id) => runtime.containerStatus(id)?.details),
       resizing: this.#resizing?.conditions(),
       restartingAll: this.#isRestartingAll,
-      hostIP: nodeIP,
+      hostIPs: nodeIPs,
       podIPs: this.#sandbox.ips,
       startTime: this.#startTime,
       hasSandbox: this.sandbox !== undefined,

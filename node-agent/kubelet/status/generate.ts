@@ -14,7 +14,8 @@ export interface StatusInput {
   readonly detailsOf?: DetailsOf | undefined;
   /** Of a resize that waits or is under way. */
   readonly resizing?: readonly PodCondition[] | undefined;
-  readonly hostIP: string;
+  /** The node's own one first. */
+  readonly hostIPs: readonly string[];
   /** Of its sandbox, the first one first. */
   readonly podIPs: readonly string[];
   readonly startTime: string;
@@ -47,7 +48,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const now = phaseOf(spec, records, input.ending);
   const phase = isOver ? old.phase! : input.failure || (input.over && now !== 'Succeeded') ? 'Failed' : now;
   const why = input.failure ?? (phase === old.phase ? { reason: old.reason, message: old.message } : undefined);
-  const podIPs = spec.hostNetwork === true ? [input.hostIP] : input.podIPs;
+  const podIPs = spec.hostNetwork === true ? input.hostIPs : input.podIPs;
   const ips = podIPs.length > 0 ? podIPs.map((ip) => ({ ip })) : (old.podIPs ?? []);
   const statusesOf = (...roles: readonly Role[]): ContainerStatus[] =>
     containerStatuses(records, roles, input.runtime, input.detailsOf);
@@ -72,8 +73,8 @@ export function podStatus(input: StatusInput): PodStatus {
     ),
     ...(why?.message && { message: why.message }),
     ...(why?.reason && { reason: why.reason }),
-    hostIP: input.hostIP,
-    hostIPs: [{ ip: input.hostIP }],
+    hostIP: input.hostIPs[0]!,
+    hostIPs: input.hostIPs.map((ip) => ({ ip })),
     ...(ips.length > 0 && { podIP: ips[0]!.ip, podIPs: ips }),
     startTime: old.startTime ?? input.startTime,
     ...(inits.length > 0 && { initContainerStatuses: inits }),

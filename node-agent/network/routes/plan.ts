@@ -2,6 +2,7 @@ import type { Node } from '../../../schemas/generated/core-v1.ts';
 import { parseCidr, parseIp, type Cidr } from '../../../schemas/meta/ip.ts';
 import { formatIp } from '../../../schemas/networking/strict-ip.ts';
 import { linkOf, linkTo, type Link } from './links.ts';
+import { SIX_BITS, sixOf } from './six.ts';
 
 /** What the others have to know of a node. */
 export interface NodePlace {
@@ -88,17 +89,11 @@ export function planRoutes(self: string, places: readonly NodePlace[], links: re
   const ips = places.find(({ name }) => name === self)?.ips ?? [];
   const [four, six] = [4, 6].map((family) => ips.find((ip) => parseIp(ip)?.family === family));
   const link = four === undefined ? undefined : linkOf(links, four);
-  const lacksSix = four !== undefined && link !== undefined && six === undefined && own.some((range) => range.includes(':')); // prettier-ignore
-  const addresses = lacksSix ? [{ address: `${sixOf(four)}/96`, link: link.name }] : [];
+  // Who made the link may have given it that address, which goes with a link that is down.
+  const isOurs = four !== undefined && (six === undefined || six === sixOf(four));
+  const needsSix = isOurs && link !== undefined && own.some((range) => range.includes(':'));
+  const addresses = needsSix ? [{ address: `${sixOf(four)}/${SIX_BITS}`, link: link.name }] : [];
   return { routes: [...routes.values()], addresses, inside: [...inside], own, problems };
-}
-/**
- * By which a node that is only said to have an address of IPv4 is a neighbour for IPv6 too: all nodes know it of all others
- * without being told. Only routes go by it.
- */
-function sixOf(ip: string): string {
-  const { value } = parseIp(ip)!;
-  return formatIp(6, (0xfd6b_7562_7573n << 80n) | value);
 }
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const contains = (range: Cidr, { family, value }: { readonly family: 4 | 6; readonly value: bigint }): boolean => {

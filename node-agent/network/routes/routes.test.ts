@@ -55,6 +55,9 @@ describe('routes to the pods of other nodes', () => {
       [only4],
     );
     expect(addresses).toEqual([{ address: 'fd6b:7562:7573::a63:1/96', link: 'eth0' }]);
+    // One that its Node tells of is looked after too: the kernel takes it away with a link that is down.
+    const told = planRoutes('n1', [place(1, { ips: ['10.99.0.1', 'fd6b:7562:7573::a63:1'] })], [only4]);
+    expect(told.addresses).toEqual(addresses);
     expect(routes.at(-1)).toEqual({ to: 'fd00:10:244:2::/64', via: 'fd6b:7562:7573::a63:2', link: 'eth0' });
     expect(planRoutes('n2', [1, 2].map((n) => place(n, { ips: [`10.99.0.${n}`] })), [{ ...eth0, addresses: ['10.99.0.2/24'] }]).addresses[0]?.address).toBe('fd6b:7562:7573::a63:2/96'); // prettier-ignore
     expect(planRoutes('n1', [place(1, { ips: ['10.99.0.1'], ranges: ['10.244.1.0/24'] })], [only4]).addresses).toEqual([]); // prettier-ignore

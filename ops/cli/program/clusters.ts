@@ -72,7 +72,7 @@ export function addClusters(program: Command): void {
     )
     .option(
       '--load-balancer-range <ranges>',
-      'where load balancers of --addons cloud get addresses of this machine: one range, or one of each family (default 127.x.y.0/24 by the port)',
+      'where load balancers of --addons cloud get addresses of this machine: one range, or one of each family (default 127.x.y.0/24 by the port; with real nodes a private one)',
       list,
     )
     .option(
