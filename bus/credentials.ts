@@ -18,6 +18,15 @@ export interface Credentials {
   readonly node?: string | undefined;
   /** Bootstrap token for the first connection of a node: a secret, not kept in the file. */
   readonly token?: string | undefined;
+  /** By which a node that the cluster knows by another key comes back; shown at the first connection, and not kept in the file. */
+  readonly certificate?: NodeProof | undefined;
+}
+/** A node's certificate, and the use of its key. */
+export interface NodeProof {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  /** Of the text's bytes, with SHA-256. */
+  sign(text: string): Uint8Array;
 }
 
 /** A new user: what it keeps, and what the server is told. */
@@ -39,7 +48,7 @@ export function createNodeCredentials(
 /** The user of a seed that exists already. */
 export const userOf = (spec: UserSpec, seed: string): NatsUser => ({ spec, publicKey: nkeyOf(seed).publicKey });
 
-export const formatCredentials = ({ token: _token, ...kept }: Credentials): string =>
+export const formatCredentials = ({ token: _token, certificate: _certificate, ...kept }: Credentials): string =>
   `${JSON.stringify(kept, null, 2)}\n`;
 
 /** Thrown: ApiError BadRequest for text that is no such file. */

@@ -7,9 +7,13 @@ export interface JoinRequest {
   readonly key: string;
   /** A bootstrap token; '' once the node is known by its key. A secret. */
   readonly token: string;
+  /** What it showed beside its key; undefined: nothing. */
+  readonly shown?: Shown | undefined;
   /** Address of its machine as the server sees it. */
   readonly host: string;
 }
+/** A certificate in DER, whose key the connection has proven to hold; whose it is, and what it is worth, has to be looked at. */
+export type Shown = { readonly certificate: Uint8Array } | { readonly problem: string };
 /** A connection that was let in by a gate. */
 export interface NodeConnection {
   readonly node: string;

@@ -13,11 +13,14 @@ import { createInspection } from '../runtime/inspection.ts';
 import { nodes as nodesResource } from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { nodeAuthenticatorMachine } from './machine.ts';
-import { bareNode, decide, isBound, KEY_LABEL } from './reconcile.ts';
+import { readCertificate } from './certificate.ts';
+import { bareNode, decide, isBound, KEY_LABEL, type Shown } from './reconcile.ts';
 
 const TOKEN_REVIEWS = { group: 'authentication.k8s.io', version: 'v1', resource: 'tokenreviews' };
 /** Shorter than the server's patience, so that it hears why. */
 const DECISION_MS = 4_000;
+/** How often it is looked again at a Node that somebody else changes. */
+const TRIES = 3;
 
 export interface NodeAuthenticatorOptions {
   readonly world: World;
@@ -26,13 +29,15 @@ export interface NodeAuthenticatorOptions {
   readonly gate: NodeGate;
   /** `external`: nodes wait for a cloud. */
   readonly cloudProvider?: 'external' | undefined;
+  /** PEM of the authority whose certificates are nodes'; default: none is. */
+  readonly clusterCa?: string | undefined;
   /** Default: over the bus as caller `node-authenticator`. */
   readonly client?: ApiClient | undefined;
 }
 
 /**
  * Lets nodes on the bus: with a bootstrap token the first time, which binds the node's name to its key, by the key alone
- * afterwards; and cuts off a node as soon as its Node is deleted, revoked or bound otherwise. Any number may run.
+ * afterwards, or by the node's certificate, which binds it to another key; and cuts off a node as soon as its Node is deleted, revoked or bound otherwise. Any number may run.
  */
 export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
   const { world, gate } = o;
@@ -56,19 +61,45 @@ export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
     });
     return status?.authenticated === true ? status.user : undefined;
   };
+  const shownBy = ({ node, shown }: JoinRequest): Shown | undefined => {
+    if (shown === undefined) return undefined;
+    if ('problem' in shown) return { why: shown.problem };
+    return readCertificate(shown.certificate, { node, authority: o.clusterCa, now: world.clock.now() });
+  };
   /** What the API says now, not what was heard last: a key that was revoked a moment ago is not let in. */
-  const decideOn = async ({ node: name, key, token }: JoinRequest): Promise<string | undefined> => {
+  const decideOn = async (request: JoinRequest, tries = TRIES): Promise<string | undefined> => {
+    const { node: name, key, token } = request;
     const node = await read(name);
-    const decision = decide({ node, key, bearer: node === undefined ? await bearerOf(token) : undefined });
-    if (decision.do !== 'bind') return decision.do === 'admit' ? undefined : decision.why;
-    try {
-      await client.create(nodesResource, bareNode(name, key, o.cloudProvider === 'external'));
-      world.log.info('node joined', { node: name, key });
-      return undefined;
-    } catch (error) {
-      if (reasonOf(error) !== 'AlreadyExists') throw error;
-      // Another was faster; whose key is it?
-      return isBound(await read(name), key) ? undefined : 'the Node is bound to another key';
+    const bearer = node === undefined ? await bearerOf(token) : undefined;
+    const decision = decide({ node, key, bearer, shown: shownBy(request) });
+    switch (decision.do) {
+      case 'admit':
+        return undefined;
+      case 'refuse':
+        return decision.why;
+      case 'bind':
+        try {
+          await client.create(nodesResource, bareNode(name, key, o.cloudProvider === 'external'));
+          world.log.info('node joined', { node: name, key });
+          return undefined;
+        } catch (error) {
+          if (reasonOf(error) !== 'AlreadyExists') throw error;
+          // Another was faster; whose key is it?
+          return isBound(await read(name), key) ? undefined : 'the Node is bound to another key';
+        }
+      case 'rebind': {
+        // Of this Node as it was looked at: one that was revoked or made anew meanwhile is not touched.
+        const { uid, resourceVersion } = node!.metadata;
+        const metadata = { uid, resourceVersion, labels: { [KEY_LABEL]: key } };
+        try {
+          await client.patch(nodesResource, name, undefined, 'merge', { metadata }, { timeoutMs: DECISION_MS });
+          world.log.info('node came back by its certificate', { node: name, key, before: node!.metadata.labels?.[KEY_LABEL] }); // prettier-ignore
+          return undefined;
+        } catch (error) {
+          if (reasonOf(error) !== 'Conflict' || tries <= 1) throw error;
+          return decideOn(request, tries - 1);
+        }
+      }
     }
   };
   const answer = async (request: JoinRequest): Promise<string | undefined> => {

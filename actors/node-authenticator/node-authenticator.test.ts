@@ -27,6 +27,24 @@ describe('the decision about a node', () => {
   ])('%s', (_, observed, outcome) => {
     expect(decide(observed).do).toBe(outcome);
   }); // prettier-ignore
+  const BORN = '2026-01-01T00:00:00Z';
+  const [joined, own] = [node({ [KEY_LABEL]: THEIRS }), (minutes: number) => ({ notBefore: Date.parse(BORN) + minutes * 60_000 })]; // prettier-ignore
+  joined.metadata.creationTimestamp = BORN;
+  it.each<[string, Parameters<typeof decide>[0], 'admit' | 'rebind' | 'refuse', why?: string]>([
+    ['with another key and its certificate', { node: joined, key: OURS, bearer: undefined, shown: own(60) }, 'rebind'],
+    ['with its key, whatever else it shows', { node: joined, key: THEIRS, bearer: undefined, shown: { why: 'x' } }, 'admit'],
+    ['with a certificate of the minute in which it joined', { node: joined, key: OURS, bearer: undefined, shown: own(-5) }, 'rebind'],
+    ['with a certificate of the Node of its name before', { node: joined, key: OURS, bearer: undefined, shown: own(-5.1) }, 'refuse', 'its certificate is older than the Node'],
+    ['with a certificate that is no good', { node: joined, key: OURS, bearer: bootstrapper, shown: { why: 'it smells' } }, 'refuse', 'the Node is bound to another key, and it smells'],
+    ['deleted', { node: undefined, key: OURS, bearer: undefined, shown: own(60) }, 'refuse', 'there is no such Node'],
+    ['revoked', { node: { ...joined, metadata: { ...joined.metadata, labels: { [KEY_LABEL]: THEIRS, [REVOKED_LABEL]: '' } } }, key: OURS, bearer: undefined, shown: own(60) }, 'refuse', 'its credential was revoked'],
+    ['not joined, or let go', { node: { ...joined, metadata: { ...joined.metadata, labels: {} } }, key: OURS, bearer: undefined, shown: own(60) }, 'refuse', 'did not join by a token'],
+    ['of no known age', { node: node({ [KEY_LABEL]: THEIRS }), key: OURS, bearer: undefined, shown: own(60) }, 'refuse', 'older than the Node'],
+  ])('%s', (_, observed, outcome, why = '') => {
+    const decision = decide(observed);
+    expect(decision.do).toBe(outcome);
+    expect(decision.do === 'refuse' ? decision.why : '').toContain(why);
+  }); // prettier-ignore
   it('admits whoever it has bound, and nobody else', () => {
     const bound = bareNode('n', OURS);
     expect(decide({ node: bound, key: OURS, bearer: undefined })).toEqual({ do: 'admit' });

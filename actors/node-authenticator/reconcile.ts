@@ -1,5 +1,6 @@
 import type { Node } from '../../schemas/generated/core-v1.ts';
 import type { UserInfo } from '../../schemas/generated/authentication-v1.ts';
+import { timeOf } from '../runtime/time.ts';
 
 /**
  * The key a node is known by, on its Node. No kubelet may set or change labels below this domain (NodeRestriction), not
@@ -10,7 +11,16 @@ export const KEY_LABEL = 'kubus.node-restriction.kubernetes.io/nkey';
 export const REVOKED_LABEL = 'kubus.node-restriction.kubernetes.io/revoked';
 
 export type Decision =
-  { readonly do: 'admit' } | { readonly do: 'bind' } | { readonly do: 'refuse'; readonly why: string };
+  | { readonly do: 'admit' }
+  /** There is no Node yet. */
+  | { readonly do: 'bind' }
+  /** The Node is there, and has another key, which is no longer good then. */
+  | { readonly do: 'rebind' }
+  | { readonly do: 'refuse'; readonly why: string };
+/** What a certificate proves that was shown: that it is the node's since `notBefore` (ms), or why it proves nothing. */
+export type Shown = { readonly notBefore: number } | { readonly why: string };
+/** Signers date certificates back by at most this. Source: pkg/controller/certificates/signer Backdate. */
+const BACKDATED_MS = 5 * 60_000;
 const refuse = (why: string): Decision => ({ do: 'refuse', why });
 
 /** Whether the Node knows this key and still trusts it. */
@@ -19,18 +29,30 @@ export function isBound(node: Node | undefined, key: string): boolean {
   return labels?.[KEY_LABEL] === key && labels[REVOKED_LABEL] === undefined;
 }
 
-/** About one who proved to hold `key` and says to be this node. `bearer`: whose token it brought, undefined for none. */
+/**
+ * About one who proved to hold `key` and says to be this node. `bearer`: whose token it brought, `shown`: of its certificate;
+ * undefined for none. A token is good for a name that is free; a certificate for a Node that has joined, whose key it replaces.
+ */
 export function decide(observed: {
   readonly node: Node | undefined;
   readonly key: string;
   readonly bearer: UserInfo | undefined;
+  readonly shown?: Shown | undefined;
 }): Decision {
-  const { node, key, bearer } = observed;
+  const { node, key, bearer, shown } = observed;
   if (node !== undefined) {
     const labels = node.metadata.labels;
     if (labels?.[REVOKED_LABEL] !== undefined) return refuse('its credential was revoked');
     if (labels?.[KEY_LABEL] === undefined) return refuse('a Node of this name exists that did not join by a token');
-    return labels[KEY_LABEL] === key ? { do: 'admit' } : refuse('the Node is bound to another key');
+    if (labels[KEY_LABEL] === key) return { do: 'admit' };
+    const bound = 'the Node is bound to another key';
+    if (shown === undefined) return refuse(bound);
+    if ('why' in shown) return refuse(`${bound}, and ${shown.why}`);
+    // A certificate cannot be taken back: those of a Node that was deleted are not good for the next one of its name.
+    const born = timeOf(node.metadata.creationTimestamp) ?? Infinity;
+    return shown.notBefore + BACKDATED_MS < born
+      ? refuse(`${bound}, and its certificate is older than the Node`)
+      : { do: 'rebind' };
   }
   if (bearer === undefined) return refuse('there is no such Node, and it brought no token that is good');
   return isBootstrapper(bearer) ? { do: 'bind' } : refuse('its token is not a bootstrap token');

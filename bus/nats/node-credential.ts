@@ -3,9 +3,10 @@ import type { Authenticator, NatsConnection } from '@nats-io/nats-core';
 import type { Credentials } from '../credentials.ts';
 import { NODE_CREDENTIAL_SECONDS } from '../node-gate.ts';
 import type { TimerId, World } from '../world.ts';
+import { proofOf } from './certificate-proof.ts';
 import { nkeyOf } from './nkey.ts';
 
-/** How a connection proves who it is. A node says its name as well, and shows its token until it was let in once. */
+/** How a connection proves who it is. A node says its name as well, and shows its token and certificate until it was let in once. */
 export function authenticatorsOf(credentials: Credentials): {
   readonly authenticator: Authenticator[];
   letIn(): void;
@@ -18,10 +19,16 @@ export function authenticatorsOf(credentials: Credentials): {
   const { node } = credentials;
   if (node === undefined) return { authenticator: [key], letIn: () => undefined };
   let token = credentials.token ?? '';
+  let { certificate } = credentials;
+  const shown: Authenticator = (nonce) =>
+    certificate === undefined || nonce === undefined
+      ? undefined
+      : { auth_token: proofOf(certificate, { nonce, key: publicKey, node }) };
   return {
-    authenticator: [key, usernamePasswordAuthenticator(node, () => token)],
+    authenticator: [key, usernamePasswordAuthenticator(node, () => token), shown],
     letIn: () => {
       token = '';
+      certificate = undefined;
     },
   };
 }

@@ -1,7 +1,8 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import type { Bus, Subscription } from '../bus.ts';
-import { createCredentials, createNodeCredentials } from '../credentials.ts';
+import { createCredentials, createNodeCredentials, type NodeProof } from '../credentials.ts';
 import type { JoinRequest } from '../node-gate.ts';
 import { AUTH_SUBJECT } from '../permissions.ts';
 import { realWorld } from '../real-world.ts';
@@ -11,6 +12,7 @@ import { connectNats, natsConnectionOf } from './connect.ts';
 import { createNodeAuthority, formatNodeAuthority, parseNodeAuthority, publicPartsOf } from './node-authority.ts';
 import { createNodeGate } from './node-gate.ts';
 import { natsServerConfig } from './server-config.ts';
+import { selfSigned } from './testing/certificate.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 const world = realWorld({ level: 'silent' });
@@ -79,6 +81,22 @@ describe('the gate for nodes', () => {
     expect(overheard.filter((text) => text.includes('abcdef') || text.includes('eyJ'))).toEqual([]);
     spy.unsubscribe();
     other.unsubscribe();
+  });
+  it('hands over a certificate whose key was used for this connection, once', async () => {
+    const seen: JoinRequest[] = [];
+    serving = gate(3).serve(admitAll(seen));
+    await authenticator.flush();
+    const { certificate: issued, key: privateKey } = await selfSigned();
+    const signs = (key: KeyObject) => ({ certificate: issued, sign: (text: string) => sign('sha256', Buffer.from(text), key) }); // prettier-ignore
+    const connect = (certificate: NodeProof) => connectNats({ world, name: 'n', credentials: { ...createNodeCredentials('n', { urls: [server.url] }), certificate } }); // prettier-ignore
+    const bus = keep(await connect(signs(privateKey)));
+    expect(seen[0]!.shown).toEqual({ certificate: Buffer.from(issued) });
+    // It comes again with its key alone.
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(1), 20_000);
+    expect(seen[1]!.shown).toBeUndefined();
+    await bus.drain();
+    await (await connect(signs(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey))).drain();
+    expect(seen.at(-1)!.shown).toEqual({ problem: 'it does not hold the key of the certificate that it showed' });
   });
   it('refuses for any reason, also when the decision fails', async () => {
     for (const decide of [() => Promise.resolve('no'), () => Promise.reject(new Error('x'))]) {

@@ -6,6 +6,7 @@ import { NODE_CREDENTIAL_SECONDS, type JoinRequest, type NodeConnection, type No
 import { AUTH_SUBJECT, permissionsFor } from '../permissions.ts';
 import { delay, type World } from '../world.ts';
 import { connectNats, natsConnectionOf } from './connect.ts';
+import { readProof } from './certificate-proof.ts';
 import { readClaims, signClaims } from './jwt.ts';
 import type { NodeAuthority } from './node-authority.ts';
 import { SYSTEM_ID } from './server-config.ts';
@@ -30,6 +31,7 @@ interface Question {
     readonly sig?: string;
     readonly user?: string;
     readonly pass?: string;
+    readonly auth_token?: string;
   };
 }
 interface Connections {
@@ -177,5 +179,5 @@ function requestOf({ client_info: client, connect_opts: said }: Question): JoinR
   } catch {
     return undefined;
   }
-  return { node, key, token, host: client.host ?? '' };
+  return { node, key, token, shown: readProof(said.auth_token ?? '', { nonce, key, node }), host: client.host ?? '' };
 }

@@ -71,7 +71,12 @@ const FILES = {
   ingress: ['cluster.json', 'credentials/ingress.json'],
   metrics: ['cluster.json', 'credentials/metrics.json'],
   // It lets nodes in, and so could make itself anyone: nobody else has these keys.
-  'node-authenticator': ['cluster.json', 'credentials/node-authenticator.json', 'credentials/node-authority.json'],
+  'node-authenticator': [
+    'cluster.json',
+    'credentials/node-authenticator.json',
+    'credentials/node-authority.json',
+    'pki/ca.crt',
+  ],
   // A machine that joins by a token needs to know the bus when it sees it; its key it makes itself.
   nodes: ['pki/bus-ca.crt'],
   console: ['cluster.json', 'credentials/console.json', 'pki/console.key', 'pki/console.crt', 'pki/ca.crt'],

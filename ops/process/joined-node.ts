@@ -8,6 +8,10 @@ import { createNodeCredentials, formatCredentials, parseCredentials, type Creden
 import { connectNats } from '../../bus/nats/connect.ts';
 import { announce } from '../../bus/presence.ts';
 import { realWorld } from '../../bus/real-world.ts';
+import { nodePaths } from '../../node-agent/host/paths.ts';
+import { startCertificates } from '../../node-agent/kubelet/certificates/manager.ts';
+import { readProof } from '../../node-agent/kubelet/certificates/proof.ts';
+import { hasPair } from '../../node-agent/kubelet/certificates/store.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
 import { UserError } from '../cli/output.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
@@ -17,7 +21,7 @@ import { startNodes } from './nodes.ts';
 
 export interface JoinOptions {
   readonly node: string;
-  /** Folder of this node: its key, made here if it is missing, and its log. */
+  /** Folder of this node: its key, made here if it is missing, its certificates, and its log. */
   readonly dir: string;
   /** Needed until the node has its key. */
   readonly urls?: readonly string[] | undefined;
@@ -31,24 +35,31 @@ export interface JoinOptions {
   readonly log?: string | undefined;
 }
 const keyFile = (dir: string): string => join(dir, 'credential.json');
-/** Whether this folder holds the key of a node. */
-export const hasJoined = (dir: string): boolean => existsSync(keyFile(dir));
+/** Where its kubelet keeps its certificates. */
+const kubeletFolder = (dir: string, isReal: boolean): string => nodePaths(isReal ? join(dir, 'node') : dir).kubelet;
+/** Whether this folder holds the key of a node, or a certificate by which it gets another one. */
+export const hasJoined = (dir: string): boolean =>
+  existsSync(keyFile(dir)) || [true, false].some((isReal) => hasPair(kubeletFolder(dir, isReal)));
 
 export interface JoinedNode {
   readonly ready: Promise<void>;
   health(): Health;
   stop(): Promise<void>;
 }
-/** One node on a machine that has nothing of the cluster but a token, or the key that the token was exchanged for. */
+/** One node on a machine that has nothing of the cluster but a token, the key that it was exchanged for, or its certificate. */
 export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   const { node, dir } = o;
   const kept = keyOf(o);
   const world = realWorld({ component: 'node-agent', ...(o.log !== '-' && { file: o.log ?? join(dir, 'node.log') }) });
-  const bus = await connectNats({ world, name: kept.role, credentials: { ...kept, token: o.token } }).catch(
-    (error: unknown) => {
-      throw reasonOf(error) === 'Unauthorized' ? refused(node, o.token !== undefined) : unreachable(kept.urls, error);
-    },
-  );
+  const kubelet = kubeletFolder(dir, o.machine !== undefined);
+  const certificate = await readProof(kubelet, node, world);
+  const bus = await connectNats({
+    world,
+    name: kept.role,
+    credentials: { ...kept, token: o.token, certificate },
+  }).catch((error: unknown) => {
+    throw reasonOf(error) === 'Unauthorized' ? refused(node, o.token !== undefined) : unreachable(kept.urls, error);
+  });
   const component = await componentOf(o, world, bus);
   const presence = announce(bus, world, { component: 'node-agent', id: node, state: () => component.state() });
   let serves = false;
@@ -74,9 +85,16 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   };
 }
 
-async function componentOf({ node, machine }: JoinOptions, world: World, bus: Bus): Promise<Component> {
+async function componentOf({ node, dir, machine }: JoinOptions, world: World, bus: Bus): Promise<Component> {
   if (machine === undefined)
-    return startNodes({ world, bus, id: node, nodes: [{ name: node }], podCIDRs: 'byCluster' });
+    return startNodes({
+      world,
+      bus,
+      id: node,
+      nodes: [{ name: node }],
+      podCIDRs: 'byCluster',
+      beside: (parts) => startCertificates({ ...parts, world, root: kubeletFolder(dir, false) }),
+    });
   const { startRealNode } = await import('./real-node.ts');
   const { ip, cgroup, cniPlugins } = machine;
   return startRealNode({ world, bus, id: node, node: { name: node, ip }, cgroup, cniPlugins });
@@ -104,7 +122,7 @@ const refused = (node: string, withToken: boolean): UserError =>
   new UserError(
     withToken
       ? `the cluster refuses node "${node}": the token may have expired, or a node of this name exists with another key. Make a token with: kubus token create; or take the old node away with: kubectl delete node ${node}`
-      : `the cluster does not know the key of node "${node}", or has revoked it: join again with a token from: kubus token create`,
+      : `the cluster does not know the key of node "${node}" (nor a good certificate of it), or has revoked it: join again with a token from: kubus token create`,
   );
 const unreachable = (urls: readonly string[], error: unknown): UserError =>
   new UserError(

@@ -1,7 +1,8 @@
+import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
-import { createInspection } from '../../actors/runtime/inspection.ts';
-import { createRegistry } from '../../actors/runtime/metrics/registry.ts';
+import { createInspection, type Inspection } from '../../actors/runtime/inspection.ts';
+import { createRegistry, type Registry } from '../../actors/runtime/metrics/registry.ts';
 import { requestMetrics } from '../../actors/runtime/metrics/requests.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
@@ -17,6 +18,14 @@ export interface Nodes extends Component {
   /** From now on these: starts those that do not run, stops those that are not named. Resolves when all are ready. */
   set(names: readonly string[]): Promise<void>;
 }
+/** Of one node. */
+export interface NodeParts {
+  readonly nodeName: string;
+  /** Of caller `node:<name>`. */
+  readonly client: ApiClient;
+  readonly metrics: Registry;
+  readonly inspection: Inspection;
+}
 /**
  * Composition root of simulated nodes, any number in one process. A node without `ip` gets one by its name (`nodeIP`).
  * One without `podCIDR` gets its range from the cluster's node-ipam controller, as it must where nodes run in several
@@ -30,6 +39,8 @@ export function startNodes(o: {
   readonly podCIDRs?: 'byPlace' | 'byCluster' | undefined;
   /** As of each node, see `NodeSpec`. */
   readonly cloudProvider?: 'external' | undefined;
+  /** What runs beside each kubelet and ends with it; default: nothing, as there may be thousands. */
+  readonly beside?: ((node: NodeParts) => { stop(): Promise<void> }) | undefined;
 }): Nodes {
   const { world, bus, id } = o;
   const inspection = createInspection({ world, bus, component: 'kubelet', id });
@@ -38,10 +49,11 @@ export function startNodes(o: {
   const together = watchTogether({ world, client: createApiClient(bus, world, 'kube-proxy') });
   const start = (node: NodeSpec, podCIDR: string | undefined): Promise<void> => {
     const metrics = createRegistry();
+    const client = createApiClient(bus, world, `node:${node.name}`, requestMetrics(metrics, world.clock));
     const kubelet = startKubelet({
       world,
       id: `${id}/${node.name}`,
-      client: createApiClient(bus, world, `node:${node.name}`, requestMetrics(metrics, world.clock)),
+      client,
       runtime: createSimulatedRuntime(world),
       bus,
       node: {
@@ -55,7 +67,12 @@ export function startNodes(o: {
       // Who joined alone pays for no others.
       watchNode: kubelets.size > 0 || o.nodes.length > 1 ? together : undefined,
     });
-    kubelets.set(node.name, kubelet);
+    const beside = o.beside?.({ nodeName: node.name, client, metrics, inspection });
+    const stop = async (): Promise<void> => {
+      await beside?.stop();
+      await kubelet.stop();
+    };
+    kubelets.set(node.name, { ...kubelet, stop });
     return kubelet.ready;
   };
   const begun = o.nodes.map((node, i) => start(node, o.podCIDRs === 'byPlace' ? podCIDRAt(i) : undefined));

@@ -8,6 +8,7 @@ import type { World } from '../../bus/world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
 import { NODE_PATHS as paths } from '../../node-agent/host/paths.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
+import { startCertificates } from '../../node-agent/kubelet/certificates/manager.ts';
 import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
 import { createReferences } from '../../node-agent/kubelet/references.ts';
@@ -130,6 +131,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     inspection,
     metrics,
   });
+  const certificates = startCertificates({ world, client, nodeName: node.name, root: paths.kubelet, metrics, inspection }); // prettier-ignore
   const endRotation = rotateLogs({ world, logs: () => runtime.runs.logs(), reopen: (id) => runtime.cri.reopenLog(id) });
   return {
     name: 'kubelet',
@@ -138,6 +140,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     state: () => kubelet.state(),
     async stop() {
       endRotation();
+      await certificates.stop();
       await kubelet.stop();
       await network.stop();
       await proxy.stop();

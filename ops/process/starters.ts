@@ -110,6 +110,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
   },
   apiserver: async (c) => {
     const { startApiserver } = await import('../../actors/apiserver/actor.ts');
+    const { sourceOfPods } = await import('../machine/api-servers.ts');
     const { accountTokensKeyIn } = await import('../pki/account-tokens.ts');
     const encryption = await encryptionOf(c.spec.dir, c.spec.encryption ?? {}, c.world.log);
     const audit = await auditOf(c.spec.dir, c.spec.audit ?? {});
@@ -148,6 +149,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,
         advertiseAddress: c.config.machine && addressAt(c.config.machine.range, HOST_PLACE),
+        sourceOf: sourceOfPods(c.config),
         servesMetrics: addonsOf(c.config).includes('metrics'),
       });
     return inspected(c, 'apiserver', start);
@@ -178,7 +180,10 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
       : readCredentials(c.spec.dir, 'node-authenticator');
     const servers = { urls: c.spec.nats?.split(',') ?? urls, ca };
     const gate = createNodeGate({ bus: c.bus, world: c.world, authority: readNodeAuthority(c.spec.dir), servers });
-    return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate, cloudProvider: cloudProviderOf(c) });
+    // Folders of an older version have none: there no certificate is believed.
+    const hasCa = existsSync(join(c.spec.dir, 'pki', 'ca.crt'));
+    const clusterCa = hasCa ? file(c, 'node-authenticator', 'pki', 'ca.crt') : undefined;
+    return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate, clusterCa, cloudProvider: cloudProviderOf(c) }); // prettier-ignore
   },
   nodes: async (c) => {
     if (c.spec.real !== undefined) {
@@ -195,6 +200,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
           knowsIP: true,
           cloudProvider: cloudProviderOf(c),
         },
+        apiServers: real.apiServers,
         cgroup: real.cgroup,
         cniPlugins: real.cniPlugins,
         clusterDomain: c.config.dns?.domain,

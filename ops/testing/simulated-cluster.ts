@@ -51,7 +51,7 @@ export async function startSimulatedCluster(
     readonly controllerManagers?: number;
     readonly schedulers?: number;
     /** What the controllers know of the cluster's authority; default: nothing. */
-    readonly authority?: Pick<ControllerManagerOptions, 'issueToken' | 'readRequest'>;
+    readonly authority?: Pick<ControllerManagerOptions, 'issueToken' | 'readRequest' | 'signer'>;
   } = {},
 ): Promise<SimulatedCluster> {
   const simulation = simulate(seed);

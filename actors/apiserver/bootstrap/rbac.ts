@@ -64,7 +64,7 @@ const OWN_ROLES: Fact<ClusterRole> = [
   {
     metadata: { name: 'kubus:node-authenticator' },
     rules: [
-      { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'create'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'create', 'patch'] },
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     ],
   },
@@ -125,6 +125,8 @@ const ROUTES = 'kubus:routes';
 const INGRESS_LOCK = 'kubus:leader-locking-ingress';
 const INGRESS = 'system:component:ingress';
 const OWN_SERVICE = 'kubus:dns';
+const AUTHORITY = 'kubus:authority';
+const SELF_NODE_CLIENT = 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient';
 const OWN_LOCAL_ROLES: Fact<Role> = [
   {
     metadata: { name: LOCK, namespace: 'kube-system' },
@@ -166,18 +168,36 @@ const OWN_LOCAL_ROLES: Fact<Role> = [
       { apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubus-routes'], verbs: ['get', 'patch'] },
     ],
   },
+  // By what nodes know API servers.
+  {
+    metadata: { name: AUTHORITY, namespace: 'kube-public' },
+    rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['kube-root-ca.crt'], verbs: ['get'] }],
+  },
 ];
 const OWN_LOCAL_BINDINGS: Fact<RoleBinding> = [
-  [LOCK, CLOUD],
-  [ROUTES, CLOUD],
-  [INGRESS_LOCK, INGRESS],
-  [OWN_SERVICE, 'system:serviceaccount:kube-system:coredns'],
-].map(([name = '', user = '']) => ({
-  metadata: { name, namespace: 'kube-system' },
-  roleRef: { apiGroup: GROUP, kind: 'Role', name },
-  subjects: [{ apiGroup: GROUP, kind: 'User', name: user }],
-}));
+  ...[
+    [LOCK, CLOUD],
+    [ROUTES, CLOUD],
+    [INGRESS_LOCK, INGRESS],
+    [OWN_SERVICE, 'system:serviceaccount:kube-system:coredns'],
+  ].map(([name = '', user = '']) => ({
+    metadata: { name, namespace: 'kube-system' },
+    roleRef: { apiGroup: GROUP, kind: 'Role', name },
+    subjects: [{ apiGroup: GROUP, kind: 'User', name: user }],
+  })),
+  {
+    metadata: { name: AUTHORITY, namespace: 'kube-public' },
+    roleRef: { apiGroup: GROUP, kind: 'Role', name: AUTHORITY },
+    subjects: [{ apiGroup: GROUP, kind: 'Group', name: 'system:nodes' }],
+  },
+];
 const OWN_BINDINGS: Fact<ClusterRoleBinding> = [
+  // A node's request for its own certificate needs nobody's approval. Source: kubeadm AutoApproveNodeCertificateRotation.
+  {
+    metadata: { name: 'kubeadm:node-autoapprove-certificate-rotation' },
+    roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: SELF_NODE_CLIENT },
+    subjects: [{ apiGroup: GROUP, kind: 'Group', name: 'system:nodes' }],
+  },
   {
     metadata: { name: 'kubus:node-authenticator' },
     roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'kubus:node-authenticator' },

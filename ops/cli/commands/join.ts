@@ -10,7 +10,7 @@ import { print, printError, UserError } from '../output.ts';
 import type { RunOptions } from './run.ts';
 import { untilSignal } from '../signals.ts';
 
-/** Whether `kubus run nodes` is told to join as one node, by a token or by the key that it was exchanged for. */
+/** Whether `kubus run nodes` is told to join as one node, by a token, by the key that it was exchanged for, or by its certificate. */
 export const joins = (components: readonly string[], options: RunOptions): boolean =>
   options.token !== undefined ||
   (components.length === 1 && components[0] === 'nodes' && options.node?.length === 1 && hasJoined(folderOf(options)));

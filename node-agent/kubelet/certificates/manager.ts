@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import { fromPromise } from 'xstate';
+import type { World } from '../../../bus/world.ts';
+import type { ApiClient } from '../../../actors/runtime/api-client.ts';
+import { certificateSigningRequests, KUBELET_CLIENT } from '../../../actors/runtime/certificate-requests.ts';
+import { createInformer } from '../../../actors/runtime/informer.ts';
+import type { Inspection } from '../../../actors/runtime/inspection.ts';
+import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
+import { startActor } from '../../../actors/runtime/start-actor.ts';
+import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
+import { backoffMs, firstLookMs, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
+import { formatKeyPair, readKeyPair, type KeyPair } from './key-pair.ts';
+import { findDoor, writeKubeconfig } from './kubeconfig.ts';
+import { certificateMachine } from './machine.ts';
+import { makeRequest, type NodeRequest } from './request.ts';
+import { pairStore, pkiOf } from './store.ts';
+
+export interface CertificateOptions {
+  readonly world: World;
+  /** Of caller `node:<name>`. */
+  readonly client: ApiClient;
+  readonly nodeName: string;
+  /** The kubelet's folder: certificates are kept in `pki`, and `kubelet.conf` is a kubeconfig with the current one. */
+  readonly root: string;
+  readonly metrics: Registry;
+  readonly inspection?: Inspection | undefined;
+  /** Default: as long as the signer gives. */
+  readonly expirationSeconds?: number | undefined;
+}
+export interface Certificates {
+  state(): string;
+  /** Ends when nothing of it is under way any more. */
+  stop(): Promise<void>;
+}
+const of = (what: string, help: string) => ({ name: `kubelet_certificate_manager_client_${what}`, stability: 'ALPHA', help }) as const; // prettier-ignore
+const TIMEOUT_MS = 30_000;
+
+/**
+ * Gets the node the client certificate by which API servers know it, and another one before it ends: the key is made here
+ * and stays here, the cluster's controllers approve and sign. Source: kubelet NewKubeletClientCertificateManager.
+ */
+export function startCertificates(o: CertificateOptions): Certificates {
+  const { world, client, nodeName } = o;
+  const { clock, log } = world;
+  const folder = pkiOf(o.root);
+  const store = pairStore(folder);
+  const errors = o.metrics.counter(of('expiration_renew_errors', 'Counter of certificate renewal errors.')).at({});
+  /** The one that was read or stored last. */
+  let current: KeyPair | undefined;
+  /** Of the request that is under way, and what came of it. */
+  let asked: NodeRequest | undefined;
+  let answer: string | undefined;
+  o.metrics.gauge(
+    of('ttl_seconds', "Gauge of the TTL (time-to-live) of the Kubelet's client certificate. The value is in seconds until certificate expiry (negative if already expired). If client certificate is invalid or unused, the value will be +INF."),
+    () => [[{}, current === undefined || clock.now() > current.notAfter ? Infinity : Math.trunc((current.notAfter - clock.now()) / 1_000)]],
+  ); // prettier-ignore
+
+  async function look(share: number): Promise<Next> {
+    const pem = await store.read();
+    try {
+      current = pem === undefined ? undefined : readKeyPair(pem, nodeName);
+    } catch (error) {
+      current = undefined;
+      log.warn('the certificate of the node is of no use', { node: nodeName, err: error });
+    }
+    return nextStep(current, share, clock.now());
+  }
+  async function submit(signal: AbortSignal): Promise<RequestRef> {
+    asked = makeRequest(nodeName);
+    const request: CertificateSigningRequest = {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { generateName: 'csr-' },
+      spec: {
+        request: Buffer.from(asked.pem).toString('base64'),
+        signerName: KUBELET_CLIENT,
+        usages: ['digital signature', 'client auth'],
+        ...(o.expirationSeconds !== undefined && { expirationSeconds: o.expirationSeconds }),
+      },
+    };
+    const { metadata } = await client.create(certificateSigningRequests, request, { signal, timeoutMs: TIMEOUT_MS });
+    log.info('certificate asked for', { node: nodeName, request: metadata.name });
+    return { name: metadata.name ?? '', uid: metadata.uid ?? '' };
+  }
+  function awaitAnswer(request: RequestRef, signal: AbortSignal): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    const see = (csr: CertificateSigningRequest | undefined): void => {
+      const verdict = verdictOn(csr, request);
+      if (verdict.is === 'refused') done.reject(new Error(verdict.why));
+      if (verdict.is !== 'issued') return;
+      answer = verdict.certificate;
+      done.resolve();
+    };
+    const selection = { fieldSelector: `metadata.name=${request.name}` };
+    const informer = createInformer<CertificateSigningRequest>({ client, world, gvr: certificateSigningRequests, selection }); // prettier-ignore
+    informer.on({ add: see, update: see, delete: () => see(undefined) });
+    signal.addEventListener('abort', () => done.reject(signal.reason as Error), { once: true });
+    return done.promise.finally(() => informer.stop());
+  }
+  async function keep(): Promise<KeyPair> {
+    const pem = formatKeyPair(answer!, asked!.key);
+    // Before it takes the place of one that may be good still.
+    const pair = readKeyPair(pem, nodeName);
+    await store.write(pem, clock.now());
+    [asked, answer] = [undefined, undefined];
+    log.info('certificate issued', { node: nodeName, until: pair.certificate.validTo });
+    return pair;
+  }
+
+  const stopped = Promise.withResolvers<void>();
+  const actor = startActor(
+    certificateMachine.provide({
+      actors: {
+        look: fromPromise(({ input }) => look(input.share)),
+        describe: fromPromise(async ({ signal }) =>
+          writeKubeconfig(join(o.root, 'kubelet.conf'), folder, await findDoor(client, signal)),
+        ),
+        submit: fromPromise(({ signal }) => submit(signal)),
+        awaitAnswer: fromPromise(({ input, signal }) => awaitAnswer(input, signal)),
+        store: fromPromise(async () => {
+          current = await keep();
+          const share = shareOf(world.random());
+          return { share, waitMs: firstLookMs(current, share, clock.now()) };
+        }),
+      },
+      delays: { backoff: ({ context }) => backoffMs(context.failures, world.random()) },
+      actions: {
+        logFailure: (_, { error }) => {
+          errors.n++;
+          log.warn('no certificate for the node', { node: nodeName, err: error });
+        },
+        logUndescribed: (_, { error }) => log.debug('no kubeconfig for the node', { node: nodeName, err: error }),
+      },
+    }),
+    {
+      world,
+      id: `certificate/${nodeName}`,
+      machine: 'certificate',
+      inspection: o.inspection,
+      input: { share: shareOf(world.random()) },
+      onDone: () => stopped.resolve(),
+    },
+  );
+  return {
+    state: () => actor.state(),
+    stop() {
+      actor.send({ type: 'stop' });
+      return stopped.promise;
+    },
+  };
+}
