@@ -17,6 +17,7 @@ import type {
   UserInfo,
   VirtualCreate,
 } from './request.ts';
+import type { SourceOf } from '../runtime/outbound/outbound.ts';
 import type { Backend, BackendLocation } from './outbound/backend.ts';
 import type { AuditOptions } from './audit/sink.ts';
 import type { FlowControl } from './flow-control/index.ts';
@@ -60,6 +61,8 @@ export interface Core {
   /** The server is leaving: a watch that still finds it is told how far it is, and ended. */
   draining: boolean;
   readonly pathHandlers: PathHandler[];
+  /** By which address pods are asked. */
+  readonly sourceOf?: SourceOf | undefined;
   /** Reaches what is not a component: pods, endpoints, kubelets at an address. */
   readonly backend: Backend;
   /** Where requests go for what another server serves; undefined while there is no such server. */

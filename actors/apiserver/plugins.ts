@@ -38,7 +38,7 @@ import { createZpages } from './health/zpages.ts';
 import { createLoopback } from './loopback.ts';
 import { createMetricsHandler } from './metrics/index.ts';
 import { createOpenApiHandler } from './discovery/openapi.ts';
-import { createOutbound } from '../runtime/outbound/outbound.ts';
+import { createOutbound, type SourceOf } from '../runtime/outbound/outbound.ts';
 import { resolveService } from './outbound/services.ts';
 import { createTableRenderer } from './tables/index.ts';
 import { createPool } from '../../schemas/helpers/pool.ts';
@@ -61,6 +61,8 @@ export interface PluginOptions {
   /** Where addresses of services come from, of each family at most one; the first is the default. */
   readonly serviceCidrs?: readonly string[] | undefined;
   readonly advertiseAddress?: string | undefined;
+  /** By which address webhooks, aggregated servers and what proxies lead to are asked; default: the system chooses. */
+  readonly sourceOf?: SourceOf | undefined;
   /** Tells apart API servers that have address and port in common: each has a lease of its own. */
   readonly replica?: string | undefined;
   /** By which aggregated API servers know this one; default: they are shown nothing. */
@@ -127,7 +129,7 @@ export function plugIn(
     core.virtualCreates.set(key, create);
   core.virtualCreates.set('serviceaccounts/token', createTokenRequest({ registry, cache, world, tokens, fresh }));
   const serviceCidrs = options.serviceCidrs ?? ['10.96.0.0/16'];
-  const outbound = createOutbound(world);
+  const outbound = createOutbound(world, { sourceOf: options.sourceOf });
   core.admission = createAdmission({
     registry,
     cache,

@@ -16,6 +16,7 @@ import { pluginVersion, writeConflist } from './cni/file.ts';
 import { fillPluginFolder } from './cni/plugins.ts';
 import { giveBackLeases } from './cni/leases.ts';
 import { startNetworkPolicy, type NetworkPolicyAgent } from './policy/actor.ts';
+import type { ApiServers } from './policy/model.ts';
 import { podNetworkMachine } from './machine.ts';
 import { linkOf, readLinks } from './routes/links.ts';
 import { hasRoutes } from './routes/look.ts';
@@ -40,6 +41,8 @@ export interface PodNetworkOptions {
   readonly sandboxes?: (() => Promise<ReadonlySet<string>>) | undefined;
   /** What the kernel says of the node's network; default `/proc/self/net`. */
   readonly procNet?: string | undefined;
+  /** See startNetworkPolicy. */
+  readonly apiServers?: ApiServers | undefined;
   readonly inspection?: Inspection | undefined;
 }
 export interface PodNetwork extends Component {

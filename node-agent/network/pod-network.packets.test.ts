@@ -13,6 +13,7 @@ import { readRoutes } from './routes/table.ts';
 import { noPackets, privateMachine, type PrivateMachine } from './testing/private-machine.ts';
 
 const why = noPackets();
+const API_SERVER = '10.99.0.254';
 const world = realWorld({ component: 'test', level: 'silent' });
 
 describe.skipIf(why !== undefined)(`pods of two nodes, by packets${why === undefined ? '' : ` (${why})`}`, () => {
@@ -33,7 +34,7 @@ describe.skipIf(why !== undefined)(`pods of two nodes, by packets${why === undef
       status: { addresses: [{ type: 'InternalIP', address: `10.99.0.${n}` }] },
     } as never);
     await machine.commands(name).must('ip', ['route', 'add', 'default', 'via', '10.99.0.254']);
-    agents.set(name, startPodNetwork({ world, id: name, client: api.client(), commands: machine.commands(name), node: name, ip: `10.99.0.${n}`, paths: paths(name), plugins: '/usr/lib/cni', procNet })); // prettier-ignore
+    agents.set(name, startPodNetwork({ world, id: name, client: api.client(), commands: machine.commands(name), node: name, ip: `10.99.0.${n}`, paths: paths(name), plugins: '/usr/lib/cni', procNet, apiServers: { link: 'eth0', addresses: [API_SERVER] } })); // prettier-ignore
   }
   const conflistOf = (node: string): Promise<string> => readFile(join(paths(node).cni.conf, '10-kubus.conflist'), 'utf8'); // prettier-ignore
   const reaches = async (from: string, ip: string): Promise<boolean> =>
@@ -113,6 +114,13 @@ describe.skipIf(why !== undefined)(`pods of two nodes, by packets${why === undef
       await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels: { app: name } }, spec: { nodeName: node, containers: [{ name: 'm', image: 'i', ports: [{ name: 'web', containerPort: 81 }] }] }, status: { phase: 'Running', podIPs: addresses.get(name)!.map((ip) => ({ ip })) } } as never); // prettier-ignore
     await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
     for (const port of [80, 81, 82]) listen('b', port);
+    // What runs beside the nodes, an API server by an address of its own.
+    for (const ip of [API_SERVER, '10.99.0.253']) await machine.commands().must('ip', ['address', 'add', `${ip}/24`, 'dev', 'kbg0']); // prettier-ignore
+    await machine.commands().must('ip', ['route', 'add', '10.244.1.0/24', 'via', '10.99.0.1']);
+    const say = "const [,host,localAddress]=process.argv,s=require('net').connect({host,localAddress,port:82},()=>s.write('hi'));s.on('data',d=>{process.stdout.write(d);process.exit()});s.on('error',()=>process.exit(1));setTimeout(()=>process.exit(1),1000)"; // prettier-ignore
+    const isHeardFrom = async (source: string): Promise<boolean> =>
+      (await machine.commands().run(process.execPath, ['-e', say, addresses.get('b')![0]!, source])).stdout === 'hi';
+    for (const source of [API_SERVER, '10.99.0.253']) await until(() => isHeardFrom(source));
     await until(() => hears('c', addresses.get('b')![0]!, 80));
     await client.create(networkPolicies, { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'p', namespace: 'default' }, spec: { podSelector: { matchLabels: { app: 'b' } }, ingress: [{ from: [{ podSelector: { matchLabels: { app: 'a' } } }], ports: [{ port: 80 }, { port: 'web' }] }] } } as never); // prettier-ignore
     await until(async () => !(await hears('c', addresses.get('b')![0]!, 80)));
@@ -120,6 +128,7 @@ describe.skipIf(why !== undefined)(`pods of two nodes, by packets${why === undef
       expect([await hears('a', ip, 80), await hears('a', ip, 81), await hears('a', ip, 82), await hears('c', ip, 80), await hears('n1', ip, 82)]).toEqual([true, true, false, false, true]); // prettier-ignore
       expect(await reaches('c', ip)).toBe(false);
     }
+    expect([await isHeardFrom(API_SERVER), await isHeardFrom('10.99.0.253')]).toEqual([true, false]);
     expect(await reaches('b', addresses.get('c')![0]!)).toBe(true);
     await client.delete(networkPolicies, 'p', 'default');
     await until(() => hears('c', addresses.get('b')![0]!, 82));

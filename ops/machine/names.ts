@@ -30,6 +30,8 @@ export function machineNames(clusterDir: string): MachineNames {
 }
 /** By the node's place in the cluster's range. */
 export const cableOf = (names: MachineNames, place: number): string => `${names.cables}${place}`;
+/** The node's end of it. */
+export const CABLE = 'eth0';
 /** Path of a node's cgroup in each hierarchy: what it runs is below. */
 export const nodeCgroup = (names: MachineNames, node: string): string => `/${names.cgroup}/${node}`;
 

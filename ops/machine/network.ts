@@ -1,8 +1,8 @@
 import type { Commands } from '../../node-agent/host/commands.ts';
 import { SIX_BITS, sixOf } from '../../node-agent/network/routes/six.ts';
 import { openFirewall, type OpenPort } from './firewall.ts';
-import { cableOf, type MachineNames } from './names.ts';
-import { addressAt, HOST_PLACE, overlaps, prefixOf, routedRanges, shadowedBy } from './ranges.ts';
+import { CABLE, cableOf, type MachineNames } from './names.ts';
+import { addressAt, API_SERVERS_PLACE, HOST_PLACE, overlaps, prefixOf, routedRanges, shadowedBy } from './ranges.ts';
 
 /** A node's place on the cluster's bridge. */
 export interface Place {
@@ -48,8 +48,8 @@ export async function openNetwork(o: {
     `link add name ${bridge} type bridge`,
     `link set dev ${bridge} mtu ${mtu} up`,
     `address add ${address}/${bits} dev ${bridge}`,
-    // Other clusters have a part of that range too.
-    ...(hasSix ? [`address add ${sixOf(address)}/${SIX_BITS + Number(bits)} dev ${bridge} nodad`] : []),
+    `address add ${addressAt(range, API_SERVERS_PLACE)}/${bits} dev ${bridge}`,
+    ...(hasSix ? sixOfMachine(range, bridge) : []),
     // One can listen on all of them then; of IPv6 each has to be an interface's own.
     ...balancers.filter((cidr) => !isSix(cidr)).map((cidr) => `route add local ${cidr} dev ${bridge} src ${address}`),
   ]);
@@ -60,14 +60,14 @@ export async function openNetwork(o: {
     async plug({ place, pid }, inside) {
       const cable = cableOf(names, place);
       await batch([
-        `link add name ${cable} mtu ${mtu} type veth peer name eth0 address ${hardwareAddress(addressAt(range, place))} mtu ${mtu} netns ${pid}`,
+        `link add name ${cable} mtu ${mtu} type veth peer name ${CABLE} address ${hardwareAddress(addressAt(range, place))} mtu ${mtu} netns ${pid}`,
         `link set dev ${cable} master ${bridge} up`,
       ]);
       await batch(
         [
           'link set dev lo up',
-          `address add ${addressAt(range, place)}/${bits} dev eth0`,
-          'link set dev eth0 up',
+          `address add ${addressAt(range, place)}/${bits} dev ${CABLE}`,
+          `link set dev ${CABLE} up`,
           `route add default via ${address}`,
           ...(hasSix ? sixOfNode(addressAt(range, place), address, [...o.services, ...balancers]) : []),
         ],
@@ -92,14 +92,22 @@ export async function openNetwork(o: {
   };
 }
 const isSix = (cidr: string): boolean => cidr.includes(':');
+/** Other clusters have a part of that range too. Deprecated is what nothing is said by unless somebody asks for it. */
+const sixOfMachine = (range: string, bridge: string): string[] => {
+  const bits = SIX_BITS + Number(prefixOf(range));
+  return [
+    `address add ${sixOf(addressAt(range, HOST_PLACE))}/${bits} dev ${bridge} nodad`,
+    `address add ${sixOf(addressAt(range, API_SERVERS_PLACE))}/${bits} dev ${bridge} nodad preferred_lft 0`,
+  ];
+};
 /**
  * What a node needs for IPv6. It has a way to services and load balancers, on which what the node itself asks of them is turned
  * to their endpoints, and none to the world: this machine passes nothing on for IPv6, as it would be no host to its own routers
  * any more if it did.
  */
 const sixOfNode = (node: string, machine: string, ranges: readonly string[]): string[] => [
-  `address add ${sixOf(node)}/${SIX_BITS} dev eth0 nodad`,
-  ...ranges.filter(isSix).map((cidr) => `route add ${cidr} via ${sixOf(machine)} dev eth0`),
+  `address add ${sixOf(node)}/${SIX_BITS} dev ${CABLE} nodad`,
+  ...ranges.filter(isSix).map((cidr) => `route add ${cidr} via ${sixOf(machine)} dev ${CABLE}`),
 ];
 /** Thrown: Error where this machine, or the cluster, would not reach something any more that it reaches now. */
 async function checkFree(commands: Commands, balancers: readonly string[], own: readonly string[]): Promise<void> {

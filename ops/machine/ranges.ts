@@ -25,6 +25,8 @@ export function* balancerRanges(): Iterable<string> {
   for (let i = 0; i < 256; i++) yield `10.90.${i}.0/24`;
   yield* nodeRanges();
 }
+/** Where addresses of pods come from unless somebody says otherwise. */
+export const USUAL_PODS = '10.244.0.0/16';
 /** The usual range of pods, and those beside it. */
 export function* podRanges(): Iterable<string> {
   for (let i = 244; i < 256; i++) yield `10.${i}.0.0/16`;
@@ -38,7 +40,9 @@ export function addressAt(range: string, place: number): string {
 }
 export const HOST_PLACE = 1;
 /** Places that nodes of a /24 can have. */
-export const MAX_PLACE = 254;
+export const MAX_PLACE = 253;
+/** An address of this machine that API servers ask pods by, and nobody else. */
+export const API_SERVERS_PLACE = 254;
 export const prefixOf = (range: string): string => range.slice(range.lastIndexOf('/') + 1);
 
 /** Of `routes`, to ranges or addresses, one that would lead elsewhere if `range` were this machine's own; undefined: none. */

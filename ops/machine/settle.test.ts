@@ -21,7 +21,7 @@ describe('real nodes of a cluster', () => {
     expect(nextNode('c', three, 'big')).toEqual({ name: 'big', place: 5 });
   });
   it('end where addresses do', () => {
-    expect(() => nodesOf('c', [], 254)).toThrow('a machine has at most 253 real nodes');
+    expect(() => nodesOf('c', [], 253)).toThrow('a machine has at most 252 real nodes');
   });
   it('need Linux and root, and say how to go on', () => {
     expect(() => checkCanHaveRealNodes('darwin', 501)).toThrow(/real nodes need Linux: .*docker compose/);

@@ -2,7 +2,7 @@ import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
 import { UserError } from '../cli/output.ts';
 import { realNodes, type ClusterConfig, type MachineConfig } from '../cluster/config.ts';
-import { balancerRanges, freeRange, MAX_PLACE, nodeRanges, podRanges, routedRanges } from './ranges.ts';
+import { balancerRanges, freeRange, MAX_PLACE, nodeRanges, podRanges, routedRanges, USUAL_PODS } from './ranges.ts';
 
 /** What a cluster's nodes are to be. */
 export interface NodeWish {
@@ -87,4 +87,3 @@ async function chooseRanges(machine: MachineConfig | undefined, kept: readonly s
     throw new UserError('this machine has routes to all private addresses: none are left for nodes and load balancers');
   return { range, balancers, clusterCidrs: asked ?? (pods === undefined || pods === USUAL_PODS ? undefined : [pods]) };
 } // prettier-ignore
-const USUAL_PODS = '10.244.0.0/16';

@@ -5,13 +5,13 @@ import type { ClusterConfig } from '../cluster/config.ts';
 import { rangesOfBalancers } from '../cluster/load-balancers.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import type { OpenPort } from '../machine/firewall.ts';
+import { addressesOfApiServers } from '../machine/api-servers.ts';
 import { openMachine, type Machine } from '../machine/nodes.ts';
 import { busSocketInside, machineNames, nodeCgroup } from '../machine/names.ts';
 import { requireTools } from '../machine/tools.ts';
-import { addressAt } from '../machine/ranges.ts';
+import { addressAt, USUAL_PODS } from '../machine/ranges.ts';
 
-/** Where addresses of pods and services come from unless somebody says otherwise. */
-const POD_RANGE = '10.244.0.0/16';
+/** Where addresses of services come from unless somebody says otherwise. */
 const SERVICE_RANGE = '10.96.0.0/16';
 
 const dnsPorts = ({ dns }: ClusterConfig): OpenPort[] =>
@@ -33,7 +33,7 @@ export async function machineOf(o: {
   if (machine === undefined) throw new Error('this cluster has no real nodes');
   const { cniPlugins } = requireTools();
   const names = machineNames(paths.dir);
-  const pods = config.clusterCidrs ?? [POD_RANGE];
+  const pods = config.clusterCidrs ?? [USUAL_PODS];
   const hasSix = pods.some((cidr) => cidr.includes(':'));
   try {
     return await openMachine({
@@ -58,6 +58,7 @@ export async function machineOf(o: {
           name,
           ip: addressAt(machine.range, place),
           secondIP: hasSix ? sixOf(addressAt(machine.range, place)) : undefined,
+          apiServers: addressesOfApiServers(config),
           cgroup: nodeCgroup(names, name),
           bus: busSocketInside,
           cniPlugins,

@@ -24,6 +24,7 @@ import { rotateLogs } from '../../node-agent/streams/logs/rotation.ts';
 import { createNodeVolumes } from '../../node-agent/volumes/index.ts';
 import { DNS_DOMAIN } from '../cluster/dns.ts';
 import { PAUSE_IMAGE, pauseArchive } from '../images/oci.ts';
+import { CABLE } from '../machine/names.ts';
 import type { NodeSpec } from './nodes.ts';
 import { realNodeEnvironment } from './real-node-environment.ts';
 import { realNodeResources } from './real-node-resources.ts';
@@ -34,6 +35,8 @@ export interface RealNodeOptions {
   /** The node's name: presence and inspection of its parts go by it. */
   readonly id: string;
   readonly node: NodeSpec & { readonly ip: string };
+  /** Of API servers that run beside the nodes, whom pods always hear. */
+  readonly apiServers?: readonly string[] | undefined;
   /** Path in the machine's cgroup hierarchies below which all of the node's is. */
   readonly cgroup: string;
   readonly cniPlugins: string;
@@ -88,6 +91,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     commands,
     node: node.name,
     ip: node.ip,
+    apiServers: o.apiServers && { link: CABLE, addresses: o.apiServers },
     paths,
     plugins: o.cniPlugins,
     sandboxes: async () => new Set((await runtime.cri.sandboxes()).map(({ id }) => id)),

@@ -74,6 +74,8 @@ export interface RealNodeSpec {
   readonly ip: string;
   /** Of IPv6, where pods have such addresses. */
   readonly secondIP?: string | undefined;
+  /** Of this machine, by which its API servers ask pods. */
+  readonly apiServers?: readonly string[] | undefined;
   /** Of the machine's cgroup hierarchies: all of the node's is below. */
   readonly cgroup: string;
   /** Socket in the node's folder that leads to the bus. */

@@ -4,7 +4,7 @@ import type { Bus } from '../../../bus/bus.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import { createBackend, hostPort, type Backend, type BackendLocation } from '../outbound/backend.ts';
 import { overBus } from '../outbound/over-bus.ts';
-import { VerifyingAgent } from '../../runtime/outbound/outbound.ts';
+import { VerifyingAgent, type SourceOf } from '../../runtime/outbound/outbound.ts';
 import { clusterAddress, resolveService, type ServiceGround } from '../outbound/services.ts';
 import type { World } from '../../../bus/world.ts';
 import type { UserInfo } from '../request.ts';
@@ -50,7 +50,11 @@ const IDLE_MS = 90_000;
 
 /** Source: kube-aggregator pkg/controllers/status/remote BuildTransportConfig. */
 export function createTransports(
-  { world, bus }: { readonly world: Pick<World, 'clock'>; readonly bus: Bus },
+  {
+    world,
+    bus,
+    sourceOf,
+  }: { readonly world: Pick<World, 'clock'>; readonly bus: Bus; readonly sourceOf?: SourceOf | undefined },
   ground: ServiceGround,
   frontProxy: FrontProxy | undefined,
 ): Transports {
@@ -71,16 +75,20 @@ export function createTransports(
     forget(remote.name);
     const servername = `${name}.${namespace}.svc`;
     const agent = remote.insecure ? new Agent({ keepAlive: true, timeout: IDLE_MS }) : new VerifyingAgent(world.clock);
-    const backend = createBackend(world, {
-      agent,
-      dial: () => resolveService(ground, namespace, name, port),
-      options: {
-        servername,
-        rejectUnauthorized: false,
-        ...(!remote.insecure && { verifyAs: servername, ...(remote.ca !== undefined && { ca: remote.ca }) }),
-        ...(frontProxy && { cert: frontProxy.cert, key: frontProxy.key }),
+    const backend = createBackend(
+      world,
+      {
+        agent,
+        dial: () => resolveService(ground, namespace, name, port),
+        options: {
+          servername,
+          rejectUnauthorized: false,
+          ...(!remote.insecure && { verifyAs: servername, ...(remote.ca !== undefined && { ca: remote.ca }) }),
+          ...(frontProxy && { cert: frontProxy.cert, key: frontProxy.key }),
+        },
       },
-    });
+      sourceOf,
+    );
     kept.set(remote.name, { of, agent, backend });
     return backend;
   };

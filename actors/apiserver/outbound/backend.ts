@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { World } from '../../../bus/world.ts';
 import { explain } from '../../runtime/outbound/go-errors.ts';
-import { VerifyingAgent } from '../../runtime/outbound/outbound.ts';
+import { VerifyingAgent, type SourceOf } from '../../runtime/outbound/outbound.ts';
 import { StaleConnection, withFreshConnection } from '../../runtime/outbound/stale-connection.ts';
 
 /** Where a request is passed on to. */
@@ -60,15 +60,16 @@ interface Reach {
 }
 /** Source: pkg/controlplane proxyTransport, net/http DefaultTransport. */
 export const createBackend =
-  (world: Pick<World, 'clock'>, reach?: Reach): Backend =>
+  (world: Pick<World, 'clock'>, reach?: Reach, sourceOf?: SourceOf): Backend =>
   (request) =>
-    withFreshConnection(() => once(world, request, reach));
+    withFreshConnection(() => once(world, request, reach, sourceOf));
 /** What changes nothing may be asked twice. Source: net/http Request.isReplayable. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const once = (
   world: Pick<World, 'clock'>,
   { to: named, method, target, headers, body, connection }: BackendRequest,
   reach: Reach | undefined,
+  sourceOf: SourceOf | undefined,
 ): Promise<BackendAnswer> =>
   new Promise((resolve, reject) => {
     const to = { ...named, ...reach?.dial() };
@@ -81,6 +82,7 @@ const once = (
     const outgoing = ask({
       host: to.host,
       port: to.port,
+      localAddress: sourceOf?.(to.host),
       method,
       path: target,
       setHost: false,

@@ -41,6 +41,25 @@ describe('requests to other servers', () => {
     }
     expect(ports.size).toBe(1);
   });
+  it('are made by the address that is meant for the host', async () => {
+    const sources: (string | undefined)[] = [];
+    const url = server.on('/source', (_review, response, request) => {
+      sources.push(request.socket.remoteAddress);
+      response.end();
+    });
+    const asked: string[] = [];
+    const client = createOutbound(realWorld({ level: 'silent' }), {
+      sourceOf: (host) => (asked.push(host), '127.7.7.7'),
+    });
+    const request = { method: 'POST', url, ca: pki.ca, body: new Uint8Array(0), signal: never };
+    await client.call(request);
+    await client.call({ ...request, url: url.replace('127.0.0.1', 'elsewhere'), serverName: '127.0.0.1', route: () => ({ host: '127.0.0.1', port: server.port }) }); // prettier-ignore
+    client.close();
+    expect([asked, sources]).toEqual([
+      ['127.0.0.1', '127.0.0.1'],
+      ['127.7.7.7', '127.7.7.7'],
+    ]);
+  });
   it('are not repeated when a kept connection ends after they went out', async () => {
     let asked = 0;
     const url = server.on('/once', (_review, response, request) => {

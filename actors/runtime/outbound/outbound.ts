@@ -40,6 +40,8 @@ export interface OutboundAnswer {
 }
 /** Throws: Error with Go's text, `Post "https://x/": dial tcp 1.2.3.4:443: connect: connection refused`. */
 export type Outbound = (request: OutboundRequest) => Promise<OutboundAnswer>;
+/** By which of this machine's addresses a host is asked; undefined: the system chooses. */
+export type SourceOf = (host: string) => string | undefined;
 export interface OutboundClient {
   readonly call: Outbound;
   /** Closes connections that are kept. */
@@ -92,7 +94,11 @@ type Options = ConnectionOptions & { readonly verifyAs: string; readonly insecur
  */
 export function createOutbound(
   world: Pick<World, 'clock'>,
-  { maxBytes = MAX_BYTES, plain = false }: { readonly maxBytes?: number; readonly plain?: boolean } = {},
+  {
+    maxBytes = MAX_BYTES,
+    plain = false,
+    sourceOf,
+  }: { readonly maxBytes?: number; readonly plain?: boolean; readonly sourceOf?: SourceOf | undefined } = {},
 ): OutboundClient {
   const agent = new VerifyingAgent(world.clock);
   const plainAgent = plain
@@ -103,7 +109,7 @@ export function createOutbound(
       let request = first;
       for (let hops = 0; ; hops++) {
         const asked = request;
-        const answer = await withFreshConnection(() => exchange(agent, plainAgent, asked, maxBytes));
+        const answer = await withFreshConnection(() => exchange(agent, plainAgent, asked, maxBytes, sourceOf));
         const next = redirected(request, answer);
         if (next === undefined) return answer;
         if (hops + 1 >= MAX_REDIRECTS)
@@ -144,6 +150,7 @@ function exchange(
   plainAgent: PlainAgent | undefined,
   request: OutboundRequest,
   maxBytes: number,
+  sourceOf?: SourceOf,
 ): Promise<OutboundAnswer> {
   const { url, method, body, signal } = request;
   const target = new URL(url);
@@ -166,6 +173,7 @@ function exchange(
         method,
         host: to.host,
         port: to.port,
+        localAddress: sourceOf?.(to.host),
         path: target.pathname + target.search,
         servername: isIP(verifyAs) === 0 ? verifyAs : '',
         headers: {

@@ -10,7 +10,7 @@ import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { NetworkPolicy } from '../../../schemas/generated/networking-v1.ts';
 import type { Commands } from '../../host/commands.ts';
 import type { Guard } from './guard.ts';
-import { TABLE } from './model.ts';
+import { TABLE, type ApiServers } from './model.ts';
 import { policyMachine } from './machine.ts';
 
 export interface NetworkPolicyAgent extends Component {
@@ -30,7 +30,8 @@ interface Arrival {
 
 /**
  * Keeps words from and to the pods of a node by NetworkPolicies: rules of the kernel in a table of their own, where packets
- * are forwarded. So the node itself always reaches its pods, and they it; a connection that was let through goes on.
+ * are forwarded. So the node itself always reaches its pods, and they it; a connection that was let through goes on. API
+ * servers that run beside the nodes reach pods as the node does: whom they ask for is for authorization to say.
  */
 export function startNetworkPolicy(o: {
   readonly world: World;
@@ -38,6 +39,8 @@ export function startNetworkPolicy(o: {
   readonly client: ApiClient;
   readonly commands: Commands;
   readonly node: string;
+  /** Default: they are as anybody who is outside. */
+  readonly apiServers?: ApiServers | undefined;
   readonly inspection?: Inspection | undefined;
 }): NetworkPolicyAgent {
   const { world, client, commands, node, inspection } = o;
@@ -74,7 +77,7 @@ export function startNetworkPolicy(o: {
       syncWorld: fromPromise(async ({ signal }) => {
         const { openGuard } = await import('./guard.ts');
         signal.throwIfAborted();
-        guard ??= openGuard({ world, client, commands, node, inspection, onChange: () => actor.send({ type: 'world.changed' }) });
+        guard ??= openGuard({ world, client, commands, node, apiServers: o.apiServers, inspection, onChange: () => actor.send({ type: 'world.changed' }) });
         await guard.synced;
       }),
       apply: fromPromise(async ({ signal }) => {

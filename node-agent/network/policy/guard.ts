@@ -7,7 +7,7 @@ import type { Namespace, Pod } from '../../../schemas/generated/core-v1.ts';
 import type { NetworkPolicy } from '../../../schemas/generated/networking-v1.ts';
 import type { Labels } from '../../../schemas/meta/selectors.ts';
 import type { Commands } from '../../host/commands.ts';
-import { TABLE, type PolicyPod, type Ruleset } from './model.ts';
+import { TABLE, type ApiServers, type PolicyPod, type Ruleset } from './model.ts';
 import { planPolicies } from './plan.ts';
 import { policyPod, withoutTheRest } from './pods.ts';
 import { renderAll, renderChanges, renderNothing } from './render.ts';
@@ -29,6 +29,7 @@ export function openGuard(o: {
   readonly client: ApiClient;
   readonly commands: Commands;
   readonly node: string;
+  readonly apiServers?: ApiServers | undefined;
   readonly inspection?: Inspection | undefined;
   readonly onChange: () => void;
 }): Guard {
@@ -83,7 +84,7 @@ export function openGuard(o: {
       const all = new Map(known);
       for (const pod of early.values()) all.set(pod.key, pod);
       const rules = planPolicies({ node, policies, pods: all.values(), labelsOf: (name) => labels.get(name) });
-      const transaction = told === undefined ? renderAll(rules) : renderChanges(told, rules);
+      const transaction = told === undefined ? renderAll(rules, o.apiServers) : renderChanges(told, rules);
       if (transaction !== '')
         try {
           await commands.must('nft', ['-f', '-'], { input: transaction, signal });

@@ -1,6 +1,11 @@
 import type { Labels } from '../../../schemas/meta/selectors.ts';
 
 /** Of the kernel's tables, that of policies. */
+/** API servers that run beside the nodes: what they say by these addresses comes in by this link of the node. */
+export interface ApiServers {
+  readonly link: string;
+  readonly addresses: readonly string[];
+}
 export const TABLE = 'kubus-policy';
 
 export type Family = 4 | 6;

@@ -10,7 +10,7 @@ import { parseCidr, parseIp } from '../../../schemas/meta/ip.ts';
 import { selectorFromObject, type Labels } from '../../../schemas/meta/selectors.ts';
 import { Interpreter, type Packet } from '../testing/nft-interpreter.ts';
 import { noPackets } from '../testing/private-machine.ts';
-import { EMPTY, type PolicyPod, type Protocol } from './model.ts';
+import { EMPTY, type PolicyPod, type Protocol, type Ruleset } from './model.ts';
 import { planPolicies, type PolicyWorld } from './plan.ts';
 import { renderAll, renderChanges } from './render.ts';
 
@@ -140,6 +140,22 @@ describe('network policies, as rules of the kernel', () => {
       { numRuns: 150 },
     );
   });
+  it('let API servers through that run beside the nodes, and nobody who says to be one', () => {
+    const [pod, key] = ['10.244.1.2', 'deny'];
+    const rules: Ruleset = {
+      ...EMPTY,
+      chains: new Map([[key, { direction: 'ingress', allowances: [] }]]),
+      ingress: new Map([[pod, key]]),
+    };
+    const kernel = new Interpreter();
+    kernel.apply(renderAll(rules, { link: 'eth0', addresses: ['10.89.0.254', 'fd00::254'] }));
+    const passes = (from: string, link: string, to = pod) => kernel.passes({ from, to, protocol: 'tcp', port: 80, link }); // prettier-ignore
+    expect(passes('10.89.0.254', 'eth0')).toBe(true);
+    expect(passes('10.89.0.1', 'eth0')).toBe(false);
+    expect(passes('10.89.0.254', 'veth7')).toBe(false);
+    expect(passes('10.89.0.254', 'veth7', '10.244.1.3')).toBe(false);
+    expect([passes('fd00::254', 'eth0', 'fd00::1'), passes('fd00::254', 'veth7', 'fd00::1')]).toEqual([true, false]);
+  });
   it('are changed into any others, with nothing left of what was', () => {
     fc.assert(
       fc.property(fc.array(world, { minLength: 2, maxLength: 4 }), (worlds) => {
@@ -168,7 +184,7 @@ describe.skipIf(why !== undefined)(
     it('are, each and from each to the next', () => {
       const worlds = fc.sample(world, { numRuns: 60, seed: 7 });
       let before = EMPTY;
-      const transactions = [renderAll(before)];
+      const transactions = [renderAll(before, { link: 'eth0', addresses: ['10.89.0.254', 'fd6b::254'] })];
       for (const of of worlds) {
         const after = planPolicies(of);
         transactions.push(renderChanges(before, after), renderAll(after));

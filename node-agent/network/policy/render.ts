@@ -3,6 +3,7 @@ import {
   familyOf,
   TABLE,
   type Allowance,
+  type ApiServers,
   type Chain,
   type Direction,
   type Family,
@@ -17,8 +18,8 @@ const MAPS = [
 ] as const;
 const FAMILIES = [4, 6] as const;
 
-/** All of it, in place of all that was there, as one transaction. */
-export function renderAll(rules: Ruleset): string {
+/** All of it, in place of all that was there, as one transaction. `apiServers`: whom pods always hear. */
+export function renderAll(rules: Ruleset, apiServers?: ApiServers): string {
   const lines = [`add table inet ${TABLE}`, `delete table inet ${TABLE}`, `add table inet ${TABLE}`];
   for (const family of FAMILIES) {
     lines.push(`add set inet ${TABLE} own${family} { type ${TYPE[family]} . ${TYPE[family]}; }`);
@@ -29,6 +30,12 @@ export function renderAll(rules: Ruleset): string {
   lines.push(`add chain inet ${TABLE} forward { type filter hook forward priority filter; policy accept; }`);
   // What was let through once goes on, and so do answers.
   base('ct state established,related accept');
+  for (const address of apiServers?.addresses ?? []) {
+    const from = `${KEYWORD[familyOf(address)]} saddr ${address}`;
+    base(`iifname "${apiServers!.link}" ${from} accept`);
+    // A pod that says so lies.
+    base(`${from} drop`);
+  }
   // A pod that speaks to itself by a service's address.
   for (const family of FAMILIES) base(`${KEYWORD[family]} saddr . ${KEYWORD[family]} daddr @own${family} accept`);
   // Each chain comes back with what it lets through: both ends have their say.

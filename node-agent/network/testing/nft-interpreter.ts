@@ -7,6 +7,8 @@ export interface Packet {
   /** `tcp`, `udp`, `sctp`, `icmp`, ... */
   readonly protocol: string;
   readonly port: number;
+  /** By which it comes in. */
+  readonly link?: string;
 }
 interface Tables {
   readonly sets: Map<string, Set<string>>;
@@ -70,6 +72,10 @@ export class Interpreter {
       let m: RegExpExecArray | undefined;
       if ((m = take(/^(return|drop|accept)$/))) return m[1];
       if (take(/^ct state \S+ accept$/)) return undefined;
+      if ((m = take(/^iifname "(\w+)" /))) {
+        if (m[1] !== packet.link) return undefined;
+        continue;
+      }
       if ((m = take(/^(ip6?) saddr \. ip6? daddr @(\S+) /))) {
         if (!isOf(m[1]!) || !set(tables, m[2]!).has(`${packet.from} . ${packet.to}`)) return undefined;
       } else if ((m = take(/^(ip6?) daddr \. meta l4proto \. th dport @(\S+) /))) {
@@ -85,6 +91,8 @@ export class Interpreter {
         if (!isOf(m[1]!) || m[3]!.split(', ').some((cidr) => contains(cidr, side(m![2]!)))) return undefined;
       } else if ((m = take(/^(ip6?) (saddr|daddr) (\S+\/\d+) /))) {
         if (!isOf(m[1]!) || !contains(m[3]!, side(m[2]!))) return undefined;
+      } else if ((m = take(/^(ip6?) (saddr|daddr) ([\da-f.:]+) /))) {
+        if (!isOf(m[1]!) || side(m[2]!) !== m[3]) return undefined;
       } else if ((m = take(/^meta nfproto ipv([46]) /))) {
         if ((m[1] === '6') !== packet.from.includes(':')) return undefined;
       } else if ((m = take(/^meta l4proto (\w+) /))) {
