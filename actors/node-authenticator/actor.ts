@@ -10,11 +10,12 @@ import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
 import { createInformer } from '../runtime/informer.ts';
 import { createInspection } from '../runtime/inspection.ts';
+import { KEY_LABEL } from '../runtime/node-labels.ts';
 import { nodes as nodesResource } from '../runtime/resources.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { nodeAuthenticatorMachine } from './machine.ts';
 import { readCertificate } from './certificate.ts';
-import { bareNode, decide, isBound, KEY_LABEL, type Shown } from './reconcile.ts';
+import { bareNode, decide, isBound, type Shown } from './reconcile.ts';
 
 const TOKEN_REVIEWS = { group: 'authentication.k8s.io', version: 'v1', resource: 'tokenreviews' };
 /** Shorter than the server's patience, so that it hears why. */

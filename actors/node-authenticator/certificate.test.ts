@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testWorld } from '../runtime/testing/world.ts';
 import { fakeApi } from '../runtime/testing/fake-api.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../runtime/node-labels.ts';
 import { nodes } from '../runtime/resources.ts';
 import { createMemoryHub } from '../../bus/memory/bus.ts';
 import type { JoinRequest, NodeGate } from '../../bus/node-gate.ts';
@@ -17,7 +18,6 @@ import type { Node } from '../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import { startNodeAuthenticator } from './actor.ts';
 import { readCertificate } from './certificate.ts';
-import { KEY_LABEL, REVOKED_LABEL } from './reconcile.ts';
 
 const NOW = Date.parse('2026-01-01T00:10:00Z');
 const DAY_MS = 86_400_000;
@@ -116,7 +116,9 @@ describe('the node authenticator', () => {
   it('says in the log why it refuses, and leaves the Node as it is', async () => {
     const { world, ask, labels, component } = await running();
     expect(await ask({ shown: { problem: 'it lies' } })).toBe('the Node is bound to another key, and it lies');
-    expect(await ask({ shown: { certificate: await signed('worker-2', undefined, NOW - DAY_MS) } })).toContain('worker-2');
+    expect(await ask({ shown: { certificate: await signed('worker-2', undefined, NOW - DAY_MS) } })).toContain(
+      'worker-2',
+    );
     expect(world.complaints.map(({ message, keys }) => [message, (keys as { why: string }).why])).toEqual([
       ['node refused', 'the Node is bound to another key, and it lies'],
       ['node refused', expect.stringContaining('its certificate is that of "system:node:worker-2"')],

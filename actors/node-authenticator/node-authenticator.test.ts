@@ -3,7 +3,8 @@ import { createActor, fromPromise, SimulatedClock } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../../schemas/generated/core-v1.ts';
 import { AGAIN_MS, nodeAuthenticatorMachine } from './machine.ts';
-import { bareNode, decide, isBound, KEY_LABEL, REVOKED_LABEL } from './reconcile.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../runtime/node-labels.ts';
+import { bareNode, decide, isBound } from './reconcile.ts';
 
 const [OURS, THEIRS] = ['UAAAA', 'UBBBB'];
 const node = (labels: Record<string, string>): Node => ({

@@ -1,14 +1,7 @@
 import type { Node } from '../../schemas/generated/core-v1.ts';
 import type { UserInfo } from '../../schemas/generated/authentication-v1.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../runtime/node-labels.ts';
 import { timeOf } from '../runtime/time.ts';
-
-/**
- * The key a node is known by, on its Node. No kubelet may set or change labels below this domain (NodeRestriction), not
- * even its own.
- */
-export const KEY_LABEL = 'kubus.node-restriction.kubernetes.io/nkey';
-/** Present on a Node whose key is no longer good. */
-export const REVOKED_LABEL = 'kubus.node-restriction.kubernetes.io/revoked';
 
 export type Decision =
   | { readonly do: 'admit' }

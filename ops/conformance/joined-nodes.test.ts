@@ -3,9 +3,9 @@ import { createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KEY_LABEL, REVOKED_LABEL } from '../../actors/node-authenticator/reconcile.ts';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import { createApiClient } from '../../actors/runtime/client.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../../actors/runtime/node-labels.ts';
 import * as resources from '../../actors/runtime/resources.ts';
 import type { Bus } from '../../bus/bus.ts';
 import { createNodeCredentials, parseCredentials, type Credentials } from '../../bus/credentials.ts';
@@ -398,6 +398,10 @@ describe('kubus run nodes with a token', () => {
     const stolen = await proof('worker-9');
     await cluster.kubus('node', 'revoke', 'worker-9', '--name', cluster.name);
     await refusedToConnect({ ...machine('worker-9'), certificate: stolen });
+    // API servers are shown it in vain too, also for another one.
+    const config = join(folder('worker-9'), 'kubelet/kubelet.conf');
+    for (const what of ['nodes/worker-9', 'csr'])
+      await expect(cluster.kubectl([`--kubeconfig=${config}`, `--server=${cluster.server}`, 'get', what])).rejects.toThrow('was revoked'); // prettier-ignore
     await admin.delete(resources.nodes, 'worker-9');
     await refusedToConnect({ ...machine('worker-9'), certificate: stolen });
     // Signers date back by five minutes, so this one has to be older.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusOf } from '../../../schemas/meta/status.ts';
+import { REVOKED_LABEL } from '../../runtime/node-labels.ts';
 import type { ApiRequest, RequestInfo, UserInfo } from '../request.ts';
 import { attributesOf, fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
 import { createAuthorizer } from './authorizer.ts';
@@ -104,6 +105,26 @@ describe('nodes', () => {
     expect(authorize(node, secret('t')).allowed).toBe('noOpinion');
     c.remove({ group: '', version: 'v1', resource: 'pods' }, 'd', 'p');
     expect(authorize(node, secret('s')).allowed).toBe('noOpinion');
+  });
+  it('may nothing once they were revoked, whatever roles say, until that is taken back or their Node is gone', () => {
+    const c = fakeCluster();
+    const authorize = deciderOf(c);
+    c.put(role('all', [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }]));
+    c.put(binding('nodes', { kind: 'ClusterRole', name: 'all' }, [{ kind: 'Group', apiGroup: RBAC, name: 'system:nodes' }])); // prettier-ignore
+    const named = (name: string, labels: object) => ({ kind: 'Node', apiVersion: 'v1', metadata: { name, labels } });
+    const own = info({ verb: 'get', resource: 'nodes', namespace: '', name: 'n1' });
+    const asked = [own, secret('s'), info({ verb: 'create', group: 'certificates.k8s.io', resource: 'certificatesigningrequests' })]; // prettier-ignore
+    const allowed = () => asked.map((what) => authorize(node, what).allowed);
+    expect(allowed()).toEqual(['yes', 'yes', 'yes']);
+    c.put(named('n1', { [REVOKED_LABEL]: '' }));
+    expect(allowed()).toEqual(['no', 'no', 'no']);
+    expect(authorize(node, own).reason).toBe("node 'n1' was revoked");
+    expect(authorize({ ...node, name: 'system:node:n2' }, secret('s')).allowed).toBe('yes');
+    c.put(named('n1', {}));
+    expect(allowed()).toEqual(['yes', 'yes', 'yes']);
+    c.put(named('n1', { [REVOKED_LABEL]: 'true' }));
+    c.remove({ group: '', version: 'v1', resource: 'nodes' }, '', 'n1');
+    expect(allowed()).toEqual(['yes', 'yes', 'yes']);
   });
   it('reach a volume through the claim of a pod, and the secret through the volume', () => {
     const c = fakeCluster();

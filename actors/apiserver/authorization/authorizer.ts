@@ -2,6 +2,7 @@ import type { World } from '../../../bus/world.ts';
 import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import rbacFacts from '../../../schemas/facts/rbac.json' with { type: 'json' };
+import { REVOKED_LABEL } from '../../runtime/node-labels.ts';
 import type { Authorizer, CacheReader, Decision, RequestInfo, UserInfo } from '../request.ts';
 import type { Metrics, Sample } from '../metrics/index.ts';
 import type { AuthorizerConfiguration } from './configuration.ts';
@@ -77,7 +78,10 @@ export function createAuthorizer({
   readonly cache: CacheReader;
 }): BaseAuthorizer {
   const rbac = createRbac(registry, cache);
-  const node = createNodeAuthorizer(createNodeGraph(registry, cache), nodeRules());
+  const nodes = registry.lookup({ group: '', version: 'v1', resource: 'nodes' });
+  const isRevoked = (name: string): boolean =>
+    nodes !== undefined && cache.get(nodes, '', name)?.metadata.labels?.[REVOKED_LABEL] !== undefined;
+  const node = createNodeAuthorizer(createNodeGraph(registry, cache), nodeRules(), isRevoked);
   const counts = { node: 0, rbac: 0 };
   const remembering = remember(rbac);
   const byRbac = (user: UserInfo, info: RequestInfo): Decision => {
@@ -109,6 +113,7 @@ export function createAuthorizer({
         counts.node++;
         return first;
       }
+      if (first.allowed === 'no') return first;
       const second = byRbac(user, info);
       if (second.allowed === 'yes') return second;
       const reason = [first.reason, second.reason].filter((r) => r !== '').join('\n');

@@ -24,10 +24,14 @@ function selects(selector: string | undefined, field: string, value: string): bo
 }
 
 /**
- * What kubelets may do: their own node and what is led to it, the rest by fixed rules.
+ * What kubelets may do: their own node and what is led to it, the rest by fixed rules; nothing, once it was revoked.
  * Source: kubernetes plugin/pkg/auth/authorizer/node/node_authorizer.go.
  */
-export function createNodeAuthorizer(graph: NodeGraph, rules: readonly PolicyRule[]) {
+export function createNodeAuthorizer(
+  graph: NodeGraph,
+  rules: readonly PolicyRule[],
+  isRevoked: (node: string) => boolean,
+) {
   const related = (node: string, info: RequestInfo): Decision => {
     if (info.name === '') return no('No Object name found');
     return graph.reaches(node, info.resource, info.namespace, info.name)
@@ -130,6 +134,8 @@ export function createNodeAuthorizer(graph: NodeGraph, rules: readonly PolicyRul
       const node = nodeOf(user);
       if (node === undefined) return NONE;
       if (node === '') return no(`unknown node for user "${user.name}"`);
+      // A certificate cannot be taken back, so it is looked at whose it is; nobody else is asked then.
+      if (isRevoked(node)) return { allowed: 'no', reason: `node '${node}' was revoked` };
       const rule = info.isResource ? ruled.get(`${info.group}/${info.resource}`) : undefined;
       if (rule !== undefined) return rule(node, info);
       return rules.some((r) => ruleAllows(r, info)) ? YES : NONE;

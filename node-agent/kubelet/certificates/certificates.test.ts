@@ -159,6 +159,34 @@ describe('a node', () => {
   });
 });
 
+it('where the cluster has got another authority a node asks for others until it has one of that', async () => {
+  begin();
+  await issue(100 * 24 * 60);
+  const other = mkdtempSync(join(at, 'other-'));
+  await ensurePki(other, ['127.0.0.1'], world.clock.now());
+  const data = { 'ca.crt': readFileSync(join(other, 'ca.crt'), 'utf8') };
+  await api.client('admin').patch(configMaps, 'kube-root-ca.crt', 'kube-public', 'merge', { data });
+  await restart();
+  await reaches('holding');
+  expect(readFileSync(join(at, 'kubelet.conf'), 'utf8')).toContain(Buffer.from(data['ca.crt']).toString('base64'));
+  await world.advance(60 * MINUTE_MS);
+  // Of the old one still: it has to be content with it for an hour.
+  await issue(100 * 24 * 60);
+  expect(requests()).toHaveLength(2);
+  await world.advance(59 * MINUTE_MS);
+  await reaches('holding');
+  expect(requests()).toHaveLength(2);
+  await world.advance(MINUTE_MS);
+  await reaches('awaiting');
+  const before = signer;
+  signer = signerIn(other)!;
+  await issue(100 * 24 * 60);
+  signer = before;
+  await world.advance(3 * 60 * MINUTE_MS);
+  await reaches('holding');
+  expect(requests()).toHaveLength(3);
+});
+
 describe('a node that gets no certificate', () => {
   const fails = async (): Promise<void> => {
     await reaches('backingOff');

@@ -31,3 +31,13 @@ export function readKeyPair(pem: string, node: string): KeyPair {
     throw new Error(`it is not that of ${userOfNode(node)}: ${certificate.subject.replaceAll('\n', ', ')}`);
   return { certificate, key, notBefore, notAfter };
 }
+
+/** Whether an authority in the PEM has signed it; also where there is none that can be read, and so none to go by. */
+export function isSignedBy({ certificate }: KeyPair, authorities: string): boolean {
+  try {
+    const all = pemBlocks(authorities).map(({ bytes }) => new X509Certificate(bytes));
+    return all.length === 0 || all.some(({ publicKey }) => certificate.verify(publicKey));
+  } catch {
+    return true;
+  }
+}

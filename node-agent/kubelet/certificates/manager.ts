@@ -9,7 +9,7 @@ import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
 import { startActor } from '../../../actors/runtime/start-actor.ts';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import { backoffMs, firstLookMs, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
-import { formatKeyPair, readKeyPair, type KeyPair } from './key-pair.ts';
+import { formatKeyPair, isSignedBy, readKeyPair, type KeyPair } from './key-pair.ts';
 import { findDoor, writeKubeconfig } from './kubeconfig.ts';
 import { certificateMachine } from './machine.ts';
 import { makeRequest, type NodeRequest } from './request.ts';
@@ -47,6 +47,8 @@ export function startCertificates(o: CertificateOptions): Certificates {
   const errors = o.metrics.counter(of('expiration_renew_errors', 'Counter of certificate renewal errors.')).at({});
   /** The one that was read or stored last. */
   let current: KeyPair | undefined;
+  /** PEM of the authority of API servers, as it was last told. */
+  let authority: string | undefined;
   /** Of the request that is under way, and what came of it. */
   let asked: NodeRequest | undefined;
   let answer: string | undefined;
@@ -59,6 +61,8 @@ export function startCertificates(o: CertificateOptions): Certificates {
     const pem = await store.read();
     try {
       current = pem === undefined ? undefined : readKeyPair(pem, nodeName);
+      if (current !== undefined && authority !== undefined && !isSignedBy(current, authority))
+        throw new Error('it is of another authority than that of the cluster');
     } catch (error) {
       current = undefined;
       log.warn('the certificate of the node is of no use', { node: nodeName, err: error });
@@ -112,9 +116,11 @@ export function startCertificates(o: CertificateOptions): Certificates {
     certificateMachine.provide({
       actors: {
         look: fromPromise(({ input }) => look(input.share)),
-        describe: fromPromise(async ({ signal }) =>
-          writeKubeconfig(join(o.root, 'kubelet.conf'), folder, await findDoor(client, signal)),
-        ),
+        describe: fromPromise(async ({ signal }) => {
+          const door = await findDoor(client, signal);
+          authority = door.ca;
+          await writeKubeconfig(join(o.root, 'kubelet.conf'), folder, door);
+        }),
         submit: fromPromise(({ signal }) => submit(signal)),
         awaitAnswer: fromPromise(({ input, signal }) => awaitAnswer(input, signal)),
         store: fromPromise(async () => {

@@ -1,5 +1,5 @@
-import { KEY_LABEL, REVOKED_LABEL } from '../../../actors/node-authenticator/reconcile.ts';
 import { createApiClient } from '../../../actors/runtime/client.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../../../actors/runtime/node-labels.ts';
 import { nodes } from '../../../actors/runtime/resources.ts';
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
