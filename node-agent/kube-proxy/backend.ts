@@ -2,7 +2,8 @@ import type { Change, ServicePlan } from './plan/plan.ts';
 import type { ProxySettings } from './settings.ts';
 
 /** Source: KubeProxyConfiguration mode; `userspace` is ours. */
-export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace';
+export const PROXY_MODES = ['nftables', 'iptables', 'ipvs', 'userspace'] as const;
+export type ProxyMode = (typeof PROXY_MODES)[number];
 
 /** Has a plan come true on this machine. Each call ends before the next begins. */
 export interface Backend {

@@ -24,7 +24,12 @@ describe("a cluster's configuration", () => {
   it('reads back as it was written', () => {
     const paths = locate('a');
     expect(readConfig(paths)).toBeUndefined();
-    for (const c of [config, { ...config, only: ['etcd'] }, { ...config, maxRequestsInflight: 0 }]) {
+    for (const c of [
+      config,
+      { ...config, only: ['etcd'] },
+      { ...config, maxRequestsInflight: 0 },
+      { ...config, proxyMode: 'ipvs' as const },
+    ]) {
       writeConfig(paths, c);
       expect(readConfig(paths)).toEqual(c);
     }
@@ -52,7 +57,7 @@ describe("a cluster's configuration", () => {
     expect(clusterNames()).toEqual(['a']);
     expect(reservedPorts()).toEqual(new Set());
   });
-  it.each(['', 'x', 'null', '[]', '{}', '7', ...Object.keys(config).filter((k) => k !== 'runtime').map((k) => JSON.stringify({ ...config, [k]: {} }))])(
+  it.each(['', 'x', 'null', '[]', '{}', '7', JSON.stringify({ ...config, proxyMode: 'ebpf' }), ...Object.keys(config).filter((k) => k !== 'runtime').map((k) => JSON.stringify({ ...config, [k]: {} }))])(
     '%s is refused',
     (text) => {
       const paths = locate('a');

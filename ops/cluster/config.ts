@@ -9,6 +9,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { PROXY_MODES, type ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
 import { parseCidr } from '../../schemas/meta/ip.ts';
 import { formatIp } from '../../schemas/networking/strict-ip.ts';
 import { UserError } from '../cli/output.ts';
@@ -50,6 +51,8 @@ export interface ClusterConfig {
   readonly etcdPort?: number;
   /** Where the add-on ingress listens, if not at 8080 and 8443. */
   readonly ingressPorts?: { readonly host?: string | undefined; readonly http: number; readonly https: number };
+  /** What brings Services to them; undefined: the best that the machine can do. */
+  readonly proxyMode?: ProxyMode;
   /** Nodes of this machine that run containers. */
   readonly machine?: MachineConfig;
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */
@@ -179,6 +182,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   (c.clusterCidrs === undefined || Array.isArray(c.clusterCidrs)) &&
   (c.nodeMasks === undefined || (typeof c.nodeMasks === 'object' && c.nodeMasks !== null)) &&
   (c.serviceCidrs === undefined || Array.isArray(c.serviceCidrs)) &&
+  (c.proxyMode === undefined || (PROXY_MODES as readonly unknown[]).includes(c.proxyMode)) &&
   (c.machine === undefined || isMachine(c.machine)) &&
   typeof c.ephemeral === 'boolean';
 const isMachine = (machine: Partial<MachineConfig> | null): boolean =>

@@ -1,6 +1,7 @@
 import type { Component } from '../../actors/runtime/component.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { World } from '../../bus/world.ts';
+import type { ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
 import type { OwnMachine } from '../machine/own-machine.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +32,8 @@ export interface JoinOptions {
   readonly token?: string | undefined;
   /** It runs containers; this process runs in namespaces that are the node's. Default: it is simulated. */
   readonly machine?: OwnMachine | undefined;
+  /** Then: what brings Services to it; default: the best that the machine can do. */
+  readonly proxyMode?: ProxyMode | undefined;
   /** `-` for standard error; default `node.log` in the folder. */
   readonly log?: string | undefined;
 }
@@ -85,7 +88,7 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   };
 }
 
-async function componentOf({ node, dir, machine }: JoinOptions, world: World, bus: Bus): Promise<Component> {
+async function componentOf({ node, dir, machine, proxyMode }: JoinOptions, world: World, bus: Bus): Promise<Component> {
   if (machine === undefined)
     return startNodes({
       world,
@@ -97,7 +100,7 @@ async function componentOf({ node, dir, machine }: JoinOptions, world: World, bu
     });
   const { startRealNode } = await import('./real-node.ts');
   const { ip, cgroup, cniPlugins } = machine;
-  return startRealNode({ world, bus, id: node, node: { name: node, ip }, cgroup, cniPlugins });
+  return startRealNode({ world, bus, id: node, node: { name: node, ip }, cgroup, cniPlugins, proxyMode, isWholeMachine: true });
 }
 function keyOf({ node, dir, urls, ca }: JoinOptions): Credentials {
   const file = keyFile(dir);

@@ -13,6 +13,7 @@ import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
 import { createReferences } from '../../node-agent/kubelet/references.ts';
 import { startKubeProxy } from '../../node-agent/kube-proxy/actor.ts';
+import type { ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
 import { backendOf } from '../../node-agent/kube-proxy/backends.ts';
 import { servedPods } from '../../node-agent/kube-proxy/served-pods.ts';
 import { startPodNetwork } from '../../node-agent/network/actor.ts';
@@ -37,6 +38,10 @@ export interface RealNodeOptions {
   readonly node: NodeSpec & { readonly ip: string };
   /** Of API servers that run beside the nodes, whom pods always hear. */
   readonly apiServers?: readonly string[] | undefined;
+  /** What brings Services to it; default: the best that the machine can do. */
+  readonly proxyMode?: ProxyMode | undefined;
+  /** The network is no namespace of its own, and goes on without the node. */
+  readonly isWholeMachine?: boolean | undefined;
   /** Path in the machine's cgroup hierarchies below which all of the node's is. */
   readonly cgroup: string;
   readonly cniPlugins: string;
@@ -97,11 +102,12 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     sandboxes: async () => new Set((await runtime.cri.sandboxes()).map(({ id }) => id)),
     inspection,
   });
+  const backend = backendOf(o.proxyMode, { world, commands });
   const proxy = startKubeProxy({
     world,
     client: clientOf('kube-proxy'),
     nodeName: node.name,
-    backend: backendOf(undefined, { world, commands }),
+    backend,
     commands,
     // Source: KubeProxyConfiguration healthzBindAddress, metricsBindAddress.
     doors: { healthz: { host: '0.0.0.0', port: 10_256 }, metrics: { host: '127.0.0.1', port: 10_249 } },
@@ -148,11 +154,14 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
       await kubelet.stop();
       await network.stop();
       await proxy.stop();
+      if (o.isWholeMachine) await backend.remove(AbortSignal.timeout(REMOVAL_MS)).catch(() => undefined);
       told.stop();
       inspection.close();
     },
   };
 }
+/** ms */
+const REMOVAL_MS = 5_000;
 const architecture = (): 'amd64' | 'arm64' => (process.arch === 'arm64' ? 'arm64' : 'amd64');
 
 /** No pod begins without it, and no registry has it. */

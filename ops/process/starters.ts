@@ -201,6 +201,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
           cloudProvider: cloudProviderOf(c),
         },
         apiServers: real.apiServers,
+        proxyMode: c.config.proxyMode,
         cgroup: real.cgroup,
         cniPlugins: real.cniPlugins,
         clusterDomain: c.config.dns?.domain,

@@ -7,6 +7,7 @@ import { ingressObstacle, ingressUrls, settleIngress, type IngressFlags } from '
 import type { EncryptionFlags } from '../../cluster/encryption.ts';
 import { clusterPaths, type ClusterPaths } from '../../cluster/paths.ts';
 import { obstacle, sharedObstacle } from '../../cluster/ports.ts';
+import type { ProxyMode } from '../../../node-agent/kube-proxy/backend.ts';
 import { COMPONENTS, isComponent, rolesOf, type ComponentName } from '../../process/spec.ts';
 import { ensureEtcdPki } from '../../pki/etcd.ts';
 import { openHealthDoor } from '../../process/health.ts';
@@ -34,6 +35,8 @@ export interface RunOptions
   readonly runtime?: 'simulated' | 'cri';
   /** Of a real one: by which the others reach it. */
   readonly nodeIp?: string;
+  /** Of a real one: what brings Services to it. */
+  readonly proxyMode?: ProxyMode;
   readonly health?: number;
   /** A KubeSchedulerConfiguration. */
   readonly config?: string;
@@ -76,6 +79,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   if (options.node !== undefined && !names.includes('nodes')) throw new UserError('--node is for: kubus run nodes', 2);
   if (options.runtime === 'cri' && !joins(names, options))
     throw new UserError('--runtime cri is for a node that joins: kubus run nodes --node NAME --nats URL --token TOKEN --runtime cri', 2); // prettier-ignore
+  if (options.proxyMode !== undefined && options.runtime !== 'cri')
+    throw new UserError('--proxy-mode is for a node that joins and runs containers: say --runtime cri too', 2);
   checkDns(options, names.includes('dns'), 'kubus run dns');
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];

@@ -7,6 +7,7 @@ import { authorizationArguments } from '../../cluster/authorization.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { dnsArguments } from '../../cluster/dns.ts';
 import { loadBalancerArguments } from '../../cluster/load-balancers.ts';
+import { proxyModeArguments } from '../../cluster/proxy-mode.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { podRangeArguments } from '../../cluster/pod-ranges.ts';
 import { schedulerArguments } from '../../cluster/scheduler.ts';
@@ -85,7 +86,12 @@ function argumentsOf(options: UpOptions): string[] {
   args.push(...schedulerArguments(options));
   if (options.serviceClusterIpRange !== undefined)
     args.push('--service-cluster-ip-range', options.serviceClusterIpRange.join(','));
-  args.push(...dnsArguments(options), ...podRangeArguments(options), ...loadBalancerArguments(options));
+  args.push(
+    ...dnsArguments(options),
+    ...podRangeArguments(options),
+    ...loadBalancerArguments(options),
+    ...proxyModeArguments(options),
+  );
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');
   if (options.wait) args.push('--wait');

@@ -5,6 +5,7 @@ import {
   locate,
   nodeCount,
   readConfig,
+  realNodes,
   reservedPorts,
   type ClusterConfig,
 } from '../../cluster/config.ts';
@@ -16,6 +17,7 @@ import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
+import { checkProxyMode, proxyMode, type ProxyModeFlags } from '../../cluster/proxy-mode.ts';
 import { adoptScheduler, checkScheduler, type SchedulerFlags } from '../../cluster/scheduler.ts';
 import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
 import { freePort, isFree } from '../../cluster/ports.ts';
@@ -37,6 +39,7 @@ export interface UpOptions
     LoadBalancerFlags,
     DnsFlags,
     IngressFlags,
+    ProxyModeFlags,
     SchedulerFlags {
   readonly name: string;
   readonly nodes?: number;
@@ -80,6 +83,7 @@ export async function up(options: UpOptions): Promise<void> {
   await podRanges(options, readConfig(paths));
   checkDns(options, hasDns(options, readConfig(paths)), 'kubus up --addons dns');
   await loadBalancerRanges(options, readConfig(paths));
+  proxyMode(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
@@ -139,6 +143,8 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const dns = hasDns(options, before) ? await settleDns(options, before?.dns) : undefined;
   const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before?.ingressPorts) : undefined;
   const nodes = await settleNodes(options, options.name, before, ranges.clusterCidrs);
+  const proxy = proxyMode(options, before);
+  if (proxy.proxyMode !== undefined && realNodes(nodes).length > 0) await checkProxyMode(proxy.proxyMode);
   return {
     format: 1, name: options.name, port, natsPort,
     ...(only && { only }),
@@ -146,6 +152,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...(serviceCidrs && { serviceCidrs }),
     ...ranges,
     ...nodes,
+    ...proxy,
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),

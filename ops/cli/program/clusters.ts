@@ -10,6 +10,7 @@ import {
   json,
   list,
   named,
+  proxying,
   scheduling,
   servingIngresses,
 } from './options.ts';
@@ -18,7 +19,9 @@ import { COMPONENTS } from '../../process/spec.ts';
 /** up, down, status, list, kubeconfig. */
 export function addClusters(program: Command): void {
   scheduling(
-    servingIngresses(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('up')))))))),
+    servingIngresses(
+      answeringNames(proxying(authenticated(authorized(audited(inFlight(named(program.command('up')))))))),
+    ),
   )
     .description('start a cluster, or resume one')
     .option('--nodes <n>', 'number of nodes (default 1; a resumed cluster keeps its own)', integer('--nodes', 0, 5000))

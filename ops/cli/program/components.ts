@@ -10,6 +10,7 @@ import {
   json,
   list,
   named,
+  proxying,
   scheduling,
   servingIngresses,
 } from './options.ts';
@@ -19,7 +20,9 @@ import { COMPONENTS } from '../../process/spec.ts';
 /** run, scale, restart, init, balance. */
 export function addComponents(program: Command): void {
   scheduling(
-    servingIngresses(answeringNames(authenticated(authorized(audited(inFlight(named(program.command('run')))))))),
+    servingIngresses(
+      answeringNames(proxying(authenticated(authorized(audited(inFlight(named(program.command('run')))))))),
+    ),
   )
     .description('run components in this process against a bus')
     .argument('<component...>', COMPONENTS.join(', '))

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { PROXY_MODES } from '../../../node-agent/kube-proxy/backend.ts';
 import { ADDON_NAMES } from '../../process/addons.ts';
 import { UserError } from '../output.ts';
 
@@ -38,6 +39,14 @@ export function addons(): Option {
   option.argChoices = [...ADDON_NAMES, 'none'];
   return option;
 }
+/** A command that starts nodes that run containers. */
+export const proxying = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      '--proxy-mode <mode>',
+      'with --runtime cri: what brings Services to nodes (default: nftables, or the best that the machine can do)',
+    ).choices(PROXY_MODES),
+  );
 /** A command that may start the name server of a cluster. */
 export const answeringNames = (command: Command): Command =>
   command
