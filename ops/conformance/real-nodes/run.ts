@@ -3,35 +3,22 @@
  * with containerd, runc, CNI plugins, nftables, iptables and busybox-static. It runs in network, mount and process namespaces
  * of its own, so the machine stays as it is whatever happens. A line for each check; exit status 1 if one fails.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { machineNames } from '../../machine/names.ts';
 import { finish, upForTest } from '../../testing/cluster.ts';
+import { apart, isApart } from './apart.ts';
 import { appChecks, type Check } from './checks.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
 import { differences, takePicture } from './picture.ts';
 
 const NAME = 'real';
-const INSIDE = 'KUBUS_REAL_NODES_INSIDE';
 const bundler = join(import.meta.dirname, '../../build/bundle.ts');
 
-process.exitCode = process.env[INSIDE] === undefined ? await apart() : await all();
+process.exitCode = isApart() ? await all() : await apart(import.meta.filename);
 
-/** The same again, on a machine that has nothing but this. */
-function apart(): Promise<number> {
-  const spaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
-  const prepare = 'mount -t tmpfs tmpfs /run; echo 0 > /proc/sys/net/ipv4/ip_forward; ip link set lo up; "$@"; exit $?';
-  const again = [process.execPath, '--disable-warning=ExperimentalWarning', import.meta.filename];
-  const child = spawn('unshare', [...spaces, '--', 'sh', '-c', prepare, 'sh', ...again, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { ...process.env, [INSIDE]: '1' },
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill('SIGKILL'));
-  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-}
 async function all(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'kubus-real-'));
   const failed: string[] = [];
