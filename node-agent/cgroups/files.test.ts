@@ -73,3 +73,38 @@ describe('groups of the second version', () => {
     await expect(text('kubus/c', 'cpu.max')).rejects.toThrow('ENOENT');
   });
 });
+
+describe('groups of the first version name the processors of what they lie in', () => {
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'kbi-'));
+    for (const [file, text] of [['cpus', '0-1\n'], ['mems', '0\n']]) await writeFile(join(root, `cpuset.${file}`), text!); // prettier-ignore
+  });
+  afterAll(() => rm(root, { recursive: true }));
+  const groups = () => groupsOf({ version: 1, controllers: new Map([['cpuset', root]]), mounts: [root] });
+  const cpus = (...path: string[]): Promise<string> => readFile(join(root, ...path, 'cpuset.cpus'), 'utf8');
+
+  it('from the top, and as they are narrowed on the way', async () => {
+    const one = groups();
+    await one.make('/kubus/pods/a');
+    expect(await Promise.all([cpus('kubus'), cpus('kubus', 'pods'), cpus('kubus', 'pods', 'a')])).toEqual(Array(3).fill('0-1\n')); // prettier-ignore
+    await writeFile(join(root, 'kubus/pods/cpuset.cpus'), '1\n');
+    await one.make('/kubus/pods/b');
+    expect(await cpus('kubus', 'pods', 'b')).toBe('1\n');
+    await one.make('/kubus/pods/a');
+    expect(await cpus('kubus', 'pods', 'a')).toBe('0-1\n');
+  });
+  it('also where what they lie in was removed meanwhile', async () => {
+    const one = groups();
+    await one.make('/other/pods/a');
+    await rm(join(root, 'other'), { recursive: true });
+    await one.make('/other/pods/b');
+    expect(await Promise.all([cpus('other', 'pods'), cpus('other', 'pods', 'b')])).toEqual(['0-1\n', '0-1\n']);
+  });
+  it('a dozen at once', async () => {
+    const one = groups();
+    const names = Array.from({ length: 12 }, (_, i) => `p${i}`);
+    await Promise.all(names.map((name) => one.make(`/many/pods/${name}`)));
+    expect(await Promise.all(names.map((name) => cpus('many', 'pods', name)))).toEqual(Array(12).fill('0-1\n'));
+  });
+});

@@ -36,6 +36,8 @@ const HUGE = 2 ** 62;
 
 function groupsV1({ controllers, mounts }: Hierarchy & { version: 1 }): Groups {
   const cpuset = controllers.get('cpuset');
+  /** Groups that are known to name processors. */
+  const inherited = new Set<string>();
   const folder = (controller: string, path: string): string | undefined => {
     const mount = controllers.get(controller);
     return mount === undefined ? undefined : join(mount, path);
@@ -82,18 +84,33 @@ function groupsV1({ controllers, mounts }: Hierarchy & { version: 1 }): Groups {
       };
     },
   };
-  /** No process enters a group of this controller that names no processors. Source: runc fs cpusetEnsureParent. */
+  /**
+   * No process enters a group of this controller that names no processors. What a group lies in is looked at once: pods
+   * come by the dozen, and there is a file operation for each of its parts. Source: runc fs cpusetEnsureParent.
+   */
   async function inheritCpus(path: string): Promise<void> {
     if (cpuset === undefined) return;
-    let parent = cpuset;
-    for (const name of path.split('/').filter(Boolean)) {
-      const child = join(parent, name);
-      await mkdir(child, { recursive: true });
-      for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-        const own = await readFile(join(child, file), 'utf8').catch(() => '');
-        if (own.trim() === '') await writeFile(join(child, file), await readFile(join(parent, file), 'utf8'));
-      }
-      parent = child;
+    const folders = [''];
+    for (const name of path.split('/').filter(Boolean)) folders.push(join(folders.at(-1)!, name));
+    const known = folders.findLastIndex((folder, i) => i < folders.length - 1 && (i === 0 || inherited.has(folder)));
+    try {
+      for (let i = known + 1; i < folders.length; i++) await inherit(cpuset, folders[i]!);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || known === 0) throw error;
+      // Somebody has removed what it lies in.
+      for (const folder of folders) inherited.delete(folder);
+      await inheritCpus(path);
+    }
+    for (const folder of folders.slice(1, -1)) inherited.add(folder);
+  }
+  async function inherit(root: string, folder: string): Promise<void> {
+    const child = join(root, folder);
+    await mkdir(child).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const own = await readFile(join(child, file), 'utf8').catch(() => '');
+      if (own.trim() === '') await writeFile(join(child, file), await readFile(join(dirname(child), file), 'utf8'));
     }
   }
 }

@@ -39,7 +39,8 @@ export function machineCommands(world: World, through: readonly string[] = []): 
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const [first = '', ...rest] = [...through, program, ...args];
-      const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+      // A pipe that nothing is written to is not made.
+      const child = spawn(first, rest, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
       const stdout: Buffer[] = [];
       const stderr: Buffer[] = [];
       let why: Error | undefined;
@@ -57,8 +58,8 @@ export function machineCommands(world: World, through: readonly string[] = []): 
         clock.clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       };
-      child.stdout.on('data', (bytes: Buffer) => stdout.push(bytes));
-      child.stderr.on('data', (bytes: Buffer) => stderr.push(bytes));
+      child.stdout!.on('data', (bytes: Buffer) => stdout.push(bytes));
+      child.stderr!.on('data', (bytes: Buffer) => stderr.push(bytes));
       child.once('error', (error) => {
         settle();
         reject(new CommandError(`${program}: ${error.message}`, undefined, { cause: error }));
@@ -71,8 +72,8 @@ export function machineCommands(world: World, through: readonly string[] = []): 
         resolve({ code, stdout: text(stdout), stderr: text(stderr) });
       });
       // Who ends without having read all of it says why by its exit status.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(input);
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(input);
     });
   return {
     run,

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { World } from '../../../bus/world.ts';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../../schemas/generated/core-v1.ts';
 import type { RuntimeClass } from '../../../schemas/generated/node-v1.ts';
@@ -83,21 +83,21 @@ export function createPodEnvironment(o: PodEnvironmentOptions): PodEnvironment {
       hostNetwork === true
         ? hostNetworkHostsFile(await readFile(o.hostsFile ?? HOSTS, 'utf8'), hostAliases)
         : hostsFile(sorted(podIPs), hostnameOf(pod, o.clusterDomain), hostAliases);
-    const folder = join(paths.pods, pod.metadata.uid!);
-    await mkdir(folder, { recursive: true, mode: 0o750 });
-    const hostPath = join(folder, 'etc-hosts');
+    const hostPath = join(paths.pods, pod.metadata.uid!, 'etc-hosts');
     // In place: containers of the pod that run already have this very file.
-    await writeFile(hostPath, text, { mode: 0o644 });
+    await inFolder(hostPath, () => writeFile(hostPath, text, { mode: 0o644 }));
     await chmod(hostPath, 0o644);
     return { hostPath, containerPath: HOSTS, readOnly: false, propagation: 'private' };
   }
   /** Each run has a file of its own, that nobody reads the last words of another. */
   async function lastWords(pod: Pod, container: Container, attempt: number): Promise<Mount> {
-    const folder = join(paths.pods, pod.metadata.uid!, 'containers', container.name);
-    await mkdir(folder, { recursive: true, mode: 0o750 });
-    const hostPath = join(folder, String(attempt).padStart(8, '0'));
-    await rm(hostPath, { force: true });
-    await writeFile(hostPath, '');
+    const name = String(attempt).padStart(8, '0');
+    const hostPath = join(paths.pods, pod.metadata.uid!, 'containers', container.name, name);
+    await inFolder(hostPath, () => writeFile(hostPath, '', { flag: 'wx' })).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      await rm(hostPath, { force: true });
+      await writeFile(hostPath, '', { flag: 'wx' });
+    });
     // Whoever the container runs as is to write there.
     await chmod(hostPath, 0o666);
     const path = container.terminationMessagePath!;
@@ -158,4 +158,15 @@ export function createPodEnvironment(o: PodEnvironmentOptions): PodEnvironment {
         return files;
       }),
   };
+}
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+/** Makes the folder that a file lies in if it is not there. */
+async function inFolder(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await write();
+  }
 }
