@@ -5,6 +5,8 @@ import { hostPorts, podRequests, type Amounts, type HostPort } from '../../schem
 export class Ledger {
   readonly used: Amounts = new Map();
   readonly ports = new Map<string, readonly HostPort[]>();
+  /** Pods that wait for room, by uid, and what has them look again. */
+  readonly waiting = new Map<string, () => void>();
   readonly #requests = new Map<string, Amounts>();
 
   get pods(): number {
@@ -23,5 +25,11 @@ export class Ledger {
     for (const [name, n] of this.#requests.get(uid) ?? []) this.used.set(name, (this.used.get(name) ?? 0) - n);
     this.#requests.delete(uid);
     this.ports.delete(uid);
+  }
+  /** It takes nothing any more, nor waits; those that wait look again. */
+  give(uid: string): void {
+    this.remove(uid);
+    this.waiting.delete(uid);
+    for (const look of this.waiting.values()) look();
   }
 }

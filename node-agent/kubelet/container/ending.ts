@@ -2,6 +2,8 @@ import { delay, type TimerId, type World } from '../../../bus/world.ts';
 import type { ContainerState, LifecycleHandler } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { ContainerRuntime, RuntimeStatus } from '../../runtime/interface.ts';
+import type { ContainerRecord } from './record.ts';
+import { RESTARTING_ALL } from './restart.ts';
 
 /** What is said of a run that nobody saw end. */
 export const LOST: ContainerState = {
@@ -11,6 +13,22 @@ export const LOST: ContainerState = {
     message: 'The container could not be located when the pod was terminated',
   },
 };
+const RESET = {
+  reason: RESTARTING_ALL,
+  message: 'The container is removed because RestartAllContainers in place',
+};
+/** Nothing is left of its runs; it waits for the next one. Source: kubelet ContainersToReset. */
+export function beginAnew(record: ContainerRecord): void {
+  record.id = undefined;
+  record.previous = undefined;
+  record.inSandbox = false;
+  record.started = false;
+  record.ready = false;
+  if (record.runs === 0) return;
+  record.restartCount = record.runs;
+  record.lastState = { terminated: { exitCode: 137, ...RESET } };
+  record.state = { waiting: RESET };
+}
 export const terminatedState = (status: RuntimeStatus, runtime: string): ContainerState => ({
   terminated: {
     exitCode: status.exitCode,

@@ -1,23 +1,19 @@
-import type { Container, LifecycleHandler } from '../../../schemas/generated/core-v1.ts';
+import type { Container } from '../../../schemas/generated/core-v1.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { startActor, type RunningActor } from '../../../actors/runtime/start-actor.ts';
 import { runtimeReason, type ProbeKind } from '../../runtime/interface.ts';
 import type { NodeContext } from '../context.ts';
 import type { Asked } from '../handlers.ts';
 import type { PodWorker } from '../pod/worker.ts';
-import { LOST, stopGently, terminatedState } from './ending.ts';
+import { beginAnew, LOST, terminatedState } from './ending.ts';
 import { ensureImage } from './image.ts';
 import { launch } from './launch.ts';
 import type { containerMachine } from './machine.ts';
 import { Probing } from './probing.ts';
 import { isRunning, type ContainerRecord } from './record.ts';
 import { referenceOf } from './reference.ts';
-import { backoffMs, FORGIVEN_AFTER_MS, goDuration, isLast, RESTARTING_ALL, restarts, restartsAll } from './restart.ts';
-
-const RESET = {
-  reason: RESTARTING_ALL,
-  message: 'The container is removed because RestartAllContainers in place',
-};
+import { Stopping } from './stopping.ts';
+import { backoffMs, FORGIVEN_AFTER_MS, goDuration, isLast, restarts, restartsAll } from './restart.ts';
 
 /** Does what one container's chart says, and keeps its record. */
 export class ContainerWorker {
@@ -27,12 +23,10 @@ export class ContainerWorker {
   readonly #pod: PodWorker;
   readonly #actor: RunningActor<typeof containerMachine>;
   readonly #probing: Probing;
+  readonly #stopping: Stopping;
   #terminated = Promise.withResolvers<void>();
   #pullError = '';
-  #hasRunPreStop = false;
   #ranLong = false;
-  /** Of a sidecar that ends: when those that need it have ended. */
-  #turn: Promise<unknown> | undefined;
 
   constructor(node: NodeContext, pod: PodWorker, record: ContainerRecord) {
     this.#node = node;
@@ -41,6 +35,7 @@ export class ContainerWorker {
     this.id = `${pod.uid}/${record.spec.name}`;
     node.containers.set(this.id, this);
     this.#probing = new Probing(node, this);
+    this.#stopping = new Stopping(node, this);
     const resumes = !record.inSandbox ? 'waiting' : isRunning(record) ? 'running' : 'exited';
     this.#actor = startActor(node.logic.container, {
       world: node.world,
@@ -83,7 +78,7 @@ export class ContainerWorker {
   }
   /** The pod ends; resolves with `whenTerminated`. `turn`: who waits for it is asked to end then. */
   end(turn?: Promise<unknown>): void {
-    this.#turn = turn;
+    this.#stopping.turn = turn;
     this.#actor.send({ type: 'pod.ending' });
   }
   /** Ends its run; it waits to be started again, in another sandbox. */
@@ -120,20 +115,12 @@ export class ContainerWorker {
     this.#actor.send({ type: 'sandbox.lost' });
     if (id !== undefined && this.#node.runtime.containerStatus(id)?.state === 'running') {
       this.event('Normal', 'Killing', 'killing');
-      await this.#terminate(id, 0);
+      await this.#stopping.terminate(id, 0);
     }
     for (const run of [previous, id])
       if (run !== undefined) await this.#node.runtime.removeContainer(run, { keepsLogs: true });
-    record.id = undefined;
-    record.previous = undefined;
-    record.inSandbox = false;
-    record.started = false;
-    record.ready = false;
+    beginAnew(record);
     this.#terminated = Promise.withResolvers<void>();
-    if (record.runs === 0) return;
-    record.restartCount = record.runs;
-    record.lastState = { terminated: { exitCode: 137, ...RESET } };
-    record.state = { waiting: RESET };
   }
   hurry(): void {
     this.#actor.send({ type: 'grace.shortened' });
@@ -171,12 +158,12 @@ export class ContainerWorker {
   }
   async launch(signal: AbortSignal): Promise<void> {
     const { record } = this;
-    this.#hasRunPreStop = false;
+    this.#stopping.renew();
     const id = await launch(this.#node, this.#pod, record, (type, reason, message) => this.event(type, reason, message), signal); // prettier-ignore
     const hook = record.spec.lifecycle?.postStart;
     if (hook === undefined) return;
     try {
-      await this.#runHook(id, 'postStart', hook, signal);
+      await this.#stopping.runHook(id, 'postStart', hook, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.event('Warning', 'FailedPostStartHook', 'PostStartHook failed');
@@ -250,18 +237,12 @@ export class ContainerWorker {
     this.event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${pod}`);
     this.#wait('CrashLoopBackOff', `back-off ${wait} restarting failed container=${name} pod=${pod}`);
   }
-  async kill(message: string, graceSeconds?: number): Promise<void> {
-    const { id } = this.record;
-    if (id === undefined || this.#node.runtime.containerStatus(id)?.state === 'exited') return;
-    this.event('Normal', 'Killing', message);
-    await this.#terminate(id, graceSeconds ?? this.#probeGrace(message) ?? this.#pod.graceSeconds());
+  kill(message: string): Promise<void> {
+    return this.#stopping.end(message, this.#pod);
   }
   /** The pod ends: with what is left of its grace. */
-  async endRun(): Promise<void> {
-    const { id } = this.record;
-    if (id === undefined || this.#node.runtime.containerStatus(id)?.state === 'exited') return;
-    this.event('Normal', 'Killing', `Stopping container ${this.record.spec.name}`);
-    await this.#terminate(id, this.#pod.graceSeconds());
+  endRun(): Promise<void> {
+    return this.#stopping.end(`Stopping container ${this.record.spec.name}`, this.#pod, this.#pod.graceSeconds());
   }
   settle(): void {
     const { record } = this;
@@ -281,20 +262,6 @@ export class ContainerWorker {
     this.#node.recorder.event(referenceOf(this.#pod.pod, this.record), type, reason, message);
   }
 
-  #runHook(id: string, kind: 'postStart' | 'preStop', hook: LifecycleHandler, signal: AbortSignal): Promise<void> {
-    const { handlers, runtime } = this.#node;
-    return handlers === undefined
-      ? runtime.runHook(id, kind, hook, signal)
-      : handlers.hook({ ...this.asked, id }, kind, hook, signal);
-  }
-  async #terminate(id: string, graceSeconds: number): Promise<void> {
-    const { runtime, world } = this.#node;
-    const preStop = this.#hasRunPreStop ? undefined : this.record.spec.lifecycle?.preStop;
-    this.#hasRunPreStop = true;
-    const runHook = (hook: LifecycleHandler, signal: AbortSignal) => this.#runHook(id, 'preStop', hook, signal);
-    const onHookFailed = (): void => this.event('Warning', 'FailedPreStopHook', 'PreStopHook failed');
-    await stopGently({ world, runtime, id, graceSeconds, preStop, runHook, onHookFailed, turn: this.#turn });
-  }
   #exitCode(): number {
     return (this.record.state.terminated ?? this.record.lastState?.terminated)?.exitCode ?? 0;
   }
@@ -316,11 +283,6 @@ export class ContainerWorker {
     if (status.state !== 'exited') return;
     this.#ranLong = status.finishedAt - status.startedAt >= FORGIVEN_AFTER_MS;
     record.state = terminatedState(status, this.#node.runtime.name);
-  }
-  #probeGrace(message: string): number | undefined {
-    const { livenessProbe, startupProbe } = this.record.spec;
-    const probe = message.includes('liveness probe') ? livenessProbe : message.includes('startup probe') ? startupProbe : undefined; // prettier-ignore
-    return probe?.terminationGracePeriodSeconds;
   }
   #wait(reason: string, message: string): void {
     this.record.state = { waiting: { reason, message } };

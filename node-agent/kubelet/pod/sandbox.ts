@@ -1,7 +1,8 @@
 import { delay } from '../../../bus/world.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
-import type { Sandbox } from '../../runtime/interface.ts';
+import { runtimeReason, type Sandbox } from '../../runtime/interface.ts';
 import type { NodeContext } from '../context.ts';
+import { claimsReady } from '../resource-claims.ts';
 
 /** Source: kubelet backOffPeriod. */
 const STOP_RETRY_MS = 10_000;
@@ -18,6 +19,14 @@ export class PodSandbox {
   constructor(node: NodeContext, uid: string) {
     this.#node = node;
     this.#uid = uid;
+  }
+  /** Makes one, once what the pod is to have of the node is there; `pod`: its newest version. */
+  async create(pod: () => Pod, signal: AbortSignal): Promise<void> {
+    const mounting = this.#node.volumes.mount(pod(), signal);
+    if (mounting !== undefined) await mounting;
+    const claims = claimsReady(this.#node, pod(), signal);
+    if (claims !== undefined) await claims;
+    this.current = await this.#node.runtime.runPodSandbox(pod(), signal);
   }
   /** Takes up what an earlier kubelet left. */
   adopt(pod: Pod): void {
@@ -72,4 +81,11 @@ export class PodSandbox {
     if (runtime.removePod !== undefined) void runtime.removePod(this.#uid).catch(failed);
     else if (this.#last !== undefined) void runtime.removePodSandbox(this.#last.id);
   }
+}
+/** What the event says. */
+export function sandboxFailure(error: unknown): string {
+  const said = (error as Error).message;
+  // What the runtime was never asked for comes without its words.
+  const isBare = said.startsWith('rpc error:') || runtimeReason(error) === 'ConfigPodSandboxError';
+  return `Failed to create pod sandbox: ${isBare ? '' : 'rpc error: code = Unknown desc = '}${said}`;
 }

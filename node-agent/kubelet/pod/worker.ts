@@ -1,38 +1,21 @@
-import type { TimerId } from '../../../bus/world.ts';
-import type { Container, Pod, PodStatus } from '../../../schemas/generated/core-v1.ts';
+import type { Pod, PodStatus } from '../../../schemas/generated/core-v1.ts';
 import { isTerminal } from '../../../schemas/helpers/pod-resources.ts';
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { startActor, type RunningActor } from '../../../actors/runtime/start-actor.ts';
-import { runtimeReason, type Sandbox } from '../../runtime/interface.ts';
-import { claimsReady } from '../resource-claims.ts';
-import { recall } from '../container/recall.ts';
-import { recordOf, recordsOf } from '../container/record.ts';
-import { ContainerWorker } from '../container/worker.ts';
+import type { Sandbox } from '../../runtime/interface.ts';
+import type { ContainerWorker } from '../container/worker.ts';
 import type { NodeContext } from '../context.ts';
+import { gatesChanged } from '../status/conditions.ts';
 import { podStatus, rejectedStatus, type Failure } from '../status/generate.ts';
-import { armDeadline } from './deadline.ts';
 import type { podMachine } from './machine.ts';
-import { endInOrder, resetInOrder } from './order.ts';
-import { plan } from './plan.ts';
-import { removePod } from './removal.ts';
-import { allocatedPod, asksForMore, Resizing, specsOf } from './resize.ts';
-import { PodSandbox } from './sandbox.ts';
+import { PodContainers } from './containers.ts';
+import { apiHome, type PodHome } from './home.ts';
+import { specsOf } from './resize.ts';
+import { PodRoom, type Rejected } from './room.ts';
+import { PodSandbox, sandboxFailure } from './sandbox.ts';
+import { OVERDUE, TimeLeft } from './time-left.ts';
 
-export interface Rejected {
-  readonly reason: string;
-  readonly message: string;
-}
-/** Where a pod is told of that is not the API's own. */
-export interface PodHome {
-  /** Its status is to be reported. */
-  request(settled: boolean): void;
-  flush(): Promise<void>;
-  /** It has ended, and was to go. */
-  remove(signal: AbortSignal): Promise<void>;
-  /** Nothing is left of it. */
-  drop(): void;
-}
 /** Does what one pod's chart says; holds what the chart must not: the object, the sandbox, the containers. */
 export class PodWorker {
   readonly uid: string;
@@ -41,14 +24,13 @@ export class PodWorker {
   pod: Pod;
   isEnding = false;
   readonly #node: NodeContext;
-  /** undefined: it is the API's. */
-  readonly #home: PodHome | undefined;
+  readonly #home: PodHome;
   readonly #rejected: Rejected | undefined;
-  readonly #startTime: string;
-  readonly #containers: ContainerWorker[] = [];
+  readonly #time: TimeLeft;
+  readonly #containers: PodContainers;
+  readonly #room: PodRoom;
   #actor!: RunningActor<typeof podMachine>;
   #failure: Failure | undefined;
-  #endsAt: number | undefined;
   #isClosed = false;
   /** The kubelet stops, and leaves it as it is. */
   #isHalted = false;
@@ -56,21 +38,20 @@ export class PodWorker {
   readonly #sandbox: PodSandbox;
   #isAbandoned = false;
   #isRestartingAll = false;
-  /** undefined: it never was resized. */
-  #resizing: Resizing | undefined;
   /** Resolves when nothing of it runs. */
   #stopping: Promise<void> | undefined;
-  #deadline: TimerId | undefined;
 
   constructor(node: NodeContext, pod: Pod, rejected: Rejected | undefined, home?: PodHome) {
     this.#node = node;
-    this.#home = home;
+    this.#home = home ?? apiHome(node, this);
     this.pod = pod;
     this.uid = pod.metadata.uid ?? '';
     this.key = keyOf(pod);
     this.#sandbox = new PodSandbox(node, this.uid);
+    this.#containers = new PodContainers(node, this);
+    this.#room = new PodRoom(node, this, this.#containers, this.#home);
     this.#rejected = rejected;
-    this.#startTime = formatTime(node.world.clock.now());
+    this.#time = new TimeLeft(node, () => this.#actor.send({ type: 'deadline.exceeded' }));
     node.pods.set(this.uid, this);
     if (rejected === undefined && !isTerminal(pod)) node.ledger.add(pod);
   }
@@ -85,7 +66,7 @@ export class PodWorker {
       inspection: this.#node.inspection,
       onDone: () => undefined,
     });
-    this.#armDeadline();
+    this.#time.watch(this.pod);
   }
   get sandbox(): Sandbox | undefined {
     return this.#sandbox.current;
@@ -124,14 +105,11 @@ export class PodWorker {
     }
     if (before.metadata.generation === pod.metadata.generation && !gatesChanged(before, pod)) return;
     const specs = specsOf(pod);
-    for (const worker of this.#containers) {
-      const spec = specs.get(worker.record.spec.name);
-      if (spec !== undefined) worker.redefine(spec);
-    }
-    if (!this.isEnding && this.#rejected === undefined) this.#resize(specs);
-    if (this.#containers.length > 0 && !this.isEnding) this.#addEphemeral();
-    this.#armDeadline();
-    this.#report(false);
+    this.#containers.redefine(specs);
+    if (!this.isEnding && this.#rejected === undefined) this.#room.resize(specs);
+    if (this.#containers.areMade && !this.isEnding && this.#containers.addEphemeral(pod)) this.startDue();
+    this.#time.watch(this.pod);
+    this.#home.request(false);
   }
   lost(): void {
     this.#actor.send({ type: 'pod.lost' });
@@ -140,7 +118,7 @@ export class PodWorker {
   evict(why: Failure, graceSeconds: number): boolean {
     if (this.isEnding || this.#isClosed || this.isOver || this.#failure !== undefined) return false;
     this.#failure = why;
-    this.#endsAt = this.#node.world.clock.now() + graceSeconds * 1_000;
+    this.#time.endIn(graceSeconds);
     this.#actor.send({ type: 'deadline.exceeded' });
     return true;
   }
@@ -164,37 +142,36 @@ export class PodWorker {
       this.#isTold = false;
       if (this.#isClosed) return;
       this.#actor.send({ type: 'container.changed' });
-      this.#resizing?.settled();
-      this.#report(this.#isSettled());
+      this.#room.settled();
+      this.#home.request(this.#containers.areSettled);
     });
   }
   container(name: string): ContainerWorker | undefined {
-    return this.#containers.find((c) => c.record.spec.name === name);
+    return this.#containers.named(name);
   }
   /** Whether a main container has ever run. */
   get hasBegun(): boolean {
-    return this.#containers.some((c) => c.record.role === 'main' && c.record.runs > 0);
+    return this.#containers.haveBegun;
   }
   /** Seconds that a container may still take to end. */
   graceSeconds(): number {
-    if (this.#endsAt !== undefined) return Math.max((this.#endsAt - this.#node.world.clock.now()) / 1_000, 0);
-    return this.pod.metadata.deletionGracePeriodSeconds ?? this.pod.spec?.terminationGracePeriodSeconds ?? 30;
+    return this.#time.graceSeconds(this.pod);
   }
   /** The status to write now. */
   status(): PodStatus {
     const { runtime, nodeIPs, world } = this.#node;
     if (this.#rejected !== undefined)
-      return rejectedStatus(this.pod, this.#rejected.reason, this.#rejected.message, this.#startTime);
+      return rejectedStatus(this.pod, this.#rejected.reason, this.#rejected.message, this.#time.startTime);
     return podStatus({
       pod: this.pod,
-      records: this.#records(),
+      records: this.#containers.records,
       runtime: runtime.name,
       detailsOf: runtime.sweep && ((id) => runtime.containerStatus(id)?.details),
-      resizing: this.#resizing?.conditions(),
+      resizing: this.#room.conditions(),
       restartingAll: this.#isRestartingAll,
       hostIPs: nodeIPs,
       podIPs: this.#sandbox.ips,
-      startTime: this.#startTime,
+      startTime: this.#time.startTime,
       hasSandbox: this.sandbox !== undefined,
       ending: this.isEnding,
       over: this.#isClosed,
@@ -210,84 +187,73 @@ export class PodWorker {
     this.#node.recorder.event(this.pod, 'Warning', reason, message);
   }
   showPending(): void {
-    this.#report(false);
+    this.#home.request(false);
   }
   async createSandbox(signal: AbortSignal): Promise<void> {
-    const mounting = this.#node.volumes.mount(this.pod, signal);
-    if (mounting !== undefined) await mounting;
-    const claims = claimsReady(this.#node, this.pod, signal);
-    if (claims !== undefined) await claims;
-    this.#sandbox.current = await this.#node.runtime.runPodSandbox(this.pod, signal);
+    await this.#sandbox.create(() => this.pod, signal);
     this.#node.metrics.podStarted();
   }
   /** Ends what is left in a sandbox that died; those containers wait for the next one. */
   async replaceSandbox(): Promise<void> {
     this.#makeContainers();
-    this.#isAbandoned = this.pod.spec?.restartPolicy === 'Never' && this.#containers.some((c) => c.record.runs > 0);
+    this.#isAbandoned = this.pod.spec?.restartPolicy === 'Never' && this.#containers.all.some((c) => c.record.runs > 0);
     if (!this.#isAbandoned)
       this.#node.recorder.event(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.'); // prettier-ignore
     await this.#sandbox.leave(() => {
-      this.#report(false);
-      return Promise.all(this.#containers.map((c) => c.leaveSandbox()));
+      this.#home.request(false);
+      return Promise.all(this.#containers.all.map((c) => c.leaveSandbox()));
     });
   }
   isAbandoned(): boolean {
     return this.#isAbandoned || this.stage() === 'completed';
   }
   showSandboxError(error: unknown): void {
-    const said = (error as Error).message;
-    // What the runtime was never asked for comes without its words.
-    const isBare = said.startsWith('rpc error:') || runtimeReason(error) === 'ConfigPodSandboxError';
-    const message = `Failed to create pod sandbox: ${isBare ? '' : 'rpc error: code = Unknown desc = '}${said}`;
     this.#node.metrics.podFailedToStart();
-    this.#node.recorder.event(this.pod, 'Warning', 'FailedCreatePodSandBox', message);
-    this.#report(false);
+    this.#node.recorder.event(this.pod, 'Warning', 'FailedCreatePodSandBox', sandboxFailure(error));
+    this.#home.request(false);
   }
   startDue(): void {
     queueMicrotask(() => {
       if (this.#isClosed || this.isEnding || this.#isRestartingAll) return;
       this.#makeContainers();
-      for (const record of plan(this.pod.spec!, this.#records()).start) this.container(record.spec.name)?.start();
+      this.#containers.startDue();
     });
   }
   stage(): 'initializing' | 'running' | 'completed' {
-    return plan(this.pod.spec!, this.#records()).stage;
+    return this.#containers.plan.stage;
   }
   failByDeadline(): void {
-    if (this.#failure !== undefined) return this.#report(true);
-    this.#failure = {
-      reason: 'DeadlineExceeded',
-      message: 'Pod was active on the node longer than the specified deadline',
-    };
-    this.#node.recorder.event(this.pod, 'Normal', this.#failure.reason, this.#failure.message);
-    this.#report(true);
+    if (this.#failure !== undefined) return this.#home.request(true);
+    this.#failure = OVERDUE;
+    this.#node.recorder.event(this.pod, 'Normal', OVERDUE.reason, OVERDUE.message);
+    this.#home.request(true);
   }
   /** All within the pod's grace. */
   async endContainers(): Promise<void> {
     this.isEnding = true;
-    this.#endsAt = this.#node.world.clock.now() + this.graceSeconds() * 1_000;
+    this.#time.endIn(this.graceSeconds());
     this.#makeContainers();
-    await endInOrder(this.#containers);
+    await this.#containers.end();
   }
   shortenGrace(): void {
-    this.#endsAt = this.#node.world.clock.now() + (this.pod.metadata.deletionGracePeriodSeconds ?? 0) * 1_000;
-    for (const c of this.#containers) c.hurry();
+    this.#time.endIn(this.pod.metadata.deletionGracePeriodSeconds ?? 0);
+    for (const c of this.#containers.all) c.hurry();
   }
   async killContainers(): Promise<void> {
     // Whoever deletes a pod at once takes it from the API; on its node it has its grace all the same.
     if (this.#node.runtime.sweep !== undefined && !this.#isClosed) await this.endContainers();
     this.isEnding = true;
-    for (const c of this.#containers) c.stop();
+    this.#containers.stop();
     await this.#sandbox.stop();
   }
   close(): void {
-    this.#disarmDeadline();
-    this.#makeRoom();
+    this.#time.stop();
+    this.#room.give();
     this.isEnding = true;
     this.#isClosed = true;
-    for (const c of this.#containers) c.stop();
+    this.#containers.stop();
     this.#stopping = this.#sandbox.stopForGood(this.pod, () => this.#isHalted);
-    this.#report(true);
+    this.#home.request(true);
   }
   async removeFromApi(signal: AbortSignal): Promise<void> {
     if (this.#stopping !== undefined) await this.#stopping;
@@ -296,16 +262,14 @@ export class PodWorker {
     const unmounted = this.#node.volumes.whenUnmounted(this.uid);
     if (unmounted !== undefined) await unmounted;
     signal.throwIfAborted();
-    if (this.#home !== undefined) return this.#home.remove(signal);
-    await removePod(this.#node.client, this.pod, signal);
+    await this.#home.remove(signal);
   }
   forget(): void {
     this.#isClosed = true;
-    this.#disarmDeadline();
-    this.#makeRoom();
-    for (const c of this.#containers) c.stop();
-    if (this.#home === undefined) this.#node.writer.drop(this);
-    else this.#home.drop();
+    this.#time.stop();
+    this.#room.give();
+    this.#containers.stop();
+    this.#home.drop();
     // Who stops the kubelet leaves pods as they are.
     if (!this.#isHalted) this.#sandbox.discard();
     if (this.#node.pods.get(this.uid) === this) this.#node.pods.delete(this.uid);
@@ -314,94 +278,22 @@ export class PodWorker {
 
   /** Resolves when its newest status is written. */
   flush(): Promise<void> {
-    return this.#home === undefined ? this.#node.writer.flush(this) : this.#home.flush();
-  }
-  #report(settled: boolean): void {
-    if (this.#home === undefined) this.#node.writer.request(this, settled);
-    else this.#home.request(settled);
-  }
-  #records() {
-    return this.#containers.length > 0 ? this.#containers.map((c) => c.record) : recordsOf(this.pod);
+    return this.#home.flush();
   }
   #makeContainers(): void {
-    if (this.#containers.length > 0) return;
-    const records = recordsOf(this.pod);
-    recall(records, this.#node.runtime, this.pod, this.sandbox?.id);
-    for (const record of records) {
-      if (this.isEnding && record.runs > 0 && record.state.running !== undefined && this.sandbox === undefined)
-        continue;
-      this.#containers.push(new ContainerWorker(this.#node, this, record));
-    }
+    if (!this.#containers.make() || this.isEnding) return;
     const specs = specsOf(this.pod);
-    if (!this.isEnding && asksForMore(records, specs)) queueMicrotask(() => this.#resize(specs));
-  }
-  /** What it may use has perhaps changed. */
-  #resize(specs: ReadonlyMap<string, Container>): void {
-    if (this.#resizing === undefined) {
-      if (!asksForMore(this.#containers.map((c) => c.record), specs)) return this.#node.ledger.add(this.pod); // prettier-ignore
-      this.#resizing = new Resizing({
-        node: this.#node,
-        pod: () => this.pod,
-        containers: () => this.#containers,
-        take: () => this.#take(),
-        changed: () => this.#report(true),
-      });
-    }
-    this.#resizing.consider();
-  }
-  #take(): Rejected | undefined {
-    const { admit, ledger } = this.#node;
-    ledger.remove(this.uid);
-    const refusal = admit(this.pod);
-    ledger.add(refusal === undefined ? this.pod : allocatedPod(this.pod, this.#records()));
-    return refusal;
-  }
-  #makeRoom(): void {
-    this.#node.ledger.remove(this.uid);
-    this.#resizing?.stop();
-    for (const other of this.#node.pods.values()) if (other !== this) other.roomMade();
-  }
-  /** The node has room that it had not. */
-  roomMade(): void {
-    if (this.#resizing?.isPending === true) this.#resizing.consider();
+    // What it was given by the kubelet before this one may not be what it asks for now.
+    if (this.#room.asksForMore(specs)) queueMicrotask(() => this.#room.resize(specs));
   }
   /** All its containers begin anew, in the sandbox that there is; `source`: whose end made them. */
   async restartAll(source: ContainerWorker): Promise<void> {
     if (this.#isRestartingAll || this.isEnding || this.#isClosed) return;
     this.#isRestartingAll = true;
-    this.#report(true);
-    try {
-      await resetInOrder(this.#containers, source);
-    } catch (error) {
-      this.#node.world.log.warn('container not reset', { pod: this.key, err: error });
-    }
+    this.#home.request(true);
+    await this.#containers.reset(source);
     this.#isRestartingAll = false;
-    this.#report(true);
+    this.#home.request(true);
     this.startDue();
-  }
-  /** Those that were added to the pod since. */
-  #addEphemeral(): void {
-    const known = new Set(this.#containers.map((c) => c.record.spec.name));
-    const added = (this.pod.spec?.ephemeralContainers ?? []).filter((c) => !known.has(c.name));
-    if (added.length === 0) return;
-    for (const c of added) this.#containers.push(new ContainerWorker(this.#node, this, recordOf(c, 'ephemeral', false, undefined))); // prettier-ignore
-    this.startDue();
-  }
-  /** Whether the status says something that will stay for a while. */
-  #isSettled(): boolean {
-    const { stage, start } = plan(this.pod.spec!, this.#records());
-    return stage !== 'initializing' && start.length === 0 && this.#containers.every((c) => c.isSettled);
-  }
-  #armDeadline(): void {
-    this.#disarmDeadline();
-    this.#deadline = armDeadline(this.#node.world, this.pod, this.#startTime, () => this.#actor.send({ type: 'deadline.exceeded' })); // prettier-ignore
-  }
-  #disarmDeadline(): void {
-    if (this.#deadline !== undefined) this.#node.world.clock.clearTimeout(this.#deadline);
-    this.#deadline = undefined;
   }
 }
-/** Readiness gates and other people's conditions are part of what we report. */
-const gatesChanged = (before: Pod, now: Pod): boolean =>
-  (now.spec?.readinessGates?.length ?? 0) > 0 &&
-  JSON.stringify(before.status?.conditions) !== JSON.stringify(now.status?.conditions);

@@ -3,7 +3,8 @@ import type { Node, Pod, PodStatus } from '../../../schemas/generated/core-v1.ts
 import { keyOf } from '../../../schemas/meta/object.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
-import type { PodHome, PodWorker } from '../pod/worker.ts';
+import type { PodHome } from '../pod/home.ts';
+import type { PodWorker } from '../pod/worker.ts';
 import type { Reported, StatusWriter } from '../status/writer.ts';
 import { readFolder, watchFolder } from './folder.ts';
 import { HASH, podOfManifest, SEEN } from './manifest.ts';

@@ -110,3 +110,7 @@ function readinessGates(pod: Pod, conditions: readonly PodCondition[]): Verdict 
     ? TRUE
     : { status: 'False', reason: 'ReadinessGatesNotReady', message: missing.join(', ') };
 }
+/** Readiness gates and other people's conditions are part of what we report. */
+export const gatesChanged = (before: Pod, now: Pod): boolean =>
+  (now.spec?.readinessGates?.length ?? 0) > 0 &&
+  JSON.stringify(before.status?.conditions) !== JSON.stringify(now.status?.conditions);

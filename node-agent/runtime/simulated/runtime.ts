@@ -1,45 +1,18 @@
-import { delay, type TimerId, type World } from '../../../bus/world.ts';
+import { delay, type World } from '../../../bus/world.ts';
 import type { Container, ContainerStatus, Pod, Probe } from '../../../schemas/generated/core-v1.ts';
 import { parseTime } from '../../../schemas/meta/time.ts';
-import { RuntimeError, type ContainerRuntime, type ContainerStreaming, type Image, type LogLine, type ProbeKind, type RuntimeStatus, type Sandbox } from '../interface.ts'; // prettier-ignore
+import { RuntimeError, type ContainerRuntime, type ContainerStreaming, type Image } from '../interface.ts'; // prettier-ignore
 import { AddressPool } from './addresses.ts';
 import { createCommands } from './commands.ts';
+import { createLife, MOST_MS, type SimContainer, type SimSandbox } from './life.ts';
+import { logLines, since } from './log-lines.ts';
 import { fullName } from '../image-name.ts';
 import { findImage, inventImage } from './images.ts';
-import { linesOf, tailOf } from './lines.ts';
 import { probeFailure } from './probe-output.ts';
-import { scriptOf, type ContainerScript, type Run } from './script.ts';
+import { scriptOf } from './script.ts';
 import { Connections } from './listeners.ts';
 import { simulatedStreaming } from './streaming.ts';
 import { Usage } from './usage.ts';
-import type { Course } from './course.ts';
-import { unlessAborted } from './unless-aborted.ts';
-
-interface SimSandbox extends Sandbox {
-  ip: string | undefined;
-  readonly podUid: string;
-  readonly containers: Set<string>;
-}
-interface SimContainer {
-  readonly id: string;
-  readonly sandbox: string;
-  readonly podUid: string;
-  readonly pod: Pod;
-  readonly container: Container;
-  readonly script: ContainerScript;
-  readonly run: Run;
-  /** What its command does, if that is understood; worked out as it starts. */
-  course: Course | undefined;
-  readonly podIP: string | undefined;
-  status: RuntimeStatus;
-  readonly timers: TimerId[];
-  /** Resolves when it has ended. */
-  readonly ended: PromiseWithResolvers<void>;
-  readonly probed: Record<ProbeKind, number>;
-}
-
-/** Longer than any timer; what would happen later does not happen. */
-const MOST_MS = 2 ** 31 - 1;
 
 /**
  * Runs containers that are only timers, as their pod's script says (see script.ts). All state is what the API must be
@@ -58,39 +31,16 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
   const connections = new Connections();
   const usage = new Usage();
   let streaming: ContainerStreaming | undefined;
+  const { begin, end, exit, stopTimers } = createLife({
+    clock,
+    commands,
+    connections,
+    ended: (id) => {
+      for (const listener of listeners) listener(id);
+    },
+  });
   const newId = (): string => `${world.ids.uuid()}${world.ids.uuid()}`.replaceAll('-', '');
 
-  function exit(c: SimContainer, code: number, reason: string, message = ''): void {
-    if (c.status.state === 'exited') return;
-    stopTimers(c);
-    c.status = { ...c.status, state: 'exited', finishedAt: clock.now(), exitCode: code, reason, message };
-    c.ended.resolve();
-    connections.ended(c.id);
-    for (const listener of listeners) listener(c.id);
-  }
-  function stopTimers({ timers }: SimContainer): void {
-    for (const timer of timers.splice(0)) clock.clearTimeout(timer);
-  }
-  /** By itself. */
-  const end = (c: SimContainer, { exitCode, reason, message }: Run): void => {
-    const asks = exitCode !== 0 && c.container.terminationMessagePolicy === 'FallbackToLogsOnError';
-    const said = commands.lastWords(c) || (asks ? tailOf(linesOf(c.script, c.course), clock.now() - c.status.startedAt) : ''); // prettier-ignore
-    exit(c, exitCode, reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message ?? said);
-  };
-  function begin(c: SimContainer, startedAt: number): void {
-    c.status = { ...c.status, state: 'running', startedAt };
-    c.course = c.script.command && commands.course(c.script.command, c, true);
-    const after = (ms: number, act: () => void): void => {
-      const left = startedAt + ms - clock.now();
-      if (left > MOST_MS) return;
-      c.timers.push(clock.setTimeout(act, Math.max(left, 0)));
-    };
-    for (const write of c.course?.writes ?? [])
-      if (write.atMs === 0) commands.write(c, write);
-      else after(write.atMs, () => commands.write(c, write));
-    const run = c.course ?? c.run;
-    if (run.exitAfterMs !== undefined) after(run.exitAfterMs, () => end(c, run));
-  }
   function add(sandbox: SimSandbox, pod: Pod, container: Container, attempt: number, id: string): SimContainer {
     const script = scriptOf(pod).of(container);
     const created: SimContainer = {
@@ -289,25 +239,7 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       }
       return sandbox;
     },
-    async *logs(id, { follow, signal }) {
-      const c = need(id);
-      for (const { atMs, text } of linesOf(c.script, c.course)) {
-        const time = c.status.startedAt + atMs;
-        if (time > clock.now() && c.status.state !== 'exited') {
-          if (follow !== true) return;
-          const tick = new AbortController();
-          const next = delay(clock, time - clock.now(), tick.signal).catch(() => undefined);
-          try {
-            await unlessAborted(Promise.race([next, c.ended.promise]), signal);
-          } finally {
-            tick.abort();
-          }
-        }
-        if (c.status.state === 'exited' && time > c.status.finishedAt) return;
-        yield { time, stream: 'stdout', text };
-      }
-      if (follow === true && c.status.state !== 'exited') await unlessAborted(c.ended.promise, signal);
-    },
+    logs: (id, options) => logLines(clock, () => need(id), options),
     listener: (podUid, port) =>
       connections.listener(
         (byPod.get(podUid) ?? []).flatMap((id) => containers.get(id) ?? []),
@@ -333,9 +265,6 @@ export function createSimulatedRuntime(world: World): ContainerRuntime {
       for (const c of containers.values()) stopTimers(c);
     },
   };
-}
-async function* since(time: number, lines: AsyncIterable<LogLine>): AsyncGenerator<LogLine, void> {
-  for await (const line of lines) if (line.time >= time) yield line;
 }
 const idOf = (containerID: string): string => containerID.slice(containerID.indexOf('://') + 3);
 function learnImage(images: Map<string, Image>, status: ContainerStatus): void {
