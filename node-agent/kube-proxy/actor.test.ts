@@ -10,10 +10,11 @@ import { fakeApi } from '../../actors/runtime/testing/fake-api.ts';
 import { testWorld } from '../../actors/runtime/testing/world.ts';
 import { TRIGGER_TIME } from '../../actors/runtime/trigger-times.ts';
 import type { Event } from '../../schemas/generated/core-v1.ts';
-import { startKubeProxy } from './actor.ts';
+import { startKubeProxy, type KubeProxyOptions } from './actor.ts';
 import { fakeBackend } from './testing/backend.ts';
 import { goldenNode } from './testing/golden.ts';
 import { serviceOf, sliceOf } from './testing/objects.ts';
+import { watchServices } from './watched-services.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -26,8 +27,8 @@ function started() {
   const client = api.client('test');
   const backend = fakeBackend();
   const registry = createRegistry();
-  const start = (): Component => {
-    const proxy = startKubeProxy({ world, client: api.client('kube-proxy'), nodeName: 'n1', backend, metrics: registry }); // prettier-ignore
+  const start = (services?: KubeProxyOptions['services']): Component => {
+    const proxy = startKubeProxy({ world, client: api.client('kube-proxy'), nodeName: 'n1', backend, services, metrics: registry }); // prettier-ignore
     ends.push(() => proxy.stop());
     return proxy;
   };
@@ -37,6 +38,26 @@ function started() {
 }
 
 describe('a proxy', () => {
+  it('goes by a watch of Services that others of the node look at too, and leaves it to them', async () => {
+    const { world, api, client, backend, start } = started();
+    await client.create(resources.nodes, goldenNode);
+    for (const name of ['a', 'b']) await client.create(resources.services, serviceOf(name, { ports: PORTS, clusterIP: `10.96.0.${name === 'a' ? 1 : 2}` })); // prettier-ignore
+    await client.create(resources.services, serviceOf('headless', { clusterIP: 'None', ports: PORTS }));
+    const services = watchServices({ world, client: api.client('kube-proxy') });
+    ends.push(() => Promise.resolve(services.stop()));
+    await world.until(() => services.hasSynced);
+    const watches = (): number => api.calls.filter(({ caller, resource }) => caller === 'kube-proxy' && resource === 'services').length; // prettier-ignore
+    const before = watches();
+    const proxy = start(services);
+    await proxy.ready;
+    expect(backend.said).toEqual(['rebuild default/a default/b']);
+    expect(watches()).toBe(before);
+    // What containers are told of is there, rules or not.
+    expect([...services.all()].map(({ spec }) => [spec?.clusterIP, spec?.ports?.[0]?.port])).toEqual([['10.96.0.1', 80], ['10.96.0.2', 80], ['None', 80]]); // prettier-ignore
+    await proxy.stop();
+    await client.delete(resources.services, 'a', 'default');
+    await world.until(() => services.size === 2);
+  });
   it('writes everything once all is known, the first change at once, and then what came within a second together', async () => {
     const { world, client, backend, start, endpoints } = started();
     await client.create(resources.nodes, goldenNode);

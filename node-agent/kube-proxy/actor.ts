@@ -3,6 +3,7 @@ import type { World } from '../../bus/world.ts';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { createEventRecorder } from '../../actors/runtime/events.ts';
+import type { Informer } from '../../actors/runtime/informer.ts';
 import type { Inspection } from '../../actors/runtime/inspection.ts';
 import { createRegistry, type Registry } from '../../actors/runtime/metrics/registry.ts';
 import { startActor } from '../../actors/runtime/start-actor.ts';
@@ -18,12 +19,15 @@ import { kubeProxyMetrics } from './metrics.ts';
 import { isSameSettings, type NodeOptions } from './node-view.ts';
 import type { Change } from './plan/plan.ts';
 import type { ProxySettings } from './settings.ts';
+import type { WatchedService } from './watched-services.ts';
 
 export interface KubeProxyOptions extends NodeOptions {
   readonly world: World;
   /** Of caller `kube-proxy`. */
   readonly client: ApiClient;
   readonly backend: Backend;
+  /** A watch of Services that somebody else ends; default: one of its own. */
+  readonly services?: Informer<WatchedService> | undefined;
   /** Of the node's network namespace: for what the kernel remembers of connections. Default: that is left alone. */
   readonly commands?: Commands | undefined;
   /** Default: nobody may ask. */
@@ -47,6 +51,7 @@ export function startKubeProxy(o: KubeProxyOptions): Component {
     node: o,
     metrics,
     inspection: o.inspection,
+    services: o.services,
     changed: () => {
       metrics.queued(clock.now());
       liveness.queued();

@@ -1,5 +1,5 @@
 import type { World } from '../../bus/world.ts';
-import type { Node, Service } from '../../schemas/generated/core-v1.ts';
+import type { Node } from '../../schemas/generated/core-v1.ts';
 import type { EndpointSlice } from '../../schemas/generated/discovery-v1.ts';
 import type { ServiceCIDR } from '../../schemas/generated/networking-v1.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
@@ -11,13 +11,14 @@ import { timeOf } from '../../actors/runtime/time.ts';
 import { TRIGGER_TIME } from '../../actors/runtime/trigger-times.ts';
 import type { KubeProxyMetrics } from './metrics.ts';
 import { byFamily, isSameSettings, nodeView, type NodeOptions, type NodeView } from './node-view.ts';
-import { serviceFacts, sliceFacts, type ServiceFacts, type SliceFacts } from './plan/facts.ts';
+import { sliceFacts, type SliceFacts } from './plan/facts.ts';
 import { Plan } from './plan/plan.ts';
 import type { ProxySettings } from './settings.ts';
+import { watchServices, type WatchedService } from './watched-services.ts';
 
-/** What an informer keeps of an object: what rules are made of. */
-type Kept<F> = KubeObject & { readonly facts: F | undefined };
-const kept = <F>({ apiVersion, kind, metadata }: KubeObject, facts: F | undefined): Kept<F> => {
+/** What is kept of a slice: what rules are made of. */
+type KeptSlice = KubeObject & { readonly facts: SliceFacts | undefined };
+const kept = ({ apiVersion, kind, metadata }: KubeObject, facts: SliceFacts | undefined): KeptSlice => {
   const { name, namespace, uid, resourceVersion, annotations } = metadata;
   const trigger = annotations?.[TRIGGER_TIME];
   const bare = { name, namespace, uid, resourceVersion };
@@ -44,6 +45,8 @@ export function createFeed(o: {
   readonly node: NodeOptions;
   readonly metrics: KubeProxyMetrics;
   readonly inspection: Inspection | undefined;
+  /** As `watchServices` keeps them, by who ends it; default: a watch of its own. */
+  readonly services?: Informer<WatchedService> | undefined;
   readonly changed: () => void;
 }): Feed {
   const { world, client, node, inspection } = o;
@@ -67,17 +70,14 @@ export function createFeed(o: {
     isRead = true;
     o.changed();
   };
-  const services = keep<Kept<ServiceFacts>>(
-    resources.services,
-    { labelSelector: '!service.kubernetes.io/service-proxy-name', fieldSelector: 'spec.clusterIP!=None' },
-    (service) => kept(service, serviceFacts(service as unknown as Service)),
-  );
-  const putService = ({ facts, metadata: { namespace, name } }: Kept<ServiceFacts>): void => {
+  const services = o.services ?? watchServices({ client, world, inspection });
+  if (o.services === undefined) informers.push(services);
+  const putService = ({ facts, metadata: { namespace, name } }: WatchedService): void => {
     o.metrics.serviceChanged();
     if (facts !== undefined) plan.putService(facts);
     else plan.dropService(`${namespace}/${name}`);
   };
-  services.on({
+  const leaveServices = services.on({
     add: putService,
     update: putService,
     delete: ({ metadata: { namespace, name } }) => {
@@ -86,12 +86,12 @@ export function createFeed(o: {
     },
     batch,
   });
-  const slices = keep<Kept<SliceFacts>>(
+  const slices = keep<KeptSlice>(
     resources.endpointSlices,
     { labelSelector: '!service.kubernetes.io/headless' },
     (slice) => kept(slice, sliceFacts(slice as unknown as EndpointSlice, nodeName)),
   );
-  const putSlice = (slice: Kept<SliceFacts>, old?: Kept<SliceFacts>): void => {
+  const putSlice = (slice: KeptSlice, old?: KeptSlice): void => {
     o.metrics.endpointsChanged();
     // It may be another Service's now.
     if (old?.facts !== undefined && old.facts.service !== slice.facts?.service) plan.dropSlice(old.facts);
@@ -147,10 +147,13 @@ export function createFeed(o: {
       return settings;
     },
     get isKnown() {
-      return informers.every(({ hasSynced }) => hasSynced);
+      return services.hasSynced && informers.every(({ hasSynced }) => hasSynced);
     },
-    known: Promise.all(informers.map(({ synced }) => synced)).then(() => undefined),
+    known: Promise.all([services, ...informers].map(({ synced }) => synced)).then(() => undefined),
     triggers,
-    stop: () => informers.forEach((informer) => informer.stop()),
+    stop() {
+      leaveServices();
+      for (const informer of informers) informer.stop();
+    },
   };
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import { createEventRecorder } from '../../actors/runtime/events.ts';
-import { createInformer } from '../../actors/runtime/informer.ts';
-import { runtimeClasses, services } from '../../actors/runtime/resources.ts';
+import type { Informer } from '../../actors/runtime/informer.ts';
+import { runtimeClasses } from '../../actors/runtime/resources.ts';
 import type { World } from '../../bus/world.ts';
 import type { NodePaths } from '../../node-agent/host/paths.ts';
 import { createPodEnvironment, type PodEnvironmentOptions } from '../../node-agent/kubelet/environment/environment.ts';
@@ -25,27 +25,25 @@ export async function realNodeEnvironment(
     readonly node: string;
     readonly paths: NodePaths;
     readonly references: References;
+    readonly services: Pick<Informer<Service>, 'get' | 'all' | 'synced' | 'hasSynced'>;
   },
 ): Promise<{
   readonly environment: PodEnvironment;
   readonly pulls: Pulls;
   /** What the runtime has now. */
   settle(images: readonly CriImage[]): Promise<void>;
-  /** Ends its watch of the services. */
   stop(): void;
 }> {
-  const { world, client, paths, references } = o;
-  const informer = createInformer<Service>({ world, client, gvr: services, transform: addressOnly });
+  const { world, client, paths, references, services } = o;
   const recorder = createEventRecorder({ client, world, component: 'kubelet', host: o.node });
   const clusterDns = (): ClusterDns => {
-    const address = informer.get(DNS_SERVICE)?.spec?.clusterIP;
+    const address = services.get(DNS_SERVICE)?.spec?.clusterIP;
     return { servers: address && address !== 'None' ? [address] : [], domain: o.clusterDomain };
   };
   const environment = createPodEnvironment({
     ...o,
     dnsOf: nodeDns({ recorder, node: o.node, cluster: clusterDns }).dnsOf,
     runtimeClass: (name, signal) => client.get<RuntimeClass>(runtimeClasses, name, undefined, { signal }),
-    services: informer,
     configMap: (pod, name, signal) => references.get('configmap', pod, name, signal),
     secret: (pod, name, signal) => references.get('secret', pod, name, signal),
     // Files of variables are in no other sort of volume.
@@ -67,18 +65,8 @@ export async function realNodeEnvironment(
     pulls,
     settle: (images) =>
       records.settle(images.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] }))),
-    stop: () => {
-      informer.stop();
-      recorder.stop();
-    },
+    stop: () => recorder.stop(),
   };
 }
 /** By which name servers of clusters are found. */
 const DNS_SERVICE = 'kube-system/kube-dns';
-/** All that variables are made from. */
-const addressOnly = ({ apiVersion, kind, metadata, spec }: Service): Service => ({
-  apiVersion,
-  kind,
-  metadata: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
-  spec: { clusterIP: spec?.clusterIP, ports: spec?.ports },
-}); // prettier-ignore

@@ -15,6 +15,7 @@ import { createReferences } from '../../node-agent/kubelet/references.ts';
 import { startKubeProxy } from '../../node-agent/kube-proxy/actor.ts';
 import type { ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
 import { backendOf } from '../../node-agent/kube-proxy/backends.ts';
+import { watchServices } from '../../node-agent/kube-proxy/watched-services.ts';
 import { servedPods } from '../../node-agent/kube-proxy/served-pods.ts';
 import { startPodNetwork } from '../../node-agent/network/actor.ts';
 import { admitting } from '../../node-agent/network/admitting.ts';
@@ -68,9 +69,11 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     world, bus, client, nodeName: node.name, commands, paths, references, allocatable, inspection, runtime: () => runtime,
     variablesOf: (pod, container, signal) => parts.environment.variablesOf(pod, container, pod.status?.podIPs?.map(({ ip }) => ip ?? '') ?? [], signal),
   }); // prettier-ignore
+  const services = watchServices({ world, client: clientOf('kube-proxy'), inspection });
   const told = await realNodeEnvironment({
     world,
     client,
+    services,
     paths,
     references,
     allocatable: () => kubelet.node()?.status?.allocatable,
@@ -108,6 +111,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     client: clientOf('kube-proxy'),
     nodeName: node.name,
     backend,
+    services,
     commands,
     // Source: KubeProxyConfiguration healthzBindAddress, metricsBindAddress.
     doors: { healthz: { host: '0.0.0.0', port: 10_256 }, metrics: { host: '127.0.0.1', port: 10_249 } },
@@ -155,6 +159,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
       await network.stop();
       await proxy.stop();
       if (o.isWholeMachine) await backend.remove(AbortSignal.timeout(REMOVAL_MS)).catch(() => undefined);
+      services.stop();
       told.stop();
       inspection.close();
     },
