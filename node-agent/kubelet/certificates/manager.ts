@@ -6,9 +6,12 @@ import { certificateSigningRequests, KUBELET_CLIENT } from '../../../actors/runt
 import { createInformer } from '../../../actors/runtime/informer.ts';
 import type { Inspection } from '../../../actors/runtime/inspection.ts';
 import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
+import { nodes } from '../../../actors/runtime/resources.ts';
 import { startActor } from '../../../actors/runtime/start-actor.ts';
+import { timeOf } from '../../../actors/runtime/time.ts';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
-import { backoffMs, firstLookMs, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
+import type { Node } from '../../../schemas/generated/core-v1.ts';
+import { backoffMs, firstLookMs, isOlder, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
 import { formatKeyPair, isSignedBy, readKeyPair, type KeyPair } from './key-pair.ts';
 import { findDoor, writeKubeconfig } from './kubeconfig.ts';
 import { certificateMachine } from './machine.ts';
@@ -34,6 +37,7 @@ export interface Certificates {
 }
 const of = (what: string, help: string) => ({ name: `kubelet_certificate_manager_client_${what}`, stability: 'ALPHA', help }) as const; // prettier-ignore
 const TIMEOUT_MS = 30_000;
+const LOOK_TIMEOUT_MS = 10_000;
 
 /**
  * Gets the node the client certificate by which API servers know it, and another one before it ends: the key is made here
@@ -47,8 +51,6 @@ export function startCertificates(o: CertificateOptions): Certificates {
   const errors = o.metrics.counter(of('expiration_renew_errors', 'Counter of certificate renewal errors.')).at({});
   /** The one that was read or stored last. */
   let current: KeyPair | undefined;
-  /** PEM of the authority of API servers, as it was last told. */
-  let authority: string | undefined;
   /** Of the request that is under way, and what came of it. */
   let asked: NodeRequest | undefined;
   let answer: string | undefined;
@@ -57,17 +59,29 @@ export function startCertificates(o: CertificateOptions): Certificates {
     () => [[{}, current === undefined || clock.now() > current.notAfter ? Infinity : Math.trunc((current.notAfter - clock.now()) / 1_000)]],
   ); // prettier-ignore
 
-  async function look(share: number): Promise<Next> {
+  async function look(share: number, signal: AbortSignal): Promise<Next> {
     const pem = await store.read();
     try {
       current = pem === undefined ? undefined : readKeyPair(pem, nodeName);
-      if (current !== undefined && authority !== undefined && !isSignedBy(current, authority))
-        throw new Error('it is of another authority than that of the cluster');
+      const why = current && (await mismatch(current, signal));
+      if (why !== undefined) throw new Error(why);
     } catch (error) {
       current = undefined;
       log.warn('the certificate of the node is of no use', { node: nodeName, err: error });
     }
     return nextStep(current, share, clock.now());
+  }
+  /** Why a certificate that was good once is not this cluster's or this Node's; undefined also where that cannot be told now. */
+  async function mismatch(pair: KeyPair, signal: AbortSignal): Promise<string | undefined> {
+    const [door, node] = await Promise.allSettled([
+      findDoor(client, signal),
+      client.get<Node>(nodes, nodeName, undefined, { signal, timeoutMs: LOOK_TIMEOUT_MS }),
+    ]);
+    signal.throwIfAborted();
+    if (door.status === 'fulfilled' && !isSignedBy(pair, door.value.ca))
+      return 'it is of another authority than that of the cluster';
+    const born = node.status === 'fulfilled' ? timeOf(node.value.metadata.creationTimestamp) : undefined;
+    return born !== undefined && isOlder(pair, born) ? 'it is that of a Node before this one' : undefined;
   }
   async function submit(signal: AbortSignal): Promise<RequestRef> {
     asked = makeRequest(nodeName);
@@ -115,12 +129,10 @@ export function startCertificates(o: CertificateOptions): Certificates {
   const actor = startActor(
     certificateMachine.provide({
       actors: {
-        look: fromPromise(({ input }) => look(input.share)),
-        describe: fromPromise(async ({ signal }) => {
-          const door = await findDoor(client, signal);
-          authority = door.ca;
-          await writeKubeconfig(join(o.root, 'kubelet.conf'), folder, door);
-        }),
+        look: fromPromise(({ input, signal }) => look(input.share, signal)),
+        describe: fromPromise(async ({ signal }) =>
+          writeKubeconfig(join(o.root, 'kubelet.conf'), folder, await findDoor(client, signal)),
+        ),
         submit: fromPromise(({ signal }) => submit(signal)),
         awaitAnswer: fromPromise(({ input, signal }) => awaitAnswer(input, signal)),
         store: fromPromise(async () => {

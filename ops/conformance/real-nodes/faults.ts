@@ -8,6 +8,18 @@ interface Runs {
   readonly restarts: number;
   readonly pods: readonly string[];
 }
+/** Processes of this machine (nodes are inside it) whose command line holds all of these. */
+const find = (...parts: string[]): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const command = commandOf(pid);
+      return !command.startsWith('nsenter') && parts.every((part) => command.includes(part));
+    });
+/** The node agent's. */
+export const agentOf = (node: string): number[] => find('process --spec', `"name":"${node}"`);
+
 /** What ends that is not supposed to: whoever depends on it hardly notices, and nobody has to do anything. */
 export function faultChecks(cluster: TestCluster): Check[] {
   const { kubectl } = cluster;
@@ -23,20 +35,10 @@ export function faultChecks(cluster: TestCluster): Check[] {
   const isSame = (a: Runs, b: Runs): void => {
     if (JSON.stringify(a) !== JSON.stringify(b)) throw new Error(`${JSON.stringify(a)} became ${JSON.stringify(b)}`);
   };
-  /** Processes of this machine (nodes are inside it) whose command line holds all of these. */
-  const find = (...parts: string[]): number[] =>
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)
-      .filter((pid) => {
-        const command = commandOf(pid);
-        return !command.startsWith('nsenter') && parts.every((part) => command.includes(part));
-      });
   const answers = async (node: string): Promise<void> => {
     const page = await ask(cluster, toolsOn(node), 'http://web/cgi-bin/page');
     if (!page.includes('forty-two')) throw new Error(`${node} got: ${page}`);
   };
-  const agentOf = (node: string): number[] => find('process --spec', `"name":"${node}"`);
   const works = (node: string): Promise<unknown> =>
     eventually(`exec works on ${node}`, async () => {
       await kubectl(['exec', toolsOn(node), '--', 'echo']);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { machineNames } from '../../machine/names.ts';
 import { finish, upForTest } from '../../testing/cluster.ts';
 import { apart, isApart } from './apart.ts';
+import { certificateChecks } from './certificates.ts';
 import { appChecks, type Check } from './checks.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
@@ -49,6 +50,7 @@ async function all(): Promise<number> {
     const archives = buildImages(dir);
     const checks = [
       ...appChecks(cluster, archives),
+      ...certificateChecks(cluster),
       ...(only === 'app' ? [] : faultChecks(cluster)),
       {
         name: 'kubus down leaves the machine as it was',
