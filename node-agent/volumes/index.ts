@@ -41,11 +41,13 @@ export interface NodeVolumeOptions {
 export interface NodeVolumeParts {
   readonly disk: PodVolumesOnDisk;
   readonly parts: PodVolumes;
+  /** Ids of the images that are volumes. */
+  readonly images: () => ReadonlySet<string>;
 }
 export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
   const { world, client, nodeName, references } = o;
   const { plugins, pluginsRegistry: registry } = o.paths;
-  const csi = createCsi({ world, client, nodeName, plugins, registry, onDriver: () => disk.retry() });
+  const csi = createCsi({ world, client, nodeName, registry, onDriver: () => disk.retry() });
   const recorder = createEventRecorder({ client, world, component: 'kubelet', host: nodeName });
   const host: VolumeHost = {
     csi,
@@ -63,7 +65,9 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     tokens: createAccountTokens({ world, client }),
     mounts: machineMounts(o.commands),
     nodeName,
+    held: new Map(),
     pods: o.paths.pods,
+    plugins,
     localVolumes: o.paths.localVolumes,
     allocatable: o.allocatable,
   };
@@ -81,5 +85,5 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     csi.open();
     return disk.open(isKnown);
   };
-  return { disk: { ...disk, open, stop }, parts };
+  return { disk: { ...disk, open, stop }, parts, images: host.images.inUse };
 }

@@ -13,6 +13,9 @@ export const subPathsFolder = (pods: string, uid: string): string => join(pods, 
 export const subPathFile = (pods: string, uid: string, volume: string, container: string, index: number): string =>
   join(subPathsFolder(pods, uid), volume, container, String(index));
 export const devicesFolder = (pods: string, uid: string): string => join(pods, uid, 'volumeDevices');
+/** Link to a volume that is a device. Source: GetPodVolumeDeviceDir. */
+export const deviceLink = (pods: string, uid: string, plugin: string, name: string): string =>
+  join(devicesFolder(pods, uid), plugin.replace('/', '~'), name);
 /** What a plugin keeps about a volume. Source: kubelet getPodPluginDir, pkg/volume/util SetReady. */
 export const pluginsFolder = (pods: string, uid: string): string => join(pods, uid, 'plugins');
 export const readyFolder = (pods: string, uid: string, plugin: string, name: string): string =>

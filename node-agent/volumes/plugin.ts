@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { World } from '../../bus/world.ts';
 import type { PersistentVolume, Pod, Volume } from '../../schemas/generated/core-v1.ts';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
@@ -19,6 +20,10 @@ export interface PodVolume {
 /** As events name it. Source: volume.Spec Name. */
 export const nameOf = ({ volume, persistent }: PodVolume): string => persistent?.metadata.name ?? volume.name;
 
+/** A device, and no file system. */
+export const isBlock = ({ persistent }: Pick<PodVolume, 'persistent'>): boolean =>
+  persistent?.spec?.volumeMode === 'Block';
+
 /** What plugins work with: this node. */
 export interface VolumeHost {
   readonly world: World;
@@ -30,8 +35,12 @@ export interface VolumeHost {
   readonly recorder: EventRecorder;
   readonly images: ImageMounts;
   readonly nodeName: string;
+  /** Devices that are volumes, kept open by this kubelet, by the path at which they are. */
+  readonly held: Map<string, FileHandle>;
   /** Folder of pods. */
   readonly pods: string;
+  /** Folder of what plugins keep. */
+  readonly plugins: string;
   /** Folder of the folders that are persistent volumes. */
   readonly localVolumes: string;
   /** What the node has for pods; empty as long as nobody knows. */
@@ -45,6 +54,10 @@ export class VolumeError extends Error {
     super(message, options);
     this.prefix = prefix;
   }
+}
+/** What the pod says of the volume does not go with what it is. */
+export class UnfitVolume extends Error {
+  override readonly name = 'UnfitVolume';
 }
 /** A volume that is there. */
 export interface Mounted {

@@ -1,14 +1,13 @@
 import { chmod, lstat, mkdir, readFile, readdir, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec, Secret } from '../../schemas/generated/core-v1.ts'; // prettier-ignore
-import { configMaps, persistentVolumeClaims, persistentVolumes, secrets } from '../../actors/runtime/resources.ts';
+import type { ConfigMap, Pod, PodSpec, Secret } from '../../schemas/generated/core-v1.ts';
+import { configMaps, secrets } from '../../actors/runtime/resources.ts';
 import { volumeBench, type VolumeBench } from './testing/bench.ts';
 
 let b: VolumeBench;
 beforeEach(async () => void (b = await volumeBench()));
 afterEach(() => b.close());
-const never = new AbortController().signal;
 const V1 = { apiVersion: 'v1' };
 const mode = async (path: string): Promise<string> => ((await lstat(path)).mode & 0o7777).toString(8);
 const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false); // prettier-ignore
@@ -19,23 +18,8 @@ const configMap = (name: string, data: Record<string, string>, more: Partial<Con
 const secret = (name: string, data: Record<string, string>): Promise<Secret> =>
   b.api.client().create<Secret>(secrets, { ...V1, kind: 'Secret', metadata: { name, namespace: 'default' }, data: Object.fromEntries(Object.entries(data).map(([k, v]) => [k, Buffer.from(v).toString('base64')])) }); // prettier-ignore
 const podWith = (...volumes: NonNullable<PodSpec['volumes']>): Pod => b.pod('p', { volumes });
-const begin = (pod: Pod): { done: boolean } => {
-  const state = { done: false };
-  void b.disk.mount(pod, never).then(() => (state.done = true));
-  return state;
-};
-const mounted = async (pod: Pod): Promise<void> => {
-  const state = begin(pod);
-  await b.until(() => state.done);
-};
-const ended = async (pod: Pod): Promise<void> => {
-  let done = false;
-  b.disk.unmount(pod.metadata.uid!);
-  void b.disk.whenUnmounted(pod.metadata.uid!)?.then(() => (done = true));
-  await b.until(() => done);
-};
 const failsWith = async (pod: Pod, message: string): Promise<void> => {
-  begin(pod);
+  b.begin(pod);
   await b.until(() => b.told().length > 0);
   expect(b.told()).toEqual([message]);
 };
@@ -44,7 +28,7 @@ describe('files of a ConfigMap', () => {
   it('are there before the pod starts, and change with it', async () => {
     await configMap('c', { 'a.txt': 'one', b: 'two' });
     const pod = podWith({ name: 'v', configMap: { name: 'c', defaultMode: 0o640 } });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'configmap', 'v');
     expect(await text(folder, 'a.txt')).toBe('one');
     expect(await mode(join(folder, '..data', 'b'))).toBe('640');
@@ -54,7 +38,7 @@ describe('files of a ConfigMap', () => {
   });
   it('that is not there keep the pod waiting, which is told, until it is', async () => {
     const pod = podWith({ name: 'v', configMap: { name: 'c' } });
-    const state = begin(pod);
+    const state = b.begin(pod);
     await b.until(() => b.told().length > 0);
     expect(b.told()).toEqual(['MountVolume.SetUp failed for volume "v" : configmap "c" not found']);
     await b.world.advance(130_000);
@@ -66,7 +50,7 @@ describe('files of a ConfigMap', () => {
   }); // prettier-ignore
   it('that need not be there come when they do', async () => {
     const pod = podWith({ name: 'v', configMap: { name: 'c', optional: true } });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'configmap', 'v');
     expect(await shown(folder)).toEqual([]);
     await configMap('c', { a: '1' });
@@ -76,7 +60,7 @@ describe('files of a ConfigMap', () => {
     await configMap('c', { a: '1', b: '2' }, { binaryData: { bin: Buffer.from([0, 255]).toString('base64') } });
     const items = [{ key: 'a', path: 'x/y', mode: 0o600 }, { key: 'bin', path: 'z' }]; // prettier-ignore
     const pod = podWith({ name: 'v', configMap: { name: 'c', items } });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'configmap', 'v');
     expect([await shown(folder), await text(folder, 'x', 'y')]).toEqual([['x', 'z'], '1']);
     expect(await mode(join(folder, '..data', 'x', 'y'))).toBe('600');
@@ -93,11 +77,11 @@ describe('a Secret', () => {
   it('is kept in memory, and nothing of it stays', async () => {
     await secret('s', { pw: 'hunter2' });
     const pod = podWith({ name: 'v', secret: { secretName: 's', defaultMode: 0o400 } });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'secret', 'v');
     expect(b.mounts.all).toMatchObject([{ path: folder, type: 'tmpfs' }]);
     expect(await text(folder, 'pw')).toBe('hunter2');
-    await ended(pod);
+    await b.ended(pod);
     expect([b.mounts.all, await exists(folder)]).toEqual([[], false]);
   });
   it('with a key that is not there is told of', async () => {
@@ -113,7 +97,7 @@ describe('a projected volume', () => {
     await secret('s', { b: 'secret' });
     const sources = [{ configMap: { name: 'c' } }, { secret: { name: 's' } }, { downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }, { path: 'cpu', resourceFieldRef: { containerName: 'main', resource: 'limits.cpu', divisor: '1m' } }] } }]; // prettier-ignore
     const pod = podWith({ name: 'v', projected: { sources } });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'projected', 'v');
     expect(await Promise.all(['a', 'b', 'name', 'cpu'].map((name) => text(folder, name)))).toEqual(['map', 'secret', 'p', '4000']); // prettier-ignore
   });
@@ -127,7 +111,7 @@ describe('a projected volume', () => {
       });
     issue();
     const pod = b.pod('p', { serviceAccountName: 'sa', securityContext: { runAsUser: process.getuid!() }, volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 'token', audience: 'vault', expirationSeconds: 600 } }] } }] }); // prettier-ignore
-    await mounted(pod);
+    await b.mounted(pod);
     const file = join(b.folder(pod, 'projected', 'v'), 'token');
     expect([await text(file), await mode(await readlinkOf(file))]).toEqual(['t1', '600']);
     expect(asked).toEqual([{ audiences: ['vault'], expirationSeconds: 600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'uid-p' } }]); // prettier-ignore
@@ -151,7 +135,7 @@ const readlinkOf = async (path: string): Promise<string> => join(path, '..', awa
 it('the downward API follows the pod', async () => {
   const items = [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }];
   const pod = b.pod('p', { volumes: [{ name: 'v', downwardAPI: { items } }] }, { name: 'p', namespace: 'default', uid: 'uid-p', labels: { a: '1' } }); // prettier-ignore
-  await mounted(pod);
+  await b.mounted(pod);
   const file = join(b.folder(pod, 'downward-api', 'v'), 'labels');
   expect(await text(file)).toBe('a="1"');
   b.disk.see({ ...pod, metadata: { ...pod.metadata, labels: { a: '2', b: 'x"y' } } });
@@ -161,7 +145,7 @@ it('the downward API follows the pod', async () => {
 describe('an emptyDir', () => {
   it("is its pod's group's, and what the pod makes of it is its own", async () => {
     const pod = b.pod('p', { securityContext: { fsGroup: process.getgid!() }, volumes: [{ name: 'v', emptyDir: {} }] });
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'empty-dir', 'v');
     expect(await mode(folder)).toBe('2777');
     await writeFile(join(folder, 'own'), '', { mode: 0o600 });
@@ -169,7 +153,7 @@ describe('an emptyDir', () => {
     b.disk.adopt(pod);
     await b.until(() => b.disk.mountedOf('uid-p').size === 1);
     expect(await mode(join(folder, 'own'))).toBe('600');
-    await ended(pod);
+    await b.ended(pod);
     expect(await readdir(join(b.host.pods, 'uid-p'))).toEqual([]);
   });
   it.each([
@@ -178,17 +162,17 @@ describe('an emptyDir', () => {
     ['what its pod may use', { sizeLimit: '1Gi' }, { limits: { memory: '64Mi' } }, 64 * 1024 ** 2],
   ])('in memory is no larger than %s', async (_, emptyDir, resources, bytes) => {
     const pod = b.pod('p', { volumes: [{ name: 'v', emptyDir: { medium: 'Memory', ...emptyDir } }], containers: [{ name: 'main', image: 'i', resources }] }); // prettier-ignore
-    await mounted(pod);
+    await b.mounted(pod);
     expect(b.mounts.options.get(b.folder(pod, 'empty-dir', 'v'))).toEqual([`size=${bytes}`]);
   });
   it('in memory is as new when the node was started anew', async () => {
     const pod = b.pod('p', { securityContext: { fsGroup: process.getgid!() }, volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] }); // prettier-ignore
-    await mounted(pod);
+    await b.mounted(pod);
     b.mounts.all.length = 0;
     const folder = b.folder(pod, 'empty-dir', 'v');
     await chmod(folder, 0o777);
     b = b.restarted();
-    await mounted(pod);
+    await b.mounted(pod);
     expect([b.mounts.all.length, await mode(folder)]).toEqual([1, '2777']);
   });
   it('of huge pages is refused', () =>
@@ -214,24 +198,23 @@ describe('a hostPath', () => {
   it('is made where that is asked for, and stays', async () => {
     const [folder, file] = [join(b.root, 'a', 'b'), join(b.root, 'f')];
     const pod = podWith({ name: 'v', hostPath: { path: folder, type: 'DirectoryOrCreate' } }, { name: 'w', hostPath: { path: file, type: 'FileOrCreate' } }); // prettier-ignore
-    await mounted(pod);
+    await b.mounted(pod);
     expect([await mode(folder), await mode(file)]).toEqual(['755', '644']);
-    await ended(pod);
+    await b.ended(pod);
     expect([await exists(folder), await exists(file)]).toEqual([true, true]);
   });
 });
 
 describe('a local volume', () => {
-  const bound = async (path: string, more: object = {}): Promise<Pod> => {
-    await b.api.client().create<PersistentVolume>(persistentVolumes, { ...V1, kind: 'PersistentVolume', metadata: { name: 'pv' }, spec: { local: { path }, ...more } }); // prettier-ignore
-    await b.api.client().create<PersistentVolumeClaim>(persistentVolumeClaims, { ...V1, kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { volumeName: 'pv' } }); // prettier-ignore
+  const bound = async (path: string): Promise<Pod> => {
+    await b.bound({ local: { path } });
     return podWith({ name: 'v', persistentVolumeClaim: { claimName: 'c' } });
   };
   it('is bound into its pod, and stays when the pod goes, however long that takes', async () => {
     await mkdir(join(b.root, 'data'));
     await writeFile(join(b.root, 'data', 'f'), 'kept');
     const pod = await bound(join(b.root, 'data'));
-    await mounted(pod);
+    await b.mounted(pod);
     const folder = b.folder(pod, 'local-volume', 'pv');
     expect(b.mounts.all).toMatchObject([{ path: folder, source: join(b.root, 'data') }]);
     // As if it were the volume itself that one sees there.
@@ -254,12 +237,18 @@ describe('a local volume', () => {
 
 it('an image is mounted as it is, and taken off with its pod', async () => {
   const pod = podWith({ name: 'v', image: { reference: 'app:1' } });
-  await mounted(pod);
+  await b.mounted(pod);
   const folder = b.folder(pod, 'image', 'v');
   expect(b.mounts.all).toMatchObject([{ path: folder, source: 'app:1' }]);
   expect(b.disk.mountedOf('uid-p').get('v')).toEqual({ path: folder, readOnly: true });
-  await ended(pod);
-  expect([b.mounts.all, await exists(folder)]).toEqual([[], false]);
+  expect([...b.host.images.inUse()]).toEqual(['id of app:1']);
+  // The next kubelet knows too, whatever has that name by then.
+  b = b.restarted();
+  b.disk.adopt(podWith({ name: 'v', image: { reference: 'other:1' } }));
+  await b.until(() => b.disk.mountedOf('uid-p').size === 1);
+  expect([...b.host.images.inUse()]).toEqual(['id of app:1']);
+  await b.ended(pod);
+  expect([b.mounts.all, b.host.images.inUse().size, await readdir(join(b.host.pods, 'uid-p'))]).toEqual([[], 0, []]);
 });
 it('a volume of a kind that nobody knows is told of', () =>
   failsWith(podWith({ name: 'v', rbd: { image: 'i', monitors: ['m'] } }), 'Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: failed to get Plugin from volumeSpec for volume "v" err=no volume plugin matched')); // prettier-ignore
@@ -270,7 +259,7 @@ it('a pod that is given up while it waits leaves nothing', async () => {
   await b.until(() => b.told().length > 0);
   stop.abort(new Error('deleted'));
   await expect(mounting).rejects.toThrow('deleted');
-  await ended(pod);
+  await b.ended(pod);
   expect(await readdir(join(b.host.pods, 'uid-p'))).toEqual([]);
   await configMap('c', { a: '1' });
   await b.world.settle();
@@ -278,9 +267,9 @@ it('a pod that is given up while it waits leaves nothing', async () => {
 });
 it('what pods have left that nobody knows is removed, and nothing of others', async () => {
   const pod = podWith({ name: 'v', emptyDir: {} }, { name: 's', emptyDir: { medium: 'Memory' } });
-  await mounted(pod);
+  await b.mounted(pod);
   const strange = b.pod('q', { volumes: [{ name: 'v', emptyDir: {} }] });
-  await mounted(strange);
+  await b.mounted(strange);
   await mkdir(join(b.host.pods, 'uid-p', 'volumes', 'kubernetes.io~local-volume', 'pv', 'data'), { recursive: true });
   b = b.restarted();
   await b.disk.open((uid) => uid === 'uid-q');
@@ -292,8 +281,8 @@ it('what pods have left that nobody knows is removed, and nothing of others', as
 });
 it('a pod that the API does not have any more leaves no folder', async () => {
   const pod = podWith({ name: 'v', emptyDir: {} });
-  await mounted(pod);
-  await ended(pod);
+  await b.mounted(pod);
+  await b.ended(pod);
   b.disk.forget('uid-p');
   await b.until(async () => (await readdir(b.host.pods)).length === 0);
 });

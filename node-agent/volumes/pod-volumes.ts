@@ -8,7 +8,7 @@ import { persistentVolumeClaims, persistentVolumes } from '../../actors/runtime/
 import { startActor } from '../../actors/runtime/start-actor.ts';
 import type { PodDisk } from '../kubelet/volumes.ts';
 import { volumeMachine } from './machine.ts';
-import type { Mounted, VolumeHost } from './plugin.ts';
+import { UnfitVolume, type Mounted, type VolumeHost } from './plugin.ts';
 import { shownBy } from './payload.ts';
 import { podsOnDisk, removePodFolder, removePodVolumes } from './tear-down.ts';
 import { VolumeWorker } from './worker.ts';
@@ -93,9 +93,10 @@ export function podVolumes(o: {
         after: known?.gone,
         find: async (signal) => {
           const { persistent, readOnly } = await persistentOf(entry.pod, volume, signal);
+          if (persistent !== undefined) checkMode(entry.pod, volume, persistent);
           return { pod: entry.pod, volume, persistent, readOnly };
         },
-        tell: (message) => recorder.event(entry.pod, 'Warning', 'FailedMount', message),
+        tell: (reason, message) => recorder.event(entry.pod, 'Warning', reason, message),
         onGone: () => {
           if (workers.get(id) === made) workers.delete(id);
           if (--left === 0) gone.resolve();
@@ -184,7 +185,21 @@ export function podVolumes(o: {
       end.abort();
       stopListening();
       for (const one of workers.values()) one.stop();
+      for (const device of host.held.values()) void device.close();
+      host.held.clear();
       references.stop();
     },
   };
 } // prettier-ignore
+/** Throws UnfitVolume. Source: desiredStateOfWorldPopulator createVolumeSpec. */
+function checkMode({ spec }: Pod, { name }: Volume, persistent: PersistentVolume): void {
+  const { volumeMode = 'Filesystem' } = persistent.spec ?? {};
+  const field = volumeMode === 'Block' ? 'volumeMounts' : 'volumeDevices';
+  const containers = [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
+  if (containers.some((container) => container[field]?.some((one) => one.name === name)))
+    throw new UnfitVolume(`volume ${name} has volumeMode ${volumeMode}, but is specified in ${field}`);
+}

@@ -1,7 +1,9 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { devicesFolder, podFolder, pluginsFolder, readyFolder, subPathsFolder, volumesFolder } from './layout.ts';
+import { takeDeviceOff } from './csi/block.ts';
 import { takeOff } from './csi/take-off.ts';
+import { takeLocalDeviceOff } from './local-devices.ts';
 import { mountsWithin } from './mounts.ts';
 import type { VolumeHost } from './plugin.ts';
 
@@ -25,9 +27,11 @@ export async function cleanSubPaths(place: Place, uid: string, volume: string): 
 }
 /** Takes a volume's folder, `<pods>/<uid>/volumes/<plugin>/<name>`, off the node: never more than what was made for the pod. */
 export async function removeVolumeFolder(place: VolumeHost, folder: string): Promise<void> {
-  if (basename(dirname(folder)) === 'kubernetes.io~csi') await takeOff(folder, place);
+  const plugin = basename(dirname(folder));
+  if (plugin === 'kubernetes.io~csi') await takeOff(folder, place);
+  if (plugin === 'kubernetes.io~image') await place.images.unmount(folder);
   await unmountWithin(place, folder);
-  if (OWNED.has(basename(dirname(folder)))) await rm(folder, { recursive: true, force: true });
+  if (OWNED.has(plugin)) await rm(folder, { recursive: true, force: true });
   else await removeEmpty(folder);
   await removeEmpty(dirname(folder), true);
   await removeEmpty(dirname(dirname(folder)), true);
@@ -57,10 +61,14 @@ const namesIn = async (folder: string): Promise<readonly string[]> => {
 };
 /** The volumes of a pod that are on the node, as their folders say it. */
 export async function volumeFoldersOf(pods: string, uid: string): Promise<readonly string[]> {
-  const found: string[] = [];
   const folder = volumesFolder(pods, uid);
+  return (await entriesOf(folder)).map(([plugin, name]) => join(folder, plugin, name));
+}
+/** What is in folders by plugin. */
+async function entriesOf(folder: string): Promise<(readonly [plugin: string, name: string])[]> {
+  const found: (readonly [string, string])[] = [];
   for (const plugin of await namesIn(folder))
-    for (const name of await namesIn(join(folder, plugin))) found.push(join(folder, plugin, name));
+    for (const name of await namesIn(join(folder, plugin))) found.push([plugin, name]);
   return found;
 }
 /** All volumes of a pod. Rejects while something is busy. */
@@ -70,6 +78,7 @@ export async function removePodVolumes(place: VolumeHost, uid: string): Promise<
   await unmountWithin(place, subPathsFolder(pods, uid));
   await rm(subPathsFolder(pods, uid), { recursive: true, force: true });
   for (const folder of await volumeFoldersOf(pods, uid)) await removeVolumeFolder(place, folder);
+  for (const [plugin, name] of await entriesOf(devicesFolder(pods, uid))) await (plugin === 'kubernetes.io~csi' ? takeDeviceOff : takeLocalDeviceOff)(name, uid, place);
   for (const folder of [devicesFolder(pods, uid), pluginsFolder(pods, uid)]) await rm(folder, { recursive: true, force: true });
 } // prettier-ignore
 /** Nothing of the pod is wanted any more: volumes, then what else is in its folder. Rejects while something is busy. */

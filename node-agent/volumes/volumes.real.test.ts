@@ -42,4 +42,11 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
   it('that a killed kubelet left are taken away, and nothing of the node with them', () => {
     expect([told['orphanMounts'], told['orphanEnds']]).toEqual([3, [[], 'kept']]);
   });
+  it('that are devices stay until nobody has them any more (losetup)', ({ skip }) => {
+    if (told['device'] === undefined) skip('no loop devices here');
+    expect([told['device'], told['deviceEnds']]).toEqual([
+      [true, true, true],
+      [true, [], false, []],
+    ]);
+  });
 });

@@ -3,7 +3,15 @@ import { goQuote } from '../../schemas/meta/go-quote.ts';
 import type { RunningActor } from '../../actors/runtime/start-actor.ts';
 import type { volumeMachine } from './machine.ts';
 import { pluginFor, UnsupportedVolume } from './plugins/index.ts';
-import { nameOf, VolumeError, type Mounted, type PodVolume, type VolumeHost, type VolumePlugin } from './plugin.ts';
+import {
+  nameOf,
+  UnfitVolume,
+  VolumeError,
+  type Mounted,
+  type PodVolume,
+  type VolumeHost,
+  type VolumePlugin,
+} from './plugin.ts';
 import { cleanSubPaths, removeReady, removeVolumeFolder } from './tear-down.ts';
 import { volumeFolder } from './layout.ts';
 
@@ -15,7 +23,7 @@ export interface VolumeWorkerOptions {
   readonly after: Promise<void> | undefined;
   /** The volume as it is now, its claim resolved. */
   readonly find: (signal: AbortSignal) => Promise<PodVolume>;
-  readonly tell: (message: string) => void;
+  readonly tell: (reason: 'FailedMount' | 'FailedMapVolume', message: string) => void;
   readonly onGone: () => void;
 }
 /** The effects of one volume's chart. */
@@ -87,15 +95,14 @@ export class VolumeWorker {
   tellFailure(error: unknown): void {
     const name = this.#last === undefined ? this.id.slice(this.id.indexOf('/') + 1) : nameOf(this.#last.volume);
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof UnsupportedVolume)
-      this.#o.tell(
-        `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]: failed to get Plugin from volumeSpec for volume ${goQuote(name)} err=${message}`,
-      );
-    else
-      this.#o.tell(
-        `${error instanceof VolumeError ? error.prefix : 'MountVolume.SetUp failed'} for volume ${goQuote(name)} : ${message}`,
-      );
-  }
+    const unfit = unfitness(error, name);
+    if (unfit !== undefined)
+      this.#o.tell('FailedMount', `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]: ${unfit}`);
+    else {
+      const prefix = error instanceof VolumeError ? error.prefix : 'MountVolume.SetUp failed';
+      this.#o.tell(prefix.startsWith('MapVolume.') ? 'FailedMapVolume' : 'FailedMount', `${prefix} for volume ${goQuote(name)} : ${message}`);
+    }
+  } // prettier-ignore
   async tearDown(): Promise<void> {
     this.#disarm();
     await this.#alone(async () => {
@@ -124,4 +131,10 @@ export class VolumeWorker {
     if (this.#refresh !== undefined) this.#o.host.world.clock.clearTimeout(this.#refresh);
     this.#refresh = undefined;
   }
+}
+/** Why a volume cannot even be tried. Source: desiredStateOfWorldPopulator processPodVolumes. */
+function unfitness(error: unknown, name: string): string | undefined {
+  if (error instanceof UnfitVolume) return error.message;
+  if (error instanceof UnsupportedVolume) return `failed to get Plugin from volumeSpec for volume ${goQuote(name)} err=${error.message}`; // prettier-ignore
+  return undefined;
 }

@@ -1,17 +1,9 @@
 import { link, lstat, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type {
-  Node,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  PodSpec,
-  Secret,
-} from '../../../schemas/generated/core-v1.ts';
-import type { CSIDriver, CSINode, VolumeAttachment } from '../../../schemas/generated/storage-v1.ts';
+import type { Node, PersistentVolumeClaim, PodSpec, Secret } from '../../../schemas/generated/core-v1.ts';
+import type { CSINode, VolumeAttachment } from '../../../schemas/generated/storage-v1.ts';
 import {
-  csiDrivers,
   csiNodes,
   nodes,
   persistentVolumeClaims,
@@ -21,81 +13,26 @@ import {
 } from '../../../actors/runtime/resources.ts';
 import { volumeBench, type VolumeBench } from '../testing/bench.ts';
 import { CAN } from './protocol.ts';
-import { fakeDriver, type FakeDriver } from './testing/fake-driver.ts';
+import { csiBench, USES, type CsiBench } from './testing/bench.ts';
+import type { FakeDriver } from './testing/fake-driver.ts';
 import { attachmentName, ephemeralHandle, stagingFolder } from './volume-data.ts';
 
 let b: VolumeBench;
-let drivers: FakeDriver[];
+let c: CsiBench;
 beforeEach(async () => {
   b = await volumeBench();
-  drivers = [];
-  await b.api.client().create<Node>(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
+  c = await csiBench(b);
 });
 afterEach(async () => {
   await b.close();
-  for (const one of drivers) await one.stop();
+  await c.close();
 });
-const never = new AbortController().signal;
-const driver = async (name = 'x.io'): Promise<FakeDriver> => {
-  const made = await fakeDriver(name, join(b.root, 'plugins_registry', `${name}-reg.sock`));
-  drivers.push(made);
-  return made;
-};
 const csiNode = (): CSINode | undefined => b.api.object<CSINode>(csiNodes, 'n1');
-const registered = async (name = 'x.io'): Promise<FakeDriver> => {
-  const made = await driver(name);
-  await b.until(() => made.told.length > 0);
-  return made;
-};
-const driverObject = (spec: CSIDriver['spec']): Promise<CSIDriver> =>
-  b.api.client().create<CSIDriver>(csiDrivers, {
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'CSIDriver',
-    metadata: { name: 'x.io' },
-    spec,
-  });
-const bound = async (spec: Partial<PersistentVolume['spec']> = {}): Promise<void> => {
-  await b.api.client().create<PersistentVolume>(persistentVolumes, {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name: 'pv' },
-    spec: {
-      accessModes: ['ReadWriteOnce'],
-      csi: { driver: 'x.io', volumeHandle: 'h', fsType: 'ext4', volumeAttributes: { a: 'b' } },
-      ...spec,
-    },
-  });
-  await b.api.client().create<PersistentVolumeClaim>(persistentVolumeClaims, {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'c', namespace: 'default' },
-    spec: { volumeName: 'pv' },
-  });
-};
-const USES: Partial<PodSpec> = {
-  volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }],
-  serviceAccountName: 'sa',
-};
-const begin = (pod: Pod): { done: boolean } => {
-  const state = { done: false };
-  void b.disk.mount(pod, never).then(() => (state.done = true));
-  return state;
-};
-const mounted = async (pod: Pod): Promise<void> => {
-  const state = begin(pod);
-  await b.until(() => state.done);
-};
-const ended = async (pod: Pod): Promise<void> => {
-  let done = false;
-  b.disk.unmount(pod.metadata.uid!);
-  void b.disk.whenUnmounted(pod.metadata.uid!)?.then(() => (done = true));
-  await b.until(() => done);
-};
 const methods = (one: FakeDriver): string[] => one.calls.map(([method]) => method);
 
 describe('a driver', () => {
   it('that registers is told of by the node, and no more when it is gone', async () => {
-    const one = await registered();
+    const one = await c.registered();
     expect(one.told[0]).toMatchObject({ pluginRegistered: true });
     expect(csiNode()?.spec.drivers).toEqual([
       { name: 'x.io', nodeID: 'id-1', topologyKeys: ['x.io/zone'], allocatable: { count: 7 } },
@@ -112,10 +49,9 @@ describe('a driver', () => {
     );
   });
   it('that was started again registers again, however quickly it was', async () => {
-    const one = await registered();
+    const one = await c.registered();
     const [place, copy] = [join(b.root, 'new.sock'), join(b.root, 'copy.sock')];
-    const other = await fakeDriver('x.io', place);
-    drivers.push(other);
+    const other = await c.driver('x.io', 'new.sock');
     other.info['nodeId'] = 'id-2';
     await link(place, copy);
     // Nobody sees the folder without one.
@@ -124,7 +60,7 @@ describe('a driver', () => {
     expect(one.told).toHaveLength(1);
   });
   it('of a version that nobody knows is told so', async () => {
-    const one = await driver();
+    const one = await c.driver();
     one.versions.splice(0, 1, '2.0.0');
     await b.until(() => one.told.length > 0);
     expect(one.told[0]).toMatchObject({ pluginRegistered: false });
@@ -134,11 +70,11 @@ describe('a driver', () => {
 
 describe('a volume of a claim', () => {
   it('is staged once for all pods, published for each, and taken off with the last', async () => {
-    const one = await registered();
-    await driverObject({ attachRequired: false });
-    await bound();
+    const one = await c.registered();
+    await c.object({ attachRequired: false });
+    await c.bound();
     const [p, q] = [b.pod('p', USES), b.pod('q', USES)];
-    await mounted(p);
+    await b.mounted(p);
     const staging = stagingFolder(join(b.root, 'plugins'), 'x.io', 'h');
     const target = join(b.folder(p, 'csi', 'pv'), 'mount');
     expect(one.calls).toMatchObject([
@@ -156,29 +92,29 @@ describe('a volume of a claim', () => {
         { volumeId: 'h', stagingTargetPath: staging, targetPath: target, volumeContext: { a: 'b' }, readonly: false },
       ],
     ]);
-    await mounted(q);
+    await b.mounted(q);
     one.calls.length = 0;
-    await ended(p);
+    await b.ended(p);
     expect(one.calls).toMatchObject([['unpublish', { volumeId: 'h', targetPath: target }]]);
-    await ended(q);
+    await b.ended(q);
     expect(methods(one)).toEqual(['unpublish', 'unpublish', 'unstage']);
     expect(await readdir(join(b.root, 'plugins', 'kubernetes.io', 'csi', 'x.io'))).toEqual([]);
   });
   it('waits for its driver, and goes on when it comes', async () => {
-    await driverObject({ attachRequired: false });
-    await bound();
-    const state = begin(b.pod('p', USES));
+    await c.object({ attachRequired: false });
+    await c.bound();
+    const state = b.begin(b.pod('p', USES));
     await b.until(() => b.told().length > 0);
     expect(b.told()[0]).toBe(
       'MountVolume.MountDevice failed for volume "pv" : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: driver name x.io not found in the list of registered CSI drivers',
     );
-    await driver();
+    await c.driver();
     await b.until(() => state.done);
   });
   it('is handed secrets, the pod and its tokens, and what its attachment says', async () => {
-    const one = await registered();
-    await driverObject({ podInfoOnMount: true, tokenRequests: [{ audience: 'aud' }], requiresRepublish: true });
-    await bound({
+    const one = await c.registered();
+    await c.object({ podInfoOnMount: true, tokenRequests: [{ audience: 'aud' }], requiresRepublish: true });
+    await c.bound({
       csi: {
         driver: 'x.io',
         volumeHandle: 'h',
@@ -204,7 +140,7 @@ describe('a volume of a claim', () => {
       token: `t${++issued}`,
       expirationTimestamp: new Date(b.world.clock.now() + 3_600_000).toISOString(),
     }));
-    await mounted(b.pod('p', USES));
+    await b.mounted(b.pod('p', USES));
     expect(one.calls[0]).toMatchObject(['stage', { secrets: { k: 'v' }, publishContext: { dev: '1' } }]);
     const [, request] = one.calls[1]!;
     const context = request['volumeContext'] as Record<string, string>;
@@ -221,14 +157,14 @@ describe('a volume of a claim', () => {
     await b.until(() => methods(one).includes('publish'));
   });
   it('that its driver refuses is told in its words, and nothing of it is left', async () => {
-    const one = await registered();
+    const one = await c.registered();
     one.instead.set('publish', () => {
       throw Object.assign(new Error('no'), { code: 13, details: 'boom' });
     });
-    await driverObject({ attachRequired: false });
-    await bound();
+    await c.object({ attachRequired: false });
+    await c.bound();
     const p = b.pod('p', USES);
-    begin(p);
+    b.begin(p);
     await b.until(() => b.told().length > 0);
     expect(b.told()[0]).toBe('MountVolume.SetUp failed for volume "pv" : rpc error: code = Internal desc = boom');
     expect(await readdir(join(b.folder(p, 'csi', 'pv'), '..'))).toEqual([]);
@@ -236,11 +172,11 @@ describe('a volume of a claim', () => {
     await b.until(() => b.disk.mountedOf('uid-p').size === 1);
   });
   it('is taken off by a kubelet that has not put it there', async () => {
-    const one = await registered();
-    await driverObject({ attachRequired: false });
-    await bound();
+    const one = await c.registered();
+    await c.object({ attachRequired: false });
+    await c.bound();
     const p = b.pod('p', USES);
-    await mounted(p);
+    await b.mounted(p);
     const later = b.restarted();
     b = later;
     one.calls.length = 0;
@@ -251,10 +187,10 @@ describe('a volume of a claim', () => {
 });
 
 it('a volume that has grown is made larger where it is mounted, and the claim says so', async () => {
-  const one = await registered();
-  await driverObject({ attachRequired: false });
-  await bound({ capacity: { storage: '1Gi' }, claimRef: { namespace: 'default', name: 'c' } });
-  await mounted(b.pod('p', USES));
+  const one = await c.registered();
+  await c.object({ attachRequired: false });
+  await c.bound({ capacity: { storage: '1Gi' }, claimRef: { namespace: 'default', name: 'c' } });
+  await b.mounted(b.pod('p', USES));
   expect(methods(one)).toEqual(['stage', 'publish']);
   await b.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec: { capacity: { storage: '2Gi' } } });
   const status = {
@@ -278,10 +214,10 @@ it('a volume that has grown is made larger where it is mounted, and the claim sa
 describe('a volume of the pod itself', () => {
   const inline: Partial<PodSpec> = { volumes: [{ name: 'v', csi: { driver: 'x.io', volumeAttributes: { a: 'b' } } }] };
   it('is published and not staged', async () => {
-    const one = await registered();
-    await driverObject({ volumeLifecycleModes: ['Ephemeral'], podInfoOnMount: true });
+    const one = await c.registered();
+    await c.object({ volumeLifecycleModes: ['Ephemeral'], podInfoOnMount: true });
     const p = b.pod('p', inline);
-    await mounted(p);
+    await b.mounted(p);
     expect(one.calls).toMatchObject([
       [
         'publish',
@@ -297,16 +233,16 @@ describe('a volume of the pod itself', () => {
       driverName: 'x.io',
     });
     expect(((await lstat(join(b.folder(p, 'csi', 'v'), 'vol_data.json'))).mode & 0o777).toString(8)).toBe('640');
-    await ended(p);
+    await b.ended(p);
     expect(methods(one)).toEqual(['publish', 'unpublish']);
   });
   it.each([
     [undefined, '(no CSIDriver object)'],
     [{ volumeLifecycleModes: ['Persistent'] }, '(only supports ["Persistent"])'],
   ])('is refused where the driver does not say that it can: %j', async (spec, why) => {
-    await registered();
-    if (spec !== undefined) await driverObject(spec);
-    begin(b.pod('p', inline));
+    await c.registered();
+    if (spec !== undefined) await c.object(spec);
+    b.begin(b.pod('p', inline));
     await b.until(() => b.told().length > 0);
     expect(b.told()[0]).toBe(
       `MountVolume.SetUp failed for volume "v" : kubernetes.io/csi: mounter.SetupAt failed to check volume lifecycle mode: volume mode "Ephemeral" not supported by driver x.io ${why}`,
@@ -314,16 +250,15 @@ describe('a volume of the pod itself', () => {
   });
 });
 it('a driver that mounts for a group is told the group, and the files are left to it', async () => {
-  const one = await registered();
+  const one = await c.registered();
   expect(one.can.has(CAN.mountGroup)).toBe(false);
   await one.stop();
   await b.until(() => csiNode()?.spec.drivers?.length === 0);
-  const other = await fakeDriver('x.io', join(b.root, 'plugins_registry', 'other.sock'));
-  drivers.push(other);
+  const other = await c.driver('x.io', 'plugins_registry/other.sock');
   other.can.add(CAN.mountGroup);
   await b.until(() => other.told.length > 0);
-  await driverObject({ attachRequired: false });
-  await bound();
-  await mounted(b.pod('p', { ...USES, securityContext: { fsGroup: 2000 } }));
+  await c.object({ attachRequired: false });
+  await c.bound();
+  await b.mounted(b.pod('p', { ...USES, securityContext: { fsGroup: 2000 } }));
   expect(other.calls[1]).toMatchObject(['publish', { volumeCapability: { mount: { volumeMountGroup: '2000' } } }]);
 });

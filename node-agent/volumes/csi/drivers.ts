@@ -37,8 +37,6 @@ export interface CsiDriversOptions {
   readonly world: World;
   /** Folder in which drivers put sockets to be found by. */
   readonly registry: string;
-  /** A path of a driver's as this process sees it: of its own mounts. */
-  readonly hostPath?: (path: string) => string;
   /** Rejects: the driver is told, and tries again. */
   readonly onRegistered: (driver: CsiDriver) => Promise<void>;
   /** It is found by its name from now on. */
@@ -53,7 +51,7 @@ interface Registered {
 }
 /** Source: kubelet pluginmanager, pkg/volume/csi RegistrationHandler. */
 export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
-  const { world, registry, hostPath = (path) => path } = o;
+  const { world, registry } = o;
   const { clock, log } = world;
   const end = new AbortController();
   const bySocket = new Map<string, Registered>();
@@ -87,7 +85,7 @@ export function watchCsiDrivers(o: CsiDriversOptions): CsiDrivers {
   async function admit(socket: string, file: string, name: string, endpoint: string, versions: readonly string[]): Promise<void> {
     if (versions.length === 0) throw new Error(`kubernetes.io/csi: RegisterPlugin for CSI driver ${goQuote(name)} failed. Plugin returned an empty list for supported versions`);
     if (!versions.some((version) => /^v?1\./.test(version))) throw new Error(`kubernetes.io/csi: RegisterPlugin for CSI driver ${goQuote(name)} failed. None of the versions specified ["${versions.join('" "')}"] are supported. err=None of the supported versions match`);
-    const client: GrpcClient = await connectGrpc(world, `unix:${hostPath(endpoint)}`, csiSchema);
+    const client: GrpcClient = await connectGrpc(world, `unix:${endpoint}`, csiSchema);
     const call = (method: GrpcMethod, request: Fields): Promise<Fields> => client.call(method, request, { timeoutMs: CALL_MS, signal: end.signal });
     try {
       const info = (await call(NODE.info, {})) as { nodeId: string; maxVolumesPerNode: number; accessibleTopology?: { segments: Record<string, string> } };

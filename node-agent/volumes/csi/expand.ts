@@ -1,11 +1,12 @@
-import type { PersistentVolumeClaim, SecretReference } from '../../../schemas/generated/core-v1.ts';
+import type { PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
 import { goQuote } from '../../../schemas/meta/go-quote.ts';
 import { quantityValue } from '../../../schemas/meta/quantity.ts';
 import { persistentVolumeClaims } from '../../../actors/runtime/resources.ts';
 import { nameOf, VolumeError, type PodVolume, type VolumeHost } from '../plugin.ts';
 import type { CsiDriver } from './drivers.ts';
+import { credentials, fetching } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
-import { capability, type Source, type Strings } from './source.ts';
+import { capability, type Source } from './source.ts';
 
 /** How often a volume that pods have is looked at for whether it has grown, ms. Source: kubelet syncFrequency. */
 export const LOOK_MS = 60_000;
@@ -20,6 +21,7 @@ const OF_RESIZING: readonly string[] = [
 interface Place {
   /** '' where the driver does not stage. */
   readonly staging: string;
+  /** Where it is mounted, or the device. */
   readonly path: string;
 }
 
@@ -27,7 +29,7 @@ interface Place {
  * Has the driver make the file system as large as the volume has become, and says so in the claim. Rejects: VolumeError.
  * Source: pkg/volume/util/operationexecutor node_expander.go.
  */
-export async function expandIfPending(volume: PodVolume, source: Source, driver: CsiDriver, { staging, path }: Place, host: VolumeHost, credentials: (ref: SecretReference) => Promise<Strings>, signal: AbortSignal): Promise<void> {
+export async function expandIfPending(volume: PodVolume, source: Source, driver: CsiDriver, { staging, path }: Place, host: VolumeHost, signal: AbortSignal): Promise<void> {
   const to = volume.persistent?.spec?.claimRef;
   if (!driver.can(CAN.expand) || to?.name === undefined) return;
   try {
@@ -35,11 +37,11 @@ export async function expandIfPending(volume: PodVolume, source: Source, driver:
     const size = volume.persistent!.spec!.capacity?.['storage'];
     if (size === undefined || !PENDING.includes(claim.status?.allocatedResourceStatuses?.['storage'])) return;
     await write(host, claim, { allocatedResourceStatuses: { storage: 'NodeResizeInProgress' } }, signal);
-    const secretRef = volume.persistent!.spec!.csi!.nodeExpandSecretRef;
+    const secrets = await credentials(host, volume.persistent!.spec!.csi!.nodeExpandSecretRef, fetching('NodeExpandSecretRef'), signal);
     await driver.call(NODE.expand, {
-      volumeId: source.handle, volumePath: host.csi.seenAs(path), stagingTargetPath: staging === '' ? '' : host.csi.seenAs(staging),
+      volumeId: source.handle, volumePath: path, stagingTargetPath: staging === '' ? '' : staging,
       capacityRange: { requiredBytes: quantityValue(size) }, volumeCapability: capability(source, driver, volume.pod),
-      secrets: secretRef === undefined ? {} : await credentials(secretRef),
+      secrets,
     });
     const message = `MountVolume.NodeExpandVolume succeeded for volume ${goQuote(nameOf(volume))} ${host.nodeName}`;
     for (const object of [volume.pod, claim]) host.recorder.event(object, 'Normal', 'FileSystemResizeSuccessful', message);
@@ -47,7 +49,8 @@ export async function expandIfPending(volume: PodVolume, source: Source, driver:
     await write(host, claim, { capacity: { storage: size }, allocatedResourceStatuses: { storage: null }, conditions }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new VolumeError('MountVolume.Setup failed while expanding volume', (error as Error).message, { cause: error });
+    const step = source.isBlock ? 'MapVolume.MarkVolumeAsMounted' : 'MountVolume.Setup';
+    throw new VolumeError(`${step} failed while expanding volume`, (error as Error).message, { cause: error });
   }
 } // prettier-ignore
 const write = (host: VolumeHost, { metadata }: PersistentVolumeClaim, status: object, signal: AbortSignal): Promise<unknown> =>

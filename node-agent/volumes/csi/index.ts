@@ -6,12 +6,8 @@ import { driverRegistration } from './registration.ts';
 /** What the plugin for CSI volumes needs of a node. */
 export interface CsiHost {
   readonly drivers: CsiDrivers;
-  /** Folder of what drivers and kubelet keep. */
-  readonly plugins: string;
-  /** Folders of the volumes that this kubelet has had published. */
+  /** Folders of the volumes, and links to the devices, that this kubelet has had published. */
   readonly published: Set<string>;
-  /** A path of the node as drivers see it. */
-  readonly seenAs: (path: string) => string;
   /** Work on one volume is done one after the other. */
   alone<T>(volume: string, work: () => Promise<T>): Promise<T>;
 }
@@ -19,7 +15,6 @@ export interface CsiOptions {
   readonly world: World;
   readonly client: ApiClient;
   readonly nodeName: string;
-  readonly plugins: string;
   readonly registry: string;
   /** A driver has come: what waited for one may go on. */
   readonly onDriver: () => void;
@@ -37,9 +32,7 @@ export function createCsi(o: CsiOptions): CsiHost & { stop(): void; open(): void
   });
   return {
     drivers,
-    plugins: o.plugins,
     published: new Set(),
-    seenAs: (path) => path,
     async alone(volume, task) {
       const before = work.get(volume);
       const run = (async () => {

@@ -1,15 +1,23 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Pod, Secret, SecretReference } from '../../../schemas/generated/core-v1.ts';
-import type { CSIDriver, VolumeAttachment } from '../../../schemas/generated/storage-v1.ts';
-import { reasonOf } from '../../../schemas/meta/status.ts';
-import { csiDrivers, secrets, volumeAttachments } from '../../../actors/runtime/resources.ts';
+import type { Pod } from '../../../schemas/generated/core-v1.ts';
+import type { CSIDriver } from '../../../schemas/generated/storage-v1.ts';
 import { grpcCode } from '../../grpc/client.ts';
 import { mountedOn } from '../mounts.ts';
 import { folderOf, giveToPod } from '../plugins/folder.ts';
-import { nameOf, VolumeError, type Mounted, type PodVolume, type VolumeHost, type VolumePlugin } from '../plugin.ts';
+import {
+  isBlock,
+  nameOf,
+  VolumeError,
+  type Mounted,
+  type PodVolume,
+  type VolumeHost,
+  type VolumePlugin,
+} from '../plugin.ts';
+import { setUpDevice, takeDeviceOff } from './block.ts';
 import type { CsiDriver } from './drivers.ts';
 import { expandIfPending, LOOK_MS } from './expand.ts';
+import { credentials, driverObject, fetching, publishContext } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
 import { attachmentName, saveVolumeData, stagingFolder } from './volume-data.ts';
 import {
@@ -19,6 +27,7 @@ import {
   said,
   sourceOf,
   takesGroup,
+  UNCERTAIN,
   type Source,
   type Strings,
 } from './source.ts';
@@ -29,45 +38,30 @@ const PLUGIN = 'kubernetes.io/csi';
 const REPUBLISH_MS = 60_000;
 /** Source: defaults of storage.k8s.io/v1 TokenRequest. */
 const TOKEN_SECONDS = 3_600;
-/** After these nobody knows what the driver has done. Source: pkg/volume/csi isFinalError. */
-const UNCERTAIN: ReadonlySet<string | undefined> = new Set([
-  'Canceled',
-  'DeadlineExceeded',
-  'Unavailable',
-  'ResourceExhausted',
-  'Aborted',
-]);
 /** Volumes that a driver of the node mounts. Source: pkg/volume/csi csi_attacher.go, csi_mounter.go. */
 export const csi: VolumePlugin = {
   name: PLUGIN,
   async setUp(volume, host, signal) {
     const source = sourceOf(volume);
-    return host.csi.alone(`${source.driver}^${source.handle}`, () => setUp(volume, source, host, signal));
+    const make = source.isBlock ? setUpDevice : setUp;
+    return host.csi.alone(`${source.driver}^${source.handle}`, () => make(volume, source, host, signal));
   },
   async tearDown(volume, host) {
-    await takeOff(folderOf(volume, host, PLUGIN), host);
+    if (isBlock(volume)) await takeDeviceOff(nameOf(volume), volume.pod.metadata.uid!, host);
+    else await takeOff(folderOf(volume, host, PLUGIN), host);
   },
 };
 async function setUp(volume: PodVolume, source: Source, host: VolumeHost, signal: AbortSignal): Promise<Mounted> {
-  if (volume.persistent?.spec?.volumeMode === 'Block') throw new Error(said('block volumes of CSI drivers are not supported'));
   const object = await driverObject(host, source.driver, signal);
   const staged = source.lifecycle === 'Persistent' ? await stage(volume, source, object, host, signal) : undefined;
   const mounted = await publish(volume, source, object, staged, host, signal);
   if (staged === undefined) return mounted;
   const driver = host.csi.drivers.of(source.driver);
   const place = { staging: staged.path, path: mounted.path };
-  await expandIfPending(volume, source, driver, place, host, (ref) => credentials(host, ref, 'NodeExpandSecretRef', signal), signal);
+  await expandIfPending(volume, source, driver, place, host, signal);
   if (!driver.can(CAN.expand)) return mounted;
   return { ...mounted, refreshAt: Math.min(mounted.refreshAt ?? Infinity, host.world.clock.now() + LOOK_MS) };
 } // prettier-ignore
-async function driverObject({ client }: VolumeHost, name: string, signal: AbortSignal): Promise<CSIDriver | undefined> {
-  try {
-    return await client.get<CSIDriver>(csiDrivers, name, undefined, { signal });
-  } catch (error) {
-    if (reasonOf(error) === 'NotFound') return undefined;
-    throw error;
-  }
-}
 interface Staged {
   /** '' where the driver does not stage. */
   readonly path: string;
@@ -90,19 +84,18 @@ async function stage(
   }
   try {
     const context = await publishContext(source, object, host, signal);
-    const path = stagingFolder(host.csi.plugins, source.driver, source.handle);
+    const path = stagingFolder(host.plugins, source.driver, source.handle);
     await mkdir(path, { recursive: true, mode: 0o750 });
     if (!driver.can(CAN.stage)) return { path: '', context };
     if (host.csi.published.has(folderOf(volume, host, PLUGIN))) return { path, context };
-    const stageSecrets =
-      source.stageSecret === undefined ? {} : await credentials(host, source.stageSecret, 'NodeStageSecretRef', signal);
+    const stageSecrets = await credentials(host, source.stageSecret, fetching('NodeStageSecretRef'), signal);
     await saveVolumeData(dirname(path), { volumeHandle: source.handle, driverName: source.driver });
     signal.throwIfAborted();
     await driver
       .call(NODE.stage, {
         volumeId: source.handle,
         publishContext: context,
-        stagingTargetPath: host.csi.seenAs(path),
+        stagingTargetPath: path,
         volumeCapability: capability(source, driver, volume.pod),
         secrets: stageSecrets,
         volumeContext: source.attributes,
@@ -115,38 +108,6 @@ async function stage(
   } catch (error) {
     signal.throwIfAborted();
     throw failed((error as Error).message, error);
-  }
-}
-/** What the controller that attached it has to say to the node. */
-async function publishContext(
-  { handle, driver }: Source,
-  object: CSIDriver | undefined,
-  { client, nodeName }: VolumeHost,
-  signal: AbortSignal,
-): Promise<Strings> {
-  if (object?.spec.attachRequired === false) return {};
-  const { status } = await client.get<VolumeAttachment>(
-    volumeAttachments,
-    attachmentName(handle, driver, nodeName),
-    undefined,
-    { signal },
-  );
-  return status?.attachmentMetadata ?? {};
-}
-async function credentials(
-  { client }: VolumeHost,
-  { name = '', namespace = '' }: SecretReference,
-  field: string,
-  signal: AbortSignal,
-): Promise<Strings> {
-  try {
-    const { data = {} } = await client.get<Secret>(secrets, name, namespace, { signal });
-    return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString()]));
-  } catch (error) {
-    const why = said(
-      `failed to find the secret ${name} in the namespace ${namespace} with error: ${(error as Error).message}`,
-    );
-    throw new Error(`fetching ${field} ${namespace}/${name} failed: ${why}`, { cause: error });
   }
 }
 async function publish(
@@ -170,10 +131,7 @@ async function publish(
   if (host.csi.published.has(folder) && object?.spec.requiresRepublish !== true)
     return { path, readOnly: source.readOnly };
   await mkdir(folder, { recursive: true, mode: 0o750 });
-  const publishSecrets =
-    source.publishSecret === undefined
-      ? {}
-      : await credentials(host, source.publishSecret, 'NodePublishSecretRef', signal);
+  const publishSecrets = await credentials(host, source.publishSecret, fetching('NodePublishSecretRef'), signal);
   const { tokens, refreshAt } = await tokensFor(volume.pod, object, host, signal);
   const inSecrets = object?.spec.serviceAccountTokenInSecrets === true;
   const wasMounted = mountedOn(await host.mounts.list(), path) !== undefined;
@@ -190,8 +148,8 @@ async function publish(
     await driver.call(NODE.publish, {
       volumeId: source.handle,
       publishContext: staged?.context ?? {},
-      stagingTargetPath: staged?.path ? host.csi.seenAs(staged.path) : '',
-      targetPath: host.csi.seenAs(path),
+      stagingTargetPath: staged?.path ? staged.path : '',
+      targetPath: path,
       volumeCapability: capability(source, driver, volume.pod),
       readonly: source.readOnly,
       secrets: { ...publishSecrets, ...(inSecrets && tokens) },

@@ -11,7 +11,7 @@ message PluginInfo { string type = 1; string name = 2; string endpoint = 3; repe
 message RegistrationStatus { bool pluginRegistered = 1; string error = 2; }
 message MountVolume { string fsType = 1; repeated string mountFlags = 2; string volumeMountGroup = 3; }
 message AccessMode { int32 mode = 1; }
-message VolumeCapability { MountVolume mount = 2; AccessMode accessMode = 3; }
+message VolumeCapability { Empty block = 1; MountVolume mount = 2; AccessMode accessMode = 3; }
 message NodeStageVolumeRequest { string volumeId = 1; map<string, string> publishContext = 2; string stagingTargetPath = 3;
   VolumeCapability volumeCapability = 4; map<string, string> secrets = 5; map<string, string> volumeContext = 6; }
 message NodeUnstageVolumeRequest { string volumeId = 1; string stagingTargetPath = 2; }

@@ -1,7 +1,7 @@
 import type { CSIPersistentVolumeSource, Pod, SecretReference } from '../../../schemas/generated/core-v1.ts';
 import type { CSIDriver } from '../../../schemas/generated/storage-v1.ts';
 import { goQuote } from '../../../schemas/meta/go-quote.ts';
-import type { PodVolume } from '../plugin.ts';
+import { isBlock, type PodVolume } from '../plugin.ts';
 import type { CsiDriver } from './drivers.ts';
 import { CAN } from './protocol.ts';
 import { ephemeralHandle } from './volume-data.ts';
@@ -30,6 +30,7 @@ export interface Source {
   readonly stageSecret: SecretReference | undefined;
   readonly accessModes: readonly string[];
   readonly mountOptions: readonly string[];
+  readonly isBlock: boolean;
 }
 export function sourceOf({ pod, volume, persistent, readOnly }: PodVolume): Source {
   if (persistent !== undefined) {
@@ -53,6 +54,7 @@ export function sourceOf({ pod, volume, persistent, readOnly }: PodVolume): Sour
       stageSecret: nodeStageSecretRef,
       accessModes: persistent.spec!.accessModes ?? [],
       mountOptions: persistent.spec!.mountOptions ?? [],
+      isBlock: isBlock({ persistent }),
     };
   }
   const { driver, fsType = '', readOnly: own = false, volumeAttributes = {}, nodePublishSecretRef } = volume.csi!;
@@ -68,15 +70,22 @@ export function sourceOf({ pod, volume, persistent, readOnly }: PodVolume): Sour
     stageSecret: undefined,
     accessModes: [],
     mountOptions: [],
+    isBlock: false,
   };
 }
 /** How it is to be had, as drivers are told. */
-export const capability = ({ fsType, mountOptions, accessModes }: Source, driver: CsiDriver, { spec }: Pod): object => {
+export const capability = (
+  { fsType, mountOptions, accessModes, isBlock: asDevice }: Source,
+  driver: CsiDriver,
+  { spec }: Pod,
+): object => {
   const group = driver.can(CAN.mountGroup) ? spec?.securityContext?.fsGroup : undefined;
   const { plain, multi } = MODES[accessModes[0] ?? 'ReadWriteOnce'] ?? { plain: 0, multi: 0 };
+  const accessMode = { mode: driver.can(CAN.multiWriter) ? multi : plain };
+  if (asDevice) return { block: {}, accessMode };
   return {
     mount: { fsType, mountFlags: mountOptions, ...(group !== undefined && { volumeMountGroup: String(group) }) },
-    accessMode: { mode: driver.can(CAN.multiWriter) ? multi : plain },
+    accessMode,
   };
 };
 /** Throws where the driver does not say that it can. Source: supportsVolumeLifecycleMode. */
@@ -113,3 +122,11 @@ export function takesGroup(
     (lifecycle === 'Ephemeral' || accessModes.some((mode) => mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod'))
   );
 }
+/** Codes of gRPC after which nobody knows what the driver has done. Source: pkg/volume/csi isFinalError. */
+export const UNCERTAIN: ReadonlySet<string | undefined> = new Set([
+  'Canceled',
+  'DeadlineExceeded',
+  'Unavailable',
+  'ResourceExhausted',
+  'Aborted',
+]);

@@ -25,12 +25,12 @@ export async function takeOff(folder: string, host: VolumeHost): Promise<void> {
         cause: error,
       });
     }
-    await driver.call(NODE.unpublish, { volumeId: volumeHandle, targetPath: host.csi.seenAs(join(folder, 'mount')) });
+    await driver.call(NODE.unpublish, { volumeId: volumeHandle, targetPath: join(folder, 'mount') });
     await removeFolder(folder, host);
     if (await isUsed(host.pods, data)) return;
-    const staging = stagingFolder(host.csi.plugins, driverName, volumeHandle);
+    const staging = stagingFolder(host.plugins, driverName, volumeHandle);
     if ((await readVolumeData(dirname(staging))) !== undefined && driver.can(CAN.stage))
-      await driver.call(NODE.unstage, { volumeId: volumeHandle, stagingTargetPath: host.csi.seenAs(staging) });
+      await driver.call(NODE.unstage, { volumeId: volumeHandle, stagingTargetPath: staging });
     await removeStaging(staging, host);
   });
 }

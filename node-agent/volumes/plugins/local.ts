@@ -1,9 +1,11 @@
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOwnFolder } from '../../../schemas/helpers/local-volumes.ts';
+import { mapLocalDevice, takeLocalDeviceOff } from '../local-devices.ts';
 import { makeOwnFolder } from '../local-folders.ts';
 import { mountedOn } from '../mounts.ts';
-import type { Mounted, PodVolume, VolumePlugin } from '../plugin.ts';
+import { isBlock, nameOf, VolumeError, type Mounted, type VolumePlugin } from '../plugin.ts';
+import { removeVolumeFolder } from '../tear-down.ts';
 import { folderOf, giveToPod } from './folder.ts';
 
 const NAME = 'kubernetes.io/local-volume';
@@ -19,8 +21,9 @@ export const local: VolumePlugin = {
     if (isOwnFolder(volume.persistent!)) await makeOwnFolder(host.localVolumes, volume.persistent!.metadata.name!);
     const what = await kindOf(path);
     if (isBlock(volume)) {
-      if (what !== 'device') throw new Error(`local volume path ${path} is not a block device`);
-      return { path, readOnly: volume.readOnly, isBlock: true };
+      if (what !== 'device')
+        throw new VolumeError('MapVolume.MapBlockVolume failed', `local volume path ${path} is not a block device`);
+      return mapLocalDevice(volume, path, host, signal);
     }
     if (what === 'device') throw new Error(`local: failed to mount device ${path}: file systems on block devices are not supported`); // prettier-ignore
     const folder = folderOf(volume, host, NAME);
@@ -37,9 +40,11 @@ export const local: VolumePlugin = {
     if (!volume.readOnly) await giveToPod(folder, volume, { readOnly: false, honoursPolicy: true, signal });
     return { path: folder, readOnly: volume.readOnly };
   },
+  async tearDown(volume, host) {
+    if (isBlock(volume)) return takeLocalDeviceOff(nameOf(volume), volume.pod.metadata.uid!, host);
+    await removeVolumeFolder(host, folderOf(volume, host, NAME));
+  },
 };
-export const isBlock = ({ persistent }: PodVolume): boolean => persistent?.spec?.volumeMode === 'Block';
-
 async function kindOf(path: string): Promise<'folder' | 'device'> {
   let stats;
   try {

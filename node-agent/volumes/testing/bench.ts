@@ -1,11 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Event, Pod, PodSpec } from '../../../schemas/generated/core-v1.ts';
+import type {
+  Event,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodSpec,
+} from '../../../schemas/generated/core-v1.ts';
 import type { TokenRequest } from '../../../schemas/generated/authentication-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
-import { events } from '../../../actors/runtime/resources.ts';
+import { events, persistentVolumeClaims, persistentVolumes } from '../../../actors/runtime/resources.ts';
 import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
 import { testWorld, type TestWorld } from '../../../actors/runtime/testing/world.ts';
 import { createEventRecorder } from '../../../actors/runtime/events.ts';
@@ -71,10 +77,18 @@ export interface VolumeBench {
   restarted(): VolumeBench;
   pod(name: string, spec: Partial<PodSpec>, metadata?: Pod['metadata']): Pod;
   folder(pod: Pod, plugin: string, name: string): string;
+  /** The pod's volumes begin to be set up. */
+  begin(pod: Pod): { readonly done: boolean };
+  /** Resolves when they are there. */
+  mounted(pod: Pod): Promise<void>;
+  /** Nothing of the pod runs any more; resolves when its volumes are gone, or else with false after as long as is said. */
+  ended(pod: Pod, withinMs?: number): Promise<boolean>;
+  /** A claim `c` that is bound to a volume `pv`. */
+  bound(spec: PersistentVolume['spec']): Promise<void>;
   /** Answers TokenRequests from now on. */
   issue(answer: (request: TokenRequest) => { readonly token: string; readonly expirationTimestamp: string }): void;
-  /** Messages of the FailedMount events, oldest first. */
-  told(): string[];
+  /** Messages of the events of a reason, oldest first; default: FailedMount. */
+  told(reason?: string): string[];
   /** Waits for files and timers alike. */
   until(isTrue: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
   close(): Promise<void>;
@@ -100,14 +114,22 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
     world,
     client,
     nodeName: 'n1',
-    plugins: join(root, 'plugins'),
     registry: join(root, 'plugins_registry'),
     onDriver: () => disk.retry(),
   });
+  const used = new Map<string, string>();
   const images: ImageMounts = {
-    ensure: (_pod, { image }) => Promise.resolve(image?.reference ?? ''),
-    mount: (image, folder) => mounts.bind(image, folder),
-    unmount: (folder) => mounts.unmount(folder),
+    ensure: (_pod, { image }) => Promise.resolve({ id: `id of ${image?.reference}`, name: image?.reference ?? '', sizeBytes: 1 }),
+    async mount({ id, name }, folder) {
+      await mounts.bind(name, folder);
+      used.set(folder, id);
+    },
+    adopt: (id, folder) => void used.set(folder, id),
+    async unmount(folder) {
+      await mounts.unmount(folder);
+      used.delete(folder);
+    },
+    inUse: () => new Set(used.values()),
   };
   const host: VolumeHost = {
     csi,
@@ -119,7 +141,9 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
     references: createReferences({ world, client }),
     tokens: createAccountTokens({ world, client }),
     nodeName: 'n1',
+    held: new Map(),
     pods: join(root, 'pods'),
+    plugins: join(root, 'plugins'),
     localVolumes: join(root, 'local-volumes'),
     allocatable: () => ({ cpu: '4', memory: '1Gi', 'ephemeral-storage': '10Gi' }),
   };
@@ -146,8 +170,30 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
       spec: { containers: [{ name: 'main', image: 'app:1' }], nodeName: 'n1', ...spec },
     }),
     folder: (pod, plugin, name) => join(host.pods, pod.metadata.uid!, 'volumes', `kubernetes.io~${plugin}`, name),
+    begin(pod) {
+      const state = { done: false };
+      void disk.mount(pod, new AbortController().signal).then(() => (state.done = true), () => undefined);
+      return state;
+    },
+    async mounted(pod) {
+      const state = bench.begin(pod);
+      await bench.until(() => state.done);
+    },
+    async ended(pod, withinMs) {
+      let done = false;
+      disk.unmount(pod.metadata.uid!);
+      void disk.whenUnmounted(pod.metadata.uid!)?.then(() => (done = true));
+      if (withinMs === undefined) await bench.until(() => done);
+      else await bench.until(() => done, withinMs).catch(() => undefined);
+      return done;
+    },
+    async bound(spec) {
+      const V1 = { apiVersion: 'v1' } as const;
+      await api.client().create<PersistentVolume>(persistentVolumes, { ...V1, kind: 'PersistentVolume', metadata: { name: 'pv' }, spec });
+      await api.client().create<PersistentVolumeClaim>(persistentVolumeClaims, { ...V1, kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { volumeName: 'pv' } });
+    },
     issue: (answer) => void (issue = answer),
-    told: () => api.objects<Event>(events).filter((e) => e.reason === 'FailedMount').map((e) => e.message ?? ''),
+    told: (reason = 'FailedMount') => api.objects<Event>(events).filter((e) => e.reason === reason).map((e) => e.message ?? ''),
     async until(isTrue, withinMs = 60_000) {
       const end = world.clock.now() + withinMs;
       // Files take real time: what they hold up is waited for by turns of both clocks.

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chdir } from 'node:process';
-import { lstat, mkdir, readFile, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir, readlink, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realWorld } from '../../../bus/real-world.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeMount } from '../../../schemas/generated/core-v1.ts';
-import { persistentVolumeClaims, persistentVolumes } from '../../../actors/runtime/resources.ts';
+import type { Pod, VolumeMount } from '../../../schemas/generated/core-v1.ts';
+import { persistentVolumes } from '../../../actors/runtime/resources.ts';
 import { machineCommands } from '../../host/commands.ts';
 import type { Mount } from '../../runtime/cri/parts.ts';
 import { machineMounts, mountsWithin } from '../mounts.ts';
@@ -19,18 +19,7 @@ const told: Record<string, unknown> = {};
 const why = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
 const tried = async (work: () => Promise<unknown>): Promise<unknown> => work().catch(why);
 
-const mounted = async (pod: Pod): Promise<void> => {
-  let done = false;
-  void b.disk.mount(pod, never).then(() => (done = true));
-  await b.until(() => done);
-};
-const ended = async (pod: Pod): Promise<boolean> => {
-  let done = false;
-  b.disk.unmount(pod.metadata.uid!);
-  void b.disk.whenUnmounted(pod.metadata.uid!)?.then(() => (done = true));
-  await b.until(() => done, 600_000).catch(() => undefined);
-  return done;
-};
+const ended = (pod: Pod): Promise<boolean> => b.ended(pod, 600_000);
 const podOf = (name: string, volumes: object[], volumeMounts: VolumeMount[] = []): Pod =>
   b.pod(name, { volumes: volumes as never, containers: [{ name: 'main', image: 'i', volumeMounts }] });
 const mountsOf = (pod: Pod): Promise<readonly Mount[]> => b.parts.mountsOf(pod, pod.spec!.containers[0]!, never);
@@ -38,7 +27,7 @@ const left = async (): Promise<string[]> => mountsWithin(await mounts.list(), b.
 
 // In memory, no more than was said.
 const memory = podOf('memory', [{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]);
-await mounted(memory);
+await b.mounted(memory);
 const tmpfs = b.folder(memory, 'empty-dir', 'm');
 told['tmpfs'] = (await mounts.list()).find(({ path }) => path === tmpfs)?.type;
 told['tooMuch'] = await tried(() => writeFile(join(tmpfs, 'f'), Buffer.alloc(2 * 1024 * 1024)));
@@ -51,7 +40,7 @@ await writeFile(join(outside, 'secret'), 'of the node');
 const uses = (name: string, subPath: string): Pod =>
   podOf(name, [{ name: 'v', emptyDir: {} }], [{ name: 'v', mountPath: '/v', subPath }]);
 const within = uses('within', 'a/b');
-await mounted(within);
+await b.mounted(within);
 const volume = b.folder(within, 'empty-dir', 'v');
 const [first] = await mountsOf(within);
 await writeFile(join(volume, 'a', 'b', 'f'), '1');
@@ -65,7 +54,7 @@ told['escape'] = await tried(() => mountsOf(within));
 told['withinEnds'] = [await ended(within), await left(), await readFile(join(outside, 'secret'), 'utf8')];
 
 const links = uses('links', 'in/f');
-await mounted(links);
+await b.mounted(links);
 const linked = b.folder(links, 'empty-dir', 'v');
 await mkdir(join(linked, 'real'));
 await writeFile(join(linked, 'real', 'f'), 'inside');
@@ -85,16 +74,15 @@ told['linksEnds'] = [await ended(links), await left()];
 const data = join(b.root, 'data');
 await mkdir(data);
 await writeFile(join(data, 'f'), 'kept');
-await b.api.client().create<PersistentVolume>(persistentVolumes, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'pv' }, spec: { local: { path: data } } }); // prettier-ignore
-await b.api.client().create<PersistentVolumeClaim>(persistentVolumeClaims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'c', namespace: 'default' }, spec: { volumeName: 'pv' } }); // prettier-ignore
+await b.bound({ local: { path: data } });
 const claim = (readOnly: boolean) => [{ name: 'v', persistentVolumeClaim: { claimName: 'c', readOnly } }];
 const reader = podOf('reader', claim(true));
-await mounted(reader);
+await b.mounted(reader);
 told['readOnly'] = await tried(() => writeFile(join(b.folder(reader, 'local-volume', 'pv'), 'g'), ''));
 told['readerEnds'] = [await ended(reader), await left()];
 
 const holder = podOf('holder', claim(false), [{ name: 'v', mountPath: '/v', subPath: 'sub' }]);
-await mounted(holder);
+await b.mounted(holder);
 await mountsOf(holder);
 const folder = b.folder(holder, 'local-volume', 'pv');
 chdir(folder);
@@ -119,12 +107,35 @@ const orphan = podOf(
   [...claim(false), { name: 'e', emptyDir: {} }, { name: 's', emptyDir: { medium: 'Memory' } }],
   [{ name: 'e', mountPath: '/e', subPath: 'x' }],
 );
-await mounted(orphan);
+await b.mounted(orphan);
 await mountsOf(orphan);
 told['orphanMounts'] = (await left()).length;
 const later = b.restarted();
 await later.disk.open(() => false);
 await later.until(async () => (await readdir(join(b.root, 'pods'))).length === 0);
 told['orphanEnds'] = [await left(), await readFile(join(data, 'f'), 'utf8')];
+
+// A device as a volume, open for as long as it is one: only then does it end.
+const image = join(b.root, 'device.img');
+await writeFile(image, Buffer.alloc(1024 * 1024, 'x'));
+const loop = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' });
+if (loop.status === 0) {
+  const device = loop.stdout.trim();
+  const isThere = (): boolean => spawnSync('losetup', [device]).status === 0;
+  await later.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec: { volumeMode: 'Block', local: { path: device } } }); // prettier-ignore
+  const containers = [{ name: 'main', image: 'i', volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] }];
+  const user = later.pod('user', { volumes: claim(false), containers });
+  await later.mounted(user);
+  const [given] = await later.parts.mountsOf(user, user.spec!.containers[0]!, never);
+  const bound = join(later.host.plugins, 'kubernetes.io~local-volume', 'volumeDevices', 'pv', 'uid-user');
+  spawnSync('losetup', ['--detach', device]);
+  told['device'] = [(await readlink(given!.hostPath)) === device, (await stat(bound)).isBlockDevice(), isThere()];
+  told['deviceEnds'] = [
+    await later.ended(user, 600_000),
+    await left(),
+    isThere(),
+    await readdir(join(bound, '..', '..')),
+  ];
+}
 await later.close();
 process.stdout.write(JSON.stringify(told));
