@@ -41,6 +41,10 @@ export interface HousekeepingOptions {
   readonly memoryBytes: number;
   /** Names of images that stay whatever happens. */
   readonly keepImages: readonly string[];
+  /** Ids of the images that are volumes. */
+  readonly volumeImages: () => ReadonlySet<string>;
+  /** What is kept of images other than these, and is older, may go. */
+  readonly pruneImages: (ids: readonly string[], before: number) => Promise<void>;
 }
 const ms = (duration: string): number => {
   const nanos = parseDuration(duration);
@@ -133,7 +137,9 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
         sweep: sweepGroups,
         removeContainer: (id) => runtime.removeContainer(id),
         removeSandbox: (id) => runtime.removePodSandbox(id),
-        removeImage: ({ id }) => cri.removeImage(id),
+        volumeImages: o.volumeImages,
+        tellImages: o.pruneImages,
+        removeImage: ({ id }) => runtime.removeImage(id),
         tellNode,
       });
     return {

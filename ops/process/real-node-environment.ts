@@ -32,6 +32,8 @@ export async function realNodeEnvironment(
   readonly pulls: Pulls;
   /** What the runtime has now. */
   settle(images: readonly CriImage[]): Promise<void>;
+  /** What is kept of images other than these, and is older, goes. */
+  prune(ids: readonly string[], before: number): Promise<void>;
   stop(): void;
 }> {
   const { world, client, paths, references, services } = o;
@@ -65,6 +67,7 @@ export async function realNodeEnvironment(
     pulls,
     settle: (images) =>
       records.settle(images.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] }))),
+    prune: (ids, before) => records.prune(ids, before),
     stop: () => recorder.stop(),
   };
 }

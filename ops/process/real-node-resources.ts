@@ -5,13 +5,12 @@ import { detectHierarchy } from '../../node-agent/cgroups/hierarchy.ts';
 import { allocatableLimits } from '../../node-agent/cgroups/limits.ts';
 import { createPodCgroups, type NodeCgroups } from '../../node-agent/cgroups/pods.ts';
 import type { NodePaths } from '../../node-agent/host/paths.ts';
-import { createHousekeeping } from '../../node-agent/kubelet/create-housekeeping.ts';
+import { createHousekeeping, type HousekeepingOptions } from '../../node-agent/kubelet/create-housekeeping.ts';
 import type { Housekeeping, HousekeepingHost } from '../../node-agent/kubelet/housekeeping.ts';
 import { DEFAULTS, type KubeletConfiguration } from '../../node-agent/kubelet/node/configuration.ts';
 import { nodeResources, type NodeSpec } from '../../node-agent/kubelet/node/object.ts';
 import { readKubeletConfiguration } from '../../node-agent/kubelet/node/read-configuration.ts';
 import { readMachine, type MachineReading } from '../../node-agent/kubelet/node/read-machine.ts';
-import type { CriRuntime } from '../../node-agent/runtime/cri/runtime.ts';
 import { PAUSE_IMAGE } from '../images/oci.ts';
 
 /** What a real node has to share out among its pods, and by what it holds them to it. */
@@ -19,7 +18,9 @@ export interface RealNodeResources {
   readonly machine: MachineReading;
   readonly cgroups: NodeCgroups;
   /** Of the node's kubelet. */
-  readonly housekeeping: (runtime: CriRuntime) => (host: HousekeepingHost) => Housekeeping;
+  readonly housekeeping: (
+    o: Pick<HousekeepingOptions, 'runtime' | 'volumeImages' | 'pruneImages'>,
+  ) => (host: HousekeepingHost) => Housekeeping;
 }
 /** In the node's folder: a KubeletConfiguration, read when the node starts. */
 const CONFIGURATION = 'kubelet-config.yaml';
@@ -68,9 +69,9 @@ export async function realNodeResources(o: {
   return {
     machine,
     cgroups,
-    housekeeping: (runtime) =>
+    housekeeping: (images) =>
       createHousekeeping({
-        runtime,
+        ...images,
         cgroups,
         hierarchy,
         paths: o.paths,

@@ -141,7 +141,7 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     bus,
     node,
     machine,
-    housekeeping: housekeeping(runtime),
+    housekeeping: housekeeping({ runtime, volumeImages: volumes.images, pruneImages: told.prune }),
     inspection,
     metrics,
   });

@@ -28,6 +28,8 @@ export interface CollectorOptions {
   readonly sweep: () => Promise<unknown>;
   readonly stateOf: (podUid: string) => PodState;
   readonly containers: () => readonly (ContainerRecord & { readonly image: string })[];
+  /** Ids or names of the images that are volumes of pods. */
+  readonly volumeImages: () => ReadonlySet<string>;
   readonly sandboxes: () => readonly SandboxRecord[];
   readonly images: () => Promise<readonly NodeImage[]>;
   /** Bytes of the disk of images. */
@@ -35,6 +37,8 @@ export interface CollectorOptions {
   readonly removeContainer: (id: string) => Promise<void>;
   readonly removeSandbox: (id: string) => Promise<void>;
   readonly removeImage: (image: NodeImage) => Promise<void>;
+  /** Told the ids of all the images that there are, as of `since` (ms since the epoch). */
+  readonly tellImages: (ids: readonly string[], since: number) => Promise<void>;
   readonly tellNode: (reason: string, message: string) => void;
 }
 export interface Collector {
@@ -49,46 +53,82 @@ export function startCollector(o: CollectorOptions): Collector {
   /** When each image was first seen and last used. */
   const known = new Map<string, { readonly firstSeen: number; lastUsed: number }>();
 
-  async function records(): Promise<readonly (ImageRecord & { readonly image: NodeImage })[]> {
+  /** Whether an image is one of those that are used now. Source: kubelet images detectImages. */
+  function users(): (image: NodeImage) => boolean {
+    const used = new Set([...o.containers().map(({ image }) => image), ...o.volumeImages()]);
+    return ({ id, names }) => [id, ...names].some((name) => used.has(name));
+  }
+  async function records(): Promise<readonly Known[]> {
     const now = clock.now();
     const images = await o.images();
-    const used = new Set(o.containers().map(({ image }) => image));
+    const isUsed = users();
     const there = new Set(images.map(({ id }) => id));
     for (const id of known.keys()) if (!there.has(id)) known.delete(id);
     return images.map((image) => {
-      const isUsed = [image.id, ...image.names].some((name) => used.has(name));
       const record = known.get(image.id) ?? { firstSeen: now, lastUsed: 0 };
-      if (isUsed) record.lastUsed = now;
+      const uses = isUsed(image);
+      if (uses) record.lastUsed = now;
       known.set(image.id, record);
-      const isNeeded = isUsed || image.pinned || image.names.some((name) => o.keep.includes(name));
+      const isNeeded = uses || image.pinned || image.names.some((name) => o.keep.includes(name));
       return { image, id: image.id, sizeBytes: image.sizeBytes, isNeeded, ...record };
     });
   }
-  /** Resolves with the bytes that were freed. */
-  async function removeImages(images: readonly (ImageRecord & { readonly image: NodeImage })[]): Promise<number> {
+  /** What cannot be removed does not hold up the others. */
+  async function removeImages(images: readonly Known[]): Promise<{ readonly freed: number; readonly gone: ReadonlySet<string>; readonly errors: readonly string[] }> {
     let freed = 0;
+    const gone = new Set<string>();
+    const errors: string[] = [];
     for (const { image, sizeBytes } of images) {
-      // A container may have come since this was planned.
-      if (o.containers().some((c) => c.image === image.id || image.names.includes(c.image))) continue;
-      await o.removeImage(image);
+      // A container or volume may have come since this was planned.
+      if (users()(image)) continue;
+      try {
+        await o.removeImage(image);
+      } catch (error) {
+        errors.push((error as Error).message);
+        continue;
+      }
       log.info('image removed, which nobody used', { image: image.names[0] ?? image.id, bytes: sizeBytes });
       freed += sizeBytes;
+      gone.add(image.id);
     }
+    return { freed, gone, errors };
+  } // prettier-ignore
+  const chosen = (from: readonly Known[], plan: readonly ImageRecord[]): Known[] =>
+    plan.flatMap(({ id }) => from.find((one) => one.id === id) ?? []);
+  const left = (images: readonly Known[], gone: ReadonlySet<string>): Known[] =>
+    images.filter(({ id }) => !gone.has(id));
+  const tell = (images: readonly Known[], since: number): Promise<void> => o.tellImages(images.map(({ id }) => id), since); // prettier-ignore
+  /** So many bytes of what nobody uses, or as many as there are. Rejects where something could not be removed. */
+  async function freeSpace(images: readonly Known[], bytes: number, now: number): Promise<number> {
+    const errors: string[] = [];
+    const gone = new Set<string>();
+    let freed = 0;
+    // Others go in the place of those that cannot be removed.
+    for (let rest = images; freed < bytes;) {
+      const plan = chosen(rest, imagesToRemove(rest, bytes - freed, policy, now));
+      if (plan.length === 0) break;
+      const done = await removeImages(plan);
+      freed += done.freed;
+      errors.push(...done.errors);
+      for (const id of done.gone) gone.add(id);
+      rest = rest.filter((one) => !plan.includes(one));
+    }
+    await tell(left(images, gone), now);
+    if (errors.length > 0) throw new Error(`wanted to free ${bytes} bytes, but freed ${freed} bytes space with errors in image deletion: ${listed(errors)}`); // prettier-ignore
     return freed;
   }
-  const chosen = <T extends ImageRecord>(from: readonly T[], plan: readonly ImageRecord[]): T[] =>
-    plan.flatMap(({ id }) => from.find((one) => one.id === id) ?? []);
   async function collectImages(): Promise<void> {
     const now = clock.now();
-    let images = await records();
-    const old = tooOld(images, policy, { now, began });
-    await removeImages(chosen(images, old));
-    images = images.filter((image) => !old.includes(image));
+    const all = await records();
+    const { gone, errors } = await removeImages(chosen(all, tooOld(all, policy, { now, began })));
+    const images = left(all, gone);
+    if (gone.size > 0) await tell(images, now);
+    if (errors.length > 0) throw new Error(`wanted to free images older than ${policy.maxAgeMs / 1_000}s, encountered errors in image deletion: ${listed(errors)}`); // prettier-ignore
     const disk = await o.disk();
     if (disk.capacity === 0) return o.tellNode('InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
     const bytes = bytesTooMany(disk, policy);
     if (bytes === 0) return;
-    const freed = await removeImages(chosen(images, imagesToRemove(images, bytes, policy, now)));
+    const freed = await freeSpace(images, bytes, now);
     if (freed >= bytes) return;
     o.tellNode(
       'FreeDiskSpaceFailed',
@@ -129,12 +169,14 @@ export function startCollector(o: CollectorOptions): Collector {
   return {
     async removeUnused() {
       await collectContainers(true);
-      const images = await records();
-      await removeImages(chosen(images, imagesToRemove(images, Infinity, policy, clock.now())));
+      const now = clock.now();
+      await freeSpace(await records(), Infinity, now);
     },
     stop: () => actor.send({ type: 'stop' }),
   };
 }
+type Known = ImageRecord & { readonly image: NodeImage };
+const listed = (texts: readonly string[]): string => (texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 /** As upstream writes sizes in this Event. Source: kubelet images formatSize. */
 function sizeText(bytes: number): string {

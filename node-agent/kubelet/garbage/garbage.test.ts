@@ -83,17 +83,24 @@ describe('a node that clears up', () => {
   let collector: Collector | undefined;
   afterEach(() => collector?.stop());
 
-  function bench(o: { available: number; containers?: (ContainerRecord & { image: string })[] }) {
+  function bench(o: {
+    available: number;
+    containers?: (ContainerRecord & { image: string })[];
+    volumes?: string[];
+    stuck?: string;
+    maxAgeMs?: number;
+  }) {
     const world = testWorld();
     const images: NodeImage[] = ['used', 'free', 'pause', 'pinned'].map((name) => ({ id: `sha256:${name}`, names: [`r/${name}:1`], sizeBytes: 3, pinned: name === 'pinned' })); // prettier-ignore
     const containers = o.containers ?? [{ ...run('c', 'alive', 1, { isRunning: true }), image: 'sha256:used' }];
     const told: string[] = [];
     const folders = new Set(['d_g_gone', 'd_a_alive']);
+    const kept: (readonly [ids: readonly string[], since: number])[] = [];
     let sweeps = 0;
     collector = startCollector({
       world,
       nodeName: 'n1',
-      policy,
+      policy: { ...policy, maxAgeMs: o.maxAgeMs ?? 0 },
       keep: ['r/pause:1'],
       logFolders: async () => [...folders],
       removeLogFolder: async (name) => void folders.delete(name),
@@ -101,6 +108,8 @@ describe('a node that clears up', () => {
       stateOf: states,
       containers: () => containers,
       sandboxes: () => [],
+      volumeImages: () => new Set(o.volumes),
+      tellImages: async (left, since) => void kept.push([left, since]),
       images: async () => images,
       disk: async () => ({ capacity: 100, available: o.available }),
       removeContainer: async (id) =>
@@ -109,14 +118,16 @@ describe('a node that clears up', () => {
           1,
         ),
       removeSandbox: async () => undefined,
-      removeImage: async ({ id }) =>
-        void images.splice(
+      removeImage: async ({ id }) => {
+        if (id === o.stuck) throw new Error('it is stuck');
+        images.splice(
           images.findIndex((i) => i.id === id),
           1,
-        ),
+        );
+      },
       tellNode: (reason, message) => told.push(`${reason}: ${message}`),
     });
-    return { world, images, containers, folders, told, sweeps: () => sweeps };
+    return { world, images, containers, folders, told, kept, sweeps: () => sweeps };
   }
   it('leaves images where there is room', async () => {
     const b = bench({ available: 50 });
@@ -131,6 +142,34 @@ describe('a node that clears up', () => {
     expect(b.told[0]).toBe(
       "FreeDiskSpaceFailed: Insufficient free disk space on the node's image filesystem (90% of 100 B used). Failed to free sufficient space by deleting unused images (freed 3 bytes). Investigate disk usage, as it could be used by active images, logs, volumes, or other data.",
     );
+  });
+  it('tells which images are left, so that what is kept of the others can go', async () => {
+    const b = bench({ available: 10 });
+    const before = b.world.clock.now();
+    await b.world.advance(900_000);
+    expect(b.kept.at(-1)![0]).toEqual(['sha256:used', 'sha256:pause', 'sha256:pinned']);
+    // What came after it looked is not missing.
+    expect(b.kept.at(-1)![1]).toBeLessThanOrEqual(b.world.clock.now());
+    expect(b.kept[0]![1]).toBeGreaterThan(before);
+  });
+  it('and so it does where an image was only old', async () => {
+    const b = bench({ available: 50, maxAgeMs: 600_000 });
+    await b.world.advance(1_500_000);
+    expect(b.kept.map(([left]) => left)).toEqual([['sha256:used', 'sha256:pause', 'sha256:pinned']]);
+  });
+  it('keeps images that are volumes', async () => {
+    const b = bench({ available: 10, volumes: ['sha256:free'] });
+    await b.world.advance(900_000);
+    expect(b.images).toHaveLength(4);
+  });
+  it('removes another where one cannot be removed', async () => {
+    const b = bench({ available: 15, containers: [], stuck: 'sha256:used' });
+    b.images.push({ id: 'sha256:more', names: [], sizeBytes: 2, pinned: false });
+    await b.world.advance(900_000);
+    // Five bytes were to go.
+    expect(ids(b.images)).toEqual(['sha256:used', 'sha256:pause', 'sha256:pinned']);
+    expect(b.kept.at(-1)![0]).toEqual(['sha256:used', 'sha256:pause', 'sha256:pinned']);
+    expect(b.world.complaints).not.toEqual([]);
   });
   it('containers and folders of pods that are gone', async () => {
     const b = bench({ available: 50, containers: [{ ...run('g', 'gone', 1), image: 'sha256:free' }, { ...run('a', 'alive', 1, { isRunning: true }), image: 'sha256:used' }] }); // prettier-ignore

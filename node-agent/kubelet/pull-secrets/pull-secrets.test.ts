@@ -104,6 +104,23 @@ describe('images that are there', () => {
     expect(await may(again, 'quay.io/a:1')).toBe(true);
     expect(await readdir(join(folder, 'pulling'))).toEqual([]);
   });
+  it('are forgotten when they are gone, but not what came since somebody looked', async () => {
+    const records = await PullRecords.open(world, folder);
+    await pulled(records, 'quay.io/a:1', credential('one'));
+    await world.advance(10_000);
+    const looked = world.clock.now() + 400;
+    await records.pulling('quay.io/b:1', async () => ({ imageRef: 'id-2', used: credential('one') }));
+    await records.prune([], looked);
+    expect(await may(records, 'quay.io/a:1')).toBe(true);
+    expect(await records.mayUse('quay.io/b:1', 'id-2', async () => [])).toBe(false);
+    expect(await readdir(join(folder, 'pulled'))).toHaveLength(1);
+    await world.advance(10_000);
+    await records.prune(['id-2'], world.clock.now());
+    // Pulled again while it is forgotten: what is on disk is what is known.
+    await Promise.all([records.prune([], world.clock.now()), records.pulling('quay.io/b:1', async () => ({ imageRef: 'id-2', used: credential('two') }))]);
+    const again = await PullRecords.open(world, folder);
+    expect([await again.mayUse('quay.io/b:1', 'id-2', async () => [credential('one')]), await again.mayUse('quay.io/b:1', 'id-2', async () => [credential('two')])]).toEqual([false, true]);
+  });
   it('are told of in files of the kubelet alone, without words', async () => {
     const records = await PullRecords.open(world, folder);
     await pulled(records, 'quay.io/a:1', credential('one', 'u', 'very-secret'));

@@ -43,6 +43,7 @@ export class PullRecords {
   readonly #pulled = new Map<string, Pulled>();
   /** Images that are being pulled, or were when a kubelet ended, and how often. */
   readonly #intents = new Map<string, number>();
+  #busy: Promise<unknown> = Promise.resolve();
 
   private constructor(world: World, folder: string) {
     this.#world = world;
@@ -106,15 +107,22 @@ export class PullRecords {
       await rm(this.#file('pulling', image), { force: true });
     }
     this.#intents.clear();
-    await this.prune(images.map(({ id }) => id));
+    await this.prune(
+      images.map(({ id }) => id),
+      Infinity,
+    );
   }
-  async prune(ids: readonly string[]): Promise<void> {
+  /** Forgets images other than `ids`, but for what was kept at `before` (ms since the epoch) or later. Source: PruneUnknownRecords. */
+  async prune(ids: readonly string[], before: number): Promise<void> {
     const there = new Set(ids);
-    for (const ref of this.#pulled.keys())
-      if (!there.has(ref)) {
-        this.#pulled.delete(ref);
-        await rm(this.#file('pulled', ref), { force: true });
-      }
+    // Records tell whole seconds.
+    const since = Math.floor(before / 1_000) * 1_000;
+    for (const [ref, { lastUpdatedTime }] of this.#pulled) {
+      if (there.has(ref) || Date.parse(lastUpdatedTime) >= since) continue;
+      this.#pulled.delete(ref);
+      // Whoever pulls it meanwhile writes after this.
+      await this.#alone(() => rm(this.#file('pulled', ref), { force: true }));
+    }
   }
   #blank(imageRef: string): Pulled {
     const lastUpdatedTime = formatTime(this.#world.clock.now());
@@ -131,7 +139,13 @@ export class PullRecords {
   } // prettier-ignore
   async #keep(record: Pulled): Promise<void> {
     this.#pulled.set(record.imageRef, record);
-    await this.#write('pulled', record.imageRef, record);
+    await this.#alone(() => this.#write('pulled', record.imageRef, record));
+  }
+  /** Files of records are written and removed in the order in which the records were. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const run = this.#busy.then(work);
+    this.#busy = run.catch(() => undefined);
+    await run;
   }
   /** Whole or not at all. */
   async #write(kind: 'pulling' | 'pulled', key: string, value: unknown): Promise<void> {

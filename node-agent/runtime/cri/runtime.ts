@@ -36,6 +36,8 @@ export interface CriRuntimeOptions {
 export interface CriRuntime extends ContainerRuntime {
   readonly cri: CriService;
   readonly runs: Runs;
+  /** By its id. Rejects with GrpcError. */
+  removeImage(id: string): Promise<void>;
 }
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 50;
@@ -142,6 +144,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
       return known === undefined || o.pulls === undefined || o.pulls.mayUse(pod, image, known.id, signal);
     },
     images: () => images.all.map(imageOf),
+    removeImage: (id) => images.remove(id),
     async loadImages(archive, _about, signal) {
       const names = await importArchive({ commands: o.commands, paths }, archive, signal);
       await images.load();
