@@ -117,6 +117,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     writer: createStatusWriter({ world, client }),
     volumes: nodeVolumes({ world, client, recorder, nodeName: node.name, disk: o.disk }),
     imagesChanged: () => registration.imagesChanged(),
+    logFolder: o.machine?.logs,
     logic: nodeLogic(registries),
     get housekeeping() {
       return housekeeping;

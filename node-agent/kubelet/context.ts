@@ -44,6 +44,8 @@ export interface NodeContext {
   readonly probes: Map<string, ProbeWorker>;
   /** undefined: the node is none of a machine. */
   readonly housekeeping: Housekeeping | undefined;
+  /** Where the machine keeps its logs; undefined: the node is none of a machine. */
+  readonly logFolder: string | undefined;
   readonly logic: {
     readonly pod: typeof podMachine;
     readonly container: typeof containerMachine;

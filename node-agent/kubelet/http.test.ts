@@ -72,4 +72,25 @@ describe("a node's own pages", () => {
     expect(after.cpu['usageNanoCores']).toBe(before.cpu['usageNanoCores']);
     expect(after.cpu['usageCoreNanoSeconds']).toBeGreaterThan(1.5e9 * 19);
   });
+  it('tell of probes, across restarts and until the pod is gone', async () => {
+    const probe = { exec: { command: ['true'] }, periodSeconds: 1 };
+    const containers = [
+      { name: 'main', image: 'app:1', readinessProbe: probe, livenessProbe: { ...probe, failureThreshold: 1 } },
+    ];
+    await b.run('p', { containers }, { liveness: [true, false] });
+    await b.world.until(() => b.pod('p')?.status?.containerStatuses?.[0]?.restartCount === 1);
+    const { body } = await ask('/metrics/probes');
+    const labels = 'container="main",namespace="default",pod="p"';
+    const uid = b.pod('p')!.metadata.uid;
+    expect(body).toContain(`prober_probe_total{${labels},pod_uid="${uid}",probe_type="Liveness",result="failed"} 1\n`);
+    expect(body).toMatch(
+      new RegExp(`prober_probe_total\\{${labels},pod_uid="${uid}",probe_type="Readiness",result="successful"\\} [1-9]`),
+    );
+    expect(body).toContain(`prober_probe_duration_seconds_bucket{${labels},probe_type="Liveness",le="0.005"} 2\n`);
+    expect(body).toContain('# TYPE prober_probe_duration_seconds histogram\n');
+    expect(body).toMatch(/^process_start_time_seconds [\d.e+]+$/m);
+    await b.api.client().delete(pods, 'p', 'default', { gracePeriodSeconds: 0 });
+    await b.world.settle();
+    expect((await ask('/metrics/probes')).body).not.toContain('prober_probe');
+  });
 });

@@ -6,6 +6,7 @@ import { toStatus } from '../../schemas/meta/status.ts';
 import type { NodeContext } from './context.ts';
 import { configuration, metrics, podList } from './http-pages.ts';
 import { cadvisorMetrics } from './usage/cadvisor.ts';
+import { probeMetrics } from './probe/counts.ts';
 import { nodeMeter, resourceMetrics, summary, type NodeMeter } from './stats.ts';
 
 interface Page {
@@ -35,6 +36,7 @@ const PAGES: Pages = {
   '/stats/summary': async (node, meter) => json(await used(node, meter)),
   '/configz': (node) => json(configuration(node)),
   '/metrics': (node) => ({ type: METRICS, body: metrics(node) }),
+  '/metrics/probes': (node, { since }) => ({ type: METRICS, body: probeMetrics(node, since) }),
   '/metrics/resource': async (node, meter) => ({
     type: METRICS,
     body: resourceMetrics(await used(node, meter), node.world.clock.now()),
@@ -46,6 +48,8 @@ const PAGES: Pages = {
 };
 /** What reaches into containers. */
 const REACHING = /^\/(?:run|exec|attach|portForward|containerLogs)\//;
+/** Files of the machine. */
+const LOGS = /^\/logs(?:[/?]|$)/;
 const FRAME_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
@@ -59,7 +63,9 @@ export function serveHttp(bus: Bus, node: NodeContext): Subscription {
     const request = message.body as NodeRequest;
     const answered = REACHING.test(request.target)
       ? import('../streams/pages.ts').then(({ reach }) => reach(node, request, session))
-      : answer(node, request, meter).then((page) => send(session, page));
+      : LOGS.test(request.target)
+        ? import('./node-logs.ts').then(({ serveNodeLogs }) => serveNodeLogs(node, request, session))
+        : answer(node, request, meter).then((page) => send(session, page));
     answered.then(
       () => session.close(),
       (error: unknown) => session.close(toStatus(error)),

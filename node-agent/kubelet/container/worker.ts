@@ -5,6 +5,7 @@ import { runtimeReason, type ProbeKind } from '../../runtime/interface.ts';
 import type { NodeContext } from '../context.ts';
 import type { Asked } from '../handlers.ts';
 import type { PodWorker } from '../pod/worker.ts';
+import { ProbeCounts } from '../probe/counts.ts';
 import { beginAnew, LOST, terminatedState } from './ending.ts';
 import { ensureImage } from './image.ts';
 import { launch } from './launch.ts';
@@ -19,6 +20,7 @@ import { backoffMs, FORGIVEN_AFTER_MS, goDuration, isLast, restarts, restartsAll
 export class ContainerWorker {
   readonly id: string;
   readonly record: ContainerRecord;
+  readonly probeCounts = new ProbeCounts();
   readonly #node: NodeContext;
   readonly #pod: PodWorker;
   readonly #actor: RunningActor<typeof containerMachine>;
@@ -52,6 +54,9 @@ export class ContainerWorker {
   get isSettled(): boolean {
     const state = this.#actor.state();
     return state === 'running' ? this.record.ready : state !== 'pulling' && state !== 'launching';
+  }
+  get pod(): PodWorker {
+    return this.#pod;
   }
   /** Of whom probes and hooks are. */
   get asked(): Asked {

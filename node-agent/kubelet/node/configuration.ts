@@ -29,6 +29,10 @@ export interface KubeletConfiguration {
   readonly shutdownGracePeriodCriticalPods: string;
   /** Instead of both. */
   readonly shutdownGracePeriodByPodPriority: readonly GraceOfPriority[];
+  /** Whether the machine's logs are shown to who may reach the node. */
+  readonly enableSystemLogHandler: boolean;
+  /** After which a stream on which nothing is said is ended; `0s`: never. */
+  readonly streamingConnectionIdleTimeout: string;
 }
 export interface GraceOfPriority {
   readonly priority: number;
@@ -60,4 +64,6 @@ export const DEFAULTS: KubeletConfiguration = {
   shutdownGracePeriod: '0s',
   shutdownGracePeriodCriticalPods: '0s',
   shutdownGracePeriodByPodPriority: [],
+  enableSystemLogHandler: true,
+  streamingConnectionIdleTimeout: '4h0m0s',
 };

@@ -17,6 +17,8 @@ export interface Machine {
   readonly architecture: string;
   /** 0: none. */
   readonly swapBytes: number;
+  /** Folder of its logs, where it has files. */
+  readonly logs?: string;
 }
 const CAPACITY: Quantities = {
   cpu: '4',

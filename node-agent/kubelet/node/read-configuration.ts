@@ -25,6 +25,8 @@ const KIND: ConfigurationKind = {
     imageMaximumGCAge: 'duration',
     shutdownGracePeriod: 'duration',
     shutdownGracePeriodCriticalPods: 'duration',
+    enableSystemLogHandler: 'bool',
+    streamingConnectionIdleTimeout: 'duration',
     shutdownGracePeriodByPodPriority: {
       list: struct('ShutdownGracePeriodByPodPriority', { priority: 'int32', shutdownGracePeriodSeconds: 'int64' }),
     },

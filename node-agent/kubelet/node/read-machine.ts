@@ -64,6 +64,8 @@ export async function readMachine(o: ReadMachineOptions): Promise<MachineReading
     ),
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     swapBytes: kibibytes(meminfo, 'SwapTotal'),
+    // Source: kubelet nodeLogDir.
+    logs: at('var', 'log'),
   };
 }
 /** Field 22 of proc(5) stat, counted from what follows the name. */

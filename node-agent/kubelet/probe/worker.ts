@@ -5,9 +5,8 @@ import type { ProbeKind, ProbeResult } from '../../runtime/interface.ts';
 import type { ContainerWorker } from '../container/worker.ts';
 import type { NodeContext } from '../context.ts';
 import type { ProbeError } from '../handlers.ts';
+import { PROBE_NAMES } from './counts.ts';
 import type { probeMachine } from './machine.ts';
-
-const NAMES = { startup: 'Startup', readiness: 'Readiness', liveness: 'Liveness' } as const;
 
 /** Asks one probe of one run of a container, and tells the container what it concludes. */
 export class ProbeWorker {
@@ -41,6 +40,13 @@ export class ProbeWorker {
     });
   }
   async ask(signal: AbortSignal): Promise<ProbeResult> {
+    const { clock } = this.#node.world;
+    const began = clock.now();
+    const result = await this.#ask(signal);
+    this.#container.probeCounts.add(this.kind, result.success, (clock.now() - began) / 1_000);
+    return result;
+  }
+  async #ask(signal: AbortSignal): Promise<ProbeResult> {
     const { handlers, runtime, world } = this.#node;
     if (this.#isIdle) {
       queueMicrotask(() => this.stop());
@@ -62,7 +68,7 @@ export class ProbeWorker {
     }
   }
   tellResult({ success, warning, output }: ProbeResult): void {
-    const name = NAMES[this.kind];
+    const name = PROBE_NAMES[this.kind];
     if (this.#isIdle) return;
     if (!success) this.#container.event('Warning', 'Unhealthy', `${name} probe failed: ${output}`);
     else if (warning === true) this.#container.event('Warning', 'ProbeWarning', `${name} probe warning: ${output}`);
@@ -70,7 +76,7 @@ export class ProbeWorker {
   tellError(error: unknown): void {
     if ((error as Error).name !== 'ProbeError') return;
     const { message, state } = error as ProbeError;
-    const text = `${NAMES[this.kind]} probe errored and resulted in ${state} state: ${message}`;
+    const text = `${PROBE_NAMES[this.kind]} probe errored and resulted in ${state} state: ${message}`;
     this.#container.event('Warning', 'Unhealthy', text);
   }
   tellVerdict(success: boolean): void {
