@@ -148,6 +148,8 @@ export function appChecks(cluster: TestCluster, archives: readonly string[]): Ch
         await eventually('the store is shut off', async () => ((await isOpen()) ? undefined : true), 15_000);
         const page = await ask(cluster, toolsOn(nodes[1]!), 'http://web/cgi-bin/page');
         must(page.includes('forty-two'), `the web does not reach the store: ${page}`);
+        const asked = await kubectl(['get', '--raw', '/api/v1/namespaces/default/services/store:8080/proxy/value']);
+        must(asked.includes('forty-two'), `the API server does not reach the store: ${asked}`);
         await kubectl(['delete', 'networkpolicy', 'store']);
         await eventually('the store is open again', async () => ((await isOpen()) ? true : undefined), 15_000);
       },

@@ -13,6 +13,7 @@ import { certificateChecks } from './certificates.ts';
 import { appChecks, type Check } from './checks.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
+import { DUAL_STACK, networkChecks } from './network.ts';
 import { differences, takePicture } from './picture.ts';
 
 const NAME = 'real';
@@ -44,12 +45,13 @@ async function all(): Promise<number> {
     const names = machineNames(join(dir, 'data/kubus/clusters', NAME));
     const before = await takePicture(names);
     const began = performance.now();
-    const up = ['--runtime', 'cri', '--nodes', '3', '--addons', 'dns', '--wait'];
+    const up = ['--runtime', 'cri', '--nodes', '3', '--addons', 'cloud,dns', ...DUAL_STACK, '--wait'];
     const cluster = await upForTest(up, { dir, name: NAME, program });
     console.log(`     ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  three real nodes are Ready`);
     const archives = buildImages(dir);
     const checks = [
       ...appChecks(cluster, archives),
+      ...networkChecks(cluster),
       ...certificateChecks(cluster),
       ...(only === 'app' ? [] : faultChecks(cluster)),
       {
