@@ -11,6 +11,7 @@ import { finish, upForTest } from '../../testing/cluster.ts';
 import { apart, isApart } from './apart.ts';
 import { certificateChecks } from './certificates.ts';
 import { appChecks, type Check } from './checks.ts';
+import { driverChecks } from './drivers.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
 import { DUAL_STACK, networkChecks } from './network.ts';
@@ -51,6 +52,7 @@ async function all(): Promise<number> {
     const archives = buildImages(dir);
     const checks = [
       ...appChecks(cluster, archives),
+      ...driverChecks(cluster),
       ...networkChecks(cluster),
       ...certificateChecks(cluster),
       ...(only === 'app' ? [] : faultChecks(cluster)),
