@@ -150,6 +150,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
         diskPressure: eviction?.conditions.has('DiskPressure') ?? false,
         pidPressure: eviction?.conditions.has('PIDPressure') ?? false,
         problems: [...health.problems(), ...(goesOff ? ['node is shutting down'] : [])],
+        runtime: health.abilities(),
       }),
       admit: (pod) => eviction?.admit(pod) ?? (goesOff ? REFUSED : undefined),
       start() {

@@ -1,4 +1,5 @@
 import type { NodeCondition } from '../../../schemas/generated/core-v1.ts';
+import type { CriStatus } from '../../runtime/cri/messages.ts';
 
 /** What is wrong with a node. */
 export interface NodeHealth {
@@ -7,7 +8,10 @@ export interface NodeHealth {
   readonly pidPressure: boolean;
   /** Why it cannot run pods, in the order in which they are told. */
   readonly problems: readonly string[];
+  /** What its container runtime says that it can do; undefined: it has not said anything yet. */
+  readonly runtime?: RuntimeAbilities | undefined;
 }
+export type RuntimeAbilities = Pick<CriStatus, 'runtimeHandlers' | 'features'>;
 export const WELL: NodeHealth = { memoryPressure: false, diskPressure: false, pidPressure: false, problems: [] };
 
 interface Pressure {

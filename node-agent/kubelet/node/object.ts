@@ -3,7 +3,7 @@ import type { Node, NodeAddress, NodeStatus, Taint } from '../../../schemas/gene
 import { equal } from '../../../schemas/meta/equal.ts';
 import { compareQuantities, subtractQuantities } from '../../../schemas/meta/quantity.ts';
 import type { Image } from '../../runtime/interface.ts';
-import { nodeConditions, WELL, type NodeHealth } from './health.ts';
+import { nodeConditions, WELL, type NodeHealth, type RuntimeAbilities } from './health.ts';
 import type { Machine } from './machine-facts.ts';
 
 /** One node as whoever starts it describes it. */
@@ -126,8 +126,8 @@ export function nodeStatus(facts: NodeFacts, o: StatusInput): NodeStatus {
     capacity,
     conditions: nodeConditions(o.health ?? WELL, o.before?.conditions ?? [], o.now),
     daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
-    // Changes of a pod that the API server lets through to this node. Source: component-helpers nodedeclaredfeatures.
-    declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'],
+    declaredFeatures: DECLARED_FEATURES,
+    ...abilitiesOf(o.health?.runtime, o.before),
     ...(images.length > 0 && {
       images: images
         .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
@@ -147,6 +147,33 @@ export function nodeStatus(facts: NodeFacts, o: StatusInput): NodeStatus {
       systemUUID: machine.systemUUID,
       ...(machine.swapBytes > 0 && { swap: { capacity: machine.swapBytes } }),
     },
+  };
+}
+/**
+ * What not every kubelet can do; the API server lets changes of a pod through that need them, and the scheduler the pod.
+ * Source: component-helpers nodedeclaredfeatures, those that are on by default.
+ */
+const DECLARED_FEATURES = [
+  'ExtendWebSocketsToKubelet',
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+];
+/** What the container runtime can do; who says nothing of it keeps what stands there. Source: nodestatus RuntimeHandlers, NodeFeatures. */
+function abilitiesOf(runtime: RuntimeAbilities | undefined, before: NodeStatus | undefined): NodeStatus {
+  if (runtime === undefined) return {};
+  const { runtimeHandlers, features } = runtime;
+  const handlers = runtimeHandlers.map(({ name, features: able }) => ({
+    name,
+    features: {
+      recursiveReadOnlyMounts: able?.recursiveReadOnlyMounts ?? false,
+      userNamespaces: able?.userNamespaces ?? false,
+    },
+  }));
+  const hadSome = (before?.runtimeHandlers?.length ?? 0) > 0;
+  return {
+    ...(features && { features: { supplementalGroupsPolicy: features.supplementalGroupsPolicy } }),
+    ...((handlers.length > 0 || hadSome) && { runtimeHandlers: handlers }),
   };
 }
 /** Source: KubeletConfiguration nodeStatusMaxImages. */

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodes } from '../../../actors/runtime/resources.ts';
-import type { Node } from '../../../schemas/generated/core-v1.ts';
+import type { Node, NodeStatus } from '../../../schemas/generated/core-v1.ts';
 import { bench, type Bench } from '../testing/kubelet.ts';
-import { healthEvents, nodeConditions, WELL } from './health.ts';
+import { healthEvents, nodeConditions, WELL, type NodeHealth } from './health.ts';
 import { simulatedMachine } from './machine-facts.ts';
 import { isNews, nodeStatus, type NodeFacts } from './object.ts';
 
@@ -81,6 +81,37 @@ describe('what a node says of itself', () => {
     const written = nodeStatus(facts({ memory: '1Gi' }), { now });
     expect(isNews(nodeStatus(facts({ memory: '1Gi' }), { before: written, now: '2026-01-01T01:00:00Z' }), written)).toBe(false); // prettier-ignore
     expect(isNews(nodeStatus(facts({ memory: '2Gi' }), { before: written, now }), written)).toBe(true);
+  });
+  it('what the container runtime can do is told as it says it, and taken back as it does', () => {
+    const able = { recursiveReadOnlyMounts: true, userNamespaces: false };
+    const handlers = [{ name: '', features: able }, { name: 'kata' }];
+    const told = (runtime: NodeHealth['runtime'], before?: NodeStatus): NodeStatus => {
+      const status = nodeStatus(facts(), { health: { ...WELL, runtime }, before, now });
+      return { features: status.features, runtimeHandlers: status.runtimeHandlers };
+    };
+    const features = { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false };
+    const wanted: NodeStatus = {
+      features: { supplementalGroupsPolicy: true },
+      runtimeHandlers: [
+        { name: '', features: able },
+        { name: 'kata', features: { recursiveReadOnlyMounts: false, userNamespaces: false } },
+      ],
+    };
+    const nothing = { features: undefined, runtimeHandlers: undefined };
+    expect(told({ runtimeHandlers: handlers, features })).toEqual(wanted);
+    // Not asked yet, and one that knows nothing of such things.
+    expect([told(undefined, wanted), told({ runtimeHandlers: [] })]).toEqual([nothing, nothing]);
+    expect(told({ runtimeHandlers: [] }, wanted).runtimeHandlers).toEqual([]);
+    const written = nodeStatus(facts(), { health: { ...WELL, runtime: { runtimeHandlers: handlers, features } }, now });
+    expect(isNews(nodeStatus(facts(), { health: WELL, before: written, now }), written)).toBe(false);
+  });
+  it('what not every kubelet can do is declared, in order', () => {
+    expect(nodeStatus(facts(), { now }).declaredFeatures).toEqual([
+      'ExtendWebSocketsToKubelet',
+      'InPlacePodLevelResourcesVerticalScaling',
+      'InPlacePodVerticalScalingInitContainers',
+      'RestartAllContainersOnContainerExits',
+    ]);
   });
   it('pressure and problems are told in the words of the original', () => {
     const health = { ...WELL, diskPressure: true, problems: ['container runtime is down', 'PLEG is not healthy: pleg has yet to be successful'] }; // prettier-ignore

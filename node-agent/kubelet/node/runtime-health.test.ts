@@ -59,3 +59,19 @@ it('says what keeps a node from running pods, from its start to a runtime that i
   await world.advance(60_000);
   expect(world.timers).toBe(0);
 });
+it('hears of it when the runtime can do something else', async () => {
+  const world = testWorld();
+  let answer = WELL;
+  let changes = 0;
+  const health = createRuntimeHealth({ world, status: async () => answer, onChange: () => changes++ });
+  expect(health.abilities()).toBe(undefined);
+  health.start();
+  await world.settle();
+  expect([health.abilities(), changes]).toEqual([{ runtimeHandlers: [] }, 1]);
+  answer = { ...WELL, features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false } };
+  await world.advance(5_000);
+  expect([health.abilities()?.features?.supplementalGroupsPolicy, changes]).toEqual([true, 2]);
+  await world.advance(10_000);
+  expect(changes).toBe(2);
+  health.stop();
+});

@@ -1,5 +1,6 @@
 import type { TimerId, World } from '../../../bus/world.ts';
 import type { CriStatus } from '../../runtime/cri/messages.ts';
+import type { RuntimeAbilities } from './health.ts';
 
 /** Source: kubelet runtimeStatusUpdatePeriod (updateRuntimeUp), backOffPeriod of fastStatusUpdateOnce. */
 const LOOK_MS = 5_000;
@@ -11,6 +12,8 @@ const DOWN_MS = 30_000;
 export interface RuntimeHealth {
   /** As the Ready condition tells them. Source: kubelet runtimeState. */
   problems(): readonly string[];
+  /** What it says that it can do; undefined: it has not said anything yet. */
+  abilities(): RuntimeAbilities | undefined;
   start(): void;
   stop(): void;
 }
@@ -21,6 +24,7 @@ export function createRuntimeHealth(o: {
 }): RuntimeHealth {
   const { clock } = o.world;
   let told: Conditions = [];
+  let abilities: RuntimeAbilities | undefined;
   /** When it was last ready. */
   let seenAt: number | undefined;
   let wasWell = false;
@@ -37,20 +41,24 @@ export function createRuntimeHealth(o: {
   ];
   async function look(): Promise<void> {
     try {
-      told = (await o.status()).status?.conditions ?? [];
+      const { status, runtimeHandlers, features } = await o.status();
+      told = status?.conditions ?? [];
+      abilities = { runtimeHandlers, ...(features && { features }) };
       if (isReady('RuntimeReady')) seenAt = clock.now();
     } catch {
       // What it said last holds until it is down for good.
     }
     if (isOver) return;
-    const now = problems().join('\n');
-    wasWell ||= now === '';
+    const wrong = problems();
+    wasWell ||= wrong.length === 0;
+    const now = JSON.stringify([wrong, abilities]);
     if (before !== now) o.onChange();
     before = now;
     timer = clock.setTimeout(() => void look(), wasWell ? LOOK_MS : SOON_MS);
   }
   return {
     problems,
+    abilities: () => abilities,
     start: () => void look(),
     stop() {
       isOver = true;
