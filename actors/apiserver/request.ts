@@ -10,6 +10,8 @@ export interface UserInfo {
   readonly uid?: string | undefined;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** When the certificate that it showed began to be good, ms. Nobody else is told. */
+  readonly certifiedSince?: number | undefined;
 }
 /** What a request asks for, from its path or subject. Source: apiserver pkg/endpoints/request RequestInfo. */
 export interface RequestInfo {
@@ -89,6 +91,8 @@ export interface Credentials {
         readonly organizations: readonly string[];
         /** SHA-256 of the certificate in lower-case hex; becomes the credential id of its user. */
         readonly sha256?: string | undefined;
+        /** Milliseconds since the epoch. */
+        readonly notBeforeMs?: number | undefined;
         /** Milliseconds since the epoch; connections may outlive their certificate. */
         readonly notAfterMs?: number | undefined;
       }

@@ -1,7 +1,6 @@
 import type { Node } from '../../schemas/generated/core-v1.ts';
 import type { UserInfo } from '../../schemas/generated/authentication-v1.ts';
-import { KEY_LABEL, REVOKED_LABEL } from '../runtime/node-labels.ts';
-import { timeOf } from '../runtime/time.ts';
+import { isOfFormerNode, KEY_LABEL, REVOKED_LABEL } from '../runtime/node-labels.ts';
 
 export type Decision =
   | { readonly do: 'admit' }
@@ -12,8 +11,6 @@ export type Decision =
   | { readonly do: 'refuse'; readonly why: string };
 /** What a certificate proves that was shown: that it is the node's since `notBefore` (ms), or why it proves nothing. */
 export type Shown = { readonly notBefore: number } | { readonly why: string };
-/** Signers date certificates back by at most this. Source: pkg/controller/certificates/signer Backdate. */
-const BACKDATED_MS = 5 * 60_000;
 const refuse = (why: string): Decision => ({ do: 'refuse', why });
 
 /** Whether the Node knows this key and still trusts it. */
@@ -41,9 +38,7 @@ export function decide(observed: {
     const bound = 'the Node is bound to another key';
     if (shown === undefined) return refuse(bound);
     if ('why' in shown) return refuse(`${bound}, and ${shown.why}`);
-    // A certificate cannot be taken back: those of a Node that was deleted are not good for the next one of its name.
-    const born = timeOf(node.metadata.creationTimestamp) ?? Infinity;
-    return shown.notBefore + BACKDATED_MS < born
+    return isOfFormerNode(shown.notBefore, node)
       ? refuse(`${bound}, and its certificate is older than the Node`)
       : { do: 'rebind' };
   }

@@ -15,8 +15,10 @@ import * as subjects from '../../bus/subjects.ts';
 import type { Node, Pod, Secret } from '../../schemas/generated/core-v1.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 import { reasonOf } from '../../schemas/meta/status.ts';
+import { formatKeyPair } from '../../node-agent/kubelet/certificates/key-pair.ts';
 import { readProof } from '../../node-agent/kubelet/certificates/proof.ts';
 import { makeRequest } from '../../node-agent/kubelet/certificates/request.ts';
+import { pairStore, pkiOf } from '../../node-agent/kubelet/certificates/store.ts';
 import { signerIn } from '../pki/signing.ts';
 import { eventually, isolatedEnv, upForTest, type TestCluster } from '../testing/cluster.ts';
 
@@ -408,10 +410,15 @@ describe('kubus run nodes with a token', () => {
     const old = signerIn(join(cluster.data, 'pki'))!;
     const { pem, key } = makeRequest('worker-9');
     const life = { from: Date.now() - 3_600_000, until: Date.now() + 3_600_000 };
-    const issued = new X509Certificate(await old.sign(pem, ['digital signature', 'client auth'], life)).raw;
+    const certificateText = await old.sign(pem, ['digital signature', 'client auth'], life);
+    const issued = new X509Certificate(certificateText).raw;
     await (await connect({ ...machine('worker-9'), token: TOKEN })).drain();
     const before = await bound('worker-9');
     await refusedToConnect({ ...machine('worker-9'), certificate: { certificate: issued, sign: (text) => sign('sha256', Buffer.from(text), key) } }); // prettier-ignore
+    // Nor at the other door, where it could have got a younger one.
+    await pairStore(pkiOf(join(folder('worker-9'), 'kubelet'))).write(formatKeyPair(certificateText, key), Date.now());
+    for (const what of ['nodes/worker-9', 'csr'])
+      await expect(cluster.kubectl([`--kubeconfig=${config}`, `--server=${cluster.server}`, 'get', what])).rejects.toThrow('older than node'); // prettier-ignore
     expect(await bound('worker-9')).toBe(before);
   }, 60_000);
 });

@@ -101,6 +101,8 @@ export function createAuthenticator({
           groups: certificate.organizations,
           ...(certificate.sha256 !== undefined && {
             extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${certificate.sha256}`] },
+            // Of a user with extra alone: others are one object for all who are equal.
+            certifiedSince: certificate.notBeforeMs,
           }),
         });
       if (bearerToken !== undefined && bearerToken !== '')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusOf } from '../../../schemas/meta/status.ts';
-import { REVOKED_LABEL } from '../../runtime/node-labels.ts';
+import { KEY_LABEL, REVOKED_LABEL } from '../../runtime/node-labels.ts';
 import type { ApiRequest, RequestInfo, UserInfo } from '../request.ts';
 import { attributesOf, fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
 import { createAuthorizer } from './authorizer.ts';
@@ -125,6 +125,20 @@ describe('nodes', () => {
     c.put(named('n1', { [REVOKED_LABEL]: 'true' }));
     c.remove({ group: '', version: 'v1', resource: 'nodes' }, '', 'n1');
     expect(allowed()).toEqual(['yes', 'yes', 'yes']);
+  });
+  it('that joined are not believed by a certificate of the Node before them, others are', () => {
+    const c = fakeCluster();
+    const authorize = deciderOf(c);
+    const made = (labels: object) => c.put({ kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1', labels, creationTimestamp: '2026-01-01T00:00:00Z' } }); // prettier-ignore
+    const own = info({ verb: 'get', resource: 'nodes', namespace: '', name: 'n1' });
+    const minutes = (of: number): number => Date.parse('2026-01-01T00:00:00Z') + of * 60_000;
+    const by = (certifiedSince: number | undefined) => authorize({ ...node, certifiedSince }, own);
+    made({ [KEY_LABEL]: 'UAAA' });
+    // Signers date back by five minutes.
+    expect([undefined, minutes(60), minutes(-5), minutes(-6)].map((since) => by(since).allowed)).toEqual(['yes', 'yes', 'yes', 'no']); // prettier-ignore
+    expect(by(minutes(-6)).reason).toBe("the certificate is older than node 'n1', which joined since");
+    made({});
+    expect(by(minutes(-6)).allowed).toBe('yes');
   });
   it('reach a volume through the claim of a pod, and the secret through the volume', () => {
     const c = fakeCluster();

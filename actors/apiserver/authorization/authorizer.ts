@@ -2,7 +2,7 @@ import type { World } from '../../../bus/world.ts';
 import type { PolicyRule } from '../../../schemas/generated/rbac-v1.ts';
 import type { Registry } from '../../../schemas/resource.ts';
 import rbacFacts from '../../../schemas/facts/rbac.json' with { type: 'json' };
-import { REVOKED_LABEL } from '../../runtime/node-labels.ts';
+import { isOfFormerNode, KEY_LABEL, REVOKED_LABEL } from '../../runtime/node-labels.ts';
 import type { Authorizer, CacheReader, Decision, RequestInfo, UserInfo } from '../request.ts';
 import type { Metrics, Sample } from '../metrics/index.ts';
 import type { AuthorizerConfiguration } from './configuration.ts';
@@ -79,9 +79,15 @@ export function createAuthorizer({
 }): BaseAuthorizer {
   const rbac = createRbac(registry, cache);
   const nodes = registry.lookup({ group: '', version: 'v1', resource: 'nodes' });
-  const isRevoked = (name: string): boolean =>
-    nodes !== undefined && cache.get(nodes, '', name)?.metadata.labels?.[REVOKED_LABEL] !== undefined;
-  const node = createNodeAuthorizer(createNodeGraph(registry, cache), nodeRules(), isRevoked);
+  const distrust = (name: string, { certifiedSince }: UserInfo): string | undefined => {
+    const node = nodes && cache.get(nodes, '', name);
+    const { labels } = node?.metadata ?? {};
+    if (node === undefined || labels === undefined) return undefined;
+    if (labels[REVOKED_LABEL] !== undefined) return `node '${name}' was revoked`;
+    const isForeign = labels[KEY_LABEL] !== undefined && certifiedSince !== undefined && isOfFormerNode(certifiedSince, node); // prettier-ignore
+    return isForeign ? `the certificate is older than node '${name}', which joined since` : undefined;
+  };
+  const node = createNodeAuthorizer(createNodeGraph(registry, cache), nodeRules(), distrust);
   const counts = { node: 0, rbac: 0 };
   const remembering = remember(rbac);
   const byRbac = (user: UserInfo, info: RequestInfo): Decision => {

@@ -30,7 +30,8 @@ function selects(selector: string | undefined, field: string, value: string): bo
 export function createNodeAuthorizer(
   graph: NodeGraph,
   rules: readonly PolicyRule[],
-  isRevoked: (node: string) => boolean,
+  /** Why a node is not believed to be it, or not trusted any more; undefined: it is. */
+  distrust: (node: string, user: UserInfo) => string | undefined,
 ) {
   const related = (node: string, info: RequestInfo): Decision => {
     if (info.name === '') return no('No Object name found');
@@ -135,7 +136,8 @@ export function createNodeAuthorizer(
       if (node === undefined) return NONE;
       if (node === '') return no(`unknown node for user "${user.name}"`);
       // A certificate cannot be taken back, so it is looked at whose it is; nobody else is asked then.
-      if (isRevoked(node)) return { allowed: 'no', reason: `node '${node}' was revoked` };
+      const why = distrust(node, user);
+      if (why !== undefined) return { allowed: 'no', reason: why };
       const rule = info.isResource ? ruled.get(`${info.group}/${info.resource}`) : undefined;
       if (rule !== undefined) return rule(node, info);
       return rules.some((r) => ruleAllows(r, info)) ? YES : NONE;

@@ -33,11 +33,6 @@ export function firstLookMs(life: Life, share: number, now: number): number {
   return next.do === 'wait' ? next.ms : LOOK_MS;
 }
 
-/** A node may ask for its certificate some time before its Node is made, and signers date back by five minutes. */
-const SETTLING_MS = 15 * 60_000;
-/** Whether a certificate is from before a Node that was made at `born`: one of the same name that was deleted. */
-export const isOlder = ({ notBefore }: Life, born: number): boolean => notBefore + SETTLING_MS < born;
-
 /** Of the n-th failure in a row, n from 1; `random` is in [0, 1). Source: certificate_manager.go run. */
 export const backoffMs = (failures: number, random: number): number =>
   failures < 5 ? 2_000 * 2 ** (failures - 1) * (1 + 0.1 * random) : 32_000;

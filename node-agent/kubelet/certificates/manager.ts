@@ -6,12 +6,12 @@ import { certificateSigningRequests, KUBELET_CLIENT } from '../../../actors/runt
 import { createInformer } from '../../../actors/runtime/informer.ts';
 import type { Inspection } from '../../../actors/runtime/inspection.ts';
 import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
+import { isOfFormerNode, KEY_LABEL } from '../../../actors/runtime/node-labels.ts';
 import { nodes } from '../../../actors/runtime/resources.ts';
 import { startActor } from '../../../actors/runtime/start-actor.ts';
-import { timeOf } from '../../../actors/runtime/time.ts';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import type { Node } from '../../../schemas/generated/core-v1.ts';
-import { backoffMs, firstLookMs, isOlder, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
+import { backoffMs, firstLookMs, nextStep, shareOf, verdictOn, type Next, type RequestRef } from './decide.ts';
 import { formatKeyPair, isSignedBy, readKeyPair, type KeyPair } from './key-pair.ts';
 import { findDoor, writeKubeconfig } from './kubeconfig.ts';
 import { certificateMachine } from './machine.ts';
@@ -80,8 +80,9 @@ export function startCertificates(o: CertificateOptions): Certificates {
     signal.throwIfAborted();
     if (door.status === 'fulfilled' && !isSignedBy(pair, door.value.ca))
       return 'it is of another authority than that of the cluster';
-    const born = node.status === 'fulfilled' ? timeOf(node.value.metadata.creationTimestamp) : undefined;
-    return born !== undefined && isOlder(pair, born) ? 'it is that of a Node before this one' : undefined;
+    // Where it joined. Elsewhere it makes its Node itself, and may be given a certificate before that.
+    const isJoined = node.status === 'fulfilled' && node.value.metadata.labels?.[KEY_LABEL] !== undefined;
+    return isJoined && isOfFormerNode(pair.notBefore, node.value) ? 'it is that of a Node before this one' : undefined;
   }
   async function submit(signal: AbortSignal): Promise<RequestRef> {
     asked = makeRequest(nodeName);

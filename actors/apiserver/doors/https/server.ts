@@ -159,6 +159,7 @@ function knownOf(socket: TLSSocket | undefined, proxyCa: X509Certificate | undef
 interface Peer {
   readonly subject?: { readonly CN?: string | string[]; readonly O?: string | string[] };
   readonly fingerprint256?: string;
+  readonly valid_from?: string;
   readonly valid_to?: string;
 }
 type Shown = Pick<Connection, 'certificate' | 'refusedCertificate' | 'frontProxy'>;
@@ -173,12 +174,13 @@ function certificateOf(socket: TLSSocket | undefined, proxyCa: X509Certificate |
   // It says that somebody else asks; it is nobody itself.
   if (proxyCa !== undefined && isSignedBy(socket, proxyCa))
     return { ...NONE, refusedCertificate: true, frontProxy: FRONT_PROXY_NAMES.includes(commonName) };
-  const notAfterMs = peer.valid_to === undefined ? undefined : Date.parse(peer.valid_to);
+  const time = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
   const certificate = {
     commonName,
     organizations: list(peer.subject.O),
     sha256: peer.fingerprint256?.replaceAll(':', '').toLowerCase(),
-    notAfterMs,
+    notBeforeMs: time(peer.valid_from),
+    notAfterMs: time(peer.valid_to),
   };
   return { ...NONE, certificate };
 }
