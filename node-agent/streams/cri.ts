@@ -59,7 +59,10 @@ function processOver(connection: SpdyConnection, { errors, input, out, err, size
     resize: ({ width, height }) => void sizes?.write(JSON.stringify({ Width: width, Height: height })),
     output: merge(chunks(out, 'stdout'), chunks(err, 'stderr')),
     ended,
-    // Of one that goes on nothing more is read, however much there is.
+    // Of one that goes on nothing more is read, however much there is. It loses its ends, and its terminal if it has one, and
+    // may go on without them, as with the original: the CRI has no word for the end of a process of exec. Which of the
+    // container's processes it is cannot be told from without (containerd names it by an id that it keeps to itself, and two
+    // of the same command look alike), so nobody is killed on suspicion.
     close: () => (isOver ? connection.close() : connection.abort()),
   };
 }

@@ -71,6 +71,28 @@ describe('a command in a simulated container', () => {
   it('that it does not understand fails in plain words', async () => {
     expect((await said(await exec(['nmap', '-v']))).status).toMatchObject({ code: 500, message: expect.stringContaining('a simulated container cannot run "nmap -v"') }); // prettier-ignore
   });
+  it('on which nothing is said for four hours is left, and one that is spoken to is not', async () => {
+    const quiet = await exec(['cat'], { stdin: true });
+    const busy = await exec(['cat'], { stdin: true });
+    const left = said(quiet);
+    let echoed = '';
+    const kept = (async () => {
+      for await (const frame of busy.frames()) {
+        const [channel, body] = frame as StreamOutput;
+        if (channel === 3) return body;
+        echoed += Buffer.from(body).toString();
+      }
+    })();
+    for (let hours = 1; hours <= 5; hours++) {
+      await busy.send([0, Buffer.from('.')]);
+      await until(() => echoed.length === hours);
+      await b.world.advance(3_600_000);
+    }
+    expect(await left).toEqual({ output: '', status: undefined });
+    expect(await quiet.closed).toMatchObject({ message: 'nothing was said on the stream for too long' });
+    await busy.send([0, null]);
+    expect(await kept).toMatchObject({ status: 'Success' });
+  });
   it('ends with its container', async () => {
     const all = said(await exec(['sleep', 'infinity']));
     await b.api.client().delete(pods, 'web', 'default', { gracePeriodSeconds: 0 });

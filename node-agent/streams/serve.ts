@@ -13,6 +13,7 @@ import { ApiError, statusOf } from '../../schemas/meta/status.ts';
 import type { NodeContext } from '../kubelet/context.ts';
 import type { PodWorker } from '../kubelet/pod/worker.ts';
 import type { ContainerStreaming, RemoteProcess } from '../runtime/interface.ts';
+import { idleMs, watchIdle } from './idle.ts';
 
 /** Output that is put into one frame at most. */
 const FRAME_BYTES = 32 * 1024;
@@ -57,9 +58,14 @@ async function dial(node: NodeContext, request: DialRequest, session: Session): 
   const begun = streamingOf(node).portForward(pod.sandbox.id, pod.uid, request.port, session.signal);
   const remote = await begun.catch((error: unknown) => Promise.reject(explained(error)));
   const local = new SessionStream(session);
+  const idle = watchIdle(node.world.clock, idleMs(node), () => local.destroy(new Error(IDLE)));
+  for (const end of [local, remote]) end.on('data', idle.touch);
   local.on('error', () => remote.destroy());
   remote.on('error', (error) => local.destroy(error));
-  local.on('close', () => remote.destroy());
+  local.on('close', () => {
+    idle.stop();
+    remote.destroy();
+  });
   remote.on('close', () => local.end());
   local.pipe(remote).pipe(local);
 } // prettier-ignore
@@ -79,12 +85,19 @@ function join(node: NodeContext, process: RemoteProcess, session: Session): void
     node.world.log.debug('a stream broke', { err: error });
     session.close(statusOf(error) ?? failure((error as Error).message).status);
   };
-  void session.closed.then(() => process.close());
-  take(process, session).catch(failed);
-  give(process, session).catch(failed);
+  // The runtime ends idle streams of its own accord too, as the original leaves it to.
+  const idle = watchIdle(node.world.clock, idleMs(node), () => session.close(failure(IDLE).status));
+  void session.closed.then(() => {
+    idle.stop();
+    process.close();
+  });
+  take(process, session, idle.touch).catch(failed);
+  give(process, session, idle.touch).catch(failed);
 }
-async function take(process: RemoteProcess, session: Session): Promise<void> {
+const IDLE = 'nothing was said on the stream for too long';
+async function take(process: RemoteProcess, session: Session, touch: () => void): Promise<void> {
   for await (const frame of session.frames()) {
+    touch();
     const [channel, body] = frame as StreamInput;
     if (channel === STREAM.resize) process.resize(body);
     else if (body === null) process.endInput();
@@ -92,10 +105,12 @@ async function take(process: RemoteProcess, session: Session): Promise<void> {
   }
   process.endInput();
 }
-async function give(process: RemoteProcess, session: Session): Promise<void> {
-  for await (const { stream, bytes } of process.output)
+async function give(process: RemoteProcess, session: Session, touch: () => void): Promise<void> {
+  for await (const { stream, bytes } of process.output) {
+    touch();
     for (let at = 0; at < bytes.length; at += FRAME_BYTES)
       await session.send([STREAM[stream], bytes.subarray(at, at + FRAME_BYTES)]);
+  }
   await session.send([STREAM.status, await process.ended]);
   session.close();
 }

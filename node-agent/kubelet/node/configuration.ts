@@ -31,7 +31,7 @@ export interface KubeletConfiguration {
   readonly shutdownGracePeriodByPodPriority: readonly GraceOfPriority[];
   /** Whether the machine's logs are shown to who may reach the node. */
   readonly enableSystemLogHandler: boolean;
-  /** After which a stream on which nothing is said is ended; `0s`: never. */
+  /** After which a stream on which nothing is said is ended; `0s`: four hours. */
   readonly streamingConnectionIdleTimeout: string;
 }
 export interface GraceOfPriority {
