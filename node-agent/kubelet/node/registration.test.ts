@@ -32,6 +32,17 @@ describe('a kubelet watches its own node', () => {
     await b.world.until(() => status().nodeInfo?.kubeletVersion === 'v1.36.3', 2_000);
     expect(status().conditions?.map(({ type }) => type)).toContain('Ready');
   });
+  it('addresses of both families stay, of which a patch would take one for the other', async () => {
+    b = await bench({ secondIP: 'fd00::1' });
+    const told = (): (string | undefined)[] => status().addresses?.map(({ address }) => address) ?? [];
+    expect(told()).toEqual(['172.18.0.2', 'fd00::1', 'n1']);
+    await writeStatus(() => ({ nodeInfo: {} }));
+    await b.world.until(() => status().nodeInfo?.kubeletVersion === 'v1.36.3', 2_000);
+    expect(told()).toEqual(['172.18.0.2', 'fd00::1', 'n1']);
+    await writeStatus(() => ({ addresses: [{ type: 'InternalIP', address: 'fd00::1' }] }));
+    await b.world.until(() => told().length === 3, 2_000);
+    expect(told()).toEqual(['172.18.0.2', 'fd00::1', 'n1']);
+  });
   it('what is none of its business is left alone', async () => {
     b = await bench();
     await writeStatus(({ conditions = [] }) => ({

@@ -1,5 +1,5 @@
 import type { TimerId, World } from '../../../bus/world.ts';
-import type { Node } from '../../../schemas/generated/core-v1.ts';
+import type { Node, NodeStatus } from '../../../schemas/generated/core-v1.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
@@ -15,6 +15,15 @@ const REPORT_MS = 5 * 60_000;
 const CHECK_MS = 10_000;
 /** What others write is answered so soon, and no more often. */
 const ANSWER_MS = 1_000;
+
+/**
+ * A strategic merge takes addresses of one type for one address: of a node that has two they are all replaced. Source:
+ * component-helpers node/util fixupPatchForNodeStatusAddresses.
+ */
+const replaced = ({ addresses }: NodeStatus): object =>
+  addresses === undefined || new Set(addresses.map(({ type }) => type)).size === addresses.length
+    ? {}
+    : { addresses: [{ $patch: 'replace' }, ...addresses] };
 
 /** The Node object: made or found, watched, and reported on every five minutes or when something changed. */
 export interface Registration {
@@ -71,7 +80,8 @@ export function createRegistration(o: {
     const before = node?.status?.conditions ?? [];
     const now = health();
     const status = statusOf();
-    see(await client.patch<Node>(nodes, name, undefined, 'strategic', { status }, { subresource: 'status', signal }));
+    const patch = { status: { ...status, ...replaced(status) } };
+    see(await client.patch<Node>(nodes, name, undefined, 'strategic', patch, { subresource: 'status', signal }));
     if (o.health !== undefined) tell(healthEvents(now, before));
   };
   /** Takes what is newer than what is known. */
