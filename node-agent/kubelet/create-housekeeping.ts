@@ -8,6 +8,7 @@ import type { NodeCgroups } from '../cgroups/pods.ts';
 import { usageReader } from '../cgroups/usage.ts';
 import type { NodePaths } from '../host/paths.ts';
 import type { CriRuntime } from '../runtime/cri/runtime.ts';
+import type { Mounted } from '../volumes/plugin.ts';
 import { startEviction, type EvictionManager } from './eviction/manager.ts';
 import { observer } from './eviction/observe.ts';
 import { systemOoms } from './eviction/system-oom.ts';
@@ -41,6 +42,8 @@ export interface HousekeepingOptions {
   readonly memoryBytes: number;
   /** Names of images that stay whatever happens. */
   readonly keepImages: readonly string[];
+  /** Volumes of a pod that are there, by their names in it. */
+  readonly mounted: (uid: string) => ReadonlyMap<string, Mounted>;
   /** Ids of the images that are volumes. */
   readonly volumeImages: () => ReadonlySet<string>;
   /** What is kept of images other than these, and is older, may go. */
@@ -82,7 +85,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
       paths: o.groups,
       memory,
       disk: paths.root,
-      pods: () => podsOnNode({ node, runtime, cgroups, paths }),
+      pods: () => podsOnNode({ node, runtime, cgroups, paths, mounted: o.mounted }),
       layers: () => layersOf(runtime),
       processes: () => processes(),
     });

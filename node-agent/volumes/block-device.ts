@@ -1,4 +1,4 @@
-import { mkdir, open, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readlink, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
 import { mountedOn } from './mounts.ts';
@@ -46,6 +46,7 @@ export async function mapDevice(host: VolumeHost, path: string, { uid, shared, l
 } // prettier-ignore
 /** Whatever the link led to before the node was started anew. */
 export async function linkTo(device: string, link: string): Promise<void> {
+  if ((await readlink(link).catch(() => undefined)) === device) return;
   await mkdir(dirname(link), { recursive: true, mode: 0o750 });
   await rm(link, { force: true });
   await symlink(device, link);

@@ -19,7 +19,7 @@ export interface RealNodeResources {
   readonly cgroups: NodeCgroups;
   /** Of the node's kubelet. */
   readonly housekeeping: (
-    o: Pick<HousekeepingOptions, 'runtime' | 'volumeImages' | 'pruneImages'>,
+    o: Pick<HousekeepingOptions, 'runtime' | 'mounted' | 'volumeImages' | 'pruneImages'>,
   ) => (host: HousekeepingHost) => Housekeeping;
 }
 /** In the node's folder: a KubeletConfiguration, read when the node starts. */
@@ -69,9 +69,9 @@ export async function realNodeResources(o: {
   return {
     machine,
     cgroups,
-    housekeeping: (images) =>
+    housekeeping: (of) =>
       createHousekeeping({
-        ...images,
+        ...of,
         cgroups,
         hierarchy,
         paths: o.paths,

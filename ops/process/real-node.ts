@@ -141,7 +141,12 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     bus,
     node,
     machine,
-    housekeeping: housekeeping({ runtime, volumeImages: volumes.images, pruneImages: told.prune }),
+    housekeeping: housekeeping({
+      runtime,
+      mounted: volumes.disk.mountedOf,
+      volumeImages: volumes.images,
+      pruneImages: told.prune,
+    }),
     inspection,
     metrics,
   });

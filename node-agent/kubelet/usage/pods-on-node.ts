@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeCgroups } from '../../cgroups/pods.ts';
 import type { NodePaths } from '../../host/paths.ts';
 import type { CriRuntime } from '../../runtime/cri/runtime.ts';
 import { podLogFolder } from '../../runtime/cri/sandbox-config.ts';
-import { volumesFolder } from '../../volumes/layout.ts';
+import type { Mounted } from '../../volumes/plugin.ts';
 import type { NodeContext } from '../context.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import type { DiskUse } from './disk.ts';
@@ -15,11 +14,13 @@ interface Sources {
   readonly runtime: CriRuntime;
   readonly cgroups: NodeCgroups;
   readonly paths: Pick<NodePaths, 'pods' | 'logs'>;
+  /** Volumes of a pod that are there, by their names in it. */
+  readonly mounted: (uid: string) => ReadonlyMap<string, Mounted>;
 }
 /** Pods of which something runs, and where what they use is found. */
 export const podsOnNode = (o: Sources): PodOnNode[] => [...o.node.pods.values()].flatMap((worker) => podOnNode(o, worker) ?? []); // prettier-ignore
 
-function podOnNode({ runtime, cgroups, paths }: Sources, { pod, uid }: PodWorker): PodOnNode | undefined {
+function podOnNode({ runtime, cgroups, paths, mounted }: Sources, { pod, uid }: PodWorker): PodOnNode | undefined {
   const containers = runtime.containersOf(uid).flatMap((id) => {
     const status = runtime.containerStatus(id);
     const name = status?.details?.name;
@@ -38,16 +39,13 @@ function podOnNode({ runtime, cgroups, paths }: Sources, { pod, uid }: PodWorker
       pod.spec?.hostNetwork === true || sandbox === undefined
         ? undefined
         : (await cgroups.processesOf(join(path, sandbox)))[0],
-    volumes: async () => {
-      const folder = volumesFolder(paths.pods, uid);
-      const plugins = await readdir(folder).catch(() => []);
-      const each = plugins.map(async (plugin) =>
-        (await readdir(join(folder, plugin)).catch(() => [])).map(
-          (name) => [name, join(folder, plugin, name)] as const,
+    // Of paths of the node, and of devices, nobody counts what is in them.
+    volumes: () =>
+      new Map(
+        [...mounted(uid)].flatMap(([name, { path: at, isBlock }]) =>
+          isBlock !== true && at.startsWith(`${paths.pods}/`) ? [[name, at] as const] : [],
         ),
-      );
-      return new Map((await Promise.all(each)).flat());
-    },
+      ),
   };
 }
 /** What containers have written by now, as their runtime counts it. */

@@ -31,8 +31,8 @@ export interface PodOnNode {
   }[];
   /** A process in its network; undefined: it is in the node's, or nobody knows. */
   readonly networkPid: () => Promise<number | undefined>;
-  /** Folders of its volumes by name, those that it has on this node. */
-  readonly volumes: () => Promise<ReadonlyMap<string, string>>;
+  /** Folders of its volumes by their names in the pod, those that it has on this node. */
+  readonly volumes: () => ReadonlyMap<string, string>;
 }
 export interface SummaryOptions {
   readonly world: World;
@@ -102,7 +102,7 @@ export function createNodeUsage(o: SummaryOptions): NodeUsage {
     );
     const volume: VolumeStats[] = [];
     let ephemeral: DiskUse = { bytes: 0, inodes: 0 };
-    for (const [name, folder] of await on.volumes()) {
+    for (const [name, folder] of on.volumes()) {
       const spec = pod.spec?.volumes?.find((v) => v.name === name);
       const isEphemeral = spec?.emptyDir !== undefined && spec.emptyDir.medium !== 'Memory';
       const use = isEphemeral ? partOf(fs, await count(folder, fresh)) : await volumeFs(folder, time);

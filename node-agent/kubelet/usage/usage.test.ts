@@ -123,13 +123,17 @@ describe('the summary', () => {
     const world = testWorld();
     const logs = await files('s/logs/main', { '0.log': 'x'.repeat(9_000) });
     const scratch = await files('s/pods/u/volumes/kubernetes.io~empty-dir/scratch', { big: 'x'.repeat(20_000) });
+    const data = await files('s/pods/u/volumes/kubernetes.io~csi/pv/mount', { f: 'x' });
     const pod: Pod = {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'p', namespace: 'd', uid: 'u' },
       spec: {
         containers: [{ name: 'main', resources: { limits: { memory: '1000' } } }],
-        volumes: [{ name: 'scratch', emptyDir: {} }],
+        volumes: [
+          { name: 'scratch', emptyDir: {} },
+          { name: 'data', persistentVolumeClaim: { claimName: 'c' } },
+        ],
       },
     };
     const use = (workingSetBytes: number) => ({ ...NONE, workingSetBytes, memoryBytes: workingSetBytes, nanoCores: 7, cpuNanos: 9, pids: 3 }); // prettier-ignore
@@ -148,7 +152,7 @@ describe('the summary', () => {
           startTime: '2026-01-01T00:00:00Z',
           containers: [{ name: 'main', id: 'c1', startedAt: world.clock.now(), logs }],
           networkPid: async () => undefined,
-          volumes: async () => new Map([['scratch', scratch]]),
+          volumes: () => new Map([['scratch', scratch], ['data', data]]), // prettier-ignore
         },
       ],
       layers: async () => ({ written: new Map([['c1', { bytes: 64, inodes: 1 }]]), images: folder, imageBytes: 77 }),
@@ -170,7 +174,8 @@ describe('the summary', () => {
       process_stats: { process_count: 3 },
       containers: [{ name: 'main', memory: { workingSetBytes: 400, availableBytes: 600 }, rootfs: { usedBytes: 64 } }],
     });
-    const [volume] = pod!.volume!;
+    const [volume, claimed] = pod!.volume!;
+    expect(claimed).toMatchObject({ name: 'data', pvcRef: { name: 'c', namespace: 'd' } });
     expect(volume!.usedBytes).toBeGreaterThanOrEqual(20_000);
     expect(pod!['ephemeral-storage']!.usedBytes).toBe(64 + volume!.usedBytes + pod!.containers[0]!.logs!.usedBytes);
   });
