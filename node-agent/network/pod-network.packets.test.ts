@@ -5,7 +5,7 @@ import { fakeApi, type FakeApi } from '../../actors/runtime/testing/fake-api.ts'
 import { namespaces, networkPolicies, nodes, pods } from '../../actors/runtime/resources.ts';
 import type { Component } from '../../actors/runtime/component.ts';
 import { realWorld } from '../../bus/real-world.ts';
-import { delay } from '../../bus/world.ts';
+import { until } from '../../bus/testing/until.ts';
 import { nodePaths } from '../host/paths.ts';
 import { startPodNetwork } from './actor.ts';
 import { hasRoutes } from './routes/look.ts';
@@ -39,13 +39,6 @@ describe.skipIf(why !== undefined)(`pods of two nodes, by packets${why === undef
   const conflistOf = (node: string): Promise<string> => readFile(join(paths(node).cni.conf, '10-kubus.conflist'), 'utf8'); // prettier-ignore
   const reaches = async (from: string, ip: string): Promise<boolean> =>
     (await machine.commands(from).run('busybox', ['ping', '-W1', '-c1', ip])).code === 0;
-  const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
-    for (let i = 0; !(await isTrue()); i++) {
-      if (i === 100) throw new Error('never true');
-      await delay(world.clock, 100);
-    }
-  };
-
   beforeAll(async () => {
     machine = await privateMachine(world);
     api = fakeApi(world);
