@@ -1,14 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
+import { containersOf } from './used.ts';
 
 /**
  * Folders that a volume needs so that others can be mounted within it, below it; of those within each other only the
  * outermost. Pure. Source: pkg/volume/util getNestedMountpoints.
  */
-export function nestedMountPoints(volume: string, { spec }: Pod): string[] {
+export function nestedMountPoints(volume: string, pod: Pod): string[] {
   const found = new Set<string>();
-  for (const { volumeMounts = [] } of [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])]) {
+  for (const { volumeMounts = [] } of containersOf(pod)) {
     const all = volumeMounts.map(({ mountPath }) => cleaned(mountPath)).sort();
     for (const { name, mountPath } of volumeMounts) {
       if (name !== volume) continue;

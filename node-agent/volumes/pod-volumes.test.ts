@@ -161,7 +161,7 @@ describe('an emptyDir', () => {
     ['what it says', { sizeLimit: '16Mi' }, {}, 16 * 1024 ** 2],
     ['what its pod may use', { sizeLimit: '1Gi' }, { limits: { memory: '64Mi' } }, 64 * 1024 ** 2],
   ])('in memory is no larger than %s', async (_, emptyDir, resources, bytes) => {
-    const pod = b.pod('p', { volumes: [{ name: 'v', emptyDir: { medium: 'Memory', ...emptyDir } }], containers: [{ name: 'main', image: 'i', resources }] }); // prettier-ignore
+    const pod = b.pod('p', { volumes: [{ name: 'v', emptyDir: { medium: 'Memory', ...emptyDir } }], containers: [{ name: 'main', image: 'i', resources, volumeMounts: [{ name: 'v', mountPath: '/v' }] }] }); // prettier-ignore
     await b.mounted(pod);
     expect(b.mounts.options.get(b.folder(pod, 'empty-dir', 'v'))).toEqual([`size=${bytes}`]);
   });
@@ -249,6 +249,22 @@ it('an image is mounted as it is, and taken off with its pod', async () => {
   expect([...b.host.images.inUse()]).toEqual(['id of app:1']);
   await b.ended(pod);
   expect([b.mounts.all, b.host.images.inUse().size, await readdir(join(b.host.pods, 'uid-p'))]).toEqual([[], 0, []]);
+});
+it('a volume that no container has keeps nobody waiting, until a container has it that is added', async () => {
+  await configMap('c', { a: '1' });
+  const spec = { volumes: [{ name: 'v', configMap: { name: 'c' } }], containers: [{ name: 'main', image: 'i' }] };
+  const pod = b.pod('p', spec);
+  await b.mounted(pod);
+  expect([b.disk.mountedOf('uid-p').size, await exists(b.folder(pod, 'configmap', 'v'))]).toEqual([0, false]);
+  const added = { name: 'debug', image: 'i', volumeMounts: [{ name: 'v', mountPath: '/v' }] };
+  const now = b.pod('p', { ...spec, ephemeralContainers: [added] });
+  b.disk.see(now);
+  let mounts: readonly object[] | undefined;
+  void b.parts.mountsOf(now, added, new AbortController().signal).then((found) => (mounts = found));
+  await b.until(() => mounts !== undefined);
+  expect(mounts).toMatchObject([{ hostPath: b.folder(pod, 'configmap', 'v') }]);
+  await b.ended(now);
+  expect(await readdir(join(b.host.pods, 'uid-p'))).toEqual([]);
 });
 it('a volume of a kind that nobody knows is told of', () =>
   failsWith(podWith({ name: 'v', rbd: { image: 'i', monitors: ['m'] } }), 'Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: failed to get Plugin from volumeSpec for volume "v" err=no volume plugin matched')); // prettier-ignore

@@ -11,6 +11,7 @@ import { volumeMachine } from './machine.ts';
 import { UnfitVolume, type Mounted, type VolumeHost } from './plugin.ts';
 import { shownBy } from './payload.ts';
 import { podsOnDisk, removePodFolder, removePodVolumes } from './tear-down.ts';
+import { containersOf, usedVolumes } from './used.ts';
 import { VolumeWorker } from './worker.ts';
 
 /** How long a pod's volumes may take before that is told. Source: kubelet volumemanager podAttachAndMountTimeout. */
@@ -20,9 +21,12 @@ const LONGEST_RETRY_MS = 122_000;
 
 interface Entry {
   pod: Pod;
-  readonly workers: ReadonlyMap<string, VolumeWorker>;
+  /** By the volume's name: those that its containers use. */
+  readonly workers: Map<string, VolumeWorker>;
+  /** How many of them are not gone yet. */
+  left: number;
   /** Resolves when nothing of its volumes is on the node any more. */
-  readonly gone: Promise<void>;
+  gone: PromiseWithResolvers<void>;
   isEnding: boolean;
 }
 /** The volumes of a node's pods, mounted. */
@@ -80,36 +84,37 @@ export function podVolumes(o: {
     const known = pods.get(uid);
     if (known !== undefined && !known.isEnding) return known;
     references.register(pod);
-    const gone = Promise.withResolvers<void>();
-    const own = new Map<string, VolumeWorker>();
-    const entry: Entry = { pod, workers: own, gone: gone.promise, isEnding: false };
-    let left = pod.spec?.volumes?.length ?? 0;
-    for (const volume of pod.spec?.volumes ?? []) {
-      const id = `${uid}/${volume.name}`;
-      const made = new VolumeWorker({
-        id,
-        host,
-        // What is left of one that is about to go has to be gone first.
-        after: known?.gone,
-        find: async (signal) => {
-          const { persistent, readOnly } = await persistentOf(entry.pod, volume, signal);
-          if (persistent !== undefined) checkMode(entry.pod, volume, persistent);
-          return { pod: entry.pod, volume, persistent, readOnly };
-        },
-        tell: (reason, message) => recorder.event(entry.pod, 'Warning', reason, message),
-        onGone: () => {
-          if (workers.get(id) === made) workers.delete(id);
-          if (--left === 0) gone.resolve();
-        },
-      });
-      workers.set(id, made);
-      own.set(volume.name, made);
-    }
-    if (left === 0) gone.resolve();
+    const entry: Entry = { pod, workers: new Map(), left: 0, gone: Promise.withResolvers<void>(), isEnding: false };
+    entry.gone.resolve();
     pods.set(uid, entry);
-    for (const [name, one] of own)
-      one.start(startActor(logic, { world, id: `volume/${pod.metadata.namespace}/${pod.metadata.name}/${name}`, machine: 'volume', input: { id: one.id }, inspection: o.inspection, onDone: () => undefined }));
+    const used = usedVolumes(pod);
+    for (const volume of pod.spec?.volumes ?? []) if (used.has(volume.name)) begin(entry, volume, known?.gone.promise);
     return entry;
+  }
+  /** `after`: what is left of one that is about to go has to be gone first. */
+  function begin(entry: Entry, volume: Volume, after: Promise<void> | undefined): VolumeWorker {
+    const { uid, namespace, name } = entry.pod.metadata;
+    const id = `${uid}/${volume.name}`;
+    const made = new VolumeWorker({
+      id,
+      host,
+      after,
+      find: async (signal) => {
+        const { persistent, readOnly } = await persistentOf(entry.pod, volume, signal);
+        if (persistent !== undefined) checkMode(entry.pod, volume, persistent);
+        return { pod: entry.pod, volume, persistent, readOnly };
+      },
+      tell: (reason, message) => recorder.event(entry.pod, 'Warning', reason, message),
+      onGone: () => {
+        if (workers.get(id) === made) workers.delete(id);
+        if (--entry.left === 0) entry.gone.resolve();
+      },
+    });
+    if (entry.left++ === 0) entry.gone = Promise.withResolvers<void>();
+    workers.set(id, made);
+    entry.workers.set(volume.name, made);
+    made.start(startActor(logic, { world, id: `volume/${namespace}/${name}/${volume.name}`, machine: 'volume', input: { id }, inspection: o.inspection, onDone: () => undefined }));
+    return made;
   }
   async function mount(pod: Pod, signal: AbortSignal): Promise<void> {
     const { workers: own } = take(pod);
@@ -136,13 +141,13 @@ export function podVolumes(o: {
     for (const one of entry.workers.values()) one.podEnded();
     references.forget(uid);
     host.tokens.forget(uid);
-    void entry.gone.then(() => {
+    void entry.gone.promise.then(() => {
       if (pods.get(uid) === entry) pods.delete(uid);
     });
   }
   async function clear(uid: string, remove: typeof removePodFolder): Promise<void> {
     for (let wait = FIRST_RETRY_MS; !end.signal.aborted; wait = Math.min(2 * wait, LONGEST_RETRY_MS)) {
-      await pods.get(uid)?.gone;
+      await pods.get(uid)?.gone.promise;
       try {
         return await remove(host, uid);
       } catch (error) {
@@ -162,13 +167,16 @@ export function podVolumes(o: {
       if (!entry.isEnding && shownBy(before) !== shownBy(pod)) for (const one of entry.workers.values()) one.sourceChanged();
     },
     unmount,
-    whenUnmounted: (uid) => pods.get(uid)?.gone,
+    whenUnmounted: (uid) => pods.get(uid)?.gone.promise,
     forget: (uid) => void clear(uid, removePodFolder),
     async open(isKnown) {
       for (const uid of await podsOnDisk(host.pods)) if (!isKnown(uid) && !pods.has(uid)) void clear(uid, removePodFolder);
     },
     async mounted(pod, volume, signal) {
-      const one = pods.get(pod.metadata.uid!)?.workers.get(volume);
+      const entry = pods.get(pod.metadata.uid!);
+      const said = pod.spec?.volumes?.find(({ name }) => name === volume);
+      // That it is used may be new: by a container that was added to a pod that runs.
+      const one = entry?.workers.get(volume) ?? (entry === undefined || entry.isEnding || said === undefined ? undefined : begin(entry, said, undefined));
       if (one === undefined) throw new Error(`cannot find volume ${goQuote(volume)}`);
       await one.whenMounted(signal);
       return one.mounted!;
@@ -192,14 +200,9 @@ export function podVolumes(o: {
   };
 } // prettier-ignore
 /** Throws UnfitVolume. Source: desiredStateOfWorldPopulator createVolumeSpec. */
-function checkMode({ spec }: Pod, { name }: Volume, persistent: PersistentVolume): void {
+function checkMode(pod: Pod, { name }: Volume, persistent: PersistentVolume): void {
   const { volumeMode = 'Filesystem' } = persistent.spec ?? {};
   const field = volumeMode === 'Block' ? 'volumeMounts' : 'volumeDevices';
-  const containers = [
-    ...(spec?.initContainers ?? []),
-    ...(spec?.containers ?? []),
-    ...(spec?.ephemeralContainers ?? []),
-  ];
-  if (containers.some((container) => container[field]?.some((one) => one.name === name)))
+  if (containersOf(pod).some((container) => container[field]?.some((one) => one.name === name)))
     throw new UnfitVolume(`volume ${name} has volumeMode ${volumeMode}, but is specified in ${field}`);
 }

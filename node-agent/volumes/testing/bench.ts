@@ -75,6 +75,7 @@ export interface VolumeBench {
   readonly parts: PodVolumes;
   /** Another kubelet over the same folder. */
   restarted(): VolumeBench;
+  /** Its container has all its volumes, unless containers are said. */
   pod(name: string, spec: Partial<PodSpec>, metadata?: Pod['metadata']): Pod;
   folder(pod: Pod, plugin: string, name: string): string;
   /** The pod's volumes begin to be set up. */
@@ -167,7 +168,7 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, namespace: 'default', uid: `uid-${name}`, ...metadata },
-      spec: { containers: [{ name: 'main', image: 'app:1' }], nodeName: 'n1', ...spec },
+      spec: { containers: [{ name: 'main', image: 'app:1', volumeMounts: (spec.volumes ?? []).map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` })) }], nodeName: 'n1', ...spec },
     }),
     folder: (pod, plugin, name) => join(host.pods, pod.metadata.uid!, 'volumes', `kubernetes.io~${plugin}`, name),
     begin(pod) {

@@ -3,7 +3,7 @@ import { chdir } from 'node:process';
 import { lstat, mkdir, readFile, readdir, readlink, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { realWorld } from '../../../bus/real-world.ts';
-import type { Pod, VolumeMount } from '../../../schemas/generated/core-v1.ts';
+import type { Pod, Volume, VolumeMount } from '../../../schemas/generated/core-v1.ts';
 import { persistentVolumes } from '../../../actors/runtime/resources.ts';
 import { machineCommands } from '../../host/commands.ts';
 import type { Mount } from '../../runtime/cri/parts.ts';
@@ -20,8 +20,14 @@ const why = (error: unknown): string => (error as { code?: string }).code ?? (er
 const tried = async (work: () => Promise<unknown>): Promise<unknown> => work().catch(why);
 
 const ended = (pod: Pod): Promise<boolean> => b.ended(pod, 600_000);
-const podOf = (name: string, volumes: object[], volumeMounts: VolumeMount[] = []): Pod =>
-  b.pod(name, { volumes: volumes as never, containers: [{ name: 'main', image: 'i', volumeMounts }] });
+const podOf = (name: string, volumes: Volume[], volumeMounts: VolumeMount[] = []): Pod => {
+  const all = volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` }));
+  const containers = [
+    { name: 'main', image: 'i', volumeMounts },
+    { name: 'other', image: 'i', volumeMounts: all },
+  ];
+  return b.pod(name, { volumes, containers });
+};
 const mountsOf = (pod: Pod): Promise<readonly Mount[]> => b.parts.mountsOf(pod, pod.spec!.containers[0]!, never);
 const left = async (): Promise<string[]> => mountsWithin(await mounts.list(), b.root).map(({ path }) => path);
 
