@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { locate, writeConfig } from '../cluster/config.ts';
 import { checkCanHaveRealNodes, nextNode, nodesOf, settleNodes } from './settle.ts';
 
 const three = nodesOf('c', [], 3);
@@ -30,6 +34,23 @@ describe('real nodes of a cluster', () => {
   });
 });
 describe('what a cluster is to be', () => {
+  it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('is beside the user’s other clusters, up or not (root)', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kubus-settle-'));
+    vi.stubEnv('XDG_DATA_HOME', folder);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    });
+    const settle = (name: string) => settleNodes({ runtime: 'cri' }, name, undefined, undefined);
+    const first = await settle('first');
+    const [rest, paths] = [{ name: 'first', port: 6443, natsPort: 4222, disableAdmission: [], ephemeral: false }, locate('first')];
+    mkdirSync(paths.dir, { recursive: true });
+    writeConfig(paths, { ...rest, ...first });
+    const second = await settle('second');
+    expect(new Set([first, second].flatMap(({ machine, clusterCidrs = ['10.244.0.0/16'] }) => [machine?.range, machine?.balancers, ...clusterCidrs])).size).toBe(6);
+    // Its own are not in its way.
+    expect((await settle('first')).machine).toEqual(first.machine);
+  }); // prettier-ignore
   it('is simulated unless somebody says otherwise', async () => {
     expect(await settleNodes({ runtime: 'auto' }, 'c', undefined, undefined)).toEqual({ runtime: 'simulated', nodes: 1 }); // prettier-ignore
     expect(await settleNodes({ runtime: 'auto', nodes: 5 }, 'c', undefined, ['10.1.0.0/16'])).toEqual({

@@ -1,7 +1,7 @@
 import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
 import { UserError } from '../cli/output.ts';
-import { realNodes, type ClusterConfig, type MachineConfig } from '../cluster/config.ts';
+import { clusterNames, locate, readConfig, realNodes, type ClusterConfig, type MachineConfig } from '../cluster/config.ts'; // prettier-ignore
 import { balancerRanges, freeRange, MAX_PLACE, nodeRanges, podRanges, routedRanges, USUAL_PODS } from './ranges.ts';
 
 /** What a cluster's nodes are to be. */
@@ -36,7 +36,7 @@ export async function settleNodes(wish: NodeWish, name: string, before: Before |
     return { runtime, nodes: wish.nodes ?? before?.nodes ?? 1, ...(machine && { machine }), ...(clusterCidrs && { clusterCidrs }) };
   }
   checkCanHaveRealNodes();
-  const settled = await chooseRanges(machine, before === undefined ? undefined : (clusterCidrs ?? []), clusterCidrs);
+  const settled = await chooseRanges(name, machine, before === undefined ? undefined : (clusterCidrs ?? []), clusterCidrs);
   const wanted = wish.nodes ?? (machine === undefined ? 1 : realNodes({ machine }).length);
   return {
     runtime,
@@ -71,13 +71,25 @@ interface Ranges {
   readonly balancers: string;
   readonly clusterCidrs?: readonly string[] | undefined;
 }
+/** Of this user's other clusters, which may be up another time. */
+const rangesOfOthers = (name: string): string[] =>
+  clusterNames()
+    .filter((other) => other !== name)
+    .flatMap((other) => {
+      try {
+        const { machine, clusterCidrs = [USUAL_PODS] } = readConfig(locate(other)) ?? {};
+        return machine === undefined ? [] : [machine.range, ...(machine.balancers ? [machine.balancers] : []), ...clusterCidrs];
+      } catch {
+        return [];
+      }
+    }); // prettier-ignore
 /** `machine`: what it has stays. `kept`: undefined where a range of pods may be chosen too. */
-async function chooseRanges(machine: MachineConfig | undefined, kept: readonly string[] | undefined, asked: readonly string[] | undefined): Promise<Ranges> {
+async function chooseRanges(name: string, machine: MachineConfig | undefined, kept: readonly string[] | undefined, asked: readonly string[] | undefined): Promise<Ranges> {
   if (machine?.balancers !== undefined) return { range: machine.range, balancers: machine.balancers, clusterCidrs: asked };
   const commands = machineCommands(realWorld({ component: 'machine', level: 'silent' }));
   const routes = async (family: string): Promise<string[]> =>
     routedRanges((await commands.run('ip', ['-json', family, 'route', 'show', 'table', 'all'])).stdout);
-  const taken = await routes('-4');
+  const taken = [...(await routes('-4')), ...rangesOfOthers(name)];
   const usual = podRanges();
   const pods = asked?.[0] ?? (kept === undefined ? freeRange(usual, taken) : undefined);
   const others = [...taken, ...(asked ?? []), ...(pods === undefined ? [] : [pods])];
