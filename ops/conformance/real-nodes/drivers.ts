@@ -44,7 +44,7 @@ export function driverChecks(cluster: TestCluster): Check[] {
         await kubectl(['wait', '--for=condition=Ready', 'pod/driver', 'pod/user', '--timeout=60s']);
         await eventually('what is mounted', async () => {
           const said = await kubectl(['exec', 'user', '--', 'cat', `${PLACE}/m/note`]).catch(() => '');
-          return said === 'mounted' ? true : undefined;
+          return said.trim() === 'mounted' ? true : undefined;
         });
         const after = existsSync(KUBELET) ? readdirSync(KUBELET) : [];
         if (after.join() !== before.join()) throw new Error(`the machine has ${after.join(', ')} in ${KUBELET}`);
