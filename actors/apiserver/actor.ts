@@ -152,8 +152,7 @@ export function startApiserver(options: ApiserverOptions): Apiserver {
     if (options.https !== undefined)
       door ??= await openHttpsDoor(core, { ...options.https, reusePort: options.reusePort });
     plugged.begin(door?.port ?? 0);
-    // What a fresh cluster lacks is retried by its own upkeep; a cluster without it still serves.
-    await plugged.ready.catch((error: unknown) => log.error('could not make all system objects', { err: error }));
+    await plugged.ready;
     tick();
   };
   let bookmarkTimer: ReturnType<typeof world.clock.setTimeout> | undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../../schemas/generated/core-v1.ts';
+import type { KubeObject } from '../../../schemas/meta/object.ts';
 import type { ClusterRole, ClusterRoleBinding } from '../../../schemas/generated/rbac-v1.ts';
 import { fakeCluster, type FakeCluster } from '../testing/fake-cluster.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
@@ -119,6 +120,34 @@ describe('later starts', () => {
     await c.simulation.advance(3_000);
     expect([await made, await alone]).toEqual([0, 0]);
     expect(errors).toEqual(['a bootstrap object was refused']);
+  });
+  it.each([
+    ['does not answer once', 1, 1_000],
+    ['is away for a minute', 60_000, 75_000],
+  ])('are all made though the store %s', async (_, awayFor, afterMs) => {
+    const c = fakeCluster();
+    const began = c.world.clock.now();
+    let failed = 0;
+    const create = (...[resource, object]: Parameters<typeof c.loopback.create>): Promise<KubeObject> => {
+      const isAway = object.metadata.name === 'system:basic-user' && c.world.clock.now() < began + awayFor;
+      if (!isAway) return c.loopback.create(resource, object);
+      failed++;
+      return Promise.reject(new ApiError('Timeout', 'no answer from the store'));
+    };
+    const server = start({ ...c, loopback: { ...c.loopback, create } as typeof c.loopback });
+    let isAnswered = false;
+    void server.ready.then(() => (isAnswered = true));
+    await c.simulation.advance(Math.min(afterMs, 31_000));
+    // Others are answered without it, at last.
+    expect(isAnswered).toBe(true);
+    await c.simulation.advance(afterMs);
+    expect(failed).toBeGreaterThan(0);
+    expect(get(c, 'rbac.authorization.k8s.io', 'clusterroles', '', 'system:basic-user')).toBeDefined();
+    expect(get(c, '', 'endpoints', 'default', 'kubernetes')).toBeDefined();
+    expect(count(c, 'apiregistration.k8s.io', 'apiservices')).toBeGreaterThan(10);
+    const stopping = server.stop();
+    await c.simulation.advance(2_000);
+    await stopping;
   });
   it('put back what was removed or narrowed, and leave what was added', async () => {
     const c = fakeCluster();

@@ -1,10 +1,12 @@
 /**
  * What a fresh API server makes: `startBootstrap(options)` returns at once; `ready` resolves when namespaces, RBAC,
- * priority, flow control, the service `kubernetes` and the rest exist. Idempotent; several servers may do it at once.
+ * priority, flow control, the service `kubernetes` and the rest exist, or after 30 s without them: it is tried on until they
+ * do. Idempotent; several servers may do it at once.
  * Afterwards it renews this server's identity lease, keeps the endpoints of `kubernetes`, makes again what was deleted of
  * the system namespaces, and keeps conditions of FlowSchemas and APIServices. `stop()` takes this server out of them.
  */
 import type { APIService } from '../../../schemas/generated/apiregistration-v1.ts';
+import { within } from '../../../bus/within.ts';
 import { delay } from '../../../bus/world.ts';
 import { configMaps, namespaces, priorityClasses, services } from '../../runtime/resources.ts';
 import { formatAddress, parseRange } from '../allocation/ip.ts';
@@ -18,6 +20,10 @@ import { keepServiceCidr } from './service-cidr.ts';
 import { keepConditions } from './status.ts';
 
 const LEAVE_MS = 1_000;
+/** After the first failure; twice that after each further one. */
+const RETRY_MS = 100;
+/** Whoever asks is answered then, whatever is missing yet. Source: registry/rbac/rest PostStartHook. */
+const PATIENCE_MS = 30_000;
 /** Every three minutes, as the real server looks after addresses and ports. */
 const REPAIR_ROUNDS = 18;
 /** Every minute. */
@@ -78,23 +84,35 @@ export function startBootstrap(options: BootstrapOptions): Bootstrap {
         });
     }, RENEW_MS);
   };
+  /** A store that is slow, or away for a moment, must not leave a cluster without its roles. */
+  const makeAll = async (): Promise<void> => {
+    for (let failures = 0; !stopped; failures++)
+      try {
+        return await make();
+      } catch (error) {
+        world.log.warn('system objects are not all made: trying again', { err: error });
+        await delay(world.clock, Math.min(RETRY_MS * 2 ** failures, RENEW_MS), ending.signal).catch(() => undefined);
+      }
+  };
   const begin = async (): Promise<void> => {
-    await make();
+    await makeAll();
     if (stopped) return;
     again();
     void options
       .repair?.()
       .catch((error: unknown) => world.log.warn('claims of services could not be repaired', { err: error }));
   };
-  const ready = begin();
+  const ending = new AbortController();
+  const begun = begin();
   return {
-    ready,
+    ready: within(world.clock, PATIENCE_MS, begun),
     async stop() {
       if (stopped) return;
       stopped = true;
+      ending.abort();
       if (timer !== undefined) world.clock.clearTimeout(timer);
       conditions?.stop();
-      await ready.catch(() => undefined);
+      await begun;
       const leaving = identity.leave().catch((error: unknown) => world.log.warn('leaving failed', { err: error }));
       // The store may be gone already; the lease then runs out by itself.
       const patience = new AbortController();
