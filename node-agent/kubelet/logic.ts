@@ -31,7 +31,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
       guards: {
         isOver: ({ context }) => pod(context.uid).isOver,
         isRejected: ({ context }) => pod(context.uid).hasRejection,
-        isAdopted: ({ context }) => pod(context.uid).isAdopted,
+        isAdopted: ({ context }) => pod(context.uid).sandbox !== undefined,
         isStranded: ({ context }) => pod(context.uid).isStranded,
         isAbandoned: ({ context }) => pod(context.uid).isAbandoned(),
         isDeleted: ({ context }) => pod(context.uid).isDeleted,

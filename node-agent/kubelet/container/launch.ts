@@ -16,7 +16,7 @@ export async function launch(
   const { sandbox } = pod;
   if (sandbox === undefined) throw new RuntimeError('CreateContainerError', 'the pod has no sandbox');
   const attempt = Math.max(record.runs, nextAttempt(node, pod.uid, record.spec.name));
-  const config = { pod: pod.pod, container: record.spec, attempt, target: targetOf(pod, record) };
+  const config = { pod: pod.allocated, container: record.spec, attempt, target: targetOf(pod, record) };
   const id = await runtime.createContainer(sandbox.id, config, signal);
   if (signal.aborted) await runtime.removeContainer(id);
   signal.throwIfAborted();

@@ -1,20 +1,17 @@
 import type { TimerId } from '../../../bus/world.ts';
 import type { Container, Pod, PodCondition } from '../../../schemas/generated/core-v1.ts';
+import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
 import { amount } from '../../../schemas/helpers/pod-resources.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { isRunning, type ContainerRecord } from '../container/record.ts';
 import type { ContainerWorker } from '../container/worker.ts';
 import type { NodeContext } from '../context.ts';
+import { effective, isSame, type PodLevel, type Resources } from './pod-level.ts';
 
-type Resources = Container['resources'];
-const RESIZABLE = ['cpu', 'memory'] as const;
 /** Source: kubelet allocation retryDelay, backOffPeriod. */
 const ADMIT_AGAIN_MS = 180_000;
 const ACTUATE_AGAIN_MS = 10_000;
 
-/** Whether two say the same of what can be changed while a container runs. */
-const isSame = (a: Resources, b: Resources): boolean =>
-  RESIZABLE.every((name) => amount(name, a?.requests?.[name]) === amount(name, b?.requests?.[name]) && amount(name, a?.limits?.[name]) === amount(name, b?.limits?.[name])); // prettier-ignore
 /** Which of `pod`'s containers ask for other resources than they were given. */
 export const asksForMore = (records: readonly ContainerRecord[], specs: ReadonlyMap<string, Container>): boolean =>
   records.some(({ role, spec }) => role !== 'ephemeral' && !isSame(spec.resources, specs.get(spec.name)?.resources));
@@ -30,6 +27,7 @@ export interface ResizeHost {
   /** Newest version of the pod. */
   pod(): Pod;
   containers(): readonly ContainerWorker[];
+  readonly level: PodLevel;
   /** Why the node cannot take the pod as it is now wanted; it takes it if it can. */
   take(): { readonly reason: string; readonly message: string } | undefined;
   changed(): void;
@@ -46,6 +44,8 @@ export class Resizing {
   #progress: Shown | undefined;
   #timer: TimerId | undefined;
   #acting = false;
+  /** What the pod as a whole may use is still to be set. */
+  #isDue = false;
 
   constructor(host: ResizeHost) {
     this.#host = host;
@@ -65,7 +65,7 @@ export class Resizing {
     const pod = this.#host.pod();
     const specs = specsOf(pod);
     const records = this.#host.containers().map((c) => c.record);
-    if (!asksForMore(records, specs)) {
+    if (!asksForMore(records, specs) && !this.#host.level.isAsked(pod)) {
       if (this.#pending !== undefined) this.#host.changed();
       this.#pending = undefined;
       return;
@@ -73,6 +73,8 @@ export class Resizing {
     const refusal = this.#host.take();
     if (refusal !== undefined) return this.#wait(refusal);
     this.#pending = undefined;
+    this.#isDue = true;
+    this.#host.level.give(pod);
     for (const record of records) {
       const { resources } = specs.get(record.spec.name) ?? record.spec;
       if (isRunning(record)) record.actuated ??= record.spec.resources ?? {};
@@ -96,10 +98,11 @@ export class Resizing {
     if (this.#acting) return;
     this.#acting = true;
     try {
-      const left = this.#host.containers().filter(({ record }) => isLeft(record));
-      const again = left.filter(({ record }) => mustRestart(record));
+      const left = this.#host.containers().filter(({ record }) => this.#isLeft(record));
+      const again = left.filter(({ record }) => this.#mustRestart(record));
       const inPlace = left.filter((c) => !again.includes(c));
-      if (inPlace.length > 0) await this.#resize(inPlace);
+      // Those that run again need their room before, and give it back after.
+      if (inPlace.length > 0 || (this.#isDue && (again.length === 0 || !this.#shrinks()))) await this.#resize(inPlace);
       for (const c of again) c.restart(`Container ${c.record.spec.name} resize requires restart`);
       if (again.length === 0) this.#complete();
     } catch (error) {
@@ -110,18 +113,52 @@ export class Resizing {
   }
   async #resize(containers: readonly ContainerWorker[]): Promise<void> {
     const { runtime } = this.#host.node;
-    const pod = this.#host.pod();
-    const tooLow = containers.flatMap(({ record: { id = '', spec } }) => {
-      const limit = amount('memory', spec.resources?.limits?.['memory']);
-      const used = limit === 0 ? undefined : runtime.usage(id, pod)?.memoryBytes;
-      return used === undefined || used < limit ? [] : [`attempting to set container "${spec.name}" memory limit (${limit}) below current usage (${used})`]; // prettier-ignore
-    });
+    const { level } = this.#host;
+    const all = this.#host.containers().map(({ record }) => record);
+    const pod = allocatedPod(this.#host.pod(), all, level);
+    const usedBy = (id = ''): number | undefined => runtime.usage(id, pod)?.memoryBytes;
+    const ofPod = amount('memory', level.given?.limits?.['memory']);
+    const usedByPod = all.reduce((sum, { id }) => sum + (usedBy(id) ?? 0), 0);
+    const tooLow = [
+      ...(this.#shrinks() && ofPod > 0 && usedByPod >= ofPod ? [`attempting to set pod memory limit (${ofPod}) below current usage (${usedByPod})`] : []),
+      ...containers.flatMap(({ record: { id, spec } }) => {
+        const limit = amount('memory', effective(spec.resources, level.given).limits?.['memory']);
+        const used = limit === 0 ? undefined : usedBy(id);
+        return used === undefined || used < limit ? [] : [`attempting to set container "${spec.name}" memory limit (${limit}) below current usage (${used})`];
+      }),
+    ]; // prettier-ignore
     if (tooLow.length > 0) throw new Error(`cannot decrease memory limits: ${tooLow.length === 1 ? tooLow[0] : `[${tooLow.join(', ')}]`}`); // prettier-ignore
     await runtime.resize?.(pod, containers.map(({ record }) => ({ id: record.id ?? '', container: record.spec }))); // prettier-ignore
     for (const { record } of containers) delete record.actuated;
+    if (all.some((record) => this.#isLeft(record))) return;
+    this.#isDue = false;
+    level.actuated = undefined;
+  }
+  #isLeft(record: ContainerRecord): boolean {
+    if (record.actuated === undefined || !isRunning(record)) return false;
+    const { actuated, given } = this.#host.level;
+    return !isSame(effective(record.actuated, actuated ?? given), effective(record.spec.resources, given));
+  }
+  /** One of the resources that change cannot be changed while it runs. */
+  #mustRestart({ actuated: has, spec: { resources: wants, resizePolicy = [] } }: ContainerRecord): boolean {
+    const { actuated, given } = this.#host.level;
+    const [before, now] = [effective(has, actuated ?? given), effective(wants, given)];
+    return resizePolicy.some(
+      ({ resourceName, restartPolicy }) =>
+        restartPolicy === 'RestartContainer' &&
+        (['requests', 'limits'] as const).some((list) => amount(resourceName, before[list]?.[resourceName]) !== amount(resourceName, now[list]?.[resourceName])), // prettier-ignore
+    );
+  }
+  /** Whether all of the pod together may use less memory than before. */
+  #shrinks(): boolean {
+    const { level } = this.#host;
+    const pod = this.#host.pod();
+    const records = this.#host.containers().map((c) => c.record);
+    const limit = (of: Pod): number => amount('memory', podQuantities(of, 'limits')['memory']) || Infinity;
+    return limit(allocatedPod(pod, records, level)) < limit(actuatedPod(pod, records, level));
   }
   #complete(): void {
-    if (this.#progress === undefined || this.#host.containers().some(({ record }) => isLeft(record))) return;
+    if (this.#progress === undefined || this.#host.containers().some(({ record }) => this.#isLeft(record))) return;
     const { generation } = this.#progress;
     this.#progress = undefined;
     this.#arm(undefined);
@@ -165,15 +202,6 @@ export class Resizing {
     this.#timer = ms === undefined ? undefined : clock.setTimeout(act, ms);
   }
 }
-const isLeft = (record: ContainerRecord): boolean =>
-  record.actuated !== undefined && isRunning(record) && !isSame(record.actuated, record.spec.resources);
-/** One of the resources that change cannot be changed while it runs. */
-const mustRestart = ({ actuated, spec: { resources, resizePolicy = [] } }: ContainerRecord): boolean =>
-  resizePolicy.some(
-    ({ resourceName, restartPolicy }) =>
-      restartPolicy === 'RestartContainer' &&
-      (['requests', 'limits'] as const).some((list) => amount(resourceName, actuated?.[list]?.[resourceName]) !== amount(resourceName, resources?.[list]?.[resourceName])), // prettier-ignore
-  );
 export const specsOf = ({ spec }: Pod): ReadonlyMap<string, Container> =>
   new Map([...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [c.name, c]));
 
@@ -191,13 +219,20 @@ function summary({ metadata, spec }: Pod, generation = metadata.generation ?? 0,
 const sorted = (map: Readonly<Record<string, string | number>>) => Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))); // prettier-ignore
 const orderOf = ({ limits, requests }: NonNullable<Resources>) => ({ ...(limits && { limits: sorted(limits) }), ...(requests && { requests: sorted(requests) }) }); // prettier-ignore
 /** The pod with what its containers have been given, where they ask for more. */
-export function allocatedPod(pod: Pod, records: readonly ContainerRecord[]): Pod {
+export function allocatedPod(pod: Pod, records: readonly ContainerRecord[], level: Pick<PodLevel, 'given'>): Pod {
   const given = new Map(records.map(({ spec }) => [spec.name, spec.resources]));
   const each = (containers: readonly Container[]): Container[] =>
     containers.map(({ resources, ...container }) => {
       const has = given.has(container.name) ? given.get(container.name) : resources;
       return has === undefined ? container : { ...container, resources: has };
     });
-  const spec = pod.spec!;
-  return { ...pod, spec: { ...spec, containers: each(spec.containers), ...(spec.initContainers && { initContainers: each(spec.initContainers) }) } }; // prettier-ignore
+  const { resources: _, ...spec } = pod.spec!;
+  return { ...pod, spec: { ...spec, ...(level.given && { resources: level.given }), containers: each(spec.containers), ...(spec.initContainers && { initContainers: each(spec.initContainers) }) } }; // prettier-ignore
 }
+/** The pod with what is in force of what its containers and it have been given. */
+export const actuatedPod = (pod: Pod, records: readonly ContainerRecord[], { given, actuated }: Pick<PodLevel, 'given' | 'actuated'>): Pod =>
+  allocatedPod(
+    pod,
+    records.map((record) => (record.actuated === undefined ? record : { ...record, spec: { ...record.spec, resources: record.actuated } })),
+    { given: actuated ?? given },
+  ); // prettier-ignore

@@ -1,9 +1,11 @@
-import type { Container, Pod, PodCondition } from '../../../schemas/generated/core-v1.ts';
+import type { Container, Pod, PodCondition, PodStatus } from '../../../schemas/generated/core-v1.ts';
+import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
 import type { ContainerRecord } from '../container/record.ts';
 import type { NodeContext } from '../context.ts';
 import type { PodContainers } from './containers.ts';
 import type { PodHome } from './home.ts';
-import { allocatedPod, asksForMore, Resizing } from './resize.ts';
+import { PodLevel } from './pod-level.ts';
+import { actuatedPod, allocatedPod, asksForMore, Resizing } from './resize.ts';
 
 /** Why a node cannot take a pod. */
 export interface Rejected {
@@ -21,6 +23,7 @@ export class PodRoom {
   readonly #worker: Placed;
   readonly #containers: PodContainers;
   readonly #home: Pick<PodHome, 'request'>;
+  readonly #level: PodLevel;
   /** undefined: it never was resized. */
   #resizing: Resizing | undefined;
 
@@ -29,21 +32,41 @@ export class PodRoom {
     this.#worker = worker;
     this.#containers = containers;
     this.#home = home;
+    this.#level = new PodLevel(worker.pod);
   }
   conditions(): readonly PodCondition[] | undefined {
     return this.#resizing?.conditions();
   }
   asksForMore(specs: ReadonlyMap<string, Container>): boolean {
-    return asksForMore(this.#records, specs);
+    return asksForMore(this.#records, specs) || this.#level.isAsked(this.#worker.pod);
+  }
+  get allocated(): Pod {
+    const { pod } = this.#worker;
+    return this.#level.isAsked(pod) ? allocatedPod(pod, this.#containers.records, this.#level) : pod;
+  }
+  /** What is told of a pod that says what its containers may use together. Source: kubelet convertToAPIPodLevelResourcesStatus. */
+  shown(): Pick<PodStatus, 'resources' | 'allocatedResources'> {
+    const { pod } = this.#worker;
+    if (pod.spec?.resources === undefined) return {};
+    const { records } = this.#containers;
+    const [allocated, now] = [allocatedPod(pod, records, this.#level), actuatedPod(pod, records, this.#level)];
+    const of = (one: Pod, which: 'requests' | 'limits') => podQuantities(one, which, { overhead: true });
+    return {
+      allocatedResources: of(allocated, 'requests'),
+      resources: { requests: of(now, 'requests'), limits: of(now, 'limits') },
+    };
   }
   /** What it may use has perhaps changed. */
   resize(specs: ReadonlyMap<string, Container>): void {
+    // Of what has not begun there is nothing to change.
+    if (!this.#containers.areMade) this.#level.given = this.#worker.pod.spec?.resources;
     if (this.#resizing === undefined) {
       if (!this.asksForMore(specs)) return this.#node.ledger.add(this.#worker.pod);
       this.#resizing = new Resizing({
         node: this.#node,
         pod: () => this.#worker.pod,
         containers: () => this.#containers.all,
+        level: this.#level,
         take: () => this.#take(),
         changed: () => this.#home.request(true),
       });
@@ -74,7 +97,7 @@ export class PodRoom {
     const { pod } = this.#worker;
     ledger.remove(this.#worker.uid);
     const refusal = admit(pod);
-    ledger.add(refusal === undefined ? pod : allocatedPod(pod, this.#containers.records));
+    ledger.add(refusal === undefined ? pod : allocatedPod(pod, this.#containers.records, this.#level));
     return refusal;
   }
 }

@@ -31,6 +31,7 @@ export class PodWorker {
   readonly #room: PodRoom;
   #actor!: RunningActor<typeof podMachine>;
   #failure: Failure | undefined;
+  /** Nothing of it runs, and nothing will. */
   #isClosed = false;
   /** The kubelet stops, and leaves it as it is. */
   #isHalted = false;
@@ -77,9 +78,6 @@ export class PodWorker {
   get hasRejection(): boolean {
     return this.#rejected !== undefined;
   }
-  get isAdopted(): boolean {
-    return this.sandbox !== undefined;
-  }
   get isStranded(): boolean {
     return this.#sandbox.stranded !== undefined;
   }
@@ -111,6 +109,10 @@ export class PodWorker {
     this.#time.watch(this.pod);
     this.#home.request(false);
   }
+  /** As it was let in, whatever it asks for since. */
+  get allocated(): Pod {
+    return this.#room.allocated;
+  }
   lost(): void {
     this.#actor.send({ type: 'pod.lost' });
   }
@@ -122,7 +124,6 @@ export class PodWorker {
     this.#actor.send({ type: 'deadline.exceeded' });
     return true;
   }
-  /** Nothing of it runs, and nothing will. */
   get hasEnded(): boolean {
     return this.#isClosed;
   }
@@ -160,18 +161,19 @@ export class PodWorker {
   /** The status to write now. */
   status(): PodStatus {
     const { runtime, nodeIPs, world } = this.#node;
-    if (this.#rejected !== undefined)
-      return rejectedStatus(this.pod, this.#rejected.reason, this.#rejected.message, this.#time.startTime);
+    const { startTime } = this.#time;
+    if (this.#rejected !== undefined) return rejectedStatus(this.pod, this.#rejected, startTime);
     return podStatus({
       pod: this.pod,
       records: this.#containers.records,
       runtime: runtime.name,
       detailsOf: runtime.sweep && ((id) => runtime.containerStatus(id)?.details),
       resizing: this.#room.conditions(),
+      podLevel: this.#room.shown(),
       restartingAll: this.#isRestartingAll,
       hostIPs: nodeIPs,
       podIPs: this.#sandbox.ips,
-      startTime: this.#time.startTime,
+      startTime,
       hasSandbox: this.sandbox !== undefined,
       ending: this.isEnding,
       over: this.#isClosed,
@@ -181,10 +183,8 @@ export class PodWorker {
   }
 
   // What the chart asks for.
-
   reject(): void {
-    const { reason, message } = this.#rejected!;
-    this.#node.recorder.event(this.pod, 'Warning', reason, message);
+    this.#node.recorder.event(this.pod, 'Warning', this.#rejected!.reason, this.#rejected!.message);
   }
   showPending(): void {
     this.#home.request(false);

@@ -17,7 +17,7 @@ it('keeps which claims stand for the pod’s: the API lets no node change that, 
   const now = '2026-01-01T00:00:00Z';
   const state = { records: [], runtime: 'r', hostIPs: ['10.0.0.1'], podIPs: [], hasSandbox: false, ending: false, over: false }; // prettier-ignore
   expect(podStatus({ pod, ...state, startTime: now, now })).toMatchObject(claims);
-  expect(rejectedStatus(pod, 'OutOfcpu', 'no room', now)).toMatchObject(claims);
+  expect(rejectedStatus(pod, { reason: 'OutOfcpu', message: 'no room' }, now)).toMatchObject(claims);
 });
 it('has the addresses of its node, of both families, as its own where it is in the node’s network', () => {
   const [now, ips] = ['2026-01-01T00:00:00Z', [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }]];

@@ -20,6 +20,8 @@ export interface StatusInput {
   readonly podIPs: readonly string[];
   readonly startTime: string;
   readonly hasSandbox: boolean;
+  /** What it has as a whole, where it says so itself. */
+  readonly podLevel?: Pick<PodStatus, 'resources' | 'allocatedResources'> | undefined;
   /** No container will be started again. */
   readonly ending: boolean;
   /** Nothing runs and nothing will: what has not succeeded has failed. */
@@ -81,6 +83,7 @@ export function podStatus(input: StatusInput): PodStatus {
     containerStatuses: statusesOf('main'),
     qosClass: qosClass(pod),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    ...input.podLevel,
     ...claimsOf(old),
   };
 }
@@ -98,7 +101,7 @@ const claimsOf = ({ resourceClaimStatuses, extendedResourceClaimStatus }: PodSta
   ...(extendedResourceClaimStatus && { extendedResourceClaimStatus }),
 });
 /** What a pod that was never let in shows. Source: kubelet rejectPod. */
-export const rejectedStatus = (pod: Pod, reason: string, message: string, startTime: string): PodStatus => ({
+export const rejectedStatus = (pod: Pod, { reason, message }: Failure, startTime: string): PodStatus => ({
   ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
   ...(pod.status?.conditions && { conditions: pod.status.conditions }),
   phase: 'Failed',

@@ -23,10 +23,17 @@ describe('a kubelet and a runtime that speaks the CRI', () => {
   let api: FakeApi;
   let runtime: CriRuntime;
   let kubelet: Kubelet;
+  /** What pods were given as a whole. */
+  const updates: unknown[] = [];
   const start = async (): Promise<void> => {
     const plain = plainParts(paths);
     const resourcesOf: PodParts['cgroups']['resourcesOf'] = (_pod, { resources }) => ({ memoryLimitInBytes: Number(resources?.limits?.['memory'] ?? 0) });
-    const parts = { ...plain, cgroups: { ...plain.cgroups, resourcesOf } };
+    const update: PodParts['cgroups']['update'] = async ({ spec }, containers) => {
+      updates.push(spec!.resources);
+      await containers?.();
+    };
+    const parts = { ...plain, cgroups: { ...plain.cgroups, resourcesOf, update } };
+    updates.length = 0;
     runtime = await createCriRuntime({ world, commands: {} as Commands, socket: fake.socket, paths, parts });
     kubelet = startKubelet({ world, id: 'k', client: api.client('node:n1'), runtime, node: { name: 'n1', ip: '10.9.0.1', podCIDR: '10.0.0.0/24' } });
     await kubelet.ready;
@@ -123,6 +130,51 @@ describe('a kubelet and a runtime that speaks the CRI', () => {
     fake.instead.clear();
     await change('a', { containers: [withMemory('3000')] });
     await until(() => status('a')?.resources?.limits?.['memory'] === '3000' && condition('a', 'PodResizeInProgress') === undefined, 'it is done');
+  });
+  describe('where a pod says what its containers may use together', () => {
+    const ofPod = (memory: string, cpu = '1') => ({ resources: { limits: { memory }, requests: { memory, cpu } } });
+    const done = () => until(() => told().some((text) => text.startsWith('ResizeCompleted')) && condition('a', 'PodResizeInProgress') === undefined, 'it is done');
+
+    it('gives it more, and those of its containers that say nothing themselves', async () => {
+      const own = { ...MAIN, name: 'own', resources: { limits: { memory: '100' } } };
+      await run('a', { ...ofPod('1001'), containers: [MAIN, own] });
+      expect(pod('a')!.status).toMatchObject({ allocatedResources: { memory: '1001', cpu: '1' }, resources: { limits: { memory: '1001' } } });
+      const asked: unknown[] = [];
+      fake.instead.set('UpdateContainerResources', ({ containerId }) => {
+        asked.push(containerId);
+        return {};
+      });
+      await change('a', ofPod('2001'));
+      await done();
+      await until(() => pod('a')!.status!.resources?.limits?.['memory'] === '2001', 'it is told');
+      expect(pod('a')!.status!.allocatedResources).toEqual({ memory: '2001', cpu: '1' });
+      expect(asked).toEqual([status('a')!.containerID!.replace('fake://', '')]);
+      expect(updates).toEqual([ofPod('2001').resources]);
+      expect([status('a')!.restartCount, status('a', 'own')!.restartCount]).toEqual([0, 0]);
+    });
+    it('runs those again that want it, and takes from the pod after them', async () => {
+      const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' as const }];
+      await run('a', { ...ofPod('2001'), containers: [{ ...MAIN, resizePolicy }] });
+      await change('a', ofPod('1001'));
+      await done();
+      await until(() => status('a')!.restartCount === 1 && status('a')!.state?.running, 'it runs again');
+      expect(updates).toEqual([ofPod('1001').resources]);
+      expect(told().findIndex((text) => text.includes('resize requires restart'))).toBeGreaterThan(-1);
+    });
+    it('waits for room, and a kubelet that comes meanwhile knows what was given', async () => {
+      await run('a', { ...ofPod('1001', '1') });
+      await change('a', ofPod('1001', '100'));
+      await until(() => condition('a', 'PodResizePending'), 'it waits');
+      expect(pod('a')!.status!.allocatedResources).toEqual({ memory: '1001', cpu: '1' });
+      await kubelet.stop();
+      await start();
+      await until(() => told().filter((text) => text.startsWith('ResizeDeferred')).length > 1, 'it is considered again');
+      expect(pod('a')!.status!.allocatedResources).toEqual({ memory: '1001', cpu: '1' });
+      expect(updates).toEqual([]);
+      await change('a', ofPod('1001', '2'));
+      await until(() => pod('a')!.status!.allocatedResources?.['cpu'] === '2', 'it has it');
+      await until(() => condition('a', 'PodResizePending') === undefined, 'nothing waits');
+    });
   });
   it('ends a container whose image is another now, and runs it again whatever the policy', async () => {
     await run('a', { restartPolicy: 'Never' });
