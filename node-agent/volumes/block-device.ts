@@ -1,5 +1,5 @@
 import { mkdir, open, readlink, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
 import { mountedOn } from './mounts.ts';
 import { nameOf, VolumeError, type PodVolume, type VolumeHost } from './plugin.ts';
@@ -38,7 +38,7 @@ export async function mapDevice(host: VolumeHost, path: string, { uid, shared, l
     await writeFile(bound, '', { flag: 'a', mode: 0o640 });
     await host.mounts.bind(device, bound, { signal });
   });
-  await step(`blkUtil.MapDevice failed. devicePath: ${device}, podVolumeMapPath:${dirname(link)}, volumeMapName: ${link.slice(dirname(link).length + 1)}, bindMount: false`, () => linkTo(device, link));
+  await step(`blkUtil.MapDevice failed. devicePath: ${device}, podVolumeMapPath:${dirname(link)}, volumeMapName: ${basename(link)}, bindMount: false`, () => linkTo(device, link));
   await step(`blkUtil.AttachFileDevice failed. globalMapPath:${shared}, podUID: ${uid}`, async () => {
     if (!host.held.has(bound)) host.held.set(bound, await open(bound, 'r'));
   });
