@@ -40,15 +40,20 @@ export function directPods(o: {
     await cri.containerStatus(id);
   };
   return {
-    start: async (pods) => void (await Promise.all(pods.map(start))),
+    async start(pods) {
+      // All of them have ended in some way before anything is cleared.
+      const starts = await Promise.allSettled(pods.map(start));
+      for (const one of starts) if (one.status === 'rejected') throw one.reason;
+    },
     async clear() {
       const remove = async (id: string): Promise<void> => {
         await cri.stopPodSandbox(id);
         await cri.removePodSandbox(id);
       };
       // The node's kubelet may have found that they are nobody's, and be at it.
-      const left = await Promise.allSettled(sandboxes.map(remove));
-      const failed = sandboxes.splice(0).filter((_, i) => left[i]!.status === 'rejected');
+      const all = sandboxes.splice(0);
+      const left = await Promise.allSettled(all.map(remove));
+      const failed = all.filter((_, i) => left[i]!.status === 'rejected');
       if (failed.length > 0) await eventually('what is left is removed', () => Promise.all(failed.map(remove)), 60_000);
     },
   };
