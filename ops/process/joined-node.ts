@@ -100,7 +100,16 @@ async function componentOf({ node, dir, machine, proxyMode }: JoinOptions, world
     });
   const { startRealNode } = await import('./real-node.ts');
   const { ip, cgroup, cniPlugins } = machine;
-  return startRealNode({ world, bus, id: node, node: { name: node, ip }, cgroup, cniPlugins, proxyMode, isWholeMachine: true });
+  return startRealNode({
+    world,
+    bus,
+    id: node,
+    node: { name: node, ip },
+    cgroup,
+    cniPlugins,
+    proxyMode,
+    isWholeMachine: true,
+  });
 }
 function keyOf({ node, dir, urls, ca }: JoinOptions): Credentials {
   const file = keyFile(dir);
