@@ -31,10 +31,8 @@ describe.skipIf(typeof found === 'string')('the inspector of a cluster', { timeo
 
   beforeAll(async () => {
     const { path, env, args } = found as Exclude<typeof found, string>;
-    [cluster, browser] = await Promise.all([
-      upForTest(['--ephemeral']),
-      chromium.launch({ executablePath: path, args: [...args], env: { ...process.env, ...env } }),
-    ]);
+    browser = await chromium.launch({ executablePath: path, args: [...args], env: { ...process.env, ...env } });
+    cluster = await upForTest(['--ephemeral']);
     const main = join(import.meta.dirname, '../cli/main.ts');
     inspector = spawn(
       process.execPath,

@@ -1,17 +1,19 @@
 #!/bin/sh
 # Real nodes on a machine of another kind than this one: Debian in a virtual machine, with its kernel (cgroups of the second
-# version, ipvs, SCTP) and its containerd. Runs a command there as root, or else the script of three real nodes (run.ts).
+# version, ipvs, SCTP) and its containerd. Runs a command there as root, or else vm-checks.sh beside this.
 #
 #   ops/conformance/real-nodes/vm.sh DIR [COMMAND...]      such as: vm.sh /tmp/vm sh -c 'cd /src && ./kubus doctor'
 #
-# This checkout is /src there, read-only, with the node_modules it has; /out is DIR/out here. What DIR holds is kept: a changed
-# SUITE or a fresh start wants another DIR. Exit status is the command's. Needs root, qemu-system-x86 and debootstrap.
-# SUITE (trixie), MEMORY_MB (6000), MINUTES (20, then it ends by force), KERNEL_ARGS (more words for the kernel), ACCEL (tcg:
-# works everywhere, twenty times slower than the machine; kvm where that works).
+# This checkout is /src there, read-only; /out is DIR/out here, with a bundle of it, images and programs. What DIR holds is
+# kept: another SUITE, or a fresh start, wants another DIR. Exit status is the command's. Needs root, qemu-system-x86,
+# debootstrap, busybox-static, and nats-server and kubectl on PATH or where kubus keeps them.
+#
+# SUITE (trixie), PROXY_MODE (nftables), MEMORY_MB (6000), MINUTES (30, then it ends by force), KERNEL_ARGS (more words for the
+# kernel), ACCEL (tcg: works everywhere, twenty times slower than the machine; kvm where that works).
 set -eu
 dir=${1:?usage: vm.sh DIR [COMMAND...]}
 shift
-[ $# -gt 0 ] || set -- node --disable-warning=ExperimentalWarning /src/ops/conformance/real-nodes/run.ts
+[ $# -gt 0 ] || set -- env "PROXY_MODE=${PROXY_MODE:-nftables}" sh /src/ops/conformance/real-nodes/vm-checks.sh
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 source=$(CDPATH='' cd -- "$here/../../.." && pwd -P)
 suite=${SUITE:-trixie}
@@ -70,18 +72,22 @@ WORK
   : >"$dir/disk.complete"
 fi
 # Programs that the machine need not fetch: the Node that is here, and what kubus has fetched before.
-rm -rf "$dir/out/tools" "$dir/out/status"
-mkdir -p "$dir/out/tools"
+rm -rf "$dir/out/tools" "$dir/out/status" "$dir/out/bundle" "$dir/out/images"
+mkdir -p "$dir/out/tools" "$dir/out/images"
+node "$source/ops/build/bundle.ts" "$dir/out/bundle/kubus.mjs"
+node -e "import('$here/images.ts').then(({ buildImages }) => buildImages('$dir/out/images'))"
 cp "$(command -v node)" "$dir/out/tools/node"
+PATH="$PATH:${XDG_CACHE_HOME:-$HOME/.cache}/kubus/bin"
 for program in nats-server kubectl; do
-  if found=$(command -v "$program"); then cp -L "$found" "$dir/out/tools/$program"; fi
+  found=$(command -v "$program") || { echo "vm: $program is missing: ./kubus doctor fetches it" >&2; exit 2; }
+  cp -L "$found" "$dir/out/tools/$program"
 done
 {
   printf 'cd /root\n'
   for word; do printf "'%s' " "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"; done
   printf '\n'
 } >"$dir/out/command"
-timeout $((${MINUTES:-20} * 60)) qemu-system-x86_64 -accel "${ACCEL:-tcg,thread=multi}" -cpu max -smp 2 -m "${MEMORY_MB:-6000}" -display none -no-reboot \
+timeout $((${MINUTES:-30} * 60)) qemu-system-x86_64 -accel "${ACCEL:-tcg,thread=multi}" -cpu max -smp 2 -m "${MEMORY_MB:-6000}" -display none -no-reboot \
   -snapshot -drive "file=$dir/disk,if=virtio,format=raw" -kernel "$dir/vmlinuz" -initrd "$dir/initrd" \
   -append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 ${KERNEL_ARGS:-}" \
   -serial "file:$dir/console.log" -serial stdio \
