@@ -56,10 +56,10 @@ describe('scale and restart', { timeout: 240_000 }, () => {
   it('what is asked for and cannot be is said, and changes nothing', async () => {
     for (const [args, status, message] of [
       [['scale', 'apiserver'], 2, '"apiserver" is not <component>=<number>, such as apiserver=3'],
-      [['scale', 'nope=2'], 1, 'there is no component "nope" to scale: choose from etcd, apiserver, controller-manager, scheduler, nodes'],
+      [['scale', 'nope=2'], 1, 'there is no component "nope" to scale: choose from etcd, apiserver, controller-manager, scheduler, metrics, nodes'],
       [['scale', 'etcd=0'], 1, 'etcd can have from 1 to 32 replicas, not 0: to stop the whole cluster: kubus down'],
       [['scale', 'scheduler=2', 'apiserver=33'], 1, 'apiserver can have from 1 to 32 replicas, not 33'],
-      [['restart', 'nodes'], 1, 'there is no component "nodes" to restart: choose from etcd, apiserver, controller-manager, scheduler'],
+      [['restart', 'nodes'], 1, 'there is no component "nodes" to restart: choose from etcd, apiserver, controller-manager, scheduler, metrics'],
     ] as const) {
       const done = await kubus(...args);
       expect([done.status, done.stderr.replace(/^ ✗ .*\n/m, '')]).toEqual([status, `kubus: ${message}\n`]);
@@ -155,7 +155,7 @@ describe('scale and restart', { timeout: 240_000 }, () => {
     expect(kept).toEqual({ apiserver: 2, etcd: 2, scheduler: 2, 'controller-manager': 0 });
     const before = (await json<{ replicas: ReplicaInfo[] }>('status')).replicas;
     const last = await json<Told>('scale', 'apiserver=1', 'etcd=1', 'scheduler=1', 'controller-manager=1', '--wait');
-    expect(last.replicas.map((r) => r.name)).toEqual(['etcd', 'apiserver', 'controller-manager', 'scheduler']);
+    expect(last.replicas.map((r) => r.name)).toEqual(['etcd', 'apiserver', 'controller-manager', 'scheduler', 'metrics']);
     expect(before.filter((r) => r.name.endsWith('-2') && alive(r.pid))).toEqual([]);
   });
 
