@@ -155,7 +155,13 @@ describe('scale and restart', { timeout: 240_000 }, () => {
     expect(kept).toEqual({ apiserver: 2, etcd: 2, scheduler: 2, 'controller-manager': 0 });
     const before = (await json<{ replicas: ReplicaInfo[] }>('status')).replicas;
     const last = await json<Told>('scale', 'apiserver=1', 'etcd=1', 'scheduler=1', 'controller-manager=1', '--wait');
-    expect(last.replicas.map((r) => r.name)).toEqual(['etcd', 'apiserver', 'controller-manager', 'scheduler', 'metrics']);
+    expect(last.replicas.map((r) => r.name)).toEqual([
+      'etcd',
+      'apiserver',
+      'controller-manager',
+      'scheduler',
+      'metrics',
+    ]);
     expect(before.filter((r) => r.name.endsWith('-2') && alive(r.pid))).toEqual([]);
   });
 
