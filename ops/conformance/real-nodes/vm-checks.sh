@@ -69,8 +69,8 @@ of_pod() { find /sys/fs/cgroup -type d -name "pod$(kubectl get pod "$1" -o 'json
 [ -e /sys/fs/cgroup/cgroup.controllers ] &&
   check 'and its pod within its share of the processors' says '20000 100000' cat "$(of_pod bounded)/cpu.max"
 check 'who takes more memory than it may is OOMKilled' waits 60 says OOMKilled kubectl get pod greedy
-check 'a Service answers by name' waits 60 says yes kubectl exec bounded -- wget -q -T 20 -O - http://web/ready
-[ "$mode" = ipvs ] && check 'by ipvs' says "$(kubectl get service web -o 'jsonpath={.spec.clusterIP}'):80" ipvsadm -Ln
+check 'a Service answers by name' waits 60 says yes kubectl exec bounded -- wget -q -O - http://web/ready
+[ "$mode" = ipvs ] && check 'by ipvs' says "$(kubectl get service web -o 'jsonpath={.spec.clusterIP}'):80" nsenter -t "$(pgrep -o containerd)" -n ipvsadm -Ln
 check 'what pods use is counted' says workingSetBytes kubectl get --raw "/api/v1/nodes/$node/proxy/stats/summary"
 kubectl patch pod bounded --subresource resize -p '{"spec":{"containers":[{"name":"c","resources":{"limits":{"memory":"96Mi"}}}]}}' >/dev/null
 check 'a pod is resized in place' waits 60 says 100663296 kubectl exec bounded -- sh -c "$bounds"
