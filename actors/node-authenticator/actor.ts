@@ -38,7 +38,8 @@ export interface NodeAuthenticatorOptions {
 
 /**
  * Lets nodes on the bus: with a bootstrap token the first time, which binds the node's name to its key, by the key alone
- * afterwards, or by the node's certificate, which binds it to another key; and cuts off a node as soon as its Node is deleted, revoked or bound otherwise. Any number may run.
+ * afterwards, or by the node's certificate, which binds it to another key; and cuts off a node as soon as its Node is deleted,
+ * revoked or bound otherwise. Any number may run.
  */
 export function startNodeAuthenticator(o: NodeAuthenticatorOptions): Component {
   const { world, gate } = o;
