@@ -142,8 +142,11 @@ describe('later starts', () => {
     expect(isAnswered).toBe(true);
     await c.simulation.advance(afterMs);
     expect(failed).toBeGreaterThan(0);
-    expect(get(c, 'rbac.authorization.k8s.io', 'clusterroles', '', 'system:basic-user')).toBeDefined();
-    expect(get(c, '', 'endpoints', 'default', 'kubernetes')).toBeDefined();
+    expect(get(c, 'rbac.authorization.k8s.io', 'clusterroles', '', 'system:basic-user')).toHaveProperty(
+      'rules.0.verbs',
+      ['create'],
+    );
+    expect(get(c, '', 'endpoints', 'default', 'kubernetes')).toHaveProperty('subsets.0.addresses.0.ip', '192.0.2.1');
     expect(count(c, 'apiregistration.k8s.io', 'apiservices')).toBeGreaterThan(10);
     const stopping = server.stop();
     await c.simulation.advance(2_000);

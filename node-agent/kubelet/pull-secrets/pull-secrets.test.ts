@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../../bus/testing/until.ts';
 import type { Pod, Secret } from '../../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
 import { testWorld } from '../../../actors/runtime/testing/world.ts';
@@ -92,7 +93,7 @@ describe('images that are there', () => {
     const records = await PullRecords.open(world, folder);
     await pulled(records, 'quay.io/a:1', credential('one'));
     void records.pulling('bb', () => new Promise<never>(() => undefined));
-    for (let tries = 0; tries < 200 && (await readdir(join(folder, 'pulling'))).length === 0; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(async () => (await readdir(join(folder, 'pulling'))).length > 0);
     await writeFile(join(folder, 'pulled', 'sha256-broken'), '{');
     const again = await PullRecords.open(world, folder);
     expect([await may(again, 'quay.io/a:1'), await may(again, 'quay.io/a:1', credential('one'))]).toEqual([false, true]);
@@ -165,16 +166,16 @@ describe('pulls', () => {
     const all = Array.from({ length: 7 }, (_, i) => pull(`quay.io/i${i}`));
     const controller = new AbortController();
     const given = pull('quay.io/late', controller.signal);
-    for (let tries = 0; tries < 200 && ends.length < 5; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => ends.length === 5);
     controller.abort(new Error('the pod ends'));
     await expect(given).rejects.toThrow('the pod ends');
     expect(ends).toHaveLength(5);
     let done = 0;
     for (const each of all) void each.then(() => done++);
-    for (let tries = 0; tries < 400 && done < 7; tries++) {
+    await until(() => {
       for (const end of ends.splice(0)) end();
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+      return done === 7;
+    });
     expect((await Promise.all(all)).map(({ id }) => id)).toEqual(all.map((_, i) => `quay.io/i${i}`));
   });
 }); // prettier-ignore

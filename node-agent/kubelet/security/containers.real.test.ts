@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../bus/real-world.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
@@ -6,7 +5,7 @@ import type { Container, Event, Pod, PodSpec, SecurityContext, Service } from '.
 import { events, pods } from '../../../actors/runtime/resources.ts';
 import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
 import { containerdConfig } from '../../../ops/machine/containerd.ts';
-import { ociArchive, PAUSE_IMAGE, pauseArchive } from '../../../ops/images/oci.ts';
+import { PAUSE_IMAGE } from '../../../ops/images/oci.ts';
 import { plainParts } from '../../runtime/cri/plain-parts.ts';
 import { createCriRuntime, type CriRuntime } from '../../runtime/cri/runtime.ts';
 import {
@@ -14,12 +13,12 @@ import {
   privateContainerd,
   type PrivateContainerd,
 } from '../../runtime/cri/testing/private-containerd.ts';
+import { BUSYBOX_IMAGE as IMAGE, loadBusybox } from '../../../ops/testing/busybox-image.ts';
 import { startKubelet, type Kubelet } from '../actor.ts';
 import { createHandlers } from '../create-handlers.ts';
 import { createPodEnvironment } from '../environment/environment.ts';
 
 const why = noContainerd();
-const IMAGE = 'registry.local/busybox:1';
 const APPLETS = ['sh', 'sleep', 'echo', 'cat', 'grep', 'id', 'env', 'touch', 'hostname'];
 const api443: Service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'kubernetes', namespace: 'default' }, spec: { clusterIP: '10.96.0.1', ports: [{ port: 443 }] } }; // prettier-ignore
 
@@ -61,13 +60,7 @@ describe.skipIf(why !== undefined)(`containers of a real containerd${why === und
       node: { name: 'n1', ip: '172.30.0.2', podCIDR: '10.244.9.0/24' },
     });
     await kubelet.ready;
-    const files = [
-      { path: 'bin', type: 'folder' as const },
-      { path: 'bin/busybox', type: 'file' as const, mode: 0o755, content: readFileSync('/bin/busybox') },
-      ...APPLETS.map((name) => ({ path: `bin/${name}`, type: 'link' as const, target: '/bin/busybox' })),
-    ];
-    const archives = [pauseArchive('amd64'), ociArchive({ names: [IMAGE], architecture: 'amd64', files, config: { Env: ['PATH=/bin'] } })];
-    for (const archive of archives) await runtime.loadImages(pieces(archive), { names: [] }, AbortSignal.timeout(20_000));
+    await loadBusybox(runtime, APPLETS);
   }, 90_000);
   afterAll(async () => {
     await kubelet.stop();
@@ -168,6 +161,3 @@ describe.skipIf(why !== undefined)(`containers of a real containerd${why === und
     await gone('unready');
   });
 }); // prettier-ignore
-async function* pieces(archive: Buffer): AsyncGenerator<Uint8Array> {
-  yield archive;
-}

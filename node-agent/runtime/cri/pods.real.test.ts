@@ -7,16 +7,16 @@ import type { Container, Event, Pod, PodSpec } from '../../../schemas/generated/
 import { events, pods } from '../../../actors/runtime/resources.ts';
 import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
 import { containerdConfig } from '../../../ops/machine/containerd.ts';
-import { ociArchive, PAUSE_IMAGE, pauseArchive } from '../../../ops/images/oci.ts';
+import { PAUSE_IMAGE } from '../../../ops/images/oci.ts';
 import { containerLimits } from '../../cgroups/limits.ts';
 import { startKubelet, type Kubelet } from '../../kubelet/actor.ts';
 import type { PodParts } from './parts.ts';
 import { plainParts } from './plain-parts.ts';
 import { createCriRuntime, type CriRuntime } from './runtime.ts';
+import { BUSYBOX_IMAGE as IMAGE, loadBusybox } from '../../../ops/testing/busybox-image.ts';
 import { noContainerd, privateContainerd, type PrivateContainerd } from './testing/private-containerd.ts';
 
 const why = noContainerd();
-const IMAGE = 'registry.local/busybox:1';
 const APPLETS = ['sh', 'sleep', 'echo', 'cat', 'true', 'false', 'kill', 'ps', 'env', 'dd', 'tail'];
 
 describe.skipIf(why !== undefined)(`pods of a real containerd${why === undefined ? '' : ` (${why})`}`, { timeout: 90_000 }, () => {
@@ -38,13 +38,7 @@ describe.skipIf(why !== undefined)(`pods of a real containerd${why === undefined
     node = await privateContainerd({ world, config: (paths, cniPlugins) => containerdConfig({ paths, cniPlugins, pauseImage: PAUSE_IMAGE }) });
     api = fakeApi(world);
     await start();
-    const files = [
-      { path: 'bin', type: 'folder' as const },
-      { path: 'bin/busybox', type: 'file' as const, mode: 0o755, content: readFileSync('/bin/busybox') },
-      ...APPLETS.map((name) => ({ path: `bin/${name}`, type: 'link' as const, target: '/bin/busybox' })),
-    ];
-    const archives = [pauseArchive('amd64'), ociArchive({ names: [IMAGE], architecture: 'amd64', files, config: { Env: ['PATH=/bin'] } })];
-    for (const archive of archives) await runtime.loadImages(pieces(archive), { names: [] }, AbortSignal.timeout(20_000));
+    await loadBusybox(runtime, APPLETS);
   }, 90_000);
   afterAll(async () => {
     try {
@@ -177,6 +171,3 @@ describe.skipIf(why !== undefined)(`pods of a real containerd${why === undefined
     expect(await readFile(log, 'utf8')).toMatch(/F +1 0 +sleep 1000\n/);
   });
 }); // prettier-ignore
-async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
