@@ -95,8 +95,8 @@ chdir(folder);
 const busy = spawn('sleep', ['60'], { stdio: 'ignore', cwd: folder });
 chdir('/');
 b.disk.unmount('uid-holder');
-await new Promise((resolve) => setTimeout(resolve, 300));
-await b.world.advance(3_000);
+// It was tried, and could not be.
+await b.until(() => b.world.complaints.some(({ message }) => message === 'volume not torn down'));
 told['busy'] = [(await left()).includes(folder), await readFile(join(data, 'f'), 'utf8')];
 busy.kill('SIGKILL');
 await new Promise((resolve) => busy.once('exit', resolve));
