@@ -64,6 +64,7 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     references,
     tokens: createAccountTokens({ world, client }),
     mounts: machineMounts(o.commands),
+    commands: o.commands,
     nodeName,
     held: new Map(),
     pods: o.paths.pods,

@@ -15,8 +15,8 @@ export interface Mounts {
   /** In the order in which they were mounted. */
   list(): Promise<readonly MountPoint[]>;
   tmpfs(path: string, options: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** `source` as the kernel resolves it, links of /proc included. `readOnly`: of this mount alone. */
-  bind(source: string, path: string, options?: { readonly readOnly?: boolean; readonly signal?: AbortSignal | undefined }): Promise<void>; // prettier-ignore
+  /** `source` as the kernel resolves it, links of /proc included. `readOnly` and `options`: of this mount alone. */
+  bind(source: string, path: string, how?: { readonly readOnly?: boolean; readonly options?: readonly string[]; readonly signal?: AbortSignal | undefined }): Promise<void>; // prettier-ignore
   /** Rejects with what the program said, as kubelets tell it. Source: mount-utils doMount. */
   fileSystem(type: string, source: string, path: string, options: readonly string[], signal?: AbortSignal): Promise<void>; // prettier-ignore
   /** Rejects while it is busy. */
@@ -32,9 +32,10 @@ export function machineMounts(commands: Commands, table = '/proc/self/mountinfo'
       const said = options.length > 0 ? ['-o', options.join(',')] : [];
       await commands.must('mount', ['-t', 'tmpfs', ...said, 'tmpfs', path], { signal });
     },
-    async bind(source, path, { readOnly = false, signal } = {}) {
+    async bind(source, path, { readOnly = false, options = [], signal } = {}) {
       await commands.must('mount', ['--no-canonicalize', '--bind', source, path], { signal });
-      if (readOnly) await commands.must('mount', ['--no-canonicalize', '-o', 'remount,bind,ro', path], { signal });
+      const said = [...options, ...(readOnly ? ['ro'] : [])];
+      if (said.length > 0) await commands.must('mount', ['--no-canonicalize', '-o', ['remount', 'bind', ...said].join(','), path], { signal }); // prettier-ignore
     },
     async fileSystem(type, source, path, options, signal) {
       const args = ['-t', type, ...(options.length > 0 ? ['-o', options.join(',')] : []), source, path];

@@ -3,6 +3,7 @@ import type { World } from '../../bus/world.ts';
 import type { PersistentVolume, Pod, Volume } from '../../schemas/generated/core-v1.ts';
 import type { ApiClient } from '../../actors/runtime/api-client.ts';
 import type { EventRecorder } from '../../actors/runtime/events.ts';
+import type { Commands } from '../host/commands.ts';
 import type { AccountTokens } from '../kubelet/account-tokens.ts';
 import type { References } from '../kubelet/references.ts';
 import type { CsiHost } from './csi/index.ts';
@@ -31,6 +32,8 @@ export interface VolumeHost {
   readonly references: References;
   readonly tokens: AccountTokens;
   readonly mounts: Mounts;
+  /** Programs of the machine. */
+  readonly commands: Commands;
   readonly csi: CsiHost;
   readonly recorder: EventRecorder;
   readonly images: ImageMounts;

@@ -231,7 +231,7 @@ describe('a local volume', () => {
   });
   it('that is not there is told of by its name', async () => {
     const pod = await bound(join(b.root, 'nope'));
-    await failsWith(pod, `MountVolume.SetUp failed for volume "pv" : path "${join(b.root, 'nope')}" does not exist`);
+    await failsWith(pod, `MountVolume.NewMounter initialization failed for volume "pv" : path "${join(b.root, 'nope')}" does not exist`); // prettier-ignore
   });
 });
 

@@ -4,6 +4,7 @@ import { devicesFolder, podFolder, pluginsFolder, readyFolder, subPathsFolder, v
 import { takeDeviceOff } from './csi/block.ts';
 import { takeOff } from './csi/take-off.ts';
 import { takeLocalDeviceOff } from './local-devices.ts';
+import { takeLocalDiskOff } from './local-disks.ts';
 import { mountsWithin } from './mounts.ts';
 import type { VolumeHost } from './plugin.ts';
 
@@ -33,6 +34,7 @@ export async function removeVolumeFolder(place: VolumeHost, folder: string): Pro
   await unmountWithin(place, folder);
   if (OWNED.has(plugin)) await rm(folder, { recursive: true, force: true });
   else await removeEmpty(folder);
+  if (plugin === 'kubernetes.io~local-volume') await takeLocalDiskOff(basename(folder), place);
   await removeEmpty(dirname(folder), true);
   await removeEmpty(dirname(dirname(folder)), true);
 }

@@ -49,4 +49,20 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
       [true, [], false, []],
     ]);
   });
+  it('that are devices to be formatted are, where nothing is on them, and are mounted once (losetup, mkfs.ext4)', ({ skip }) => {
+    if (told['disk'] === undefined) skip('no loop devices here');
+    expect([told['disk'], told['diskReadOnly'], told['diskShared']]).toEqual([
+      ['ext4', 'ext4', 'written'],
+      'EROFS',
+      [true, 'ext4'],
+    ]);
+    expect([told['diskEnds'], told['diskAgain']]).toEqual([
+      [[], []],
+      ['written', true],
+    ]);
+    expect([told['diskKept'], told['diskLeft']]).toEqual(['swap', [true, []]]);
+    expect(told['diskTaken']).toMatch(
+      /^MountVolume.MountDevice failed for volume "pv" : local: failed to mount device DISK at .*\/mounts\/pv \(fstype: ext4\),$/,
+    );
+  }); // prettier-ignore
 });

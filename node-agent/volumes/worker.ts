@@ -2,6 +2,7 @@ import type { TimerId } from '../../bus/world.ts';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
 import type { RunningActor } from '../../actors/runtime/start-actor.ts';
 import type { volumeMachine } from './machine.ts';
+import { setUpAlone } from './one-pod.ts';
 import { pluginFor, UnsupportedVolume } from './plugins/index.ts';
 import {
   nameOf,
@@ -82,7 +83,8 @@ export class VolumeWorker {
       const volume = await this.#o.find(signal);
       const plugin = pluginFor(volume);
       this.#last = { volume, plugin };
-      this.mounted = await plugin.setUp(volume, this.#o.host, signal);
+      const { host } = this.#o;
+      this.mounted = await setUpAlone(volume, host, () => plugin.setUp(volume, host, signal));
     });
   }
   tellMounted(): void {

@@ -2,6 +2,7 @@ import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOwnFolder } from '../../../schemas/helpers/local-volumes.ts';
 import { mapLocalDevice, takeLocalDeviceOff } from '../local-devices.ts';
+import { mountLocalDisk, mountOptions } from '../local-disks.ts';
 import { makeOwnFolder } from '../local-folders.ts';
 import { mountedOn } from '../mounts.ts';
 import { isBlock, nameOf, VolumeError, type Mounted, type VolumePlugin } from '../plugin.ts';
@@ -10,7 +11,7 @@ import { folderOf, giveToPod } from './folder.ts';
 
 const NAME = 'kubernetes.io/local-volume';
 
-/** A folder of the node that is a persistent volume, bound into the pod's. Source: pkg/volume/local. */
+/** A folder of the node that is a persistent volume, or the file system of a device, bound into the pod's. Source: pkg/volume/local. */
 export const local: VolumePlugin = {
   name: NAME,
   async setUp(volume, host, signal): Promise<Mounted> {
@@ -19,19 +20,24 @@ export const local: VolumePlugin = {
     if (path === '') throw new Error('local volume source is nil or local path is not set');
     if (path.split('/').includes('..')) throw new Error(`invalid path: ${path} must not contain '..'`);
     if (isOwnFolder(volume.persistent!)) await makeOwnFolder(host.localVolumes, volume.persistent!.metadata.name!);
-    const what = await kindOf(path);
+    const what = await kindOf(path).catch((error: Error) => {
+      if (isBlock(volume)) throw error;
+      throw new VolumeError('MountVolume.NewMounter initialization failed', error.message, { cause: error });
+    });
     if (isBlock(volume)) {
       if (what !== 'device')
         throw new VolumeError('MapVolume.MapBlockVolume failed', `local volume path ${path} is not a block device`);
       return mapLocalDevice(volume, path, host, signal);
     }
-    if (what === 'device') throw new Error(`local: failed to mount device ${path}: file systems on block devices are not supported`); // prettier-ignore
     const folder = folderOf(volume, host, NAME);
     await mkdir(join(folder, '..'), { recursive: true, mode: 0o750 });
+    // By this a kubelet after this one knows that there is something to take off.
     await mkdir(folder, { recursive: true, mode: 0o750 });
     if (mountedOn(await host.mounts.list(), folder) === undefined)
       try {
-        await host.mounts.bind(path, folder, { readOnly: volume.readOnly, signal });
+        const source = what === 'device' ? await mountLocalDisk(volume, path, host, signal) : path;
+        const { readOnly } = volume;
+        await host.mounts.bind(source, folder, { readOnly, options: mountOptions(volume, []), signal });
       } catch (error) {
         // Never more than the folder itself: if it is mounted after all, what is in it is not the pod's.
         await rmdir(folder).catch(() => undefined);

@@ -15,6 +15,7 @@ import { events, persistentVolumeClaims, persistentVolumes } from '../../../acto
 import { fakeApi, type FakeApi } from '../../../actors/runtime/testing/fake-api.ts';
 import { testWorld, type TestWorld } from '../../../actors/runtime/testing/world.ts';
 import { createEventRecorder } from '../../../actors/runtime/events.ts';
+import type { Commands } from '../../host/commands.ts';
 import { createAccountTokens } from '../../kubelet/account-tokens.ts';
 import { createReferences } from '../../kubelet/references.ts';
 import { createCsi } from '../csi/index.ts';
@@ -29,7 +30,7 @@ import type { PodVolumes } from '../../runtime/cri/parts.ts';
 export interface FakeMounts extends Mounts {
   readonly all: MountPoint[];
   readonly busy: Set<string>;
-  /** Options of each tmpfs. */
+  /** Options of each mount that was made with some. */
   readonly options: Map<string, readonly string[]>;
 }
 export function fakeMounts(): FakeMounts {
@@ -46,12 +47,14 @@ export function fakeMounts(): FakeMounts {
       options.set(path, said);
       return Promise.resolve();
     },
-    bind(source, path) {
+    bind(source, path, { options: said = [] } = {}) {
       all.push({ path, type: 'bind', source, root: source });
+      if (said.length > 0) options.set(path, said);
       return Promise.resolve();
     },
-    fileSystem(type, source, path) {
+    fileSystem(type, source, path, said) {
       all.push({ path, type, source, root: '/' });
+      options.set(path, said);
       return Promise.resolve();
     },
     unmount(path) {
@@ -94,12 +97,20 @@ export interface VolumeBench {
   until(isTrue: () => boolean | Promise<boolean>, withinMs?: number): Promise<void>;
   close(): Promise<void>;
 }
-export async function volumeBench(use: { readonly mounts?: Mounts } = {}): Promise<VolumeBench> {
+/** What of the node is real, or somebody else's. */
+interface Use {
+  readonly mounts?: Mounts;
+  /** Default: there are none. */
+  readonly commands?: Commands;
+}
+export async function volumeBench(use: Use = {}): Promise<VolumeBench> {
   const root = await mkdtemp(join(tmpdir(), 'kbd-volumes-'));
   const world = testWorld();
-  return made(root, world, fakeApi(world), use.mounts ?? fakeMounts());
+  const none = (program: string): Promise<never> => Promise.reject(new Error(`${program} is not there`));
+  return made(root, world, fakeApi(world), { mounts: fakeMounts(), commands: { run: none, must: none }, ...use });
 }
-function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): VolumeBench {
+function made(root: string, world: TestWorld, api: FakeApi, use: Required<Use>): VolumeBench {
+  const { mounts } = use;
   const real = api.client('node:n1');
   let issue: Parameters<VolumeBench['issue']>[0] | undefined;
   const client: ApiClient = {
@@ -139,6 +150,7 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
     world,
     client,
     mounts,
+    commands: use.commands,
     references: createReferences({ world, client }),
     tokens: createAccountTokens({ world, client }),
     nodeName: 'n1',
@@ -162,7 +174,7 @@ function made(root: string, world: TestWorld, api: FakeApi, mounts: Mounts): Vol
     restarted() {
       csi.stop();
       disk.stop();
-      return made(root, world, api, mounts);
+      return made(root, world, api, use);
     },
     pod: (name, spec, metadata = {}) => ({
       apiVersion: 'v1',

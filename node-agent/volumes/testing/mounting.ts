@@ -13,8 +13,9 @@ import { volumeBench } from './bench.ts';
 /** What became of real mounts: run in a mount namespace of its own, tells as JSON. */
 const never = new AbortController().signal;
 const world = realWorld({ level: 'silent', unrefTimers: true });
-const mounts = machineMounts(machineCommands(world));
-const b = await volumeBench({ mounts });
+const commands = machineCommands(world);
+const mounts = machineMounts(commands);
+const b = await volumeBench({ mounts, commands });
 const told: Record<string, unknown> = {};
 const why = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
 const tried = async (work: () => Promise<unknown>): Promise<unknown> => work().catch(why);
@@ -142,6 +143,46 @@ if (loop.status === 0) {
     isThere(),
     await readdir(join(bound, '..', '..')),
   ];
+}
+
+// A device with nothing on it becomes a file system, once; what is in it stays, whoever has it.
+const disk = join(b.root, 'disk.img');
+await writeFile(disk, Buffer.alloc(16 * 1024 * 1024));
+const attached = spawnSync('losetup', ['--find', '--show', disk], { encoding: 'utf8' });
+if (attached.status === 0 && spawnSync('mkfs.ext4', ['-V']).status === 0) {
+  const device = attached.stdout.trim();
+  const global = join(later.host.plugins, 'kubernetes.io', 'local-volume', 'mounts', 'pv');
+  const typeOn = async (path: string): Promise<string | undefined> => (await mounts.list()).findLast((one) => one.path === path)?.type; // prettier-ignore
+  const spec = { volumeMode: 'Filesystem', accessModes: ['ReadWriteMany'], local: { path: device } };
+  await later.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec });
+  const [one, two] = [podOf('one', claim(false)), podOf('two', claim(true))];
+  const place = (pod: Pod): string => later.folder(pod, 'local-volume', 'pv');
+  await later.mounted(one);
+  await writeFile(join(place(one), 'f'), 'written');
+  await later.mounted(two);
+  told['disk'] = [await typeOn(global), await typeOn(place(one)), await readFile(join(place(two), 'f'), 'utf8')];
+  told['diskReadOnly'] = await tried(() => writeFile(join(place(two), 'g'), ''));
+  told['diskShared'] = [await later.ended(one, 600_000), await typeOn(global)];
+  // The last one goes while no kubelet is there to see it.
+  const last = later.restarted();
+  await last.disk.open(() => false);
+  await last.until(async () => (await readdir(join(b.root, 'pods'))).length === 0);
+  told['diskEnds'] = [await left(), await readdir(join(global, '..'))];
+  const three = podOf('three', claim(false));
+  await last.mounted(three);
+  told['diskAgain'] = [await readFile(join(place(three), 'f'), 'utf8'), await last.ended(three, 600_000)];
+  // What is no file system at all is left as it is.
+  spawnSync('mkswap', [device]);
+  const four = podOf('four', claim(false));
+  last.begin(four);
+  await last.until(() => last.told().some((message) => message.includes('local: failed to mount device')));
+  told['diskTaken'] = last.told().find((message) => message.includes('MountDevice'))?.replaceAll(device, 'DISK').split(' error ')[0]; // prettier-ignore
+  told['diskKept'] = spawnSync('blkid', ['-p', '-s', 'TYPE', '-o', 'value', device], {
+    encoding: 'utf8',
+  }).stdout.trim();
+  told['diskLeft'] = [await last.ended(four, 600_000), await left()];
+  spawnSync('losetup', ['--detach', device]);
+  await last.close();
 }
 await later.close();
 process.stdout.write(JSON.stringify(told));
