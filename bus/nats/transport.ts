@@ -2,8 +2,10 @@ import type { Msg, NatsConnection, Subscription as NatsSubscription } from '@nat
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Headers, Subscription } from '../bus.ts';
 import type { RawMessage, RawSubscription, Transport } from '../transport.ts';
+import { soon } from '../real-world.ts';
 import type { Logger } from '../world.ts';
 import { translate } from './errors.ts';
+import { Intake } from './intake.ts';
 import { publishedHeaders, rawHeaders, type RawHeaders } from './raw-headers.ts';
 
 /** The server's answer to a request on a subject without subscribers. */
@@ -40,6 +42,8 @@ export class NatsTransport implements Transport {
   readonly maxBytes: number;
   connected = true;
   readonly #log: Logger;
+  /** What queue groups are asked; all else is handed over as it comes. */
+  readonly #intake = new Intake(soon);
   readonly #connectionListeners = new Set<(connected: boolean) => void>();
   readonly #refusalListeners = new Set<(subject: string, error: ApiError) => void>();
 
@@ -97,11 +101,18 @@ export class NatsTransport implements Transport {
 
   subscribe(subject: string, queue: string | undefined, onMessage: (message: RawMessage) => void): RawSubscription {
     let subscription: NatsSubscription;
+    let isOver = false;
+    const hand = (message: Msg): void => {
+      if (queue === undefined) return onMessage(new NatsMessage(message));
+      this.#intake.take(() => {
+        if (!isOver) onMessage(new NatsMessage(message));
+      });
+    };
     try {
       subscription = this.connection.subscribe(subject, {
         ...(queue !== undefined && { queue }),
         callback: (error, message) => {
-          if (!error) onMessage(new NatsMessage(message));
+          if (!error) hand(message);
           else this.#log.error('bus refused a subscription', { subject, err: error });
         },
       });
@@ -110,12 +121,15 @@ export class NatsTransport implements Transport {
     }
     return {
       unsubscribe: () => {
+        isOver = true;
         if (!this.connection.isClosed()) subscription.unsubscribe();
       },
       drain: async () => {
         if (this.connection.isClosed()) return;
         if (this.connected) await subscription.drain().catch(() => undefined);
         else subscription.unsubscribe();
+        await new Promise<void>((resolve) => this.#intake.take(resolve));
+        isOver = true;
       },
     };
   }
