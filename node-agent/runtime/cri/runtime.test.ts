@@ -277,6 +277,38 @@ describe('a runtime that speaks the CRI', () => {
     });
     await expect(runtime.runPodSandbox(podOf('v'), never.signal)).rejects.toThrow('enough');
   });
+  it('sees a start through that nobody waits for any more, and stops what came of it', async () => {
+    await fake.start();
+    await open();
+    const pod = podOf('u');
+    const { id: sandbox } = await runtime.runPodSandbox(pod, signal);
+    const id = await runtime.createContainer(sandbox, { pod, container: MAIN, attempt: 0 }, signal);
+    const deleted = new AbortController();
+    const asked: string[] = [];
+    const started = Promise.withResolvers<void>();
+    const start = fake.instead;
+    start.set('StartContainer', async () => {
+      asked.push('start');
+      await started.promise;
+      fake.containers.get(id)!.state = 1;
+      asked.push('started');
+      return {};
+    });
+    start.set('StopContainer', () => {
+      asked.push('stop');
+      fake.exit(id, 143);
+      return {};
+    });
+    const starting = runtime.startContainer(id, deleted.signal);
+    await until(() => asked.includes('start'));
+    deleted.abort(new Error('deleted'));
+    const stopping = runtime.stopContainer(id, 2);
+    started.resolve();
+    await expect(starting).rejects.toThrow('deleted');
+    await stopping;
+    expect(asked).toEqual(['start', 'started', 'stop']);
+    expect(runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 143 });
+  });
   it('finds images by every name they have, asks for those it does not know, and says why a pull failed', async () => {
     await fake.start();
     await open();

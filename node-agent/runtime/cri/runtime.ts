@@ -56,6 +56,8 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
   await Promise.all([runs.start(), images.load(), mkdir(paths.logs, { recursive: true, mode: 0o755 })]);
   /** As each sandbox was asked for; containers are made with it. */
   const configs = new Map<string, CriSandboxConfig>();
+  /** Starts under way. One that is given up half-way would leave a container that failed. */
+  const starts = new Map<string, Promise<unknown>>();
 
   async function configOf(pod: Pod, attempt: number): Promise<CriSandboxConfig> {
     const cgroupParent = await parts.cgroups.create(pod);
@@ -185,16 +187,24 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
       }
     },
     async startContainer(id, signal) {
+      const start = cri.startContainer(id).then(
+        () => runs.refresh(id),
+        async (error: unknown) => {
+          await runs.untilExited(id).catch(() => undefined);
+          throw new RuntimeError('RunContainerError', shown(error), { cause: error });
+        },
+      );
+      starts.set(id, start);
       try {
-        await cri.startContainer(id, signal);
-        await runs.refresh(id);
-      } catch (error) {
-        await runs.untilExited(id).catch(() => undefined);
-        signal.throwIfAborted();
-        throw new RuntimeError('RunContainerError', shown(error), { cause: error });
+        await start;
+      } finally {
+        starts.delete(id);
       }
+      signal.throwIfAborted();
     },
     async stopContainer(id, graceSeconds) {
+      // A runtime stops nothing that does not run yet.
+      await starts.get(id)?.catch(() => undefined);
       if (runs.containers.get(id)?.status.state === 'exited') return;
       await cri.stopContainer(id, Math.ceil(graceSeconds));
       await runs.untilExited(id);

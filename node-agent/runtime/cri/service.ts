@@ -29,7 +29,7 @@ export interface CriService {
   sandboxStatus(podSandboxId: string): Promise<CriSandboxStatus>;
   sandboxes(): Promise<readonly CriSandbox[]>;
   createContainer(podSandboxId: string, config: CriContainerConfig, sandboxConfig: CriSandboxConfig, signal: AbortSignal): Promise<string>; // prettier-ignore
-  startContainer(containerId: string, signal: AbortSignal): Promise<void>;
+  startContainer(containerId: string): Promise<void>;
   stopContainer(containerId: string, timeoutSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   containers(): Promise<readonly CriContainer[]>;
@@ -97,7 +97,7 @@ export async function connectCri(world: World, socket: string): Promise<CriServi
     sandboxes: async () => (await call<{ items: CriSandbox[] }>(CRI.listPodSandbox)).items,
     createContainer: async (podSandboxId, config, sandboxConfig, signal) =>
       (await call<{ containerId: string }>(CRI.createContainer, { podSandboxId, config, sandboxConfig }, signal)).containerId,
-    startContainer: (containerId, signal) => done(CRI.startContainer, { containerId }, signal),
+    startContainer: (containerId) => done(CRI.startContainer, { containerId }),
     stopContainer: (containerId, timeout) => gone(CRI.stopContainer, { containerId, timeout }, TIMEOUT_MS + timeout * 1_000),
     removeContainer: (containerId) => gone(CRI.removeContainer, { containerId }),
     containers: async () => (await call<{ containers: CriContainer[] }>(CRI.listContainers)).containers,

@@ -36,7 +36,7 @@ export function directPods(o: {
     const security = securityContextOf(pod, container!, { uid: 0, username: '' }, { seccomp: '', maskedPaths: [] });
     const made = containerConfig(pod, container!, { attempt: 0, imageRef: container!.image!, variables: [], mounts: [], resources: { cpuShares: 2 }, security }); // prettier-ignore
     const id = await cri.createContainer(sandbox, made, config, never);
-    await cri.startContainer(id, never);
+    await cri.startContainer(id);
     await cri.containerStatus(id);
   };
   return {
