@@ -38,3 +38,24 @@ it('repairs before it serves again after the connection was away', () => {
   expect(next.value).toBe('catchingUp');
   expect(effects.map((e) => e.type)).toContain('repair');
 });
+
+it.each<[string, ApiserverEvent['type'][], string]>([
+  ['nothing', [], 'serving'],
+  ['the connection is lost', ['connection.lost'], 'degraded'],
+  ['it comes back', ['connection.lost', 'connection.restored'], 'catchingUp'],
+  ['what was missed is read', ['connection.lost', 'connection.restored', 'gap.closed'], 'serving'],
+  ['a change is missed', ['gap.found'], 'catchingUp'],
+  ['it is lost while that is read', ['gap.found', 'connection.lost'], 'degraded'],
+  ['reading ends all the same', ['gap.found', 'connection.lost', 'gap.closed'], 'degraded'],
+  ['a change is missed while it is lost', ['connection.lost', 'gap.found'], 'degraded'],
+])('knows once its doors are open what it hears: %s meanwhile', (_, meanwhile, value) => {
+  let { state } = paths.find((p) => p.state.value === 'opening')!;
+  for (const type of meanwhile) [state] = transition(apiserverMachine, state, { type });
+  expect(state.value).toBe('opening');
+  const [next, effects] = transition(apiserverMachine, state, {
+    type: 'xstate.done.actor.open',
+    output: undefined,
+  } as never);
+  expect(next.value).toBe(value);
+  expect(effects.map((e) => e.type)).toContain('announceReady');
+});

@@ -9,6 +9,8 @@ export type ApiserverEvent =
 export interface ApiserverContext {
   /** Attempts to load that failed since the last one that did not. */
   readonly failures: number;
+  /** How it is with the store's changes while the doors open, for the state that follows. */
+  readonly hearing: 'all' | 'not all yet' | 'none';
 }
 
 /** The life of one API server: what it may answer at the moment, and why. */
@@ -29,16 +31,18 @@ export const apiserverMachine = setup({
   },
   /** ms. */
   delays: { backoff: ({ context }) => Math.min(10 * 2 ** context.failures, 5_000) },
+  guards: { hears: ({ context }, how: ApiserverContext['hearing']) => context.hearing === how },
   actions: {
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgetFailures: assign({ failures: 0 }),
+    hear: assign({ hearing: (_, how: ApiserverContext['hearing']) => how }),
     logFailure: (_event, _params: { error: unknown }) => undefined,
     repair: () => undefined,
     announceReady: () => undefined,
   },
 }).createMachine({
   id: 'apiserver',
-  context: { failures: 0 },
+  context: { failures: 0, hearing: 'all' },
   initial: 'loading',
   options: { maxIterations: 100 },
   states: {
@@ -63,13 +67,37 @@ export const apiserverMachine = setup({
       invoke: {
         id: 'open',
         src: 'open',
-        onDone: { target: 'serving', actions: { type: 'announceReady' } },
+        onDone: [
+          {
+            guard: { type: 'hears', params: 'none' },
+            target: 'degraded',
+            actions: { type: 'announceReady' },
+          },
+          {
+            guard: { type: 'hears', params: 'not all yet' },
+            target: 'catchingUp',
+            actions: { type: 'announceReady' },
+          },
+          { target: 'serving', actions: { type: 'announceReady' } },
+        ],
         onError: {
           target: 'failed',
           actions: { type: 'logFailure', params: ({ event }) => ({ error: event.error }) },
         },
       },
-      on: { stop: { target: 'draining' } },
+      on: {
+        'connection.lost': { actions: { type: 'hear', params: 'none' } },
+        'connection.restored': { actions: [{ type: 'hear', params: 'not all yet' }, { type: 'repair' }] },
+        'gap.found': {
+          guard: { type: 'hears', params: 'all' },
+          actions: { type: 'hear', params: 'not all yet' },
+        },
+        'gap.closed': {
+          guard: { type: 'hears', params: 'not all yet' },
+          actions: { type: 'hear', params: 'all' },
+        },
+        stop: { target: 'draining' },
+      },
     },
     serving: {
       on: {
