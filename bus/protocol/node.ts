@@ -152,6 +152,7 @@ export interface FsStats {
 export interface VolumeStats extends FsStats {
   readonly name: string;
   readonly pvcRef?: { readonly name: string; readonly namespace: string };
+  readonly volumeHealthStats?: { readonly abnormal: boolean };
 }
 export interface InterfaceStats {
   readonly name: string;

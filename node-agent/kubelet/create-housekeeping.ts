@@ -25,6 +25,8 @@ import { layersOf, podsOnNode } from './usage/pods-on-node.ts';
 import { processes } from './usage/processes.ts';
 import { createSampler } from './usage/sampler.ts';
 import { createNodeUsage } from './usage/summary.ts';
+import { createVolumeCounts } from './usage/volumes.ts';
+import { volumesOfClaims, watchVolumeHealth, type PodVolumeOnNode } from './usage/volume-health.ts';
 
 export interface HousekeepingOptions {
   readonly runtime: CriRuntime;
@@ -77,6 +79,14 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
     const read = usageReader(o.hierarchy);
     const memory = { capacity: value(o.resources.capacity['memory']), allocatable: value(o.resources.allocatable['memory']) }; // prettier-ignore
     const imagesFolder = async (): Promise<string> => (await cri.imageFilesystems()).images[0]?.fsId?.mountpoint ?? paths.root; // prettier-ignore
+    const periodMs = ms(configuration.volumeStatsAggPeriod);
+    const tellsHealth = configuration.featureGates['CSIVolumeHealth'] === true;
+    const volumes = createVolumeCounts({
+      world,
+      periodMs,
+      tellsHealth,
+      tell: (pod, reason, message) => recorder.event(pod, 'Warning', reason, message),
+    });
     const usage = createNodeUsage({
       world,
       nodeName,
@@ -85,10 +95,13 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
       paths: o.groups,
       memory,
       disk: paths.root,
+      volumes,
       pods: () => podsOnNode({ node, runtime, cgroups, paths, mounted: o.mounted }),
       layers: () => layersOf(runtime),
       processes: () => processes(),
     });
+    const podVolumes = (): readonly PodVolumeOnNode[] =>
+      [...node.pods.values()].flatMap(({ pod, uid }) => [...o.mounted(uid)].map(([name, mounted]) => ({ pod, name, mounted }))); // prettier-ignore
     const about = { kind: 'Node', name: nodeName, uid: nodeName, apiVersion: 'v1' };
     const tellNode = (reason: string, message: string): void => recorder.event(about, 'Warning', reason, message);
     const health = createRuntimeHealth({ world, status: () => cri.status(), onChange: healthChanged });
@@ -97,6 +110,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
     const ooms = systemOoms();
     let eviction: EvictionManager | undefined;
     let collector: Collector | undefined;
+    let unwatchHealth: (() => void) | undefined;
     let goesOff = false;
     const running = (): PodWorker[] => [...node.pods.values()].filter(({ sandbox }) => sandbox !== undefined);
 
@@ -148,6 +162,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
     return {
       configuration,
       summary: () => usage.summary(),
+      claimedVolumes: () => volumesOfClaims(podVolumes(), volumes),
       health: () => ({
         memoryPressure: eviction?.conditions.has('MemoryPressure') ?? false,
         diskPressure: eviction?.conditions.has('DiskPressure') ?? false,
@@ -162,6 +177,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
           world.log.warn('cgroups of former pods not removed', { err: error }),
         );
         collector ??= startGarbage();
+        if (tellsHealth && periodMs > 0) unwatchHealth ??= watchVolumeHealth(world, periodMs, podVolumes, volumes);
         eviction ??= startEviction({
           world,
           nodeName,
@@ -193,6 +209,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
         health.stop();
         eviction?.stop();
         collector?.stop();
+        unwatchHealth?.();
         [eviction, collector] = [undefined, undefined];
       },
     };

@@ -1,4 +1,4 @@
-import type { StatsSummary } from '../../bus/protocol/node.ts';
+import type { StatsSummary, VolumeStats } from '../../bus/protocol/node.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import type { Refusal } from './admission.ts';
 import type { NodeContext } from './context.ts';
@@ -9,6 +9,8 @@ import type { NodeHealth } from './node/health.ts';
 export interface Housekeeping {
   readonly configuration: KubeletConfiguration;
   summary(): Promise<StatsSummary>;
+  /** Of the claims of its pods, as last counted. */
+  claimedVolumes(): Promise<readonly VolumeStats[]>;
   health(): NodeHealth;
   /** Why a pod cannot come now; undefined: it can. */
   admit(pod: Pod): Refusal | undefined;

@@ -31,5 +31,7 @@ export const configuration = ({ housekeeping }: NodeContext): object => ({
 });
 
 /** What the node counts, without what belongs to the process, which it shares with others. */
-export const metrics = ({ metrics: { registry } }: NodeContext): string =>
-  `${[...registry.families(), buildInfo].flatMap(({ lines }) => lines).join('\n')}\n`;
+export async function metrics({ metrics: { registry, volumes }, housekeeping }: NodeContext): Promise<string> {
+  volumes.splice(0, Infinity, ...((await housekeeping?.claimedVolumes()) ?? []));
+  return `${[...registry.families(), buildInfo].flatMap(({ lines }) => lines).join('\n')}\n`;
+}

@@ -35,7 +35,7 @@ const PAGES: Pages = {
   '/runningpods/': (node) => json(podList(node, (worker) => worker.sandbox !== undefined)),
   '/stats/summary': async (node, meter) => json(await used(node, meter)),
   '/configz': (node) => json(configuration(node)),
-  '/metrics': (node) => ({ type: METRICS, body: metrics(node) }),
+  '/metrics': async (node) => ({ type: METRICS, body: await metrics(node) }),
   '/metrics/probes': (node, { since }) => ({ type: METRICS, body: probeMetrics(node, since) }),
   '/metrics/resource': async (node, meter) => ({
     type: METRICS,

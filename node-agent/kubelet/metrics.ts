@@ -1,23 +1,47 @@
 /** What a kubelet counts. Source: kubelet pkg/metrics. */
-import type { Registry } from '../../actors/runtime/metrics/registry.ts';
+import type { Registry, Sample } from '../../actors/runtime/metrics/registry.ts';
+import type { VolumeStats } from '../../bus/protocol/node.ts';
 import type { NodeContext } from './context.ts';
 import { runningContainers } from './stats.ts';
 
 export interface KubeletMetrics {
   readonly registry: Registry;
+  /** Of claims, as they are at this scrape. */
+  readonly volumes: VolumeStats[];
   podStarted(): void;
   podFailedToStart(): void;
   containerStarted(isInit: boolean): void;
 }
 const of = (what: string, help: string) => ({ name: `kubelet_${what}`, stability: 'ALPHA', help }) as const;
 
+/** Source: kubelet metrics/collectors volume_stats.go. */
+const OF_VOLUMES: readonly (readonly [what: string, help: string, value: (stats: VolumeStats) => number | undefined])[] = [
+  ['capacity_bytes', 'Capacity in bytes of the volume', ({ capacityBytes }) => capacityBytes],
+  ['available_bytes', 'Number of available bytes in the volume', ({ availableBytes }) => availableBytes],
+  ['used_bytes', 'Number of used bytes in the volume', ({ usedBytes }) => usedBytes],
+  ['inodes', 'Maximum number of inodes in the volume', ({ inodes = 0 }) => inodes],
+  ['inodes_free', 'Number of free inodes in the volume', ({ inodesFree = 0 }) => inodesFree],
+  ['inodes_used', 'Number of used inodes in the volume', ({ inodesUsed = 0 }) => inodesUsed],
+  ['health_status_abnormal', 'Abnormal volume health status. The count is either 1 or 0. 1 indicates the volume is unhealthy, 0 indicates volume is healthy', ({ volumeHealthStats }) => volumeHealthStats && Number(volumeHealthStats.abnormal)],
+]; // prettier-ignore
+
 export function kubeletMetrics(registry: Registry): KubeletMetrics {
   const pods = registry.counter(of('started_pods_total', 'Cumulative number of pods started')).at({});
   const failures = registry.counter(of('started_pods_errors_total', 'Cumulative number of errors when starting pods')).at({}); // prettier-ignore
   const containers = registry.counter(of('started_containers_total', 'Cumulative number of containers started'));
   const [init, main] = ['init_container', 'container'].map((container_type) => containers.at({ container_type }));
+  const volumes: VolumeStats[] = [];
+  for (const [what, help, value] of OF_VOLUMES)
+    registry.gauge(of(`volume_stats_${what}`, help), () =>
+      volumes.flatMap((stats): Sample[] => {
+        const { namespace = '', name: persistentvolumeclaim = '' } = stats.pvcRef ?? {};
+        const known = value(stats);
+        return known === undefined ? [] : [[{ namespace, persistentvolumeclaim }, known]];
+      }),
+    );
   return {
     registry,
+    volumes,
     podStarted: () => void pods.n++,
     podFailedToStart: () => void failures.n++,
     containerStarted: (isInit) => void (isInit ? init! : main!).n++,

@@ -1,6 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapDevice, removeLink, tellMapped, unmapDevice, type DevicePlace } from './block-device.ts';
+import { deviceFigures } from './figures.ts';
 import { deviceLink } from './layout.ts';
 import { nameOf, type Mounted, type PodVolume, type VolumeHost } from './plugin.ts';
 
@@ -16,7 +17,7 @@ export async function mapLocalDevice(volume: PodVolume, path: string, host: Volu
   const isNew = !host.held.has(join(place.shared, place.uid));
   await mapDevice(host, path, place, signal);
   if (isNew) tellMapped(host, volume, place);
-  return { path: place.link, readOnly: volume.readOnly, isBlock: true };
+  return { path: place.link, readOnly: volume.readOnly, isBlock: true, count: () => deviceFigures(join(place.shared, place.uid)) };
 } // prettier-ignore
 /** The device itself stays as it is. Rejects while it is busy. */
 export async function takeLocalDeviceOff(name: string, uid: string, host: VolumeHost): Promise<void> {

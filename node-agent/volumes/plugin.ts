@@ -7,6 +7,7 @@ import type { Commands } from '../host/commands.ts';
 import type { AccountTokens } from '../kubelet/account-tokens.ts';
 import type { References } from '../kubelet/references.ts';
 import type { CsiHost } from './csi/index.ts';
+import type { VolumeCount } from './figures.ts';
 import type { ImageMounts } from './images.ts';
 import type { Mounts } from './mounts.ts';
 
@@ -71,6 +72,8 @@ export interface Mounted {
   readonly isBlock?: boolean;
   /** ms since the epoch, when it has to be set up again. */
   readonly refreshAt?: number | undefined;
+  /** Default: `folder`. */
+  readonly count?: VolumeCount;
 }
 /** One kind of volumes. Both methods may be called again, whatever became of an earlier call. */
 export interface VolumePlugin {

@@ -240,7 +240,7 @@ it('an image is mounted as it is, and taken off with its pod', async () => {
   await b.mounted(pod);
   const folder = b.folder(pod, 'image', 'v');
   expect(b.mounts.all).toMatchObject([{ path: folder, source: 'app:1' }]);
-  expect(b.disk.mountedOf('uid-p').get('v')).toEqual({ path: folder, readOnly: true });
+  expect(b.disk.mountedOf('uid-p').get('v')).toEqual({ path: folder, readOnly: true, count: 'nothing' });
   expect([...b.host.images.inUse()]).toEqual(['id of app:1']);
   // The next kubelet knows too, whatever has that name by then.
   b = b.restarted();

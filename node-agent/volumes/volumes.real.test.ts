@@ -44,6 +44,7 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
   });
   it('that are devices stay until nobody has them any more (losetup)', ({ skip }) => {
     if (told['device'] === undefined) skip('no loop devices here');
+    expect(told['deviceSize']).toMatchObject({ capacityBytes: 1024 * 1024, usedBytes: 0 });
     expect([told['device'], told['deviceEnds']]).toEqual([
       [true, true, true],
       [true, [], false, []],

@@ -33,6 +33,10 @@ export interface KubeletConfiguration {
   readonly enableSystemLogHandler: boolean;
   /** After which a stream on which nothing is said is ended; `0s`: four hours. */
   readonly streamingConnectionIdleTimeout: string;
+  /** How old the counts of volumes may be. */
+  readonly volumeStatsAggPeriod: string;
+  /** What is off unless it is asked for, by name: `CSIVolumeHealth`. */
+  readonly featureGates: Readonly<Record<string, boolean>>;
 }
 export interface GraceOfPriority {
   readonly priority: number;
@@ -66,4 +70,6 @@ export const DEFAULTS: KubeletConfiguration = {
   shutdownGracePeriodByPodPriority: [],
   enableSystemLogHandler: true,
   streamingConnectionIdleTimeout: '4h0m0s',
+  volumeStatsAggPeriod: '1m0s',
+  featureGates: {},
 };

@@ -23,12 +23,19 @@ it('what it says counts, what it does not say stays, and what nobody goes by is 
   expect(configuration).toEqual({ ...DEFAULTS, maxPods: 20, evictionHard: { 'memory.available': '1Gi' } });
   expect(unknown).toEqual(['unknown field "clusterDNS"']);
 });
+it('what is off by default is what it asks for, as far as there is such a thing', async () => {
+  const unknown: string[] = [];
+  const configuration = await read(`${HEAD}featureGates: {CSIVolumeHealth: true, NodeSwap: false}\n`, unknown);
+  expect(configuration.featureGates).toMatchObject({ CSIVolumeHealth: true });
+  expect(unknown).toEqual(['unknown field "featureGates.NodeSwap"']);
+});
 it.each([
   ['kind: KubeletConfiguration', "Object 'apiVersion' is missing in"],
   [`${HEAD}maxPods: many`, 'json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32'],
   [`${HEAD}maxPods: -1`, 'invalid configuration: maxPods (--max-pods) -1 must not be a negative number'],
   [`${HEAD}imageMinimumGCAge: 2`, 'json: cannot unmarshal number into Go struct field KubeletConfiguration.imageMinimumGCAge'],
   [`${HEAD}evictionHard: 5`, 'KubeletConfiguration.evictionHard of type map[string]string'],
+  [`${HEAD}featureGates: {CSIVolumeHealth: 1}`, 'KubeletConfiguration.featureGates of type map[string]bool'],
   [`${HEAD}imageGCHighThresholdPercent: 101`, 'imageGCHighThresholdPercent (--image-gc-high-threshold) 101 must be between 0 and 100, inclusive'],
   [`${HEAD}imageGCLowThresholdPercent: 90`, 'imageGCLowThresholdPercent (--image-gc-low-threshold) 90 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 85'],
 ])('%s', async (text, message) => expect(read(text)).rejects.toThrow(message)); // prettier-ignore

@@ -27,11 +27,14 @@ const KIND: ConfigurationKind = {
     shutdownGracePeriodCriticalPods: 'duration',
     enableSystemLogHandler: 'bool',
     streamingConnectionIdleTimeout: 'duration',
+    volumeStatsAggPeriod: 'duration',
+    featureGates: 'any',
     shutdownGracePeriodByPodPriority: {
       list: struct('ShutdownGracePeriodByPodPriority', { priority: 'int32', shutdownGracePeriodSeconds: 'int64' }),
     },
   }),
 };
+const GATES: readonly string[] = ['CSIVolumeHealth'];
 const MAPS = ['systemReserved', 'kubeReserved', 'evictionHard', 'evictionSoft', 'evictionSoftGracePeriod', 'evictionMinimumReclaim'] as const; // prettier-ignore
 
 /**
@@ -51,7 +54,11 @@ export async function readKubeletConfiguration(
   const { parseYaml } = await import('../../../schemas/codec/yaml.ts');
   const { value: parsed, duplicates } = await parseYaml(bytes);
   const { value, unknown } = decodeConfiguration({ value: parsed, text: bytes.toString(), duplicates }, KIND);
-  if (unknown.length > 0) onUnknown(unknown);
+  const gates = Object.keys((value as Partial<KubeletConfiguration>).featureGates ?? {}).filter(
+    (name) => !GATES.includes(name),
+  );
+  const ignored = [...unknown, ...gates.map((name) => `unknown field "featureGates.${name}"`)];
+  if (ignored.length > 0) onUnknown(ignored);
   const known = Object.entries(value).filter(([name]) => name in otherwise);
   const configuration = { ...otherwise, ...Object.fromEntries(known) } as KubeletConfiguration;
   check(configuration);
@@ -67,6 +74,9 @@ function check(c: KubeletConfiguration): void {
     if (typeof map !== 'object' || map === null || Object.values(map).some((value) => typeof value !== 'string'))
       throw new Error(`json: cannot unmarshal into Go struct field KubeletConfiguration.${name} of type map[string]string`);
   }
+  const gates: unknown = c.featureGates;
+  if (typeof gates !== 'object' || gates === null || Object.values(gates).some((value) => typeof value !== 'boolean'))
+    throw new Error('json: cannot unmarshal into Go struct field KubeletConfiguration.featureGates of type map[string]bool');
   const percent = (n: number): boolean => n >= 0 && n <= 100;
   if (!percent(c.imageGCHighThresholdPercent)) wrong(`imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent} must be between 0 and 100, inclusive`);
   if (!percent(c.imageGCLowThresholdPercent)) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be between 0 and 100, inclusive`);

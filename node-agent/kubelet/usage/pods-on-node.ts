@@ -13,7 +13,7 @@ interface Sources {
   readonly node: NodeContext;
   readonly runtime: CriRuntime;
   readonly cgroups: NodeCgroups;
-  readonly paths: Pick<NodePaths, 'pods' | 'logs'>;
+  readonly paths: Pick<NodePaths, 'logs'>;
   /** Volumes of a pod that are there, by their names in it. */
   readonly mounted: (uid: string) => ReadonlyMap<string, Mounted>;
 }
@@ -39,13 +39,7 @@ function podOnNode({ runtime, cgroups, paths, mounted }: Sources, { pod, uid }: 
       pod.spec?.hostNetwork === true || sandbox === undefined
         ? undefined
         : (await cgroups.processesOf(join(path, sandbox)))[0],
-    // Of paths of the node, and of devices, nobody counts what is in them.
-    volumes: () =>
-      new Map(
-        [...mounted(uid)].flatMap(([name, { path: at, isBlock }]) =>
-          isBlock !== true && at.startsWith(`${paths.pods}/`) ? [[name, at] as const] : [],
-        ),
-      ),
+    volumes: () => mounted(uid),
   };
 }
 /** What containers have written by now, as their runtime counts it. */

@@ -12,9 +12,11 @@ import type { World } from '../../../bus/world.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { amount } from '../../../schemas/helpers/pod-resources.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
-import { diskUse, fsStats, partOf, volumeFs, type DiskUse } from './disk.ts';
+import type { Mounted } from '../../volumes/plugin.ts';
+import { diskUse, fsStats, partOf, type DiskUse } from './disk.ts';
 import { networkOf } from './network.ts';
 import type { Sampled, Sampler } from './sampler.ts';
+import type { VolumeCounts } from './volumes.ts';
 
 /** One pod as it is on this node. */
 export interface PodOnNode {
@@ -31,8 +33,8 @@ export interface PodOnNode {
   }[];
   /** A process in its network; undefined: it is in the node's, or nobody knows. */
   readonly networkPid: () => Promise<number | undefined>;
-  /** Folders of its volumes by their names in the pod, those that it has on this node. */
-  readonly volumes: () => ReadonlyMap<string, string>;
+  /** Its volumes that are on this node, by their names in the pod. */
+  readonly volumes: () => ReadonlyMap<string, Pick<Mounted, 'path' | 'count'>>;
 }
 export interface SummaryOptions {
   readonly world: World;
@@ -47,6 +49,7 @@ export interface SummaryOptions {
   /** Folder of pods and logs. */
   readonly disk: string;
   readonly pods: () => readonly PodOnNode[];
+  readonly volumes: VolumeCounts;
   /** What containers have written, by id, and the folder of images. */
   readonly layers: () => Promise<{ readonly written: ReadonlyMap<string, DiskUse>; readonly images: string | undefined; readonly imageBytes: number }>;
   readonly processes: () => Promise<{ readonly maxpid: number; readonly curproc: number }>;
@@ -100,17 +103,15 @@ export function createNodeUsage(o: SummaryOptions): NodeUsage {
         };
       }),
     );
-    const volume: VolumeStats[] = [];
     let ephemeral: DiskUse = { bytes: 0, inodes: 0 };
-    for (const [name, folder] of on.volumes()) {
-      const spec = pod.spec?.volumes?.find((v) => v.name === name);
-      const isEphemeral = spec?.emptyDir !== undefined && spec.emptyDir.medium !== 'Memory';
-      const use = isEphemeral ? partOf(fs, await count(folder, fresh)) : await volumeFs(folder, time);
-      if (use === undefined) continue;
-      const claim = spec?.persistentVolumeClaim?.claimName ?? (spec?.ephemeral === undefined ? undefined : `${pod.metadata.name}-${name}`);
-      volume.push({ ...use, name, ...(claim !== undefined && { pvcRef: { name: claim, namespace: pod.metadata.namespace ?? '' } }) });
-      if (isEphemeral) ephemeral = plus(ephemeral, use);
-    }
+    const each = [...on.volumes()].map(async ([name, mounted]): Promise<VolumeStats | undefined> => {
+      const { emptyDir } = pod.spec?.volumes?.find((v) => v.name === name) ?? {};
+      if (emptyDir === undefined || emptyDir.medium === 'Memory') return o.volumes.of(pod, name, mounted);
+      const use = partOf(fs, await count(mounted.path, fresh));
+      ephemeral = plus(ephemeral, use);
+      return { ...use, name };
+    });
+    const volume = (await Promise.all(each)).filter((stats) => stats !== undefined);
     for (const { rootfs, logs } of containers) for (const use of [rootfs, logs]) if (use !== undefined) ephemeral = plus(ephemeral, use);
     const pid = await on.networkPid();
     const network = pid === undefined ? undefined : await networkOf(pid, time);

@@ -12,6 +12,7 @@ import { networkStats } from './network.ts';
 import { processes } from './processes.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 import { createNodeUsage } from './summary.ts';
+import { createVolumeCounts } from './volumes.ts';
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'kbi-'))));
@@ -145,6 +146,7 @@ describe('the summary', () => {
       paths: { node: '/n', pods: '/n/pods' },
       memory: { capacity: 10_000, allocatable: 8_000 },
       disk: folder,
+      volumes: createVolumeCounts({ world, periodMs: 60_000, tellsHealth: false, tell: () => undefined }),
       pods: () => [
         {
           pod,
@@ -152,7 +154,7 @@ describe('the summary', () => {
           startTime: '2026-01-01T00:00:00Z',
           containers: [{ name: 'main', id: 'c1', startedAt: world.clock.now(), logs }],
           networkPid: async () => undefined,
-          volumes: () => new Map([['scratch', scratch], ['data', data]]), // prettier-ignore
+          volumes: () => new Map([['scratch', { path: scratch }], ['data', { path: data }]]), // prettier-ignore
         },
       ],
       layers: async () => ({ written: new Map([['c1', { bytes: 64, inodes: 1 }]]), images: folder, imageBytes: 77 }),

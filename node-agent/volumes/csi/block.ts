@@ -34,6 +34,9 @@ const placeOf = (host: VolumeHost, name: string, uid: string): DevicePlace => ({
   shared: placesOf(host, name).shared,
   link: deviceLink(host.pods, uid, PLUGIN, name),
 });
+/** The device as a pod has it. */
+export const deviceOf = (volume: PodVolume, host: VolumeHost): string =>
+  join(placesOf(host, nameOf(volume)).shared, volume.pod.metadata.uid!);
 const failed =
   (step: string) =>
   (why: string, cause?: unknown): VolumeError =>

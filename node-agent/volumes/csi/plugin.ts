@@ -14,8 +14,9 @@ import {
   type VolumeHost,
   type VolumePlugin,
 } from '../plugin.ts';
-import { setUpDevice, takeDeviceOff } from './block.ts';
+import { deviceOf, setUpDevice, takeDeviceOff } from './block.ts';
 import type { CsiDriver } from './drivers.ts';
+import { driverFigures } from './figures.ts';
 import { expandIfPending, LOOK_MS } from './expand.ts';
 import { credentials, driverObject, fetching, publishContext } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
@@ -44,7 +45,9 @@ export const csi: VolumePlugin = {
   async setUp(volume, host, signal) {
     const source = sourceOf(volume);
     const make = source.isBlock ? setUpDevice : setUp;
-    return host.csi.alone(`${source.driver}^${source.handle}`, () => make(volume, source, host, signal));
+    const mounted = await host.csi.alone(`${source.driver}^${source.handle}`, () => make(volume, source, host, signal));
+    const at = source.isBlock ? deviceOf(volume, host) : mounted.path;
+    return { ...mounted, count: () => driverFigures(host, source, at) };
   },
   async tearDown(volume, host) {
     if (isBlock(volume)) await takeDeviceOff(nameOf(volume), volume.pod.metadata.uid!, host);

@@ -22,6 +22,10 @@ message CapacityRange { int64 requiredBytes = 1; int64 limitBytes = 2; }
 message NodeExpandVolumeRequest { string volumeId = 1; string volumePath = 2; CapacityRange capacityRange = 3; string stagingTargetPath = 4;
   VolumeCapability volumeCapability = 5; map<string, string> secrets = 6; }
 message NodeExpandVolumeResponse { int64 capacityBytes = 1; }
+message NodeGetVolumeStatsRequest { string volumeId = 1; string volumePath = 2; string stagingTargetPath = 3; }
+message VolumeUsage { int64 available = 1; int64 total = 2; int64 used = 3; int32 unit = 4; }
+message VolumeCondition { bool abnormal = 1; string message = 2; }
+message NodeGetVolumeStatsResponse { repeated VolumeUsage usage = 1; VolumeCondition volumeCondition = 2; }
 message NodeServiceRpc { int32 type = 1; }
 message NodeServiceCapability { NodeServiceRpc rpc = 1; }
 message NodeGetCapabilitiesResponse { repeated NodeServiceCapability capabilities = 1; }
@@ -45,8 +49,9 @@ export const NODE = {
   publish: node('NodePublishVolume'),
   unpublish: node('NodeUnpublishVolume'),
   expand: node('NodeExpandVolume', 'NodeExpandVolumeRequest', 'NodeExpandVolumeResponse'),
+  stats: node('NodeGetVolumeStats', 'NodeGetVolumeStatsRequest', 'NodeGetVolumeStatsResponse'),
   capabilities: node('NodeGetCapabilities', 'Empty', 'NodeGetCapabilitiesResponse'),
   info: node('NodeGetInfo', 'Empty', 'NodeGetInfoResponse'),
 } as const;
 /** Source: csi.proto NodeServiceCapability.RPC.Type. */
-export const CAN = { stage: 1, expand: 3, multiWriter: 5, mountGroup: 6 } as const;
+export const CAN = { stage: 1, stats: 2, expand: 3, condition: 4, multiWriter: 5, mountGroup: 6 } as const;

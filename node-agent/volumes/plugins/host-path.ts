@@ -9,7 +9,7 @@ export const hostPath: VolumePlugin = {
     const { path, type = '' } = (persistent?.spec?.hostPath ?? volume.hostPath)!;
     if (path.split('/').includes('..')) throw new Error(`invalid HostPath \`${path}\`: must not contain '..'`);
     await checkType(path, type);
-    return { path, readOnly };
+    return { path, readOnly, count: 'nothing' };
   },
 };
 

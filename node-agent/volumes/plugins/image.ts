@@ -14,7 +14,7 @@ export const image: VolumePlugin = {
     const folder = folderOf(volume, host, NAME);
     if (mountedOn(await host.mounts.list(), folder) !== undefined) {
       host.images.adopt(await readFile(noteOf(volume, host), 'utf8').catch(() => ''), folder);
-      return { path: folder, readOnly: true };
+      return { path: folder, readOnly: true, count: 'nothing' };
     }
     const found = await host.images.ensure(volume.pod, volume.volume, signal);
     await mkdir(folder, { recursive: true, mode: 0o750 });
@@ -26,7 +26,7 @@ export const image: VolumePlugin = {
       await rmdir(folder).catch(() => undefined);
       throw error;
     }
-    return { path: folder, readOnly: true };
+    return { path: folder, readOnly: true, count: 'nothing' };
   },
 };
 /** File that tells the next kubelet which image it is: its names may have gone to others. */

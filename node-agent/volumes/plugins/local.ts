@@ -44,7 +44,7 @@ export const local: VolumePlugin = {
         throw error;
       }
     if (!volume.readOnly) await giveToPod(folder, volume, { readOnly: false, honoursPolicy: true, signal });
-    return { path: folder, readOnly: volume.readOnly };
+    return { path: folder, readOnly: volume.readOnly, count: 'fileSystem' };
   },
   async tearDown(volume, host) {
     if (isBlock(volume)) return takeLocalDeviceOff(nameOf(volume), volume.pod.metadata.uid!, host);

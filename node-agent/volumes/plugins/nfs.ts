@@ -1,6 +1,7 @@
 import { mkdir, rmdir } from 'node:fs/promises';
+import { serverFigures } from '../figures.ts';
 import { mountedOn } from '../mounts.ts';
-import type { VolumePlugin } from '../plugin.ts';
+import type { Mounted, VolumePlugin } from '../plugin.ts';
 import { folderOf } from './folder.ts';
 
 const NAME = 'kubernetes.io/nfs';
@@ -12,7 +13,8 @@ export const nfs: VolumePlugin = {
     const { server, path, readOnly: own = false } = (volume.persistent?.spec?.nfs ?? volume.volume.nfs)!;
     const readOnly = own || volume.readOnly;
     const folder = folderOf(volume, host, NAME);
-    if (mountedOn(await host.mounts.list(), folder) !== undefined) return { path: folder, readOnly };
+    const mounted: Mounted = { path: folder, readOnly, count: () => serverFigures(host.commands, folder) };
+    if (mountedOn(await host.mounts.list(), folder) !== undefined) return mounted;
     await mkdir(folder, { recursive: true, mode: 0o750 });
     const options = [...(readOnly ? ['ro'] : []), ...(volume.persistent?.spec?.mountOptions ?? [])];
     // An address of six is told from the path by brackets.
@@ -23,6 +25,6 @@ export const nfs: VolumePlugin = {
       await rmdir(folder).catch(() => undefined);
       throw error;
     }
-    return { path: folder, readOnly };
+    return mounted;
   },
 };

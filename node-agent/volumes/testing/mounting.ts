@@ -135,6 +135,7 @@ if (loop.status === 0) {
   await later.mounted(user);
   const [given] = await later.parts.mountsOf(user, user.spec!.containers[0]!, never);
   const bound = join(later.host.plugins, 'kubernetes.io~local-volume', 'volumeDevices', 'pv', 'uid-user');
+  told['deviceSize'] = await (later.disk.mountedOf('uid-user').get('v')!.count as () => Promise<unknown>)();
   spawnSync('losetup', ['--detach', device]);
   told['device'] = [(await readlink(given!.hostPath)) === device, (await stat(bound)).isBlockDevice(), isThere()];
   told['deviceEnds'] = [
