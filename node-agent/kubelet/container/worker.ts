@@ -249,6 +249,12 @@ export class ContainerWorker {
   endRun(): Promise<void> {
     return this.#stopping.end(`Stopping container ${this.record.spec.name}`, this.#pod, this.#pod.graceSeconds());
   }
+  /** Its sandbox has ended, and it with it, where ending it alone failed. False: that is known. */
+  noteLateEnd(): boolean {
+    if (this.record.state.running === undefined) return false;
+    this.#noteEnd();
+    return true;
+  }
   settle(): void {
     const { record } = this;
     if (record.state.waiting !== undefined && this.#pod.isEnding) {

@@ -85,6 +85,10 @@ export class PodContainers {
   stop(): void {
     for (const c of this.#all) c.stop();
   }
+  /** The sandbox has ended. False: nothing new is known of any of them by that. */
+  noteLateEnds(): boolean {
+    return this.#all.filter((c) => c.noteLateEnd()).length > 0;
+  }
   #add(record: ContainerRecord): void {
     this.#all.push(new ContainerWorker(this.#node, this.#pod, record));
   }

@@ -252,7 +252,7 @@ export class PodWorker {
     this.isEnding = true;
     this.#isClosed = true;
     this.#containers.stop();
-    this.#stopping = this.#sandbox.stopForGood(this.pod, () => this.#isHalted);
+    this.#stopping = this.#stopForGood();
     this.#home.request(true);
   }
   async removeFromApi(signal: AbortSignal): Promise<void> {
@@ -279,6 +279,10 @@ export class PodWorker {
   /** Resolves when its newest status is written. */
   flush(): Promise<void> {
     return this.#home.flush();
+  }
+  async #stopForGood(): Promise<void> {
+    await this.#sandbox.stopForGood(this.pod, () => this.#isHalted);
+    if (this.#containers.noteLateEnds()) this.#home.request(true);
   }
   #makeContainers(): void {
     if (!this.#containers.make() || this.isEnding) return;

@@ -220,6 +220,19 @@ describe('a kubelet and a runtime that speaks the CRI', () => {
     expect(fake.sandboxes.size).toBe(1);
     expect(told().join()).not.toContain('SandboxChanged');
   });
+  it('says how a container ended that the runtime would not stop, once its sandbox has', async () => {
+    await run('a', { terminationGracePeriodSeconds: 2 });
+    fake.instead.set('StopContainer', () => {
+      throw new Refusal(2, 'failed to stop container: ttrpc: closed: unknown');
+    });
+    const ends: unknown[] = [];
+    api.intercept = ({ caller, verb, resource }) => {
+      if (caller === 'node:n1' && verb === 'delete' && resource === 'pods') ends.push(pod('a')!.status!.phase, status('a')!.state!.terminated?.exitCode);
+    };
+    await api.client().delete(pods, 'a', 'default', { gracePeriodSeconds: 2 });
+    await until(() => pod('a') === undefined, 'it is gone');
+    expect(ends).toEqual(['Failed', 137]);
+  });
   it('begins a pod anew where the runtime lost all of it while the kubelet was away', async () => {
     await run('a');
     await kubelet.stop();
