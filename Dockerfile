@@ -20,7 +20,7 @@ RUN groupadd --system --gid 10001 kubus \
  && useradd --system --uid 10001 --gid kubus --home-dir /cluster --shell /usr/sbin/nologin kubus \
  && mkdir /cluster \
  && cd /cluster \
- && mkdir authority admin balancer etcd apiserver controller-manager scheduler node-authenticator nodes console \
+ && mkdir authority admin balancer etcd apiserver controller-manager scheduler node-authenticator certificate-signer nodes console \
       cloud-controller-manager dns ingress metrics store-reader nats-1 nats-2 nats-3 /var/lib/kubus \
  && chown -R kubus:kubus /cluster /var/lib/kubus \
  && chmod 700 /cluster/* /var/lib/kubus

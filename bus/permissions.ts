@@ -7,6 +7,7 @@ export type Role =
   | 'scheduler'
   | 'nodes'
   | 'node-authenticator'
+  | 'certificate-signer'
   | 'cloud-controller-manager'
   | 'dns'
   | 'ingress'
@@ -119,7 +120,14 @@ const serves = (node: string) => {
 };
 /** Opens connections to pods of any node, which may be called anything; who has no pods is left alone. */
 const dials = () =>
-  opensAtNodes('portforward', ['etcd', 'controller-manager', 'scheduler', 'node-authenticator', 'admin']);
+  opensAtNodes('portforward', [
+    'etcd',
+    'controller-manager',
+    'scheduler',
+    'node-authenticator',
+    'certificate-signer',
+    'admin',
+  ]);
 /** `never`: who else has sessions, and none with nodes. */
 const opensAtNodes = (operation: string, never: readonly string[]) => ({
   publish: [subjects.node('*', operation), subjects.sessionAll('*.*')],
@@ -208,6 +216,13 @@ function ofRole(spec: RoleSpec): Permissions {
         publish: ['$SYS._INBOX.>'],
         subscribe: [AUTH_SUBJECT],
       });
+    // One controller of those that a controller manager runs, by itself.
+    case 'certificate-signer':
+      return all(
+        asks(id, ['controller:csr-signing']),
+        announces('certificate-signer'),
+        inspected('certificate-signer'),
+      );
     case 'cloud-controller-manager':
       return all(
         asks(id, ['cloud-controller-manager', ...(spec.controllers ?? []).map((name) => `controller:${name}`)]),
@@ -259,6 +274,7 @@ function ofRole(spec: RoleSpec): Permissions {
           'controller-manager',
           'scheduler',
           'node-authenticator',
+          'certificate-signer',
           'ingress',
           'cloud-controller-manager',
           'dns',

@@ -43,6 +43,12 @@ describe('folders of a cluster whose processes run apart', () => {
     expect(own('apiserver')).toEqual([
       'cluster.json', 'credentials/apiserver.json', 'pki/apiserver.crt', 'pki/apiserver.key', 'pki/ca.crt', 'pki/front-proxy-ca.crt', 'pki/front-proxy-client.crt', 'pki/front-proxy-client.key', 'pki/sa.key', 'pki/secret-tokens.pub',
     ]); // prettier-ignore
+    expect(own('certificate-signer')).toEqual([
+      'cluster.json',
+      'credentials/certificate-signer.json',
+      'pki/ca.crt',
+      'pki/ca.key',
+    ]);
     expect(own('nodes')).toEqual(['pki/bus-ca.crt']);
     expect(own('balancer')).toEqual(['pki/ca.crt']);
     expect(own('admin')).toEqual(['cluster.json', 'credentials/admin.json', 'kubeconfig']);
@@ -116,10 +122,25 @@ describe('folders of a cluster whose processes run apart', () => {
     ['a server that is no host', { nats: ['nats://a'] }, /host:port/],
     ['a port that is none', { nats: ['a:99999'] }, /host:port/],
     ['no host', { hosts: [] }, /--hosts/],
+    ['services anywhere', { serviceClusterIpRange: ['10.96.0.0'] }, /--service-cluster-ip-range/],
+    ['pods in a range that is none', { clusterCidr: ['10.244.0.0/33'] }, /--cluster-cidr/],
     ['a name that is none', { name: 'Not A Name' }, /cannot name a cluster/],
   ] satisfies [string, Partial<InitOptions>, RegExp][])('refuse %s', async (_, changes, message) => {
     await expect(init(changes)).rejects.toThrow(message);
     expect(files()).toEqual([]);
+  });
+
+  it('say where addresses of services and pods come from, once and for all later runs', async () => {
+    const [services, pods] = [
+      ['10.32.0.0/16', 'fd00:32::/112'],
+      ['10.200.0.0/16', 'fd00:200::/48'],
+    ];
+    await init({ serviceClusterIpRange: services, clusterCidr: pods });
+    expect((await init()).changed).toBe(false);
+    for (const role of ['apiserver', 'controller-manager', 'dns'])
+      expect(JSON.parse(readFileSync(join(data, role, 'cluster.json'), 'utf8'))).toMatchObject({ serviceCidrs: services, clusterCidrs: pods }); // prettier-ignore
+    const certificate = new X509Certificate(readFileSync(join(data, 'apiserver/pki/apiserver.crt')));
+    for (const ip of ['10.32.0.1', 'fd00:32::1']) expect(certificate.checkIP(ip), ip).toBe(ip);
   });
 
   it('belong to one cluster', async () => {

@@ -12,10 +12,12 @@ import { COMPONENTS } from '../process/spec.ts';
 import { adoptAudit, type AuditFlags } from './audit.ts';
 import { adoptAuthentication, type AuthenticationFlags } from './authentication.ts';
 import { adoptAuthorization, type AuthorizationFlags } from './authorization.ts';
-import { checkName, readConfig, writeConfig, type ClusterConfig } from './config.ts';
+import { checkName, readConfig, serviceHosts, writeConfig, type ClusterConfig } from './config.ts';
 import { adoptEncryption } from './encryption.ts';
 import { kubeconfigFor, writePrivate } from './kubeconfig.ts';
 import { clusterPaths, type ClusterPaths } from './paths.ts';
+import { podRanges } from './pod-ranges.ts';
+import { checkServiceCidrs } from './service-ranges.ts';
 
 export interface InitOptions {
   readonly name: string;
@@ -28,6 +30,9 @@ export interface InitOptions {
   /** `host` or `host:port` of each nats-server, 1, 3 or 5. */
   readonly nats: readonly string[];
   readonly now: number;
+  /** Where addresses of services and of pods come from; default likewise, and else the usual ones. */
+  readonly serviceClusterIpRange?: readonly string[] | undefined;
+  readonly clusterCidr?: string[];
   /** An EncryptionConfiguration for the API servers; default: the one given before, if any. */
   readonly encryptionConfig?: string | undefined;
   /** What they note of requests; default likewise. */
@@ -77,6 +82,8 @@ const FILES = {
     'credentials/node-authority.json',
     'pki/ca.crt',
   ],
+  // Whom it signs is whoever it says at the HTTPS door: nothing else runs beside that key.
+  'certificate-signer': ['cluster.json', 'credentials/certificate-signer.json', 'pki/ca.crt', 'pki/ca.key'],
   // A machine that joins by a token needs to know the bus when it sees it; its key it makes itself.
   nodes: ['pki/bus-ca.crt'],
   console: ['cluster.json', 'credentials/console.json', 'pki/console.key', 'pki/console.crt', 'pki/ca.crt'],
@@ -104,6 +111,7 @@ interface NatsHost {
 export async function initCluster(options: InitOptions): Promise<InitResult> {
   const { name, now } = options;
   checkName(name);
+  checkServiceCidrs(options.serviceClusterIpRange ?? []);
   if (options.hosts.length === 0) throw new UserError('--hosts needs at least one name', 2);
   const servers = options.nats.map(parseNatsHost);
   if (servers.length % 2 === 0 || new Set(servers.map((s) => s.folder)).size !== servers.length)
@@ -111,14 +119,14 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
   const data = resolve(options.data);
   const writer = createWriter();
   const paths = clusterPaths(join(data, 'authority'));
-  const config = configOf(options, paths);
+  const config = await configOf(options, paths);
   writeConfig(paths, config);
   if (options.encryptionConfig !== undefined) await adoptEncryption(paths, options.encryptionConfig);
   await adoptAudit(paths.dir, options.audit ?? {});
   await adoptAuthentication(paths.dir, options.authentication ?? {});
   await adoptAuthorization(paths.dir, options.authorization ?? {});
 
-  const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver'], now);
+  const pki = await ensurePki(paths.pki, [...options.hosts, 'apiserver', ...serviceHosts(config)], now);
   await ensureFrontProxy(paths.pki, now);
   ensureAccountTokens(paths.pki);
   await ensureServing(paths.pki, 'console', [...new Set([...options.hosts, 'localhost', '127.0.0.1'])], now);
@@ -171,15 +179,18 @@ export async function initCluster(options: InitOptions): Promise<InitResult> {
 
 /** The HTTPS door listens on one port in all API servers; the published one is the kubeconfig's. */
 const API_PORT = 6443;
-function configOf({ name }: InitOptions, paths: ClusterPaths): ClusterConfig {
+async function configOf(options: InitOptions, paths: ClusterPaths): Promise<ClusterConfig> {
+  const { name } = options;
   const before = readConfig(paths);
   if (before !== undefined && before.name !== name)
     throw new UserError(
       `${paths.dir} holds the keys of cluster "${before.name}": give that --name, or another --data for "${name}"`,
     );
+  const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   return {
     format: 1, name, nodes: 0, runtime: 'simulated', port: API_PORT, natsPort: NATS_PORT, only: COMPONENTS,
     disableAdmission: before?.disableAdmission ?? [], ephemeral: false,
+    ...(serviceCidrs && { serviceCidrs }), ...(await podRanges(options, before)),
   }; // prettier-ignore
 }
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);

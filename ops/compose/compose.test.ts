@@ -83,7 +83,7 @@ describe.skipIf(why !== undefined)(
       const counts = Map.groupBy(await working(), ({ service }) => service);
       expect(Object.fromEntries([...counts].map(([service, of]) => [service, of.length]))).toMatchObject({
         'nats-1': 1, 'nats-2': 1, 'nats-3': 1, balancer: 1, etcd: 2, apiserver: 2, scheduler: 2, node: 2,
-        'controller-manager': 2, 'node-authenticator': 2, console: 1,
+        'controller-manager': 2, 'node-authenticator': 2, 'certificate-signer': 2, console: 1,
       }); // prettier-ignore
       for (const container of await working())
         await until(`${container.name} healthy`, HEALTHY_MS, () => isHealthy(container));

@@ -24,10 +24,13 @@ is_up() { [ -f "$dir/dockerd.pid" ] && kill -0 "$(cat "$dir/dockerd.pid")" 2>/de
 use_tools() {
   PATH="$tools/usr/sbin:$tools/usr/bin:$PATH"
   LD_LIBRARY_PATH=$(echo "$tools"/usr/lib/*-linux-gnu)
-  XTABLES_LIBDIR=$(echo "$tools"/usr/lib/*-linux-gnu/xtables)
   DOCKER_HOST=$socket
   DOCKER_CONFIG="$dir/config"
-  export PATH LD_LIBRARY_PATH XTABLES_LIBDIR DOCKER_HOST DOCKER_CONFIG
+  export PATH LD_LIBRARY_PATH DOCKER_HOST DOCKER_CONFIG
+  # Programs that the machine has were not fetched, nor what they load.
+  for libraries in "$tools"/usr/lib/*-linux-gnu/xtables; do
+    if [ -d "$libraries" ]; then export XTABLES_LIBDIR="$libraries"; fi
+  done
 }
 print_env() {
   echo "export DOCKER_HOST='$socket' DOCKER_CONFIG='$dir/config' KUBUS_BASE='$base' PATH='$dir/config/bin:'\"\$PATH\""
@@ -57,9 +60,11 @@ fetch_tools() {
   (cd "$apt/debs" && apt-get "$@" download docker-compose docker-cli) || die "apt cannot fetch docker-compose"
   for deb in "$apt"/cache/archives/*.deb "$apt"/debs/*.deb; do dpkg -x "$deb" "$tools"; done
   # What update-alternatives would have done.
-  for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
-    ln -sf xtables-nft-multi "$tools/usr/sbin/$name"
-  done
+  if [ -e "$tools/usr/sbin/xtables-nft-multi" ]; then
+    for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+      ln -sf xtables-nft-multi "$tools/usr/sbin/$name"
+    done
+  fi
   mkdir -p "$dir/config/cli-plugins" "$dir/config/bin"
   cp "$tools/usr/libexec/docker/cli-plugins/docker-compose" "$dir/config/cli-plugins/docker-compose"
   cp "$tools/usr/bin/docker" "$dir/config/bin/docker"
@@ -73,8 +78,9 @@ make_base() {
   say "making the base image (once, a minute or two)"
   root="$dir/rootfs"
   rm -rf "$root"
-  DEBOOTSTRAP_DIR="$tools/usr/share/debootstrap" "$tools/usr/sbin/debootstrap" --variant=minbase \
-    --include=ca-certificates "$suite" "$root" "$(mirror_of_debian)" >"$dir/debootstrap.log" 2>&1 ||
+  set -- debootstrap
+  [ -e "$tools/usr/sbin/debootstrap" ] && set -- env "DEBOOTSTRAP_DIR=$tools/usr/share/debootstrap" "$tools/usr/sbin/debootstrap"
+  "$@" --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror_of_debian)" >"$dir/debootstrap.log" 2>&1 ||
     { tail -n 5 "$dir/debootstrap.log" >&2; die "debootstrap failed"; }
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
     "$root"/usr/share/locale/* "$root"/var/log/*

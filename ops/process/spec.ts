@@ -9,10 +9,12 @@ import type { SchedulerFlags } from '../cluster/scheduler.ts';
 import { ADDON_COMPONENTS, ADDONS, addonsOf, type AddonComponent } from './addons.ts';
 
 const CORE = ['etcd', 'apiserver', 'controller-manager', 'scheduler', 'node-authenticator', 'nodes'] as const;
-export type CoreComponent = (typeof CORE)[number];
+/** What another of them does too where all run together: `up` starts none of these unless it is told to. */
+const APART = ['certificate-signer'] as const;
+export type CoreComponent = (typeof CORE | typeof APART)[number];
 export type ComponentName = CoreComponent | AddonComponent;
 /** The components that `kubus run` and `up --only` know, in the order they are started. */
-export const COMPONENTS: readonly ComponentName[] = [...CORE, ...ADDON_COMPONENTS];
+export const COMPONENTS: readonly ComponentName[] = [...CORE, ...APART, ...ADDON_COMPONENTS];
 export const isComponent = (name: string): name is ComponentName => (COMPONENTS as readonly string[]).includes(name);
 
 /** What one operating-system process runs. Everything else it needs is in the cluster's folder. */
@@ -24,6 +26,8 @@ export interface ProcessSpec {
   readonly dir: string;
   /** Address the HTTPS door listens on. */
   readonly host: string;
+  /** Of an API server: by which pods and nodes reach it; default: see `advertisedAddress`. */
+  readonly advertise?: string | undefined;
   /** Default: the one in cluster.json. */
   readonly port?: number | undefined;
   /**
@@ -86,7 +90,8 @@ export function rolesOf(config: ClusterConfig): ComponentName[] {
   const core = CORE.filter(
     (c) => (config.only === undefined || config.only.includes(c)) && (c !== 'nodes' || config.nodes > 0),
   );
-  return [...core, ...addonsOf(config).map((name) => ADDONS[name].component)];
+  const apart = APART.filter((c) => config.only?.includes(c));
+  return [...core, ...apart, ...addonsOf(config).map((name) => ADDONS[name].component)];
 }
 export const nodeNames = (config: Pick<ClusterConfig, 'name' | 'nodes'>): string[] =>
   Array.from({ length: config.nodes }, (_, i) => `${config.name}-node-${i + 1}`);

@@ -75,6 +75,15 @@ const freeBytesOf = (dir: string) => (): number => {
 const cloudProviderOf = ({ config }: Context): 'external' | undefined =>
   addonsOf(config).includes('cloud') ? 'external' : undefined;
 
+/** By which pods and nodes reach the API server of this process; undefined: it says one of this machine's by itself. */
+async function advertisedAddress({ spec, config }: Context): Promise<string | undefined> {
+  if (spec.advertise !== undefined) return spec.advertise;
+  if (config.machine !== undefined) return addressAt(config.machine.range, HOST_PLACE);
+  if (spec.host !== '0.0.0.0' && spec.host !== '::') return undefined;
+  const { addressTowards } = await import('./own-address.ts');
+  return addressTowards(spec.nats?.split(',') ?? readCredentials(spec.dir, 'apiserver').urls);
+}
+
 /** How each component is started; imported when it is, so that a process loads only what it runs. */
 const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component>>> = {
   etcd: async (c) => {
@@ -117,6 +126,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     const authentication = await authenticationOf(c.spec.dir, c.spec.authentication ?? {});
     const authorization = await authorizationOf(c.spec.dir, c.spec.authorization ?? {}, c.world.log);
     const proxy = frontProxyOf(c);
+    const advertiseAddress = await advertisedAddress(c);
     const start = (inspection: Inspection): Component =>
       startApiserver({
         inspection,
@@ -148,7 +158,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         enableAdmission: c.config.enableAdmission,
         disableAdmission: c.config.disableAdmission,
         serviceCidrs: c.config.serviceCidrs,
-        advertiseAddress: c.config.machine && addressAt(c.config.machine.range, HOST_PLACE),
+        advertiseAddress,
         sourceOf: sourceOfPods(c.config),
         servesMetrics: addonsOf(c.config).includes('metrics'),
       });
@@ -184,6 +194,16 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
     const hasCa = existsSync(join(c.spec.dir, 'pki', 'ca.crt'));
     const clusterCa = hasCa ? file(c, 'node-authenticator', 'pki', 'ca.crt') : undefined;
     return startNodeAuthenticator({ world: c.world, bus: c.bus, id: c.id, gate, clusterCa, cloudProvider: cloudProviderOf(c) }); // prettier-ignore
+  },
+  'certificate-signer': async (c) => {
+    const [{ startCertificateSigner }, { signerIn }] = await Promise.all([
+      import('./certificate-signer.ts'),
+      import('../pki/signing.ts'),
+    ]);
+    // Now, and not with the first request, it is told what is missing.
+    for (const name of ['ca.crt', 'ca.key']) file(c, 'certificate-signer', 'pki', name);
+    const signer = signerIn(join(c.spec.dir, 'pki'))!;
+    return startCertificateSigner({ world: c.world, bus: c.bus, id: c.id, signer });
   },
   nodes: async (c) => {
     if (c.spec.real !== undefined) {

@@ -13,6 +13,8 @@ export interface InitCommandOptions extends AuditFlags, AuthenticationFlags, Aut
   readonly port: number;
   readonly nats: readonly string[];
   readonly encryptionConfig?: string;
+  readonly serviceClusterIpRange?: readonly string[];
+  readonly clusterCidr?: string[];
   readonly output: string;
 }
 /** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */

@@ -7,7 +7,7 @@ import { NODE_SILENCE_MS, type LoadAnswer, type LoadRequest } from '../../../bus
 import * as subjects from '../../../bus/subjects.ts';
 import type { Node } from '../../../schemas/generated/core-v1.ts';
 import { ApiError, reasonOf, toStatus } from '../../../schemas/meta/status.ts';
-import { requireCluster } from '../../cluster/config.ts';
+import { folderOfCluster } from '../../cluster/config.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { readArchive } from '../../images/archive.ts';
 import { isGzip } from '../../images/tar.ts';
@@ -15,6 +15,7 @@ import { print, printError, printJson, Progress, UserError } from '../output.ts'
 
 interface LoadOptions {
   readonly name: string;
+  readonly data?: string;
   readonly node?: readonly string[];
   readonly output: 'text' | 'json';
 }
@@ -27,7 +28,7 @@ const ATTEMPTS = 3;
 /** Brings the images of archives to the nodes of a running cluster. */
 export async function load(files: readonly string[], options: LoadOptions): Promise<void> {
   const archives = files.map((file) => ({ file, ...opened(file) }));
-  const { bus, world } = await connectTool(requireCluster(options.name).paths, 'admin');
+  const { bus, world } = await connectTool(folderOfCluster(options).paths, 'admin');
   const results: { node: string; archive: string; images?: readonly string[]; error?: string }[] = [];
   try {
     const nodes = await wanted(createApiClient(bus, world, 'admin'), options);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { authenticationFlags, type AuthenticationFlags } from '../../cluster/authentication.ts';
 import { authorizationFlags, type AuthorizationFlags } from '../../cluster/authorization.ts';
@@ -25,6 +26,8 @@ export interface RunOptions
   readonly data?: string;
   readonly host: string;
   readonly port?: number;
+  /** With apiserver: by which pods and nodes reach it. */
+  readonly advertiseAddress?: string;
   readonly node?: readonly string[];
   readonly log?: string;
   /** Bootstrap token: this machine joins as one node. */
@@ -54,6 +57,15 @@ function folderOf({ name, data }: RunOptions): ClusterPaths {
     );
   return paths;
 }
+/** Thrown: UserError where no Endpoints could have it. Source: kubernetes pkg/apis/core/validation ValidateNonSpecialIP. */
+function checkAdvertised(address: string | undefined): void {
+  if (
+    address === undefined ||
+    (isIP(address) !== 0 && !/^(0\.0\.0\.0|::1?|127\..*|169\.254\..*|fe80:.*)$/i.test(address))
+  )
+    return;
+  throw new UserError(`--advertise-address takes an address of this machine that pods and nodes reach, not "${address}"`, 2); // prettier-ignore
+}
 /** Components in this process, against a bus that is somewhere else; until a signal comes. */
 export async function run(names: readonly string[], options: RunOptions): Promise<void> {
   const unknown = names.find((c) => !isComponent(c));
@@ -72,6 +84,9 @@ export async function run(names: readonly string[], options: RunOptions): Promis
   const { maxRequestsInflight, maxMutatingRequestsInflight } = options;
   if ((maxRequestsInflight ?? maxMutatingRequestsInflight) !== undefined && !names.includes('apiserver'))
     throw new UserError('--max-requests-inflight and the like are for: kubus run apiserver', 2);
+  if (options.advertiseAddress !== undefined && !names.includes('apiserver'))
+    throw new UserError('--advertise-address is for: kubus run apiserver', 2);
+  checkAdvertised(options.advertiseAddress);
   if (options.etcdPort !== undefined && !names.includes('etcd'))
     throw new UserError('--etcd-port is for: kubus run etcd', 2);
   if ((options.config ?? options.schedulerPlugin) !== undefined && !names.includes('scheduler'))
@@ -126,6 +141,7 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     components,
     dir,
     host: options.host,
+    advertise: options.advertiseAddress,
     port,
     replica,
     ...(components.length === 1 && { id: replica }),

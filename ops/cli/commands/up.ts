@@ -1,4 +1,3 @@
-import { parseCidr } from '../../../schemas/meta/ip.ts';
 import {
   alreadyUp,
   checkInFlight,
@@ -17,6 +16,7 @@ import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
+import { checkServiceCidrs } from '../../cluster/service-ranges.ts';
 import { checkProxyMode, proxyMode, type ProxyModeFlags } from '../../cluster/proxy-mode.ts';
 import { adoptScheduler, checkScheduler, type SchedulerFlags } from '../../cluster/scheduler.ts';
 import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
@@ -105,19 +105,6 @@ async function checkAdmission({ enableAdmission, disableAdmission }: UpOptions):
     throw new UserError(error instanceof Error ? error.message : String(error), 2);
   }
 }
-/** Thrown: UserError. Source: kubernetes cmd/kube-apiserver/app/options validateClusterIPFlags. */
-function checkServiceCidrs(cidrs: readonly string[]): void {
-  const parsed = cidrs.map((cidr) => {
-    const range = parseCidr(cidr);
-    const host = range && (range.family === 4 ? 32 : 128) - range.bits;
-    if (range === undefined || host === undefined || host > (range.family === 4 ? 31 : 64) || host < 3)
-      throw new UserError(`--service-cluster-ip-range: "${cidr}" is no range of addresses for services, such as 10.96.0.0/16 or fd00:10:96::/112`, 2); // prettier-ignore
-    return range;
-  });
-  if (parsed.length > 2 || (parsed.length === 2 && parsed[0]!.family === parsed[1]!.family))
-    throw new UserError('--service-cluster-ip-range takes one range, or one of IPv4 and one of IPv6', 2);
-}
-
 /** What was asked for, over what the cluster was, over the defaults. */
 async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterConfig> {
   const before = readConfig(paths);

@@ -33,6 +33,10 @@ export function addComponents(program: Command): void {
     )
     .option('--host <address>', 'address the API server listens on', '127.0.0.1')
     .option(
+      '--advertise-address <address>',
+      'by which pods and nodes reach it (default: of a --host that is one address, that; of 0.0.0.0, the address towards the bus)',
+    )
+    .option(
       '--port <port>',
       "its port (default: the cluster's; API servers of one cluster share it)",
       integer('--port', 1, 65_535),
@@ -120,6 +124,16 @@ Examples:
     .option('--hosts <names>', 'names and addresses under which clients reach the API servers', list, ['127.0.0.1'])
     .option('--port <port>', 'port under which they reach them', integer('--port', 1, 65_535), 6443)
     .option('--nats <hosts>', 'host or host:port of each nats-server: 1, 3 or 5', list, ['nats-1', 'nats-2', 'nats-3'])
+    .option(
+      '--service-cluster-ip-range <ranges>',
+      'where addresses of services come from: one range, or one of each family (default 10.96.0.0/16)',
+      list,
+    )
+    .option(
+      '--cluster-cidr <ranges>',
+      'where addresses of pods come from: one range, or one of each family; a node gets a /24 or /64 of it (default 10.244.0.0/16)',
+      list,
+    )
     .option('--encryption-config <file>', 'EncryptionConfiguration for the API servers: which resources they encrypt')
     .addHelpText(
       'after',
@@ -133,6 +147,7 @@ Examples:
   nats-server -c /cluster/nats-1/nats-server.conf
   kubus run etcd --data /cluster/etcd --log -
   kubus run apiserver --data /cluster/apiserver --host 0.0.0.0
+  kubus run certificate-signer --data /cluster/certificate-signer      signs what controllers approve, and is all that can
   kubus balance --listen 0.0.0.0:6443 --to apiserver-1:6443,apiserver-2:6443 --ca /cluster/balancer/pki/ca.crt`,
     )
     .action(async (options: unknown) => (await import('../commands/init.ts')).init(options as never));

@@ -26,6 +26,7 @@ export function addRest(program: Command): void {
     .description('bring images from archives to the nodes: OCI layouts, or what docker save writes, gzipped or not')
     .argument('<archive...>', 'files')
     .option('--node <name...>', 'these nodes only (default: all)')
+    .option('--data <dir>', "a folder with the administrator's credential (default: that of --name)")
     .addHelpText(
       'after',
       `
