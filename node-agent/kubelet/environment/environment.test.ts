@@ -166,6 +166,14 @@ describe('variables of a container', () => {
     const error = await environment().variablesOf(pod, pod.spec!.containers[0]!, [], never).catch((e: unknown) => e);
     expect([runtimeReason(error), (error as Error).message]).toEqual(['CreateContainerConfigError', message]);
   }); // prettier-ignore
+  it.each([
+    [{}, '10.1.2.3', '10.1.2.3,fd00::3'],
+    [{ hostNetwork: true }, '172.18.0.2', '172.18.0.2,fd00::2'],
+  ])('tell where a pod of %j is reached', async (spec, podIP, podIPs) => {
+    const env = ['status.podIP', 'status.podIPs'].map((fieldPath) => ({ name: fieldPath, valueFrom: { fieldRef: { fieldPath } } })); // prettier-ignore
+    const all = await told(podOf({ env }, spec), { nodeIPs: ['172.18.0.2', 'fd00::2'] });
+    expect([all['status.podIP'], all['status.podIPs']]).toEqual([podIP, podIPs]);
+  });
   it('wait for the services to be known, but not for long, and not those of static pods', async () => {
     const world = testWorld();
     const late = { world, services: { synced: new Promise<void>(() => undefined), hasSynced: false, all: () => [] } };

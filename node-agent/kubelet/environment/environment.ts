@@ -126,7 +126,8 @@ export function createPodEnvironment(o: PodEnvironmentOptions): PodEnvironment {
           secret: (name) => o.secret(pod, name, signal),
           fileKey: (volume, path, key) => fileKey(pod, volume, path, key),
           services: services.all(),
-          addresses: { podIPs: sorted(podIPs), hostIPs: nodeIPs },
+          // A pod in the node's network has the node's addresses. Source: kubelet generateAPIPodStatus.
+          addresses: { podIPs: pod.spec?.hostNetwork === true ? nodeIPs : sorted(podIPs), hostIPs: nodeIPs },
           allocatable: o.allocatable(),
         });
       }, signal),
