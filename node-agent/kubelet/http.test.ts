@@ -56,6 +56,17 @@ describe("a node's own pages", () => {
       /^container_memory_working_set_bytes\{container="main",namespace="default",pod="p"\} 2097152 \d{13}$/m,
     );
   });
+  it('tell how containers ended, once each end', async () => {
+    const main = { exitAfterMs: 100, exitCode: 139 };
+    await b.run('p', { restartPolicy: 'Never', initContainers: [{ name: 'first', image: 'i' }] }, { containers: { main, first: { exitAfterMs: 100 } } });
+    await b.run('q', {}, main);
+    await b.world.until(() => b.pod('p')?.status?.phase === 'Failed' && b.pod('q')?.status?.containerStatuses?.[0]?.restartCount === 1);
+    await b.world.advance(1_000);
+    expect((await ask('/metrics')).body).toContain(
+      'kubelet_terminated_containers_total{container_type="init_container",exit_code="0",reason="Completed"} 1\n' +
+        'kubelet_terminated_containers_total{container_type="container",exit_code="139",reason="Error"} 3\n',
+    );
+  }); // prettier-ignore
   it('tell what the node uses, also for pods that have gone', async () => {
     const node = async (): Promise<{ cpu: Record<string, number>; memory: Record<string, number> }> =>
       (JSON.parse((await ask('/stats/summary')).body) as { node: never }).node;

@@ -1,6 +1,8 @@
 /** What a kubelet counts. Source: kubelet pkg/metrics. */
 import type { Registry, Sample } from '../../actors/runtime/metrics/registry.ts';
 import type { VolumeStats } from '../../bus/protocol/node.ts';
+import type { ContainerStateTerminated } from '../../schemas/generated/core-v1.ts';
+import type { Role } from './container/record.ts';
 import type { NodeContext } from './context.ts';
 import { runningContainers } from './stats.ts';
 
@@ -11,8 +13,16 @@ export interface KubeletMetrics {
   podStarted(): void;
   podFailedToStart(): void;
   containerStarted(isInit: boolean): void;
+  containerTerminated(role: Role, ended: ContainerStateTerminated): void;
 }
 const of = (what: string, help: string) => ({ name: `kubelet_${what}`, stability: 'ALPHA', help }) as const;
+/** Source: kubelet metrics.go, ContainerType. */
+const TYPES: Record<Role, string> = {
+  init: 'init_container',
+  sidecar: 'init_container',
+  main: 'container',
+  ephemeral: 'ephemeral_container',
+};
 
 /** Source: kubelet metrics/collectors volume_stats.go. */
 const OF_VOLUMES: readonly (readonly [what: string, help: string, value: (stats: VolumeStats) => number | undefined])[] = [
@@ -30,6 +40,7 @@ export function kubeletMetrics(registry: Registry): KubeletMetrics {
   const failures = registry.counter(of('started_pods_errors_total', 'Cumulative number of errors when starting pods')).at({}); // prettier-ignore
   const containers = registry.counter(of('started_containers_total', 'Cumulative number of containers started'));
   const [init, main] = ['init_container', 'container'].map((container_type) => containers.at({ container_type }));
+  const ends = registry.counter(of('terminated_containers_total', 'Cumulative number of container terminations.'));
   const volumes: VolumeStats[] = [];
   for (const [what, help, value] of OF_VOLUMES)
     registry.gauge(of(`volume_stats_${what}`, help), () =>
@@ -45,6 +56,8 @@ export function kubeletMetrics(registry: Registry): KubeletMetrics {
     podStarted: () => void pods.n++,
     podFailedToStart: () => void failures.n++,
     containerStarted: (isInit) => void (isInit ? init! : main!).n++,
+    containerTerminated: (role, { exitCode, reason = '' }) =>
+      void ends.at({ container_type: TYPES[role], exit_code: String(exitCode), reason }).n++,
   };
 }
 /** What is read with each scrape. */

@@ -29,11 +29,14 @@ export class ContainerWorker {
   #terminated = Promise.withResolvers<void>();
   #pullError = '';
   #ranLong = false;
+  /** That its newest run has ended is counted. */
+  #hasEnded: boolean;
 
   constructor(node: NodeContext, pod: PodWorker, record: ContainerRecord) {
     this.#node = node;
     this.#pod = pod;
     this.record = record;
+    this.#hasEnded = record.state.terminated !== undefined;
     this.id = `${pod.uid}/${record.spec.name}`;
     node.containers.set(this.id, this);
     this.#probing = new Probing(node, this);
@@ -253,6 +256,7 @@ export class ContainerWorker {
   noteLateEnd(): boolean {
     if (this.record.state.running === undefined) return false;
     this.#noteEnd();
+    this.changed();
     return true;
   }
   settle(): void {
@@ -267,6 +271,9 @@ export class ContainerWorker {
     this.changed();
   }
   changed(): void {
+    const { role, state } = this.record;
+    if (state.terminated !== undefined && !this.#hasEnded) this.#node.metrics.containerTerminated(role, state.terminated); // prettier-ignore
+    this.#hasEnded = state.terminated !== undefined;
     this.#pod.containerChanged();
   }
   event(type: 'Normal' | 'Warning', reason: string, message: string): void {
