@@ -45,7 +45,7 @@ if [ ! -e "$dir/root/.complete" ]; then
   rm -rf "$dir/root"
   # What it mounts is gone with its own mount namespace.
   unshare --mount debootstrap --variant=minbase \
-    --include=bind9-dnsutils,curl,iperf,iproute2,netcat-openbsd,nginx-light,stress bookworm "$dir/root" "$mirror" >"$dir/base.log"
+    --include=bind9-dnsutils,curl,iperf,iproute2,netcat-openbsd,nginx-light,stress,wget bookworm "$dir/root" "$mirror" >"$dir/base.log"
   (cd "$dir/root" && rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/i18n usr/share/zoneinfo var/cache/apt var/lib/apt/lists)
   : >"$dir/root/.complete"
 fi

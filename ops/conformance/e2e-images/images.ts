@@ -19,7 +19,7 @@ const copied = (path: string, from: string): TarEntry => ({ path, type: 'file', 
 const text = (path: string, content: string): TarEntry => ({ path, type: 'file', content: Buffer.from(content) });
 const folder = (path: string, mode = 0o755): TarEntry => ({ path, type: 'folder', mode });
 
-/** Debian with what tests call: bash, curl, dig, nc, ip, iperf, perl, nginx, stress. */
+/** Debian with what tests call: bash, curl, dig, nc, ip, iperf, perl, nginx, stress, wget. */
 const debian = [...entriesOf(join(dir, 'root'))].filter(({ path }) => !/^(etc\/(passwd|group|hosts|resolv\.conf|hostname)|\.complete|dev\/.*)$/.test(path)); // prettier-ignore
 const usersOf = (file: 'passwd' | 'group', more = ''): TarEntry =>
   text(`etc/${file}`, readFileSync(join(dir, 'root/etc', file), 'utf8') + more);
