@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** What is asked for an answer within a second or two has the machine to itself. */
-const ALONE = ['ops/conformance/recorded.test.ts', 'ops/conformance/real-nodes/real-nodes.test.ts'];
+const ALONE = [
+  'ops/conformance/recorded.test.ts',
+  'ops/conformance/real-nodes/real-nodes.test.ts',
+  'ops/conformance/joined-machines/joined-machines.test.ts',
+];
 const TIMES = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 export default defineConfig({

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
+import { removeLeftovers } from '../../node-agent/kube-proxy/leftovers.ts';
 import { PROTOCOL } from '../../node-agent/network/routes/table.ts';
 import { NODE_PATHS, nodePaths } from '../../node-agent/host/paths.ts';
 import { UserError } from '../cli/output.ts';
 import { pauseProgram } from '../images/pause.ts';
 import { keepProcess } from './kept-process.ts';
+import { detachLoops } from './loop-devices.ts';
 import { machineNames, nodeCgroup } from './names.ts';
 import { openNamespaces } from './namespaces.ts';
 import { prepareFolder } from './node.ts';
@@ -56,6 +58,7 @@ export async function runOnOwnMachine(o: {
   const clean = async (): Promise<void> => {
     await removeCgroups(names);
     await removeRules();
+    await detachLoops(folder, machineCommands(realWorld({ component: 'node', level: 'silent' })));
     changeMachineBack(names.comment);
   };
   await clean();
@@ -91,8 +94,11 @@ export async function runOnOwnMachine(o: {
 }
 /** What kube-proxy and the pod network have written into the machine's own tables. */
 async function removeRules(): Promise<void> {
-  const commands = machineCommands(realWorld({ component: 'node', level: 'silent' }));
+  const world = realWorld({ component: 'node', level: 'silent' });
+  const commands = machineCommands(world);
+  await removeLeftovers({ world, commands }, AbortSignal.timeout(REMOVAL_MS));
   for (const table of NODE_TABLES) await commands.run('nft', ['delete', 'table', ...table.split(' ')]);
   for (const family of ['-4', '-6']) await commands.run('ip', [family, 'route', 'flush', 'proto', String(PROTOCOL)]);
 }
-const NODE_TABLES = ['ip kube-proxy', 'ip6 kube-proxy', 'inet kubus-pods', 'inet kubus-policy'];
+const NODE_TABLES = ['inet kubus-pods', 'inet kubus-policy'];
+const REMOVAL_MS = 30_000;

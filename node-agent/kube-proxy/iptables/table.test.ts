@@ -103,3 +103,20 @@ describe('what iptables-restore is given', () => {
     expect(new IptablesTable(6).update(plan.changes(), settings)).toBe('');
   });
 });
+
+describe('taking all away', () => {
+  const removal = (...lines: string[]): string => new IptablesTable(4).removal(lines.join('\n'));
+  it('also takes what leads to chains of another mode, and leaves the rules of others', () => {
+    const said = removal(
+      '*filter', ':INPUT ACCEPT [0:0]', ':KUBE-NODE-PORT - [0:0]', '-A INPUT -p tcp --dport 9 -j ACCEPT', '-A INPUT -m comment --comment "x" -j KUBE-NODE-PORT', '-A KUBE-NODE-PORT -j RETURN', 'COMMIT',
+      '*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j DOCKER', 'COMMIT',
+    ); // prettier-ignore
+    expect(said.split('\n')).toEqual([
+      '*filter', ':KUBE-NODE-PORT - [0:0]', '-D INPUT -m comment --comment "x" -j KUBE-NODE-PORT', '-X KUBE-NODE-PORT', 'COMMIT', '',
+    ]); // prettier-ignore
+  });
+  it('is nothing where there is nothing', () => {
+    expect(removal('*filter', ':INPUT ACCEPT [0:0]', '-A INPUT -j ACCEPT', 'COMMIT')).toBe('');
+    expect(removal('')).toBe('');
+  });
+});

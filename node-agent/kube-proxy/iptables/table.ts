@@ -85,12 +85,14 @@ export class IptablesTable {
     }
     return isChanged ? this.#input(chains, gone, settings, []) : '';
   }
-  /** Takes all away that `present` (what iptables-save says) shows of ours. */
+  /** Takes all away that `present` (what iptables-save says) shows of ours, and what leads there; '' where nothing does. */
   removal(present: string): string {
     const { nat, filter } = tablesOf(present);
     const of = (table: 'filter' | 'nat', { chains, rules }: ReturnType<typeof tablesOf>['nat']): string[] => {
       const ours = [...chains].filter((name) => name.startsWith('KUBE-'));
-      const jumps = rules.filter((rule) => JUMPS.some(([t, to, from]) => t === table && rule.startsWith(`-A ${from} `) && rule.endsWith(`-j ${to}`))); // prettier-ignore
+      // Of another mode too: a chain that anything leads to cannot be removed.
+      const jumps = rules.filter((rule) => !rule.startsWith('-A KUBE-') && / -j KUBE-\S+$/.test(rule));
+      if (ours.length === 0 && jumps.length === 0) return [];
       return [
         `*${table}`,
         ...ours.map(emptied),
@@ -99,7 +101,8 @@ export class IptablesTable {
         'COMMIT',
       ];
     };
-    return [...of('filter', filter), ...of('nat', nat), ''].join('\n');
+    const lines = [...of('filter', filter), ...of('nat', nat)];
+    return lines.length === 0 ? '' : [...lines, ''].join('\n');
   }
   get #isLarge(): boolean {
     return this.#size > LARGE;

@@ -18,6 +18,20 @@ export interface Check {
   readonly name: string;
   readonly work: () => Promise<string | void>;
 }
+/** A line about it; whether it holds. */
+export async function runCheck({ name, work }: Check): Promise<boolean> {
+  const began = performance.now();
+  let said: string | void;
+  let holds = true;
+  try {
+    said = await work();
+  } catch (error) {
+    holds = false;
+    said = (error as Error).message.slice(0, 1500);
+  }
+  console.log(`${holds ? 'ok  ' : 'FAIL'} ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  ${name}${said ? `: ${said}` : ''}`); // prettier-ignore
+  return holds;
+}
 export const toolsOn = (node: string): string => `tools-${node}`;
 export const nodesOf = async ({ kubectl }: TestCluster): Promise<string[]> =>
   (await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ');

@@ -1,18 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { machineChecks } from '../../machine/checks.ts';
 import { finish } from '../../testing/cluster.ts';
-import { BUSYBOX } from './images.ts';
+import { missingForRealNodes } from './missing.ts';
 
 /** Why there can be none here. */
-const missing: string[] = existsSync(BUSYBOX) ? [] : ['busybox-static'];
-for (const { name, look } of machineChecks())
-  try {
-    await look();
-  } catch (error) {
-    missing.push(`${name} (${(error as Error).message})`);
-  }
+const missing = await missingForRealNodes();
 if (missing.length > 0) console.log(`ops/conformance/real-nodes: skipped, missing: ${missing.join(', ')}`);
 
 describe.skipIf(missing.length > 0)(

@@ -10,7 +10,7 @@ import { machineNames } from '../../machine/names.ts';
 import { finish, upForTest } from '../../testing/cluster.ts';
 import { apart, isApart } from './apart.ts';
 import { certificateChecks } from './certificates.ts';
-import { appChecks, type Check } from './checks.ts';
+import { appChecks, runCheck } from './checks.ts';
 import { driverChecks } from './drivers.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
@@ -26,19 +26,6 @@ async function all(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'kubus-real-'));
   const failed: string[] = [];
   const only = process.argv[2];
-  const run = async ({ name, work }: Check): Promise<void> => {
-    const began = performance.now();
-    let said: string | void;
-    let mark = 'ok  ';
-    try {
-      said = await work();
-    } catch (error) {
-      mark = 'FAIL';
-      failed.push(name);
-      said = (error as Error).message.slice(0, 1500);
-    }
-    console.log(`${mark} ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  ${name}${said ? `: ${said}` : ''}`); // prettier-ignore
-  };
   try {
     const program = join(dir, 'b', 'kubus.mjs');
     const built = await finish(process.execPath, [bundler, program], process.env);
@@ -78,7 +65,7 @@ async function all(): Promise<number> {
         },
       },
     ];
-    for (const check of checks) await run(check);
+    for (const check of checks) if (!(await runCheck(check))) failed.push(check.name);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { finish } from '../../testing/cluster.ts';
+import { missingForRealNodes } from '../real-nodes/missing.ts';
+
+/** Why there can be none here. */
+const missing = await missingForRealNodes();
+if (missing.length > 0) console.log(`ops/conformance/joined-machines: skipped, missing: ${missing.join(', ')}`);
+
+describe.skipIf(missing.length > 0)(
+  `two machines that join a cluster of kubus init${missing.length > 0 ? ` (skipped, missing: ${missing.join(', ')})` : ''}`,
+  () => {
+    it('are given certificates, and their pods reach each other and the API servers, whatever brings Services', async () => {
+      const { status, stdout, stderr } = await finish(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'run.ts')],
+        process.env,
+      );
+      expect(status, `${stdout}${stderr}`).toBe(0);
+    }, 600_000);
+  },
+);
