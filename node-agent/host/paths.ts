@@ -19,6 +19,8 @@ export interface NodePaths {
   readonly pods: string;
   /** `<namespace>_<name>_<uid>/<container>/<run>.log`. Source: kubelet podLogsDirectory. */
   readonly logs: string;
+  /** Links to them, `<name>_<namespace>_<container>-<id>.log`. Source: kubelet ContainerLogsDir. */
+  readonly containerLogs: string;
   /** Below it too: `<driver>/<socket>` of CSI drivers, and sockets by which they register. */
   readonly plugins: string;
   readonly pluginsRegistry: string;
@@ -30,8 +32,14 @@ export interface NodePaths {
   readonly state: string;
 }
 
+/** What others know by other names, as it lies in the node's folder. */
+const foldersOf = (root: string): Pick<NodePaths, 'kubelet' | 'logs' | 'containerLogs'> => ({
+  kubelet: join(root, 'kubelet'),
+  logs: join(root, 'logs'),
+  containerLogs: join(root, 'container-logs'),
+});
 /** Inside a node's own mounts they are `NODE_PATHS`, short enough for sockets (108 bytes). */
-export const nodePaths = (root: string, kubelet = join(root, 'kubelet')): NodePaths => ({
+export const nodePaths = (root: string, { kubelet, logs, containerLogs } = foldersOf(root)): NodePaths => ({
   root,
   containerd: {
     config: join(root, 'containerd.toml'),
@@ -45,7 +53,8 @@ export const nodePaths = (root: string, kubelet = join(root, 'kubelet')): NodePa
   pods: join(kubelet, 'pods'),
   plugins: join(kubelet, 'plugins'),
   pluginsRegistry: join(kubelet, 'plugins_registry'),
-  logs: join(root, 'logs'),
+  logs,
+  containerLogs,
   localVolumes: join(root, 'local-volumes'),
   manifests: join(root, 'manifests'),
   state: join(root, 'state'),
@@ -53,4 +62,11 @@ export const nodePaths = (root: string, kubelet = join(root, 'kubelet')): NodePa
 export const NODE_ROOT = '/run/kubus-node';
 /** Where drivers and agents of others expect it: their pods name it in hostPath volumes. */
 export const KUBELET_ROOT = '/var/lib/kubelet';
-export const NODE_PATHS = nodePaths(NODE_ROOT, KUBELET_ROOT);
+/** Where agents look for logs, by hostPath volumes of /var/log. Source: kubelet podLogsDir, ContainerLogsDir. */
+export const LOGS_ROOT = '/var/log/pods';
+export const CONTAINER_LOGS_ROOT = '/var/log/containers';
+export const NODE_PATHS = nodePaths(NODE_ROOT, {
+  kubelet: KUBELET_ROOT,
+  logs: LOGS_ROOT,
+  containerLogs: CONTAINER_LOGS_ROOT,
+});

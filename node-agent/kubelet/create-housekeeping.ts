@@ -151,7 +151,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
             pinned,
           })),
         disk: () => observe.imageDisk(),
-        sweep: sweepGroups,
+        sweep: () => Promise.all([sweepGroups(), runtime.sweepLogs()]),
         removeContainer: (id) => runtime.removeContainer(id),
         removeSandbox: (id) => runtime.removePodSandbox(id),
         volumeImages: o.volumeImages,

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Commands } from '../host/commands.ts';
+import { deviceNumber } from '../host/device-number.ts';
 
 /** How full a volume is; what nobody knows is 0, as with upstream. Source: pkg/volume Metrics. */
 export interface VolumeFigures {
@@ -31,9 +32,7 @@ const SECTOR_BYTES = 512;
 /** Of a device only its size is known. Rejects where it is none. Source: pkg/volume metrics_block.go. */
 export async function deviceFigures(path: string): Promise<VolumeFigures> {
   const { rdev } = await stat(path, { bigint: true });
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n);
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n);
-  const sectors = Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, 'utf8'));
+  const sectors = Number(await readFile(`/sys/dev/block/${deviceNumber(rdev)}/size`, 'utf8'));
   return { ...NO_FIGURES, capacityBytes: sectors * SECTOR_BYTES };
 }
 /** Of a server that may not answer: whoever waits for it then is a program, and nobody here. Rejects with CommandError. */

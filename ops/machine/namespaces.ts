@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { KUBELET_ROOT, NODE_ROOT } from '../../node-agent/host/paths.ts';
+import { CONTAINER_LOGS_ROOT, KUBELET_ROOT, LOGS_ROOT, NODE_ROOT } from '../../node-agent/host/paths.ts';
 import { childOf, killInside } from '../process/inner-process.ts';
 
 /** The namespaces of one node. Whatever runs in them ends with their first process, and that with who opened them. */
@@ -23,8 +23,9 @@ const SAME_MACHINE = ['--mount', '--pid'];
 
 /**
  * Run once in the new namespaces. /run is the node's own: containerd's shims, runc and CNI keep sockets and namespaces there.
- * So is what CNI remembers, and what a kubelet keeps: both have a place on the machine, which is covered. The names of name
- * servers come back where they lay below /run. All is shared from here on: what a container mounts may be for all to see.
+ * So is what CNI remembers, what a kubelet keeps, and logs of pods: all have a place on the machine, which is covered. The
+ * names of name servers come back where they lay below /run. All is shared from here on: what a container mounts may be for all
+ * to see.
  * Arguments: folder of the node, its name, first process, place of resolv.conf where that is below /run, anything where the
  * node is to be called by its name.
  */
@@ -33,6 +34,8 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p ${NODE_ROOT} /run/lock
 mount --bind "$1" ${NODE_ROOT}
 mount --bind "$1/kubelet" ${KUBELET_ROOT}
+mount --bind "$1/logs" ${LOGS_ROOT}
+mount --bind "$1/container-logs" ${CONTAINER_LOGS_ROOT}
 if [ -d /var/lib/cni ]; then mount -t tmpfs -o mode=755 tmpfs /var/lib/cni; fi
 if [ -n "$4" ]; then mkdir -p "\${4%/*}"; cp "$1/resolv.conf" "$4"; fi
 mount --make-rshared /

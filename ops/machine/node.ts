@@ -137,6 +137,7 @@ export function prepareFolder(folder: string): void {
   mkdirSync(paths.containerd.state, { recursive: true, mode: 0o711 });
   mkdirSync(paths.cni.conf, { recursive: true, mode: 0o755 });
   mkdirSync(paths.kubelet, { recursive: true, mode: 0o750 });
+  for (const logs of [paths.logs, paths.containerLogs]) mkdirSync(logs, { recursive: true, mode: 0o755 });
   rmSync(paths.cni.ipam, { recursive: true, force: true });
   const config = containerdConfig({ paths: NODE_PATHS, pauseImage: PAUSE_IMAGE });
   writeFileSync(paths.containerd.config, config, { mode: 0o600 });

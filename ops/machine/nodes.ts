@@ -6,6 +6,7 @@ import { pauseProgram, type Architecture } from '../images/pause.ts';
 import { ended } from '../process/ending.ts';
 import type { ProcessSpec } from '../process/spec.ts';
 import type { OpenPort } from './firewall.ts';
+import { detachLoops } from './loop-devices.ts';
 import { machineNames, machinePaths } from './names.ts';
 import { openNetwork } from './network.ts';
 import { startNode, type MachineNode, type NodeEnvironment } from './node.ts';
@@ -83,6 +84,7 @@ export async function openMachine(o: MachineOptions): Promise<Machine> {
       const node = nodes.get(name);
       nodes.delete(name);
       await node?.stop();
+      await detachLoops(paths.node(name), here);
       rmSync(paths.node(name), { recursive: true, force: true });
     },
     stop: async () => {

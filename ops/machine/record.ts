@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KUBELET_ROOT } from '../../node-agent/host/paths.ts';
+import { CONTAINER_LOGS_ROOT, KUBELET_ROOT, LOGS_ROOT } from '../../node-agent/host/paths.ts';
 import { startedAt } from '../cluster/lock.ts';
 
 /** What has to be ended on the machine, kept while it has to. */
@@ -48,13 +48,13 @@ interface Places {
   /** Gone when the machine starts, as are its settings. */
   readonly notes: string;
   readonly ipForward: string;
-  /** Where CNI keeps what it did, and kubelets what they have: each node's own is laid over them. */
+  /** Where CNI keeps what it did, kubelets what they have, and pods' logs are: each node's own is laid over them. */
   readonly covered: readonly string[];
 }
 const MACHINE: Places = {
   notes: '/run/kubus-undo.json',
   ipForward: '/proc/sys/net/ipv4/ip_forward',
-  covered: ['/var/lib/cni', KUBELET_ROOT],
+  covered: ['/var/lib/cni', KUBELET_ROOT, LOGS_ROOT, CONTAINER_LOGS_ROOT],
 };
 const changesIn = (notes: string): Changes => ({ sysctls: {}, holders: [], ...read<Partial<Changes>>(notes, {}) });
 

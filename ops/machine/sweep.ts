@@ -5,19 +5,21 @@ import { machineCommands, type Commands } from '../../node-agent/host/commands.t
 import { UserError } from '../cli/output.ts';
 import { startedAt } from '../cluster/lock.ts';
 import { closeFirewall } from './firewall.ts';
+import { detachLoops } from './loop-devices.ts';
 import { machineNames, machinePaths, type MachineNames } from './names.ts';
 import { changeMachineBack, forgetRecord, readRecord } from './record.ts';
 
 /**
  * Takes away whatever a cluster's real nodes have left on the machine: processes, interfaces with their routes, tables,
- * cgroups, changed settings. Found by name, so it does not matter how the cluster ended; nothing there is no error.
+ * cgroups, loop devices, changed settings. Found by name, so it does not matter how the cluster ended; nothing there is no error.
  */
 export async function sweep(clusterDir: string, commands: Commands): Promise<void> {
   const names = machineNames(clusterDir);
-  const { record } = machinePaths(clusterDir);
+  const { record, dir } = machinePaths(clusterDir);
   for (const { pid, started } of Object.values(readRecord(record).processes)) await endProcess(pid, started);
   await Promise.all([removeLinks(names, commands), removeTable(names, commands), closeFirewall(commands, names)]);
   await removeCgroups(names);
+  await detachLoops(dir, commands);
   changeMachineBack(names.comment);
   forgetRecord(record);
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile, mkdir } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -200,6 +200,22 @@ describe('a runtime that speaks the CRI', () => {
     Object.assign(runtime.containerStatus(id)!.details!, { logPath: join(folder, '0.log') });
     await runtime.removeContainer(id);
     expect(await readdir(folder)).toEqual(['1.log', '10.log']);
+  });
+  it('links the log of each run where agents look for it, until the run or its sandbox goes', async () => {
+    await fake.start();
+    await open();
+    await mkdir(join(paths.root, 'run'));
+    const logPath = join(paths.root, 'run', '0.log');
+    await writeFile(logPath, '');
+    fake.instead.set('ContainerStatus', ({ containerId: id }) => ({ status: { id, state: 1, logPath, labels: { 'io.kubernetes.container.name': 'm' }, annotations: {}, mounts: [] } }));
+    const [one, two] = [await begin(podOf('u')), await begin(podOf('v'))];
+    const links = [`u_d_m-${one.id}.log`, `v_d_m-${two.id}.log`];
+    expect([await readdir(paths.containerLogs), await readlink(join(paths.containerLogs, links[0]!))]).toEqual([links, logPath]);
+    await runtime.removeContainer(one.id);
+    expect(await readdir(paths.containerLogs)).toEqual(links.slice(1));
+    await writeFile(logPath, '');
+    await runtime.removePod!('v');
+    expect(await readdir(paths.containerLogs)).toEqual([]);
   });
   it('has last words: of the file, of the log where the policy says so, and neither where there is none', async () => {
     await fake.start();

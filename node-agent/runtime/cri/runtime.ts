@@ -11,6 +11,7 @@ import { containerConfig, targeting } from './container-config.ts';
 import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
 import { imageOf, Images, userOf } from './images.ts';
 import { importArchive } from './load.ts';
+import { logLinks } from './log-links.ts';
 import type { CriSandboxConfig } from './messages.ts';
 import type { PodParts } from './parts.ts';
 import { Runs, type KnownSandbox } from './runs.ts';
@@ -38,6 +39,8 @@ export interface CriRuntime extends ContainerRuntime {
   readonly runs: Runs;
   /** By its id. Rejects with GrpcError. */
   removeImage(id: string): Promise<void>;
+  /** Removes what logs that are gone have left. */
+  sweepLogs(): Promise<void>;
 }
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 50;
@@ -53,7 +56,8 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
   const security = await readSecurityHost(paths);
   const runs = new Runs(world, cri);
   const images = new Images(cri);
-  await Promise.all([runs.start(), images.load(), mkdir(paths.logs, { recursive: true, mode: 0o755 })]);
+  await Promise.all([runs.start(), images.load(), ...[paths.logs, paths.containerLogs].map((folder) => mkdir(folder, { recursive: true, mode: 0o755 }))]);
+  const links = logLinks(paths, runs, world);
   /** As each sandbox was asked for; containers are made with it. */
   const configs = new Map<string, CriSandboxConfig>();
   /** Starts under way. One that is given up half-way would leave a container that failed. */
@@ -76,6 +80,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
   async function removeContainer(id: string, { keepsLogs = false } = {}): Promise<void> {
     const known = runs.containers.get(id);
     await cri.removeContainer(id);
+    if (!keepsLogs) await links.remove(id);
     runs.containers.delete(id);
     const path = known?.status.details?.logPath;
     if (path && !keepsLogs) await removeLogs(path);
@@ -84,7 +89,11 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     const known = runs.sandboxes.get(id);
     if (known !== undefined) known.ready = false;
     await cri.stopPodSandbox(id);
-    for (const c of runs.containers.values()) if (c.sandbox === id) runs.containers.delete(c.id);
+    for (const c of runs.containers.values()) {
+      if (c.sandbox !== id) continue;
+      await links.remove(c.id);
+      runs.containers.delete(c.id);
+    }
     await cri.removePodSandbox(id);
     runs.sandboxes.delete(id);
     configs.delete(id);
@@ -147,6 +156,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     },
     images: () => images.all.map(imageOf),
     removeImage: (id) => images.remove(id),
+    sweepLogs: () => links.sweep(),
     async loadImages(archive, _about, signal) {
       const names = await importArchive({ commands: o.commands, paths }, archive, signal);
       await images.load();
@@ -188,7 +198,10 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     },
     async startContainer(id, signal) {
       const start = cri.startContainer(id).then(
-        () => runs.refresh(id),
+        async () => {
+          await runs.refresh(id);
+          await links.add(id);
+        },
         async (error: unknown) => {
           await runs.untilExited(id).catch(() => undefined);
           throw new RuntimeError('RunContainerError', shown(error), { cause: error });
