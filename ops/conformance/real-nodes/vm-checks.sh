@@ -5,7 +5,7 @@ set -u
 export HOME=/root XDG_CACHE_HOME=/root/cache KUBECONFIG=/root/kubeconfig
 mode=${PROXY_MODE:-nftables}
 failed=0
-kubus() { node --disable-warning=ExperimentalWarning --max-semi-space-size=8 /root/bundle/kubus.mjs "$@"; }
+kubus() { node --disable-warning=ExperimentalWarning --max-semi-space-size=8 --heap-growing-percent=50 /root/bundle/kubus.mjs "$@"; }
 check() {
   what=$1
   shift
