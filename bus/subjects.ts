@@ -7,17 +7,24 @@ const PLAIN = /^[A-Za-z0-9-]+(?:_[A-Za-z0-9_-]*)?$/;
 export function escapeToken(text: string): string {
   if (text === '') return '_';
   if (PLAIN.test(text)) return text;
+  if (text === '_') return '=5F';
+  if (ASCII.test(text)) return text.replace(SPECIAL, (char) => escapeByte(char.charCodeAt(0)));
   let out = '';
   for (const byte of new TextEncoder().encode(text)) {
     const char = String.fromCharCode(byte);
-    const plain = /[A-Za-z0-9_-]/.test(char) && !(char === '_' && text === '_');
-    out += plain ? char : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    out += char.replace(SPECIAL, () => escapeByte(byte));
   }
   return out;
 }
+const ASCII = /^[ -~]*$/;
+const SPECIAL = /[^A-Za-z0-9_-]/g;
+const escapeByte = (byte: number): string => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 export function unescapeToken(token: string): string {
   if (token === '_') return '';
   if (!token.includes('=')) return token;
+  // As escapeToken() writes what is plain text: nearly all there is.
+  if (ESCAPED_ASCII.test(token))
+    return token.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   const bytes: number[] = [];
   for (let i = 0; i < token.length; i++) {
     if (token[i] === '=') {
@@ -27,6 +34,8 @@ export function unescapeToken(token: string): string {
   }
   return new TextDecoder().decode(new Uint8Array(bytes));
 }
+const ESCAPED_ASCII = /^(?:[ -<>-~]|=[0-7][0-9A-F])*$/;
+const ESCAPE = /=(..)/g;
 
 const ROOT = 'kubus.v1';
 

@@ -8,6 +8,7 @@ import { delay, type World } from '../../bus/world.ts';
 import { ApiError } from '../../schemas/meta/status.ts';
 import type { Component } from '../runtime/component.ts';
 import type { Inspection } from '../runtime/inspection.ts';
+import { sharing } from '../runtime/sharing.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import type { EtcdDoor } from './door/door.ts';
 import { LostTrack } from './feed.ts';
@@ -131,7 +132,7 @@ export function startEtcd(options: EtcdOptions): Component {
     ready.resolve();
   };
 
-  const machine = etcdMachine.provide({
+  const machine = sharing(etcdMachine).provide({
     actors: {
       connect: fromPromise(() => store.connect()),
       load: fromPromise(({ signal }) => store.load(signal)),

@@ -16,6 +16,7 @@ import type { Registry } from './metrics/registry.ts';
 import { createOwnWrites } from './own-writes.ts';
 import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
 import { listen, type Source } from './source.ts';
+import { sharing } from './sharing.ts';
 import { startActor, type RunningActor } from './start-actor.ts';
 
 /** States of the key's chart in which a change makes no difference: the sync that follows will see it. */
@@ -107,7 +108,7 @@ export function startController(o: ControllerOptions): Controller {
   let idle: (() => void) | undefined;
   let detach: (() => void)[] = [];
 
-  const keyLogic = keyMachine.provide({
+  const keyLogic = sharing(keyMachine).provide({
     actors: {
       sync: fromPromise<SyncOutput, { key: string }>(async ({ input: { key }, signal }) => {
         try {
@@ -216,7 +217,7 @@ export function startController(o: ControllerOptions): Controller {
   }
   const finished: (() => void)[] = [];
   const life = startActor(
-    controllerMachine.provide({
+    sharing(controllerMachine).provide({
       actors: {
         syncCaches: fromPromise<void>(async () => {
           await Promise.all(informers.map((informer) => informer.synced));

@@ -4,6 +4,7 @@ import { keyOf, type GroupVersionResource, type KubeObject, type WatchEvent } fr
 import type { ApiClient } from './api-client.ts';
 import { INITIAL_EVENTS_END } from './client.ts';
 import type { Inspection } from './inspection.ts';
+import { sharing } from './sharing.ts';
 import { startActor } from './start-actor.ts';
 import { Store, type IndexFunction } from './store.ts';
 import { watchMachine } from './watch-machine.ts';
@@ -129,7 +130,7 @@ export function createInformer<T extends KubeObject>(o: {
     return undefined;
   }
 
-  const machine = watchMachine.provide({
+  const machine = sharing(watchMachine).provide({
     actors: {
       stream: fromPromise<void>(async ({ signal }) => {
         const resumed = revision > 0;

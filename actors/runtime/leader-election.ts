@@ -20,6 +20,7 @@ import {
   type Sighting,
 } from './lease.ts';
 import { leases } from './resources.ts';
+import { sharing } from './sharing.ts';
 import { startActor } from './start-actor.ts';
 
 export interface LeaderElection {
@@ -143,7 +144,7 @@ export function startLeaderElection(o: LeaderElectionOptions): LeaderElection {
     }
   }
 
-  const machine = leaderMachine.provide({
+  const machine = sharing(leaderMachine).provide({
     actors: {
       acquire: fromPromise(async ({ signal }) => {
         try {

@@ -28,6 +28,7 @@ import { createRegistry } from '../runtime/metrics/registry.ts';
 import { requestMetrics } from '../runtime/metrics/requests.ts';
 import { serveMetrics } from '../runtime/metrics/serve.ts';
 import * as resources from '../runtime/resources.ts';
+import { sharing } from '../runtime/sharing.ts';
 import { startActor } from '../runtime/start-actor.ts';
 import { byNamespace, BY_NAMESPACE } from '../runtime/store.ts';
 import { budgetOf } from './budgets.ts';
@@ -230,7 +231,7 @@ export function startScheduler(o: SchedulerOptions): Component {
       onStopped: () => actor.send({ type: 'leadership.lost' }),
     });
   }
-  const logic = schedulerMachine.provide({
+  const logic = sharing(schedulerMachine).provide({
     actors: {
       syncCaches: fromPromise<void>(async ({ signal }) => {
         await Promise.all([...informers.all()].map((informer) => informer.synced));

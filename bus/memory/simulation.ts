@@ -76,16 +76,32 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
       (id as TimedEvent).cancelled = true;
     },
   };
-  /** Runs the next event if it is due by `limit`; false if there is none. */
-  const step = async (limit: number): Promise<boolean> => {
-    const event = queue.peek();
-    if (!event || event.at > limit) return false;
-    queue.take();
-    now = Math.max(now, event.at);
-    event.run();
-    await settled();
-    return true;
-  };
+  /** Runs events in turn until `until()` holds, which resolves to true, or none is due by `limit`. */
+  const drive = (limit: number, until: () => boolean): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          if (until()) {
+            resolve(true);
+            return;
+          }
+          const event = queue.peek();
+          if (!event || event.at > limit) {
+            resolve(false);
+            return;
+          }
+          queue.take();
+          now = Math.max(now, event.at);
+          event.run();
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        settle();
+      };
+      const settle = settling(step);
+      settle();
+    });
 
   const worldOf = (name: string, own: Clock): World => {
     const random = seededRandom(`${seed}/${name}`);
@@ -141,20 +157,13 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
       };
     },
     run: async (until, maxMs) => {
-      const limit = now + maxMs * 1000;
-      await settled();
-      while (!until()) {
-        if (await step(limit)) continue;
-        const why = queue.peek()
-          ? `not so after ${maxMs} ms of simulated time`
-          : 'not so, and nothing is left to happen';
-        throw new Error(`${why}: ${until.toString().slice(0, 120)}`);
-      }
+      if (await drive(now + maxMs * 1000, until)) return;
+      const why = queue.peek() ? `not so after ${maxMs} ms of simulated time` : 'not so, and nothing is left to happen';
+      throw new Error(`${why}: ${until.toString().slice(0, 120)}`);
     },
     advance: async (ms) => {
       const limit = now + ms * 1000;
-      await settled();
-      while (await step(limit));
+      await drive(limit, never);
       now = limit;
     },
     jump: (ms) => void (offset += ms),
@@ -177,16 +186,22 @@ export function simulate(seed: string | number, options: SimulationOptions = {})
 
 const NO_TIMER: TimedEvent = { at: 0, sequence: -1, run: () => undefined, cancelled: true };
 
+const never = (): boolean => false;
+
 /**
- * All promises that can settle without the simulated clock and without the world outside have settled by then: the queue
- * of ticks has its turn when that of promises is empty. Twice, for what sends in a tick (see `flushSoon` in
- * bus/sessions.ts). A turn of the real event loop would do it too, and cost more than most events.
+ * What it returns calls `then` once all promises that can settle without the simulated clock and without the world outside
+ * have settled: the queue of ticks has its turn when that of promises is empty. Twice, for what sends in a tick (see
+ * `flushSoon` in bus/sessions.ts). A turn of the real event loop would do it too, and cost more than most events; so would
+ * awaiting, in memory: there are ten thousand events in a minute of a cluster's time.
  */
-const settled = async (): Promise<void> => {
-  await new Promise<void>(nextTick);
-  await new Promise<void>(nextTick);
-};
-const nextTick = (fn: () => void): void => process.nextTick(fn);
+function settling(then: () => void): () => void {
+  // Each from a promise and not from the tick itself: between two ticks of one turn promises do not settle.
+  const last = (): void => void SETTLED.then(then);
+  const again = (): void => process.nextTick(last);
+  const first = (): void => void SETTLED.then(again);
+  return () => process.nextTick(first);
+}
+const SETTLED = Promise.resolve();
 
 function seededIds(random: () => number): Ids {
   const draw = (alphabet: string, length: number): string => {

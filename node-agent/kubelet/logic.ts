@@ -8,6 +8,7 @@ import { podMachine } from './pod/machine.ts';
 import type { PodWorker } from './pod/worker.ts';
 import { probeMachine } from './probe/machine.ts';
 import type { ProbeWorker } from './probe/worker.ts';
+import { sharing } from '../../actors/runtime/sharing.ts';
 
 type Registries = Pick<NodeContext, 'pods' | 'containers' | 'probes'>;
 const gone = (what: string, id: string): never => {
@@ -20,7 +21,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
   const container = (id: string): ContainerWorker => registries.containers.get(id) ?? gone('container', id);
   const probe = (id: string): ProbeWorker => registries.probes.get(id) ?? gone('probe', id);
   return {
-    pod: podMachine.provide({
+    pod: sharing(podMachine).provide({
       actors: {
         createSandbox: fromPromise(({ input, signal }) => pod(input.uid).createSandbox(signal)),
         replaceSandbox: fromPromise(({ input }) => pod(input.uid).replaceSandbox()),
@@ -49,7 +50,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
         forget: ({ context }) => registries.pods.get(context.uid)?.forget(),
       },
     }),
-    container: containerMachine.provide({
+    container: sharing(containerMachine).provide({
       actors: {
         pull: fromPromise(({ input, signal }) => container(input.id).pull(signal)),
         launch: fromPromise(({ input, signal }) => container(input.id).launch(signal)),
@@ -80,7 +81,7 @@ export function nodeLogic(registries: Registries): NodeContext['logic'] {
         settle: ({ context }) => container(context.id).settle(),
       },
     }),
-    probe: probeMachine.provide({
+    probe: sharing(probeMachine).provide({
       actors: { probe: fromPromise(({ input, signal }) => probe(input.id).ask(signal)) },
       actions: {
         tellResult: ({ context }, result) => probe(context.id).tellResult(result),

@@ -5,6 +5,7 @@ import { goQuote } from '../../schemas/meta/go-quote.ts';
 import { claimsOfPod } from '../../schemas/helpers/volume-binding.ts';
 import type { Inspection } from '../../actors/runtime/inspection.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../actors/runtime/resources.ts';
+import { sharing } from '../../actors/runtime/sharing.ts';
 import { startActor } from '../../actors/runtime/start-actor.ts';
 import type { PodDisk } from '../kubelet/volumes.ts';
 import { volumeMachine } from './machine.ts';
@@ -53,7 +54,7 @@ export function podVolumes(o: {
     if (found === undefined) throw new Error(`volume '${id}' is not known`);
     return found;
   };
-  const logic = volumeMachine.provide({
+  const logic = sharing(volumeMachine).provide({
     actors: {
       setUp: fromPromise(({ input, signal }) => worker(input.id).setUp(signal)),
       tearDown: fromPromise(({ input }) => worker(input.id).tearDown()),

@@ -73,11 +73,15 @@ export function* validateCidr(text: string, at: FieldPath): Errors {
     yield invalid(at, text, 'must not have an IPv4-mapped IPv6 address');
   else if (cidr.address !== cidr.base) yield invalid(at, text, 'must not have bits set beyond the prefix length');
 }
-const within = (value: bigint, family: 4 | 6, cidr: string): boolean => {
-  const range = parseCidr(cidr)!;
+const within = (value: bigint, family: 4 | 6, range: Cidr): boolean => {
+  if (range.family !== family) return false;
   const shift = BigInt((family === 4 ? 32 : 128) - range.bits);
-  return range.family === family && value >> shift === range.base >> shift;
+  return value >> shift === range.base >> shift;
 };
+const ranges = (...cidrs: string[]): readonly Cidr[] => cidrs.map((cidr) => parseCidr(cidr)!);
+const LOOPBACK = ranges('127.0.0.0/8', '::1/128');
+const LINK_LOCAL = ranges('169.254.0.0/16', 'fe80::/10');
+const LINK_LOCAL_MULTICAST = ranges('224.0.0.0/24', 'ff02::/16');
 /** No address that could not be an endpoint. Source: pkg/apis/core/validation ValidateEndpointIP. */
 export function* validateEndpointIp(text: string, at: FieldPath): Errors {
   const ip = parseIp(text);
@@ -86,12 +90,10 @@ export function* validateEndpointIp(text: string, at: FieldPath): Errors {
     return;
   }
   const { value, family } = ip;
-  const inAny = (...cidrs: string[]): boolean => cidrs.some((c) => within(value, family, c));
+  const inAny = (cidrs: readonly Cidr[]): boolean => cidrs.some((c) => within(value, family, c));
   if (value === 0n) yield invalid(at, text, `may not be unspecified (${text})`);
-  if (inAny('127.0.0.0/8', '::1/128'))
-    yield invalid(at, text, 'may not be in the loopback range (127.0.0.0/8, ::1/128)');
-  if (inAny('169.254.0.0/16', 'fe80::/10'))
-    yield invalid(at, text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)');
-  if (inAny('224.0.0.0/24', 'ff02::/16'))
+  if (inAny(LOOPBACK)) yield invalid(at, text, 'may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  if (inAny(LINK_LOCAL)) yield invalid(at, text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (inAny(LINK_LOCAL_MULTICAST))
     yield invalid(at, text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
 }

@@ -6,6 +6,7 @@ import type { ControllerDeps } from '../../runtime/controller-deps.ts';
 import type { SyncOutput } from '../../runtime/controller-machine.ts';
 import { isPodReady } from '../../runtime/pods.ts';
 import { leases as leasesResource, nodes as nodesResource, pods as podsResource } from '../../runtime/resources.ts';
+import { sharing } from '../../runtime/sharing.ts';
 import { startActor, type RunningActor } from '../../runtime/start-actor.ts';
 import { BY_NODE, byNode } from '../../runtime/store.ts';
 import { timeOf } from '../../runtime/time.ts';
@@ -44,7 +45,7 @@ export function startNodeLifecycleController(deps: ControllerDeps): Controller {
       const now = deps.world.clock.now();
       const age = now - (timeOf(creationTimestamp) ?? now);
       const startupMs = Math.min(Math.max(0, STARTUP_GRACE_MS - age), STARTUP_GRACE_MS);
-      const machine = nodeHealthMachine.provide({ actions: { announce: () => queueMicrotask(() => lifecycle.enqueue(name!)) } }); // prettier-ignore
+      const machine = sharing(nodeHealthMachine).provide({ actions: { announce: () => queueMicrotask(() => lifecycle.enqueue(name!)) } }); // prettier-ignore
       actor = startActor(machine, { world: deps.world, id: `node-health/${name}`, machine: 'nodeHealth', input: { startupMs }, inspection: deps.inspection }); // prettier-ignore
       health.set(name!, actor);
     }

@@ -63,8 +63,7 @@ export function scriptOf(pod: Pod, complain: (problem: string) => void = () => u
   let root: Fields = {};
   if (text !== undefined)
     try {
-      // Pretty errors quote the text, which may hold what does not belong into a log.
-      root = fields(parse(text, { prettyErrors: false }));
+      root = read(text);
     } catch (error) {
       complain(`annotation ${SIMULATE}: ${(error as Error).message}`);
     }
@@ -95,6 +94,20 @@ export function scriptOf(pod: Pod, complain: (problem: string) => void = () => u
       };
     },
   };
+}
+/** A set's pods have one text, and each pod asks several times. */
+const known = new Map<string, Fields>();
+const MOST_KNOWN = 64;
+/** Thrown: as by `parse`. */
+function read(text: string): Fields {
+  let root = known.get(text);
+  if (root === undefined) {
+    // Pretty errors quote the text, which may hold what does not belong into a log.
+    root = fields(parse(text, { prettyErrors: false }));
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(text, root);
+  }
+  return root;
 }
 function runsOf(own: Fields, pod: Pod, container: Container): Pick<ContainerScript, 'runs' | 'command'> {
   if (Array.isArray(own['runs']) && own['runs'].length > 0)
