@@ -19,7 +19,7 @@ export async function volumesOfClaims(volumes: readonly PodVolumeOnNode[], count
     const key = stats?.pvcRef && `${stats.pvcRef.namespace}/${stats.pvcRef.name}`;
     if (key !== undefined && !found.has(key)) found.set(key, stats!);
   }
-  return [...found.values()];
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, stats]) => stats);
 } // prettier-ignore
 /** Counts all volumes again and again, whether anybody asks or not: what is not well is told as it is counted. Returns its end. */
 export function watchVolumeHealth({ clock }: Pick<World, 'clock'>, periodMs: number, volumes: () => readonly PodVolumeOnNode[], counts: VolumeCounts): () => void {

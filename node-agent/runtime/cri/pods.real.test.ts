@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../bus/real-world.ts';
@@ -84,6 +84,8 @@ describe.skipIf(why !== undefined)(`pods of a real containerd${why === undefined
     ]);
     const log = join(node.paths.logs, `default_a_${pod('a')!.metadata.uid}`, 'm', '0.log');
     await until(() => readFileSync(log, 'utf8').includes(' stdout F me'), 'the log');
+    const link = join(node.paths.containerLogs, `a_default_m-${status('a')!.containerID!.replace('containerd://', '')}.log`);
+    expect(readlinkSync(link)).toBe(log);
   });
   it('end as their programs do: codes, last words of file and log, back-off', async () => {
     await run('b', {

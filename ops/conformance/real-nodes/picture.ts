@@ -4,7 +4,9 @@ import { finish } from '../../testing/cluster.ts';
 
 /** What of a machine real nodes could leave behind, as lines. */
 export type Picture = Readonly<Record<string, readonly string[]>>;
-const COVERED = ['/var/lib/cni', '/var/lib/kubelet'];
+const COVERED = ['/var/lib/cni', '/var/lib/kubelet', '/var/log/pods', '/var/log/containers'];
+/** In the name of a file that a driver makes a loop device of: others attach and detach theirs meanwhile. */
+export const LOOP_FILE = 'kubus-real-nodes.img';
 const HIERARCHIES = '/sys/fs/cgroup';
 const SYSCTLS = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter', 'kernel/hostname']; // prettier-ignore
 
@@ -20,6 +22,9 @@ export async function takePicture(names: MachineNames): Promise<Picture> {
     cgroups: groups().filter((group) => group.includes(names.cgroup)),
     sysctls: SYSCTLS.map((name) => `${name} ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`),
     processes: processes(),
+    loops: (await said('losetup', '--list', '--noheadings', '--output', 'BACK-FILE')).filter((file) =>
+      file.includes(LOOP_FILE),
+    ),
     held: COVERED.flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : [])).filter((name) =>
       name.endsWith(names.comment),
     ),
