@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  checkInFlight, clusterNames, locate, readConfig, removeCluster, requireCluster, reservedPorts, writeConfig, type ClusterConfig,
+  checkInFlight, clusterNames, locate, partsOf, readConfig, removeCluster, requireCluster, reservedPorts, writeConfig, type ClusterConfig,
 } from './config.ts'; // prettier-ignore
 import { clustersDir } from './paths.ts';
 
@@ -88,6 +88,11 @@ describe("a cluster's folder", () => {
   it('does not move away from data that is there', () => {
     writeConfig(locate('a'), config);
     expect(() => locate('a', join(dir, 'elsewhere'))).toThrow('cluster "a" already keeps its data in');
+  });
+  it('is locked until nothing else of it is left', () => {
+    const paths = locate('a');
+    expect(partsOf(paths).at(-1)).toBe(paths.lock);
+    expect(partsOf(paths)).toContain(join(paths.dir, 'machines'));
   });
   it('is removed with all that kubus wrote, and nothing else', () => {
     const data = join(dir, 'shared');

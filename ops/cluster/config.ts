@@ -194,14 +194,17 @@ export const writeConfig = (paths: ClusterPaths, config: Omit<ClusterConfig, 'fo
   writePrivate(paths.config, `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`);
 
 /**
+ * What kubus writes for a cluster, in the order in which it goes. The lock is the last: who sees it gone may begin anew in
+ * the same folder, and images of nodes take their time.
+ */
+export const partsOf = (p: ClusterPaths): string[] =>
+  [p.config, p.pki, p.credentials, p.nats, p.logs, p.kubeconfig, p.snapshots, join(p.dir, 'machines'), p.lock]; // prettier-ignore
+/**
  * Removes what kubus wrote for a cluster, and its folder if nothing else is in it: `--data` may have pointed to a folder
  * that holds other things too.
  */
 export function removeCluster(name: string, paths: ClusterPaths): void {
-  for (const part of [paths.config, paths.pki, paths.credentials, paths.nats, paths.logs, paths.kubeconfig])
-    rmSync(part, { recursive: true, force: true });
-  for (const part of [paths.snapshots, paths.lock, join(paths.dir, 'machines')])
-    rmSync(part, { recursive: true, force: true });
+  for (const part of partsOf(paths)) rmSync(part, { recursive: true, force: true });
   try {
     rmdirSync(paths.dir);
   } catch {

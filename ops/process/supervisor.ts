@@ -100,8 +100,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     if (ephemeral) {
       await unmergeKubeconfig(userKubeconfig(), name).catch((error: unknown) => warn((error as Error).message));
       removeCluster(name, paths);
-    }
-    releaseLock(paths.lock);
+    } else releaseLock(paths.lock);
   };
   try {
     const config = await options.settle();
