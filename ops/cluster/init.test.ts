@@ -124,6 +124,7 @@ describe('folders of a cluster whose processes run apart', () => {
     ['no host', { hosts: [] }, /--hosts/],
     ['services anywhere', { serviceClusterIpRange: ['10.96.0.0'] }, /--service-cluster-ip-range/],
     ['pods in a range that is none', { clusterCidr: ['10.244.0.0/33'] }, /--cluster-cidr/],
+    ['an add-on that is none', { addons: ['nope'] }, /--addons knows no add-on "nope"/],
     ['a name that is none', { name: 'Not A Name' }, /cannot name a cluster/],
   ] satisfies [string, Partial<InitOptions>, RegExp][])('refuse %s', async (_, changes, message) => {
     await expect(init(changes)).rejects.toThrow(message);
@@ -141,6 +142,17 @@ describe('folders of a cluster whose processes run apart', () => {
       expect(JSON.parse(readFileSync(join(data, role, 'cluster.json'), 'utf8'))).toMatchObject({ serviceCidrs: services, clusterCidrs: pods }); // prettier-ignore
     const certificate = new X509Certificate(readFileSync(join(data, 'apiserver/pki/apiserver.crt')));
     for (const ip of ['10.32.0.1', 'fd00:32::1']) expect(certificate.checkIP(ip), ip).toBe(ip);
+  });
+
+  it('have nodes wait for a cloud only where somebody says that there will be one', async () => {
+    const addons = (): unknown => (JSON.parse(readFileSync(join(data, 'node-authenticator/cluster.json'), 'utf8')) as { addons: unknown }).addons; // prettier-ignore
+    await init();
+    expect(addons()).toEqual(['metrics']);
+    await init({ addons: ['cloud', 'metrics'] });
+    expect(addons()).toEqual(['cloud', 'metrics']);
+    expect((await init()).changed).toBe(false);
+    await init({ addons: ['none'] });
+    expect(addons()).toEqual([]);
   });
 
   it('belong to one cluster', async () => {

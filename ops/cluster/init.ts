@@ -7,6 +7,7 @@ import { ensureAccountTokens } from '../pki/account-tokens.ts';
 import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
 import { ensureServing } from '../pki/serving.ts';
+import { addonOf, readAddons } from '../process/addons.ts';
 import { writeCredentials } from '../process/credentials.ts';
 import { COMPONENTS } from '../process/spec.ts';
 import { adoptAudit, type AuditFlags } from './audit.ts';
@@ -33,6 +34,8 @@ export interface InitOptions {
   /** Where addresses of services and of pods come from; default likewise, and else the usual ones. */
   readonly serviceClusterIpRange?: readonly string[] | undefined;
   readonly clusterCidr?: string[];
+  /** What runs besides, see ops/process/addons.ts; default likewise, and else metrics. With `cloud` nodes wait for it. */
+  readonly addons?: readonly string[];
   /** An EncryptionConfiguration for the API servers; default: the one given before, if any. */
   readonly encryptionConfig?: string | undefined;
   /** What they note of requests; default likewise. */
@@ -188,8 +191,9 @@ async function configOf(options: InitOptions, paths: ClusterPaths): Promise<Clus
     );
   const serviceCidrs = options.serviceClusterIpRange ?? before?.serviceCidrs;
   return {
-    format: 1, name, nodes: 0, runtime: 'simulated', port: API_PORT, natsPort: NATS_PORT, only: COMPONENTS,
+    format: 1, name, nodes: 0, runtime: 'simulated', port: API_PORT, natsPort: NATS_PORT, only: COMPONENTS.filter((name) => addonOf(name) === undefined),
     disableAdmission: before?.disableAdmission ?? [], ephemeral: false,
+    addons: options.addons === undefined ? (before?.addons ?? ['metrics']) : readAddons(options.addons),
     ...(serviceCidrs && { serviceCidrs }), ...(await podRanges(options, before)),
   }; // prettier-ignore
 }

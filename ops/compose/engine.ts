@@ -51,6 +51,7 @@ export async function containersOf(project: string): Promise<Container[]> {
   return lines
     .trim()
     .split('\n')
+    .filter((line) => line !== '')
     .map((line) => {
       const [id = '', name = '', service = ''] = line.split(' ');
       return { id, name: name.slice(project.length + 1), service };

@@ -15,6 +15,7 @@ export interface InitCommandOptions extends AuditFlags, AuthenticationFlags, Aut
   readonly encryptionConfig?: string;
   readonly serviceClusterIpRange?: readonly string[];
   readonly clusterCidr?: string[];
+  readonly addons?: readonly string[];
   readonly output: string;
 }
 /** Makes (or completes) the folders of a cluster whose processes run apart, and says what is for whom. */

@@ -123,6 +123,12 @@ Examples:
     .option('--data <dir>', 'the folder to make them in: one folder a role, each for its processes alone', 'cluster')
     .option('--hosts <names>', 'names and addresses under which clients reach the API servers', list, ['127.0.0.1'])
     .option('--port <port>', 'port under which they reach them', integer('--port', 1, 65_535), 6443)
+    .addOption(
+      new Option(
+        '--addons <names>',
+        'what you will run besides: with metrics it serves metrics.k8s.io, with cloud nodes wait until it has seen them (default metrics)',
+      ).argParser(list),
+    )
     .option('--nats <hosts>', 'host or host:port of each nats-server: 1, 3 or 5', list, ['nats-1', 'nats-2', 'nats-3'])
     .option(
       '--service-cluster-ip-range <ranges>',
