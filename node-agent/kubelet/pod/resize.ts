@@ -101,8 +101,8 @@ export class Resizing {
       const left = this.#host.containers().filter(({ record }) => this.#isLeft(record));
       const again = left.filter(({ record }) => this.#mustRestart(record));
       const inPlace = left.filter((c) => !again.includes(c));
-      // Those that run again need their room before, and give it back after.
-      if (inPlace.length > 0 || (this.#isDue && (again.length === 0 || !this.#shrinks()))) await this.#resize(inPlace);
+      if (again.length > 0) await this.#makeRoom();
+      else if (inPlace.length > 0 || this.#isDue) await this.#resize(inPlace);
       for (const c of again) c.restart(`Container ${c.record.spec.name} resize requires restart`);
       if (again.length === 0) this.#complete();
     } catch (error) {
@@ -110,6 +110,15 @@ export class Resizing {
     } finally {
       this.#acting = false;
     }
+  }
+  /** Those that run again need their room before they do, and give it back after: no container ever has more than its pod. */
+  async #makeRoom(): Promise<void> {
+    const { node, level } = this.#host;
+    const all = this.#host.containers().map(({ record }) => record);
+    const now = actuatedPod(this.#host.pod(), all, level);
+    const wide = widestPod(allocatedPod(this.#host.pod(), all, level), now);
+    const limits = (of: Pod): Resources => ({ limits: podQuantities(of, 'limits') });
+    if (!isSame(limits(wide), limits(now))) await node.runtime.resize?.(wide, []);
   }
   async #resize(containers: readonly ContainerWorker[]): Promise<void> {
     const { runtime } = this.#host.node;
@@ -236,3 +245,24 @@ export const actuatedPod = (pod: Pod, records: readonly ContainerRecord[], { giv
     records.map((record) => (record.actuated === undefined ? record : { ...record, spec: { ...record.spec, resources: record.actuated } })),
     { given: actuated ?? given },
   ); // prettier-ignore
+/** The pod with the larger one of two limits everywhere; who has none in one of them has none. */
+function widestPod(pod: Pod, other: Pod): Pod {
+  const widest = (a: Resources, b: Resources): Resources => {
+    const names = Object.keys(a?.limits ?? {}).filter((name) => b?.limits?.[name] !== undefined);
+    const limits = names.map((name) => [name, amount(name, a!.limits![name]) < amount(name, b!.limits![name]) ? b!.limits![name] : a!.limits![name]]); // prettier-ignore
+    return a && { ...a, limits: Object.fromEntries(limits) as Record<string, string> };
+  };
+  const others = specsOf(other);
+  const each = (containers: readonly Container[]): Container[] =>
+    containers.map((c) => (c.resources === undefined ? c : { ...c, resources: widest(c.resources, others.get(c.name)?.resources) })); // prettier-ignore
+  const { resources, containers, initContainers } = pod.spec!;
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec!,
+      ...(resources && { resources: widest(resources, other.spec!.resources) }),
+      containers: each(containers),
+      ...(initContainers && { initContainers: each(initContainers) }),
+    },
+  };
+}

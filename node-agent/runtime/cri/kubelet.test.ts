@@ -161,6 +161,17 @@ describe('a kubelet and a runtime that speaks the CRI', () => {
       expect(updates).toEqual([ofPod('1001').resources]);
       expect(told().findIndex((text) => text.includes('resize requires restart'))).toBeGreaterThan(-1);
     });
+    it.each([
+      ['memory', { memory: '1001', cpu: '2' }, { memory: '2001', cpu: '2' }],
+      ['cpu', { memory: '3001', cpu: '500m' }, { memory: '3001', cpu: '1' }],
+    ])('gives it what grows before those run again that want it for %s, and takes the rest after', async (resourceName, wanted, between) => {
+      const limits = (list: object) => ({ resources: { limits: list as Record<string, string>, requests: { memory: '1', cpu: '100m' } } });
+      await run('a', { ...limits({ memory: '2001', cpu: '1' }), containers: [{ ...MAIN, resizePolicy: [{ resourceName, restartPolicy: 'RestartContainer' }] }] });
+      await change('a', limits(wanted));
+      await done();
+      await until(() => status('a')!.restartCount === 1 && status('a')!.state?.running, 'it runs again');
+      expect(updates).toEqual([limits(between).resources, limits(wanted).resources]);
+    });
     it('waits for room, and a kubelet that comes meanwhile knows what was given', async () => {
       await run('a', { ...ofPod('1001', '1') });
       await change('a', ofPod('1001', '100'));
