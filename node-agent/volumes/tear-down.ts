@@ -1,5 +1,6 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { anyLoops, detachLoops } from '../host/loop-devices.ts';
 import { devicesFolder, podFolder, pluginsFolder, readyFolder, subPathsFolder, volumesFolder } from './layout.ts';
 import { takeDeviceOff } from './csi/block.ts';
 import { takeOff } from './csi/take-off.ts';
@@ -32,8 +33,11 @@ export async function removeVolumeFolder(place: VolumeHost, folder: string): Pro
   if (plugin === 'kubernetes.io~csi') await takeOff(folder, place);
   if (plugin === 'kubernetes.io~image') await place.images.unmount(folder);
   await unmountWithin(place, folder);
-  if (OWNED.has(plugin)) await rm(folder, { recursive: true, force: true });
-  else await removeEmpty(folder);
+  if (OWNED.has(plugin)) {
+    // Nobody finds them once their files are gone.
+    if (plugin === 'kubernetes.io~empty-dir' && (await anyLoops())) await detachLoops(folder, place.commands);
+    await rm(folder, { recursive: true, force: true });
+  } else await removeEmpty(folder);
   if (plugin === 'kubernetes.io~local-volume') await takeLocalDiskOff(basename(folder), place);
   await removeEmpty(dirname(folder), true);
   await removeEmpty(dirname(dirname(folder)), true);

@@ -50,6 +50,10 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
       [true, [], false, []],
     ]);
   });
+  it('that hold what a loop device is made of take it along (losetup)', ({ skip }) => {
+    if (told['looped'] === undefined) skip('no loop devices here');
+    expect(told['looped']).toEqual([true, true]);
+  });
   it('that are devices to be formatted are, where nothing is on them, and are mounted once (losetup, mkfs.ext4)', ({ skip }) => {
     if (told['disk'] === undefined) skip('no loop devices here');
     expect([told['disk'], told['diskReadOnly'], told['diskShared']]).toEqual([

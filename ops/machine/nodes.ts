@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Commands } from '../../node-agent/host/commands.ts';
 import { machineCommands } from '../../node-agent/host/commands.ts';
+import { detachLoops } from '../../node-agent/host/loop-devices.ts';
 import type { World } from '../../bus/world.ts';
 import { pauseProgram, type Architecture } from '../images/pause.ts';
 import { ended } from '../process/ending.ts';
 import type { ProcessSpec } from '../process/spec.ts';
 import type { OpenPort } from './firewall.ts';
-import { detachLoops } from './loop-devices.ts';
 import { machineNames, machinePaths } from './names.ts';
 import { openNetwork } from './network.ts';
 import { startNode, type MachineNode, type NodeEnvironment } from './node.ts';

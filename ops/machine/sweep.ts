@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { realWorld } from '../../bus/real-world.ts';
 import { machineCommands, type Commands } from '../../node-agent/host/commands.ts';
+import { detachLoops } from '../../node-agent/host/loop-devices.ts';
 import { UserError } from '../cli/output.ts';
 import { startedAt } from '../cluster/lock.ts';
 import { closeFirewall } from './firewall.ts';
-import { detachLoops } from './loop-devices.ts';
 import { machineNames, machinePaths, type MachineNames } from './names.ts';
 import { changeMachineBack, forgetRecord, readRecord } from './record.ts';
 

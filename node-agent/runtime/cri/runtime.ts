@@ -10,6 +10,7 @@ import { criStreaming } from '../../streams/cri.ts';
 import { containerConfig, targeting } from './container-config.ts';
 import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
 import { imageOf, Images, userOf } from './images.ts';
+import { detachLoopsOf } from './layer.ts';
 import { importArchive } from './load.ts';
 import { logLinks } from './log-links.ts';
 import type { CriSandboxConfig } from './messages.ts';
@@ -77,8 +78,11 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     // With what was rotated out of it: `0.log.20260101-000000.gz`.
     await Promise.all(files.filter((file) => file.startsWith(name)).map((file) => rm(join(folder, file), { force: true })));
   }
+  const detachLoops = (id: string): Promise<void> =>
+    detachLoopsOf(o.commands, paths, id).catch((err: unknown) => log.debug('loop devices not looked at', { container: id, err }));
   async function removeContainer(id: string, { keepsLogs = false } = {}): Promise<void> {
     const known = runs.containers.get(id);
+    await detachLoops(id);
     await cri.removeContainer(id);
     if (!keepsLogs) await links.remove(id);
     runs.containers.delete(id);
@@ -92,6 +96,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     for (const c of runs.containers.values()) {
       if (c.sandbox !== id) continue;
       await links.remove(c.id);
+      await detachLoops(c.id);
       runs.containers.delete(c.id);
     }
     await cri.removePodSandbox(id);

@@ -146,6 +146,17 @@ if (loop.status === 0) {
   ];
 }
 
+// A loop device of a file in a folder that goes with its pod goes too.
+const scratch = later.pod('scratch', { volumes: [{ name: 'e', emptyDir: {} }] });
+await later.mounted(scratch);
+const inside = join(later.folder(scratch, 'empty-dir', 'e'), 'f');
+await writeFile(inside, Buffer.alloc(1024 * 1024));
+const looped = spawnSync('losetup', ['--find', '--show', inside], { encoding: 'utf8' });
+if (looped.status === 0) {
+  const gone = await later.ended(scratch, 600_000);
+  told['looped'] = [gone, spawnSync('losetup', [looped.stdout.trim()]).status !== 0];
+}
+
 // A device with nothing on it becomes a file system, once; what is in it stays, whoever has it.
 const disk = join(b.root, 'disk.img');
 await writeFile(disk, Buffer.alloc(16 * 1024 * 1024));

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realWorld } from '../../bus/real-world.ts';
-import { machineCommands, type Commands } from '../../node-agent/host/commands.ts';
-import { deviceNumber } from '../../node-agent/host/device-number.ts';
-import { detachLoops, isBehind } from './loop-devices.ts';
+import { machineCommands, type Commands } from './commands.ts';
+import { deviceNumber } from './device-number.ts';
+import { anyLoops, detachLoops, isBehind } from './loop-devices.ts';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'kubus-loops-'))));
@@ -50,11 +50,19 @@ it('what is not of the folder stays attached', async () => {
   await detachLoops(join(folder, 'nowhere'), here);
   expect(here.detached).toHaveLength(1);
 });
-it.each([['there are none', ''], ['nobody can tell', undefined]])('nothing is done where %s', async (_, list) => {
+it.each([['there are none', ''], ['nobody can tell', undefined], ['what is told makes no sense', '{']])('nothing is done where %s', async (_, list) => {
   const here = machine(list);
   await detachLoops(folder, here);
   expect(here.detached).toEqual([]);
 }); // prettier-ignore
+
+it('it is seen whether there are any', async () => {
+  mkdirSync(join(folder, 'loop0'));
+  mkdirSync(join(folder, 'vda', 'loop'), { recursive: true });
+  expect([await anyLoops(folder), await anyLoops(join(folder, 'nowhere'))]).toEqual([false, false]);
+  mkdirSync(join(folder, 'loop1', 'loop'), { recursive: true });
+  expect(await anyLoops(folder)).toBe(true);
+});
 
 /** Attached within mounts that have gone since, in a layer and on a bound folder. Arguments: folder, another one. */
 const ATTACH = `set -e

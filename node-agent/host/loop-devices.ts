@@ -1,6 +1,7 @@
-import { lstat } from 'node:fs/promises';
-import type { Commands } from '../../node-agent/host/commands.ts';
-import { deviceNumber } from '../../node-agent/host/device-number.ts';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Commands } from './commands.ts';
+import { deviceNumber } from './device-number.ts';
 
 /** An attached loop device, as losetup tells it. */
 interface Loop {
@@ -38,15 +39,27 @@ export async function detachLoops(folder: string, commands: Commands): Promise<v
   if (loops.length === 0) return;
   const files = await filesOf(folder, new Set(loops.map(({ inode }) => inode)), commands);
   for (const loop of loops)
-    if (files.some((file) => isBehind(loop, file))) await commands.run('losetup', ['--detach', loop.name]);
+    if (files.some((file) => isBehind(loop, file)))
+      await commands.run('losetup', ['--detach', loop.name]).catch(() => undefined);
 }
+/** Whether any is attached on the machine: by looking, which costs next to nothing. */
+export async function anyLoops(devices = '/sys/block'): Promise<boolean> {
+  const names = (await readdir(devices).catch((): string[] => [])).filter((name) => name.startsWith('loop'));
+  const attachments = names.map((name) => stat(join(devices, name, 'loop')).then(() => true, () => false));
+  return (await Promise.all(attachments)).includes(true);
+} // prettier-ignore
 async function attached(commands: Commands): Promise<readonly Loop[]> {
   const columns = 'NAME,BACK-INO,BACK-MAJ:MIN,BACK-FILE';
   const { code, stdout } = await commands.run('losetup', ['--list', '--json', '--output', columns]).catch(() => NOTHING);
   // It says nothing at all where there are none.
   if (code !== 0 || stdout.trim() === '') return [];
-  const { loopdevices } = JSON.parse(stdout) as { readonly loopdevices: readonly Readonly<Record<string, string | number | null>>[] };
-  return loopdevices.flatMap((one) => {
+  let told: { readonly loopdevices?: readonly Readonly<Record<string, string | number | null>>[] };
+  try {
+    told = JSON.parse(stdout) as typeof told;
+  } catch {
+    return [];
+  }
+  return (told.loopdevices ?? []).flatMap((one) => {
     const inode = String(one['back-ino'] ?? '').trim();
     // One that is detached at this moment has none.
     if (!/^\d+$/.test(inode)) return [];
