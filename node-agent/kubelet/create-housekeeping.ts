@@ -210,7 +210,7 @@ export function createHousekeeping(o: HousekeepingOptions): (host: HousekeepingH
         eviction?.stop();
         collector?.stop();
         unwatchHealth?.();
-        [eviction, collector] = [undefined, undefined];
+        [eviction, collector, unwatchHealth] = [undefined, undefined, undefined];
       },
     };
   };
