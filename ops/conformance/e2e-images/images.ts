@@ -69,7 +69,7 @@ const images = [
   image(['perl:5.26'], [base], plainUsers, { Cmd: ['perl', '-de0'] }),
   image(['glibc-dns-testing:2.0.0'], [base], plainUsers, { Cmd: ['sh'] }),
   image(['ipc-utils:1.4'], [base], plainUsers, { Cmd: ['sh'] }),
-  image(['resource-consumer:1.14'], [base], [...plainUsers, program('consumer', 'resource-consumer'), program('consume-cpu')], {
+  image(['resource-consumer:1.14'], [base], [...plainUsers, program('consumer', 'resource-consumer'), folder('consume-cpu'), program('consume-cpu/consume-cpu', 'consume-cpu')], {
     Entrypoint: ['/consumer'], ExposedPorts: { '8080/tcp': {} },
   }),
   image(['busybox:1.37.0-1', 'docker.io/library/busybox:1'], [shell], [], { Cmd: ['sh'] }),
