@@ -1,18 +1,12 @@
 import { addExtension, Packr } from 'msgpackr';
-import type { Options } from 'msgpackr';
 import { ApiError } from '../schemas/meta/status.ts';
+import { encodeValue, options } from './encoder.ts';
 
 /**
  * Bodies on the bus: plain MessagePack of JSON's types and bytes. No shared record tables, although they are faster:
  * every message must be readable by any process, of whatever version and however often restarted since.
  * Fields that are undefined are left out; Uint8Array stays Uint8Array (a view into the message, not a copy).
  */
-const options: Options & { skipValues: readonly unknown[] } = {
-  useRecords: false,
-  moreTypes: false,
-  skipValues: [undefined],
-  int64AsType: 'number',
-};
 const packr = new Packr(options);
 
 // msgpackr revives dates, regular expressions, errors, sets and typed arrays from whoever sends them; bodies hold none.
@@ -41,7 +35,7 @@ export function encode(value: unknown): Uint8Array {
   if (value === undefined) return NOTHING;
   if (value instanceof Encoded) return value.bytes;
   try {
-    return packr.pack(value);
+    return encodeValue(value);
   } catch (cause) {
     if (isOverflow(cause)) throw tooDeep(cause);
     throw new ApiError('InternalError', `cannot encode the message: ${(cause as Error).message}`, { cause });
