@@ -34,7 +34,7 @@ const app = (nodes: readonly string[]) => ({
       kind: 'Pod',
       metadata: { name: clientOn(node), labels: { app: 'client' } },
       spec: {
-        nodeName: node,
+        nodeSelector: { 'kubernetes.io/hostname': node },
         terminationGracePeriodSeconds: 1,
         containers: [{ name: 'c', image: CLIENT_IMAGE, command: ['sh', '-c', SERVE], env: [{ name: 'NODE', value: node }] }],
       },

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findKubectl } from '../../fetch/kubectl.ts';
+import { findNatsServer } from '../../fetch/nats-server.ts';
 import { finish } from '../../testing/cluster.ts';
 import { missingForRealNodes } from '../real-nodes/missing.ts';
 
@@ -11,6 +13,8 @@ describe.skipIf(missing.length > 0)(
   `two machines that join a cluster of kubus init${missing.length > 0 ? ` (skipped, missing: ${missing.join(', ')})` : ''}`,
   () => {
     it('are given certificates, and their pods reach each other and the API servers, whatever brings Services', async () => {
+      // From where it runs nothing can be fetched.
+      await Promise.all([findKubectl(), findNatsServer(() => undefined)]);
       const { status, stdout, stderr } = await finish(
         process.execPath,
         ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'run.ts')],
