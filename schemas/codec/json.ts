@@ -58,7 +58,8 @@ export function assertKept(value: unknown, more = 0): void {
 export function isTooDeep(value: unknown, left = KEPT_DEPTH + 1): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
   if (left === 0) return true;
-  for (const item of Array.isArray(value) ? value : Object.values(value)) if (isTooDeep(item, left - 1)) return true;
+  if (Array.isArray(value)) return value.some((item) => isTooDeep(item, left - 1));
+  for (const key in value) if (isTooDeep((value as Record<string, unknown>)[key], left - 1)) return true;
   return false;
 }
 /** `\ud800` without its other half, as U+FFFD. */

@@ -31,15 +31,22 @@ export function fieldPath(path = ''): FieldPath {
 }
 /** Of errors that belong to no field: what Go makes of the path with an empty name. */
 export const noField = (): FieldPath => fieldPath('[]');
-const makePath = (path: string): FieldPath =>
-  Object.assign(
-    (step: string | number) =>
-      fieldPath(typeof step === 'number' ? `${path}[${step}]` : path ? `${path}.${step}` : step),
-    {
-      key: (name: string) => makePath(`${path}[${name}]`),
-      toString: () => path,
-    },
-  );
+function makePath(path: string): FieldPath {
+  /** Those that are kept, without their text being put together again. */
+  let steps: Map<string | number, FieldPath> | undefined;
+  const go = (step: string | number): FieldPath => {
+    const known = steps?.get(step);
+    if (known !== undefined) return known;
+    const text = typeof step === 'number' ? `${path}[${step}]` : path ? `${path}.${step}` : step;
+    const next = fieldPath(text);
+    if (KEPT.get(text) === next) (steps ??= new Map<string | number, FieldPath>()).set(step, next);
+    return next;
+  };
+  return Object.assign(go, {
+    key: (name: string) => makePath(`${path}[${name}]`),
+    toString: () => path,
+  });
+}
 
 /** Of a label selector, which is printed without what is empty: it is the one struct of a version's own that errors show. */
 const withoutEmptyHalves = (key: string, value: unknown): unknown =>

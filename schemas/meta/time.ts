@@ -11,7 +11,17 @@ export function parseTime(text: string): number | undefined {
 }
 
 /** metav1.Time: whole seconds, UTC. */
-export const formatTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+export function formatTime(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
+}
+/** A cluster's writes of one second have one text. */
+let lastSecond = NaN;
+let lastText = '';
 /** metav1.MicroTime: six digits, UTC. `micros` are added to the milliseconds. */
 export const formatMicroTime = (ms: number, micros = 0): string =>
   `${new Date(ms).toISOString().slice(0, 23)}${String(micros).padStart(3, '0')}Z`;
