@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Hierarchy } from './hierarchy.ts';
@@ -101,6 +102,8 @@ function groupsV1({ controllers, mounts }: Hierarchy & { version: 1 }): Groups {
       for (const folder of folders) inherited.delete(folder);
       await inheritCpus(path);
     }
+    const parent = folders.at(-2);
+    if (parent && !inherited.has(parent)) await handDown(cpuset, parent);
     for (const folder of folders.slice(1, -1)) inherited.add(folder);
   }
   async function inherit(root: string, folder: string): Promise<void> {
@@ -108,10 +111,14 @@ function groupsV1({ controllers, mounts }: Hierarchy & { version: 1 }): Groups {
     await mkdir(child).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
-    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      const own = await readFile(join(child, file), 'utf8').catch(() => '');
-      if (own.trim() === '') await writeFile(join(child, file), await readFile(join(dirname(child), file), 'utf8'));
-    }
+    // The kernel has both at hand: a thread's turn would take longer than to read them.
+    for (const file of ['cpuset.cpus', 'cpuset.mems'])
+      if (!existsSync(join(child, file)) || readFileSync(join(child, file), 'utf8').trim() === '')
+        await writeFile(join(child, file), readFileSync(join(dirname(child), file)));
+  }
+  /** What is made in it from now on names the same ones by itself, so that nothing is written for each pod. Source: cgroup-v1/cpusets.rst. */
+  async function handDown(root: string, folder: string): Promise<void> {
+    await writeFile(join(root, folder, 'cgroup.clone_children'), '1').catch(() => undefined);
   }
 }
 

@@ -1,6 +1,7 @@
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testWorld } from '../../actors/runtime/testing/world.ts';
@@ -108,22 +109,28 @@ it('who reads through one ..data never sees a mix', async () => {
   const names = ['a', 'b', 'd/c'];
   const version = (n: number): Record<string, string> => Object.fromEntries(names.map((name) => [name, String(n)]));
   await write(version(0));
-  let done = false;
-  let mixed = 0;
-  let reads = 0;
-  const reader = (async () => {
-    while (!done) {
-      // As a process does that keeps the folder open: what goes under its feet is told, not mixed.
-      const at = await readlink(join(folder, '..data'));
-      const texts = await Promise.all(names.map((name) => readFile(join(folder, at, name), 'utf8').catch(() => undefined))); // prettier-ignore
-      reads++;
-      if (new Set(texts.filter((text) => text !== undefined)).size > 1) mixed++;
-    }
-  })();
-  for (let n = 1; n <= 30; n++) await write(version(n));
-  done = true;
-  await reader;
-  expect(reads).toBeGreaterThan(5);
-  expect(mixed).toBe(0);
-  expect(await seen()).toEqual(version(30));
+  // As a process does that keeps the folder open: what goes under its feet is told, not mixed.
+  const told = new Int32Array(new SharedArrayBuffer(12));
+  const [READS, MIXED, DONE] = [0, 1, 2] as const;
+  const reader = new Worker(
+    `const { readFileSync, readlinkSync } = require('node:fs');
+     const { folder, names, told } = require('node:worker_threads').workerData;
+     const text = (file) => { try { return [readFileSync(file, 'utf8')]; } catch { return []; } };
+     while (Atomics.load(told, ${DONE}) === 0) {
+       const at = readlinkSync(folder + '/..data');
+       if (new Set(names.flatMap((name) => text(folder + '/' + at + '/' + name))).size > 1) Atomics.add(told, ${MIXED}, 1);
+       Atomics.add(told, ${READS}, 1);
+     }`,
+    { eval: true, workerData: { folder, names, told } },
+  );
+  const gone = new Promise((resolve) => reader.once('exit', resolve));
+  let last = 0;
+  while (last < 30 || Atomics.load(told, READS) < 100) {
+    await write(version(++last));
+    await new Promise(setImmediate);
+  }
+  Atomics.store(told, DONE, 1);
+  await gone;
+  expect(Atomics.load(told, MIXED)).toBe(0);
+  expect(await seen()).toEqual(version(last));
 });

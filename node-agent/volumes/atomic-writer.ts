@@ -1,17 +1,17 @@
 import {
-  chmod,
-  lchown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { Clock } from '../../bus/world.ts';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
@@ -37,32 +37,33 @@ const LONGEST_PATH = 4096;
  * Makes the folder, which exists, show exactly the payload: files lie in a folder of their own that the link `..data` is
  * swapped to, so who reads through one `..data` never sees a mix; a payload that is there is not written again. What a
  * writer that was cut off left behind does no harm. Resolves with whether something was written. Rejects: Error.
+ * A payload is a megabyte at most, nothing waits for a disk, and there are some thirty steps: to hand each of them to a
+ * thread takes ten times the processor, which pods that start together do not have.
  * Source: pkg/volume/util/atomic_writer.go; the order of steps is its.
  */
 export async function writeAtomically(folder: string, payload: Payload, clock: Clock, setPermissions: () => Promise<void>): Promise<boolean> {
   const files = cleaned(payload);
-  const old = await linkOf(join(folder, DATA));
-  const surplus = old === undefined ? [] : await notIn(files, join(folder, old));
-  const isDue = old === undefined || surplus.length > 0 || (await differs(files, join(folder, old)));
+  const old = linkOf(join(folder, DATA));
+  const surplus = old === undefined ? [] : notIn(files, join(folder, old));
+  const isDue = old === undefined || surplus.length > 0 || differs(files, join(folder, old));
   if (isDue) {
-    const made = await mkdtemp(join(folder, `..${stamp(clock)}.`));
+    const made = mkdtempSync(join(folder, `..${stamp(clock)}.`));
     try {
-      await chmod(made, 0o755);
-      for (const [path, content] of files) await write(join(made, path), content);
+      chmodSync(made, 0o755);
+      for (const [path, content] of files) write(join(made, path), content);
       await setPermissions();
-      await rm(join(folder, NEW_DATA), { force: true });
-      await symlink(made.slice(folder.length + 1), join(folder, NEW_DATA));
-      await rename(join(folder, NEW_DATA), join(folder, DATA));
+      rmSync(join(folder, NEW_DATA), { force: true });
+      symlinkSync(made.slice(folder.length + 1), join(folder, NEW_DATA));
+      renameSync(join(folder, NEW_DATA), join(folder, DATA));
     } catch (error) {
-      await rm(join(folder, NEW_DATA), { force: true }).catch(() => undefined);
-      await rm(made, { recursive: true, force: true }).catch(() => undefined);
+      for (const left of [join(folder, NEW_DATA), made]) discard(left);
       throw error;
     }
   }
-  await show(folder, files);
+  show(folder, files);
   for (const name of new Set(surplus.map(firstOf)))
-    if (![...files.keys()].some((path) => firstOf(path) === name)) await rm(join(folder, name), { force: true });
-  if (isDue) await sweep(folder);
+    if (![...files.keys()].some((path) => firstOf(path) === name)) rmSync(join(folder, name), { force: true });
+  if (isDue) sweep(folder);
   return isDue;
 } // prettier-ignore
 
@@ -91,31 +92,31 @@ function check(path: string): void {
   }
   if (parts[0]!.startsWith('..')) throw new Error(`invalid path: must not start with '..': ${path}`);
 }
-async function linkOf(path: string): Promise<string | undefined> {
+function linkOf(path: string): string | undefined {
   try {
-    return await readlink(path);
+    return readlinkSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 /** Paths below a folder that the payload has not: files, and folders that lead to none of its files. */
-async function notIn(files: ReadonlyMap<string, FileContent>, folder: string): Promise<string[]> {
+function notIn(files: ReadonlyMap<string, FileContent>, folder: string): string[] {
   const wanted = new Set<string>();
   for (const file of files.keys()) for (let path = file; path !== '.'; path = dirname(path)) wanted.add(path);
   let present: string[];
   try {
-    present = await readdir(folder, { recursive: true });
+    present = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
   return present.filter((path) => !wanted.has(path));
 }
-async function differs(files: ReadonlyMap<string, FileContent>, folder: string): Promise<boolean> {
+function differs(files: ReadonlyMap<string, FileContent>, folder: string): boolean {
   for (const [path, { data }] of files) {
     try {
-      const present = await readFile(join(folder, path));
+      const present = readFileSync(join(folder, path));
       if (!present.equals(data)) return true;
     } catch {
       // Not there, or a folder where a file should be: written anew.
@@ -124,25 +125,33 @@ async function differs(files: ReadonlyMap<string, FileContent>, folder: string):
   }
   return false;
 }
-async function write(path: string, { data, mode, user }: FileContent): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, data, { mode: 0o600 });
+function write(path: string, { data, mode, user }: FileContent): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, data, { mode: 0o600 });
   // The umask takes nothing away from this one.
-  await chmod(path, mode);
-  if (user !== undefined) await lchown(path, user, (await lstat(path)).gid);
+  chmodSync(path, mode);
+  if (user !== undefined) lchownSync(path, user, lstatSync(path).gid);
 }
 /** Each first part of a path is a link through `..data`. */
-async function show(folder: string, files: ReadonlyMap<string, FileContent>): Promise<void> {
+function show(folder: string, files: ReadonlyMap<string, FileContent>): void {
   for (const name of new Set([...files.keys()].map(firstOf)))
     try {
-      await symlink(join(DATA, name), join(folder, name));
+      symlinkSync(join(DATA, name), join(folder, name));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
 }
+/** The error that is at hand is the one to tell. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The next writer sweeps it away.
+  }
+}
 /** Folders of payloads that `..data` does not lead to. */
-async function sweep(folder: string): Promise<void> {
-  const current = await linkOf(join(folder, DATA));
-  for (const name of await readdir(folder))
-    if (/^\.\.\d{4}_/.test(name) && name !== current) await rm(join(folder, name), { recursive: true, force: true });
+function sweep(folder: string): void {
+  const current = linkOf(join(folder, DATA));
+  for (const name of readdirSync(folder))
+    if (/^\.\.\d{4}_/.test(name) && name !== current) rmSync(join(folder, name), { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { World } from '../../../bus/world.ts';
@@ -85,21 +86,24 @@ export function createPodEnvironment(o: PodEnvironmentOptions): PodEnvironment {
         : hostsFile(sorted(podIPs), hostnameOf(pod, o.clusterDomain), hostAliases);
     const hostPath = join(paths.pods, pod.metadata.uid!, 'etc-hosts');
     // In place: containers of the pod that run already have this very file.
-    await inFolder(hostPath, () => writeFile(hostPath, text, { mode: 0o644 }));
-    await chmod(hostPath, 0o644);
+    inFolder(hostPath, () => writeFileSync(hostPath, text, { mode: 0o644 }));
+    chmodSync(hostPath, 0o644);
     return { hostPath, containerPath: HOSTS, readOnly: false, propagation: 'private' };
   }
   /** Each run has a file of its own, that nobody reads the last words of another. */
-  async function lastWords(pod: Pod, container: Container, attempt: number): Promise<Mount> {
+  function lastWords(pod: Pod, container: Container, attempt: number): Mount {
     const name = String(attempt).padStart(8, '0');
     const hostPath = join(paths.pods, pod.metadata.uid!, 'containers', container.name, name);
-    await inFolder(hostPath, () => writeFile(hostPath, '', { flag: 'wx' })).catch(async (error: unknown) => {
+    const make = (): void => writeFileSync(hostPath, '', { flag: 'wx' });
+    try {
+      inFolder(hostPath, make);
+    } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
-      await rm(hostPath, { force: true });
-      await writeFile(hostPath, '', { flag: 'wx' });
-    });
+      rmSync(hostPath, { force: true });
+      make();
+    }
     // Whoever the container runs as is to write there.
-    await chmod(hostPath, 0o666);
+    chmodSync(hostPath, 0o666);
     const path = container.terminationMessagePath!;
     return {
       hostPath,
@@ -155,19 +159,22 @@ export function createPodEnvironment(o: PodEnvironmentOptions): PodEnvironment {
         const files: Mount[] = [];
         const isTaken = container.volumeMounts?.some(({ mountPath }) => mountPath === HOSTS) === true;
         if (!isTaken && (podIPs.length > 0 || pod.spec?.hostNetwork === true)) files.push(await hosts(pod, podIPs));
-        if (container.terminationMessagePath) files.push(await lastWords(pod, container, attempt));
+        if (container.terminationMessagePath) files.push(lastWords(pod, container, attempt));
         return files;
       }),
   };
 }
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-/** Makes the folder that a file lies in if it is not there. */
-async function inFolder(path: string, write: () => Promise<void>): Promise<void> {
+/**
+ * Makes the folder that a file lies in if it is not there. Both are written in place: an empty file is not worth a thread's
+ * turn, of which a pod's files would take a dozen.
+ */
+function inFolder(path: string, write: () => void): void {
   try {
-    await write();
+    write();
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-    await write();
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    write();
   }
 }

@@ -21,10 +21,10 @@ export async function makeFolder(volume: PodVolume, host: VolumeHost, plugin: st
   const folder = folderOf(volume, host, plugin);
   await makePodFolder(volume, host);
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o750 });
-  await mkdir(folder, { recursive: true });
+  const isNew = (await mkdir(folder, { recursive: true })) !== undefined;
   if (!memory) return opened(folder);
-  const mounted = mountedOn(await host.mounts.list(), folder);
-  if (mounted?.type === 'tmpfs') return folder;
+  // The table of all mounts is long on a node with many pods; nothing is mounted on what was not there.
+  if (!isNew && mountedOn(await host.mounts.list(), folder)?.type === 'tmpfs') return folder;
   await opened(folder);
   const sizeBytes = memorySize(volume, host);
   await host.mounts.tmpfs(folder, sizeBytes > 0 ? [`size=${sizeBytes}`] : [], signal);
