@@ -11,6 +11,9 @@ const RETRY_MS = 10_000;
  */
 const BURST = 25;
 const PER_SECOND = 25;
+/** How long an event waits while its writer has better things to do, ms, and how often that is looked at. */
+const HELD_MS = 2_000;
+const LOOK_MS = 100;
 
 export interface EventQueue<T> {
   /** Dropped if a thousand wait already. */
@@ -22,21 +25,24 @@ export interface EventQueue<T> {
 /**
  * Writes events one after the other, at a pace that leaves the API to the work they tell of. `writeOf` is asked when an
  * event's turn has come and returns what writes it, or nothing. What nobody answers is tried again, what is refused is not.
+ * While `isBusy` says so an event waits, for two seconds at most.
  */
 export function createEventQueue<T>(
   world: World,
   writeOf: (event: T) => (() => Promise<void>) | undefined,
+  isBusy: () => boolean = () => false,
 ): EventQueue<T> {
   const { clock } = world;
   const abort = new AbortController();
-  const queue: T[] = [];
+  const queue: { readonly event: T; readonly at: number }[] = [];
   let writing: Promise<void> | undefined;
   let tokens = BURST;
   let filledAt = clock.now();
 
   async function drain(): Promise<void> {
-    for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-      const write = writeOf(event);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      while (isBusy() && clock.now() - next.at < HELD_MS && !abort.signal.aborted) await pause(LOOK_MS);
+      const write = writeOf(next.event);
       if (write === undefined) continue;
       await turn();
       await insist(write);
@@ -69,7 +75,7 @@ export function createEventQueue<T>(
   return {
     push(event) {
       if (abort.signal.aborted || queue.length >= MAX_QUEUED) return;
-      queue.push(event);
+      queue.push({ event, at: clock.now() });
       writing ??= drain().finally(() => (writing = undefined));
     },
     flush: () => writing ?? Promise.resolve(),

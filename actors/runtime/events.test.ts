@@ -63,6 +63,26 @@ describe('event recorder', () => {
     await world.advance(1_000);
     expect(api.calls).toHaveLength(26);
   });
+  it('lets the work go first, for two seconds at most', async () => {
+    const world = testWorld();
+    const api = fakeApi(world);
+    let busy = true;
+    const recorder = createEventRecorder({ client: api.client(), world, component: 'kubelet', isBusy: () => busy });
+    recorder.event(pod, 'Normal', 'First', 'm');
+    await world.advance(1_900);
+    recorder.event(pod, 'Normal', 'Second', 'm');
+    expect(api.calls).toHaveLength(0);
+    await world.advance(200);
+    expect(api.calls).toHaveLength(1);
+    busy = false;
+    await world.advance(100);
+    expect(api.calls).toHaveLength(2);
+    busy = true;
+    recorder.event(pod, 'Normal', 'Third', 'm');
+    recorder.stop();
+    await world.advance(5_000);
+    expect(api.calls).toHaveLength(2);
+  });
   it('names events after what they are of, unless that is no name for an event, and cuts nothing', async () => {
     const { recorder, list } = setUp();
     recorder.event({ ...pod, metadata: { ...pod.metadata, name: 'system:node' } }, 'Normal', 'R', 'm'.repeat(2_000));

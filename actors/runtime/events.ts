@@ -26,14 +26,17 @@ export function createEventRecorder(o: {
   readonly component: string;
   /** Node the events come from. */
   readonly host?: string | undefined;
+  /** Whether what events tell of is better served by their waiting a little. */
+  readonly isBusy?: (() => boolean) | undefined;
 }): EventRecorder {
   const { client, world } = o;
   const correlator = createCorrelator(world.clock);
   let nanos = 0;
-  const queue = createEventQueue<Event>(world, (event) => {
+  const turnOf = (event: Event): (() => Promise<void>) | undefined => {
     const { event: correlated, isRepeated, isDropped } = correlator.correlate(event);
     return isDropped ? undefined : () => write(correlated, isRepeated);
-  });
+  };
+  const queue = createEventQueue<Event>(world, turnOf, o.isBusy);
   async function write(event: Event, isRepeated: boolean): Promise<void> {
     const { name, namespace } = event.metadata;
     if (isRepeated) {

@@ -85,7 +85,13 @@ export function startKubelet(o: KubeletOptions): Kubelet {
     runtime: `${runtime.name}://${runtime.version}`,
     machine: o.machine ?? simulatedMachine(node.name, world.ids.uuid()),
   };
-  const recorder = createEventRecorder({ client, world, component: 'kubelet', host: node.name });
+  const recorder = createEventRecorder({
+    client,
+    world,
+    component: 'kubelet',
+    host: node.name,
+    isBusy: runtime.isBusy,
+  });
   const registration = createRegistration({
     world,
     client,

@@ -36,6 +36,8 @@ export interface ContainerRuntime {
     signal: AbortSignal,
   ): Promise<readonly string[]>;
 
+  /** So much begins at once that what can wait should. undefined: never. */
+  readonly isBusy?: (() => boolean) | undefined;
   createContainer(sandbox: string, config: ContainerConfig, signal: AbortSignal): Promise<string>;
   startContainer(id: string, signal: AbortSignal): Promise<void>;
   /** Asks the container to end and kills it after the grace; resolves when it has ended. */

@@ -22,6 +22,7 @@ import { admitting } from '../../node-agent/network/admitting.ts';
 import type { PodParts } from '../../node-agent/runtime/cri/parts.ts';
 import { createCriRuntime, type CriRuntime } from '../../node-agent/runtime/cri/runtime.ts';
 import { hasAppArmor } from '../../node-agent/runtime/cri/security-host.ts';
+import { countStarts } from '../../node-agent/runtime/starts.ts';
 import { rotateLogs } from '../../node-agent/streams/logs/rotation.ts';
 import { createNodeVolumes } from '../../node-agent/volumes/index.ts';
 import { DNS_DOMAIN } from '../cluster/dns.ts';
@@ -127,11 +128,14 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     kernel: { appArmor: await hasAppArmor() },
     runtime: {
       ...runtime,
-      ...servedPods(
-        world,
-        admitting(runtime, () => network),
-        proxy.ready,
-      ),
+      ...countStarts({
+        ...runtime,
+        ...servedPods(
+          world,
+          admitting(runtime, () => network),
+          proxy.ready,
+        ),
+      }),
       setPodCIDR: (cidr) => {
         const all = kubelet.node()?.spec?.podCIDRs ?? [cidr];
         runtime.setPodCIDR(all.join(','));
