@@ -48,6 +48,8 @@ export interface ContainerRuntime {
   containerStatus(id: string): RuntimeStatus | undefined;
   /** What a running container uses; the pod as it is now. undefined: it does not run. */
   usage(id: string, pod: Pod): RuntimeUsage | undefined;
+  /** Working sets of those of these containers that run, bytes, where `usage` cannot tell without asking. */
+  readonly memoryOf?: (ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, number>>;
   /** Ids of the pod's containers, newest last. */
   containersOf(podUid: string): readonly string[];
   /** Hears of each container that ended, whatever ended it. */

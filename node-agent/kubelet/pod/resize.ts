@@ -125,7 +125,9 @@ export class Resizing {
     const { level } = this.#host;
     const all = this.#host.containers().map(({ record }) => record);
     const pod = allocatedPod(this.#host.pod(), all, level);
-    const usedBy = (id = ''): number | undefined => runtime.usage(id, pod)?.memoryBytes;
+    // A runtime that does not say so refuses in its own words what cannot be.
+    const asked = await runtime.memoryOf?.(new Set(all.flatMap(({ id }) => id ?? []))).catch(() => undefined);
+    const usedBy = (id = ''): number | undefined => asked?.get(id) ?? runtime.usage(id, pod)?.memoryBytes;
     const ofPod = amount('memory', level.given?.limits?.['memory']);
     const usedByPod = all.reduce((sum, { id }) => sum + (usedBy(id) ?? 0), 0);
     const tooLow = [

@@ -120,6 +120,19 @@ describe('a kubelet and a runtime that speaks the CRI', () => {
     await until(() => status('a')?.allocatedResources?.['cpu'] === '2', 'it has it');
     await until(() => condition('a', 'PodResizePending') === undefined, 'nothing waits');
   });
+  it('takes no memory from a container that uses it', async () => {
+    await run('a', { containers: [withMemory('2000')] });
+    const id = status('a')!.containerID!.replace('fake://', '');
+    fake.instead.set('ListContainerStats', () => ({
+      stats: [{ attributes: { id: 'another' }, memory: { workingSetBytes: { value: 9 } } }, { attributes: { id }, memory: { workingSetBytes: { value: 1500 } } }],
+    }));
+    await change('a', { containers: [withMemory('1000')] });
+    const message = 'cannot decrease memory limits: attempting to set container "m" memory limit (1000) below current usage (1500)';
+    await until(() => condition('a', 'PodResizeInProgress')?.message === message, 'it is refused');
+    expect(fake.calls).not.toContain('UpdateContainerResources');
+    fake.instead.delete('ListContainerStats');
+    await until(() => status('a')?.resources?.limits?.['memory'] === '1000', 'it is done once it can be');
+  });
   it('says why a runtime refuses, and takes back what is not wanted any more', async () => {
     fake.instead.set('UpdateContainerResources', () => { throw new Error('no'); });
     await run('a', { containers: [withMemory('1000')] });

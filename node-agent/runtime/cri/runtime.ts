@@ -5,7 +5,7 @@ import type { LifecycleHandler, Pod, Probe } from '../../../schemas/generated/co
 import { grpcCode, type GrpcError } from '../../grpc/client.ts';
 import type { Commands } from '../../host/commands.ts';
 import type { NodePaths } from '../../host/paths.ts';
-import { RuntimeError, runtimeReason, type ContainerRuntime, type ProbeKind, type ProbeResult, type RuntimeUsage, type Sandbox } from '../interface.ts'; // prettier-ignore
+import { RuntimeError, runtimeReason, type ContainerRuntime, type ProbeKind, type ProbeResult, type Sandbox } from '../interface.ts'; // prettier-ignore
 import { criStreaming } from '../../streams/cri.ts';
 import { containerConfig, targeting } from './container-config.ts';
 import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
@@ -30,7 +30,6 @@ export interface CriRuntimeOptions {
   readonly parts: PodParts;
   /** Whose credentials images are pulled with, and who may use them then. Default: nobody's, everybody. */
   readonly pulls?: Pulls | undefined;
-  readonly usage?: ((id: string) => RuntimeUsage | undefined) | undefined;
   /** How long to wait for a runtime that does not answer yet, ms. */
   readonly patienceMs?: number | undefined;
 }
@@ -237,7 +236,16 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
       });
     },
     containerStatus: (id) => runs.containers.get(id)?.status,
-    usage: (id) => o.usage?.(id),
+    // Figures of nodes come from control groups (kubelet/usage): the service is asked by who needs one of a container now.
+    usage: () => undefined,
+    async memoryOf(ids) {
+      const stats = await cri.containerStats();
+      return new Map(
+        stats.flatMap(({ attributes: { id = '' } = {}, memory }) =>
+          ids.has(id) && memory?.workingSetBytes !== undefined ? [[id, memory.workingSetBytes.value] as const] : [],
+        ),
+      );
+    },
     streaming: criStreaming(cri),
     logFile: (id) => runs.containers.get(id)?.status.details?.logPath,
     reopenLog: (id) => cri.reopenLog(id),
