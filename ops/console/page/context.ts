@@ -1,5 +1,5 @@
 import { createContext } from 'preact';
-import { useContext, useEffect, useReducer } from 'preact/hooks';
+import { useContext, useLayoutEffect, useReducer } from 'preact/hooks';
 import type { Actions } from './actions.ts';
 import type { Part, Store } from './store.ts';
 
@@ -14,7 +14,8 @@ export function usePage(...parts: readonly Part[]): Page {
   const page = useContext(PageContext);
   if (page === undefined) throw new Error('a view outside of the page');
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => {
+  // With the drawing and not after it: what changes in between would be told to nobody.
+  useLayoutEffect(() => {
     const ends = parts.map((part) => page.store.subscribe(part, () => redraw(undefined)));
     return () => ends.forEach((end) => end());
     // The parts of a view are written in its source and never change.

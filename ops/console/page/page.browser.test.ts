@@ -293,6 +293,12 @@ describe.skipIf(typeof found === 'string')("the inspector's page in Chromium", (
       await page.locator('svg.drawing').waitFor();
       expect(await background()).toBe(dark);
     });
+    it('draws each time that it is opened, whatever comes while it is being drawn', async () => {
+      for (let i = 0; i < 8; i++) {
+        await page.reload();
+        await page.locator('svg.drawing').waitFor();
+      }
+    });
     it('lets who may only look do nothing else', async () => {
       fake.session.canControl = false;
       fake.breakStreams();
