@@ -318,6 +318,8 @@ describe('a runtime that speaks the CRI', () => {
     const starting = runtime.startContainer(id, deleted.signal);
     await until(() => asked.includes('start'));
     deleted.abort(new Error('deleted'));
+    // One that has not begun does not begin.
+    await expect(runtime.startContainer('another', deleted.signal)).rejects.toThrow('deleted');
     const stopping = runtime.stopContainer(id, 2);
     started.resolve();
     await expect(starting).rejects.toThrow('deleted');

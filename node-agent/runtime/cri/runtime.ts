@@ -7,6 +7,7 @@ import type { Commands } from '../../host/commands.ts';
 import type { NodePaths } from '../../host/paths.ts';
 import { RuntimeError, runtimeReason, type ContainerRuntime, type ProbeKind, type ProbeResult, type Sandbox } from '../interface.ts'; // prettier-ignore
 import { criStreaming } from '../../streams/cri.ts';
+import { workingSets } from './working-sets.ts';
 import { containerConfig, targeting } from './container-config.ts';
 import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
 import { imageOf, Images, userOf } from './images.ts';
@@ -201,6 +202,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
       }
     },
     async startContainer(id, signal) {
+      signal.throwIfAborted();
       const start = cri.startContainer(id).then(
         async () => {
           await runs.refresh(id);
@@ -238,14 +240,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     containerStatus: (id) => runs.containers.get(id)?.status,
     // Figures of nodes come from control groups (kubelet/usage): the service is asked by who needs one of a container now.
     usage: () => undefined,
-    async memoryOf(ids) {
-      const stats = await cri.containerStats();
-      return new Map(
-        stats.flatMap(({ attributes: { id = '' } = {}, memory }) =>
-          ids.has(id) && memory?.workingSetBytes !== undefined ? [[id, memory.workingSetBytes.value] as const] : [],
-        ),
-      );
-    },
+    memoryOf: (ids) => workingSets(cri, ids),
     streaming: criStreaming(cri),
     logFile: (id) => runs.containers.get(id)?.status.details?.logPath,
     reopenLog: (id) => cri.reopenLog(id),
