@@ -1,6 +1,6 @@
 import type { Bus, Session } from '../../bus/bus.ts';
 import type { Fence } from '../../bus/protocol/api.ts';
-import type { AttachRequest, DialRequest, ExecRequest } from '../../bus/protocol/node.ts';
+import type { Connecting } from '../runtime/streaming/connecting.ts';
 import type { World } from '../../bus/world.ts';
 import type { DynamicObject } from '../../schemas/meta/object.ts';
 import type { Registry, Resource, Subresource } from '../../schemas/resource.ts';
@@ -156,11 +156,6 @@ export interface ConnectAnswer {
   /** Where a kubelet is asked that is not on the bus. */
   readonly otherwise: ForwardAnswer;
 }
-export type Connecting =
-  | { readonly op: 'exec'; readonly request: ExecRequest }
-  | { readonly op: 'attach'; readonly request: AttachRequest }
-  /** Ports that the client names at once; it may name others later. */
-  | { readonly op: 'portforward'; readonly pod: Omit<DialRequest, 'port'>; readonly ports: readonly number[] };
 /** undefined: it is served here. */
 export type Elsewhere = (
   path: string,

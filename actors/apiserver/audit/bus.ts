@@ -1,7 +1,7 @@
 import { toStatus, type Status } from '../../../schemas/meta/status.ts';
 import type { WatchElsewhere } from '../aggregation/components.ts';
 import type { Answer, Core } from '../core.ts';
-import { goJson } from '../encoding/go-json.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 import { isStatus, renderJson } from '../encoding/render.ts';
 import type { RequestInfo, UserInfo } from '../request.ts';
 import { pathOf } from '../stages/request-info.ts';

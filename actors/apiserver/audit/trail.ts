@@ -1,6 +1,6 @@
 import type { Status } from '../../../schemas/meta/status.ts';
 import { formatMicroTime } from '../../../schemas/meta/time.ts';
-import { goJson } from '../encoding/go-json.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 import type { AboutObject, RequestInfo, UserInfo } from '../request.ts';
 import { isAtLeast, type AuditRule, type Level, type Stage } from './policy.ts';
 import { legacyLine, type AuditedEvent, type AuditSink } from './sink.ts';

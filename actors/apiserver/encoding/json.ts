@@ -6,7 +6,7 @@ import type { Resource } from '../../../schemas/resource.ts';
 import type { ListAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
-import { goJson } from './go-json.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 
 /** What the JSON of a resource's objects begins with; lists of builtin kinds leave it out of their items. */
 interface Head {

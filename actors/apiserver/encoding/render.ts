@@ -4,7 +4,7 @@ import { apiVersionOf, type DynamicObject, type KubeObject } from '../../../sche
 import type { Resource } from '../../../schemas/resource.ts';
 import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Accepted } from '../doors/https/accept.ts';
-import { goJson } from './go-json.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 import { jsonOf, listJson, listMetadata, objectJson } from './json.ts';
 import { partialJson, partialListJson, partialOf, tableJson } from './transforms.ts';
 

@@ -6,7 +6,7 @@ import type { Resource } from '../../../schemas/resource.ts';
 import type { WholeAnswer, Core, ListAnswer } from '../core.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchEncoding } from '../watch-cache/watchers.ts';
-import { goJson } from './go-json.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 import { arranged, at, BOOKMARK_END, jsonOf, listMetadata } from './json.ts';
 
 /** PartialObjectMetadata and Table. Source: apiserver pkg/endpoints/handlers/response.go. */

@@ -3,7 +3,7 @@ import { ApiError } from '../../../schemas/meta/status.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { versionInfo } from '../discovery/version.ts';
 import { clauses } from '../doors/https/accept.ts';
-import { goJson, prettyJson } from '../encoding/go-json.ts';
+import { goJson, prettyJson } from '../../../schemas/codec/go-json.ts';
 import { yamlOf } from '../encoding/render.ts';
 import type { PathAnswer, PathHandler } from '../request.ts';
 

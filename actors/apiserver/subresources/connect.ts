@@ -1,6 +1,7 @@
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import type { AttachRequest } from '../../../bus/protocol/node.ts';
-import type { Answer, Connecting, Core, ForwardAnswer, ResourceRequest } from '../core.ts';
+import type { Answer, Core, ForwardAnswer, ResourceRequest } from '../core.ts';
+import type { Connecting } from '../../runtime/streaming/connecting.ts';
 import { badRequest, forbidden, internalError, notFound } from '../errors.ts';
 import { kubeletLocation } from './kubelet-location.ts';
 import { containerOf, flag } from './log.ts';

@@ -3,7 +3,7 @@ import { parseJson, JsonSyntaxError } from '../../../../schemas/codec/json.ts';
 import type { Status } from '../../../../schemas/meta/status.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import { goQuote } from '../../../../schemas/meta/go-quote.ts';
-import { goJson } from '../../encoding/go-json.ts';
+import { goJson } from '../../../../schemas/codec/go-json.ts';
 import type { AdmissionAttributes } from '../../request.ts';
 import { admissionRequest, optionsOf } from '../dynamic/request.ts';
 import type { Seen } from '../dynamic/versioned.ts';

@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../../../schemas/meta/status.ts';
 import type { Core, ForwardAnswer } from '../../core.ts';
-import { goJson } from '../../encoding/go-json.ts';
+import { goJson } from '../../../../schemas/codec/go-json.ts';
 import { badRequest, internalError, plain } from '../../errors.ts';
 import { escapePath, hostPort, PROTOCOL_SPDY, type BackendAnswer } from '../../outbound/backend.ts';
 import { joinPaths, rewriteHtml, rewriteUrl, type Rewriting } from '../../outbound/rewrite.ts';
 import { sniff } from '../../outbound/sniff.ts';
-import { kubeletPath } from './connect/kubelet-path.ts';
+import { kubeletPath } from '../../../runtime/streaming/kubelet-path.ts';
 import type { Exchange, Streaming } from './exchange.ts';
 import { baseHeaders } from './respond.ts';
 import { offersChannels, openChannels } from './web-socket.ts';
@@ -215,7 +215,7 @@ async function upgrade(core: Core, exchange: Exchange, answer: ForwardAnswer, cl
   const { node, ...elsewhere } = answer;
   const asks = node === undefined ? undefined : kubeletPath(answer.path, new URL(exchange.target, 'https://s').searchParams); // prettier-ignore
   if (node !== undefined && asks !== undefined)
-    return (await import('./connect/index.ts')).connect(core, exchange, { type: 'connect', node, asks, otherwise: elsewhere }, client); // prettier-ignore
+    return (await import('./connect.ts')).connect(core, exchange, { type: 'connect', node, asks, otherwise: elsewhere }, client); // prettier-ignore
   const headers = passedOn(exchange, new Set());
   if (answer.identity !== undefined) introduce(core, exchange, headers, answer, answer.identity);
   headers.push('X-Forwarded-For', forwardedFor(exchange, client));

@@ -172,7 +172,7 @@ async function answer(core: Core, exchange: Exchange, connection: Connection, ab
     } else if (found.type === 'stream') await streamBytes(core, exchange, found);
     else if (found.type === 'connect') {
       const ended = core.metrics.series(info).longRunning();
-      await (await import('./connect/index.ts')).connect(core, exchange, found, connection.address).finally(ended);
+      await (await import('./connect.ts')).connect(core, exchange, found, connection.address).finally(ended);
     } else if (found.type === 'forward')
       await (await import('./forward.ts')).forward(core, exchange, found, connection.address);
     else await respond(core, exchange, found, format, query, warnings);

@@ -5,7 +5,7 @@ import { builtinSchemas } from '../../../../schemas/structural/builtin.ts';
 import { inGoOrder } from '../../../../schemas/structural/order.ts';
 import type { Resource } from '../../../../schemas/resource.ts';
 import type { WholeAnswer, Core } from '../../core.ts';
-import { goJson, prettyJson } from '../../encoding/go-json.ts';
+import { goJson, prettyJson } from '../../../../schemas/codec/go-json.ts';
 import { isStatus, renderJson, renderObject, yamlOf } from '../../encoding/render.ts';
 import { documentProtobuf, renderProtobuf, statusProtobuf } from '../../encoding/protobuf.ts';
 import type { PathAnswer } from '../../request.ts';

@@ -1,9 +1,9 @@
 import { written } from '../../../runtime/written.ts';
 import type { ByteSource } from '../../core.ts';
-import { offeredByWebSocket, refuse } from './connect/upgrades.ts';
-import { frameOf, OPCODE, WebSocketReader } from './connect/web-socket-frames.ts';
+import { offeredByWebSocket, refuse } from '../../../runtime/streaming/upgrades.ts';
+import { frameOf, OPCODE, WebSocketReader } from '../../../runtime/streaming/web-socket-frames.ts';
 import type { Exchange } from './exchange.ts';
-import { shakeHands } from './web-socket.ts';
+import { shakeHands } from '../../../runtime/streaming/handshake.ts';
 
 const NORMAL = Buffer.of(0x03, 0xe8);
 /** Whether messages are bytes, by the name of the protocol. Source: streaming pkg/httpstream/wsstream NewDefaultReaderProtocols. */

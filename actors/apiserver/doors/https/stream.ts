@@ -2,7 +2,7 @@ import type { Core, StreamAnswer } from '../../core.ts';
 import type { Exchange } from './exchange.ts';
 import { baseHeaders } from './respond.ts';
 import { streamMessages } from './stream-messages.ts';
-import { isWebSocket } from './web-socket.ts';
+import { isWebSocket } from '../../../runtime/streaming/handshake.ts';
 
 /** Bytes that may wait for the reader; beyond them the node agent is not asked for more. */
 const WAITING_BYTES = 1024 * 1024;

@@ -1,13 +1,14 @@
 import type { Status } from '../../../../schemas/meta/status.ts';
 import type { Core, WatchAnswer } from '../../core.ts';
-import { goJson } from '../../encoding/go-json.ts';
+import { goJson } from '../../../../schemas/codec/go-json.ts';
 import { errorFrame } from '../../encoding/protobuf.ts';
 import type { WatchSink } from '../../watch-cache/watchers.ts';
 import type { Accepted } from './accept.ts';
 import type { Exchange, Streaming } from './exchange.ts';
 import { baseHeaders } from './respond.ts';
 import { addWarnings } from './warnings.ts';
-import { isWebSocket, openWebSocket } from './web-socket.ts';
+import { isWebSocket } from '../../../runtime/streaming/handshake.ts';
+import { openWebSocket } from './web-socket.ts';
 
 /** Bytes that may wait for a slow reader before its watch is ended: it resumes where it was. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
-import { STREAM, type StreamInput, type StreamStatus } from '../../../../../bus/protocol/node.ts';
+import { STREAM, type StreamInput, type StreamStatus } from '../../../bus/protocol/node.ts';
 import type { RemoteStreams, Wanted } from './remote-streams.ts';
 import { statusJson, statusText } from './status-json.ts';
 import { TerminalSizes } from './terminal-size.ts';
 import { frameHead, frameOf, OPCODE, WebSocketError, WebSocketReader, type MessagePart } from './web-socket-frames.ts';
-import { written } from '../../../../runtime/written.ts';
+import { written } from '../written.ts';
 
 /** How the messages of a WebSocket are those of channels. Source: streaming pkg/httpstream/wsstream, cri-streaming remotecommand websocket.go. */
 export interface ChannelProtocol {

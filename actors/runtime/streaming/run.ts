@@ -1,6 +1,6 @@
-import type { Session } from '../../../../../bus/bus.ts';
-import { STREAM, type StreamOutput, type StreamStatus } from '../../../../../bus/protocol/node.ts';
-import type { World } from '../../../../../bus/world.ts';
+import type { Session } from '../../../bus/bus.ts';
+import { STREAM, type StreamOutput, type StreamStatus } from '../../../bus/protocol/node.ts';
+import type { World } from '../../../bus/world.ts';
 import type { RemoteStreams } from './remote-streams.ts';
 
 const PATIENCE_MS = 5_000;

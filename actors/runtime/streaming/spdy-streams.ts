@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
-import { STREAM, type StreamInput, type StreamStatus } from '../../../../../bus/protocol/node.ts';
-import type { World } from '../../../../../bus/world.ts';
-import { SpdyConnection } from '../../../../runtime/spdy/connection.ts';
-import type { SpdyStream } from '../../../../runtime/spdy/stream.ts';
-import { written } from '../../../../runtime/written.ts';
-import { merge } from '../../../../runtime/merge.ts';
+import { STREAM, type StreamInput, type StreamStatus } from '../../../bus/protocol/node.ts';
+import type { World } from '../../../bus/world.ts';
+import { SpdyConnection } from '../spdy/connection.ts';
+import type { SpdyStream } from '../spdy/stream.ts';
+import { written } from '../written.ts';
+import { merge } from '../merge.ts';
 import type { RemoteStreams, Wanted } from './remote-streams.ts';
 import { statusJson, statusText } from './status-json.ts';
 import { TerminalSizes } from './terminal-size.ts';

@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { NODE_SILENCE_MS, type DialRequest } from '../../../../../bus/protocol/node.ts';
-import { SessionStream } from '../../../../../bus/session-stream.ts';
-import * as subjects from '../../../../../bus/subjects.ts';
-import type { TimerId } from '../../../../../bus/world.ts';
-import type { Core } from '../../../core.ts';
-import { SpdyConnection } from '../../../../runtime/spdy/connection.ts';
-import type { SpdyStream } from '../../../../runtime/spdy/stream.ts';
-import { written } from '../../../../runtime/written.ts';
+import { NODE_SILENCE_MS, type DialRequest } from '../../../bus/protocol/node.ts';
+import { SessionStream } from '../../../bus/session-stream.ts';
+import * as subjects from '../../../bus/subjects.ts';
+import type { TimerId } from '../../../bus/world.ts';
+import { SpdyConnection } from '../spdy/connection.ts';
+import type { SpdyStream } from '../spdy/stream.ts';
+import { written } from '../written.ts';
+import type { StreamHost } from './connecting.ts';
 import { ChannelConnection, type ChannelProtocol } from './channels.ts';
 
 /** Where connections of one client go. */
@@ -22,10 +22,10 @@ const WINDOW = 32;
 const CREATION_MS = 30_000;
 const MOST_PORT = 65_535;
 
-async function dial(core: Core, { node, pod }: Forwarding, port: number): Promise<SessionStream> {
+async function dial(host: StreamHost, { node, pod }: Forwarding, port: number): Promise<SessionStream> {
   const request: DialRequest = { ...pod, port };
   const stream = new SessionStream(
-    await core.bus.open(subjects.node(node, 'dial'), request, { window: WINDOW, silenceMs: NODE_SILENCE_MS }),
+    await host.bus.open(subjects.node(node, 'dial'), request, { window: WINDOW, silenceMs: NODE_SILENCE_MS }),
   );
   stream.on('error', () => {});
   return stream;
@@ -40,8 +40,8 @@ interface Pair {
  * Each connection of the client is a pair of streams, data and errors. Resolves when the client is gone.
  * Source: cri-streaming pkg/streaming/portforward httpstream.go.
  */
-export async function forwardStreams(core: Core, to: Forwarding, socket: Duplex): Promise<void> {
-  const { clock } = core.world;
+export async function forwardStreams(host: StreamHost, to: Forwarding, socket: Duplex): Promise<void> {
+  const { clock } = host.world;
   const pairs = new Map<string, Pair>();
   const tooLate = (id: string, { data, error }: Pair): void => {
     pairs.delete(id);
@@ -66,19 +66,19 @@ export async function forwardStreams(core: Core, to: Forwarding, socket: Duplex)
     if (data === undefined || error === undefined) return true;
     pairs.delete(id);
     clock.clearTimeout(pair.late);
-    void carry(core, to, data, error);
+    void carry(host, to, data, error);
     return true;
   });
   await connection.closed;
   for (const { late } of pairs.values()) clock.clearTimeout(late);
 }
-async function carry(core: Core, to: Forwarding, data: SpdyStream, error: SpdyStream): Promise<void> {
+async function carry(host: StreamHost, to: Forwarding, data: SpdyStream, error: SpdyStream): Promise<void> {
   try {
-    const remote = await dial(core, to, portOf(data)!);
+    const remote = await dial(host, to, portOf(data)!);
     await Promise.all([pipeline(data, remote), pipeline(remote, data)]);
     error.end();
   } catch (cause) {
-    if (!data.destroyed || !error.destroyed) core.world.log.debug('a forwarded connection broke', { err: cause });
+    if (!data.destroyed || !error.destroyed) host.world.log.debug('a forwarded connection broke', { err: cause });
     error.end((cause as Error).message);
     data.destroy();
   }
@@ -93,14 +93,14 @@ function portOf({ headers }: SpdyStream): number | undefined {
  * Of a client that names its ports at once: two channels for each, data and errors, that begin with the port's number.
  * Source: cri-streaming pkg/streaming/portforward websocket.go.
  */
-export async function forwardChannels(core: Core, to: Forwarding, ports: readonly number[], socket: Duplex, protocol: ChannelProtocol): Promise<void> {
+export async function forwardChannels(host: StreamHost, to: Forwarding, ports: readonly number[], socket: Duplex, protocol: ChannelProtocol): Promise<void> {
   const connection = new ChannelConnection(socket, protocol);
   const remotes: (SessionStream | undefined)[] = [];
   const carried = ports.map(async (port, i) => {
     const number = Buffer.of(port & 0xff, port >> 8);
     for (const channel of [2 * i, 2 * i + 1]) await connection.send(channel, number);
     try {
-      const remote = (remotes[i] = await dial(core, to, port));
+      const remote = (remotes[i] = await dial(host, to, port));
       for await (const bytes of remote as AsyncIterable<Buffer>) await connection.send(2 * i, bytes);
     } catch (error) {
       await connection.send(2 * i + 1, (error as Error).message);

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { written } from '../../../../runtime/written.ts';
+import { written } from '../written.ts';
 import { frameHead, frameOf, OPCODE, WebSocketError, WebSocketReader } from './web-socket-frames.ts';
 
 const NORMAL = Buffer.of(0x03, 0xe8);

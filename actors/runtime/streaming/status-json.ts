@@ -1,5 +1,5 @@
-import type { StreamStatus } from '../../../../../bus/protocol/node.ts';
-import { goJson } from '../../../encoding/go-json.ts';
+import type { StreamStatus } from '../../../bus/protocol/node.ts';
+import { goJson } from '../../../schemas/codec/go-json.ts';
 
 /** On the channel of errors, from v4 on. Source: cri-streaming remotecommand v4WriteStatusFunc. */
 export const statusJson = ({ metadata = {}, status, message, reason, details, code }: StreamStatus): string =>

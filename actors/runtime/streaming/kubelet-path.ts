@@ -1,4 +1,4 @@
-import type { Connecting } from '../../../core.ts';
+import type { Connecting } from './connecting.ts';
 
 const MOST_PORT = 65_535;
 

@@ -1,4 +1,4 @@
-import type { TerminalSize } from '../../../../../bus/protocol/node.ts';
+import type { TerminalSize } from '../../../bus/protocol/node.ts';
 
 const MOST_BYTES = 4_096;
 const MOST = 65_535;

@@ -1,4 +1,4 @@
-import type { StreamInput, StreamStatus } from '../../../../../bus/protocol/node.ts';
+import type { StreamInput, StreamStatus } from '../../../bus/protocol/node.ts';
 
 /** The client's end of a process, whichever protocol carries it. */
 export interface RemoteStreams {

@@ -1,14 +1,14 @@
 /** How a client's wish to speak another protocol is granted or refused. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Exchange } from '../exchange.ts';
-import { isWebSocket } from '../web-socket.ts';
+import type { UpgradeRequest } from './connecting.ts';
+import { isWebSocket } from './handshake.ts';
 
-const SPDY = 'SPDY/3.1';
-export const one = ({ headers }: Exchange, name: string): string => String(headers[name] ?? '');
+export const SPDY = 'SPDY/3.1';
+export const one = ({ headers }: UpgradeRequest, name: string): string => String(headers[name] ?? '');
 const listed = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== ''); // prettier-ignore
 /** What a WebSocket client offers to speak; nothing is an offer too. */
-export function offeredByWebSocket(exchange: Exchange): readonly string[] | undefined {
+export function offeredByWebSocket(exchange: UpgradeRequest): readonly string[] | undefined {
   if (!isWebSocket(exchange)) return undefined;
   const offered = listed(one(exchange, 'sec-websocket-protocol'));
   return offered.length > 0 ? offered : [''];
@@ -17,7 +17,7 @@ export function offeredByWebSocket(exchange: Exchange): readonly string[] | unde
  * Begins SPDY in the first of the client's protocols that is spoken here; undefined: it was refused, and told why.
  * Source: streaming pkg/httpstream Handshake, spdy/upgrade.go.
  */
-export function upgradeToSpdy<P extends string>(exchange: Exchange, spoken: readonly P[]): { readonly socket: Duplex; readonly protocol: P } | undefined {
+export function upgradeToSpdy<P extends string>(exchange: UpgradeRequest, spoken: readonly P[]): { readonly socket: Duplex; readonly protocol: P } | undefined {
   const name = 'X-Stream-Protocol-Version';
   const given = exchange.headers[name.toLowerCase()];
   const no = (code: number, why: string, more: readonly string[] = []): undefined => refuse(exchange, code, `unable to upgrade: ${why}\n`, more);
@@ -34,7 +34,7 @@ export function upgradeToSpdy<P extends string>(exchange: Exchange, spoken: read
   return { socket, protocol };
 } // prettier-ignore
 /** What is said in plain text before another protocol is spoken; the connection ends with it. */
-export function refuse(exchange: Exchange, code: number, text: string, more: readonly string[] = []): undefined {
+export function refuse(exchange: UpgradeRequest, code: number, text: string, more: readonly string[] = []): undefined {
   const socket = exchange.hijack!();
   void exchange.audit?.starts(code);
   const head = [
