@@ -11,6 +11,6 @@ const IPVS_DEVICE = 'kube-ipvs0';
  */
 export async function removeLeftovers(o: { readonly world: World; readonly commands: Commands }, signal: AbortSignal): Promise<void> {
   const hadIpvs = (await o.commands.run('ip', ['link', 'show', IPVS_DEVICE], { signal })).code === 0;
-  for (const mode of [...(hadIpvs ? (['ipvs'] as const) : []), 'nftables', 'iptables'] as const)
+  for (const mode of [...(hadIpvs ? (['ipvs'] as const) : []), 'nftables', 'iptables', 'userspace'] as const)
     await backendOf(mode, o).remove(signal).catch((err: unknown) => o.world.log.debug('nothing to remove', { mode, err }));
 } // prettier-ignore

@@ -6,22 +6,21 @@ import type { ServicePlan } from '../plan/plan.ts';
 import type { ProxySettings } from '../settings.ts';
 import { Balancer } from './balancer.ts';
 import { frontsOf, type Front } from './fronts.ts';
+import { loopback } from './loopback.ts';
 import { listenTcp, type Listener } from './tcp.ts';
 import { listenUdp } from './udp.ts';
-
-/** Interface that bears the addresses of Services. */
-const DEVICE = 'lo';
 
 /**
  * Carries connections itself, for machines whose kernel does not do it for us: in the network namespace of this process,
  * whose own all addresses of Services become. Endpoints see the node as who asks.
  */
 export function userspaceBackend(o: { readonly world: World; readonly commands: Commands }): Backend {
-  const { world, commands } = o;
+  const { world } = o;
+  const own = loopback(o.commands);
   const balancer = new Balancer(world);
   const plans = new Map<string, ServicePlan>();
   const listeners = new Map<string, Listener>();
-  const addresses = new Set<string>();
+  let addresses = new Set<string>();
   const complained = new Set<string>();
   const owns = (address: string): boolean =>
     addresses.has(address) || Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address) === true);
@@ -30,12 +29,11 @@ export function userspaceBackend(o: { readonly world: World; readonly commands: 
     complained.add(about);
     world.log.warn('a service cannot be reached at an address', { at: about, err });
   };
-  const address = async (verb: 'add' | 'del', all: readonly string[], signal: AbortSignal): Promise<void> => {
-    for (const ip of all) {
-      const { code, stderr } = await commands.run('ip', ['addr', verb, `${ip}/${ip.includes(':') ? 128 : 32}`, 'dev', DEVICE], { signal });
-      // It has it already, from a proxy before this one; or has it no more.
-      if (code !== 0 && !/exists|Cannot assign/.test(stderr)) complainOnce(ip, stderr.trim());
-    }
+  const add = async (all: readonly string[], signal: AbortSignal): Promise<void> => {
+    for (const [ip, why] of await own.add(all, signal)) complainOnce(ip, why);
+  };
+  const remove = async (all: readonly string[], signal: AbortSignal): Promise<void> => {
+    for (const [ip, why] of await own.remove(all, signal)) complainOnce(ip, why);
   };
   const listen = async (key: string, front: Front): Promise<void> => {
     try {
@@ -50,7 +48,7 @@ export function userspaceBackend(o: { readonly world: World; readonly commands: 
     const { fronts } = wanted;
     const missing = [...wanted.addresses].filter((ip) => !addresses.has(ip));
     for (const ip of missing) addresses.add(ip);
-    await address('add', missing, signal);
+    await add(missing, signal);
     for (const [key, listener] of listeners) {
       const front = fronts.get(key);
       if (front !== undefined) listener.front = front;
@@ -62,7 +60,7 @@ export function userspaceBackend(o: { readonly world: World; readonly commands: 
     for (const [key, front] of fronts) if (!listeners.has(key)) await listen(key, front);
     const spare = [...addresses].filter((ip) => !wanted.addresses.has(ip));
     for (const ip of spare) addresses.delete(ip);
-    await address('del', spare, signal);
+    await remove(spare, signal);
     balancer.keep(new Set([...fronts.values()].map(({ owner }) => owner)));
   };
   return {
@@ -71,6 +69,8 @@ export function userspaceBackend(o: { readonly world: World; readonly commands: 
     async rebuild(services, settings, signal) {
       plans.clear();
       for (const plan of services) plans.set(plan.key, plan);
+      // A proxy before this one may have been cut off.
+      addresses = await own.addresses(signal);
       await bring(settings, signal);
     },
     async update(changes, settings, signal) {
@@ -81,7 +81,7 @@ export function userspaceBackend(o: { readonly world: World; readonly commands: 
     },
     hasLeftovers: false,
     async remove(signal) {
-      await address('del', [...addresses], signal);
+      await remove([...(await own.addresses(signal))], signal);
       addresses.clear();
     },
     close() {

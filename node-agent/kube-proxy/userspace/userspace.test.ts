@@ -4,9 +4,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { realWorld } from '../../../bus/real-world.ts';
 import { testWorld } from '../../../actors/runtime/testing/world.ts';
 import type { Commands } from '../../host/commands.ts';
+import { removeLeftovers } from '../leftovers.ts';
 import { serviceFacts, sliceFacts } from '../plan/facts.ts';
 import { Plan } from '../plan/plan.ts';
 import type { ProxySettings } from '../settings.ts';
+import { hasNetworks, openPeer } from '../testing/network.ts';
 import { serviceOf, sliceOf } from '../testing/objects.ts';
 import { userspaceBackend } from './backend.ts';
 import { Balancer } from './balancer.ts';
@@ -73,7 +75,10 @@ describe('a proxy of connections', () => {
     plan.putSlice(sliceFacts(sliceOf('web', 'a', [{ ip: '127.0.0.11' }, { ip: '127.0.0.12' }], [{ name: '', port: to }]), 'n1')!); // prettier-ignore
     plan.changes();
     await backend.rebuild(plan.services(), SETTINGS, signal);
-    expect(said).toEqual(['ip addr add 127.96.0.10/32 dev lo']);
+    expect(said.splice(0)).toEqual([
+      'ip -json addr show dev lo scope global',
+      'ip addr add 127.96.0.10/32 dev lo metric 196',
+    ]);
     const long = 'x'.repeat(1_000_000);
     for (let i = 0; i < 6; i++) expect(await askTcp('127.96.0.10', port, long)).toBe(`127.0.0.12|${long}`);
 
@@ -82,7 +87,7 @@ describe('a proxy of connections', () => {
     expect(await askTcp('127.96.0.10', port, '')).toBe('ECONNREFUSED');
     plan.dropService('default/web');
     await backend.update(plan.changes(), SETTINGS, signal);
-    expect(said.slice(1)).toEqual(['ip addr del 127.96.0.10/32 dev lo']);
+    expect(said).toEqual(['ip addr del 127.96.0.10/32 dev lo']);
   });
   it('leads packets over UDP back to who asked, and to another endpoint once theirs is gone', async () => {
     const [port, to] = await Promise.all([free(), free()]);
@@ -113,6 +118,43 @@ describe('a proxy of connections', () => {
     endpoints('127.0.0.22');
     await backend.update(plan.changes(), SETTINGS, signal);
     expect(await ask('c')).toBe('127.0.0.22|c');
+  });
+});
+
+describe.skipIf(!hasNetworks)('addresses of Services that a proxy bore when it was cut off', () => {
+  const world = realWorld({ level: 'silent' });
+  const planOf = (...ips: string[]): Plan => {
+    const plan = new Plan();
+    for (const [i, clusterIP] of ips.entries())
+      plan.putService(serviceFacts(serviceOf(`s${i}`, { clusterIP, clusterIPs: [clusterIP], ipFamilies: [clusterIP.includes(':') ? 'IPv6' : 'IPv4'], ports: [{ name: '', port: 80, protocol: 'TCP' }] }))!); // prettier-ignore
+    plan.changes();
+    return plan;
+  };
+  const bear = async (commands: Commands, ...ips: string[]): Promise<void> => {
+    const backend = userspaceBackend({ world, commands });
+    await backend.rebuild(planOf(...ips).services(), SETTINGS, signal);
+    await backend.close();
+  };
+  const borne = async (commands: Commands): Promise<string[]> => {
+    const said = await commands.must('ip', ['-o', 'addr', 'show', 'dev', 'lo', 'scope', 'global']);
+    return [...said.matchAll(/inet6? (\S+)/g)].map(([, address]) => address!).toSorted();
+  };
+  it('the next one of its mode takes away those of Services that are gone, and nobody else’s', async () => {
+    const { commands, close } = await openPeer(world);
+    ends.push(close);
+    await commands.must('ip', ['addr', 'add', '198.51.100.1/32', 'dev', 'lo']);
+    await bear(commands, '10.96.0.10', '10.96.0.11', 'fd00:10:96::a');
+    expect(await borne(commands)).toEqual(['10.96.0.10/32', '10.96.0.11/32', '198.51.100.1/32', 'fd00:10:96::a/128']);
+    await bear(commands, '10.96.0.11', '10.96.0.12', '198.51.100.1');
+    expect(await borne(commands)).toEqual(['10.96.0.11/32', '10.96.0.12/32', '198.51.100.1/32']);
+  });
+  it('the next of another mode, and a machine that is a node no more, have none', async () => {
+    const { commands, close } = await openPeer(world);
+    ends.push(close);
+    await commands.must('ip', ['addr', 'add', '198.51.100.1/32', 'dev', 'lo']);
+    await bear(commands, '10.96.0.10', 'fd00:10:96::a');
+    await removeLeftovers({ world, commands }, signal);
+    expect(await borne(commands)).toEqual(['198.51.100.1/32']);
   });
 });
 

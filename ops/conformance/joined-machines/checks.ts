@@ -209,8 +209,10 @@ export function joinedChecks({ control, machines }: Joined, archive: string): Ch
       name: 'a machine that was cut off mid-way comes back by another --proxy-mode, without what the one before left',
       work: async () => {
         const [one] = machines;
-        await one!.restart('--proxy-mode', 'iptables');
-        await one!.crash();
+        for (const mode of ['iptables', 'userspace']) {
+          await one!.restart('--proxy-mode', mode);
+          await one!.crash();
+        }
         await one!.restart('--proxy-mode', 'nftables');
         await kubectl(['wait', '--for=condition=Ready', `pod/${clientOn(one!.name)}`, '--timeout=60s']);
         await serviceAnswers();
