@@ -43,6 +43,15 @@ if [ -n "$5" ]; then printf %s "$2" > /proc/sys/kernel/hostname; fi
 echo ready
 exec "$3" < /dev/null > /dev/null`;
 
+/** What a program and its arguments are put behind to run where this first process of a node does. */
+export const into = (first: number, kinds: readonly string[] = WHOLE): string[] => [
+  'nsenter',
+  '--target',
+  String(first),
+  ...kinds,
+  '--',
+  ...WITH_PARENT,
+];
 export async function openNamespaces(o: {
   readonly node: string;
   /** Becomes NODE_ROOT there. */
@@ -91,7 +100,7 @@ export async function openNamespaces(o: {
     throw new Error(`namespaces of ${o.node}: ${said.trim() || lastLine(o.log)}`);
   return {
     pid,
-    through: ['nsenter', '--target', String(pid), ...kinds, '--', ...WITH_PARENT],
+    through: into(pid, kinds),
     ended,
     end: async () => {
       killInside(child.pid);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 const TICK_MS = 10;
 /** Whose time is counted, by how their command lines begin. */
 const PARTS: readonly (readonly [name: string, is: RegExp])[] = [
-  ['containerd', /^containerd --config/],
+  ['containerd', /^containerd --config \/run\/kubus-node\/containerd.toml/],
   ['node agent', /process --spec/],
   ['control plane', / up --name /],
   ['nats-server', /nats-server/],

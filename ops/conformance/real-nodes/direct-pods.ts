@@ -5,7 +5,6 @@ import { containerConfig } from '../../../node-agent/runtime/cri/container-confi
 import { podLogFolder, sandboxConfig } from '../../../node-agent/runtime/cri/sandbox-config.ts';
 import { securityContextOf } from '../../../node-agent/runtime/cri/security.ts';
 import type { CriService } from '../../../node-agent/runtime/cri/service.ts';
-import { eventually } from '../../testing/cluster.ts';
 
 const never = new AbortController().signal;
 
@@ -50,11 +49,7 @@ export function directPods(o: {
         await cri.stopPodSandbox(id);
         await cri.removePodSandbox(id);
       };
-      // The node's kubelet may have found that they are nobody's, and be at it.
-      const all = sandboxes.splice(0);
-      const left = await Promise.allSettled(all.map(remove));
-      const failed = all.filter((_, i) => left[i]!.status === 'rejected');
-      if (failed.length > 0) await eventually('what is left is removed', () => Promise.all(failed.map(remove)), 60_000);
+      await Promise.all(sandboxes.splice(0).map(remove));
     },
   };
 }

@@ -4,8 +4,8 @@
  *   node ops/conformance/real-nodes/latency.ts [--rounds 5] [--pods 30] [--execs 30] [--only pods|exec] [--program kubus.mjs]
  *
  * Each round starts the pods through the API, from the first request to the event that says that the last one runs, and
- * then as many by the same requests to the same containerd alone; and likewise runs commands by exec through the HTTPS
- * door (a connection each, as kubectl) and by ExecSync. By turns, since machines are not equally fast all the time: the
+ * then as many by the same requests to a containerd alone, beside the node's own; and likewise runs commands by exec through
+ * the HTTPS door (a connection each, as kubectl) and by ExecSync. By turns, since machines are not equally fast all the time: the
  * ratios are what counts. Needs what run.ts needs, and leaves the machine alone as that does.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,23 +15,23 @@ import { parseArgs } from 'node:util';
 import { createApiClient } from '../../../actors/runtime/client.ts';
 import { createInformer } from '../../../actors/runtime/informer.ts';
 import { pods } from '../../../actors/runtime/resources.ts';
-import { NODE_ROOT, nodePaths } from '../../../node-agent/host/paths.ts';
+import { nodePaths } from '../../../node-agent/host/paths.ts';
 import { connectCri } from '../../../node-agent/runtime/cri/service.ts';
 import type { Pod } from '../../../schemas/generated/core-v1.ts';
 import { connectTool } from '../../cluster/connect.ts';
 import { clusterPaths } from '../../cluster/paths.ts';
-import { machineNames, machinePaths, nodeCgroup } from '../../machine/names.ts';
+import { machinePaths } from '../../machine/names.ts';
 import { eventually, finish, upForTest, type TestCluster } from '../../testing/cluster.ts';
 import { apart, isApart } from './apart.ts';
 import { cpuTimes } from './cpu-time.ts';
-import { directPods } from './direct-pods.ts';
 import { execDoor } from './exec-door.ts';
 import { buildImages, IMAGES } from './images.ts';
 import { median, ms, quantile } from './quantiles.ts';
+import { runtimeAlone } from './runtime-alone.ts';
 
 const USAGE = `usage: node ops/conformance/real-nodes/latency.ts [--rounds 5] [--pods 30] [--execs 30] [--only pods|exec] [--program kubus.mjs]
 
-Times what Kubus adds to the runtime alone, by turns on the same containerd: pods that are started at once on one node,
+Times what Kubus adds to the runtime alone, by turns: pods that are started at once on one node,
 and commands by exec through the HTTPS door against ExecSync. As root; see run.ts for what it needs.`;
 const { values: flags } = parseArgs({
   options: {
@@ -55,8 +55,9 @@ async function all(): Promise<number> {
     if (built !== 0 && flags.program === undefined) throw new Error('no bundle');
     const cluster = await upForTest(['--runtime', 'cri', '--nodes', '1', '--wait'], { dir, name: 'l', program });
     try {
-      await cluster.kubus('load', '--name', cluster.name, ...buildImages(dir));
-      await measure(cluster);
+      const archives = buildImages(dir);
+      await cluster.kubus('load', '--name', cluster.name, ...archives);
+      await measure(cluster, archives);
     } finally {
       await cluster.stop();
     }
@@ -65,14 +66,13 @@ async function all(): Promise<number> {
     rmSync(dir, { recursive: true, force: true });
   }
 }
-async function measure(cluster: TestCluster): Promise<void> {
+async function measure(cluster: TestCluster, archives: readonly string[]): Promise<void> {
   const node = (await cluster.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
   const here = nodePaths(machinePaths(cluster.data).node(node));
   const { bus, world } = await connectTool(clusterPaths(cluster.data), 'admin');
   const api = createApiClient(bus, world, 'admin');
   const cri = await connectCri(world, here.containerd.socket);
-  const cgroup = `${nodeCgroup(machineNames(cluster.data), node)}/kubepods/besteffort`;
-  const direct = directPods({ cri, cgroup, logs: { inside: nodePaths(NODE_ROOT).logs, here: here.logs } });
+  const direct = await runtimeAlone({ world, data: cluster.data, node, archives, images: [IMAGES.tools] });
   const podOf = (name: string): Pod => ({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -164,7 +164,7 @@ async function measure(cluster: TestCluster): Promise<void> {
     if (flags.only !== 'pods') await execRounds();
   } finally {
     informer.stop();
-    await direct.clear();
+    await direct.close();
     cri.close();
     await bus.drain();
   }
