@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { realWorld } from '../../bus/real-world.ts';
 import type { Commands } from '../../node-agent/host/commands.ts';
 import { noPackets, privateMachine, type PrivateMachine } from '../../node-agent/network/testing/private-machine.ts';
+import { hasNetworks, openPeer } from '../../node-agent/kube-proxy/testing/network.ts';
 import { machineNames } from './names.ts';
 import { openNetwork, type MachineNetwork } from './network.ts';
 
@@ -66,4 +67,37 @@ describe.skipIf(why !== undefined)(`the network of a machine${why === undefined 
   ])('takes no range for load balancers where something is: %s', async (range, other) => {
     await expect(open([range])).rejects.toThrow(`load balancers cannot have addresses of ${range}, where ${other} is: choose another --load-balancer-range`); // prettier-ignore
   });
+});
+
+describe.skipIf(!hasNetworks)('a machine with bridges of others whose pods have addresses of the same range', () => {
+  it('shows the world its own address for what its nodes’ pods say, and touches nothing that others’ pods say', async () => {
+    const [here, node, other, outside] = await Promise.all([1, 2, 3, 4].map(() => openPeer(world)));
+    try {
+      await here!.commands.must('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+      const network = await openNetwork({ commands: here!.commands, names, range: '10.89.0.0/24', balancers: [], open: [], pods: ['10.230.0.0/16'], services: [] }); // prettier-ignore
+      await network.plug({ place: 2, pid: node!.pid }, node!.commands);
+      await network.route(2, ['10.230.0.5/32']);
+      await here!.ip(
+        'link add other0 type bridge',
+        'link set other0 up',
+        `link add port0 type veth peer name eth0 netns ${other!.pid}`,
+        'link set port0 master other0 up',
+        'address add 10.92.0.1/24 dev other0',
+        'route add 10.230.0.6/32 dev other0',
+        `link add out0 type veth peer name eth0 netns ${outside!.pid}`,
+        'address add 203.0.113.1/24 dev out0',
+        'link set out0 up',
+      );
+      await node!.ip('address add 10.230.0.5/32 dev lo');
+      await other!.ip('address add 10.230.0.6/32 dev eth0', 'link set eth0 up', 'route add 10.92.0.1 dev eth0', 'route add default via 10.92.0.1'); // prettier-ignore
+      await outside!.ip('address add 203.0.113.2/24 dev eth0', 'link set eth0 up', 'route add 10.230.0.0/16 via 203.0.113.1'); // prettier-ignore
+      await outside!.listen('tcp', '203.0.113.2', 80);
+      const seenAs = (peer: typeof node, from: string): Promise<string> => peer!.ask('tcp', '203.0.113.2', 80, { from, waitMs: 10_000 }); // prettier-ignore
+      expect(await seenAs(node, '10.230.0.5')).toBe('203.0.113.2:80 203.0.113.1');
+      expect(await seenAs(node, '10.89.0.2')).toBe('203.0.113.2:80 203.0.113.1');
+      expect(await seenAs(other, '10.230.0.6')).toBe('203.0.113.2:80 10.230.0.6');
+    } finally {
+      await Promise.all([here, node, other, outside].map((peer) => peer!.close()));
+    }
+  }, 30_000);
 });

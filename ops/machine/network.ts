@@ -120,13 +120,13 @@ async function checkFree(commands: Commands, balancers: readonly string[], own: 
 /** The same each time a node begins, so that its neighbours need not find out that what they know of it is old. */
 const hardwareAddress = (ip: string): string =>
   ['02', '6b', ...ip.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(':');
-/** What leaves the machine leaves by its address; what stays on it keeps who it is from. */
+/** What leaves the machine leaves by its address; what stays on it keeps who it is from. What others on this machine say from such addresses, behind bridges of their own, is theirs. */
 export const masqueradeRules = ({ table, bridge }: MachineNames, ranges: readonly string[]): string => {
   const own = ranges.filter((range) => !range.includes(':'));
   return `table ip ${table} {
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr { ${own.join(', ')} } oifname != "${bridge}" masquerade
+    iifname "${bridge}" ip saddr { ${own.join(', ')} } oifname != "${bridge}" masquerade
   }
 }
 `;
