@@ -9,7 +9,6 @@ describe('codec', () => {
   it('returns what JSON can say unchanged', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-        fc.pre(!JSON.stringify(value).includes('__proto__'));
         expect(decode(encode(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
@@ -38,7 +37,6 @@ describe('codec', () => {
   it('reads a concatenation as the list of its values', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue({ maxDepth: 3 }), { minLength: 1, maxLength: 5 }), (values) => {
-        fc.pre(!JSON.stringify(values).includes('__proto__'));
         expect(decodeAll(concat(...values.map(encode)))).toEqual(JSON.parse(JSON.stringify(values)));
       }),
     );

@@ -1,24 +1,12 @@
-import { addExtension, Packr } from 'msgpackr';
 import { ApiError } from '../schemas/meta/status.ts';
-import { encodeValue, options } from './encoder.ts';
+import { decodeLean, decodeValue, decodeValues } from './decoder.ts';
+import { encodeValue } from './encoder.ts';
 
 /**
  * Bodies on the bus: plain MessagePack of JSON's types and bytes. No shared record tables, although they are faster:
  * every message must be readable by any process, of whatever version and however often restarted since.
  * Fields that are undefined are left out; Uint8Array stays Uint8Array (a view into the message, not a copy).
  */
-const packr = new Packr(options);
-
-// msgpackr revives dates, regular expressions, errors, sets and typed arrays from whoever sends them; bodies hold none.
-for (const type of [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78]) {
-  addExtension({
-    type,
-    unpack: () => {
-      throw new Error(`extension ${type}`);
-    },
-  });
-}
-
 const NOTHING = new Uint8Array(0);
 
 /** A value encoded once, to be sent to many: wherever a body or a frame is expected this may stand in for it. */
@@ -44,30 +32,32 @@ export function encode(value: unknown): Uint8Array {
 
 /** Thrown: ApiError BadRequest for anything but one well-formed value. */
 export function decode(bytes: Uint8Array): unknown {
-  if (bytes.length === 0) return undefined;
-  try {
-    return packr.unpack(bytes);
-  } catch (cause) {
-    throw malformed(cause);
-  }
+  return bytes.length === 0 ? undefined : orMalformed(decodeValue, bytes);
+}
+
+/** Of an object of the API, without its metadata.managedFields. Thrown: as by decode(). */
+export function decodeObject(bytes: Uint8Array): unknown {
+  return orMalformed(decodeLean, bytes);
 }
 
 /** All values of a concatenation of encoded values. Thrown: ApiError BadRequest. */
 export function decodeAll(bytes: Uint8Array): unknown[] {
-  if (bytes.length === 0) return [];
+  return orMalformed(decodeValues, bytes);
+}
+
+function orMalformed<T>(read: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
   try {
-    return packr.unpackMultiple(bytes) as unknown[];
+    return read(bytes);
   } catch (cause) {
     throw malformed(cause);
   }
 }
-
 const malformed = (cause: unknown): ApiError =>
   isOverflow(cause)
     ? tooDeep(cause)
     : new ApiError('BadRequest', 'the message is not well-formed MessagePack', { cause });
 /**
- * msgpackr goes into a value by recursion. That there is an end to the stack is told by a RangeError, which leaves nothing
+ * Values are read and written by recursion. That there is an end to the stack is told by a RangeError, which leaves nothing
  * half done; how deep one may go depends on who calls, some 1,400 levels at the least.
  */
 const isOverflow = (cause: unknown): boolean =>

@@ -3,7 +3,8 @@ import type { Fence, PatchType } from '../../bus/protocol/api.ts';
 
 /**
  * The Kubernetes API as one caller sees it over the bus; the only way a component changes the cluster.
- * Objects that it answers with are shared, as those of caches are: never change one, copy first.
+ * Objects that it answers with are shared, as those of caches are: never change one, copy first. They have no managedFields,
+ * and who writes one back leaves those that are there as they are.
  * Every method rejects with an ApiError (see schemas/meta/status.ts). `namespace` is undefined for cluster-scoped
  * resources and for lists over all namespaces.
  */

@@ -1,10 +1,13 @@
-import { decode } from '../../bus/codec.ts';
+import { decodeObject } from '../../bus/codec.ts';
 import type { Stored } from '../../bus/protocol/api.ts';
 import type { KubeObject } from '../../schemas/meta/object.ts';
 
-/** An object of one's own: decoded anew, with its revision put where the API has it. */
+/**
+ * An object of one's own: decoded anew, with its revision put where the API has it. Without metadata.managedFields, as in
+ * kube-controller-manager's caches: nobody here reads them, and who writes an object without them leaves them as they are.
+ */
 export function objectOf<T extends KubeObject>(stored: Stored): T {
-  const object = decode(stored.value) as T;
+  const object = decodeObject(stored.value) as T;
   object.metadata.resourceVersion = String(stored.revision);
   return object;
 }
