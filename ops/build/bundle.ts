@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** Bundles ops/cli/main.ts and everything below it into one ES module, and the inspector's page beside it: `node bundle.ts OUT`. Starts in a fifth of the time that 500 files take. */
+/** Bundles ops/cli/main.ts and everything below it into one ES module, and beside it the inspector's page and what `kubectl explain` says: `node bundle.ts OUT`. Starts in a fifth of the time that 500 files take. */
 import { build } from 'esbuild';
-import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { collectDescriptions } from '../../schemas/openapi/descriptions.ts';
 import { buildPage } from './page.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -40,6 +41,8 @@ try {
     },
   });
   await buildPage(join(staging, 'page'));
+  const models = join(root, 'node_modules/@kubernetes/client-node/dist/gen/models');
+  writeFileSync(join(staging, 'descriptions.json'), collectDescriptions(models));
 } catch (error) {
   // esbuild has said what is wrong and where.
   if (!('errors' in (error as object))) console.error(error);

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,6 +49,8 @@ describe('the launcher', () => {
       expect([done.status, done.stdout]).toEqual([0, expect.stringMatching(/^kubus \d+\.\d+\.\d+ \(Kubernetes API v/)]);
       expect(done.stderr.split('\n').filter((l) => l !== '' && l !== 'kubus: building (once)')).toEqual([]);
     }
+    const [beside] = globSync(join(dir, 'cache/kubus/bundle-*/descriptions.json'));
+    expect(readFileSync(beside!, 'utf8')).toContain('DeploymentSpec is the specification');
     mkdirSync(join(dir, 'links'));
     symlinkSync(launcher, join(dir, 'links/one'));
     symlinkSync('one', join(dir, 'links/kubus'));

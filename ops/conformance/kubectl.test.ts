@@ -147,7 +147,7 @@ describe('an application under kubectl', { timeout: 70_000 }, () => {
   });
   it('explains', async () => {
     expect(await cluster.kubectl(['explain', 'deployment.spec.strategy'])).toMatch(
-      /FIELD: strategy <DeploymentStrategy>/,
+      /FIELD: strategy <DeploymentStrategy>\s+DESCRIPTION:\s+DeploymentStrategy describes how/,
     );
   });
   it('watches', async () => {

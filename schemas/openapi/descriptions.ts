@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a definition and its fields are for. */
@@ -10,25 +10,61 @@ export interface Description {
 export type Describe = (definition: string) => Description | undefined;
 
 /**
- * Reads descriptions from the declarations of @kubernetes/client-node, one file a definition, on first use. `folder` is
- * its `dist/gen/models`; a folder or file that is not there describes nothing.
+ * Reads descriptions from the declarations of @kubernetes/client-node, one file a definition, on first use. `place` is
+ * its `dist/gen/models`, or a file that collectDescriptions() made of it; what is not there describes nothing.
  */
-export function descriptionsFrom(folder: string): Describe {
+export function descriptionsFrom(place: string): Describe {
   const known = new Map<string, Description | undefined>();
+  const read = place.endsWith('.json') ? collected(place) : declared(place);
   return (definition) => {
-    if (known.has(definition)) return known.get(definition);
-    let found: Description | undefined;
-    for (const name of classNames(definition)) {
-      try {
-        found = parse(readFileSync(join(folder, `${name}.d.ts`), 'utf8'));
-        break;
-      } catch {
-        // Not generated under this name, or not installed.
-      }
-    }
-    known.set(definition, found);
-    return found;
+    if (!known.has(definition)) known.set(definition, first(classNames(definition), read));
+    return known.get(definition);
   };
+}
+/** All that the declarations of `folder` say, as JSON, for where there are none: beside a bundle. */
+export function collectDescriptions(folder: string): string {
+  const all: Record<string, Collected> = {};
+  for (const file of readdirSync(folder).toSorted()) {
+    if (!/^[A-Z].*\.d\.ts$/.test(file)) continue;
+    const { text, fields } = parse(readFileSync(join(folder, file), 'utf8'));
+    if (text !== '' || fields.size > 0) all[file.slice(0, -'.d.ts'.length)] = [text, Object.fromEntries(fields)];
+  }
+  return JSON.stringify(all);
+}
+type Collected = readonly [text: string, fields: Readonly<Record<string, string>>];
+/** Of a class; undefined: not there, or not under this name. */
+type Reader = (className: string) => Description | undefined;
+
+function declared(folder: string): Reader {
+  return (name) => {
+    try {
+      return parse(readFileSync(join(folder, `${name}.d.ts`), 'utf8'));
+    } catch {
+      return undefined;
+    }
+  };
+}
+function collected(file: string): Reader {
+  let all: ReadonlyMap<string, Collected> | undefined;
+  const load = (): ReadonlyMap<string, Collected> => {
+    try {
+      return new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Collected>));
+    } catch {
+      return new Map();
+    }
+  };
+  return (name) => {
+    all ??= load();
+    const found = all.get(name);
+    return found && { text: found[0], fields: new Map(Object.entries(found[1])) };
+  };
+}
+function first(names: readonly string[], read: Reader): Description | undefined {
+  for (const name of names) {
+    const found = read(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** `V1DeploymentSpec`; where groups share a kind's name, `CoreV1Event`. */

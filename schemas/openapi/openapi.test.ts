@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createRegistry } from '../registry.ts';
 import type { Resource } from '../resource.ts';
+import { collectDescriptions } from './descriptions.ts';
 import { descriptionsFrom, openApiV2, openApiV3, openApiV3Index, type OpenApiDocument } from './index.ts';
 
 type Document = Record<string, Record<string, Record<string, unknown>>>;
@@ -50,6 +54,20 @@ it('describes kinds and fields from the declarations installed', () => {
   expect(spec.properties['template']!.description).toMatch(/^PodTemplateSpec /);
   expect(describe('io.k8s.api.core.v1.Event')!.text).toMatch(/^Event is a report/);
   expect(descriptionsFrom('/nowhere')('io.k8s.api.core.v1.Pod')).toBeUndefined();
+});
+it('says the same where the declarations were collected into one file, and nothing where that cannot be read', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kubus-descriptions-'));
+  try {
+    const file = join(folder, 'descriptions.json');
+    expect(descriptionsFrom(file)('io.k8s.api.core.v1.Pod')).toBeUndefined();
+    writeFileSync(file, collectDescriptions(models));
+    const text = (from: typeof describe): string => openApiV2(createRegistry(), { describe: from }).json().toString();
+    expect(text(descriptionsFrom(file))).toBe(text(describe));
+    writeFileSync(file, '{');
+    expect(descriptionsFrom(file)('io.k8s.api.core.v1.Pod')).toBeUndefined();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 it('comes and goes with custom resources', () => {
   const registry = createRegistry();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { OpenApiDocument } from '../../../schemas/openapi/index.ts';
@@ -31,7 +32,7 @@ const NOT_FOUND: PathAnswer = {
 async function load(registry: Registry, others: OtherDocuments): Promise<PathHandler> {
   const openApi = await import('../../../schemas/openapi/index.ts');
   const options = {
-    describe: openApi.descriptionsFrom(modelsFolder()),
+    describe: openApi.descriptionsFrom(descriptions()),
     customSchema: (r: Resource) => r.definition.custom?.schema as Record<string, unknown> | undefined,
   };
   return (request) => {
@@ -91,8 +92,10 @@ const takesJson = (accept: string): boolean =>
     const type = part.split(';')[0]!.trim();
     return type === JSON_TYPE || type === 'application/*' || type === '*/*' || type.startsWith('application/com.github.proto-openapi.'); // prettier-ignore
   });
-/** Where the client library keeps the declarations that carry the descriptions. */
-function modelsFolder(): string {
+/** Beside the bundle, or where the client library keeps the declarations that carry them. */
+function descriptions(): string {
+  const beside = join(import.meta.dirname, 'descriptions.json');
+  if (existsSync(beside)) return beside;
   try {
     const entry = createRequire(import.meta.url).resolve('@kubernetes/client-node');
     return join(dirname(entry), 'gen', 'models');
