@@ -109,6 +109,15 @@ describe('writes', () => {
     expect(new Set(made.map(nameOf)).size).toBe(10);
     expect(made.every((m) => /^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/.test(nameOf(m)))).toBe(true);
   });
+  it('take the end of the name from who wants to ask for the same object again', async () => {
+    const wanted = { name: undefined, generateName: 'again-' };
+    const create = () => admin.create(configMaps, configMap({}, wanted), { nameEnd: 'x2z4b' });
+    expect(nameOf(await create())).toBe('again-x2z4b');
+    expect(await reason(create())).toBe('AlreadyExists');
+    // It says nothing of a name that is given.
+    const object = configMap();
+    expect(nameOf(await admin.create(configMaps, object, { nameEnd: 'x2z4b' }))).toBe(nameOf(object));
+  });
   it('of a deposed leader are refused', async () => {
     const lease = {
       apiVersion: 'coordination.k8s.io/v1',

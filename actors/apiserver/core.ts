@@ -90,6 +90,8 @@ export interface ResourceRequest extends ApiRequest {
   readonly subresource: Subresource | undefined;
   readonly body: Body | undefined;
   readonly fence: Fence | undefined;
+  /** What a generated name ends in; by itself it is drawn. */
+  readonly nameEnd?: string | undefined;
   /** How a watch wants its events; doors supply it because only they know the media type. */
   readonly watchEncoding: WatchEncoding | undefined;
   /** Set once its body was decoded: it says empty lists or maps, which rules see and the store loses. */

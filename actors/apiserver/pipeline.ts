@@ -37,6 +37,7 @@ export interface DoorRequest {
   readonly cause?: string | undefined;
   readonly body: Body | undefined;
   readonly fence: Fence | undefined;
+  readonly nameEnd?: string | undefined;
   readonly watchEncoding: ((resource: Resource) => WatchEncoding) | undefined;
 }
 
@@ -77,6 +78,7 @@ function serve(core: Core, request: DoorRequest): Answer | Promise<Answer> {
     cause: request.cause,
     body: request.body,
     fence: request.fence,
+    nameEnd: request.nameEnd,
     resource,
     subresource,
     watchEncoding: request.info.verb === 'watch' ? request.watchEncoding?.(resource) : undefined,

@@ -78,6 +78,8 @@ export interface WriteOptions extends CallOptions {
   readonly fieldManager?: string | undefined;
   readonly force?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
+  /** Of a create with generateName: what its name ends in, so that who asks again asks for the same object. */
+  readonly nameEnd?: string | undefined;
   readonly fence?: Fence | undefined;
 }
 export interface DeleteCallOptions extends CallOptions {

@@ -126,7 +126,8 @@ export function createApiClient(bus: Bus, _world: World, caller: string, metrics
       const namespace = o.namespace ?? object.metadata?.namespace;
       // Only a create through a subresource names its target in the subject.
       const name = o.subresource ? (o.name ?? object.metadata?.name) : undefined;
-      return single(await call('create', gvr, namespace, name, { object, query: queryOf(o) }, o));
+      const body: ApiRequestBody = { object, query: queryOf(o), ...(o.nameEnd && { nameEnd: o.nameEnd }) };
+      return single(await call('create', gvr, namespace, name, body, o));
     },
     async update(gvr, object, o = {}) {
       const { namespace, name } = object.metadata;

@@ -16,6 +16,7 @@ import type { Registry } from './metrics/registry.ts';
 import { createOwnWrites } from './own-writes.ts';
 import { createRateLimiter, type RateLimits } from './rate-limiter.ts';
 import { listen, type Source } from './source.ts';
+import { createSureCreates } from './sure-creates.ts';
 import { sharing } from './sharing.ts';
 import { startActor, type RunningActor } from './start-actor.ts';
 
@@ -94,6 +95,7 @@ export function startController(o: ControllerOptions): Controller {
   const limiter = createRateLimiter(world.clock, o.limits);
   const informers = [...o.sources.map((s) => s.informer), ...(o.reads ?? [])];
   const writes = createOwnWrites(informers);
+  const creates = createSureCreates({ client, world, informers });
   const execute = createExecutor({ client, recorder: o.recorder, fence: o.fence, inFlight: o.inFlight });
   const workers = o.workers ?? 5;
   const counts = o.metrics && queueMetrics(o.metrics, world.clock, o.name);
@@ -112,13 +114,19 @@ export function startController(o: ControllerOptions): Controller {
     actors: {
       sync: fromPromise<SyncOutput, { key: string }>(async ({ input: { key }, signal }) => {
         try {
+          creates.begin(key);
           const output = await o.sync({
             key,
             now: world.clock.now(),
             signal,
             client,
             execute: (intents, listen) =>
-              execute(intents, { ...listen, signal, onWritten: (written) => writes.note(key, written) }),
+              execute(intents, {
+                ...listen,
+                signal,
+                onWritten: (written) => writes.note(key, written),
+                createSurely: (creation, options) => creates.create(key, creation, options),
+              }),
           });
           // While work ends there is no next time.
           if (!working || !output) return {};

@@ -4,6 +4,7 @@ import { reasonOf } from '../../schemas/meta/status.ts';
 import type { ApiClient, WriteOptions } from './api-client.ts';
 import type { EventRecorder } from './events.ts';
 import type { Intent } from './intent.ts';
+import type { Creation } from './sure-creates.ts';
 
 /** What a write did, for whoever must not act again before a cache shows it. */
 export type Written =
@@ -21,6 +22,8 @@ export interface ExecuteOptions {
   /** Called with the name of what was deleted (not when it was gone already). */
   readonly onDeleted?: ((name: string) => void) | undefined;
   readonly cause?: string | undefined;
+  /** Carries out creates for a place; by itself they are like all others. */
+  readonly createSurely?: ((creation: Creation, options: WriteOptions) => Promise<KubeObject>) | undefined;
 }
 export type Execute = (intents: readonly Intent[], options: ExecuteOptions) => Promise<void>;
 
@@ -85,7 +88,8 @@ export function createExecutor(o: {
     const { gvr } = intent;
     try {
       if (intent.op === 'create') {
-        const made = await client.create(gvr, intent.object, options);
+        const surely = intent.place === undefined ? undefined : e.createSurely;
+        const made = await (surely ? surely(intent, options) : client.create(gvr, intent.object, options));
         e.onWritten?.({ gvr, revision: Number(made.metadata.resourceVersion) });
         e.onCreated?.(made);
       } else if (intent.op === 'update') {

@@ -11,6 +11,11 @@ export type Intent =
       readonly op: 'create';
       readonly gvr: GroupVersionResource;
       readonly object: KubeObject;
+      /**
+       * Which place of its owner's the object fills ('': any, all are alike): it is made once for each, even where an answer
+       * is lost. Of objects with generateName and a controller; see sure-creates.ts.
+       */
+      readonly place?: string;
       /** Reasons that count as success. */
       readonly tolerate?: readonly StatusReason[];
     }

@@ -17,6 +17,8 @@ export interface ApiRequestBody {
   readonly cause?: string | undefined;
   /** Held by elected components: a write of a deposed holder is refused (Conflict). */
   readonly fence?: Fence | undefined;
+  /** Of a create with generateName: the name ends in this, and AlreadyExists is the answer where that one is taken. */
+  readonly nameEnd?: string | undefined;
 }
 export interface Fence {
   /** `namespace/name` of the Lease. */

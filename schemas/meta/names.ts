@@ -129,6 +129,14 @@ export function pathSegment(name: string, prefix = false): Problems {
   if (!prefix && (name === '.' || name === '..')) return [`may not be '${name}'`];
   return ['/', '%'].filter((c) => name.includes(c)).map((c) => `may not contain '${c}'`);
 }
+/** Random characters at the end of a generated name. Source: apiserver pkg/storage/names randomLength. */
+export const NAME_END_LENGTH = 5;
+/** Source: apiserver pkg/storage/names MaxGeneratedNameLength. */
+const MAX_GENERATE_NAME = 63 - NAME_END_LENGTH;
+/** The name that follows from a generateName. */
+export const generatedName = (generateName: string, end: string): string =>
+  `${generateName.slice(0, MAX_GENERATE_NAME)}${end}`;
+
 /** A prefix for generateName may end in a dash. */
 const masked = (name: string, prefix: boolean): string =>
   prefix && name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name;

@@ -113,6 +113,7 @@ function requestOf(
     cause: body.cause,
     body: bodyOf(body.object, message.bytes.length),
     fence: body.fence,
+    nameEnd: body.nameEnd,
     watchEncoding: (resource) => encodingFor(core, resource, body.metadataOnly === true),
   };
 }

@@ -1,13 +1,10 @@
 import { formatTime } from '../../../schemas/meta/time.ts';
 import type { Resource } from '../../../schemas/resource.ts';
 import { apiVersionOf } from '../../../schemas/meta/object.ts';
+import { generatedName, NAME_END_LENGTH } from '../../../schemas/meta/names.ts';
 import type { World } from '../../../bus/world.ts';
 import { badRequest } from '../errors.ts';
 import type { Draft } from '../core.ts';
-
-const SUFFIX = 5;
-/** Source: apiserver pkg/storage/names MaxGeneratedNameLength. */
-const MAX_BASE = 63 - SUFFIX;
 
 /** Source: apiserver pkg/endpoints/handlers/rest.go EnsureObjectNamespaceMatchesRequestNamespace. */
 export function matchNamespace(resource: Resource, namespace: string, draft: Draft): void {
@@ -36,9 +33,8 @@ export function matchName(name: string, draft: Draft): void {
   if (given !== name)
     throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
 }
-export function generateName(world: World, base: string): string {
-  return (base.length > MAX_BASE ? base.slice(0, MAX_BASE) : base) + world.ids.suffix(SUFFIX);
-}
+export const generateName = (world: World, base: string): string =>
+  generatedName(base, world.ids.suffix(NAME_END_LENGTH));
 /** What only the server may set on a new object. Source: apiserver pkg/registry/rest meta.go, create.go BeforeCreate. */
 export function fillForCreate(world: World, resource: Resource, draft: Draft): void {
   const m = draft.metadata;

@@ -1,4 +1,5 @@
 import { formatTime } from '../../../schemas/meta/time.ts';
+import { generatedName } from '../../../schemas/meta/names.ts';
 import type { KubeObject } from '../../../schemas/meta/object.ts';
 import { storageKey, type Resource } from '../../../schemas/resource.ts';
 import { refuseAfterTheEnd } from '../custom/after-the-end.ts';
@@ -60,8 +61,9 @@ export async function createObject(
   dedupOwners(request, draft);
   fillForCreate(core.world, resource, draft);
   const base = draft.metadata.name ? '' : (draft.metadata.generateName ?? '');
+  const { nameEnd } = request;
   if (base !== '') {
-    draft.metadata.name = generateName(core.world, base);
+    draft.metadata.name = nameEnd === undefined ? generateName(core.world, base) : generatedName(base, nameEnd);
     // Defaults that follow from the name.
     draft = applyDefaults(core, storage, draft);
   }
@@ -78,7 +80,7 @@ export async function createObject(
     await giveWay();
     if (definition.warnings) request.warnings.push(...definition.warnings(draft, undefined));
     await validateAdmission(core, request, { ...input, name: draft.metadata.name ?? '', object: draft });
-    const answer = await commit(core, request, asStored(core, request, draft), base);
+    const answer = await commit(core, request, asStored(core, request, draft), nameEnd === undefined ? base : '');
     committed = !isDryRun(request);
     return answer;
   } finally {

@@ -61,7 +61,9 @@ export function reconcile(observed: Observed, now: number): Decision {
   const podOn = podsFor(daemonSet, hash);
   return {
     first: [...history.intents, ...pass.news],
-    creates: changes.create.slice(0, BURST).map((node) => ({ op: 'create', gvr: podsResource, object: podOn(node) })),
+    creates: changes.create
+      .slice(0, BURST)
+      .map((node) => ({ op: 'create', gvr: podsResource, object: podOn(node), place: node })),
     deletes: changes.remove.slice(0, BURST).map(({ metadata: { namespace, name, uid } }) => ({
       op: 'delete',
       gvr: podsResource,

@@ -88,7 +88,8 @@ function toRemove({ job, active, completions = 0 }: Tally, atLeast: number, now:
   return atLeast > wrong.length ? [...wrong, ...podsToDelete(left, atLeast - wrong.length, nobody, now)] : wrong;
 }
 
-const creation = (object: Pod): Intent => ({ op: 'create', gvr: podsResource, object });
+/** Names of indexed pods tell their index, so that the place is told too. */
+const creation = (object: Pod): Intent => ({ op: 'create', gvr: podsResource, object, place: '' });
 function plainPod(job: Job): Pod {
   const pod = podFromTemplate(job, job.spec?.template);
   const { finalizers = [] } = pod.metadata;

@@ -83,7 +83,7 @@ export function startResourceClaimController(deps: ControllerDeps): Controller {
     };
     for (const { podClaim, object } of plan.creates) {
       try {
-        await execute([{ op: 'create', gvr: resourceClaims, object }]);
+        await execute([{ op: 'create', gvr: resourceClaims, object, place: podClaim }]);
         creations(object, 'success');
       } catch (error) {
         creations(object, 'failure');

@@ -52,7 +52,7 @@ export function manageReplicas({ owner, active, related }: Observed, now: number
   if (missing === 0) return [];
   if (missing > 0) {
     const object = podFromTemplate(owner, owner.spec?.template);
-    const create: Intent = { op: 'create', gvr: podsResource, object };
+    const create: Intent = { op: 'create', gvr: podsResource, object, place: '' };
     return Array.from({ length: Math.min(missing, BURST) }, () => create);
   }
   return podsToDelete(active, Math.min(-missing, BURST), related, now).map((pod): Intent => ({

@@ -8,6 +8,7 @@ import {
   type WatchEvent,
 } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
+import { generatedName, NAME_END_LENGTH } from '../../../schemas/meta/names.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { applyJsonPatch } from '../../../schemas/patch/json-patch.ts';
 import { applyMergePatch } from '../../../schemas/patch/merge-patch.ts';
@@ -82,7 +83,7 @@ export function fakeApi(world: World, registry: Registry = createRegistry()): Fa
           items,
         };
       },
-      async create<T extends KubeObject>(gvr: GroupVersionResource, object: T, o: CallOptions & { name?: string | undefined; namespace?: string | undefined } = {}) {
+      async create<T extends KubeObject>(gvr: GroupVersionResource, object: T, o: CallOptions & { name?: string | undefined; namespace?: string | undefined; nameEnd?: string | undefined } = {}) {
         const namespace = o.namespace ?? object.metadata?.namespace;
         const r = await enter('create', gvr, namespace, o.name ?? object.metadata?.name, o, object);
         if (o.subresource === 'binding' || o.subresource === 'eviction') {
@@ -91,7 +92,7 @@ export function fakeApi(world: World, registry: Registry = createRegistry()): Fa
           else commit(r, key, { ...pod, spec: { ...(pod['spec'] as object), nodeName: (object as unknown as { target: { name: string } }).target.name } });
           return object;
         }
-        const name = object.metadata.name ?? `${object.metadata.generateName ?? ''}${world.ids.suffix(5)}`;
+        const name = object.metadata.name ?? generatedName(object.metadata.generateName ?? '', o.nameEnd ?? world.ids.suffix(NAME_END_LENGTH));
         const made = structuredClone(object) as unknown as DynamicObject;
         made.apiVersion = apiVersionOf(r);
         made.kind = r.kind;
