@@ -5,6 +5,7 @@ const ALONE = [
   'ops/conformance/recorded.test.ts',
   'ops/conformance/real-nodes/real-nodes.test.ts',
   'ops/conformance/joined-machines/joined-machines.test.ts',
+  'ops/conformance/registry/registry.test.ts',
   'ops/compose/containers.test.ts',
 ];
 const TIMES = { testTimeout: 30_000, hookTimeout: 60_000 };

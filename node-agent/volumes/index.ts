@@ -6,7 +6,7 @@ import { createEventRecorder } from '../../actors/runtime/events.ts';
 import type { Inspection } from '../../actors/runtime/inspection.ts';
 import type { Commands } from '../host/commands.ts';
 import type { NodePaths } from '../host/paths.ts';
-import { createAccountTokens } from '../kubelet/account-tokens.ts';
+import { createAccountTokens, type AccountTokens } from '../kubelet/account-tokens.ts';
 import type { Variable } from '../kubelet/environment/expansion.ts';
 import type { References } from '../kubelet/references.ts';
 import type { PodVolumes } from '../runtime/cri/parts.ts';
@@ -41,6 +41,8 @@ export interface NodeVolumeOptions {
 export interface NodeVolumeParts {
   readonly disk: PodVolumesOnDisk;
   readonly parts: PodVolumes;
+  /** Of the pods' accounts, forgotten with their volumes. */
+  readonly tokens: AccountTokens;
   /** Ids of the images that are volumes. */
   readonly images: () => ReadonlySet<string>;
 }
@@ -86,5 +88,5 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     csi.open();
     return disk.open(isKnown);
   };
-  return { disk: { ...disk, open, stop }, parts, images: host.images.inUse };
+  return { disk: { ...disk, open, stop }, parts, tokens: host.tokens, images: host.images.inUse };
 }

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PROXY_MODES, type ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
+import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
 import { parseCidr } from '../../schemas/meta/ip.ts';
 import { formatIp } from '../../schemas/networking/strict-ip.ts';
 import { UserError } from '../cli/output.ts';
@@ -53,6 +54,8 @@ export interface ClusterConfig {
   readonly ingressPorts?: { readonly host?: string | undefined; readonly http: number; readonly https: number };
   /** What brings Services to them; undefined: the best that the machine can do. */
   readonly proxyMode?: ProxyMode;
+  /** Programs that know credentials for their images; undefined: none. */
+  readonly credentialProviders?: CredentialProviderFlags;
   /** Nodes of this machine that run containers. */
   readonly machine?: MachineConfig;
   /** Seats that priority levels share are the sum of both, 400 and 200 where nothing is said. */

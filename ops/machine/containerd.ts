@@ -3,6 +3,9 @@ import type { NodePaths } from '../../node-agent/host/paths.ts';
 /** Folders in which distributions and people put CNI plugins, the first that has any counts. */
 export const CNI_FOLDERS = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
+/** Where people tell containerd of registries, a folder each with `hosts.toml`. Source: containerd docs/hosts.md. */
+const REGISTRIES = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
+
 /**
  * Configuration of a node's private containerd. Everything that it keeps is below the node's folder; what it and its
  * shims leave in /run is in the node's own mounts.
@@ -42,7 +45,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     bin_dir = ${text(o.cniPlugins ?? cni.bin)}
     conf_dir = ${text(cni.conf)}
   [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = ${text(`${o.paths.root}/certs.d`)}
+    config_path = ${text([`${o.paths.root}/certs.d`, ...REGISTRIES].join(':'))}
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"

@@ -9,6 +9,7 @@ import { createNodeCredentials, formatCredentials, parseCredentials, type Creden
 import { connectNats } from '../../bus/nats/connect.ts';
 import { announce } from '../../bus/presence.ts';
 import { realWorld } from '../../bus/real-world.ts';
+import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
 import { nodePaths } from '../../node-agent/host/paths.ts';
 import { startCertificates } from '../../node-agent/kubelet/certificates/manager.ts';
 import { readProof } from '../../node-agent/kubelet/certificates/proof.ts';
@@ -34,6 +35,8 @@ export interface JoinOptions {
   readonly machine?: OwnMachine | undefined;
   /** Then: what brings Services to it; default: the best that the machine can do. */
   readonly proxyMode?: ProxyMode | undefined;
+  /** Then: programs that know credentials for images. */
+  readonly credentialProviders?: CredentialProviderFlags | undefined;
   /** `-` for standard error; default `node.log` in the folder. */
   readonly log?: string | undefined;
 }
@@ -88,7 +91,8 @@ export async function startJoinedNode(o: JoinOptions): Promise<JoinedNode> {
   };
 }
 
-async function componentOf({ node, dir, machine, proxyMode }: JoinOptions, world: World, bus: Bus): Promise<Component> {
+async function componentOf(o: JoinOptions, world: World, bus: Bus): Promise<Component> {
+  const { node, dir, machine, proxyMode, credentialProviders } = o;
   if (machine === undefined)
     return startNodes({
       world,
@@ -108,6 +112,7 @@ async function componentOf({ node, dir, machine, proxyMode }: JoinOptions, world
     cgroup,
     cniPlugins,
     proxyMode,
+    credentialProviders,
     isWholeMachine: true,
   });
 }

@@ -15,6 +15,7 @@ import { PAUSE_IMAGE } from '../images/oci.ts';
 
 /** What a real node has to share out among its pods, and by what it holds them to it. */
 export interface RealNodeResources {
+  readonly configuration: KubeletConfiguration;
   readonly machine: MachineReading;
   readonly cgroups: NodeCgroups;
   /** Of the node's kubelet. */
@@ -67,6 +68,7 @@ export async function realNodeResources(o: {
     world.log.warn('what the node itself uses is not counted', { err: error });
   });
   return {
+    configuration,
     machine,
     cgroups,
     housekeeping: (of) =>

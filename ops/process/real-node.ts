@@ -9,6 +9,7 @@ import { machineCommands } from '../../node-agent/host/commands.ts';
 import { NODE_PATHS as paths } from '../../node-agent/host/paths.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
 import { startCertificates } from '../../node-agent/kubelet/certificates/manager.ts';
+import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
 import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
 import { createReferences } from '../../node-agent/kubelet/references.ts';
@@ -42,6 +43,8 @@ export interface RealNodeOptions {
   readonly apiServers?: readonly string[] | undefined;
   /** What brings Services to it; default: the best that the machine can do. */
   readonly proxyMode?: ProxyMode | undefined;
+  /** Programs that know credentials for images; default: none. */
+  readonly credentialProviders?: CredentialProviderFlags | undefined;
   /** The network is no namespace of its own, and goes on without the node. */
   readonly isWholeMachine?: boolean | undefined;
   /** Path in the machine's cgroup hierarchies below which all of the node's is. */
@@ -65,7 +68,12 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
   const client = clientOf(`node:${node.name}`);
   const references = createReferences({ world, client });
   const allocatable = () => kubelet.node()?.status?.allocatable ?? {};
-  const { machine, cgroups, housekeeping } = await realNodeResources({ world, node, paths, cgroup: o.cgroup });
+  const { configuration, machine, cgroups, housekeeping } = await realNodeResources({
+    world,
+    node,
+    paths,
+    cgroup: o.cgroup,
+  });
   const volumes = createNodeVolumes({
     world, bus, client, nodeName: node.name, commands, paths, references, allocatable, inspection, runtime: () => runtime,
     variablesOf: (pod, container, signal) => parts.environment.variablesOf(pod, container, pod.status?.podIPs?.map(({ ip }) => ip ?? '') ?? [], signal),
@@ -75,6 +83,11 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     world,
     client,
     services,
+    commands,
+    metrics,
+    configuration,
+    tokens: volumes.tokens,
+    credentialProviders: o.credentialProviders,
     paths,
     references,
     allocatable: () => kubelet.node()?.status?.allocatable,

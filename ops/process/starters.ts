@@ -222,6 +222,7 @@ const STARTERS: Readonly<Record<CoreComponent, (c: Context) => Promise<Component
         },
         apiServers: real.apiServers,
         proxyMode: c.config.proxyMode,
+        credentialProviders: c.config.credentialProviders,
         cgroup: real.cgroup,
         cniPlugins: real.cniPlugins,
         clusterDomain: c.config.dns?.domain,

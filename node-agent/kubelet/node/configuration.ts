@@ -1,3 +1,5 @@
+import { DEFAULT_POLICY, type VerificationPolicy } from '../pull-secrets/verification.ts';
+
 type Quantities = Readonly<Record<string, string>>;
 
 /** What of a kubelet's configuration real nodes go by; durations as Go writes them. Source: kubelet config v1beta1. */
@@ -35,6 +37,15 @@ export interface KubeletConfiguration {
   readonly streamingConnectionIdleTimeout: string;
   /** How old the counts of volumes may be. */
   readonly volumeStatsAggPeriod: string;
+  /** Whose credentials are looked at for images that are there. */
+  readonly imagePullCredentialsVerificationPolicy: VerificationPolicy;
+  readonly preloadedImagesVerificationAllowlist: readonly string[];
+  /** One pull at a time. undefined: unless more are said. */
+  readonly serializeImagePulls?: boolean;
+  readonly maxParallelImagePulls?: number;
+  /** Pulls begun a second, and at once; 0: as many as they like. */
+  readonly registryPullQPS: number;
+  readonly registryBurst: number;
   /** What is off unless it is asked for, by name: `CSIVolumeHealth`. */
   readonly featureGates: Readonly<Record<string, boolean>>;
 }
@@ -71,5 +82,9 @@ export const DEFAULTS: KubeletConfiguration = {
   enableSystemLogHandler: true,
   streamingConnectionIdleTimeout: '4h0m0s',
   volumeStatsAggPeriod: '1m0s',
+  imagePullCredentialsVerificationPolicy: DEFAULT_POLICY,
+  preloadedImagesVerificationAllowlist: [],
+  registryPullQPS: 5,
+  registryBurst: 10,
   featureGates: {},
 };

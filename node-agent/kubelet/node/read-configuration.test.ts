@@ -29,6 +29,9 @@ it('what is off by default is what it asks for, as far as there is such a thing'
   expect(configuration.featureGates).toMatchObject({ CSIVolumeHealth: true });
   expect(unknown).toEqual(['unknown field "featureGates.NodeSwap"']);
 });
+it('how many images are pulled at once is said in either of two ways', async () => {
+  expect(await read(`${HEAD}serializeImagePulls: false\nmaxParallelImagePulls: 3\n`)).toEqual({ ...DEFAULTS, serializeImagePulls: false, maxParallelImagePulls: 3 }); // prettier-ignore
+});
 it.each([
   ['kind: KubeletConfiguration', "Object 'apiVersion' is missing in"],
   [`${HEAD}maxPods: many`, 'json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32'],
@@ -36,6 +39,13 @@ it.each([
   [`${HEAD}imageMinimumGCAge: 2`, 'json: cannot unmarshal number into Go struct field KubeletConfiguration.imageMinimumGCAge'],
   [`${HEAD}evictionHard: 5`, 'KubeletConfiguration.evictionHard of type map[string]string'],
   [`${HEAD}featureGates: {CSIVolumeHealth: 1}`, 'KubeletConfiguration.featureGates of type map[string]bool'],
+  [`${HEAD}registryPullQPS: -1`, 'registryPullQPS (--registry-qps) -1 must not be a negative number'],
+  [`${HEAD}registryBurst: -1`, 'registryBurst (--registry-burst) -1 must not be a negative number'],
+  [`${HEAD}maxParallelImagePulls: 0`, 'maxParallelImagePulls 0 must be a positive number'],
+  [`${HEAD}maxParallelImagePulls: 2\nserializeImagePulls: true`, 'maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false'],
+  [`${HEAD}imagePullCredentialsVerificationPolicy: Never`, 'option "Never" specified for imagePullCredentialsVerificationPolicy. Valid options are "NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages" or "AlwaysVerify"'],
+  [`${HEAD}preloadedImagesVerificationAllowlist: [a]`, 'if `imagePullCredentialsVertificationPolicy` is not "NeverVerifyAllowlistedImages"'],
+  [`${HEAD}imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages\npreloadedImagesVerificationAllowlist: ['a*']`, "invalid image pattern in `preloadedImagesVerificationAllowlist`: not a valid wildcard pattern, only patterns ending with '/*' are allowed: a*"],
   [`${HEAD}imageGCHighThresholdPercent: 101`, 'imageGCHighThresholdPercent (--image-gc-high-threshold) 101 must be between 0 and 100, inclusive'],
   [`${HEAD}imageGCLowThresholdPercent: 90`, 'imageGCLowThresholdPercent (--image-gc-low-threshold) 90 must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) 85'],
 ])('%s', async (text, message) => expect(read(text)).rejects.toThrow(message)); // prettier-ignore

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { decodeConfiguration, struct, type ConfigurationKind } from '../../../schemas/codec/configuration.ts';
+import { patternProblem, POLICIES } from '../pull-secrets/verification.ts';
 import type { KubeletConfiguration } from './configuration.ts';
 
 /** Maps of texts are looked at by whom they are for. */
@@ -28,12 +29,20 @@ const KIND: ConfigurationKind = {
     enableSystemLogHandler: 'bool',
     streamingConnectionIdleTimeout: 'duration',
     volumeStatsAggPeriod: 'duration',
+    imagePullCredentialsVerificationPolicy: 'string',
+    preloadedImagesVerificationAllowlist: { list: 'string' },
+    serializeImagePulls: 'bool',
+    maxParallelImagePulls: 'int32',
+    registryPullQPS: 'int32',
+    registryBurst: 'int32',
     featureGates: 'any',
     shutdownGracePeriodByPodPriority: {
       list: struct('ShutdownGracePeriodByPodPriority', { priority: 'int32', shutdownGracePeriodSeconds: 'int64' }),
     },
   }),
 };
+/** What has no value of its own. */
+const OPTIONAL: readonly string[] = ['serializeImagePulls', 'maxParallelImagePulls'];
 const GATES: readonly string[] = ['CSIVolumeHealth'];
 const MAPS = ['systemReserved', 'kubeReserved', 'evictionHard', 'evictionSoft', 'evictionSoftGracePeriod', 'evictionMinimumReclaim'] as const; // prettier-ignore
 
@@ -59,7 +68,7 @@ export async function readKubeletConfiguration(
   );
   const ignored = [...unknown, ...gates.map((name) => `unknown field "featureGates.${name}"`)];
   if (ignored.length > 0) onUnknown(ignored);
-  const known = Object.entries(value).filter(([name]) => name in otherwise);
+  const known = Object.entries(value).filter(([name]) => name in otherwise || OPTIONAL.includes(name));
   const configuration = { ...otherwise, ...Object.fromEntries(known) } as KubeletConfiguration;
   check(configuration);
   return configuration;
@@ -82,4 +91,20 @@ function check(c: KubeletConfiguration): void {
   if (!percent(c.imageGCLowThresholdPercent)) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be between 0 and 100, inclusive`);
   if (c.imageGCLowThresholdPercent >= c.imageGCHighThresholdPercent) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent}`);
   if (c.maxPods < 0) wrong(`maxPods (--max-pods) ${c.maxPods} must not be a negative number`);
+  checkPulls(c, wrong);
+} // prettier-ignore
+function checkPulls(c: KubeletConfiguration, wrong: (text: string) => never): void {
+  const { maxParallelImagePulls: most, serializeImagePulls: one, imagePullCredentialsVerificationPolicy: policy, preloadedImagesVerificationAllowlist: allowed } = c;
+  if (c.registryBurst < 0) wrong(`registryBurst (--registry-burst) ${c.registryBurst} must not be a negative number`);
+  if (c.registryPullQPS < 0) wrong(`registryPullQPS (--registry-qps) ${c.registryPullQPS} must not be a negative number`);
+  if (most !== undefined && most < 1) wrong(`maxParallelImagePulls ${most} must be a positive number`);
+  if (one === true && most !== undefined && most > 1) wrong('maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false');
+  if (!POLICIES.includes(policy))
+    wrong(`option ${JSON.stringify(policy)} specified for imagePullCredentialsVerificationPolicy. Valid options are "NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages" or "AlwaysVerify"`);
+  if (allowed.length > 0 && policy !== 'NeverVerifyAllowlistedImages')
+    wrong('can\'t set `preloadedImagesVerificationAllowlist` if `imagePullCredentialsVertificationPolicy` is not "NeverVerifyAllowlistedImages"');
+  for (const pattern of allowed) {
+    const why = patternProblem(pattern);
+    if (why !== undefined) wrong(`invalid image pattern in \`preloadedImagesVerificationAllowlist\`: ${why}`);
+  }
 } // prettier-ignore

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Secret } from '../../../schemas/generated/core-v1.ts';
 import { fromBase64 } from '../../../schemas/core/base64.ts';
+import { covers, DEFAULT_REGISTRY, isOfDefaultRegistry, placeOf } from './place.ts';
 
-/** Where credentials come from. Source: credentialprovider SecretCoordinates. */
-export interface SecretSource {
+/** Where credentials come from. Source: credentialprovider CredentialSource. */
+export interface CredentialSource {
+  /** What a program made of an account's token is the account's. */
+  readonly kind: 'Secret' | 'ServiceAccount';
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
@@ -14,7 +17,7 @@ export interface Credential {
   /** By which it is known again without being kept. */
   readonly hash: string;
   /** undefined: whoever runs on the node may use it. */
-  readonly source: SecretSource | undefined;
+  readonly source: CredentialSource | undefined;
 }
 interface Entry {
   readonly username?: string;
@@ -22,8 +25,8 @@ interface Entry {
   readonly email?: string;
   readonly auth?: string;
 }
-type Entries = Readonly<Record<string, Entry>>;
-const DEFAULT_REGISTRY = 'index.docker.io';
+/** By place. Source: credentialprovider DockerConfig. */
+export type Entries = Readonly<Record<string, Entry>>;
 
 /** Credentials for registries, each for a host and what begins with a path on it. Source: credentialprovider keyring.go. */
 export class Keyring {
@@ -31,17 +34,18 @@ export class Keyring {
 
   /** What a Secret holds, if it is of a type that holds any. Throws: Error, what cannot be read. */
   addSecret({ metadata, type, data = {} }: Secret): void {
-    const source = { uid: metadata.uid ?? '', namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
+    const source = { kind: 'Secret' as const, uid: metadata.uid ?? '', namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
     if (type === 'kubernetes.io/dockerconfigjson' && data['.dockerconfigjson'])
       this.addConfig(fromBase64(data['.dockerconfigjson']), source);
     else if (type === 'kubernetes.io/dockercfg' && data['.dockercfg'])
-      this.#add(JSON.parse(fromBase64(data['.dockercfg'])) as Entries, source);
+      this.add(JSON.parse(fromBase64(data['.dockercfg'])) as Entries, source);
   }
   /** The text of a Docker `config.json`. Throws: Error. */
-  addConfig(text: string, source: SecretSource | undefined): void {
-    this.#add((JSON.parse(text) as { auths?: Entries } | null)?.auths ?? {}, source);
+  addConfig(text: string, source: CredentialSource | undefined): void {
+    this.add((JSON.parse(text) as { auths?: Entries } | null)?.auths ?? {}, source);
   }
-  #add(entries: Entries, source: SecretSource | undefined): void {
+  /** Thrown: Error, what cannot be read. */
+  add(entries: Entries, source: CredentialSource | undefined): void {
     for (const [location, entry] of Object.entries(entries)) {
       const place = placeOf(location);
       if (place === undefined) continue;
@@ -68,45 +72,3 @@ function userOf({ username = '', password = '', auth }: Entry): { readonly usern
   if (colon < 0) throw new Error('unable to parse auth field, must be formatted as base64(username:password)');
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 } // prettier-ignore
-/** `https://host:port/v1/path` -> `host:port/path`. undefined: it is no place. */
-function placeOf(location: string): string | undefined {
-  const [, rest = ''] = /^(?:https?:\/\/)?(.*)$/s.exec(location) ?? [];
-  const [place = ''] = rest.split(/[?#]/, 1);
-  const slash = place.indexOf('/');
-  const host = slash < 0 ? place : place.slice(0, slash);
-  const path = (slash < 0 ? '' : place.slice(slash)).replace(/^\/v[12](?=\/)/, '');
-  if (host === '' || /\s/.test(host)) return undefined;
-  return path === '/' ? host : host + path;
-}
-/** Source: credentialprovider URLsMatch. */
-function covers(place: string, target: string): boolean {
-  const [a, b] = [split(place), split(target)];
-  return (
-    a.port === b.port &&
-    a.labels.length === b.labels.length &&
-    b.path.startsWith(a.path) &&
-    a.labels.every((label, i) => globOf(label).test(b.labels[i]!))
-  );
-}
-function split(place: string): { readonly labels: readonly string[]; readonly port: string; readonly path: string } {
-  const slash = place.indexOf('/');
-  const host = slash < 0 ? place : place.slice(0, slash);
-  const [, name = host, port = ''] = /^(.*):(\d*)$/.exec(host) ?? [];
-  return { labels: name.split('.'), port, path: slash < 0 ? '' : place.slice(slash) };
-}
-/** Of one label of a host: `*` is any text. */
-const globOf = (label: string): RegExp =>
-  new RegExp(
-    `^${label
-      .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-    's',
-  );
-
-/** Source: credentialprovider isDefaultRegistryMatch. */
-function isOfDefaultRegistry(repository: string): boolean {
-  const [first = '', ...others] = repository.split('/');
-  if (first === '') return false;
-  return others.length === 0 || first === 'docker.io' || first === DEFAULT_REGISTRY || !/[.:]/.test(first);
-}

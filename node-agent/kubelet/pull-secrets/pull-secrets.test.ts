@@ -9,6 +9,8 @@ import { testWorld } from '../../../actors/runtime/testing/world.ts';
 import { Keyring, type Credential } from './keyring.ts';
 import { createPulls } from './pulls.ts';
 import { PullRecords } from './records.ts';
+import { createTurns } from './turns.ts';
+import { patternProblem, verification, type VerificationPolicy } from './verification.ts';
 
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
 const user = (name: string) => ({ auth: b64(`${name}:pa:ss`) });
@@ -62,7 +64,7 @@ const credential = (name: string, uid = `uid-${name}`, password = 'p'): Credenti
   username: name,
   password,
   hash: `hash-${name}-${password}`,
-  source: { uid, namespace: 'shop', name },
+  source: { kind: 'Secret', uid, namespace: 'shop', name },
 });
 
 describe('images that are there', () => {
@@ -83,12 +85,43 @@ describe('images that are there', () => {
     expect(await may(records, 'quay.io/a@sha256:00', credential('one'))).toBe(true);
     expect(await may(records, 'quay.io/b:1', credential('one'))).toBe(false);
     // The same words in another Secret, and other words in the same.
-    expect(await may(records, 'quay.io/a:1', { ...credential('one'), source: { uid: 'x', namespace: 'y', name: 'z' } })).toBe(true);
+    expect(await may(records, 'quay.io/a:1', { ...credential('one'), source: { kind: 'Secret', uid: 'x', namespace: 'y', name: 'z' } })).toBe(true);
     expect(await may(records, 'quay.io/a:1', credential('one', 'uid-one', 'changed'))).toBe(true);
     // Nobody need know either any more.
     await pulled(records, 'quay.io/a:1');
     expect(await may(records, 'quay.io/a:1')).toBe(true);
   });
+  it('are for the account of whose token a program made the credentials', async () => {
+    const records = await PullRecords.open(world, folder);
+    const of = (kind: 'Secret' | 'ServiceAccount', uid: string): Credential => ({ ...credential('one'), source: { kind, uid, namespace: 'shop', name: 'one' } });
+    await pulled(records, 'quay.io/a:1', of('ServiceAccount', 'sa'));
+    await pulled(records, 'quay.io/a:1', of('Secret', 'secret'));
+    const again = await PullRecords.open(world, folder);
+    expect(await may(again, 'quay.io/a:1', of('ServiceAccount', 'sa'))).toBe(true);
+    expect(await may(again, 'quay.io/a:1', of('ServiceAccount', 'other'))).toBe(false);
+    expect(await may(again, 'quay.io/a:1', of('Secret', 'secret'))).toBe(true);
+  });
+  it.each<[VerificationPolicy, string[], boolean[]]>([
+    ['NeverVerify', [], [true, true, true]],
+    ['NeverVerifyPreloadedImages', [], [true, true, false]],
+    ['AlwaysVerify', [], [false, false, false]],
+    ['NeverVerifyAllowlistedImages', ['quay.io/b'], [false, true, false]],
+    ['NeverVerifyAllowlistedImages', ['quay.io/*'], [true, true, true]],
+  ])('are shown by %s %j to who has nothing to show', async (policy, allowed, expected) => {
+    const records = await PullRecords.open(world, folder, verification(policy, allowed));
+    await records.pulling('quay.io/c:1', async () => ({ imageRef: 'id-3', used: credential('one') }));
+    const may = [['quay.io/a:1', 'id-1'], ['quay.io/b@sha256:00', 'id-2'], ['quay.io/c:1', 'id-3']].map(([image, id]) => records.mayUse(image!, id!, async () => []));
+    expect(await Promise.all(may)).toEqual(expected);
+  });
+  it.each([
+    ['quay.io/a', undefined],
+    ['quay.io/*', undefined],
+    [' quay.io/a', 'leading/trailing spaces are not allowed:  quay.io/a'],
+    ['', 'the supplied pattern is too short: '],
+    ['/*', 'at least registry hostname is required'],
+    ['quay.io/*/a', "not a valid wildcard pattern, only patterns ending with '/*' are allowed: quay.io/*/a"],
+    ['quay.io/a:1', 'neither tag nor digest is accepted in an image reference: quay.io/a:1'],
+  ])('are allowed by the pattern %j: %s', (pattern, problem) => expect(patternProblem(pattern)).toBe(problem));
   it('are so after the kubelet has ended, also while it pulled', async () => {
     const records = await PullRecords.open(world, folder);
     await pulled(records, 'quay.io/a:1', credential('one'));
@@ -133,6 +166,33 @@ describe('images that are there', () => {
   });
 }); // prettier-ignore
 
+describe('turns', () => {
+  const never = new AbortController().signal;
+  it.each<[object, number]>([
+    [{}, 5],
+    [{ serializeImagePulls: true }, 1],
+    [{ maxParallelImagePulls: 2 }, 2],
+    [{ serializeImagePulls: false }, 7],
+  ])('%j: %i of 7 at once', async (limits, most) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let running = 0;
+    const turns = createTurns(testWorld(), limits);
+    const all = Array.from({ length: 7 }, () => turns.take(never, () => (running++, promise)));
+    await until(() => running === most);
+    resolve();
+    await Promise.all(all);
+    expect(running).toBe(7);
+  });
+  it('are refused where too many begin', async () => {
+    const world = testWorld();
+    const turns = createTurns(world, { registryPullQPS: 2, registryBurst: 1 });
+    const begin = () => turns.take(never, async () => 'begun').catch((error: Error) => error.message);
+    expect([await begin(), await begin()]).toEqual(['begun', 'pull QPS exceeded']);
+    await world.advance(500);
+    expect([await begin(), await begin()]).toEqual(['begun', 'pull QPS exceeded']);
+  });
+});
+
 describe('pulls', () => {
   const podOf = (...names: string[]): Pod => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'shop' }, spec: { containers: [], imagePullSecrets: names.map((name) => ({ name })) } });
   const never = new AbortController().signal;
@@ -141,7 +201,7 @@ describe('pulls', () => {
     const records = await PullRecords.open(testWorld(), folder);
     const secrets = new Map([['one', secretOf('one', { 'quay.io': user('one') })], ['bad', secretOf('bad', { 'quay.io': { auth: b64('x') } })]]);
     const secret = async (_pod: Pod, name: string): Promise<Secret> => secrets.get(name) ?? Promise.reject(new ApiError('NotFound', `secret "${name}" not found`));
-    const pulls = createPulls({ world: testWorld(), records, secret, config: join(folder, 'config.json'), tell: (_pod, reason, message) => void told.push(`${reason}: ${message}`) });
+    const pulls = createPulls({ world: testWorld(), records, secret, configs: [join(folder, 'none.json'), join(folder, 'config.json')], tell: (_pod, reason, message) => void told.push(`${reason}: ${message}`) });
     return { pulls, told };
   }
   it('are made with the credentials of the pod, then of the node', async () => {

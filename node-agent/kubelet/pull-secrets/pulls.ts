@@ -3,8 +3,10 @@ import type { World } from '../../../bus/world.ts';
 import type { Pod, Secret } from '../../../schemas/generated/core-v1.ts';
 import { fullName } from '../../runtime/image-name.ts';
 import { RuntimeError } from '../../runtime/interface.ts';
+import type { LookUp } from '../credential-providers/providers.ts';
 import { Keyring, type Credential } from './keyring.ts';
 import type { PullRecords } from './records.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** How pods come to the images that their node pulls. */
 export interface Pulls {
@@ -21,21 +23,21 @@ export interface Pulls {
     pull: (credentials: readonly Credential[]) => Promise<{ readonly image: T; readonly used: Credential | undefined }>,
   ): Promise<T>;
 }
-/** Pulls at once; the others wait. The real kubelet has one, which a registry that hangs holds up for all. */
-const PARALLEL = 5;
-
 export function createPulls(o: {
   readonly world: World;
   readonly records: PullRecords;
   /** Rejects: there is none, or it cannot be had now. */
   readonly secret: (pod: Pod, name: string, signal: AbortSignal) => Promise<Secret>;
-  /** Docker's `config.json` of the node: whoever runs there may use what is in it. It need not be there. */
-  readonly config: string;
+  /** Docker's `config.json` of the node, the first that is there: whoever runs on the node may use what is in it. */
+  readonly configs: readonly string[];
+  /** Of programs that know credentials. Default: none. */
+  readonly provided?: LookUp | undefined;
+  /** Default: five at once, as often as they like. */
+  readonly turns?: Turns | undefined;
   readonly tell: (pod: Pod, reason: string, message: string) => void;
 }): Pulls {
   const { world, records } = o;
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const turns = o.turns ?? createTurns(world, {});
 
   /** Source: kubelet getPullSecretsForPod, credentialprovider MakeDockerKeyring. */
   async function credentialsOf(pod: Pod, image: string, signal: AbortSignal): Promise<readonly Credential[]> {
@@ -61,54 +63,33 @@ export function createPulls(o: {
     const [repository = ''] = fullName(image).split('@', 1);
     const slash = repository.lastIndexOf('/');
     const bare = repository.slice(0, slash) + repository.slice(slash).replace(/:.*$/, '');
-    return [...ofPod.lookup(bare), ...(await ofNode()).lookup(bare)];
+    const [ofNode, provided = []] = await Promise.all([nodeKeyring(), o.provided?.(pod, bare)]);
+    signal.throwIfAborted();
+    return [...ofPod.lookup(bare), ...ofNode.lookup(bare), ...provided];
   } // prettier-ignore
-  async function ofNode(): Promise<Keyring> {
+  async function nodeKeyring(): Promise<Keyring> {
     const keyring = new Keyring();
-    try {
-      keyring.addConfig(await readFile(o.config, 'utf8'), undefined);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        world.log.warn('credentials of the node not read', { file: o.config, err: error });
-    }
+    for (const file of o.configs)
+      try {
+        keyring.addConfig(await readFile(file, 'utf8'), undefined);
+        return keyring;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+          world.log.warn('credentials of the node not read', { file, err: error });
+      }
     return keyring;
-  }
-  async function turn(signal: AbortSignal): Promise<void> {
-    if (running < PARALLEL) {
-      running++;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = (): void => {
-      const place = waiting.indexOf(resolve);
-      if (place < 0) return;
-      waiting.splice(place, 1);
-      reject(signal.reason as Error);
-    };
-    waiting.push(resolve);
-    signal.addEventListener('abort', onAbort, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', onAbort));
-  }
-  /** Whose turn it is next takes the place over. */
-  function done(): void {
-    const next = waiting.shift();
-    if (next === undefined) running--;
-    else next();
   }
   return {
     mayUse: (pod, image, imageRef, signal) => records.mayUse(image, imageRef, () => credentialsOf(pod, image, signal)),
     async pull(pod, image, signal, pull) {
       const credentials = await credentialsOf(pod, image, signal);
-      await turn(signal);
-      try {
+      return turns.take(signal, async () => {
         const { image: pulled } = await records.pulling(image, async () => {
           const result = await pull(credentials);
           return { ...result, imageRef: result.image.id };
         });
         return pulled;
-      } finally {
-        done();
-      }
+      });
     },
   };
 }

@@ -5,6 +5,7 @@ import type { World } from '../../../bus/world.ts';
 import { formatTime } from '../../../schemas/meta/time.ts';
 import { fullName } from '../../runtime/image-name.ts';
 import type { Credential } from './keyring.ts';
+import { DEFAULT_POLICY, repositoryOf, verification, type Verification } from './verification.ts';
 
 /** With which Secret an image was pulled. Source: kubelet.config.k8s.io ImagePullSecret. */
 interface PulledWith {
@@ -13,10 +14,13 @@ interface PulledWith {
   readonly name: string;
   readonly credentialHash: string;
 }
+/** Of which service account the token was. Source: kubelet.config.k8s.io ImagePullServiceAccount. */
+type PulledBy = Pick<PulledWith, 'uid' | 'namespace' | 'name'>;
 /** Source: kubelet.config.k8s.io ImagePullCredentials. */
 interface Access {
   readonly nodePodsAccessible?: boolean;
   readonly kubernetesSecrets?: readonly PulledWith[];
+  readonly kubernetesServiceAccounts?: readonly PulledBy[];
 }
 /** Source: kubelet.config.k8s.io ImagePulledRecord. */
 interface Pulled {
@@ -34,24 +38,26 @@ const MOST_SECRETS = 100;
 
 /**
  * Which images were pulled with whose credentials, so that nobody else uses them only because they are there. What was
- * never pulled, but loaded, is everybody's. Outlives the kubelet: one file each below `folder`, written before it counts.
- * Source: kubelet images/pullmanager, KubeletEnsureSecretPulledImages with NeverVerifyPreloadedImages.
+ * never pulled, but loaded, is everybody's, unless `verifies` says otherwise. Outlives the kubelet: one file each below
+ * `folder`, written before it counts. Source: kubelet images/pullmanager, KubeletEnsureSecretPulledImages.
  */
 export class PullRecords {
   readonly #world: World;
   readonly #folder: string;
+  readonly #verifies: Verification;
   readonly #pulled = new Map<string, Pulled>();
   /** Images that are being pulled, or were when a kubelet ended, and how often. */
   readonly #intents = new Map<string, number>();
   #busy: Promise<unknown> = Promise.resolve();
 
-  private constructor(world: World, folder: string) {
+  private constructor(world: World, folder: string, verifies: Verification) {
     this.#world = world;
     this.#folder = folder;
+    this.#verifies = verifies;
   }
   /** What an earlier kubelet has left behind; files that cannot be read count as not there. */
-  static async open(world: World, folder: string): Promise<PullRecords> {
-    const records = new PullRecords(world, folder);
+  static async open(world: World, folder: string, verifies: Verification = verification(DEFAULT_POLICY)): Promise<PullRecords> {
+    const records = new PullRecords(world, folder, verifies);
     for (const kind of ['pulling', 'pulled'] as const) await mkdir(join(folder, kind), { recursive: true, mode: 0o700 });
     for (const { image } of await records.#read<{ image?: string }>('pulling')) if (image) records.#intents.set(image, 1);
     for (const record of await records.#read<Pulled>('pulled'))
@@ -61,22 +67,27 @@ export class PullRecords {
   /** Whether who has these credentials may use the image that is there. */
   async mayUse(image: string, imageRef: string, credentialsOf: () => Promise<readonly Credential[]>): Promise<boolean> {
     const record = this.#pulled.get(imageRef);
-    if (record === undefined) return !this.#intents.has(image);
+    if (!this.#verifies(image, record !== undefined || this.#intents.has(image))) return true;
+    if (record === undefined) return false;
     const repository = repositoryOf(image);
     const access = Object.hasOwn(record.credentialMapping, repository) ? record.credentialMapping[repository] : undefined;
     if (access?.nodePodsAccessible === true) return true;
     const known = access?.kubernetesSecrets ?? [];
-    if (known.length === 0) return false;
-    for (const { hash, source } of await credentialsOf()) {
-      if (source === undefined) continue;
+    const accounts = access?.kubernetesServiceAccounts ?? [];
+    if (known.length === 0 && accounts.length === 0) return false;
+    const sources = await credentialsOf();
+    for (const { hash, source } of sources) {
+      if (source?.kind !== 'Secret') continue;
       const same = known.some(({ credentialHash }) => credentialHash === hash);
-      const isOf = known.some(({ uid, namespace, name }) => uid === source.uid && namespace === source.namespace && name === source.name);
+      const isOf = known.some(isSame(source));
       if (!same && !isOf) continue;
       // Of what is new of it the next one may know.
-      if (!same || !isOf) await this.#grant(image, imageRef, { kubernetesSecrets: [{ ...source, credentialHash: hash }] });
+      if (!same || !isOf) await this.#grant(image, imageRef, accessOf({ hash, source }));
       return true;
     }
-    return false;
+    // A pod has one account; whom a program made its credentials for is not looked at.
+    const own = sources.find(({ source }) => source?.kind === 'ServiceAccount')?.source;
+    return own !== undefined && accounts.some(isSame(own));
   } // prettier-ignore
   /** Pulls, and keeps with what it was done. `work` resolves with the image's id and the credential used, if any. */
   async pulling<T extends { readonly imageRef: string; readonly used: Credential | undefined }>(image: string, work: () => Promise<T>): Promise<T> {
@@ -85,9 +96,7 @@ export class PullRecords {
     if (count === 0) await this.#write('pulling', image, { kind: 'ImagePullIntent', apiVersion: API_VERSION, image });
     try {
       const result = await work();
-      const { used } = result;
-      const access: Access = used?.source === undefined ? { nodePodsAccessible: true } : { kubernetesSecrets: [{ ...used.source, credentialHash: used.hash }] };
-      await this.#grant(image, result.imageRef, access);
+      await this.#grant(image, result.imageRef, accessOf(result.used));
       return result;
     } finally {
       const left = (this.#intents.get(image) ?? 1) - 1;
@@ -172,17 +181,27 @@ export class PullRecords {
     return join(this.#folder, kind, `sha256-${createHash('sha256').update(key).digest('hex')}`);
   }
 }
-/** Once anybody on the node may, everybody may. Source: pulledRecordMergeNewCreds. */
-function merged(before: Access, { nodePodsAccessible, kubernetesSecrets = [] }: Access): Access {
-  if (before.nodePodsAccessible === true || nodePodsAccessible === true) return { nodePodsAccessible: true };
-  const isOf = (a: PulledWith) => (b: PulledWith): boolean => a.uid === b.uid && a.namespace === b.namespace && a.name === b.name; // prettier-ignore
-  const others = (before.kubernetesSecrets ?? []).filter((one) => !kubernetesSecrets.some(isOf(one)));
-  return { kubernetesSecrets: [...others, ...kubernetesSecrets].slice(-MOST_SECRETS) };
+const isSame = (a: PulledBy) => (b: PulledBy): boolean => a.uid === b.uid && a.namespace === b.namespace && a.name === b.name; // prettier-ignore
+/** Source: images trackedToImagePullCreds. */
+function accessOf(used: Pick<Credential, 'hash' | 'source'> | undefined): Access {
+  if (used?.source === undefined) return { nodePodsAccessible: true };
+  const { kind, uid, namespace, name } = used.source;
+  if (kind === 'ServiceAccount') return { kubernetesServiceAccounts: [{ uid, namespace, name }] };
+  return { kubernetesSecrets: [{ uid, namespace, name, credentialHash: used.hash }] };
 }
-/** Without tag and digest. */
-const repositoryOf = (image: string): string => {
-  const [name = ''] = image.split('@', 1);
-  const slash = name.lastIndexOf('/');
-  const colon = name.indexOf(':', slash + 1);
-  return colon < 0 ? name : name.slice(0, colon);
-};
+/** Once anybody on the node may, everybody may. Source: pulledRecordMergeNewCreds. */
+function merged(before: Access, after: Access): Access {
+  if (before.nodePodsAccessible === true || after.nodePodsAccessible === true) return { nodePodsAccessible: true };
+  const secrets = joined(before.kubernetesSecrets, after.kubernetesSecrets).slice(-MOST_SECRETS);
+  const accounts = joined(before.kubernetesServiceAccounts, after.kubernetesServiceAccounts);
+  return {
+    ...(secrets.length > 0 && { kubernetesSecrets: secrets }),
+    ...(accounts.length > 0 && { kubernetesServiceAccounts: accounts }),
+  };
+}
+/** What is there anew stands last; what was told again is left as it was. */
+function joined<T extends PulledBy>(before: readonly T[] = [], after: readonly T[] = []): readonly T[] {
+  const told = (one: T): boolean => before.some((known) => JSON.stringify(known) === JSON.stringify(one));
+  const added = after.filter((one) => !told(one));
+  return [...before.filter((one) => !added.some(isSame(one))), ...added];
+}

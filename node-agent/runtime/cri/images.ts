@@ -78,13 +78,16 @@ export const userOf = (image: CriImage | undefined): ImageUser => ({
 /** Source: kubelet images image_manager.go evalCRIPullErr, cri-api pkg/errors. */
 function pullError(image: string, failures: readonly unknown[]): RuntimeError {
   const last = failures.at(-1) as Error;
-  const texts = [...new Set(failures.map((error) => (error as Error).message))];
+  const texts = [...new Set(failures.map(textOf))];
   const text = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
   const said = grpcCode(last) === undefined ? '' : (last as GrpcError).details;
   for (const [reason, why] of KNOWN_REASONS)
     if (said.startsWith(reason)) return new RuntimeError(reason, `image pull failed for ${image} because ${why}${said.slice(reason.length)}`, { cause: last });
   return new RuntimeError('ErrImagePull', text, { cause: last });
 } // prettier-ignore
+/** A code that says nothing is left out. Source: cri-client remote_image.go pullImageV1. */
+const textOf = (error: unknown): string =>
+  grpcCode(error) === 'Unknown' ? (error as GrpcError).details : (error as Error).message;
 const KNOWN_REASONS = [
   ['RegistryUnavailable', 'the registry is unavailable'],
   ['SignatureValidationFailed', 'the signature validation failed'],

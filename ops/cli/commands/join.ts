@@ -4,6 +4,7 @@ import { nodesDir } from '../../cluster/paths.ts';
 import { openHealthDoor } from '../../process/health.ts';
 import { hasJoined, startJoinedNode } from '../../process/joined-node.ts';
 import { makeFolder } from '../../cluster/config.ts';
+import { checkCredentialProviders, credentialProviderFlags } from '../../cluster/credential-providers.ts';
 import { checkProxyMode } from '../../cluster/proxy-mode.ts';
 import type { OwnMachine } from '../../machine/own-machine.ts';
 import { checkCanHaveRealNodes } from '../../machine/settle.ts';
@@ -40,6 +41,7 @@ export async function joinCluster(components: readonly string[], options: RunOpt
     const { ownMachine, runOnOwnMachine, WITHIN } = await import('../../machine/own-machine.ts');
     if (process.env[WITHIN] === undefined) {
       if (options.proxyMode !== undefined) await checkProxyMode(options.proxyMode);
+      await checkCredentialProviders(options);
       makeFolder(dir, '--data');
       const warn = (text: string): void => printError(`kubus: ${text}`);
       process.exit(await runOnOwnMachine({ node, dir, signal, warn }));
@@ -47,7 +49,8 @@ export async function joinCluster(components: readonly string[], options: RunOpt
     machine = await ownMachine(dir, node, options.nodeIp);
   }
   const running = await startJoinedNode({
-    node, token, ca, dir, machine, proxyMode: options.proxyMode, urls: options.nats?.split(','), log: options.log,
+    node, token, ca, dir, machine, proxyMode: options.proxyMode, credentialProviders: credentialProviderFlags(options),
+    urls: options.nats?.split(','), log: options.log,
   }); // prettier-ignore
   const health = options.health === undefined ? undefined : await openHealthDoor(options.health, running.health);
   await Promise.race([running.ready.then(() => print(`running: node ${node}`)), signal]);

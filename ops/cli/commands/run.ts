@@ -40,6 +40,9 @@ export interface RunOptions
   readonly nodeIp?: string;
   /** Of a real one: what brings Services to it. */
   readonly proxyMode?: ProxyMode;
+  /** Of a real one: programs that know credentials for images. */
+  readonly imageCredentialProviderConfig?: string;
+  readonly imageCredentialProviderBinDir?: string;
   readonly health?: number;
   /** A KubeSchedulerConfiguration. */
   readonly config?: string;
@@ -96,6 +99,8 @@ export async function run(names: readonly string[], options: RunOptions): Promis
     throw new UserError('--runtime cri is for a node that joins: kubus run nodes --node NAME --nats URL --token TOKEN --runtime cri', 2); // prettier-ignore
   if (options.proxyMode !== undefined && options.runtime !== 'cri')
     throw new UserError('--proxy-mode is for a node that joins and runs containers: say --runtime cri too', 2);
+  if ((options.imageCredentialProviderConfig ?? options.imageCredentialProviderBinDir) !== undefined && options.runtime !== 'cri')
+    throw new UserError('--image-credential-provider-config is for a node that joins and runs containers: say --runtime cri too', 2); // prettier-ignore
   checkDns(options, names.includes('dns'), 'kubus run dns');
   if (joins(names, options)) return joinCluster(names, options);
   const components = [...new Set(names)] as ComponentName[];

@@ -7,6 +7,7 @@ import { authorizationArguments } from '../../cluster/authorization.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { dnsArguments } from '../../cluster/dns.ts';
 import { loadBalancerArguments } from '../../cluster/load-balancers.ts';
+import { credentialProviderArguments } from '../../cluster/credential-providers.ts';
 import { proxyModeArguments } from '../../cluster/proxy-mode.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
 import { podRangeArguments } from '../../cluster/pod-ranges.ts';
@@ -91,6 +92,7 @@ function argumentsOf(options: UpOptions): string[] {
     ...podRangeArguments(options),
     ...loadBalancerArguments(options),
     ...proxyModeArguments(options),
+    ...credentialProviderArguments(options),
   );
   if (options.etcdPort !== undefined) args.push('--etcd-port', String(options.etcdPort));
   if (options.ephemeral) args.push('--ephemeral');

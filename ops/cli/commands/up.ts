@@ -17,6 +17,8 @@ import type { ClusterPaths } from '../../cluster/paths.ts';
 import { loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { checkServiceCidrs } from '../../cluster/service-ranges.ts';
+import type { CredentialProviderFlags } from '../../../node-agent/kubelet/credential-providers/providers.ts';
+import { settleCredentialProviders } from '../../cluster/credential-providers.ts';
 import { checkProxyMode, proxyMode, type ProxyModeFlags } from '../../cluster/proxy-mode.ts';
 import { adoptScheduler, checkScheduler, type SchedulerFlags } from '../../cluster/scheduler.ts';
 import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts';
@@ -35,6 +37,7 @@ export interface UpOptions
     AuditFlags,
     AuthenticationFlags,
     AuthorizationFlags,
+    CredentialProviderFlags,
     PodRangeFlags,
     LoadBalancerFlags,
     DnsFlags,
@@ -84,6 +87,7 @@ export async function up(options: UpOptions): Promise<void> {
   checkDns(options, hasDns(options, readConfig(paths)), 'kubus up --addons dns');
   await loadBalancerRanges(options, readConfig(paths));
   proxyMode(options, readConfig(paths));
+  await settleCredentialProviders(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
 
@@ -132,6 +136,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   const nodes = await settleNodes(options, options.name, before, ranges.clusterCidrs);
   const proxy = proxyMode(options, before);
   if (proxy.proxyMode !== undefined && realNodes(nodes).length > 0) await checkProxyMode(proxy.proxyMode);
+  const credentials = await settleCredentialProviders(options, before);
   return {
     format: 1, name: options.name, port, natsPort,
     ...(only && { only }),
@@ -140,6 +145,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...ranges,
     ...nodes,
     ...proxy,
+    ...credentials,
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
     ...(enableAdmission && { enableAdmission }),

@@ -41,12 +41,18 @@ export function addons(): Option {
 }
 /** A command that starts nodes that run containers. */
 export const proxying = (command: Command): Command =>
-  command.addOption(
-    new Option(
-      '--proxy-mode <mode>',
-      'with --runtime cri: what brings Services to nodes (default: nftables, or the best that the machine can do)',
-    ).choices(PROXY_MODES),
-  );
+  command
+    .option(
+      '--image-credential-provider-config <path>',
+      'with --runtime cri: a CredentialProviderConfig, or a folder of them: which programs know credentials for images',
+    )
+    .option('--image-credential-provider-bin-dir <folder>', 'folder of these programs')
+    .addOption(
+      new Option(
+        '--proxy-mode <mode>',
+        'with --runtime cri: what brings Services to nodes (default: nftables, or the best that the machine can do)',
+      ).choices(PROXY_MODES),
+    );
 /** A command that may start the name server of a cluster. */
 export const answeringNames = (command: Command): Command =>
   command

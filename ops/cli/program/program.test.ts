@@ -72,6 +72,8 @@ describe('what is typed wrong ends with 2, a cause and a hint', () => {
     [['up', '--addons', 'none,dns'], /^kubus: --addons none stands alone\n$/],
     [['up', '--proxy-mode', 'ebpf'], /Allowed choices are nftables, iptables, ipvs, userspace/],
     [['up', '--name', 'none-yet', '--proxy-mode', 'nftables'], /^kubus: --proxy-mode is for nodes that run containers: say --runtime cri too\n$/],
+    [['up', '--runtime', 'simulated', '--image-credential-provider-config', 'a'], /^kubus: --image-credential-provider-config is for nodes that run containers: say --runtime cri too\n$/],
+    [['run', 'nodes', '--node', 'a', '--image-credential-provider-bin-dir', 'b'], /^kubus: --image-credential-provider-config is for a node that joins and runs containers: say --runtime cri too\n$/],
     [['run', 'nodes', '--node', 'a', '--proxy-mode', 'ipvs'], /^kubus: --proxy-mode is for a node that joins and runs containers: say --runtime cri too\n$/],
     [['up', '--runtime', 'docker'], /Allowed choices are simulated, cri, auto/],
     [['run'], /missing required argument 'component'/],
