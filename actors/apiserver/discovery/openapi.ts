@@ -31,8 +31,10 @@ const NOT_FOUND: PathAnswer = {
 };
 async function load(registry: Registry, others: OtherDocuments): Promise<PathHandler> {
   const openApi = await import('../../../schemas/openapi/index.ts');
+  const place = descriptions();
   const options = {
-    describe: openApi.descriptionsFrom(descriptions()),
+    // Their hashes tell documents that describe from those that do not.
+    describe: place === undefined ? undefined : openApi.descriptionsFrom(place),
     customSchema: (r: Resource) => r.definition.custom?.schema as Record<string, unknown> | undefined,
   };
   return (request) => {
@@ -93,13 +95,13 @@ const takesJson = (accept: string): boolean =>
     return type === JSON_TYPE || type === 'application/*' || type === '*/*' || type.startsWith('application/com.github.proto-openapi.'); // prettier-ignore
   });
 /** Beside the bundle, or where the client library keeps the declarations that carry them. */
-function descriptions(): string {
+function descriptions(): string | undefined {
   const beside = join(import.meta.dirname, 'descriptions.json');
   if (existsSync(beside)) return beside;
   try {
     const entry = createRequire(import.meta.url).resolve('@kubernetes/client-node');
     return join(dirname(entry), 'gen', 'models');
   } catch {
-    return '';
+    return undefined;
   }
 }
