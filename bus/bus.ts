@@ -3,7 +3,7 @@ import type { Traffic } from './traffic.ts';
 
 /**
  * The only wire between components. Two transports implement it: `bus/nats/` and `bus/memory/`; one conformance suite
- * (`bus/conformance.ts`) runs on both. Bodies are any msgpackr-encodable value (Uint8Array stays Uint8Array).
+ * (`bus/conformance.ts`) runs on both. Bodies are JSON's values and bytes (Uint8Array stays Uint8Array).
  *
  * Errors are ApiErrors: no responder -> ServiceUnavailable, deadline -> Timeout, an error the server's handler threw
  * -> the same Status. An aborted signal rejects with the signal's reason.

@@ -1,10 +1,8 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { decodeLean, decodeValue, decodeValues } from './decoder.ts';
-import { options } from './encoder.ts';
+import { packr } from './testing/packr.ts';
 
-const packr = new Packr(options);
 const pack = (value: unknown): Uint8Array => new Uint8Array(packr.pack(value));
 const times = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 
