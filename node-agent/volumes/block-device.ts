@@ -1,7 +1,7 @@
-import { mkdir, open, readlink, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readlink, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
-import { mountedOn } from './mounts.ts';
+import { mountedOn, type MountPoint } from './mounts.ts';
 import { nameOf, VolumeError, type PodVolume, type VolumeHost } from './plugin.ts';
 
 /** Where a device is that is a pod's volume. Source: pkg/volume GetGlobalMapPath, GetPodDeviceMapPath. */
@@ -34,7 +34,7 @@ export async function mapDevice(host: VolumeHost, path: string, { uid, shared, l
   const bound = join(shared, uid);
   await step(`blkUtil.MapDevice failed. devicePath: ${device}, globalMapPath:${shared}, podUID: ${uid}, bindMount: true`, async () => {
     await mkdir(shared, { recursive: true, mode: 0o750 });
-    if (mountedOn(await host.mounts.list(), bound) !== undefined) return;
+    if (isBound(await host.mounts.list(), { uid, shared, link })) return;
     await writeFile(bound, '', { flag: 'a', mode: 0o640 });
     await host.mounts.bind(device, bound, { signal });
   });
@@ -66,6 +66,9 @@ export async function unmapDevice(host: Pick<VolumeHost, 'held' | 'mounts'>, { u
   while (mountedOn(await host.mounts.list(), bound) !== undefined) await host.mounts.unmount(bound);
   await rm(bound, { force: true });
 } // prettier-ignore
+export const isBound = (mounts: readonly MountPoint[], { uid, shared }: DevicePlace): boolean =>
+  mountedOn(mounts, join(shared, uid)) !== undefined;
+export const isLinked = (link: string): Promise<boolean> => lstat(link).then(() => true, () => false); // prettier-ignore
 export async function removeLink(link: string): Promise<void> {
   await rm(link, { force: true });
   for (const folder of [dirname(link), dirname(dirname(link))])

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PersistentVolume, Pod } from '../../schemas/generated/core-v1.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../actors/runtime/resources.ts';
+import { CAN } from './csi/protocol.ts';
 import { csiBench, USES, type CsiBench } from './csi/testing/bench.ts';
 import type { FakeDriver } from './csi/testing/fake-driver.ts';
 import { volumeBench, type VolumeBench } from './testing/bench.ts';
@@ -76,6 +77,52 @@ it('a device is refused in its own words', async () => {
   expect(b.told('FailedMapVolume')).toEqual([`MapVolume.SetUpDevice failed for volume "pv" : ${WHY}`]);
   await b.ended(one!);
   await b.until(() => waiting.done);
+});
+describe('a device whose driver does not hand it over', () => {
+  const containers = [{ name: 'main', image: 'i', volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] }];
+  const [one, two] = [() => b.pod('first', { ...USES, containers }), () => b.pod('second', { ...USES, containers })];
+  const refusing = async (code: number, stages = true): Promise<FakeDriver> => {
+    await c.object({ attachRequired: false });
+    const all = await c.driver();
+    if (!stages) all.can.delete(CAN.stage);
+    await b.until(() => all.told.length > 0);
+    all.instead.set('publish', ({ targetPath }) => {
+      if ((targetPath as string).endsWith('uid-first')) throw Object.assign(new Error('no'), { code, details: 'boom' });
+      writeFileSync(targetPath as string, 'the device');
+      return {};
+    });
+    await c.bound({ accessModes: ['ReadWriteOncePod'], volumeMode: 'Block' });
+    b.begin(one());
+    await refusal();
+    return all;
+  };
+  const methods = (all: FakeDriver): string[] => all.calls.map(([method]) => method);
+
+  it('is nobody’s where it says so: another pod may have it, and nothing is taken off the first', async () => {
+    const all = await refusing(3);
+    await b.mounted(two());
+    all.calls.length = 0;
+    await b.ended(one());
+    expect(methods(all).filter((method) => method.startsWith('un'))).toEqual([]);
+    await b.ended(two());
+    expect(methods(all).filter((method) => method.startsWith('un'))).toEqual(['unpublish', 'unstage']);
+  });
+  it('may be the first’s where nobody knows: it is taken off with that pod, and free then', async () => {
+    const all = await refusing(4);
+    const waiting = b.begin(two());
+    await b.until(() => b.told('FailedMapVolume').some((said) => said.endsWith(WHY)));
+    expect(waiting.done).toBe(false);
+    await b.ended(one());
+    await b.until(() => waiting.done);
+    expect(methods(all)).toContain('unpublish');
+  });
+  it('is free where the driver is gone for good when the pod ends', async () => {
+    const all = await refusing(3, false);
+    await all.stop();
+    await b.ended(one());
+    expect(await readdir(b.host.pods)).toEqual(['uid-first']);
+    expect(await readdir(join(b.host.pods, 'uid-first'))).toEqual([]);
+  });
 });
 it.each<[Modes]>([[['ReadWriteOnce']], [['ReadWriteOncePod', 'ReadWriteMany']]])(
   'of %j several pods have it',

@@ -135,10 +135,12 @@ describe('where it cannot be had', () => {
     one.instead.delete('stage');
     await b.until(() => b.disk.mountedOf('uid-p').size === 1);
   });
-  it('a pod that goes meanwhile is told to the driver all the same', async () => {
+  it('a pod that goes while nobody knows whether it has it is told to the driver all the same', async () => {
     const one = await ready();
-    one.instead.set('publish', refuse);
-    await failsWith('MapVolume.MapPodDevice failed for volume "pv" : rpc error: code = Internal desc = boom');
+    one.instead.set('publish', () => {
+      throw Object.assign(new Error('no'), { code: 4, details: 'boom' });
+    });
+    await failsWith('MapVolume.MapPodDevice failed for volume "pv" : rpc error: code = DeadlineExceeded desc = boom');
     await b.ended(podOf('p'));
     expect(methods(one).slice(-2)).toEqual(['unpublish', 'unstage']);
     expect(await readdir(join(b.host.pods, 'uid-p'))).toEqual([]);

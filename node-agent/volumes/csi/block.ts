@@ -1,7 +1,16 @@
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { grpcCode } from '../../grpc/client.ts';
-import { linkTo, mapDevice, removeLink, tellMapped, unmapDevice, type DevicePlace } from '../block-device.ts';
+import {
+  isBound,
+  isLinked,
+  linkTo,
+  mapDevice,
+  removeLink,
+  tellMapped,
+  unmapDevice,
+  type DevicePlace,
+} from '../block-device.ts';
 import { deviceLink } from '../layout.ts';
 import { mountsWithin } from '../mounts.ts';
 import { nameOf, VolumeError, type Mounted, type PodVolume, type VolumeHost } from '../plugin.ts';
@@ -137,6 +146,8 @@ async function publish(volume: PodVolume, source: Source, places: Places, place:
       volumeContext: { ...source.attributes, ...(object?.spec.podInfoOnMount === true && podInfo(volume.pod, source)) },
     });
   } catch (error) {
+    // Where the driver says that it did nothing there is nothing to take off, and nobody is kept waiting by it.
+    if (!UNCERTAIN.has(grpcCode(error)) && !isBound(await host.mounts.list(), place)) await removeLink(place.link).catch(() => undefined);
     signal.throwIfAborted();
     throw failed('MapPodDevice')((error as Error).message, error);
   }
@@ -158,21 +169,25 @@ export async function takeDeviceOff(name: string, uid: string, host: VolumeHost)
   const { driverName, volumeHandle } = data;
   await host.csi.alone(`${driverName}^${volumeHandle}`, async () => {
     await unmapDevice(host, place);
-    const driver = driverFor(host, driverName, 'UnmapPodDevice');
     const refused =
       (step: string) =>
       (error: Error): never => {
         throw new Error(said(`blockMapper.${step} failed: ${error.message}`), { cause: error });
       };
-    await driver
-      .call(NODE.unpublish, { volumeId: volumeHandle, targetPath: join(places.publish, uid) })
-      .catch(refused('unpublishVolumeForBlock'));
-    await removeLink(place.link);
+    if (await isLinked(place.link)) {
+      await driverFor(host, driverName, 'UnmapPodDevice')
+        .call(NODE.unpublish, { volumeId: volumeHandle, targetPath: join(places.publish, uid) })
+        .catch(refused('unpublishVolumeForBlock'));
+      await removeLink(place.link);
+    }
     if (await isUsed(host, name)) return;
-    if (driver.can(CAN.stage) && (await isThere(places.staging)))
-      await driver
-        .call(NODE.unstage, { volumeId: volumeHandle, stagingTargetPath: places.staging })
-        .catch(refused('unstageVolumeForBlock'));
+    if (await isThere(places.staging)) {
+      const driver = driverFor(host, driverName, 'TearDownDevice');
+      if (driver.can(CAN.stage))
+        await driver
+          .call(NODE.unstage, { volumeId: volumeHandle, stagingTargetPath: places.staging })
+          .catch(refused('unstageVolumeForBlock'));
+    }
     await cleanUp(places, host);
   });
 }
