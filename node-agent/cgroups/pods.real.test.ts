@@ -66,6 +66,14 @@ describe.skipIf(!canMakeGroups())('cgroups of the first version, real', () => {
     expect(file('pids', root, 'pids.max')).toBe('500');
     expect(file('cpu', `${root}/besteffort`, 'cpu.shares')).toBe('2');
   });
+  it('what they lie in weighs no less, and what weighs more stays as it is', async () => {
+    const shares = (): string[] => [`${top}/c/n`, `${top}/c`, top].map((path) => file('cpu', path, 'cpu.shares'));
+    expect(shares()).toEqual(['4096', '4096', '4096']);
+    const other = createPodCgroups({ world, hierarchy, root: `${top}/c/m/kubepods`, allocatable: { cpuShares: 2048 }, machineMemory: 2 ** 33 }); // prettier-ignore
+    await other.start();
+    expect(file('cpu', `${top}/c/m`, 'cpu.shares')).toBe('2048');
+    expect(shares()).toEqual(['4096', '4096', '4096']);
+  });
   it('who uses more memory than its pod may is ended, and nobody else', async () => {
     const path = await cgroups.create(podOf('m', { limits: { memory: '24Mi', cpu: '500m' }, requests: { memory: '8Mi', cpu: '250m' } })); // prettier-ignore
     expect(path).toBe(`${root}/burstable/podm`);

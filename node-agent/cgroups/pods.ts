@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { World } from '../../bus/world.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import { podRequests, qosClass } from '../../schemas/helpers/pod-resources.ts';
@@ -89,8 +89,20 @@ export function createPodCgroups(o: PodCgroupsOptions): NodeCgroups {
     });
     return sharing;
   }
+  /**
+   * What the pods' group lies in is a processor's worth to the kernel, however many the machine has: beside a few busy
+   * processes of the machine pods would starve. Upstream's group lies in nothing.
+   */
+  async function raiseAbove(): Promise<void> {
+    const wanted = o.allocatable.cpuShares ?? 0;
+    for (let above = dirname(root); dirname(above) !== above; above = dirname(above))
+      if ((await groups.get(above)).cpuShares < wanted) await groups.set(above, { cpuShares: wanted });
+  }
   async function start(): Promise<void> {
     await groups.make(root);
+    await raiseAbove().catch((error: unknown) => {
+      o.world.log.warn('processor shares of the node not set', { err: error });
+    });
     // Pods that are there may use more than they may from now on; then it stays as it is.
     for (const [name, limit] of Object.entries(o.allocatable))
       await groups.set(root, { [name]: limit }).catch((error: unknown) => {
