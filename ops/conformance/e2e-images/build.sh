@@ -12,12 +12,15 @@ mkdir -p "$dir/bin" "$dir/mod"
 dir=$(cd "$dir" && pwd)
 kubernetes=v1.36.3
 libraries=v0.36.3
-programs='agnhost resource-consumer resource-consumer/consume-cpu sample-device-plugin regression-issue-74839 nonewprivs'
+images=k8s.io/kubernetes/test/images
+programs="$images/agnhost $images/resource-consumer $images/resource-consumer/consume-cpu $images/sample-device-plugin"
+programs="$programs $images/regression-issue-74839 $images/nonewprivs k8s.io/sample-apiserver go.etcd.io/etcd/server/v3"
+name_of() { case $1 in go.etcd.io/*) echo etcd ;; *) basename "$1" ;; esac; }
 export GOWORK=off GO111MODULE=on CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS='-mod=mod -buildvcs=false'
 
 source=$(cd "$dir/mod" && go mod download -json "k8s.io/kubernetes@$kubernetes" | awk -F'"' '$2 == "Dir" { print $4 }')
 missing=
-for program in $programs; do [ -x "$dir/bin/$(basename "$program")" ] || missing="$missing $program"; done
+for program in $programs; do [ -x "$dir/bin/$(name_of "$program")" ] || missing="$missing $program"; done
 if [ -n "$missing" ]; then
   cd "$dir/mod"
   # What the release requires, with the modules of its own repository at their published versions.
@@ -29,13 +32,13 @@ if [ -n "$missing" ]; then
   done
   {
     printf '//go:build tools\npackage tools\nimport (\n'
-    for program in $programs; do echo "_ \"k8s.io/kubernetes/test/images/$program\""; done
+    for program in $programs; do echo "_ \"$program\""; done
     echo ')'
   } >tools.go
   go mod tidy -e >tidy.log 2>&1 || true
   for program in $missing; do
     echo "building $program"
-    go build -ldflags '-s -w' -o "$dir/bin/$(basename "$program")" "k8s.io/kubernetes/test/images/$program"
+    go build -ldflags '-s -w' -o "$dir/bin/$(name_of "$program")" "$program"
   done
 fi
 if [ ! -e "$dir/root/.complete" ]; then

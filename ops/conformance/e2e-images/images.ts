@@ -76,6 +76,8 @@ const images = [
   image(['nonroot:1.5'], [shell], [], { Cmd: ['sh'], User: '1234' }),
   image(['nonewprivs:1.4'], [shell], [folder('usr/local'), folder('usr/local/bin'), { ...program('usr/local/bin/nnp', 'nonewprivs'), mode: 0o6755 }], { Cmd: ['nnp'] }),
   image(['regression-issue-74839:1.4'], [], [program('regression-issue-74839')], { Entrypoint: ['/regression-issue-74839'] }),
+  image(['sample-apiserver:1.29.2'], [], [program('sample-apiserver')], { Entrypoint: ['/sample-apiserver'] }),
+  image(['registry.k8s.io/etcd:3.6.8-0'], [], [folder('usr'), folder('usr/local'), folder('usr/local/bin'), program('usr/local/bin/etcd', 'etcd')], {}),
   image(['registry.k8s.io/pause:3.10.2'], [], [{ path: 'pause', type: 'file', mode: 0o755, content: pauseProgram(architecture) }], {
     Entrypoint: ['/pause'], User: '65535:65535',
   }),
