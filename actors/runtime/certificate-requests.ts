@@ -5,6 +5,8 @@ import type { GroupVersionResource } from '../../schemas/meta/object.ts';
 export const certificateSigningRequests: GroupVersionResource = { group: 'certificates.k8s.io', version: 'v1', resource: 'certificatesigningrequests' }; // prettier-ignore
 /** The signer of kubelets' client certificates. */
 export const KUBELET_CLIENT = 'kubernetes.io/kube-apiserver-client-kubelet';
+/** And of those that they show to who reaches them. */
+export const KUBELET_SERVING = 'kubernetes.io/kubelet-serving';
 
 export const conditionOf = (
   { status }: CertificateSigningRequest,
@@ -64,7 +66,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
       wrongUsages(usages, KUBELET),
   ],
   [
-    'kubernetes.io/kubelet-serving',
+    KUBELET_SERVING,
     (request, usages) =>
       (ofNodes(request) ? undefined : NOT_NODES) ??
       (request.dnsNames.length + request.addresses.length > 0 ? undefined : 'DNS or IP subjectAltName is required') ??

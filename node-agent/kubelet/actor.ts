@@ -64,6 +64,8 @@ export interface KubeletOptions {
   readonly housekeeping?: ((host: HousekeepingHost) => Housekeeping) | undefined;
   /** Of a real node: mounts its pods' volumes. */
   readonly disk?: PodDisk | undefined;
+  /** Of a real node: a port of its own, for who reaches its address. */
+  readonly door?: ((node: NodeContext) => { stop(): Promise<void> }) | undefined;
   readonly inspection?: Inspection | undefined;
   /** Of the node: what its client counts is told with the rest. */
   readonly metrics?: Registry | undefined;
@@ -206,6 +208,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
   }
   const serve = [serveLogs, serveLoad, serveHttp, servePortForward, serveStreams];
   const served = o.bus === undefined ? [] : serve.map((door) => door(o.bus!, context));
+  const port = o.door?.(context);
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const logic = kubeletMachine.provide({
@@ -263,6 +266,7 @@ export function startKubelet(o: KubeletOptions): Kubelet {
       housekeeping?.stop();
       unwatchExits();
       unwatchSandboxes?.();
+      await port?.stop();
       for (const subscription of served) subscription.unsubscribe();
       for (const worker of context.pods.values()) worker.halt();
       context.writer.stop();

@@ -10,6 +10,7 @@ import { NODE_PATHS as paths } from '../../node-agent/host/paths.ts';
 import { startKubelet } from '../../node-agent/kubelet/actor.ts';
 import { startCertificates } from '../../node-agent/kubelet/certificates/manager.ts';
 import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
+import { startKubeletDoor } from '../../node-agent/kubelet/door/index.ts';
 import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
 import { createReferences } from '../../node-agent/kubelet/references.ts';
@@ -136,6 +137,16 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     id: o.id,
     client,
     disk: volumes.disk,
+    door: (of) =>
+      startKubeletDoor({
+        world,
+        client,
+        node: of,
+        configuration,
+        root: paths.kubelet,
+        addresses: () => kubelet.node()?.status?.addresses ?? [],
+        inspection,
+      }),
     handlers: createHandlers(world, runtime),
     staticPods: (host) => startStaticPods(paths.manifests, host),
     kernel: { appArmor: await hasAppArmor() },

@@ -5,7 +5,6 @@
  * `createIdentityReviews(...)` of tokenreviews and selfsubjectreviews, `createOpenIdHandler(...)` the issuer's documents.
  */
 export { createAuthenticator } from './authenticator.ts';
-export { bearerToken, webSocketToken } from './bearer.ts';
 export { impersonate, impersonationOf } from './impersonate.ts';
 export { readTokenKey } from './keys.ts';
 export { createOpenIdHandler } from './openid.ts';

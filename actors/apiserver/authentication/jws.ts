@@ -1,4 +1,5 @@
 import { constants, createPublicKey, verify, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
+import { decodeBase64Url } from '../../../schemas/codec/base64-url.ts';
 import { JsonSyntaxError, parseDeepJson } from '../../../schemas/codec/json.ts';
 
 /** Algorithms that a token may be signed by. Source: apiserver plugin/pkg/authenticator/token/oidc allowedSigningAlgs. */
@@ -12,13 +13,6 @@ export interface Jws {
   readonly payload: Buffer;
   readonly signed: Buffer;
   readonly signature: Buffer;
-}
-/** Raw base64 of URLs, or where it is none. Source: Go encoding/base64 RawURLEncoding. */
-export function decodeBase64Url(text: string): Buffer | number {
-  const plain = text.replaceAll(/[\r\n]/g, '');
-  const bad = /[^\w-]/.exec(text.replaceAll(/[\r\n]/g, 'A'));
-  if (bad !== null) return bad.index;
-  return plain.length % 4 === 1 ? text.length : Buffer.from(plain, 'base64url');
 }
 /** Throws Error: what is malformed. Source: go-jose jws.go parseSignedCompact. */
 export function parseJws(token: string): Jws {

@@ -1,5 +1,6 @@
 import type { UserInfo } from '../request.ts';
-import { decodeBase64Url, isSignedBy, jsonType, objectIn, parseJws, type Jws } from './jws.ts';
+import { isSignedBy, jsonType, objectIn, parseJws, type Jws } from './jws.ts';
+import { decodeBase64Url } from '../../../schemas/codec/base64-url.ts';
 import type { TokenKey } from './keys.ts';
 import { authenticated, parseServiceAccount, serviceAccountGroups, serviceAccountName } from './users.ts';
 

@@ -33,7 +33,7 @@ describe('the first start', () => {
     const rbac = 'rbac.authorization.k8s.io';
     expect(
       ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'].map((resource) => count(c, rbac, resource)),
-    ).toEqual([77, 58, 12, 12]);
+    ).toEqual([77, 58, 12, 13]);
     expect(get(c, '', 'services', 'default', 'kubernetes')).toMatchObject({
       spec: { clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443, targetPort: 6443 }] },
     });

@@ -126,6 +126,7 @@ const INGRESS_LOCK = 'kubus:leader-locking-ingress';
 const INGRESS = 'system:component:ingress';
 const OWN_SERVICE = 'kubus:dns';
 const AUTHORITY = 'kubus:authority';
+const CLIENT_AUTHORITY = 'kubus:client-authority';
 const SELF_NODE_CLIENT = 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient';
 const OWN_LOCAL_ROLES: Fact<Role> = [
   {
@@ -188,6 +189,12 @@ const OWN_LOCAL_BINDINGS: Fact<RoleBinding> = [
   {
     metadata: { name: AUTHORITY, namespace: 'kube-public' },
     roleRef: { apiGroup: GROUP, kind: 'Role', name: AUTHORITY },
+    subjects: [{ apiGroup: GROUP, kind: 'Group', name: 'system:nodes' }],
+  },
+  // Whose certificates of clients kubelets believe.
+  {
+    metadata: { name: CLIENT_AUTHORITY, namespace: 'kube-system' },
+    roleRef: { apiGroup: GROUP, kind: 'Role', name: 'extension-apiserver-authentication-reader' },
     subjects: [{ apiGroup: GROUP, kind: 'Group', name: 'system:nodes' }],
   },
 ];

@@ -9,6 +9,8 @@ export interface KeyPair {
   /** From when to when it is good, in ms. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Both, and the certificates between its own and the authority's. */
+  readonly pem: string;
 }
 /** Both as one text of PEM, certificates first. Source: client-go certificate_store.go Update. */
 export const formatKeyPair = (certificates: string, key: KeyObject): string =>
@@ -29,7 +31,7 @@ export function readKeyPair(pem: string, node: string): KeyPair {
   const subject = certificate.toLegacyObject().subject as Readonly<Record<'CN' | 'O', unknown>>;
   if (subject.CN !== userOfNode(node) || subject.O !== NODES)
     throw new Error(`it is not that of ${userOfNode(node)}: ${certificate.subject.replaceAll('\n', ', ')}`);
-  return { certificate, key, notBefore, notAfter };
+  return { certificate, key, notBefore, notAfter, pem };
 }
 
 /** Whether an authority in the PEM has signed it; also where there is none that can be read, and so none to go by. */

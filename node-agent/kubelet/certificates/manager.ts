@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fromPromise } from 'xstate';
 import type { World } from '../../../bus/world.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
-import { certificateSigningRequests, KUBELET_CLIENT } from '../../../actors/runtime/certificate-requests.ts';
+import { certificateSigningRequests } from '../../../actors/runtime/certificate-requests.ts';
 import { createInformer } from '../../../actors/runtime/informer.ts';
 import type { Inspection } from '../../../actors/runtime/inspection.ts';
 import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
@@ -15,6 +15,7 @@ import { backoffMs, firstLookMs, nextStep, shareOf, verdictOn, type Next, type R
 import { formatKeyPair, isSignedBy, readKeyPair, type KeyPair } from './key-pair.ts';
 import { findDoor, writeKubeconfig } from './kubeconfig.ts';
 import { certificateMachine } from './machine.ts';
+import { CLIENT, missingNames, type Purpose } from './purpose.ts';
 import { makeRequest, type NodeRequest } from './request.ts';
 import { pairStore, pkiOf } from './store.ts';
 
@@ -23,7 +24,9 @@ export interface CertificateOptions {
   /** Of caller `node:<name>`. */
   readonly client: ApiClient;
   readonly nodeName: string;
-  /** The kubelet's folder: certificates are kept in `pki`, and `kubelet.conf` is a kubeconfig with the current one. */
+  /** What it is for; default: API servers know the node by it. */
+  readonly purpose?: Purpose | undefined;
+  /** The kubelet's folder: certificates are kept in `pki`, and `kubelet.conf` is a kubeconfig with that of the client. */
   readonly root: string;
   readonly metrics: Registry;
   readonly inspection?: Inspection | undefined;
@@ -35,41 +38,46 @@ export interface Certificates {
   /** Ends when nothing of it is under way any more. */
   stop(): Promise<void>;
 }
-const of = (what: string, help: string) => ({ name: `kubelet_certificate_manager_client_${what}`, stability: 'ALPHA', help }) as const; // prettier-ignore
 const TIMEOUT_MS = 30_000;
 const LOOK_TIMEOUT_MS = 10_000;
 
 /**
- * Gets the node the client certificate by which API servers know it, and another one before it ends: the key is made here
- * and stays here, the cluster's controllers approve and sign. Source: kubelet NewKubeletClientCertificateManager.
+ * Gets the node a certificate, and another one before it ends: the key is made here and stays here, the cluster approves and
+ * signs. Source: kubelet NewKubeletClientCertificateManager, NewKubeletServerCertificateManager.
  */
 export function startCertificates(o: CertificateOptions): Certificates {
-  const { world, client, nodeName } = o;
+  const { world, client, nodeName, purpose = CLIENT } = o;
   const { clock, log } = world;
   const folder = pkiOf(o.root);
-  const store = pairStore(folder);
-  const errors = o.metrics.counter(of('expiration_renew_errors', 'Counter of certificate renewal errors.')).at({});
+  const store = pairStore(folder, purpose.pair);
+  const errors = o.metrics.counter(purpose.errors).at({});
   /** The one that was read or stored last. */
   let current: KeyPair | undefined;
   /** Of the request that is under way, and what came of it. */
   let asked: NodeRequest | undefined;
   let answer: string | undefined;
-  o.metrics.gauge(
-    of('ttl_seconds', "Gauge of the TTL (time-to-live) of the Kubelet's client certificate. The value is in seconds until certificate expiry (negative if already expired). If client certificate is invalid or unused, the value will be +INF."),
-    () => [[{}, current === undefined || clock.now() > current.notAfter ? Infinity : Math.trunc((current.notAfter - clock.now()) / 1_000)]],
-  ); // prettier-ignore
+  o.metrics.gauge(purpose.ttl, () => [
+    [{}, current === undefined || clock.now() > current.notAfter ? Infinity : Math.trunc((current.notAfter - clock.now()) / 1_000)],
+  ]); // prettier-ignore
 
   async function look(share: number, signal: AbortSignal): Promise<Next> {
     const pem = await store.read();
     try {
       current = pem === undefined ? undefined : readKeyPair(pem, nodeName);
-      const why = current && (await mismatch(current, signal));
+      const why = current && (await (purpose.serves ? renamed(current) : mismatch(current, signal)));
       if (why !== undefined) throw new Error(why);
+      if (current !== undefined && clock.now() <= current.notAfter) purpose.serves?.use(current);
     } catch (error) {
       current = undefined;
       log.warn('the certificate of the node is of no use', { node: nodeName, err: error });
     }
     return nextStep(current, share, clock.now());
+  }
+  /** Why a server's certificate does not say all that the node is called now. Source: certificate_manager.go certSatisfiesTemplate. */
+  function renamed({ certificate }: KeyPair): string | undefined {
+    const names = purpose.serves?.names();
+    const missing = names === undefined ? [] : missingNames(certificate.subjectAltName, names);
+    return missing.length > 0 ? `it does not say ${missing.join(', ')}` : undefined;
   }
   /** Why a certificate that was good once is not this cluster's or this Node's; undefined also where that cannot be told now. */
   async function mismatch(pair: KeyPair, signal: AbortSignal): Promise<string | undefined> {
@@ -85,20 +93,22 @@ export function startCertificates(o: CertificateOptions): Certificates {
     return isJoined && isOfFormerNode(pair.notBefore, node.value) ? 'it is that of a Node before this one' : undefined;
   }
   async function submit(signal: AbortSignal): Promise<RequestRef> {
-    asked = makeRequest(nodeName);
+    const names = purpose.serves?.names();
+    if (purpose.serves !== undefined && names === undefined) throw new Error('the node has no address yet');
+    asked = makeRequest(nodeName, names);
     const request: CertificateSigningRequest = {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
       metadata: { generateName: 'csr-' },
       spec: {
         request: Buffer.from(asked.pem).toString('base64'),
-        signerName: KUBELET_CLIENT,
-        usages: ['digital signature', 'client auth'],
+        signerName: purpose.signerName,
+        usages: ['digital signature', purpose.usage],
         ...(o.expirationSeconds !== undefined && { expirationSeconds: o.expirationSeconds }),
       },
     };
     const { metadata } = await client.create(certificateSigningRequests, request, { signal, timeoutMs: TIMEOUT_MS });
-    log.info('certificate asked for', { node: nodeName, request: metadata.name });
+    log.info('certificate asked for', { node: nodeName, signer: purpose.signerName, request: metadata.name });
     return { name: metadata.name ?? '', uid: metadata.uid ?? '' };
   }
   function awaitAnswer(request: RequestRef, signal: AbortSignal): Promise<void> {
@@ -131,13 +141,15 @@ export function startCertificates(o: CertificateOptions): Certificates {
     certificateMachine.provide({
       actors: {
         look: fromPromise(({ input, signal }) => look(input.share, signal)),
-        describe: fromPromise(async ({ signal }) =>
-          writeKubeconfig(join(o.root, 'kubelet.conf'), folder, await findDoor(client, signal)),
-        ),
+        describe: fromPromise(async ({ signal }) => {
+          if (purpose.serves === undefined)
+            await writeKubeconfig(join(o.root, 'kubelet.conf'), folder, await findDoor(client, signal));
+        }),
         submit: fromPromise(({ signal }) => submit(signal)),
         awaitAnswer: fromPromise(({ input, signal }) => awaitAnswer(input, signal)),
         store: fromPromise(async () => {
           current = await keep();
+          purpose.serves?.use(current);
           const share = shareOf(world.random());
           return { share, waitMs: firstLookMs(current, share, clock.now()) };
         }),
@@ -153,7 +165,7 @@ export function startCertificates(o: CertificateOptions): Certificates {
     }),
     {
       world,
-      id: `certificate/${nodeName}`,
+      id: `${purpose.chart}/${nodeName}`,
       machine: 'certificate',
       inspection: o.inspection,
       input: { share: shareOf(world.random()) },

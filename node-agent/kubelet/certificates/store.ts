@@ -3,17 +3,17 @@ import { lstat, mkdir, open, readFile, rename, rm, symlink } from 'node:fs/promi
 import { join } from 'node:path';
 import { goQuote } from '../../../schemas/meta/go-quote.ts';
 
-const PREFIX = 'kubelet-client';
-/** A link to the pair that is used. */
-export const CURRENT = `${PREFIX}-current.pem`;
+/** What a pair is for, as its files are called. */
+export type PairName = 'kubelet-client' | 'kubelet-server';
+/** A link to the pair by which API servers know the node. */
+export const CURRENT = 'kubelet-client-current.pem';
 /** Where certificates are, in a kubelet's folder. Source: kubelet --cert-dir. */
 export const pkiOf = (root: string): string => join(root, 'pki');
 /** Whether the kubelet of this folder has been given a certificate; it may be over. */
 export const hasPair = (root: string): boolean => existsSync(join(pkiOf(root), CURRENT));
-const UPDATED = `${PREFIX}-updated.pem`;
 
 /**
- * Where a node keeps its certificate and key: `kubelet-client-<time>.pem` of mode 0600, and a link to the current one that
+ * Where a node keeps a certificate and its key: `<name>-<time>.pem` of mode 0600, and a link to the current one that
  * is swapped, so that there is one at any moment. Source: client-go certificate_store.go; the link is relative, so that it
  * leads there from outside of the node's namespaces too.
  */
@@ -23,8 +23,8 @@ export interface PairStore {
   /** Makes this the current one; `now` in ms. Rejects, and leaves the one before, where that is impossible. */
   write(pem: string, now: number): Promise<void>;
 }
-export function pairStore(folder: string): PairStore {
-  const [current, updated] = [join(folder, CURRENT), join(folder, UPDATED)];
+export function pairStore(folder: string, prefix: PairName = 'kubelet-client'): PairStore {
+  const [current, updated] = [join(folder, `${prefix}-current.pem`), join(folder, `${prefix}-updated.pem`)];
   /** Whether there is a link; rejects for what somebody put in its place. */
   const isThere = async (path: string): Promise<boolean> => {
     const found = await lstat(path).catch(ifMissing);
@@ -42,7 +42,7 @@ export function pairStore(folder: string): PairStore {
     },
     async write(pem, now) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const name = `${PREFIX}-${new Date(now).toISOString().slice(0, 19).replace(/[T:]/g, '-')}.pem`;
+      const name = `${prefix}-${new Date(now).toISOString().slice(0, 19).replace(/[T:]/g, '-')}.pem`;
       const [file, unfinished] = [join(folder, name), join(folder, `${name}.tmp`)];
       await rm(unfinished, { force: true });
       await isThere(current);

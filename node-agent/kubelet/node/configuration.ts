@@ -1,9 +1,10 @@
 import { DEFAULT_POLICY, type VerificationPolicy } from '../pull-secrets/verification.ts';
+import { DOOR_DEFAULTS, type DoorConfiguration } from './door-configuration.ts';
 
 type Quantities = Readonly<Record<string, string>>;
 
 /** What of a kubelet's configuration real nodes go by; durations as Go writes them. Source: kubelet config v1beta1. */
-export interface KubeletConfiguration {
+export interface KubeletConfiguration extends DoorConfiguration {
   readonly maxPods: number;
   /** Processes of one pod; -1: as many as all pods. */
   readonly podPidsLimit: number;
@@ -55,6 +56,7 @@ export interface GraceOfPriority {
 }
 /** Source: kubelet apis/config/v1beta1 defaults.go, eviction/defaults_linux.go. */
 export const DEFAULTS: KubeletConfiguration = {
+  ...DOOR_DEFAULTS,
   maxPods: 110,
   podPidsLimit: -1,
   systemReserved: {},

@@ -17,6 +17,8 @@ export interface Machine {
   readonly architecture: string;
   /** 0: none. */
   readonly swapBytes: number;
+  /** On which its kubelet listens; default: 10250, where those of others do. */
+  readonly kubeletPort?: number;
   /** Folder of its logs, where it has files. */
   readonly logs?: string;
 }

@@ -27,6 +27,8 @@ export interface NodeSpec {
   readonly capacity?: Readonly<Record<string, string>> | undefined;
 }
 const VERSION = 'v1.36.3';
+/** Source: kubelet config v1beta1 port. */
+const KUBELET_PORT = 10_250;
 
 export interface NodeFacts {
   readonly spec: NodeSpec;
@@ -125,7 +127,7 @@ export function nodeStatus(facts: NodeFacts, o: StatusInput): NodeStatus {
     allocatable: { ...allocatable, ...ofOthers(o.before) },
     capacity,
     conditions: nodeConditions(o.health ?? WELL, o.before?.conditions ?? [], o.now),
-    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    daemonEndpoints: { kubeletEndpoint: { Port: machine.kubeletPort ?? KUBELET_PORT } },
     declaredFeatures: DECLARED_FEATURES,
     ...abilitiesOf(o.health?.runtime, o.before),
     ...(images.length > 0 && {

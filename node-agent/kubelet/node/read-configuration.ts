@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeConfiguration, struct, type ConfigurationKind } from '../../../schemas/codec/configuration.ts';
 import { patternProblem, POLICIES } from '../pull-secrets/verification.ts';
 import type { KubeletConfiguration } from './configuration.ts';
+import { checkDoor, DOOR_FIELDS, doorOf } from './door-configuration.ts';
 
 /** Maps of texts are looked at by whom they are for. */
 const KIND: ConfigurationKind = {
@@ -9,6 +10,7 @@ const KIND: ConfigurationKind = {
   shape: struct('KubeletConfiguration', {
     apiVersion: 'string',
     kind: 'string',
+    ...DOOR_FIELDS,
     maxPods: 'int32',
     podPidsLimit: 'int64',
     systemReserved: 'any',
@@ -69,7 +71,11 @@ export async function readKubeletConfiguration(
   const ignored = [...unknown, ...gates.map((name) => `unknown field "featureGates.${name}"`)];
   if (ignored.length > 0) onUnknown(ignored);
   const known = Object.entries(value).filter(([name]) => name in otherwise || OPTIONAL.includes(name));
-  const configuration = { ...otherwise, ...Object.fromEntries(known) } as KubeletConfiguration;
+  const configuration = {
+    ...otherwise,
+    ...Object.fromEntries(known),
+    ...doorOf(otherwise, value),
+  } as KubeletConfiguration;
   check(configuration);
   return configuration;
 }
@@ -92,6 +98,7 @@ function check(c: KubeletConfiguration): void {
   if (c.imageGCLowThresholdPercent >= c.imageGCHighThresholdPercent) wrong(`imageGCLowThresholdPercent (--image-gc-low-threshold) ${c.imageGCLowThresholdPercent} must be less than imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent}`);
   if (c.maxPods < 0) wrong(`maxPods (--max-pods) ${c.maxPods} must not be a negative number`);
   checkPulls(c, wrong);
+  checkDoor(c, wrong);
 } // prettier-ignore
 function checkPulls(c: KubeletConfiguration, wrong: (text: string) => never): void {
   const { maxParallelImagePulls: most, serializeImagePulls: one, imagePullCredentialsVerificationPolicy: policy, preloadedImagesVerificationAllowlist: allowed } = c;

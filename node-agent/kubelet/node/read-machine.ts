@@ -64,6 +64,7 @@ export async function readMachine(o: ReadMachineOptions): Promise<MachineReading
     ),
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     swapBytes: kibibytes(meminfo, 'SwapTotal'),
+    kubeletPort: configuration.port,
     // Source: kubelet nodeLogDir.
     logs: at('var', 'log'),
   };

@@ -28,7 +28,7 @@ export interface Bench {
 export async function bench(
   node: Omit<Partial<NodeSpec>, 'ip'> = {},
   bus?: Bus,
-  more: Pick<KubeletOptions, 'staticPods' | 'handlers'> = {},
+  more: Pick<KubeletOptions, 'staticPods' | 'handlers' | 'door'> = {},
 ): Promise<Bench> {
   const world = testWorld();
   const api = fakeApi(world);

@@ -1,5 +1,6 @@
 import { ApiError } from '../../../../schemas/meta/status.ts';
-import { bearerToken, impersonationOf, remoteUser, webSocketToken } from '../../authentication/index.ts';
+import { bearerToken, webSocketToken } from '../../../runtime/bearer.ts';
+import { impersonationOf, remoteUser } from '../../authentication/index.ts';
 import type { Core } from '../../core.ts';
 import type { Credentials, UserInfo } from '../../request.ts';
 import type { Exchange } from './exchange.ts';

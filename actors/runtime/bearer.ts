@@ -1,5 +1,7 @@
-import { unauthorized } from './authenticator.ts';
-import { decodeBase64Url } from './jws.ts';
+import { decodeBase64Url } from '../../schemas/codec/base64-url.ts';
+import { ApiError } from '../../schemas/meta/status.ts';
+
+const unauthorized = (): ApiError => new ApiError('Unauthorized', 'Unauthorized');
 
 /** The token of an `Authorization` header; undefined: it has none. Source: apiserver pkg/authentication/request/bearertoken. */
 export function bearerToken(authorization: string | undefined): string | undefined {
