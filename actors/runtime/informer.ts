@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate';
 import type { World } from '../../bus/world.ts';
+import { isSame } from '../../schemas/meta/equal.ts';
 import { keyOf, type GroupVersionResource, type KubeObject, type WatchEvent } from '../../schemas/meta/object.ts';
 import type { ApiClient } from './api-client.ts';
 import { INITIAL_EVENTS_END } from './client.ts';
@@ -43,6 +44,11 @@ export interface Informer<T extends KubeObject> {
   stop(): void;
 }
 
+/** Who still holds the version before, as kubelets do, holds no second copy of a spec that is the same in both. */
+function shareSpec(object: KubeObject & { spec?: unknown }, before: KubeObject & { readonly spec?: unknown }): void {
+  if (object.spec !== before.spec && isSame(object.spec, before.spec)) object.spec = before.spec;
+}
+
 /** Keeps `gvr` in memory by one watch: initial events, then changes; resumes after a lost session, lists again on 410. */
 export function createInformer<T extends KubeObject>(o: {
   readonly client: ApiClient;
@@ -79,6 +85,8 @@ export function createInformer<T extends KubeObject>(o: {
     for (const h of handlers) if (h.delete) guarded(h.delete, object);
   }
   function put(object: T, key: string): void {
+    const before = store.get(key);
+    if (before !== undefined) shareSpec(object, before);
     const old = store.set(object, key);
     if (old === undefined) tellAdd(object);
     else if (old.metadata.uid === object.metadata.uid)

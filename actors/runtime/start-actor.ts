@@ -7,6 +7,7 @@ import {
   type SnapshotFrom,
 } from 'xstate';
 import type { TimerId, World } from '../../bus/world.ts';
+import { LeanSystem } from './actor-system.ts';
 import { stateText, valueOf, type Inspection, type LiveActor } from './inspection.ts';
 
 export interface StartActorOptions<L extends AnyActorLogic> {
@@ -63,8 +64,11 @@ export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptio
   actor.start();
 
   function create() {
-    const options = { clock, id: o.id, ...(o.input !== undefined && { input: o.input }) };
+    // An actor takes its parent's system. This one has a system and no parent.
+    const parent = { system: new LeanSystem(clock) };
+    const options = { clock, id: o.id, parent, ...(o.input !== undefined && { input: o.input }) };
     const created = createActor(logic, options as never);
+    Object.assign(created, { _parent: undefined });
     created.subscribe({
       ...(o.onState && { next: () => o.onState!(stateText(valueOf(created))) }),
       error: (error) => crashed(error),

@@ -35,6 +35,8 @@ export class Entry {
   readonly #reader: EntryReader;
   #plain: Uint8Array | undefined;
   #object: DynamicObject | undefined;
+  /** Somebody has asked for the object since the last call of forgetUnused(). */
+  #isInUse: boolean;
   /** JSON in the storage version: by far the most asked for, so it has a field of its own. */
   #json: Buffer | undefined;
   #others: Map<string, Buffer> | undefined;
@@ -53,6 +55,7 @@ export class Entry {
     this.createRevision = createRevision;
     this.stored = apart(stored);
     this.#object = object;
+    this.#isInUse = object !== undefined;
   }
   /** The encoding without metadata.resourceVersion. Throws for what nobody's key opens. */
   get plain(): Uint8Array {
@@ -75,7 +78,13 @@ export class Entry {
       object.metadata.resourceVersion = String(this.revision);
       this.#object = object;
     }
+    this.#isInUse = true;
     return this.#object;
+  }
+  /** Lets the object go that nobody has asked for since the last call. */
+  forgetUnused(): void {
+    if (!this.#isInUse) this.#object = undefined;
+    this.#isInUse = false;
   }
   /** Of a version that was replaced: who still needs it, to catch up, decodes it again. */
   forgetObject(): void {

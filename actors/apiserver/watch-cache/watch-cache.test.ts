@@ -48,6 +48,25 @@ function listen(cache: WatchCache, scope: WatchScope, encoding = text): { frames
 }
 const turn = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
 
+it('keeps what nobody looks at as bytes while others of its kind change, and what is looked at as an object', async () => {
+  const simulation = simulate(1);
+  const cache = new WatchCache({ ...openVault, decode }, registry, simulation.world('test').clock);
+  cache.loaded(0);
+  const objectOf = (name: string): unknown => cache.get(configMaps, 'd', name);
+  put(cache, 'rests');
+  put(cache, 'used');
+  put(cache, 'other');
+  const [rests, used] = [objectOf('rests'), objectOf('used')];
+  for (let i = 0; i < 3; i++) {
+    await simulation.advance(2000);
+    expect(objectOf('used')).toBe(used);
+    put(cache, 'other');
+  }
+  expect(objectOf('used')).toBe(used);
+  expect(objectOf('rests')).not.toBe(rests);
+  expect(objectOf('rests')).toEqual(rests);
+});
+
 describe('fan-out', () => {
   it('joins what one turn brings into one write', async () => {
     const cache = cacheOf();

@@ -49,16 +49,19 @@ export class WatchCache implements CacheReader {
   below(prefix: string): ResourceCache {
     let cache = this.#resources.get(prefix);
     if (cache === undefined) {
-      cache = new ResourceCache(prefix, this.#floor, this.#clock);
+      cache = this.#cacheOf(prefix, this.#floor);
       this.#resources.set(prefix, cache);
     }
     return cache;
   }
+  #cacheOf(prefix: string, floor: number): ResourceCache {
+    const isConverted = (): boolean => this.#registry.byStorageKey(`${prefix}_`)?.definition.custom !== undefined;
+    return new ResourceCache(prefix, floor, this.#clock, isConverted);
+  }
   /** A kind that is served from now on: what was before is not known of it. */
   begin(resource: Resource): void {
     const prefix = resource.storagePrefix;
-    if (!this.#resources.has(prefix))
-      this.#resources.set(prefix, new ResourceCache(prefix, this.#revision, this.#clock));
+    if (!this.#resources.has(prefix)) this.#resources.set(prefix, this.#cacheOf(prefix, this.#revision));
   }
   of(resource: Resource): ResourceCache {
     return this.#resources.get(resource.storagePrefix) ?? this.below(resource.storagePrefix);
