@@ -10,8 +10,11 @@ export interface KubeletMetrics {
   readonly registry: Registry;
   /** Of claims, as they are at this scrape. */
   readonly volumes: VolumeStats[];
-  podStarted(): void;
+  /** `ownUsers`: it has users of its own. */
+  podStarted(ownUsers: boolean): void;
   podFailedToStart(): void;
+  /** Of one that was to have users of its own, something did not start. */
+  userPodFailed(): void;
   containerStarted(isInit: boolean): void;
   containerTerminated(role: Role, ended: ContainerStateTerminated): void;
 }
@@ -38,6 +41,8 @@ const OF_VOLUMES: readonly (readonly [what: string, help: string, value: (stats:
 export function kubeletMetrics(registry: Registry): KubeletMetrics {
   const pods = registry.counter(of('started_pods_total', 'Cumulative number of pods started')).at({});
   const failures = registry.counter(of('started_pods_errors_total', 'Cumulative number of errors when starting pods')).at({}); // prettier-ignore
+  const userPods = registry.counter(of('started_user_namespaced_pods_total', 'Cumulative number of pods with user namespaces started. This metric will only be collected on Linux.')).at({}); // prettier-ignore
+  const userFailures = registry.counter(of('started_user_namespaced_pods_errors_total', 'Cumulative number of errors when starting pods with user namespaces. This metric will only be collected on Linux.')).at({}); // prettier-ignore
   const containers = registry.counter(of('started_containers_total', 'Cumulative number of containers started'));
   const [init, main] = ['init_container', 'container'].map((container_type) => containers.at({ container_type }));
   const ends = registry.counter(of('terminated_containers_total', 'Cumulative number of container terminations.'));
@@ -53,8 +58,12 @@ export function kubeletMetrics(registry: Registry): KubeletMetrics {
   return {
     registry,
     volumes,
-    podStarted: () => void pods.n++,
+    podStarted: (ownUsers) => {
+      pods.n++;
+      if (ownUsers) userPods.n++;
+    },
     podFailedToStart: () => void failures.n++,
+    userPodFailed: () => void userFailures.n++,
     containerStarted: (isInit) => void (isInit ? init! : main!).n++,
     containerTerminated: (role, { exitCode, reason = '' }) =>
       void ends.at({ container_type: TYPES[role], exit_code: String(exitCode), reason }).n++,

@@ -78,9 +78,17 @@ export interface ContainerRuntime {
   readonly logFile?: ((id: string) => string | undefined) | undefined;
   /** Its log was moved away. */
   readonly reopenLog?: ((id: string) => Promise<void>) | undefined;
+  /** What it can do for a pod. Rejects where it cannot say. undefined: nothing out of the ordinary. */
+  readonly abilitiesOf?: ((pod: Pod, signal: AbortSignal) => Promise<RuntimeAbilities>) | undefined;
   /** Reaches into containers and pods. undefined: this runtime cannot. */
   readonly streaming?: ContainerStreaming | undefined;
   close(): void;
+}
+/** Source: cri-api RuntimeHandlerFeatures. */
+export interface RuntimeAbilities {
+  /** All of a mount is read-only, and not only its top. */
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
 }
 /** Source: cri-api Exec, Attach, PortForward, each with the connection that its URL leads to. */
 export interface ContainerStreaming {
@@ -165,6 +173,8 @@ export interface RuntimeDetails {
   /** Path on the node. */
   readonly logPath: string;
   readonly resources?: { readonly cpuPeriod: number; readonly cpuQuota: number; readonly cpuShares: number; readonly memoryLimitInBytes: number } | undefined;
+  /** Paths in it at which nothing can be written, however deep. */
+  readonly recursiveReadOnly?: readonly string[] | undefined;
   readonly user?: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] } | undefined;
 } // prettier-ignore
 /** Source: cri-api ContainerStats. */

@@ -15,8 +15,8 @@ export interface ContainerMountsOptions {
   readonly volumes: Pick<PodVolumesOnDisk, 'mounted'>;
   /** Of a container: asked for only where a subPathExpr names them. */
   readonly variablesOf: (pod: Pod, container: Container, signal: AbortSignal) => Promise<readonly Variable[]>;
-  /** Whether the runtime can make all of a mount read-only, and not only its top. */
-  readonly recursiveReadOnly: boolean;
+  /** Whether the runtime can make all of a mount of this pod read-only, and not only its top. */
+  readonly recursiveReadOnly: (pod: Pod, signal: AbortSignal) => Promise<boolean>;
 } // prettier-ignore
 
 /** What volumeMounts come to. Source: kubelet kubelet_pods.go makeMounts. */
@@ -68,7 +68,8 @@ export function containerMounts(o: ContainerMountsOptions): PodVolumes {
           const volume = await o.volumes.mounted(pod, name, signal);
           const { isBlock = false } = volume;
           if (isBlock) throw new Error(`cannot find volume ${goQuote(name)} to mount into container ${goQuote(container.name)}`); // prettier-ignore
-          const recursiveReadOnly = recursion(mount, o.recursiveReadOnly);
+          const isAsked = (mount.recursiveReadOnly ?? 'Disabled') !== 'Disabled';
+          const recursiveReadOnly = isAsked && recursion(mount, await o.recursiveReadOnly(pod, signal));
           mounts.push({
             hostPath: await hostPathOf(pod, container, index, mount, volume, signal),
             containerPath: isAbsolute(mountPath) ? mountPath : `/${mountPath}`,
@@ -98,9 +99,8 @@ function propagationOf({ mountPropagation = 'None' }: VolumeMount): Mount['propa
   if (found === undefined) throw new Error(`invalid MountPropagation mode: ${goQuote(mountPropagation)}`);
   return found;
 }
-/** Source: resolveRecursiveReadOnly. */
-function recursion({ name, readOnly, recursiveReadOnly: mode = 'Disabled', mountPropagation }: VolumeMount, isSupported: boolean): boolean {
-  if (mode === 'Disabled') return false;
+/** Of a mount that asks for it. Source: resolveRecursiveReadOnly. */
+function recursion({ name, readOnly, recursiveReadOnly: mode, mountPropagation }: VolumeMount, isSupported: boolean): boolean {
   const refuse = (why: string): never => {
     throw new Error(`failed to resolve recursive read-only mode: ${why}`);
   };
@@ -108,6 +108,6 @@ function recursion({ name, readOnly, recursiveReadOnly: mode = 'Disabled', mount
   if (readOnly !== true) return refuse(`${asked} read-only`);
   if (mountPropagation !== undefined && mountPropagation !== 'None') return refuse(`${asked} compatible with propagation ${goQuote(mountPropagation)}`);
   if (mode === 'IfPossible') return isSupported;
-  if (mode !== 'Enabled') return refuse(`unknown recursive read-only mode ${goQuote(mode)}`);
+  if (mode !== 'Enabled') return refuse(`unknown recursive read-only mode ${goQuote(mode ?? '')}`);
   return isSupported || refuse(`${asked} supported by the runtime`);
 } // prettier-ignore

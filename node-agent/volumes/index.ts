@@ -74,9 +74,17 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     localVolumes: o.paths.localVolumes,
     allocatable: o.allocatable,
   };
+  const recursiveReadOnly = async (pod: Pod, signal: AbortSignal): Promise<boolean> => {
+    try {
+      return (await o.runtime().abilitiesOf?.(pod, signal))?.recursiveReadOnlyMounts ?? false;
+    } catch (error) {
+      signal.throwIfAborted();
+      world.log.warn('the container runtime does not say whether mounts can be read-only as a whole', { err: error });
+      return false;
+    }
+  };
   const disk = podVolumes({ host, inspection: o.inspection });
-  // containerd of the machine's package can make no more than the top of a mount read-only.
-  const parts = containerMounts({ host, volumes: disk, variablesOf: o.variablesOf, recursiveReadOnly: false });
+  const parts = containerMounts({ host, volumes: disk, variablesOf: o.variablesOf, recursiveReadOnly });
   const door = serveLocalFolders(o.bus, host);
   const stop = (): void => {
     door.unsubscribe();

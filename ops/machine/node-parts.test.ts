@@ -2,8 +2,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NODE_PATHS } from '../../node-agent/host/paths.ts';
 import { eventually } from '../testing/cluster.ts';
 import { relayToBus, relayToSocket } from './bus-relay.ts';
-import { containerdConfig } from './containerd.ts';
+import { containerdConfig, linkRegistries } from './containerd.ts';
 import { keepProcess } from './kept-process.ts';
 import { machineNames } from './names.ts';
 import { nameServersFor } from './namespaces.ts';
@@ -96,6 +97,16 @@ describe('a node', () => {
     for (const [, path] of config.matchAll(/^(?:root|state|\s*(?:address|path|conf_dir|config_path)) = "(.*)"$/gm))
       expect(path).toMatch(/^\/run\/kubus-node\//);
     expect(config).toContain('sandbox_image = "registry.local/pause:3.10"');
+  });
+  it('knows the registries that the machine’s containerd is told of, unless it has its own', () => {
+    const link = join(dir, 'certs.d');
+    linkRegistries({ root: dir });
+    linkRegistries({ root: dir });
+    expect(readlinkSync(link)).toMatch(/^\/etc\/(?:containerd|docker)\/certs\.d$/);
+    rmSync(link);
+    mkdirSync(link);
+    linkRegistries({ root: dir });
+    expect(statSync(link).isDirectory()).toBe(true);
   });
   it('asks name servers that it reaches', () => {
     const files = (own: string, resolved?: string) => (path: string) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Commands } from '../../node-agent/host/commands.ts';
 import { NODE_PATHS, nodePaths } from '../../node-agent/host/paths.ts';
@@ -6,7 +6,7 @@ import { PAUSE_IMAGE } from '../images/oci.ts';
 import type { ProcessSpec } from '../process/spec.ts';
 import { RESTART_MS, superviseProcess, type Supervised } from '../process/supervised.ts';
 import { relayToBus } from './bus-relay.ts';
-import { containerdConfig } from './containerd.ts';
+import { containerdConfig, linkRegistries } from './containerd.ts';
 import { keepProcess, type KeptProcess } from './kept-process.ts';
 import { BUS_SOCKET, type MachinePaths } from './names.ts';
 import { nameServersFor, openNamespaces, type Namespaces } from './namespaces.ts';
@@ -133,6 +133,8 @@ export function startNode(name: string, place: number, env: NodeEnvironment): Ma
 export function prepareFolder(folder: string): void {
   const paths = nodePaths(folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Who has users of his own finds his root folder below it; on the machine nobody else comes as far.
+  chmodSync(folder, 0o711);
   rmSync(join(folder, 'run'), { recursive: true, force: true });
   mkdirSync(paths.containerd.state, { recursive: true, mode: 0o711 });
   mkdirSync(paths.cni.conf, { recursive: true, mode: 0o755 });
@@ -141,5 +143,6 @@ export function prepareFolder(folder: string): void {
   rmSync(paths.cni.ipam, { recursive: true, force: true });
   const config = containerdConfig({ paths: NODE_PATHS, pauseImage: PAUSE_IMAGE });
   writeFileSync(paths.containerd.config, config, { mode: 0o600 });
+  linkRegistries(paths);
   writeFileSync(join(folder, 'resolv.conf'), nameServersFor(), { mode: 0o644 });
 }

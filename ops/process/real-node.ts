@@ -12,6 +12,7 @@ import { startCertificates } from '../../node-agent/kubelet/certificates/manager
 import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
 import { startKubeletDoor } from '../../node-agent/kubelet/door/index.ts';
 import { createHandlers } from '../../node-agent/kubelet/create-handlers.ts';
+import { openUserRanges } from '../../node-agent/kubelet/security/user-ranges.ts';
 import { startStaticPods } from '../../node-agent/kubelet/static-pods/static-pods.ts';
 import { createReferences } from '../../node-agent/kubelet/references.ts';
 import { startKubeProxy } from '../../node-agent/kube-proxy/actor.ts';
@@ -96,7 +97,10 @@ export async function startRealNode(o: RealNodeOptions): Promise<Component> {
     node: node.name,
     clusterDomain: o.clusterDomain ?? DNS_DOMAIN,
   });
-  const parts: PodParts = { environment: told.environment, volumes: volumes.parts, cgroups };
+  // Nodes of one machine stand in one range of addresses, and none has the last part of another's.
+  const part = o.isWholeMachine ? undefined : { index: Number(node.ip.split('.').at(-1)), of: 256 };
+  const users = await openUserRanges({ world, pods: paths.pods, part });
+  const parts: PodParts = { environment: told.environment, volumes: volumes.parts, cgroups, users };
   const runtime = await createCriRuntime({
     world,
     commands,

@@ -180,6 +180,7 @@ export class ContainerWorker {
     }
   }
   tellLaunchError(error: unknown): void {
+    this.#pod.noteFailedStart();
     if (runtimeReason(error) !== 'PostStartHookError') this.event('Warning', 'Failed', `Error: ${(error as Error).message}`); // prettier-ignore
   }
   showLaunchError(error: unknown): void {

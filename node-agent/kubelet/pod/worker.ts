@@ -37,6 +37,7 @@ export class PodWorker {
   #isHalted = false;
   #isTold = false;
   readonly #sandbox: PodSandbox;
+  #hasFailedStart = false;
   #isAbandoned = false;
   #isRestartingAll = false;
   /** Resolves when nothing of it runs. */
@@ -189,9 +190,16 @@ export class PodWorker {
   showPending(): void {
     this.#home.request(false);
   }
+  /** Of pods with users of their own it is counted, once a sandbox. Source: kuberuntime StartedUserNamespacedPodsErrorsTotal. */
+  noteFailedStart(): void {
+    if (this.pod.spec?.hostUsers !== false || this.#hasFailedStart) return;
+    this.#hasFailedStart = true;
+    this.#node.metrics.userPodFailed();
+  }
   async createSandbox(signal: AbortSignal): Promise<void> {
+    this.#hasFailedStart = false;
     await this.#sandbox.create(() => this.pod, signal);
-    this.#node.metrics.podStarted();
+    this.#node.metrics.podStarted(this.pod.spec?.hostUsers === false);
   }
   /** Ends what is left in a sandbox that died; those containers wait for the next one. */
   async replaceSandbox(): Promise<void> {
@@ -209,6 +217,7 @@ export class PodWorker {
   }
   showSandboxError(error: unknown): void {
     this.#node.metrics.podFailedToStart();
+    this.noteFailedStart();
     this.#node.recorder.event(this.pod, 'Warning', 'FailedCreatePodSandBox', sandboxFailure(error));
     this.#home.request(false);
   }

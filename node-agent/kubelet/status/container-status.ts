@@ -34,10 +34,11 @@ function containerStatus(
   const { spec } = c;
   const isRunning = c.state.running !== undefined;
   const details = c.id === undefined ? undefined : detailsOf?.(c.id);
+  const isRecursive = (path: string): boolean => details?.recursiveReadOnly?.includes(path.startsWith('/') ? path : `/${path}`) ?? false; // prettier-ignore
   const mounts = spec.volumeMounts?.map((mount): VolumeMountStatus => ({
     name: mount.name,
     mountPath: mount.mountPath,
-    ...(mount.readOnly && { readOnly: true, recursiveReadOnly: 'Disabled' }),
+    ...(mount.readOnly && { readOnly: true, recursiveReadOnly: isRecursive(mount.mountPath) ? 'Enabled' : 'Disabled' }),
   }));
   const user = detailsOf === undefined ? ROOT : details?.user;
   return {

@@ -24,6 +24,9 @@ export function containerConfig(
   },
 ): CriContainerConfig {
   const { command, args } = commandOf(container, o.variables);
+  // Files have the owners that they have to the pod.
+  const { uids = [], gids = [] } = o.security.namespaceOptions?.usernsOptions ?? {};
+  const owners = uids.length > 0 ? { uidMappings: uids, gidMappings: gids } : {};
   return {
     metadata: { name: container.name, attempt: o.attempt },
     image: { image: o.imageRef, userSpecifiedImage: container.image ?? '' },
@@ -39,6 +42,7 @@ export function containerConfig(
         readonly: readOnly,
         recursiveReadOnly,
         propagation: PROPAGATION[propagation],
+        ...owners,
       })),
     devices: o.mounts
       .filter(({ isDevice }) => isDevice === true)

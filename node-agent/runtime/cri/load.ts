@@ -28,6 +28,8 @@ export async function importArchive(
     await rm(folder, { recursive: true, force: true });
   }
 }
-/** `unpacking registry.local/web:1 (sha256:...)...done`. Source: containerd cmd/ctr/commands/images/import.go. */
-const namesIn = (said: string): readonly string[] =>
-  [...said.matchAll(/^unpacking (\S+)(?: \(\S+\))?\.\.\./gm)].map(([, name]) => name!);
+/** What the tool says it has brought. Source: containerd cmd/ctr/commands/images/import.go, since 2 content/fetch.go too. */
+export const namesIn = (said: string): readonly string[] =>
+  [...said.matchAll(/^(?:unpacking (\S+)(?: \(\S+\))?\.\.\.|(\S+) *\tsaved\t)/gm)].map(
+    ([, before, since]) => before ?? since!,
+  );

@@ -1,4 +1,4 @@
-import type { ContainerResources } from './parts.ts';
+import type { ContainerResources, IdRange } from './parts.ts';
 
 /** Shapes of what `criSchema` reads and writes. What is optional may be left out of what is sent. Source: cri-api runtime/v1. */
 export interface CriNamespaces {
@@ -8,14 +8,9 @@ export interface CriNamespaces {
   readonly targetId?: string;
   readonly usernsOptions?: {
     readonly mode: number;
-    readonly uids: readonly CriIdMapping[];
-    readonly gids: readonly CriIdMapping[];
+    readonly uids: readonly IdRange[];
+    readonly gids: readonly IdRange[];
   };
-}
-export interface CriIdMapping {
-  readonly hostId: number;
-  readonly containerId: number;
-  readonly length: number;
 }
 export interface CriProfile {
   readonly profileType: number;
@@ -90,6 +85,8 @@ export interface CriMount {
   readonly readonly: boolean;
   readonly propagation: number;
   readonly recursiveReadOnly?: boolean | undefined;
+  readonly uidMappings?: readonly IdRange[];
+  readonly gidMappings?: readonly IdRange[];
 }
 export interface CriContainerConfig {
   readonly metadata: { readonly name: string; readonly attempt: number };

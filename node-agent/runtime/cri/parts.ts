@@ -5,6 +5,19 @@ export interface PodParts {
   readonly volumes: PodVolumes;
   readonly environment: PodEnvironment;
   readonly cgroups: PodCgroups;
+  /** undefined: no pod can have users of its own. */
+  readonly users?: PodUsers;
+}
+
+/** Ids of a container that are others on the machine. Source: cri-api IDMapping. */
+export interface IdRange {
+  readonly hostId: number;
+  readonly containerId: number;
+  readonly length: number;
+}
+export interface PodUsers {
+  /** Of users and of groups alike; the same as long as the pod is there. Rejects with Error: none is left, or what was kept is damaged. */
+  of(pod: Pod): Promise<IdRange>;
 }
 
 /** A folder or file of the machine that a container sees. Source: cri-api Mount. */

@@ -289,6 +289,12 @@ function statusOf(
       logPath: status.logPath,
       resources: status.resources?.linux,
       user: status.user?.linux,
+      recursiveReadOnly: recursiveOf(status),
     },
   };
+}
+/** Most containers have none, so nothing is kept of them. */
+function recursiveOf({ mounts = [] }: Partial<Pick<CriContainerStatus, 'mounts'>>): readonly string[] | undefined {
+  const paths = mounts.filter((mount) => mount.recursiveReadOnly === true).map(({ containerPath }) => containerPath);
+  return paths.length === 0 ? undefined : paths;
 }

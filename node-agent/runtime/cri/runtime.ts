@@ -7,6 +7,7 @@ import type { Commands } from '../../host/commands.ts';
 import type { NodePaths } from '../../host/paths.ts';
 import { RuntimeError, runtimeReason, type ContainerRuntime, type ProbeKind, type ProbeResult, type Sandbox } from '../interface.ts'; // prettier-ignore
 import { criStreaming } from '../../streams/cri.ts';
+import { abilitiesOf, usersOf } from './abilities.ts';
 import { workingSets } from './working-sets.ts';
 import { containerConfig, targeting } from './container-config.ts';
 import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
@@ -64,10 +65,12 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
   /** Starts under way. One that is given up half-way would leave a container that failed. */
   const starts = new Map<string, Promise<unknown>>();
 
-  async function configOf(pod: Pod, attempt: number): Promise<CriSandboxConfig> {
+  const handlerOf = async (pod: Pod, signal: AbortSignal): Promise<string> => (await parts.environment.runtimeHandlerOf?.(pod, signal)) ?? '';
+  async function configOf(pod: Pod, attempt: number, signal: AbortSignal): Promise<CriSandboxConfig> {
+    const users = await usersOf(pod, await handlerOf(pod, signal), parts.users, (handler) => abilitiesOf(cri, handler));
     const cgroupParent = await parts.cgroups.create(pod);
     const { environment } = parts;
-    return sandboxConfig(pod, { attempt, hostname: environment.hostnameOf(pod), dns: environment.dnsOf(pod), cgroupParent, logs: paths.logs });
+    return sandboxConfig(pod, { attempt, hostname: environment.hostnameOf(pod), dns: environment.dnsOf(pod), cgroupParent, logs: paths.logs, users });
   }
   const sandboxOf = (known: KnownSandbox, pod: Pod): Sandbox =>
     pod.spec?.hostNetwork === true ? { id: known.id, ip: undefined } : { id: known.id, ip: known.ips[0], ips: known.ips };
@@ -120,9 +123,9 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     },
     async runPodSandbox(pod, signal) {
       const before = runs.sandboxesOf(pod.metadata.uid ?? '').at(-1);
-      const config = await configOf(pod, before === undefined ? 0 : before.attempt + 1);
+      const config = await configOf(pod, before === undefined ? 0 : before.attempt + 1, signal);
       await mkdir(config.logDirectory, { recursive: true, mode: 0o755 });
-      const handler = (await parts.environment.runtimeHandlerOf?.(pod, signal)) ?? '';
+      const handler = await handlerOf(pod, signal);
       let id: string;
       try {
         id = await cri.runPodSandbox(config, handler, signal);
@@ -170,9 +173,10 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     async createContainer(sandbox, { pod, container, attempt, target }, signal) {
       const known = runs.sandboxes.get(sandbox);
       if (known === undefined) throw new RuntimeError('CreateContainerError', `sandbox "${sandbox}" not found`);
-      const sandboxConfig = configs.get(sandbox) ?? (await configOf(pod, known.attempt));
+      const sandboxConfig = configs.get(sandbox) ?? (await configOf(pod, known.attempt, signal));
       configs.set(sandbox, sandboxConfig);
       const image = images.known(container.image ?? '');
+      const [users] = sandboxConfig.linux.securityContext.namespaceOptions?.usernsOptions?.uids ?? [];
       const ips = sandboxOf(known, pod).ips ?? [];
       const [variables, mounts, files] = await Promise.all([
         parts.environment.variablesOf(pod, container, ips, signal),
@@ -188,7 +192,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
         variables,
         mounts: [...mounts, ...files],
         resources: parts.cgroups.resourcesOf(pod, container),
-        security: targeting(securityContextOf(pod, container, userOf(image), security), target),
+        security: targeting(securityContextOf(pod, container, userOf(image), security, users), target),
       });
       try {
         const id = await cri.createContainer(sandbox, config, sandboxConfig, signal);
@@ -241,6 +245,7 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
     // Figures of nodes come from control groups (kubelet/usage): the service is asked by who needs one of a container now.
     usage: () => undefined,
     memoryOf: (ids) => workingSets(cri, ids),
+    abilitiesOf: async (pod, signal) => abilitiesOf(cri, await handlerOf(pod, signal)),
     streaming: criStreaming(cri),
     logFile: (id) => runs.containers.get(id)?.status.details?.logPath,
     reopenLog: (id) => cri.reopenLog(id),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
 import { sandboxLabels } from './labels.ts';
 import type { CriSandboxConfig } from './messages.ts';
-import type { PodDns } from './parts.ts';
+import type { IdRange, PodDns } from './parts.ts';
 import { PROTOCOLS } from './protocol.ts';
 import { sandboxSecurityOf } from './security.ts';
 
@@ -13,7 +13,7 @@ export const podLogFolder = (logs: string, { namespace, name, uid }: Pod['metada
 /** What a pod's sandbox is to be. Pure. Source: kuberuntime generatePodSandboxConfig. */
 export function sandboxConfig(
   pod: Pod,
-  o: { readonly attempt: number; readonly hostname: string; readonly dns: PodDns; readonly cgroupParent: string; readonly logs: string },
+  o: { readonly attempt: number; readonly hostname: string; readonly dns: PodDns; readonly cgroupParent: string; readonly logs: string; readonly users?: IdRange | undefined },
 ): CriSandboxConfig {
   const { metadata, spec } = pod;
   return {
@@ -27,7 +27,7 @@ export function sandboxConfig(
     annotations: metadata.annotations ?? {},
     linux: {
       cgroupParent: o.cgroupParent,
-      securityContext: sandboxSecurityOf(pod),
+      securityContext: sandboxSecurityOf(pod, o.users),
       sysctls: Object.fromEntries((spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
     },
   };

@@ -83,8 +83,9 @@ describe('what a container may do', () => {
       }
     };
     expect(reasonOf(() => of({ seccompProfile: { type: 'Localhost' } }))).toBe('CreateContainerConfigError: localhostProfile must be set if seccompProfile type is Localhost.');
-    expect(reasonOf(() => of({}, { hostUsers: false }))).toBe("CreateContainerConfigError: can't set `spec.hostUsers: false`, runtime does not support user namespaces");
-    expect(() => sandboxSecurityOf(podOf({ hostUsers: false }))).toThrow('runtime does not support user namespaces');
+    const users = { hostId: 131_072, containerId: 0, length: 65_536 };
+    expect(sandboxSecurityOf(podOf({ hostUsers: false }), users).namespaceOptions?.usernsOptions).toEqual({ mode: 0, uids: [users], gids: [users] });
+    expect(sandboxSecurityOf(podOf({ hostUsers: true })).namespaceOptions?.usernsOptions).toEqual({ mode: 2, uids: [], gids: [] });
   }); // prettier-ignore
   it('names a profile of AppArmor in both ways', () => {
     const profile = { appArmorProfile: { type: 'Localhost', localhostProfile: 'own' } } as const;

@@ -12,6 +12,7 @@ import { unixId } from '../../../schemas/meta/names.ts';
 import { appArmorProfileOf } from '../../kubelet/security/app-armor.ts';
 import { RuntimeError } from '../interface.ts';
 import type { CriContainerSecurity, CriNamespaces, CriProfile, CriSandboxSecurity } from './messages.ts';
+import type { IdRange } from './parts.ts';
 import { NAMESPACE, PROFILE } from './protocol.ts';
 
 /** As whom an image says that it runs. */
@@ -34,26 +35,21 @@ const MASKED = [
 ]; // prettier-ignore
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** Throws RuntimeError where a pod wants its users mapped, which no runtime here can. Source: kuberuntime/util NamespacesForPod. */
-function namespacesOf({ spec }: Pod): CriNamespaces {
-  if (spec?.hostUsers === false)
-    throw new RuntimeError(
-      'ConfigPodSandboxError',
-      "can't set `spec.hostUsers: false`, runtime does not support user namespaces",
-    );
+/** `users`: those of a pod that has its own. Source: kuberuntime/util NamespacesForPod. */
+function namespacesOf({ spec }: Pod, users: IdRange | undefined): CriNamespaces {
   const own = spec?.shareProcessNamespace === true ? NAMESPACE.pod : NAMESPACE.container;
   return {
     network: spec?.hostNetwork === true ? NAMESPACE.node : NAMESPACE.pod,
     ipc: spec?.hostIPC === true ? NAMESPACE.node : NAMESPACE.pod,
     pid: spec?.hostPID === true ? NAMESPACE.node : own,
-    usernsOptions: { mode: NAMESPACE.node, uids: [], gids: [] },
+    usernsOptions: users === undefined ? { mode: NAMESPACE.node, uids: [], gids: [] } : { mode: NAMESPACE.pod, uids: [users], gids: [users] }, // prettier-ignore
   };
 }
-/** Of the sandbox, which is as little privileged as its containers bear. Throws RuntimeError. Source: kuberuntime generatePodSandboxLinuxConfig. */
-export function sandboxSecurityOf(pod: Pod): CriSandboxSecurity {
+/** Of the sandbox, which is as little privileged as its containers bear. Source: kuberuntime generatePodSandboxLinuxConfig. */
+export function sandboxSecurityOf(pod: Pod, users?: IdRange): CriSandboxSecurity {
   const own = pod.spec?.securityContext ?? {};
   return {
-    namespaceOptions: namespacesOf(pod),
+    namespaceOptions: namespacesOf(pod, users),
     privileged: allContainers(pod).some(({ securityContext }) => securityContext?.privileged === true),
     seccomp: { profileType: PROFILE.runtimeDefault },
     ...idsOf(own),
@@ -65,7 +61,7 @@ export function sandboxSecurityOf(pod: Pod): CriSandboxSecurity {
  * What a container may do: what its pod says, and before that what it says itself. Throws RuntimeError
  * CreateContainerConfigError. Source: kuberuntime determineEffectiveSecurityContext, pkg/securitycontext.
  */
-export function securityContextOf(pod: Pod, container: Container, image: ImageUser, host: SecurityHost): CriContainerSecurity {
+export function securityContextOf(pod: Pod, container: Container, image: ImageUser, host: SecurityHost, users?: IdRange): CriContainerSecurity {
   try {
     const ofPod = pod.spec?.securityContext ?? {};
     const own = container.securityContext ?? {};
@@ -78,7 +74,7 @@ export function securityContextOf(pod: Pod, container: Container, image: ImageUs
     const runAsUser = effective.runAsUser ?? user.uid;
     const appArmor = appArmorOf(pod, container);
     return {
-      namespaceOptions: namespacesOf(pod),
+      namespaceOptions: namespacesOf(pod, users),
       privileged: own.privileged === true,
       readonlyRootfs: own.readOnlyRootFilesystem === true,
       noNewPrivs: own.allowPrivilegeEscalation === false,

@@ -170,7 +170,7 @@ function made(root: string, world: TestWorld, api: FakeApi, use: Required<Use>):
     host,
     mounts: mounts as FakeMounts,
     disk,
-    parts: containerMounts({ host, volumes: disk, variablesOf, recursiveReadOnly: false }),
+    parts: containerMounts({ host, volumes: disk, variablesOf, recursiveReadOnly: async () => false }),
     restarted() {
       csi.stop();
       disk.stop();

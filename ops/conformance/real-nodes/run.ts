@@ -15,6 +15,7 @@ import { driverChecks } from './drivers.ts';
 import { faultChecks } from './faults.ts';
 import { buildImages } from './images.ts';
 import { DUAL_STACK, networkChecks } from './network.ts';
+import { newerRuntimeChecks } from './newer-runtime.ts';
 import { differences, takePicture } from './picture.ts';
 
 const NAME = 'real';
@@ -40,6 +41,7 @@ async function all(): Promise<number> {
     const checks = [
       ...appChecks(cluster, archives),
       ...driverChecks(cluster),
+      ...newerRuntimeChecks(cluster),
       ...networkChecks(cluster),
       ...certificateChecks(cluster),
       ...(only === 'app' ? [] : faultChecks(cluster)),
