@@ -2,6 +2,7 @@ import { buildInfo } from '../../actors/runtime/metrics/process.ts';
 import type { Pod } from '../../schemas/generated/core-v1.ts';
 import type { NodeContext } from './context.ts';
 import type { PodWorker } from './pod/worker.ts';
+import { logFamilies } from './usage/log-metrics.ts';
 
 /** Pods as this node knows them, with the status that it would write. */
 export function podList(node: NodeContext, wanted: (worker: PodWorker) => boolean): object {
@@ -31,7 +32,14 @@ export const configuration = ({ housekeeping }: NodeContext): object => ({
 });
 
 /** What the node counts, without what belongs to the process, which it shares with others. */
-export async function metrics({ metrics: { registry, volumes }, housekeeping }: NodeContext): Promise<string> {
+export async function metrics({ metrics: { registry, volumes }, housekeeping, world }: NodeContext): Promise<string> {
   volumes.splice(0, Infinity, ...((await housekeeping?.claimedVolumes()) ?? []));
-  return `${[...registry.families(), buildInfo].flatMap(({ lines }) => lines).join('\n')}\n`;
+  const used = await housekeeping?.summary().catch((error: unknown) => {
+    world.log.warn('what pods use is not told with what the node counts', { err: error });
+    return undefined;
+  });
+  const families = [...registry.families(), ...logFamilies(used?.pods ?? []), buildInfo].toSorted((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+  return `${families.flatMap(({ lines }) => lines).join('\n')}\n`;
 }
