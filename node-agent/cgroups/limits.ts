@@ -31,7 +31,7 @@ export const weightOf = (shares: number): number =>
   shares >= MAX_SHARES ? 10_000 : 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 
 /** Whether each container says a limit, or the pod itself does: only then has the pod one. */
-function isLimited({ spec }: Pod, resource: string): boolean {
+export function isLimited({ spec }: Pod, resource: string): boolean {
   if (spec === undefined) return false;
   if (amount(resource, spec.resources?.limits?.[resource]) > 0) return true;
   return [...spec.containers, ...(spec.initContainers ?? [])].every(

@@ -1,9 +1,12 @@
-import type { Container, Pod } from '../../../schemas/generated/core-v1.ts';
+import type { Container, Pod, PodStatus } from '../../../schemas/generated/core-v1.ts';
+import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
 import { amount } from '../../../schemas/helpers/pod-resources.ts';
 import { subtractQuantities } from '../../../schemas/meta/quantity.ts';
+import { isLimited } from '../../cgroups/limits.ts';
 
 export type Resources = Container['resources'];
 const RESIZABLE = ['cpu', 'memory'] as const;
+const isResizable = (name: string): boolean => (RESIZABLE as readonly string[]).includes(name);
 
 /** Whether two say the same of what can be changed while a container runs. */
 export const isSame = (a: Resources, b: Resources): boolean =>
@@ -35,6 +38,31 @@ export class PodLevel {
     this.actuated ??= this.given ?? {};
     this.given = spec?.resources;
   }
+}
+/** Whether anything is told of a pod as a whole: most ask for nothing. */
+export const asksForAnything = ({ spec }: Pod): boolean =>
+  spec?.resources !== undefined ||
+  spec?.overhead !== undefined ||
+  [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(({ resources }) => resources?.requests ?? resources?.limits); // prettier-ignore
+/**
+ * What is told of what a pod has as a whole, whether it says so itself or its containers do: what its node keeps for it, and
+ * what its group may use now. Pure. Source: kubelet generateAPIPodStatus, convertToAPIPodLevelResourcesStatus.
+ */
+export function toldOf(allocated: Pod, actuated: Pod): Pick<PodStatus, 'resources' | 'allocatedResources'> {
+  const allocatedResources = podQuantities(allocated, 'requests', { overhead: true });
+  const own = actuated.spec?.resources;
+  const shown = (which: 'requests' | 'limits'): [string, string][] =>
+    Object.entries(podQuantities(actuated, which, { overhead: true })).filter(([name]) =>
+      own?.[which]?.[name] !== undefined || (isResizable(name) && (which === 'requests' || isLimited(actuated, name)))); // prettier-ignore
+  const [requests, limits] = [shown('requests'), shown('limits')];
+  const resources = {
+    ...(requests.length > 0 && { requests: Object.fromEntries(requests) }),
+    ...(limits.length > 0 && { limits: Object.fromEntries(limits) }),
+  };
+  return {
+    ...(Object.keys(allocatedResources).length > 0 && { allocatedResources }),
+    ...(requests.length + limits.length > 0 && { resources }),
+  };
 }
 type QuantityMap = Readonly<Record<string, string | number>>;
 /** By its status, where a kubelet has been at it before: what it asks for now may be more than it was given. */

@@ -1,10 +1,9 @@
 import type { Container, Pod, PodCondition, PodStatus } from '../../../schemas/generated/core-v1.ts';
-import { podQuantities } from '../../../schemas/helpers/pod-quantities.ts';
 import type { ContainerRecord } from '../container/record.ts';
 import type { NodeContext } from '../context.ts';
 import type { PodContainers } from './containers.ts';
 import type { PodHome } from './home.ts';
-import { PodLevel } from './pod-level.ts';
+import { asksForAnything, PodLevel, toldOf } from './pod-level.ts';
 import { actuatedPod, allocatedPod, asksForMore, Resizing } from './resize.ts';
 
 /** Why a node cannot take a pod. */
@@ -44,17 +43,11 @@ export class PodRoom {
     const { pod } = this.#worker;
     return this.#level.isAsked(pod) ? allocatedPod(pod, this.#containers.records, this.#level) : pod;
   }
-  /** What is told of a pod that says what its containers may use together. Source: kubelet convertToAPIPodLevelResourcesStatus. */
   shown(): Pick<PodStatus, 'resources' | 'allocatedResources'> {
     const { pod } = this.#worker;
-    if (pod.spec?.resources === undefined) return {};
+    if (!asksForAnything(pod)) return {};
     const { records } = this.#containers;
-    const [allocated, now] = [allocatedPod(pod, records, this.#level), actuatedPod(pod, records, this.#level)];
-    const of = (one: Pod, which: 'requests' | 'limits') => podQuantities(one, which, { overhead: true });
-    return {
-      allocatedResources: of(allocated, 'requests'),
-      resources: { requests: of(now, 'requests'), limits: of(now, 'limits') },
-    };
+    return toldOf(allocatedPod(pod, records, this.#level), actuatedPod(pod, records, this.#level));
   }
   /** What it may use has perhaps changed. */
   resize(specs: ReadonlyMap<string, Container>): void {
