@@ -12,6 +12,7 @@ import { pauseProgram } from '../images/pause.ts';
 import { keepProcess } from './kept-process.ts';
 import { machineNames, nodeCgroup } from './names.ts';
 import { openNamespaces } from './namespaces.ts';
+import { checkNodeIP, familyOfAny, parseNodeIPs } from './node-addresses.ts';
 import { prepareFolder } from './node.ts';
 import { architecture } from './nodes.ts';
 import { changeMachine, changeMachineBack } from './record.ts';
@@ -24,20 +25,40 @@ export const WITHIN = 'KUBUS_NODE_WITHIN';
 /** What a node that is this machine itself knows of it. */
 export interface OwnMachine {
   readonly ip: string;
+  /** Of the other family. */
+  readonly secondIP?: string | undefined;
   readonly cgroup: string;
   readonly cniPlugins: string;
 }
-/** Thrown: UserError where the address by which others reach this machine is not known. */
-export async function ownMachine(dir: string, node: string, ip: string | undefined): Promise<OwnMachine> {
+/**
+ * `nodeIP`: what --node-ip says; `warn` hears what of it is no address. Thrown: UserError where the address by which others
+ * reach this machine is not known, or is none of its own.
+ */
+export async function ownMachine(dir: string, node: string, nodeIP = '', warn?: (text: string) => void): Promise<OwnMachine> {
   const { cniPlugins } = requireTools();
-  return { ip: ip ?? (await addressOfWayOut()), cgroup: nodeCgroup(machineNames(dir), node), cniPlugins };
-}
-async function addressOfWayOut(): Promise<string> {
+  const { ips, ignored } = parseNodeIPs(nodeIP);
+  if (ignored.length > 0) warn?.(`could not parse some node IP(s), ignoring them: ${ignored.join(', ')}`);
+  const [ip, secondIP] = ips;
+  const any = familyOfAny(ip);
+  if (any === undefined) checkNodeIP(ip!);
+  return {
+    ip: any === undefined ? ip! : await addressOfWayOut(any),
+    secondIP,
+    cgroup: nodeCgroup(machineNames(dir), node),
+    cniPlugins,
+  };
+} // prettier-ignore
+/** Nobody is there. Source: RFC 5737, RFC 3849. */
+const ELSEWHERE = { 4: '192.0.2.1', 6: '2001:db8::1' } as const;
+/** Of the other family where there is none of this one, as upstream's. */
+async function addressOfWayOut(wanted: 4 | 6): Promise<string> {
   const commands = machineCommands(realWorld({ component: 'node', level: 'silent' }));
-  // Nothing is sent: it is asked which way that would go.
-  const { stdout } = await commands.run('ip', ['-json', 'route', 'get', '192.0.2.1']);
-  const [route] = JSON.parse(stdout || '[]') as readonly { readonly prefsrc?: string }[];
-  if (route?.prefsrc !== undefined) return route.prefsrc;
+  for (const family of [wanted, wanted === 4 ? 6 : 4] as const) {
+    // Nothing is sent: it is asked which way that would go.
+    const { stdout } = await commands.run('ip', [`-${family}`, '-json', 'route', 'get', ELSEWHERE[family]]);
+    const [route] = JSON.parse(stdout || '[]') as readonly { readonly prefsrc?: string }[];
+    if (route?.prefsrc !== undefined) return route.prefsrc;
+  }
   throw new UserError('this machine has no way out to tell its address by: say --node-ip ADDRESS');
 }
 /**

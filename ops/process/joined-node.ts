@@ -103,12 +103,12 @@ async function componentOf(o: JoinOptions, world: World, bus: Bus): Promise<Comp
       beside: (parts) => startCertificates({ ...parts, world, root: kubeletFolder(dir, false) }),
     });
   const { startRealNode } = await import('./real-node.ts');
-  const { ip, cgroup, cniPlugins } = machine;
+  const { ip, secondIP, cgroup, cniPlugins } = machine;
   return startRealNode({
     world,
     bus,
     id: node,
-    node: { name: node, ip },
+    node: { name: node, ip, secondIP },
     cgroup,
     cniPlugins,
     proxyMode,

@@ -42,8 +42,9 @@ export async function joinCluster(components: readonly string[], options: RunOpt
     if (process.env[WITHIN] === undefined) {
       if (options.proxyMode !== undefined) await checkProxyMode(options.proxyMode);
       await checkCredentialProviders(options);
-      makeFolder(dir, '--data');
       const warn = (text: string): void => printError(`kubus: ${text}`);
+      await ownMachine(dir, node, options.nodeIp, warn);
+      makeFolder(dir, '--data');
       process.exit(await runOnOwnMachine({ node, dir, signal, warn }));
     }
     machine = await ownMachine(dir, node, options.nodeIp);

@@ -72,7 +72,7 @@ export function addComponents(program: Command): void {
     )
     .option(
       '--node-ip <address>',
-      'with --runtime cri: by which other nodes reach this one (default: that of its way out)',
+      'with --runtime cri: by which other nodes reach this one, or one of IPv4 and one of IPv6 with a comma between (default: that of its way out)',
     )
     .option('--ca <file>', 'with --token: PEM of the authority of the bus, where it has TLS')
     .option('--log <file>', 'log file, - for standard error (default: a new one in logs/ of the folder)')
