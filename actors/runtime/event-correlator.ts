@@ -23,12 +23,19 @@ interface Written {
   readonly firstTimestamp: string | undefined;
 }
 
+/** Events that differ in their messages alone. There is hardly ever more than one: the others have a place once they come. */
+interface Similar {
+  first: string;
+  others: Set<string> | undefined;
+  at: number;
+}
+
 /**
  * Decides what becomes of an event: the same again raises a count; the tenth that differs only in its message within ten
  * minutes begins to be combined; after 25 of one type about one object a source has one more every five minutes.
  */
 export function createCorrelator(clock: Clock): { correlate(event: Event): Correlated } {
-  const similar = new Map<string, { messages: Set<string>; at: number }>();
+  const similar = new Map<string, Similar>();
   const written = new Map<string, Written>();
   const spam = new Map<string, { tokens: number; at: number }>();
 
@@ -45,13 +52,17 @@ export function createCorrelator(clock: Clock): { correlate(event: Event): Corre
     const { involvedObject: object } = event;
     const about = keyOf(event, event.reason, event.reportingComponent, event.reportingInstance);
     const known = similar.get(about);
-    const record = known && now - known.at <= SIMILAR_WITHIN_MS ? known : { messages: new Set<string>(), at: now };
-    record.messages.add(event.message ?? '');
+    const message = event.message ?? '';
+    const isKnown = known !== undefined && now - known.at <= SIMILAR_WITHIN_MS;
+    const record: Similar = isKnown ? known : { first: message, others: undefined, at: now };
+    if (message !== record.first) (record.others ??= new Set<string>()).add(message);
     record.at = now;
     touch(similar, about, record);
-    if (record.messages.size < SIMILAR_MAX)
+    if (record.others === undefined || record.others.size < SIMILAR_MAX - 1)
       return { key: keyOf(event, event.reason, object.fieldPath, event.message), event };
-    record.messages.delete(record.messages.values().next().value!);
+    // The oldest goes.
+    record.first = record.others.values().next().value!;
+    record.others.delete(record.first);
     // Upstream's says no more who reports.
     const { reportingComponent: _, reportingInstance: __, ...rest } = event;
     return { key: about, event: { ...rest, message: `(combined from similar events): ${event.message}` } };

@@ -1,6 +1,8 @@
 import {
   createActor,
+  type Actor,
   type AnyActorLogic,
+  type AnyActorRef,
   type EventFromLogic,
   type InputFrom,
   type OutputFrom,
@@ -49,88 +51,108 @@ const RESTART = { firstMs: 100, maxMs: 30_000 };
  * a crash restarts it from its input after a backoff, and it is listed for inspection while it lives.
  */
 export function startActor<L extends AnyActorLogic>(logic: L, o: StartActorOptions<L>): RunningActor<L> {
-  const { clock, log } = o.world;
-  const restart = o.restart ?? RESTART;
-  let crashes = 0;
-  let stopped = false;
-  /** Crashed, and not back yet. */
-  let down = false;
-  let over: (() => void) | undefined;
-  let back: TimerId | undefined;
-  let farewell: EventFromLogic<L> | undefined;
-  let actor = create();
-  const live: LiveActor = { id: o.id, machine: o.machine, ref: () => actor };
-  o.inspection?.add(live);
-  actor.start();
+  return new Started(logic, o);
+}
 
-  function create() {
+/** One object and no closures, since there are thousands: what runs, who hears of it, and what is listed. */
+class Started<L extends AnyActorLogic> implements RunningActor<L>, LiveActor {
+  readonly id: string;
+  readonly machine: string;
+  readonly #logic: L;
+  readonly #o: StartActorOptions<L>;
+  #actor: Actor<L>;
+  #crashes = 0;
+  #isStopped = false;
+  /** Crashed, and not back yet. */
+  #isDown = false;
+  #over: (() => void) | undefined;
+  #back: TimerId | undefined;
+  #farewell: EventFromLogic<L> | undefined;
+
+  constructor(logic: L, o: StartActorOptions<L>) {
+    this.id = o.id;
+    this.machine = o.machine;
+    this.#logic = logic;
+    this.#o = o;
+    this.#actor = this.#create();
+    o.inspection?.add(this);
+    this.#actor.start();
+  }
+  ref(): AnyActorRef {
+    return this.#actor;
+  }
+  #create(): Actor<L> {
+    const { world, id, input } = this.#o;
     // An actor takes its parent's system. This one has a system and no parent.
-    const parent = { system: new LeanSystem(clock) };
-    const options = { clock, id: o.id, parent, ...(o.input !== undefined && { input: o.input }) };
-    const created = createActor(logic, options as never);
+    const parent = { system: new LeanSystem(world.clock) };
+    const options = { clock: world.clock, id, parent, ...(input !== undefined && { input }) };
+    const created = createActor(this.#logic, options as never);
     Object.assign(created, { _parent: undefined });
-    created.subscribe({
-      ...(o.onState && { next: () => o.onState!(stateText(valueOf(created))) }),
-      error: (error) => crashed(error),
-      complete: () => {
-        end();
-        o.onDone?.((created.getSnapshot() as { output: OutputFrom<L> }).output);
-      },
-    });
+    created.subscribe(this);
     return created;
   }
-  function end(): void {
-    stopped = true;
-    o.inspection?.remove(live);
-    over?.();
+  /** What XState calls as its observer: next, error, complete. */
+  next(): void {
+    this.#o.onState?.(stateText(valueOf(this.#actor)));
   }
-  function crashed(error: unknown): void {
-    if (stopped) return;
-    log.error('actor crashed', { actor: o.id, machine: o.machine, err: error });
-    if (restart === false) end();
-    o.onError?.(error);
+  complete(): void {
+    this.#end();
+    this.#o.onDone?.((this.#actor.getSnapshot() as { output: OutputFrom<L> }).output);
+  }
+  error(error: unknown): void {
+    if (this.#isStopped) return;
+    const { world, id, machine, inspection, onError, restart = RESTART } = this.#o;
+    world.log.error('actor crashed', { actor: id, machine, err: error });
+    if (restart === false) this.#end();
+    onError?.(error);
     if (restart === false) return;
-    down = true;
-    o.inspection?.crashed(live);
-    const ms = Math.min(restart.firstMs * 2 ** crashes++, restart.maxMs);
-    back = clock.setTimeout(renew, ms);
+    this.#isDown = true;
+    inspection?.crashed(this);
+    const ms = Math.min(restart.firstMs * 2 ** this.#crashes++, restart.maxMs);
+    this.#back = world.clock.setTimeout(() => this.#renew(), ms);
   }
-  function renew(): void {
-    if (stopped) return;
-    down = false;
-    actor = create();
-    o.inspection?.renewed(live);
-    actor.start();
-    if (farewell !== undefined && !down) actor.send(farewell);
+  #end(): void {
+    this.#isStopped = true;
+    this.#o.inspection?.remove(this);
+    this.#over?.();
+  }
+  #renew(): void {
+    if (this.#isStopped) return;
+    this.#isDown = false;
+    this.#actor = this.#create();
+    this.#o.inspection?.renewed(this);
+    this.#actor.start();
+    if (this.#farewell !== undefined && !this.#isDown) this.#actor.send(this.#farewell);
   }
 
-  return {
-    id: o.id,
-    send: (event) => {
-      if (stopped) return;
-      if (event.type === 'stop') farewell = event;
-      if (!down) actor.send(event);
-      else if (event.type === 'stop') {
-        if (back !== undefined) clock.clearTimeout(back);
-        renew();
-      }
-    },
-    snapshot: () => actor.getSnapshot(),
-    state: () => stateText(valueOf(actor)),
-    get done() {
-      if (stopped) return Promise.resolve();
-      return new Promise<void>((resolve) => {
-        const before = over;
-        over = () => {
-          before?.();
-          resolve();
-        };
-      });
-    },
-    stop() {
-      if (stopped) return;
-      end();
-      actor.stop();
-    },
-  };
+  send(event: EventFromLogic<L>): void {
+    if (this.#isStopped) return;
+    if (event.type === 'stop') this.#farewell = event;
+    if (!this.#isDown) this.#actor.send(event);
+    else if (event.type === 'stop') {
+      if (this.#back !== undefined) this.#o.world.clock.clearTimeout(this.#back);
+      this.#renew();
+    }
+  }
+  snapshot(): SnapshotFrom<L> {
+    return this.#actor.getSnapshot();
+  }
+  state(): string {
+    return stateText(valueOf(this.#actor));
+  }
+  get done(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      const before = this.#over;
+      this.#over = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#end();
+    this.#actor.stop();
+  }
 }
