@@ -56,7 +56,7 @@ const FORMATTING = (type: string): readonly string[] =>
   type === 'ext4' || type === 'ext3' ? ['-F', '-m0'] : type === 'xfs' ? ['-f'] : [];
 
 /** What is on a device: `ext4`, `crypto_LUKS`, ...; '': nothing that anybody knows. Rejects where that cannot be told. Source: mount-utils getDiskFormat. */
-async function formatOf(commands: Commands, device: string, signal: AbortSignal): Promise<string> {
+export async function formatOf(commands: Commands, device: string, signal: AbortSignal): Promise<string> {
   const args = ['-p', '-s', 'TYPE', '-s', 'PTTYPE', '-o', 'export', device];
   const { code, stdout, stderr } = await commands.run('blkid', args, { signal });
   if (code === NOTHING_FOUND) return '';
@@ -80,7 +80,7 @@ async function untouched(device: string): Promise<void> {
   }
 }
 /** `code`: what Go says where there is no such program. */
-async function ran(commands: Commands, program: string, args: readonly string[]): Promise<{ readonly code: number | string; readonly output: string }> {
+export async function ran(commands: Commands, program: string, args: readonly string[]): Promise<{ readonly code: number | string; readonly output: string }> {
   try {
     const { code, stdout, stderr }: CommandResult = await commands.run(program, args, { timeoutMs: AS_LONG_AS_IT_TAKES });
     return { code, output: stdout + stderr };
@@ -93,7 +93,7 @@ const CODES: Readonly<Record<string, string>> = {
   EIO: 'input/output error',
   ENOENT: 'no such file or directory',
 };
-function shown(error: unknown): string {
+export function shown(error: unknown): string {
   const { code } = (error instanceof CommandError ? (error.cause ?? error) : error) as NodeJS.ErrnoException;
   if (error instanceof CommandError && code === 'ENOENT') return 'executable file not found in $PATH';
   return CODES[code ?? ''] ?? (error as Error).message;

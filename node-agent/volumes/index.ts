@@ -69,6 +69,7 @@ export function createNodeVolumes(o: NodeVolumeOptions): NodeVolumeParts {
     commands: o.commands,
     nodeName,
     held: new Map(),
+    sizes: new Map(),
     pods: o.paths.pods,
     plugins,
     localVolumes: o.paths.localVolumes,

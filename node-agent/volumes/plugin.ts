@@ -41,6 +41,8 @@ export interface VolumeHost {
   readonly nodeName: string;
   /** Devices that are volumes, kept open by this kubelet, by the path at which they are. */
   readonly held: Map<string, FileHandle>;
+  /** How large volumes were when they were last looked at, by the pod's uid and their name. */
+  readonly sizes: Map<string, string>;
   /** Folder of pods. */
   readonly pods: string;
   /** Folder of what plugins keep. */

@@ -54,7 +54,7 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
     if (told['looped'] === undefined) skip('no loop devices here');
     expect(told['looped']).toEqual([true, true]);
   });
-  it('that are devices to be formatted are, where nothing is on them, and are mounted once (losetup, mkfs.ext4)', ({ skip }) => {
+  it('that are devices to be formatted are, where nothing is on them, are mounted once and grow with their volume (losetup, mkfs.ext4)', ({ skip }) => {
     if (told['disk'] === undefined) skip('no loop devices here');
     expect([told['disk'], told['diskReadOnly'], told['diskShared']]).toEqual([
       ['ext4', 'ext4', 'written'],
@@ -65,6 +65,7 @@ describe.skipIf(!canMount)('volumes that are really mounted (root, unshare --mou
       [[], []],
       ['written', true],
     ]);
+    expect(told['diskGrown']).toBe(true);
     expect([told['diskKept'], told['diskLeft']]).toEqual(['swap', [true, []]]);
     expect(told['diskTaken']).toMatch(
       /^MountVolume.MountDevice failed for volume "pv" : local: failed to mount device DISK at .*\/mounts\/pv \(fstype: ext4\),$/,

@@ -2,6 +2,7 @@ import type { TimerId } from '../../bus/world.ts';
 import { goQuote } from '../../schemas/meta/go-quote.ts';
 import type { RunningActor } from '../../actors/runtime/start-actor.ts';
 import type { volumeMachine } from './machine.ts';
+import { forgetSize } from './expansion.ts';
 import { setUpAlone } from './one-pod.ts';
 import { pluginFor, UnsupportedVolume } from './plugins/index.ts';
 import {
@@ -24,7 +25,7 @@ export interface VolumeWorkerOptions {
   readonly after: Promise<void> | undefined;
   /** The volume as it is now, its claim resolved. */
   readonly find: (signal: AbortSignal) => Promise<PodVolume>;
-  readonly tell: (reason: 'FailedMount' | 'FailedMapVolume', message: string) => void;
+  readonly tell: (reason: 'FailedMount' | 'FailedMapVolume' | 'VolumeResizeFailed', message: string) => void;
   readonly onGone: () => void;
 }
 /** The effects of one volume's chart. */
@@ -102,7 +103,8 @@ export class VolumeWorker {
       this.#o.tell('FailedMount', `Unable to attach or mount volumes: unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]: ${unfit}`);
     else {
       const prefix = error instanceof VolumeError ? error.prefix : 'MountVolume.SetUp failed';
-      this.#o.tell(prefix.startsWith('MapVolume.') ? 'FailedMapVolume' : 'FailedMount', `${prefix} for volume ${goQuote(name)} : ${message}`);
+      const reason = prefix.startsWith('MapVolume.') ? 'FailedMapVolume' : prefix.startsWith('NodeExpandVolume.') ? 'VolumeResizeFailed' : 'FailedMount';
+      this.#o.tell(reason, `${prefix} for volume ${goQuote(name)} : ${message}`);
     }
   } // prettier-ignore
   async tearDown(): Promise<void> {
@@ -113,6 +115,7 @@ export class VolumeWorker {
       const { volume, plugin } = this.#last;
       const uid = volume.pod.metadata.uid!;
       this.mounted = undefined;
+      forgetSize(volume, host);
       await cleanSubPaths(host, uid, volume.volume.name);
       if (plugin.tearDown !== undefined) return plugin.tearDown(volume, host);
       await removeVolumeFolder(host, volumeFolder(host.pods, uid, plugin.name, nameOf(volume)));

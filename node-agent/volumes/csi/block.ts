@@ -15,7 +15,8 @@ import { deviceLink } from '../layout.ts';
 import { mountsWithin } from '../mounts.ts';
 import { nameOf, VolumeError, type Mounted, type PodVolume, type VolumeHost } from '../plugin.ts';
 import type { CsiDriver } from './drivers.ts';
-import { expandIfPending, LOOK_MS } from './expand.ts';
+import { LOOK_MS } from '../expansion.ts';
+import { expandWithVolume } from './expand.ts';
 import { credentials, driverObject, publishContext } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
 import { capability, podInfo, said, UNCERTAIN, type Source, type Strings } from './source.ts';
@@ -74,7 +75,7 @@ export async function setUpDevice(volume: PodVolume, source: Source, host: Volum
   if (isNew) tellMapped(host, volume, place);
   host.csi.published.add(place.link);
   const driver = host.csi.drivers.of(source.driver);
-  await expandIfPending(volume, source, driver, { staging: driver.can(CAN.stage) ? places.staging : '', path: device }, host, signal);
+  await expandWithVolume(volume, source, { staging: places.staging, path: device }, host, signal);
   const refreshAt = driver.can(CAN.expand) ? host.world.clock.now() + LOOK_MS : undefined;
   return { path: place.link, readOnly: volume.readOnly, isBlock: true, refreshAt };
 } // prettier-ignore

@@ -190,6 +190,10 @@ it('a volume that has grown is made larger where it is mounted, and the claim sa
   const one = await c.registered();
   await c.object({ attachRequired: false });
   await c.bound({ capacity: { storage: '1Gi' }, claimRef: { namespace: 'default', name: 'c' } });
+  const had = { capacity: { storage: '1Gi' } };
+  await b.api
+    .client()
+    .patch(persistentVolumeClaims, 'c', 'default', 'merge', { status: had }, { subresource: 'status' });
   await b.mounted(b.pod('p', USES));
   expect(methods(one)).toEqual(['stage', 'publish']);
   await b.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec: { capacity: { storage: '2Gi' } } });

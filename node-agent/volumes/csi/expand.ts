@@ -1,57 +1,47 @@
-import type { PersistentVolumeClaim } from '../../../schemas/generated/core-v1.ts';
-import { goQuote } from '../../../schemas/meta/go-quote.ts';
+import { grpcCode } from '../../grpc/client.ts';
+import { ExpansionError, growWithVolume } from '../expansion.ts';
+import type { PodVolume, VolumeHost } from '../plugin.ts';
 import { quantityValue } from '../../../schemas/meta/quantity.ts';
-import { persistentVolumeClaims } from '../../../actors/runtime/resources.ts';
-import { nameOf, VolumeError, type PodVolume, type VolumeHost } from '../plugin.ts';
-import type { CsiDriver } from './drivers.ts';
-import { credentials, fetching } from './objects.ts';
+import { credentials } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
 import { capability, type Source } from './source.ts';
 
-/** How often a volume that pods have is looked at for whether it has grown, ms. Source: kubelet syncFrequency. */
-export const LOOK_MS = 60_000;
-const PENDING: readonly (string | undefined)[] = ['NodeResizePending', 'NodeResizeInProgress'];
-/** Conditions that end with it. Source: pkg/volume/util resize_util.go knownResizeConditions. */
-const OF_RESIZING: readonly string[] = [
-  'FileSystemResizePending',
-  'Resizing',
-  'ControllerResizeError',
-  'NodeResizeError',
-];
 interface Place {
   /** '' where the driver does not stage. */
   readonly staging: string;
   /** Where it is mounted, or the device. */
   readonly path: string;
 }
+/** It does not grow while pods use it. */
+const IN_USE = 'FailedPrecondition';
+/** Whatever is tried again. Source: isInfeasibleError. */
+const INFEASIBLE: readonly (string | undefined)[] = ['InvalidArgument', 'OutOfRange', 'NotFound'];
 
-/**
- * Has the driver make the file system as large as the volume has become, and says so in the claim. Rejects: VolumeError.
- * Source: pkg/volume/util/operationexecutor node_expander.go.
- */
-export async function expandIfPending(volume: PodVolume, source: Source, driver: CsiDriver, { staging, path }: Place, host: VolumeHost, signal: AbortSignal): Promise<void> {
-  const to = volume.persistent?.spec?.claimRef;
-  if (!driver.can(CAN.expand) || to?.name === undefined) return;
-  try {
-    const claim = await host.client.get<PersistentVolumeClaim>(persistentVolumeClaims, to.name, to.namespace, { signal });
-    const size = volume.persistent!.spec!.capacity?.['storage'];
-    if (size === undefined || !PENDING.includes(claim.status?.allocatedResourceStatuses?.['storage'])) return;
-    await write(host, claim, { allocatedResourceStatuses: { storage: 'NodeResizeInProgress' } }, signal);
-    const secrets = await credentials(host, volume.persistent!.spec!.csi!.nodeExpandSecretRef, fetching('NodeExpandSecretRef'), signal);
-    await driver.call(NODE.expand, {
-      volumeId: source.handle, volumePath: path, stagingTargetPath: staging === '' ? '' : staging,
-      capacityRange: { requiredBytes: quantityValue(size) }, volumeCapability: capability(source, driver, volume.pod),
-      secrets,
-    });
-    const message = `MountVolume.NodeExpandVolume succeeded for volume ${goQuote(nameOf(volume))} ${host.nodeName}`;
-    for (const object of [volume.pod, claim]) host.recorder.event(object, 'Normal', 'FileSystemResizeSuccessful', message);
-    const conditions = claim.status?.conditions?.filter(({ type }) => !OF_RESIZING.includes(type)) ?? [];
-    await write(host, claim, { capacity: { storage: size }, allocatedResourceStatuses: { storage: null }, conditions }, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const step = source.isBlock ? 'MapVolume.MarkVolumeAsMounted' : 'MountVolume.Setup';
-    throw new VolumeError(`${step} failed while expanding volume`, (error as Error).message, { cause: error });
-  }
+/** Has the driver make the file system as large as the volume has become. Rejects: VolumeError. Source: pkg/volume/csi expander.go. */
+export function expandWithVolume(volume: PodVolume, source: Source, { staging, path }: Place, host: VolumeHost, signal: AbortSignal): Promise<void> {
+  const grow = async (size: string): Promise<void> => {
+    let driver;
+    try {
+      driver = host.csi.drivers.of(source.driver);
+    } catch (error) {
+      throw new ExpansionError('transient', (error as Error).message, { cause: error });
+    }
+    if (!driver.can(CAN.expand)) throw new ExpansionError('unsupported', `NodeExpand is not supported by the CSI driver ${source.driver}`);
+    const ref = volume.persistent!.spec!.csi!.nodeExpandSecretRef;
+    const secrets = await credentials(host, ref, (name, why) => `expander.NodeExpand failed to get NodeExpandSecretRef ${name}: ${why}`, signal);
+    const stagingTargetPath = driver.can(CAN.stage) ? staging : '';
+    await driver
+      .call(NODE.expand, {
+        volumeId: source.handle, volumePath: path, stagingTargetPath,
+        capacityRange: { requiredBytes: quantityValue(size) }, volumeCapability: capability(source, driver, volume.pod),
+        secrets,
+      })
+      .catch((error: Error) => {
+        const code = grpcCode(error);
+        if (code === IN_USE) throw new ExpansionError('inUse', `Expander.NodeExpand failed to expand the volume : ${error.message}`, { cause: error });
+        if (INFEASIBLE.includes(code)) throw new ExpansionError('infeasible', `Expander.NodeExpand failed to expand the volume ${error.message}`, { cause: error });
+        throw new Error(`Expander.NodeExpand failed to expand the volume : ${error.message}`, { cause: error });
+      });
+  };
+  return growWithVolume(volume, grow, host, signal);
 } // prettier-ignore
-const write = (host: VolumeHost, { metadata }: PersistentVolumeClaim, status: object, signal: AbortSignal): Promise<unknown> =>
-  host.client.patch(persistentVolumeClaims, metadata.name!, metadata.namespace, 'merge', { status }, { subresource: 'status', signal }); // prettier-ignore

@@ -17,7 +17,8 @@ import {
 import { deviceOf, setUpDevice, takeDeviceOff } from './block.ts';
 import type { CsiDriver } from './drivers.ts';
 import { driverFigures } from './figures.ts';
-import { expandIfPending, LOOK_MS } from './expand.ts';
+import { LOOK_MS } from '../expansion.ts';
+import { expandWithVolume } from './expand.ts';
 import { credentials, driverObject, fetching, publishContext } from './objects.ts';
 import { CAN, NODE } from './protocol.ts';
 import { attachmentName, saveVolumeData, stagingFolder } from './volume-data.ts';
@@ -60,8 +61,7 @@ async function setUp(volume: PodVolume, source: Source, host: VolumeHost, signal
   const mounted = await publish(volume, source, object, staged, host, signal);
   if (staged === undefined) return mounted;
   const driver = host.csi.drivers.of(source.driver);
-  const place = { staging: staged.path, path: mounted.path };
-  await expandIfPending(volume, source, driver, place, host, signal);
+  await expandWithVolume(volume, source, { staging: staged.path, path: mounted.path }, host, signal);
   if (!driver.can(CAN.expand)) return mounted;
   return { ...mounted, refreshAt: Math.min(mounted.refreshAt ?? Infinity, host.world.clock.now() + LOOK_MS) };
 } // prettier-ignore

@@ -1,11 +1,13 @@
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOwnFolder } from '../../../schemas/helpers/local-volumes.ts';
+import { growWithVolume, isSized, LOOK_MS } from '../expansion.ts';
 import { mapLocalDevice, takeLocalDeviceOff } from '../local-devices.ts';
 import { mountLocalDisk, mountOptions } from '../local-disks.ts';
 import { makeOwnFolder } from '../local-folders.ts';
 import { mountedOn } from '../mounts.ts';
 import { isBlock, nameOf, VolumeError, type Mounted, type VolumePlugin } from '../plugin.ts';
+import { resizeFileSystem } from '../resize.ts';
 import { removeVolumeFolder } from '../tear-down.ts';
 import { folderOf, giveToPod } from './folder.ts';
 
@@ -27,7 +29,10 @@ export const local: VolumePlugin = {
     if (isBlock(volume)) {
       if (what !== 'device')
         throw new VolumeError('MapVolume.MapBlockVolume failed', `local volume path ${path} is not a block device`);
-      return mapLocalDevice(volume, path, host, signal);
+      const mapped = await mapLocalDevice(volume, path, host, signal);
+      // The device is what it is.
+      await growWithVolume(volume, () => Promise.resolve(), host, signal);
+      return { ...mapped, refreshAt: host.world.clock.now() + LOOK_MS };
     }
     const folder = folderOf(volume, host, NAME);
     await mkdir(join(folder, '..'), { recursive: true, mode: 0o750 });
@@ -43,8 +48,18 @@ export const local: VolumePlugin = {
         await rmdir(folder).catch(() => undefined);
         throw error;
       }
-    if (!volume.readOnly) await giveToPod(folder, volume, { readOnly: false, honoursPolicy: true, signal });
-    return { path: folder, readOnly: volume.readOnly, count: 'fileSystem' };
+    // Who looks again for whether it has grown changes nobody's files.
+    if (!volume.readOnly && !isSized(volume, host))
+      await giveToPod(folder, volume, { readOnly: false, honoursPolicy: true, signal });
+    const grow = (): Promise<void> =>
+      what === 'device' ? resizeFileSystem(host.commands, path, folder, signal) : Promise.resolve();
+    await growWithVolume(volume, grow, host, signal);
+    return {
+      path: folder,
+      readOnly: volume.readOnly,
+      count: 'fileSystem',
+      refreshAt: host.world.clock.now() + LOOK_MS,
+    };
   },
   async tearDown(volume, host) {
     if (isBlock(volume)) return takeLocalDeviceOff(nameOf(volume), volume.pod.metadata.uid!, host);

@@ -155,6 +155,7 @@ function made(root: string, world: TestWorld, api: FakeApi, use: Required<Use>):
     tokens: createAccountTokens({ world, client }),
     nodeName: 'n1',
     held: new Map(),
+    sizes: new Map(),
     pods: join(root, 'pods'),
     plugins: join(root, 'plugins'),
     localVolumes: join(root, 'local-volumes'),

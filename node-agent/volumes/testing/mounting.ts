@@ -1,10 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chdir } from 'node:process';
-import { lstat, mkdir, readFile, readdir, readlink, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  readlink,
+  rename,
+  stat,
+  statfs,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { realWorld } from '../../../bus/real-world.ts';
-import type { Pod, Volume, VolumeMount } from '../../../schemas/generated/core-v1.ts';
-import { persistentVolumes } from '../../../actors/runtime/resources.ts';
+import type { PersistentVolumeClaim, Pod, Volume, VolumeMount } from '../../../schemas/generated/core-v1.ts';
+import { persistentVolumeClaims, persistentVolumes } from '../../../actors/runtime/resources.ts';
 import { machineCommands } from '../../host/commands.ts';
 import type { Mount } from '../../runtime/cri/parts.ts';
 import { machineMounts, mountsWithin } from '../mounts.ts';
@@ -165,12 +177,32 @@ if (attached.status === 0 && spawnSync('mkfs.ext4', ['-V']).status === 0) {
   const device = attached.stdout.trim();
   const global = join(later.host.plugins, 'kubernetes.io', 'local-volume', 'mounts', 'pv');
   const typeOn = async (path: string): Promise<string | undefined> => (await mounts.list()).findLast((one) => one.path === path)?.type; // prettier-ignore
-  const spec = { volumeMode: 'Filesystem', accessModes: ['ReadWriteMany'], local: { path: device } };
+  const spec = {
+    volumeMode: 'Filesystem',
+    accessModes: ['ReadWriteMany'],
+    local: { path: device },
+    claimRef: { namespace: 'default', name: 'c' },
+    capacity: { storage: '16Mi' },
+  };
   await later.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec });
   const [one, two] = [podOf('one', claim(false)), podOf('two', claim(true))];
   const place = (pod: Pod): string => later.folder(pod, 'local-volume', 'pv');
   await later.mounted(one);
   await writeFile(join(place(one), 'f'), 'written');
+  // It grows with its volume, while a pod has it.
+  await truncate(disk, 64 * 1024 * 1024);
+  spawnSync('losetup', ['--set-capacity', device]);
+  const resize = (storage: string) =>
+    later.api.client().patch(persistentVolumes, 'pv', undefined, 'merge', { spec: { capacity: { storage } } });
+  await resize('64Mi');
+  const said = (): unknown => later.api.object<PersistentVolumeClaim>(persistentVolumeClaims, 'default/c')?.status?.capacity?.['storage']; // prettier-ignore
+  // Of ext4 that is for who has CAP_SYS_RESOURCE.
+  const mayNot = (): boolean =>
+    later.told('VolumeResizeFailed').some((message) => message.includes('Permission denied'));
+  await later.until(() => said() === '64Mi' || mayNot(), 130_000);
+  if (mayNot()) await resize('16Mi');
+  const { blocks, bsize } = await statfs(place(one));
+  told['diskGrown'] = mayNot() || blocks * bsize > 48 * 1024 * 1024;
   await later.mounted(two);
   told['disk'] = [await typeOn(global), await typeOn(place(one)), await readFile(join(place(two), 'f'), 'utf8')];
   told['diskReadOnly'] = await tried(() => writeFile(join(place(two), 'g'), ''));
