@@ -61,6 +61,8 @@ export interface PluginOptions {
   /** Where addresses of services come from, of each family at most one; the first is the default. */
   readonly serviceCidrs?: readonly string[] | undefined;
   readonly advertiseAddress?: string | undefined;
+  /** Of its machine; default: what the system says. */
+  readonly hostname?: string | undefined;
   /** By which address webhooks, aggregated servers and what proxies lead to are asked; default: the system chooses. */
   readonly sourceOf?: SourceOf | undefined;
   /** Tells apart API servers that have address and port in common: each has a lease of its own. */
@@ -143,7 +145,7 @@ export function plugIn(
     disabled: options.disableAdmission,
   });
   const allocation: Allocation = createAllocation({
-    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs, fresh, hostname: hostname(), metrics: core.metrics,
+    registry, cache, loopback, world, claims: storeClaims(core.store), serviceCidrs, fresh, hostname: options.hostname ?? hostname(), metrics: core.metrics,
   }); // prettier-ignore
   core.hooks.set('services', allocation);
   let port = 0;
@@ -203,7 +205,7 @@ export function plugIn(
       aggregation.begin();
       if (options.bootstrap === false) return;
       bootstrap = startBootstrap({
-        registry, cache, world, loopback, serviceCidrs, hostname: hostname(),
+        registry, cache, world, loopback, serviceCidrs, hostname: options.hostname ?? hostname(),
         advertiseAddress: advertised(options.advertiseAddress ?? options.https?.host), port, replica: options.replica, clientCa: options.https?.clientCa ?? '',
         requestHeaderCa: options.https?.frontProxyCa, servesMetrics: options.servesMetrics,
         repair: () => allocation.repair(),

@@ -69,6 +69,9 @@ const API = apiOf('*').slice(0, apiOf('*').indexOf('*'));
 /** A fixed key: what is signed with it must not differ between runs, and nothing outside believes it. */
 const CLUSTER_CA = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n';
 
+/** Of API servers: histories are the same on every machine. */
+const MACHINE = { hostname: 'machine', advertiseAddress: '172.18.0.250' };
+
 /** A whole cluster whose processes can be harmed, on the memory transport and a simulated clock. None of them runs yet. */
 export function createProcesses(
   simulation: Simulation,
@@ -110,7 +113,7 @@ export function createProcesses(
     }),
   );
   times(layout.apiservers, (i) =>
-    add('apiserver', `apiserver-${i}`, ({ world, bus, id }) => startApiserver({ world, bus, id })),
+    add('apiserver', `apiserver-${i}`, ({ world, bus, id }) => startApiserver({ world, bus, id, ...MACHINE })),
   );
   times(layout.controllerManagers, (i) =>
     add('controllers', `controllers-${i}`, (own) =>

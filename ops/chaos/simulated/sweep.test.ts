@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { layFoundation } from './foundation.ts';
 import { runSeed, type Foundation } from './run.ts';
 import { SCENARIO_NAMES, type ScenarioName } from './scenario-names.ts';
@@ -7,6 +7,13 @@ import { scenarioOf } from './scenarios/index.ts';
 /** Of each scenario, those that last long fewer, and those that found something; `kubus chaos --simulated --seed 1..1000` goes further. */
 const seedsOf = (name: ScenarioName): number[] =>
   name === 'cronjobs' ? [2] : name === 'rollout' ? [1, 2, 3, 4, 603] : [2, 3];
+/** Nothing in a history may be of the machine that it was made on. */
+vi.mock(import('node:os'), async (original) => {
+  const asked = (): never => {
+    throw new Error('the machine below was asked');
+  };
+  return { ...(await original()), hostname: asked, networkInterfaces: asked };
+});
 let foundation: Foundation;
 beforeAll(async () => {
   foundation = await layFoundation();
