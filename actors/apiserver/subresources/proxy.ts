@@ -1,8 +1,8 @@
-import { NODE_SILENCE_MS, type NodePresence, type PortForwardRequest } from '../../../bus/protocol/node.ts';
+import { NODE_SILENCE_MS, type PortForwardRequest } from '../../../bus/protocol/node.ts';
 import { SessionStream } from '../../../bus/session-stream.ts';
 import * as subjects from '../../../bus/subjects.ts';
 import type { Endpoints, Pod, Service } from '../../../schemas/generated/core-v1.ts';
-import { ApiError, reasonOf } from '../../../schemas/meta/status.ts';
+import { ApiError } from '../../../schemas/meta/status.ts';
 import { endpoints, pods } from '../../runtime/resources.ts';
 import type { Core, ForwardAnswer, ResourceRequest } from '../core.ts';
 import { badRequest, methodNotAllowed, notFound } from '../errors.ts';
@@ -12,6 +12,7 @@ import { assertReachableName } from '../outbound/names.ts';
 import { joinPaths } from '../outbound/rewrite.ts';
 import { parsePath } from '../stages/request-info.ts';
 import { kubeletLocation } from './kubelet-location.ts';
+import { isOnBus, presenceOf } from './node-presence.ts';
 import { locatePod, splitName } from './pod-location.ts';
 
 type Located = BackendLocation & { readonly over?: Backend; readonly node?: string };
@@ -53,7 +54,7 @@ const locateNode: Locate = async (core, { resource, info }) => {
   const { scheme, name, port } = splitName(info.name, 'node');
   const node = kubeletLocation(core, name, resource);
   const own = port === '' || port === String(node.port);
-  if (own && (await onBus(core, name)) !== undefined)
+  if (own && (await isOnBus(core.bus, name)))
     return { ...node, node: name, over: overBus(core.bus, subjects.node(name, 'http'), `the agent of node ${name}`) };
   await assertReachableName(node.host);
   return own ? node : { scheme, host: node.host, port: portOf(port) };
@@ -97,16 +98,6 @@ function decoded(path: string): string {
   }
 }
 
-const PRESENT_MS = 1_000;
-/** The node's agent if it is a component of this cluster: then it has no port. */
-async function onBus(core: Core, node: string): Promise<NodePresence | undefined> {
-  try {
-    return await core.bus.request<NodePresence>(subjects.node(node, 'http'), {}, { timeoutMs: PRESENT_MS });
-  } catch (error) {
-    if (reasonOf(error) === 'ServiceUnavailable') return undefined;
-    throw error;
-  }
-}
 /** The address of a pod that is only said to run may be a stranger's: its node's agent is asked for a connection. */
 const throughAgent =
   (core: Core, node: string, { metadata }: Pod): Backend =>
@@ -125,6 +116,6 @@ const throughAgent =
   };
 async function reached(core: Core, pod: Pod | undefined, to: BackendLocation): Promise<Located> {
   const node = pod?.spec?.nodeName ?? '';
-  const agent = node === '' ? undefined : await onBus(core, node);
+  const agent = node === '' ? undefined : await presenceOf(core.bus, node);
   return pod !== undefined && agent?.reachable === false ? { ...to, over: throughAgent(core, node, pod) } : to;
 }
