@@ -27,10 +27,10 @@ export function keepProcess(o: {
   let failures = 0;
   let gone: Promise<void> = Promise.resolve();
   const start = (): void => {
-    const log = openSync(o.log, 'a', 0o600);
+    const log = openLog(o.log);
     const since = Date.now();
     const mine = spawn(o.command[0]!, o.command.slice(1), { stdio: ['ignore', log, log], detached: true });
-    closeSync(log);
+    if (log !== 'ignore') closeSync(log);
     child = mine;
     gone = new Promise((resolve) => {
       const ended = (why: string): void => {
@@ -59,4 +59,12 @@ export function keepProcess(o: {
       await gone;
     },
   };
+}
+/** Where its folder is gone what runs is to be ended, and has nobody to talk to until then. */
+function openLog(file: string): number | 'ignore' {
+  try {
+    return openSync(file, 'a', 0o600);
+  } catch {
+    return 'ignore';
+  }
 }

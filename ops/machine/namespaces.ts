@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { CONTAINER_LOGS_ROOT, KUBELET_ROOT, LOGS_ROOT, NODE_ROOT } from '../../node-agent/host/paths.ts';
+import { CONTAINER_LOGS_ROOT, KUBELET_ROOT, LOGS_ROOT, NODE_ROOT, nodePaths } from '../../node-agent/host/paths.ts';
 import { childOf, killInside } from '../process/inner-process.ts';
+import { watchFolders } from './folder-watch.ts';
 
 /** The namespaces of one node. Whatever runs in them ends with their first process, and that with who opened them. */
 export interface Namespaces {
@@ -60,6 +61,8 @@ export async function openNamespaces(o: {
   readonly init: string;
   /** The node is the machine (or container) that this is: its network and its name are. */
   readonly sameMachine?: boolean | undefined;
+  /** Told before they end because a folder that the node lives in is not there any more. */
+  readonly onGone?: ((folder: string) => void) | undefined;
   /** File that what goes wrong there is written to. */
   readonly log: string;
 }): Promise<Namespaces> {
@@ -85,9 +88,10 @@ export async function openNamespaces(o: {
     { stdio: ['ignore', 'pipe', log], detached: true },
   );
   closeSync(log);
+  let gone: string | undefined;
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit status ${code}`));
+    child.once('exit', (code, signal) => resolve(gone ?? signal ?? `exit status ${code}`));
   });
   let said = '';
   child.stdout!.on('data', (bytes: Buffer) => (said += bytes.toString()));
@@ -98,6 +102,14 @@ export async function openNamespaces(o: {
   const pid = childOf(child.pid);
   if (!said.startsWith('ready') || pid === undefined)
     throw new Error(`namespaces of ${o.node}: ${said.trim() || lastLine(o.log)}`);
+  // Who runs in a folder that is not there any more can only be started anew.
+  const { root, kubelet, logs, containerLogs } = nodePaths(o.folder);
+  const unwatch = watchFolders([root, kubelet, logs, containerLogs], (folder) => {
+    gone = `${folder} is gone`;
+    o.onGone?.(folder);
+    killInside(child.pid);
+  });
+  void ended.then(unwatch);
   return {
     pid,
     through: into(pid, kinds),

@@ -93,6 +93,7 @@ export async function runOnOwnMachine(o: {
     init,
     log: join(o.dir, 'machine.log'),
     sameMachine: true,
+    onGone: (gone) => o.warn(`${gone} is gone, so the node ends`),
   });
   const containerd = keepProcess({
     name: 'containerd',
