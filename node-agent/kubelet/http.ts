@@ -47,7 +47,7 @@ const PAGES: Pages = {
   }),
 };
 /** What reaches into containers. */
-const REACHING = /^\/(?:run|exec|attach|portForward|containerLogs)\//;
+const REACHING = /^\/(?:run|exec|attach|portForward|containerLogs|checkpoint)\//;
 /** Files of the machine. */
 const LOGS = /^\/logs(?:[/?]|$)/;
 const FRAME_BYTES = 64 * 1024;

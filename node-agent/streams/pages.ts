@@ -1,4 +1,4 @@
-/** Pages of the kubelet that reach into containers. Source: kubelet pkg/server getContainerLogs, getRun. */
+/** Pages of the kubelet that reach into containers. Source: kubelet pkg/server getContainerLogs, getRun, checkpoint. */
 import type { Session } from '../../bus/bus.ts';
 import type { LogRequest, NodeAnswerHead, NodeRequest } from '../../bus/protocol/node.ts';
 import { statusOf } from '../../schemas/meta/status.ts';
@@ -23,7 +23,9 @@ export async function reach(node: NodeContext, { method, target }: NodeRequest, 
     return method === 'GET' ? logs(node, pod, { namespace, name, container }, query, session) : say(session, 405, '405: Method Not Allowed');
   if (page === 'run' && (names.length === 3 || names.length === 4))
     return method === 'POST' ? run(node, pod, container, query.get('cmd') ?? '', session) : say(session, 405, '405: Method Not Allowed');
-  if (page === 'run' || page === 'containerLogs') return say(session, 404, '404 page not found\n');
+  if (page === 'checkpoint' && names.length === 3)
+    return method === 'POST' ? checkpoint(pod, { namespace, name, container }, query, session) : say(session, 405, '405: Method Not Allowed');
+  if (page === 'run' || page === 'containerLogs' || page === 'checkpoint') return say(session, 404, '404 page not found\n');
   // They speak other protocols, in which nobody has asked.
   return say(session, 500, 'Upgrade request required\n');
 } // prettier-ignore
@@ -104,4 +106,13 @@ async function run(node: NodeContext, pod: PodWorker | undefined, container: str
   if (status === 'Success') return say(session, 200, Buffer.concat([...said.stdout, stderr]), 'application/json');
   const code = details?.causes?.[0]?.message ?? '';
   return say(session, 500, reason === 'NonZeroExitCode' ? `command '${command.join(' ')}' exited with ${code}: ${stderr.toString()}` : message);
+} // prettier-ignore
+/** What runtimes without CRIU say; others are not asked. Source: kubelet pkg/server checkpoint. */
+const NO_CHECKPOINT = 'rpc error: code = Unimplemented desc = method CheckpointContainer not implemented';
+function checkpoint(pod: PodWorker | undefined, { namespace, name, container }: Where, query: URLSearchParams, session: Session): Promise<void> {
+  if (pod === undefined) return say(session, 404, 'pod does not exist');
+  if (pod.container(container) === undefined) return say(session, 404, `container ${container} does not exist`);
+  const timeout = query.getAll('timeout').at(-1);
+  if (timeout !== undefined && !/^[-+]?\d+$/.test(timeout)) return say(session, 404, 'cannot parse value of timeout parameter');
+  return say(session, 500, `checkpointing of ${namespace}/${name}/${container} failed (${NO_CHECKPOINT})`);
 } // prettier-ignore

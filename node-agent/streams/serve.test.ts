@@ -152,6 +152,11 @@ describe('pages that reach into containers', () => {
     ['POST', '/run/default/web/none?cmd=true', 500, 'container not found ("none")'],
     ['POST', '/run/default/none/main?cmd=true', 404, 'pod does not exist'],
     ['GET', '/run/default/web/main?cmd=true', 405, '405: Method Not Allowed'],
+    ['POST', '/checkpoint/default/web/main', 500, 'checkpointing of default/web/main failed (rpc error: code = Unimplemented desc = method CheckpointContainer not implemented)'],
+    ['POST', '/checkpoint/default/web/main?timeout=soon', 404, 'cannot parse value of timeout parameter'],
+    ['POST', '/checkpoint/default/web/none', 404, 'container none does not exist'],
+    ['POST', '/checkpoint/default/none/main', 404, 'pod does not exist'],
+    ['GET', '/checkpoint/default/web/main', 405, '405: Method Not Allowed'],
     ['GET', '/exec/default/web/main?command=ls', 500, 'Upgrade request required\n'],
   ])('%s %s', async (method, target, status, body) => {
     expect(await ask(target, method)).toEqual([status, body]);

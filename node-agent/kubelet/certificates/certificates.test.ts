@@ -16,7 +16,10 @@ import { x509 } from '../../../ops/pki/x509-library.ts';
 import type { CertificateSigningRequest } from '../../../schemas/generated/certificates-v1.ts';
 import type { ConfigMap, Endpoints, Node } from '../../../schemas/generated/core-v1.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
+import type { ServerNames } from './extensions.ts';
+import type { KeyPair } from './key-pair.ts';
 import { startCertificates, type Certificates } from './manager.ts';
+import { namesOf, serving } from './purpose.ts';
 import { makeRequest } from './request.ts';
 import { CURRENT } from './store.ts';
 
@@ -286,3 +289,64 @@ it('API servers that nobody knows yet are looked for until they are', async () =
   await reaches('holding');
   expect(readFileSync(join(at, 'kubelet.conf'), 'utf8')).toContain('"https://[fd00::1]:6443"');
 });
+
+describe('a certificate for who reaches the node', () => {
+  let names: ServerNames | undefined;
+  let used: KeyPair[];
+  const serve = (): void => {
+    metrics = createRegistry();
+    certificates = startCertificates({
+      world, metrics, nodeName: 'n1', root: at, client: api.client('node:n1'),
+      purpose: serving({ names: () => names, use: (pair) => void used.push(pair) }),
+    }); // prettier-ignore
+  };
+  beforeEach(() => {
+    names = { dns: ['n1'], ips: ['172.18.0.2', 'fd00::2'] };
+    used = [];
+  });
+  it('says how the node is called, and is used once it is there and after each start', async () => {
+    serve();
+    await reaches('awaiting');
+    const [csr] = requests();
+    expect([csr!.spec.signerName, csr!.spec.usages]).toEqual(['kubernetes.io/kubelet-serving', ['digital signature', 'server auth']]); // prettier-ignore
+    expect(await readRequest(Buffer.from(csr!.spec.request, 'base64').toString())).toMatchObject({ commonName: 'system:node:n1', organizations: ['system:nodes'], dnsNames: names!.dns, addresses: names!.ips }); // prettier-ignore
+    await issue();
+    expect(used.map(({ certificate }) => certificate.subjectAltName)).toEqual(['DNS:n1, IP Address:172.18.0.2, IP Address:FD00:0:0:0:0:0:0:2']); // prettier-ignore
+    await certificates.stop();
+    serve();
+    await reaches('holding');
+    expect([used.length, requests().length, readdirSync(at), readdirSync(folder()).length]).toEqual([2, 1, ['pki'], 2]);
+  });
+  it('is another once the node is called otherwise, and the old one is used until then', async () => {
+    serve();
+    await issue(100 * 24 * 60);
+    names = { dns: ['n1'], ips: ['172.18.0.3'] };
+    await world.advance(60 * MINUTE_MS);
+    await reaches('awaiting');
+    expect(used).toHaveLength(1);
+    await issue(100 * 24 * 60);
+    names = { dns: ['n1'], ips: [] };
+    await world.advance(60 * MINUTE_MS);
+    await reaches('holding');
+    expect([requests().length, used.at(-1)!.certificate.subjectAltName]).toEqual([2, 'DNS:n1, IP Address:172.18.0.3']);
+  });
+  it('is not asked for before the node has an address', async () => {
+    const known = names;
+    names = undefined;
+    serve();
+    await reaches('backingOff');
+    expect(requests()).toEqual([]);
+    names = known;
+    await world.advance(2_200);
+    await issue();
+    expect(used).toHaveLength(1);
+  });
+});
+it.each<[what: string, addresses: [type: string, address: string][], names: ServerNames | undefined]>([
+  ['both', [['InternalIP', '10.0.0.2'], ['Hostname', 'n1'], ['ExternalIP', '1.2.3.4'], ['InternalDNS', 'n1.lan']], { dns: ['n1', 'n1.lan'], ips: ['1.2.3.4', '10.0.0.2'] }],
+  ['a host name that is an address', [['Hostname', '10.0.0.2'], ['Hostname', '10.0.0.2']], { dns: [], ips: ['10.0.0.2'] }],
+  ['what is none', [['InternalIP', 'here'], ['InternalIP', ''], ['InternalIP', 'fd00::1']], { dns: [], ips: ['fd00::1'] }],
+  ['names alone', [['Hostname', 'n1']], undefined],
+])('names of a node with %s', (_, addresses, expected) => {
+  expect(namesOf(addresses.map(([type, address]) => ({ type, address })))).toEqual(expected);
+}); // prettier-ignore

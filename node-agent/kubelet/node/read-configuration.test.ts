@@ -32,7 +32,23 @@ it('what is off by default is what it asks for, as far as there is such a thing'
 it('how many images are pulled at once is said in either of two ways', async () => {
   expect(await read(`${HEAD}serializeImagePulls: false\nmaxParallelImagePulls: 3\n`)).toEqual({ ...DEFAULTS, serializeImagePulls: false, maxParallelImagePulls: 3 }); // prettier-ignore
 });
+it('of structures what it does not say stays too', async () => {
+  const configuration = await read(`${HEAD}port: 10251\nauthentication: {anonymous: {enabled: true}, webhook: {cacheTTL: 1m}}\nauthorization: {mode: AlwaysAllow}\n`); // prettier-ignore
+  expect(configuration).toMatchObject({
+    port: 10_251,
+    authentication: {
+      anonymous: { enabled: true },
+      webhook: { enabled: true, cacheTTL: '1m' },
+      x509: { clientCAFile: '' },
+    },
+    authorization: { mode: 'AlwaysAllow', webhook: { cacheAuthorizedTTL: '5m0s' } },
+  });
+});
 it.each([
+  [`${HEAD}port: 0`, 'invalid configuration: port (--port) 0 must be between 1 and 65535, inclusive'],
+  [`${HEAD}authorization: {mode: ""}`, 'no authorization mode specified'],
+  [`${HEAD}authorization: {mode: Some}`, 'unknown authorization mode Some'],
+  [`${HEAD}authentication: {anonymous: {enabled: 1}}`, 'json: cannot unmarshal number into Go struct field'],
   ['kind: KubeletConfiguration', "Object 'apiVersion' is missing in"],
   [`${HEAD}maxPods: many`, 'json: cannot unmarshal string into Go struct field KubeletConfiguration.maxPods of type int32'],
   [`${HEAD}maxPods: -1`, 'invalid configuration: maxPods (--max-pods) -1 must not be a negative number'],
