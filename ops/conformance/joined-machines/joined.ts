@@ -37,7 +37,7 @@ export async function joinMachine(o: {
   const folder = join(dir, name);
   const start = (args: readonly string[]): Running =>
     machine.start(process.execPath, [
-      program, 'run', 'nodes', '--node', name, '--data', folder, '--nats', `nats://${CONTROL}:4222`, '--ca', join(control.data, 'nodes/pki/bus-ca.crt'), '--token', control.token, '--runtime', 'cri', '--log', join(dir, `${name}.log`), ...args,
+      program, 'run', 'nodes', '--node', name, '--data', folder, '--nats', `nats://${CONTROL}:4222`, '--ca', join(control.data, 'nodes/pki/bus-ca.crt'), '--token', control.token, '--runtime', 'cri', '--node-ip', `${machine.ip},${machine.ip6}`, '--log', join(dir, `${name}.log`), ...args,
     ]);
   const isReady = async (): Promise<void> => {
     const ended = new Promise<never>((_, reject) => running.process.once('exit', () => reject(new Error(running.said()))));

@@ -4,13 +4,15 @@ import { childOf, endInside, killInside } from '../../process/inner-process.ts';
 import { finish, type Finished } from '../../testing/cluster.ts';
 
 /** Where the machines of a test are: the first address is that of the one on which this program runs. */
-const WIRE = { link: 'wire0', range: '10.77.0', bits: 24 };
+const WIRE = { link: 'wire0', range: '10.77.0', bits: 24, six: 'fd77:' };
 export const CONTROL = `${WIRE.range}.1`;
 
 /** A machine beside this one: its own network, processes, mounts and name, and the disk that all share. */
 export interface TestMachine {
   readonly name: string;
   readonly ip: string;
+  /** And of IPv6. */
+  readonly ip6: string;
   run(program: string, ...args: string[]): Promise<Finished>;
   /** Runs on, with what it writes kept in `said`. */
   start(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Running;
@@ -59,10 +61,11 @@ export async function openWire(): Promise<void> {
   await must('ip', 'link', 'add', WIRE.link, 'type', 'bridge');
   await must('ip', 'address', 'add', `${CONTROL}/${WIRE.bits}`, 'dev', WIRE.link);
   await must('ip', 'link', 'set', WIRE.link, 'up');
+  await must('ip', 'address', 'add', `${WIRE.six}:1/64`, 'dev', WIRE.link, 'nodad');
 }
 /** `place`: the last byte of its address. It has a way out, which is this machine. */
 export async function openMachine(name: string, place: number): Promise<TestMachine> {
-  const ip = `${WIRE.range}.${place}`;
+  const [ip, ip6] = [`${WIRE.range}.${place}`, `${WIRE.six}:${place}`];
   const prepare = `mount -t tmpfs tmpfs /run; echo 0 > /proc/sys/net/ipv4/ip_forward; hostname ${name}; ip link set lo up; echo ready; exec sleep infinity`;
   const spaces = ['--net', '--mount', '--pid', '--uts', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']; // prettier-ignore
   const child = spawn('unshare', [...spaces, '--', 'sh', '-c', prepare], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -74,10 +77,12 @@ export async function openMachine(name: string, place: number): Promise<TestMach
   await must('ip', 'link', 'set', `to-${name}`, 'master', WIRE.link, 'up');
   await must(enter, ...behind, 'ip', 'address', 'add', `${ip}/${WIRE.bits}`, 'dev', 'eth0');
   await must(enter, ...behind, 'ip', 'link', 'set', 'eth0', 'up');
+  await must(enter, ...behind, 'ip', 'address', 'add', `${ip6}/64`, 'dev', 'eth0', 'nodad');
   await must(enter, ...behind, 'ip', 'route', 'add', 'default', 'via', CONTROL);
   return {
     name,
     ip,
+    ip6,
     run: (program, ...args) => finish(enter, [...behind, program, ...args], process.env),
     start: (program, args, env) => begin(enter, [...behind, program, ...args], env, endInside),
     end: () => void child.kill('SIGKILL'),

@@ -14,6 +14,7 @@ import { runCheck } from '../real-nodes/checks.ts';
 import { BUSYBOX } from '../real-nodes/images.ts';
 import { joinedChecks } from './checks.ts';
 import { openControlPlane } from './control-plane.ts';
+import { doorChecks } from './door-checks.ts';
 import { buildClientImage } from './images.ts';
 import { joinMachine, type JoinedMachine } from './joined.ts';
 import { leftOn, openWire } from './machines.ts';
@@ -40,6 +41,7 @@ async function all(): Promise<number> {
       console.log(`     ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  a cluster, and two machines that have joined it, are Ready`); // prettier-ignore
       const archive = buildClientImage(dir, BUSYBOX, await findKubectl());
       const checks = [
+        ...doorChecks({ control, machines }),
         ...joinedChecks({ control, machines }, archive),
         {
           name: 'a machine that stops is left as it was',
