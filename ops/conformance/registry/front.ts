@@ -1,10 +1,10 @@
+import { sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { importPKCS8, SignJWT } from 'jose';
 import { ensureServing } from '../../pki/serving.ts';
 import { HOSTS, PORT, USER } from './names.ts';
 
@@ -27,7 +27,7 @@ export async function startFront(dir: string, portOf: Readonly<Record<string, nu
   await ensureServing(dir, 'registry', [...Object.values(HOSTS), '*.wild.registry.test'], Date.now());
   const [cert, key, ca] = ['registry.crt', 'registry.key', 'ca.crt'].map((name) => readFileSync(join(dir, name), 'utf8'));
   const front = { ca: ca!, asked: [] as string[], pace: 0, reading: new Map<string, number>(), most: 0, close: () => server.close() };
-  const tokens = await tokenMaker(cert!, key!);
+  const tokens = tokenMaker(cert!, key!);
 
   function forward(host: string, asked: IncomingMessage, answer: ServerResponse): void {
     const port = portOf[host] ?? portOf[HOSTS.basic]!;
@@ -66,8 +66,7 @@ const paced = (pace: () => number): Transform =>
   });
 
 /** Source: distribution docs/spec/auth/token.md. */
-async function tokenMaker(cert: string, key: string) {
-  const signer = await importPKCS8(key, 'ES256');
+function tokenMaker(cert: string, key: string) {
   const chain = cert.replace(/-----[^-]+-----|\s/g, '');
   const basic = `Basic ${Buffer.from(`${USER.name}:${USER.password}`).toString('base64')}`;
   return async (asked: IncomingMessage): Promise<{ readonly status: number; readonly body: object }> => {
@@ -79,10 +78,10 @@ async function tokenMaker(cert: string, key: string) {
       const [type, name, actions = ''] = scope.split(':');
       return { type, name, actions: actions.split(',') };
     });
-    const token = await new SignJWT({ access })
-      .setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c: [chain] })
-      .setIssuer('kubus').setAudience('kubus').setSubject(USER.name).setJti(crypto.randomUUID())
-      .setIssuedAt().setNotBefore('-10s').setExpirationTime('5m').sign(signer);
+    const now = Math.floor(Date.now() / 1_000);
+    const claims = { iss: 'kubus', aud: 'kubus', sub: USER.name, jti: crypto.randomUUID(), iat: now, nbf: now - 10, exp: now + 300, access };
+    const said = [{ alg: 'ES256', typ: 'JWT', x5c: [chain] }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    const token = `${said}.${sign('sha256', Buffer.from(said), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
     return { status: 200, body: { token, access_token: token, expires_in: 300 } };
   };
 } // prettier-ignore

@@ -5,7 +5,7 @@ import type { TarEntry } from '../../images/tar.ts';
 import { BUSYBOX } from '../real-nodes/images.ts';
 import { ballast, push } from './push.ts';
 
-export const LOADED = 'registry.local/loaded:1';
+const LOADED = 'registry.local/loaded:1';
 const PROGRAMS = ['sh', 'sleep', 'cat'];
 const FILES: readonly TarEntry[] = [
   { path: 'bin', type: 'folder', mode: 0o755 },

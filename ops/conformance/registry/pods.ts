@@ -61,11 +61,15 @@ export function podsOf({ kubectl }: TestCluster) {
         if (now.reason === reason) return now;
         throw new Error(JSON.stringify(now));
       }, 60_000),
-    /** `reason: message` of the pod's events. */
-    events: async (name: string): Promise<string[]> => {
-      const { items } = JSON.parse(await kubectl(['get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'json'])) as { items: { reason: string; message: string }[] };
-      return items.map(({ reason, message }) => `${reason}: ${message}`);
-    },
+    /** Once the pod's events say all of it, each as `reason: message`; nodes that are busy tell of them late. */
+    heard: (name: string, ...texts: readonly RegExp[]): Promise<true> =>
+      eventually<true>(`events of ${name}`, async () => {
+        const { items } = JSON.parse(await kubectl(['get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'json'])) as { items: { reason: string; message: string }[] };
+        const said = items.map(({ reason, message }) => `${reason}: ${message}`);
+        const missing = texts.find((text) => !said.some((line) => text.test(line)));
+        if (missing === undefined) return true as const;
+        throw new Error(`no ${missing} in ${JSON.stringify(said)}`);
+      }),
     end: (...names: string[]) => kubectl(['delete', 'pod', ...names, '--wait=true', '--ignore-not-found']),
     /** `places`: entries for a user; `old`: in the form that was before. */
     secret: (name: string, places: readonly string[], { password = USER.password, old = false }: { readonly password?: string; readonly old?: boolean } = {}) => {
@@ -77,7 +81,6 @@ export function podsOf({ kubectl }: TestCluster) {
   };
 } // prettier-ignore
 export const placeOf = (host: string, path = ''): string => `${host}:${PORT}${path}`;
-export type Pods = ReturnType<typeof podsOf>;
 /** Thrown: Error with both where it does not match. */
 export function expectText(text: string, pattern: RegExp): void {
   if (!pattern.test(text)) throw new Error(`${JSON.stringify(text)} is not ${pattern}`);

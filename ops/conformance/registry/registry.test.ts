@@ -19,6 +19,6 @@ describe.skipIf(missing.length > 0)(
         process.env,
       );
       expect(status, `${stdout}${stderr}`).toBe(0);
-    }, 300_000);
+    }, 600_000);
   },
 );

@@ -14,7 +14,7 @@ import { runCheck } from '../real-nodes/checks.ts';
 import { accessChecks, writeProvider } from './access-checks.ts';
 import { startFront } from './front.ts';
 import { HOSTS, HTPASSWD, PORT } from './names.ts';
-import { fill, LOADED, writeLoaded } from './images.ts';
+import { fill, writeLoaded } from './images.ts';
 import { pullChecks, trust } from './pull-checks.ts';
 import { findRegistry, startRegistry } from './registry.ts';
 
@@ -90,7 +90,7 @@ async function registries(program: string, dir: string, ends: (() => unknown)[])
   ends.unshift(front.close);
   const realm = `https://${HOSTS.tokens}:${PORT}/token`;
   portOf[HOSTS.bearer] = await start('bearer', { token: { realm, service: 'kubus', issuer: 'kubus', rootcertbundle: join(dir, 'ca.crt') } }); // prettier-ignore
-  return { front, digest: await fill(`http://127.0.0.1:${open}`), images: LOADED };
+  return { front, digest: await fill(`http://127.0.0.1:${open}`) };
 }
 /** By the address at which nodes find this machine. */
 function nameHosts(bridge: string): void {
