@@ -206,6 +206,13 @@ describe('what it shows', () => {
     await opens();
     expect((await ask('/healthz')).status).toBe(200);
   });
+  it('is nothing until the cluster has signed, and then nobody can speak with it', async () => {
+    await begin({ serverTLSBootstrap: true });
+    await opens();
+    await vi.waitFor(() => expect(asked).toContain('certificatesigningrequests'));
+    await expect(ask('/healthz')).rejects.toThrow(/handshake failure|alert/);
+    expect(() => shown()).toThrow('ENOENT');
+  });
   it('is what stands in files', async () => {
     const [tlsCertFile, tlsPrivateKeyFile] = [join(root, 'a.crt'), join(root, 'a.key')];
     writeFileSync(tlsCertFile, pki.adminCert);

@@ -77,7 +77,8 @@ export function startKubeletDoor(o: KubeletDoorOptions): KubeletDoor {
     if (signed !== undefined || hasFiles || !configuration.serverTLSBootstrap) return;
     const [{ startCertificates }, { namesOf, serving }] = await Promise.all([import('../certificates/manager.ts'), import('../certificates/purpose.ts')]);
     const purpose = serving({
-      names: () => namesOf(o.addresses()),
+      // A cloud may say others later.
+      names: () => namesOf(o.addresses()) ?? { dns: [node.nodeName], ips: node.nodeIPs },
       use: ({ pem }) => use({ authorities: credentials!.authorities, pair: { cert: pem, key: pem } }),
     });
     if (end.signal.aborted) return;
