@@ -99,7 +99,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly countsEmpties?: boolean;
   /** The real server keeps it as JSON and not as protobuf: empty lists that are printed always stay so. */
   readonly storedAsJson?: boolean;
-  /** Objects are large and rarely read: only their bytes are kept while nobody reads them. */
+  /** Objects are large, or many, and rarely read: only their bytes are kept while nobody reads them. */
   readonly keptEncoded?: boolean;
   /** Seconds until the object removes itself (Events: 3600). */
   readonly ttlSeconds?: number;

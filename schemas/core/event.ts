@@ -10,6 +10,7 @@ export const event = defineResource<Event>({
   defaultPropagation: 'Unsupported',
   allowCreateOnUpdate: true,
   ttlSeconds: 3600,
+  keptEncoded: true,
   validateName: pathSegment,
   metadataLast: true,
   metadataChecks: [],

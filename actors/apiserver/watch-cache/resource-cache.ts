@@ -2,9 +2,11 @@ import sorted from 'sorted-btree';
 import type { Clock } from '../../../bus/world.ts';
 import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { ApiError } from '../../../schemas/meta/status.ts';
+import type { Resource } from '../../../schemas/resource.ts';
 import type { Change, Entry } from './entry.ts';
 import { WatcherIndex } from './watchers.ts';
 
+type Definition = Resource['definition'];
 type Tree = sorted.default<string, Entry>;
 /** A CommonJS module: Node hands over its exports, bundlers and test runners what it exports as default. */
 const SortedTree = 'default' in sorted ? sorted.default : sorted;
@@ -31,7 +33,7 @@ export class ResourceCache {
   readonly byKey = new Map<string, Entry>();
   #sorted = new SortedTree<string, Entry>(undefined, compare);
   readonly #clock: Clock;
-  readonly #isConverted: () => boolean;
+  readonly #definition: () => Definition | undefined;
   #trimAt = 2 * HISTORY;
   #lookedThroughAt: number;
   /** Oldest first. */
@@ -44,10 +46,10 @@ export class ResourceCache {
   /** Revision of the newest change below the prefix. */
   revision: number;
 
-  /** `isConverted`: what others made of its objects is known by the object, and dear. */
-  constructor(prefix: string, floor: number, clock: Clock, isConverted: () => boolean = () => false) {
+  /** `definition` of the kind that lies below the prefix, if it is served now. */
+  constructor(prefix: string, floor: number, clock: Clock, definition: () => Definition | undefined) {
     this.#clock = clock;
-    this.#isConverted = isConverted;
+    this.#definition = definition;
     this.#lookedThroughAt = clock.now();
     this.watchers = new WatcherIndex(clock);
     this.prefix = prefix;
@@ -81,10 +83,16 @@ export class ResourceCache {
     if (this.listeners.size > 0) for (const listener of this.listeners) listener(now?.object, before?.object);
     this.watchers.deliver(this.prefix, change);
     old?.forgetObject();
-    if (change.time - this.#lookedThroughAt >= UNUSED_MS) {
+    if (this.keeps === 'bytes') entry?.forgetObject();
+    else if (change.time - this.#lookedThroughAt >= UNUSED_MS) {
       this.#lookedThroughAt = change.time;
-      if (!this.#isConverted()) for (const each of this.byKey.values()) each.forgetUnused();
+      if (this.keeps === 'what is used') for (const each of this.byKey.values()) each.forgetUnused();
     }
+  }
+  /** Which objects stay beside their bytes. What was made of custom objects, by others even, is known by the object. */
+  get keeps(): 'bytes' | 'what is used' | 'all' {
+    const definition = this.#definition();
+    return definition?.keptEncoded ? 'bytes' : definition?.custom === undefined ? 'what is used' : 'all';
   }
   /** Forgets changes that are too old, or too many. */
   trim(now: number): void {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../../bus/codec.ts';
 import { simulate } from '../../../bus/memory/simulation.ts';
+import type { DynamicObject } from '../../../schemas/meta/object.ts';
 import { reasonOf } from '../../../schemas/meta/status.ts';
 import { createRegistry } from '../../../schemas/registry.ts';
 import type { Change, Entry } from './entry.ts';
@@ -65,6 +66,20 @@ it('keeps what nobody looks at as bytes while others of its kind change, and wha
   expect(objectOf('used')).toBe(used);
   expect(objectOf('rests')).not.toBe(rests);
   expect(objectOf('rests')).toEqual(rests);
+});
+
+it('keeps Events, which are many and which few read, as bytes from the first', () => {
+  const cache = cacheOf();
+  const events = registry.lookup({ group: '', version: 'v1', resource: 'events' })!;
+  const key = `${events.storagePrefix}d/e`;
+  const object = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'd' }, reason: 'Started' };
+  const value = encode(object);
+  cache.expectOwn(key, value, structuredClone(object));
+  let told: DynamicObject | undefined;
+  cache.onChange(events, (now) => (told = now));
+  cache.apply({ revision: 1, key, value });
+  expect(cache.get(events, 'd', 'e')).not.toBe(told);
+  expect(cache.get(events, 'd', 'e')).toEqual(told);
 });
 
 describe('fan-out', () => {

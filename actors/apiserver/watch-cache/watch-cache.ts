@@ -55,8 +55,7 @@ export class WatchCache implements CacheReader {
     return cache;
   }
   #cacheOf(prefix: string, floor: number): ResourceCache {
-    const isConverted = (): boolean => this.#registry.byStorageKey(`${prefix}_`)?.definition.custom !== undefined;
-    return new ResourceCache(prefix, floor, this.#clock, isConverted);
+    return new ResourceCache(prefix, floor, this.#clock, () => this.#registry.byStorageKey(`${prefix}_`)?.definition);
   }
   /** A kind that is served from now on: what was before is not known of it. */
   begin(resource: Resource): void {
@@ -185,7 +184,7 @@ export class WatchCache implements CacheReader {
     const now = this.#clock.now();
     for (const cache of this.#resources.values()) {
       cache.trim(now);
-      if (this.#registry.byStorageKey(`${cache.prefix}_`)?.definition.keptEncoded) cache.forgetObjects();
+      if (cache.keeps === 'bytes') cache.forgetObjects();
     }
   }
   endWatches(): void {
