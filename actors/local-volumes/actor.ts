@@ -7,7 +7,6 @@ import type { StorageClass } from '../../schemas/generated/storage-v1.ts';
 import { claimClass, SELECTED_NODE } from '../../schemas/helpers/volume-binding.ts';
 import { keyOf } from '../../schemas/meta/object.ts';
 import { toStatus } from '../../schemas/meta/status.ts';
-import type { ApiClient } from '../runtime/api-client.ts';
 import { createApiClient } from '../runtime/client.ts';
 import type { Component } from '../runtime/component.ts';
 import { startController, type Controller } from '../runtime/controller.ts';
@@ -18,7 +17,8 @@ import { createInformers } from '../runtime/informer.ts';
 import { createInspection } from '../runtime/inspection.ts';
 import { source } from '../runtime/source.ts';
 import { nodes, persistentVolumeClaims, persistentVolumes, storageClasses } from '../runtime/resources.ts';
-import { DEFAULT_CLASS, discard, isOurs, isToGo, nodeOf, provision, volumeNameOf } from './reconcile.ts';
+import { ensureDefaultClass } from './default-class.ts';
+import { discard, isOurs, isToGo, nodeOf, provision, volumeNameOf } from './reconcile.ts';
 
 /** ms: a folder with many files takes its time. */
 const REMOVAL_MS = 60_000;
@@ -44,7 +44,8 @@ export function startLocalVolumes({ world, bus, id }: LocalVolumesOptions): Comp
     bus.request(subjects.node(node, 'volumes'), { remove: volume } satisfies VolumesRequest, { timeoutMs: REMOVAL_MS });
   const deps = { world, id, informers, client: () => client, recorderFor: () => recorder, inspection };
   const controller = localVolumes(deps, remove);
-  void ensureDefaultClass(client, world);
+  const stopped = new AbortController();
+  void ensureDefaultClass(client, world, stopped.signal);
   return {
     ...controller,
     name: COMPONENT,
@@ -52,6 +53,7 @@ export function startLocalVolumes({ world, bus, id }: LocalVolumesOptions): Comp
     ready: controller.ready,
     state: () => controller.state(),
     async stop() {
+      stopped.abort();
       await controller.stop();
       recorder.stop();
       informers.stop();
@@ -59,16 +61,6 @@ export function startLocalVolumes({ world, bus, id }: LocalVolumesOptions): Comp
     },
   };
 }
-/** A cluster without a class for claims that name none gets one; one that has been given others keeps them. */
-async function ensureDefaultClass(client: ApiClient, world: World): Promise<void> {
-  try {
-    const { items } = await client.list<StorageClass>(storageClasses);
-    if (items.length === 0) await client.create(storageClasses, DEFAULT_CLASS);
-  } catch (err) {
-    world.log.warn('no default StorageClass was made', { err });
-  }
-}
-
 /** A key is a claim's `namespace/name` or a volume's name. */
 export function localVolumes(deps: ControllerDeps, remove: RemoveFolder): Controller {
   const client = deps.client(COMPONENT);
