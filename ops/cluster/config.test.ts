@@ -29,6 +29,7 @@ describe("a cluster's configuration", () => {
       { ...config, only: ['etcd'] },
       { ...config, maxRequestsInflight: 0 },
       { ...config, proxyMode: 'ipvs' as const },
+      { ...config, listen: '192.0.2.7' },
     ]) {
       writeConfig(paths, c);
       expect(readConfig(paths)).toEqual(c);

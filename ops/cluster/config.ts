@@ -8,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { PROXY_MODES, type ProxyMode } from '../../node-agent/kube-proxy/backend.ts';
 import type { CredentialProviderFlags } from '../../node-agent/kubelet/credential-providers/providers.ts';
@@ -48,6 +49,8 @@ export interface ClusterConfig {
   readonly clusterCidrs?: readonly string[];
   /** Bits of a node's part of these, if not 24 and 64. */
   readonly nodeMasks?: { readonly ipv4?: number; readonly ipv6?: number };
+  /** Address of this machine at which others join: the bus, with TLS, and the API server are there too; undefined: nowhere. */
+  readonly listen?: string;
   /** Where the store speaks etcd's own protocol too; undefined: nowhere. */
   readonly etcdPort?: number;
   /** Where the add-on ingress listens, if not at 8080 and 8443. */
@@ -172,6 +175,7 @@ const isConfig = (c: Partial<ClusterConfig> | null): c is ClusterConfig =>
   isPort(c.port) &&
   isPort(c.natsPort) &&
   (c.ingressPorts === undefined || (isPort(c.ingressPorts?.http) && isPort(c.ingressPorts?.https))) &&
+  (c.listen === undefined || isIP(c.listen) !== 0) &&
   (c.etcdPort === undefined || isPort(c.etcdPort)) &&
   (c.only === undefined || Array.isArray(c.only)) &&
   (c.replicas === undefined || (typeof c.replicas === 'object' && c.replicas !== null)) &&

@@ -28,6 +28,7 @@ export async function startNatsServer(options: {
   config: string;
   dir: string;
   logs: string;
+  host: string;
   port: number;
 }): Promise<NatsServer> {
   const configFile = join(options.dir, 'nats-server.conf');
@@ -50,7 +51,7 @@ export async function startNatsServer(options: {
   if (child.pid !== undefined) writePrivate(pidFile, JSON.stringify({ pid: child.pid, started: startedAt(child.pid) }));
   let failure: string | undefined;
   void ended.then((why) => (failure = why));
-  for (let attempt = 0; !(await accepts(options.port)); attempt++) {
+  for (let attempt = 0; !(await accepts(options.host, options.port)); attempt++) {
     if (failure !== undefined)
       throw new Error(`nats-server ended (${failure}): ${lastLine(join(options.logs, 'nats-server.log'))}`);
     if (attempt > 2000) throw new Error('nats-server does not accept connections');
@@ -104,9 +105,9 @@ export async function stopLeftover(dir: string): Promise<void> {
     await new Promise((r) => setTimeout(r, 5));
   }
 }
-const accepts = (port: number): Promise<boolean> =>
+const accepts = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

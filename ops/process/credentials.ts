@@ -21,6 +21,7 @@ import { natsServerConfig, type NatsServerOptions } from '../../bus/nats/server-
 import { UserError } from '../cli/output.ts';
 import { realNodes, type ClusterConfig } from '../cluster/config.ts';
 import { writePrivate } from '../cluster/kubeconfig.ts';
+import { busHost } from '../cluster/listen.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import { CLOUD_CONTROLLERS, CONTROLLERS } from './controller-names.ts';
 import { COMPONENTS, nodeNames, type ComponentName } from './spec.ts';
@@ -74,6 +75,14 @@ export interface BusAddress {
 /** What every nats-server of a cluster is told of who may do what: a part of its options. */
 export type BusAccess = Required<Pick<NatsServerOptions, 'users' | 'callout' | 'systemUser'>>;
 
+/** Where this machine finds its own bus. `ca`: there where `ensureBusPki` has been. */
+function addressOf({ pki }: ClusterPaths, config: ClusterConfig): BusAddress {
+  const host = busHost(config);
+  const url = `nats://${host.includes(':') ? `[${host}]` : host}:${config.natsPort}`;
+  return { urls: [url], ...(config.listen !== undefined && { ca: readFileSync(join(pki, 'bus-ca.crt'), 'utf8') }) };
+}
+/** Name of the one server of a cluster that others reach, in its certificate's file. */
+export const LISTENING = 'up';
 /**
  * One credential a role, kept over restarts (only the address may change), and the server's configuration that knows
  * them. The components of the supervised thread also have one together: at rest, what costs is the connections.
@@ -83,7 +92,7 @@ export function writeCredentials(
   paths: ClusterPaths,
   config: ClusterConfig,
   roles: readonly ComponentName[],
-  address: BusAddress = { urls: [`nats://127.0.0.1:${config.natsPort}`] },
+  address: BusAddress = addressOf(paths, config),
 ): { readonly natsConfig: string; readonly access: BusAccess } {
   const specOf = (role: ComponentName | Tool): RoleSpec => ({
     role,
@@ -119,6 +128,8 @@ export function writeCredentials(
     ],
     ...publicPartsOf(readNodeAuthority(paths.dir)),
   };
-  const { natsPort: port, ephemeral: disposable } = config;
-  return { access, natsConfig: natsServerConfig({ port, storeDir: paths.nats, disposable, ...access }) };
+  const { natsPort: port, ephemeral: disposable, listen } = config;
+  const file = (ending: string): string => join(paths.pki, `nats-${LISTENING}.${ending}`);
+  const open = listen !== undefined && { host: listen, tls: { certFile: file('crt'), keyFile: file('key') } };
+  return { access, natsConfig: natsServerConfig({ port, storeDir: paths.nats, disposable, ...access, ...open }) };
 }

@@ -79,6 +79,7 @@ const cloudProviderOf = ({ config }: Context): 'external' | undefined =>
 async function advertisedAddress({ spec, config }: Context): Promise<string | undefined> {
   if (spec.advertise !== undefined) return spec.advertise;
   if (config.machine !== undefined) return addressAt(config.machine.range, HOST_PLACE);
+  if (config.listen !== undefined) return config.listen;
   if (spec.host !== '0.0.0.0' && spec.host !== '::') return undefined;
   const { addressTowards } = await import('./own-address.ts');
   return addressTowards(spec.nats?.split(',') ?? readCredentials(spec.dir, 'apiserver').urls);

@@ -15,6 +15,7 @@ import { userKubeconfig, type ClusterPaths } from '../cluster/paths.ts';
 import { connectTool } from '../cluster/connect.ts';
 import { dnsObstacle } from '../cluster/dns.ts';
 import { ingressObstacle } from '../cluster/ingress-ports.ts';
+import { busHost } from '../cluster/listen.ts';
 import { claimPort, obstacle } from '../cluster/ports.ts';
 import { UserError } from '../cli/output.ts';
 import type { Machine } from '../machine/nodes.ts';
@@ -22,11 +23,12 @@ import { addressAt, HOST_PLACE } from '../machine/ranges.ts';
 import { findNatsServer } from '../fetch/nats-server.ts';
 import { watchDisk, type DiskWatch } from '../nats/disk.ts';
 import { startNatsServer, type NatsServer } from '../nats/server.ts';
+import { ensureBusPki } from '../pki/bus.ts';
 import { ensureEtcdPki } from '../pki/etcd.ts';
 import { ensureAccountTokens } from '../pki/account-tokens.ts';
 import { ensureFrontProxy } from '../pki/front-proxy.ts';
 import { ensurePki } from '../pki/pki.ts';
-import { writeCredentials } from './credentials.ts';
+import { LISTENING, writeCredentials } from './credentials.ts';
 import { serveControl } from './control.ts';
 import { ended, GOODBYE_MS } from './ending.ts';
 import { openFront, type Front } from './front.ts';
@@ -107,6 +109,11 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     claim = await claimPort(config.port, host);
     const why = await obstacle(config.port, host);
     if (why !== undefined || claim === undefined) throw new UserError(why ?? inUse(config.port, host));
+    // Where it listens already, or everywhere, it does there.
+    const elsewhere =
+      config.listen === undefined || [config.listen, '0.0.0.0', '::'].includes(host) ? [] : [config.listen];
+    const elsewhereWhy = elsewhere[0] === undefined ? undefined : await obstacle(config.port, elsewhere[0]);
+    if (elsewhereWhy !== undefined) throw new UserError(elsewhereWhy);
     const etcdWhy = config.etcdPort === undefined ? undefined : await obstacle(config.etcdPort, host, '--etcd-port');
     if (etcdWhy !== undefined) throw new UserError(etcdWhy);
     const dnsWhy = config.dns === undefined ? undefined : await dnsObstacle(config.dns.port, config.dns.host);
@@ -120,10 +127,15 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     const roles = rolesOf(config);
     let natsConfig = '';
     const pki = await step('keys and credentials', async () => {
+      if (config.listen !== undefined) await ensureBusPki(paths.pki, { [LISTENING]: [config.listen] }, Date.now());
       ({ natsConfig } = writeCredentials(paths, config, roles));
       if (config.etcdPort !== undefined) await ensureEtcdPki(paths.pki, [host], Date.now());
       const inside = config.machine === undefined ? [] : [addressAt(config.machine.range, HOST_PLACE)];
-      const made = ensurePki(paths.pki, [host, ...inside, ...serviceHosts(config)], Date.now());
+      const made = ensurePki(
+        paths.pki,
+        [host, ...inside, ...(config.listen === undefined ? [] : [config.listen]), ...serviceHosts(config)],
+        Date.now(),
+      );
       return made
         .then(async (pki) => {
           ensureAccountTokens(paths.pki);
@@ -134,7 +146,14 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     });
     const binary = await findNatsServer((text) => warn(text));
     const startNats = (): Promise<NatsServer> =>
-      startNatsServer({ binary, config: natsConfig, dir: paths.nats, logs: paths.logs, port: config.natsPort });
+      startNatsServer({
+        binary,
+        config: natsConfig,
+        dir: paths.nats,
+        logs: paths.logs,
+        host: busHost(config),
+        port: config.natsPort,
+      });
     nats = await step('bus (nats-server)', startNats);
     const watchNats = (server: NatsServer): void =>
       void server.ended.then(async (why) => {
@@ -186,6 +205,7 @@ export async function startCluster(options: SupervisorOptions): Promise<RunningC
     if (hasFar) helper = superviseThread('controllers', far, warn);
     await step('store and API server', async () => {
       if (roles.includes('apiserver')) front = await openFront(host, config.port);
+      for (const address of elsewhere) await front?.listen(address);
       if (machine !== undefined && !['0.0.0.0', '::'].includes(host)) await front?.listen(machine.address);
       local = await startProcess(near, front?.own);
       await Promise.race([

@@ -6,6 +6,7 @@ import { authenticationArguments } from '../../cluster/authentication.ts';
 import { authorizationArguments } from '../../cluster/authorization.ts';
 import { readConfig } from '../../cluster/config.ts';
 import { dnsArguments } from '../../cluster/dns.ts';
+import { listenArguments } from '../../cluster/listen.ts';
 import { loadBalancerArguments } from '../../cluster/load-balancers.ts';
 import { credentialProviderArguments } from '../../cluster/credential-providers.ts';
 import { proxyModeArguments } from '../../cluster/proxy-mode.ts';
@@ -91,6 +92,7 @@ function argumentsOf(options: UpOptions): string[] {
     ...dnsArguments(options),
     ...podRangeArguments(options),
     ...loadBalancerArguments(options),
+    ...listenArguments(options),
     ...proxyModeArguments(options),
     ...credentialProviderArguments(options),
   );

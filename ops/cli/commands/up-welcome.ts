@@ -26,6 +26,8 @@ export function welcome(config: ClusterConfig, server: string, { pki }: ClusterP
     print(
       `\nIngresses are served at ${ingressUrls(ingressPorts).http} and ${ingressUrls(ingressPorts).https}:\n  ${bold(`kubectl --context ${contextName(config.name)} create ingress hello --rule='hello.local/*=hello:80'`)}\n  ${bold(`curl -H 'Host: hello.local' ${ingressUrls(ingressPorts).http}/`)}`,
     );
+  if (config.listen !== undefined)
+    print(`\nOther machines join at ${config.listen}:\n  ${bold(`kubus token create${suffix}`)}`);
   if (config.etcdPort === undefined) return;
   const file = (name: string): string => join(pki, 'etcd', name);
   print(

@@ -14,6 +14,7 @@ import { adoptAuthorization, checkAuthorization, type AuthorizationFlags } from 
 import { checkDns, settleDns, type DnsFlags } from '../../cluster/dns.ts';
 import { adoptEncryption, checkEncryption } from '../../cluster/encryption.ts';
 import type { ClusterPaths } from '../../cluster/paths.ts';
+import { busHost, dnsFor, listening, usualBusPort, type ListenFlags } from '../../cluster/listen.ts';
 import { loadBalancerRanges, type LoadBalancerFlags } from '../../cluster/load-balancers.ts';
 import { podRanges, type PodRangeFlags } from '../../cluster/pod-ranges.ts';
 import { checkServiceCidrs } from '../../cluster/service-ranges.ts';
@@ -25,6 +26,7 @@ import { settleIngress, type IngressFlags } from '../../cluster/ingress-ports.ts
 import { freePort, isFree } from '../../cluster/ports.ts';
 import { checkCanHaveRealNodes, settleNodes } from '../../machine/settle.ts';
 import { addonsOf, readAddons } from '../../process/addons.ts';
+import { stopLeftover } from '../../nats/server.ts';
 import { COMPONENTS, rolesOf } from '../../process/spec.ts';
 import { isUp, startCluster, type RunningCluster } from '../../process/supervisor.ts';
 import { printError, Progress, UserError } from '../output.ts';
@@ -40,6 +42,7 @@ export interface UpOptions
     CredentialProviderFlags,
     PodRangeFlags,
     LoadBalancerFlags,
+    ListenFlags,
     DnsFlags,
     IngressFlags,
     ProxyModeFlags,
@@ -87,6 +90,7 @@ export async function up(options: UpOptions): Promise<void> {
   checkDns(options, hasDns(options, readConfig(paths)), 'kubus up --addons dns');
   await loadBalancerRanges(options, readConfig(paths));
   proxyMode(options, readConfig(paths));
+  listening(options, readConfig(paths));
   await settleCredentialProviders(options, readConfig(paths));
   await (options.detach ? detached(options, paths) : foreground(options, paths));
 }
@@ -115,7 +119,8 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   if (before !== undefined && options.ephemeral && !before.ephemeral)
     throw new UserError(`cluster "${options.name}" keeps its data and cannot become ephemeral: use another --name`);
   const port = options.port === 0 ? await freePort() : (options.port ?? before?.port ?? (await newPort(options.host)));
-  const natsPort = before !== undefined && (await isFree(before.natsPort)) ? before.natsPort : await freePort();
+  const listen = listening(options, before);
+  const natsPort = await busPort(paths, before, listen);
   const only = options.only ?? before?.only;
   const replicas = before?.replicas;
   const etcdPort = options.etcdPort === 0 ? await freePort() : (options.etcdPort ?? before?.etcdPort);
@@ -131,7 +136,8 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   checkInFlight({ maxRequestsInflight, maxMutatingRequestsInflight });
   const enableAdmission = options.enableAdmission ?? before?.enableAdmission;
   const addons = options.addons === undefined ? before?.addons : readAddons(options.addons);
-  const dns = hasDns(options, before) ? await settleDns(options, before?.dns) : undefined;
+  const names = dnsFor(listen, options, before);
+  const dns = hasDns(options, before) ? await settleDns(names.flags, names.before) : undefined;
   const ingressPorts = addons?.includes('ingress') ? await settleIngress(options, before?.ingressPorts) : undefined;
   const nodes = await settleNodes(options, options.name, before, ranges.clusterCidrs);
   const proxy = proxyMode(options, before);
@@ -145,6 +151,7 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
     ...ranges,
     ...nodes,
     ...proxy,
+    ...listen,
     ...credentials,
     ...(etcdPort !== undefined && { etcdPort }),
     disableAdmission: options.disableAdmission ?? before?.disableAdmission ?? [],
@@ -158,6 +165,13 @@ async function settle(options: UpOptions, paths: ClusterPaths): Promise<ClusterC
   }; // prettier-ignore
 }
 
+/** That of before, by which nodes elsewhere know it: a server whose supervisor was killed gives it up first. */
+async function busPort(paths: ClusterPaths, before: ClusterConfig | undefined, listen: Pick<ClusterConfig, 'listen'>): Promise<number> {
+  const host = busHost(listen);
+  if (before?.listen !== undefined) await stopLeftover(paths.nats);
+  const wanted = before?.natsPort ?? usualBusPort(listen);
+  return wanted !== undefined && (await isFree(wanted, host)) ? wanted : freePort(host);
+} // prettier-ignore
 /** The usual one, if it is free now and no other cluster of this user has it. */
 async function newPort(host: string): Promise<number> {
   const reserved = reservedPorts();

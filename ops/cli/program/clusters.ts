@@ -41,6 +41,10 @@ export function addClusters(program: Command): void {
       integer('--port', 0, 65_535),
     )
     .option('--host <address>', 'address the API server listens on', '127.0.0.1')
+    .option(
+      '--listen <address>',
+      'address of this machine at which others join: the bus, with TLS, and the API server listen there too; none: no more (kept for later starts)',
+    )
     .option('--only <components>', `a subset: ${COMPONENTS.join(',')}`, list)
     .option('--disable-admission <plugins>', 'admission plugins to leave out: ServiceAccount,PodSecurity,...', list)
     .option('--enable-admission <plugins>', 'admission plugins to add: PodNodeSelector,AlwaysPullImages,...', list)
@@ -93,7 +97,7 @@ With --runtime cri each node is a set of namespaces of this machine with a conta
 What is missing is installed from Debian packages, and a containerd or Docker of the machine is left alone. Images come from
 registries or by kubus load. At the end, and after kill -9 by the next up, down or list, nothing is left on the machine.
 ` +
-        '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  sudo ./kubus up --runtime cri --nodes 3      real containers, networks and services\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --addons dns,ingress,metrics        with names of services, and HTTP from outside\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
+        '\nExamples:\n  kubus up --nodes 3 --detach --wait\n  sudo ./kubus up --runtime cri --nodes 3      real containers, networks and services\n  kubus up --name ci --only etcd,apiserver --ephemeral --port 0\n  kubus up --disable-admission ServiceAccount\n  kubus up --listen 192.0.2.7                  machines join there: kubus token create says how\n  kubus up --addons dns,ingress,metrics        with names of services, and HTTP from outside\n  kubus up --only etcd --etcd-port 2379        an etcd for another API server\n  kubus up --authentication-config issuers.yaml          users of an OpenID Connect issuer, see SECURITY.md',
     )
     .action(async (options: unknown) => (await import('../commands/up.ts')).up(options as never));
   named(program.command('down'))

@@ -10,6 +10,8 @@ export interface ControlPlane {
   /** The folder of all folders. */
   readonly data: string;
   readonly token: string;
+  /** File with the authority of its bus. */
+  readonly busCa: string;
   kubectl(args: readonly string[], input?: string): Promise<string>;
   kubus(...args: string[]): Promise<Finished>;
   start(role: string, ...args: string[]): Running;
@@ -63,7 +65,16 @@ export async function openControlPlane(dir: string, program: string, init: reado
     await eventually('the API server is ready', async () => (await kubectl(['get', '--raw', '/readyz'])) || undefined, 60_000); // prettier-ignore
     const file = join(dir, 'token');
     await must(kubus('token', 'create', '--data', join(data, 'admin'), '--to', file));
-    return { data, token: readFileSync(file, 'utf8').trim(), kubectl, kubus, start, stop, end };
+    return {
+      data,
+      busCa: join(data, 'nodes/pki/bus-ca.crt'),
+      token: readFileSync(file, 'utf8').trim(),
+      kubectl,
+      kubus,
+      start,
+      stop,
+      end,
+    };
   } catch (error) {
     const said = running.map((one) => one.said().slice(-400)).join('\n');
     await stop();

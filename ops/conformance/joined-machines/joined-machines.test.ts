@@ -10,7 +10,7 @@ const missing = await missingForRealNodes();
 if (missing.length > 0) console.log(`ops/conformance/joined-machines: skipped, missing: ${missing.join(', ')}`);
 
 describe.skipIf(missing.length > 0)(
-  `two machines that join a cluster of kubus init${missing.length > 0 ? ` (skipped, missing: ${missing.join(', ')})` : ''}`,
+  `machines that join a cluster of kubus up, or of kubus init${missing.length > 0 ? ` (skipped, missing: ${missing.join(', ')})` : ''}`,
   () => {
     it('are given certificates, and their pods reach each other and the API servers, whatever brings Services', async () => {
       // From where it runs nothing can be fetched.

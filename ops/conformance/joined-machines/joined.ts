@@ -20,11 +20,13 @@ export interface Joined {
   readonly control: ControlPlane;
   readonly machines: readonly JoinedMachine[];
 }
+/** A cluster that machines join at CONTROL. */
+export type Joinable = Pick<ControlPlane, 'busCa' | 'token' | 'kubectl'>;
 const PATIENCE_MS = 10_000;
 
 /** A machine of its own that joins by the token, as a user types it there. */
 export async function joinMachine(o: {
-  readonly control: ControlPlane;
+  readonly control: Joinable;
   readonly name: string;
   /** The last byte of its address. */
   readonly place: number;
@@ -37,7 +39,7 @@ export async function joinMachine(o: {
   const folder = join(dir, name);
   const start = (args: readonly string[]): Running =>
     machine.start(process.execPath, [
-      program, 'run', 'nodes', '--node', name, '--data', folder, '--nats', `nats://${CONTROL}:4222`, '--ca', join(control.data, 'nodes/pki/bus-ca.crt'), '--token', control.token, '--runtime', 'cri', '--node-ip', `${machine.ip},${machine.ip6}`, '--log', join(dir, `${name}.log`), ...args,
+      program, 'run', 'nodes', '--node', name, '--data', folder, '--nats', `nats://${CONTROL}:4222`, '--ca', control.busCa, '--token', control.token, '--runtime', 'cri', '--node-ip', `${machine.ip},${machine.ip6}`, '--log', join(dir, `${name}.log`), ...args,
     ]);
   const isReady = async (): Promise<void> => {
     const ended = new Promise<never>((_, reject) => running.process.once('exit', () => reject(new Error(running.said()))));

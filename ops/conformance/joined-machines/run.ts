@@ -1,7 +1,7 @@
 /**
- * Machines that join a cluster of `kubus init` by a token, each with a network of its own, as people use them: `node
- * ops/conformance/joined-machines/run.ts`, as root, with what real nodes need and busybox-static. Like the run of
- * real nodes it is in namespaces of its own. A line for each check; exit status 1 if one fails.
+ * Machines that join a cluster of `kubus up`, and then one of `kubus init`, by a token, each with a network of its own, as
+ * people use them: `node ops/conformance/joined-machines/run.ts [up|init]`, as root, with what real nodes need and busybox-static.
+ * Like the run of real nodes it is in namespaces of its own. A line for each check; exit status 1 if one fails. A word: that one's alone.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ import { doorChecks } from './door-checks.ts';
 import { buildClientImage } from './images.ts';
 import { joinMachine, type JoinedMachine } from './joined.ts';
 import { leftOn, openWire } from './machines.ts';
+import { upChecks } from './up-checks.ts';
 
 const DUAL_STACK = ['--cluster-cidr', '10.244.0.0/16,fd00:10:244::/48', '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112']; // prettier-ignore
 const bundler = join(import.meta.dirname, '../../build/bundle.ts');
@@ -34,12 +35,16 @@ async function all(): Promise<number> {
     const built = await finish(process.execPath, [bundler, program], process.env);
     if (built.status !== 0) throw new Error(`no bundle: ${built.stderr}`);
     await openWire();
+    const archive = buildClientImage(dir, BUSYBOX, await findKubectl());
+    const only = process.argv[2];
+    for (const check of only === 'init' ? [] : upChecks({ dir, program, archive }))
+      if (!(await runCheck(check))) failed.push(check.name);
+    if (only === 'up') return failed.length > 0 ? 1 : 0;
     const control = await openControlPlane(dir, program, DUAL_STACK);
     try {
       for (const [i, name] of ['east', 'west'].entries())
         machines.push(await joinMachine({ control, name, place: 11 + i, dir, program }));
       console.log(`     ${((performance.now() - began) / 1000).toFixed(2).padStart(6)} s  a cluster, and two machines that have joined it, are Ready`); // prettier-ignore
-      const archive = buildClientImage(dir, BUSYBOX, await findKubectl());
       const checks = [
         ...doorChecks({ control, machines }),
         ...joinedChecks({ control, machines }, archive),
