@@ -12,15 +12,22 @@ if (missing.length > 0) console.log(`ops/conformance/joined-machines: skipped, m
 describe.skipIf(missing.length > 0)(
   `machines that join a cluster of kubus up, or of kubus init${missing.length > 0 ? ` (skipped, missing: ${missing.join(', ')})` : ''}`,
   () => {
-    it('are given certificates, and their pods reach each other and the API servers, whatever brings Services', async () => {
-      // From where it runs nothing can be fetched.
-      await Promise.all([findKubectl(), findNatsServer(() => undefined)]);
-      const { status, stdout, stderr } = await finish(
-        process.execPath,
-        ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'run.ts')],
-        process.env,
-      );
-      expect(status, `${stdout}${stderr}`).toBe(0);
-    }, 600_000);
+    it.each([
+      ['init', 'are given certificates, and their pods reach each other and the API servers, whatever brings Services'],
+      ['up', 'find it where it listens, also after kill -9'],
+    ])(
+      'kubus %s: they %s',
+      async (of) => {
+        // From where it runs nothing can be fetched.
+        await Promise.all([findKubectl(), findNatsServer(() => undefined)]);
+        const { status, stdout, stderr } = await finish(
+          process.execPath,
+          ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'run.ts'), of],
+          process.env,
+        );
+        expect(status, `${stdout}${stderr}`).toBe(0);
+      },
+      600_000,
+    );
   },
 );
