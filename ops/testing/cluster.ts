@@ -95,13 +95,17 @@ export async function upForTest(
     },
   }; // prettier-ignore
 }
-/** Repeats `look` until it returns something other than undefined; fails with `what` after `ms`. */
+/** How many times slower than others this machine is, which all who wait allow for: KUBUS_TEST_PATIENCE, such as 20 where another is emulated. */
+const patience = Number(process.env['KUBUS_TEST_PATIENCE'] ?? 1);
+/** For kubectl: how long it may wait. */
+export const within = (seconds: number): string => `--timeout=${seconds * patience}s`;
+/** Repeats `look` until it returns something other than undefined; fails with `what` after `ms`, or later on a slow machine. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
   ms = 20_000,
 ): Promise<T> {
-  const deadline = Date.now() + ms;
+  const deadline = Date.now() + ms * patience;
   let last: unknown;
   for (;;) {
     try {
@@ -111,7 +115,9 @@ export async function eventually<T>(
       last = error;
     }
     if (Date.now() > deadline)
-      throw new Error(`${what}: not within ${ms} ms${last === undefined ? '' : `; last: ${(last as Error).message}`}`);
+      throw new Error(
+        `${what}: not within ${ms * patience} ms${last === undefined ? '' : `; last: ${(last as Error).message}`}`,
+      );
     await sleep(25);
   }
 }

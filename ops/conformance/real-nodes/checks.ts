@@ -9,7 +9,7 @@ import { connectTool } from '../../cluster/connect.ts';
 import { clusterPaths } from '../../cluster/paths.ts';
 import { findKubectl } from '../../fetch/kubectl.ts';
 import { freePort } from '../../cluster/ports.ts';
-import { eventually, type TestCluster } from '../../testing/cluster.ts';
+import { eventually, within, type TestCluster } from '../../testing/cluster.ts';
 import { app, policy } from './app.ts';
 import { IMAGES } from './images.ts';
 
@@ -64,9 +64,9 @@ export function appChecks(cluster: TestCluster, archives: readonly string[]): Ch
       work: async () => {
         nodes = await nodesOf(cluster);
         await kubectl(['apply', '-f', '-'], JSON.stringify(app(nodes)));
-        await kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
-        await kubectl(['rollout', 'status', 'deployment/store', '--timeout=60s']);
-        await kubectl(['wait', '--for=condition=Ready', 'pods', '-l', 'app=tools', '--timeout=60s']);
+        await kubectl(['rollout', 'status', 'deployment/web', within(60)]);
+        await kubectl(['rollout', 'status', 'deployment/store', within(60)]);
+        await kubectl(['wait', '--for=condition=Ready', 'pods', '-l', 'app=tools', within(60)]);
       },
     },
     {
@@ -104,7 +104,7 @@ export function appChecks(cluster: TestCluster, archives: readonly string[]): Ch
         const loader = kubectl(['exec', toolsOn(nodes[0]!), '--', 'sh', '-c', REQUESTS]);
         loader.catch(() => undefined);
         await kubectl(['set', 'env', 'deployment/web', 'VERSION=2']);
-        await kubectl(['rollout', 'status', 'deployment/web', '--timeout=90s']);
+        await kubectl(['rollout', 'status', 'deployment/web', within(90)]);
         await kubectl(['exec', toolsOn(nodes[0]!), '--', 'sh', '-c', 'echo > /tmp/stop']);
         const [counts = '', ...why] = (await loader).trim().split('\n');
         const [ok = 0, bad = 0] = counts.split(' ').map(Number);
@@ -197,7 +197,7 @@ async function quickPods({ data }: TestCluster, count: number): Promise<number[]
 async function logsFollow({ kubectl, kubeconfig }: TestCluster): Promise<string> {
   const tick = 'i=0; while :; do i=$((i+1)); echo "line $i"; sleep 1; done';
   await kubectl(['run', 'ticks', `--image=${IMAGES.tools}`, '--restart=Never', '--', 'sh', '-c', tick]);
-  await kubectl(['wait', '--for=condition=Ready', 'pod/ticks', '--timeout=30s']);
+  await kubectl(['wait', '--for=condition=Ready', 'pod/ticks', within(30)]);
   const child = spawn(await findKubectl(), ['--kubeconfig', kubeconfig, 'logs', '-f', 'ticks']);
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { eventually, type TestCluster } from '../../testing/cluster.ts';
+import { eventually, within, type TestCluster } from '../../testing/cluster.ts';
 import { nodesOf, type Check } from './checks.ts';
 import { IMAGES } from './images.ts';
 import { LOOP_FILE } from './picture.ts';
@@ -44,7 +44,7 @@ export function driverChecks(cluster: TestCluster): Check[] {
           podOf('user', node, 'trap "exit 0" TERM; while :; do sleep 1; done', 'HostToContainer', PLACE),
         ];
         await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: pods }));
-        await kubectl(['wait', '--for=condition=Ready', 'pod/driver', 'pod/user', '--timeout=60s']);
+        await kubectl(['wait', '--for=condition=Ready', 'pod/driver', 'pod/user', within(60)]);
         await eventually('what is mounted', async () => {
           const said = await kubectl(['exec', 'user', '--', 'cat', `${PLACE}/m/note`]).catch(() => '');
           return said.trim() === 'mounted' ? true : undefined;
@@ -64,7 +64,7 @@ export function driverChecks(cluster: TestCluster): Check[] {
           podOf('agent', node, ends, 'None', '/var/log'),
         ];
         await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: pods }));
-        await kubectl(['wait', '--for=condition=Ready', 'pod/speaker', 'pod/agent', '--timeout=60s']);
+        await kubectl(['wait', '--for=condition=Ready', 'pod/speaker', 'pod/agent', within(60)]);
         const seen = async (pattern: string): Promise<string> =>
           kubectl(['exec', 'agent', '--', 'sh', '-c', `cat ${pattern}`]).catch(() => '');
         for (const pattern of ['containers/speaker_default_main-*.log', 'pods/default_speaker_*/main/0.log'])

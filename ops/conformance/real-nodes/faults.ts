@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { eventually, type TestCluster } from '../../testing/cluster.ts';
+import { eventually, within, type TestCluster } from '../../testing/cluster.ts';
 import { childOf } from '../../process/inner-process.ts';
 import { ask, nodesOf, toolsOn, type Check } from './checks.ts';
 
@@ -78,7 +78,7 @@ export function faultChecks(cluster: TestCluster): Check[] {
         if (first === undefined) throw new Error('it has no first process');
         process.kill(first, 'SIGKILL');
         await eventually('its agent', () => (agentOf(node).length > 0 ? true : undefined));
-        await kubectl(['wait', '--for=condition=Ready', 'pod', toolsOn(node), '--timeout=60s']);
+        await kubectl(['wait', '--for=condition=Ready', 'pod', toolsOn(node), within(60)]);
         await eventually('its pod was started again', async () => {
           const count = await kubectl(['get', 'pod', toolsOn(node), '-o', 'jsonpath={.status.containerStatuses[0].restartCount}']); // prettier-ignore
           return Number(count) > 0 ? true : undefined;
@@ -112,7 +112,7 @@ export function faultChecks(cluster: TestCluster): Check[] {
         } finally {
           for (const pid of stopped) process.kill(pid, 'SIGCONT');
         }
-        await kubectl(['wait', '--for=condition=Ready', `node/${node}`, '--timeout=30s']);
+        await kubectl(['wait', '--for=condition=Ready', `node/${node}`, within(30)]);
       },
     },
   ];
