@@ -1,5 +1,4 @@
 import type { World } from '../../bus/world.ts';
-import type { Binding } from '../../schemas/generated/core-v1.ts';
 import { reasonOf, toStatus } from '../../schemas/meta/status.ts';
 import { formatTime } from '../../schemas/meta/time.ts';
 import type { ApiClient } from '../runtime/api-client.ts';
@@ -9,6 +8,7 @@ import type { Fence } from '../../bus/protocol/api.ts';
 import { truncateNote } from './fit-error.ts';
 import type { Candidate } from './preemption.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
+import { bindSurely } from './sure-binding.ts';
 
 /** What the scheduler does to the cluster; every method settles, failures are logged or returned. */
 export interface Placing {
@@ -65,18 +65,7 @@ export function placing(o: {
       }
     },
     async bind(pod, node) {
-      const binding: Binding = {
-        apiVersion: 'v1',
-        kind: 'Binding',
-        metadata: { name: pod.name, namespace: pod.namespace, uid: pod.uid },
-        target: { kind: 'Node', name: node },
-      };
-      await client.create(pods, binding, {
-        subresource: 'binding',
-        name: pod.name,
-        namespace: pod.namespace,
-        fence: o.fence(),
-      });
+      await bindSurely({ client, world }, pod, node, { fence: o.fence() });
       announce(pod, node);
     },
     async explain(pod, reason, message, nominatedNode) {

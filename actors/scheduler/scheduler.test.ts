@@ -131,7 +131,7 @@ describe('a scheduler', () => {
     await client.create(nodes, aNode('one', { allocatable: { cpu: '1' } }));
     let failures = 2;
     api.intercept = (call) => {
-      if (call.resource === 'pods/binding' && failures-- > 0) throw new ApiError('ServiceUnavailable', 'away');
+      if (call.resource === 'pods/binding' && failures-- > 0) throw new ApiError('InternalError', 'a webhook failed');
     };
     start();
     await client.create(pods, aPod('p', { requests: { cpu: '1' } }));

@@ -154,7 +154,7 @@ describe('pods that ask for devices', () => {
     await start();
     let failures = 1;
     api.intercept = (call) => {
-      if (call.resource === 'pods/binding' && failures-- > 0) throw new ApiError('ServiceUnavailable', 'away');
+      if (call.resource === 'pods/binding' && failures-- > 0) throw new ApiError('InternalError', 'a webhook failed');
     };
     await ask(using('p', 'c'));
     await world.until(() => claimOf('c')?.status?.allocation !== undefined && consumersOf('c').length === 0, 500);
