@@ -49,3 +49,9 @@ export function durationText(nanos: bigint): string {
   const hours = seconds / 3600n;
   return `${sign}${hours > 0n ? `${hours}h` : ''}${seconds >= 60n ? `${minutes}m` : ''}${rest}s`;
 }
+
+/** Milliseconds of a duration that was looked at before; 0 of what is none. */
+export function durationMs(text: string): number {
+  const nanos = parseDuration(text);
+  return typeof nanos === 'string' ? 0 : Number(nanos / 1_000_000n);
+}

@@ -3,7 +3,6 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { readConfiguration, struct, type ConfigurationKind } from '../../../schemas/codec/configuration.ts';
 import { aggregate } from '../../../schemas/meta/aggregate.ts';
-import { parseDuration } from '../../../schemas/meta/duration.ts';
 import { check } from './check-configuration.ts';
 
 /** A program that knows credentials for images. Source: kubelet.config.k8s.io CredentialProvider. */
@@ -116,5 +115,3 @@ const asGo = (call: string, path: string, error: unknown): string => {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return `${call} ${path}: ${ERRNO[code] ?? message}`;
 };
-/** ms; of a duration that is well-formed. */
-export const durationMs = (duration: string): number => Number((parseDuration(duration) as bigint) / 1_000_000n);

@@ -3,7 +3,8 @@ import type { World } from '../../../bus/world.ts';
 import type { Registry } from '../../../actors/runtime/metrics/registry.ts';
 import { checkShape, struct } from '../../../schemas/codec/configuration.ts';
 import type { Commands } from '../../host/commands.ts';
-import { durationMs, type ProviderConfiguration } from './configuration.ts';
+import { durationMs } from '../../../schemas/meta/duration.ts';
+import type { ProviderConfiguration } from './configuration.ts';
 
 /** What a program answered. Source: credentialprovider.kubelet.k8s.io CredentialProviderResponse. */
 export interface ProviderResponse {

@@ -3,7 +3,8 @@ import type { World } from '../../../bus/world.ts';
 import type { Pod, ServiceAccount } from '../../../schemas/generated/core-v1.ts';
 import type { CredentialSource, Entries } from '../pull-secrets/keyring.ts';
 import { covers } from '../pull-secrets/place.ts';
-import { durationMs, type ProviderConfiguration, type TokenAttributes } from './configuration.ts';
+import { durationMs } from '../../../schemas/meta/duration.ts';
+import type { ProviderConfiguration, TokenAttributes } from './configuration.ts';
 import type { ProviderRequest, ProviderResponse } from './program.ts';
 
 /** Whose token a program is handed. */

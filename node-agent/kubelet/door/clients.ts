@@ -3,9 +3,9 @@ import type { World } from '../../../bus/world.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
 import { bearerToken, webSocketToken } from '../../../actors/runtime/bearer.ts';
 import { tokenReviews } from '../../../actors/runtime/resources.ts';
+import { durationMs } from '../../../schemas/meta/duration.ts';
 import type { TokenReview, UserInfo } from '../../../schemas/generated/authentication-v1.ts';
 import type { DoorConfiguration } from '../node/door-configuration.ts';
-import { durationMs } from './duration.ts';
 import { patiently } from './patiently.ts';
 import { remembered } from './remembered.ts';
 

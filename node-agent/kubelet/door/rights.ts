@@ -2,10 +2,10 @@ import type { World } from '../../../bus/world.ts';
 import type { ApiClient } from '../../../actors/runtime/api-client.ts';
 import { subjectAccessReviews } from '../../../actors/runtime/resources.ts';
 import type { UserInfo } from '../../../schemas/generated/authentication-v1.ts';
+import { durationMs } from '../../../schemas/meta/duration.ts';
 import type { SubjectAccessReview, SubjectAccessReviewStatus } from '../../../schemas/generated/authorization-v1.ts';
 import type { DoorConfiguration } from '../node/door-configuration.ts';
 import type { Asked } from './attributes.ts';
-import { durationMs } from './duration.ts';
 import { patiently } from './patiently.ts';
 import { remembered } from './remembered.ts';
 

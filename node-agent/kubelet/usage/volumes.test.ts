@@ -117,8 +117,11 @@ it('what is scraped is of each claim, once', async () => {
     return { pod: podOf(name, claim), name: 'v', mounted: at(async () => ({ ...figures, ...(claim !== 'c' && { condition }) })) }; // prettier-ignore
   };
   const volumes = [of('p', 'c', 1), of('q', 'c', 2), of('r', 'ill', 3), { pod: podOf('p'), name: 's', mounted: at(async () => full(8)) }]; // prettier-ignore
-  const housekeeping = { claimedVolumes: (): Promise<readonly VolumeStats[]> => volumesOfClaims(volumes, counts) };
-  const text = await metrics({ metrics: kubeletMetrics(createRegistry()), housekeeping } as NodeContext);
+  const housekeeping = {
+    claimedVolumes: (): Promise<readonly VolumeStats[]> => volumesOfClaims(volumes, counts),
+    summary: async () => ({ pods: [] }),
+  };
+  const text = await metrics({ metrics: kubeletMetrics(createRegistry()), housekeeping } as unknown as NodeContext);
   const lines = text.split('\n').filter((line) => line.includes('volume_stats'));
   expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
     'kubelet_volume_stats_available_bytes{namespace="d",persistentvolumeclaim="c"} 3',
