@@ -1,23 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { PersistentVolumeClaim } from '../../schemas/generated/core-v1.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../actors/runtime/resources.ts';
-import { csiBench, USES, type CsiBench } from './csi/testing/bench.ts';
+import { csiBenchForEach, USES, type CsiBench } from './csi/testing/bench.ts';
 import { CAN } from './csi/protocol.ts';
 import type { FakeDriver } from './csi/testing/fake-driver.ts';
-import { volumeBench, type VolumeBench } from './testing/bench.ts';
+import type { VolumeBench } from './testing/bench.ts';
 
 let b: VolumeBench;
 let c: CsiBench;
-beforeEach(async () => {
-  b = await volumeBench();
-  c = await csiBench(b);
-});
-afterEach(async () => {
-  await b.close();
-  await c.close();
-});
+csiBenchForEach((volumes, csi) => ([b, c] = [volumes, csi]));
 const CLAIM = { namespace: 'default', name: 'c' };
 const claim = (): PersistentVolumeClaim => b.api.object(persistentVolumeClaims, 'default/c')!;
 const says = (status: PersistentVolumeClaim['status'], spec?: object) =>

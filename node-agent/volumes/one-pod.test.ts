@@ -1,24 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PersistentVolume, Pod } from '../../schemas/generated/core-v1.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../actors/runtime/resources.ts';
 import { CAN } from './csi/protocol.ts';
-import { csiBench, USES, type CsiBench } from './csi/testing/bench.ts';
+import { csiBenchForEach, USES, type CsiBench } from './csi/testing/bench.ts';
 import type { FakeDriver } from './csi/testing/fake-driver.ts';
-import { volumeBench, type VolumeBench } from './testing/bench.ts';
+import type { VolumeBench } from './testing/bench.ts';
 
 let b: VolumeBench;
 let c: CsiBench;
-beforeEach(async () => {
-  b = await volumeBench();
-  c = await csiBench(b);
-});
-afterEach(async () => {
-  await b.close();
-  await c.close();
-});
+csiBenchForEach((volumes, csi) => ([b, c] = [volumes, csi]));
 const WHY = 'volume uses the ReadWriteOncePod access mode and is already in use by another pod';
 const REFUSED = `MountVolume.SetUp failed for volume "pv" : ${WHY}`;
 const [first, second] = [(): Pod => b.pod('first', USES), (): Pod => b.pod('second', USES)];

@@ -1,25 +1,18 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PersistentVolumeClaim, Pod } from '../../../schemas/generated/core-v1.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../../actors/runtime/resources.ts';
-import { volumeBench, type VolumeBench } from '../testing/bench.ts';
+import type { VolumeBench } from '../testing/bench.ts';
 import { CAN } from './protocol.ts';
-import { csiBench, USES, type CsiBench } from './testing/bench.ts';
+import { csiBenchForEach, USES, type CsiBench } from './testing/bench.ts';
 import type { FakeDriver } from './testing/fake-driver.ts';
 import { attachmentName } from './volume-data.ts';
 
 let b: VolumeBench;
 let c: CsiBench;
-beforeEach(async () => {
-  b = await volumeBench();
-  c = await csiBench(b);
-});
-afterEach(async () => {
-  await b.close();
-  await c.close();
-});
+csiBenchForEach((volumes, csi) => ([b, c] = [volumes, csi]));
 const methods = (one: FakeDriver): string[] => one.calls.map(([method]) => method);
 const folder = (...path: string[]): string => join(b.root, 'plugins', 'kubernetes.io', 'csi', 'volumeDevices', ...path);
 const link = (pod: Pod): string => join(b.host.pods, pod.metadata.uid!, 'volumeDevices', 'kubernetes.io~csi', 'pv');

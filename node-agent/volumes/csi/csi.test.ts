@@ -1,6 +1,6 @@
 import { link, lstat, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Node, PersistentVolumeClaim, PodSpec, Secret } from '../../../schemas/generated/core-v1.ts';
 import type { CSINode, VolumeAttachment } from '../../../schemas/generated/storage-v1.ts';
 import {
@@ -11,22 +11,15 @@ import {
   secrets,
   volumeAttachments,
 } from '../../../actors/runtime/resources.ts';
-import { volumeBench, type VolumeBench } from '../testing/bench.ts';
+import type { VolumeBench } from '../testing/bench.ts';
 import { CAN } from './protocol.ts';
-import { csiBench, USES, type CsiBench } from './testing/bench.ts';
+import { csiBenchForEach, USES, type CsiBench } from './testing/bench.ts';
 import type { FakeDriver } from './testing/fake-driver.ts';
 import { attachmentName, ephemeralHandle, stagingFolder } from './volume-data.ts';
 
 let b: VolumeBench;
 let c: CsiBench;
-beforeEach(async () => {
-  b = await volumeBench();
-  c = await csiBench(b);
-});
-afterEach(async () => {
-  await b.close();
-  await c.close();
-});
+csiBenchForEach((volumes, csi) => ([b, c] = [volumes, csi]));
 const csiNode = (): CSINode | undefined => b.api.object<CSINode>(csiNodes, 'n1');
 const methods = (one: FakeDriver): string[] => one.calls.map(([method]) => method);
 

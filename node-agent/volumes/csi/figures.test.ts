@@ -1,21 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { volumeBench, type VolumeBench } from '../testing/bench.ts';
+import { expect, it } from 'vitest';
+import type { VolumeBench } from '../testing/bench.ts';
 import { CAN } from './protocol.ts';
-import { csiBench, USES, type CsiBench } from './testing/bench.ts';
+import { csiBenchForEach, USES, type CsiBench } from './testing/bench.ts';
 import type { FakeDriver } from './testing/fake-driver.ts';
 
 let b: VolumeBench;
 let c: CsiBench;
-beforeEach(async () => {
-  b = await volumeBench();
-  c = await csiBench(b);
-});
-afterEach(async () => {
-  await b.close();
-  await c.close();
-});
+csiBenchForEach((volumes, csi) => ([b, c] = [volumes, csi]));
 const USAGE = [
   { available: 60, total: 100, used: 40, unit: 1 },
   { available: 6, total: 10, used: 4, unit: 2 },

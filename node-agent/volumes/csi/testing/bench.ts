@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import type { Node, PersistentVolume, PodSpec } from '../../../../schemas/generated/core-v1.ts';
 import type { CSIDriver } from '../../../../schemas/generated/storage-v1.ts';
 import { csiDrivers, nodes } from '../../../../actors/runtime/resources.ts';
-import type { VolumeBench } from '../../testing/bench.ts';
+import { volumeBench, type VolumeBench } from '../../testing/bench.ts';
 import { fakeDriver, type FakeDriver } from './fake-driver.ts';
 
 /** A node's drivers. */
@@ -22,7 +23,21 @@ export const USES: Partial<PodSpec> = {
   volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }],
   serviceAccountName: 'sa',
 };
-export async function csiBench(b: VolumeBench): Promise<CsiBench> {
+/** Hands each test of a file a node of its own with its drivers, and takes both down after it. */
+export function csiBenchForEach(take: (volumes: VolumeBench, csi: CsiBench) => void): void {
+  let close = async (): Promise<void> => {};
+  beforeEach(async () => {
+    const volumes = await volumeBench();
+    const csi = await csiBench(volumes);
+    close = async () => {
+      await volumes.close();
+      await csi.close();
+    };
+    take(volumes, csi);
+  });
+  afterEach(() => close());
+}
+async function csiBench(b: VolumeBench): Promise<CsiBench> {
   const drivers: FakeDriver[] = [];
   await b.api.client().create<Node>(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
   const driver: CsiBench['driver'] = async (name = 'x.io', socket = join('plugins_registry', `${name}-reg.sock`)) => {
