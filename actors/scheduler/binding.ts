@@ -18,7 +18,7 @@ export interface BindingCycles {
   preempted(uid: string): boolean;
   /** The node is gone: no pod that waits for something there is bound to it. */
   nodeLost(name: string): void;
-  /** All that wait are left to who leads next. */
+  /** All that wait, for whatever, are left to who leads next. */
   abandon(): void;
 }
 /** Where a pod is on its way. */
@@ -48,6 +48,8 @@ export function bindingCycles(o: {
   const { world, snapshot, queue, track } = o;
   /** Pods for which something is got ready on their nodes. */
   const waiting = new Map<string, Waiting>();
+  /** Aborted when another leads: what was asked for and not answered is not asked for again. */
+  let leading = new AbortController();
 
   function begin(entry: Entry, node: string, profile: SchedulingProfile, began: number): void {
     const { pod } = entry;
@@ -170,7 +172,7 @@ export function bindingCycles(o: {
       if (isBound) placing.announce(pod, node);
       else {
         by = 'DefaultBinder';
-        await placing.bind(pod, node);
+        await placing.bind(pod, node, leading.signal);
       }
       queue.bound(entry);
       metrics?.passed('Bind', 'Success', binding);
@@ -217,6 +219,8 @@ export function bindingCycles(o: {
     },
     abandon() {
       for (const one of waiting.values()) end(one, 'the scheduler leads no more', true);
+      leading.abort();
+      leading = new AbortController();
     },
   };
 }

@@ -12,8 +12,8 @@ import { bindSurely } from './sure-binding.ts';
 
 /** What the scheduler does to the cluster; every method settles, failures are logged or returned. */
 export interface Placing {
-  /** Rejects if the pod is not known to be bound. */
-  bind(pod: PodInfo, node: string): Promise<void>;
+  /** Rejects if the pod is not known to be bound. `signal`: nothing is asked again. */
+  bind(pod: PodInfo, node: string, signal: AbortSignal): Promise<void>;
   /** Tells that the pod, which somebody else has bound, is. */
   announce(pod: PodInfo, node: string): void;
   /** Tells where the pod is about to go, once all is ready there; failures are logged. */
@@ -64,8 +64,8 @@ export function placing(o: {
         if (reasonOf(error) !== 'NotFound') log.debug('nominated node not written', { pod: pod.name, err: error });
       }
     },
-    async bind(pod, node) {
-      await bindSurely({ client, world }, pod, node, { fence: o.fence() });
+    async bind(pod, node, signal) {
+      await bindSurely({ client, world }, pod, node, { fence: o.fence() }, signal);
       announce(pod, node);
     },
     async explain(pod, reason, message, nominatedNode) {

@@ -138,6 +138,26 @@ describe('a scheduler', () => {
     await world.until(() => nodeOf('p') === 'one', 10_000);
     expect(failures).toBe(-1);
   });
+  it('stops at once though nobody answers a binding', async () => {
+    setUp();
+    const client = api.client();
+    await client.create(nodes, aNode('one'));
+    let asked = 0;
+    api.intercept = (call) => {
+      if (call.resource !== 'pods/binding') return;
+      asked++;
+      throw new ApiError('Timeout', 'the outcome is unknown');
+    };
+    start();
+    await client.create(pods, aPod('p'));
+    await world.until(() => asked === 2);
+    const at = world.clock.now();
+    const stopping = scheduler!.stop();
+    await world.settle();
+    await stopping;
+    scheduler = undefined;
+    expect([asked, world.clock.now()]).toEqual([2, at]);
+  });
   it('evicts pods of lower priority for one that finds no room', async () => {
     setUp();
     const client = api.client();

@@ -11,7 +11,7 @@ import { aPod } from './testing/objects.ts';
 type Fate = 'done' | `lost: ${StatusReason}` | `refused: ${StatusReason}` | 'bound elsewhere';
 
 /** Binds one pod to node `a`, and tells what came of it, what was asked, and where the pod is. `fates` of the bindings asked for. */
-async function bind(fates: readonly Fate[], looks: readonly (StatusReason | undefined)[] = []) {
+async function bind(fates: readonly Fate[], looks: readonly (StatusReason | undefined)[] = [], abortAfterMs?: number) {
   const world = testWorld();
   const api = fakeApi(world);
   const client = api.client();
@@ -41,12 +41,15 @@ async function bind(fates: readonly Fate[], looks: readonly (StatusReason | unde
     throw new ApiError(reason, what);
   };
   let outcome: string | undefined;
-  void bindSurely({ client, world }, podInfo(made), 'a', {}).then(
+  const abort = new AbortController();
+  if (abortAfterMs !== undefined) world.clock.setTimeout(() => abort.abort(), abortAfterMs);
+  const began = world.clock.now();
+  void bindSurely({ client, world }, podInfo(made), 'a', {}, abort.signal).then(
     () => (outcome = 'bound'),
     (error: unknown) => (outcome = String(reasonOf(error))),
   );
   await world.until(() => outcome !== undefined, 400_000);
-  return { outcome, asked: asked.join(' '), node: nodeOf() };
+  return { outcome, asked: asked.join(' '), node: nodeOf(), ms: world.clock.now() - began };
 }
 
 describe('a binding', () => {
@@ -62,7 +65,7 @@ describe('a binding', () => {
     ['that a deposed leader asks for', ['refused: Conflict'], { outcome: 'Conflict', asked: 'bind where', node: undefined }],
     ['that never gets an answer', Array.from({ length: 9 }, (): Fate => 'refused: Timeout'), { outcome: 'Timeout', asked: 'bind bind bind bind where', node: undefined }],
   ])('%s', async (_, fates, expected) => {
-    expect(await bind(fates)).toEqual(expected);
+    expect(await bind(fates)).toMatchObject(expected);
   }); // prettier-ignore
   it('keeps its place while nobody says where the pod is', async () => {
     const { outcome, asked } = await bind(['lost: Timeout'], ['Timeout', 'ServiceUnavailable', undefined]);
@@ -75,6 +78,12 @@ describe('a binding', () => {
     );
     expect([outcome, asked.match(/where/g)?.length]).toEqual(['Conflict', 60]);
   });
+  it.each<[string, Fate, StatusReason[], number, string, string]>([
+    ['before it is asked for again', 'refused: Timeout', [], 100, 'Timeout', 'bind'],
+    ['while nobody says where the pod is', 'lost: Timeout', ['Timeout', 'Timeout', 'Timeout'], 3000, 'Conflict', 'bind bind where'],
+  ])('ends at once when another leads, %s', async (_, fate, looks, after, outcome, asked) => {
+    expect(await bind([fate, fate], looks, after)).toMatchObject({ outcome, asked, ms: after });
+  }); // prettier-ignore
   it('is given up where the pod cannot be looked at', async () => {
     expect((await bind(['lost: Timeout'], ['Forbidden'])).outcome).toBe('Conflict');
   });

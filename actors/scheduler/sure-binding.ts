@@ -17,13 +17,14 @@ const LOOKS = 60;
  * Binds the pod to the node. Whose answer is lost may have been done all the same, so the pod keeps its place meanwhile: the
  * same is asked for again, and at last where the pod is. (kube-scheduler gives the place to others at once; what it then puts
  * there beyond what fits, the kubelet refuses.) Rejects with the API's ApiError once the pod is not there, or nobody says so for
- * five minutes.
+ * five minutes, or `signal` is aborted: then nothing is asked again.
  */
 export async function bindSurely(
   { client, world }: { readonly client: ApiClient; readonly world: World },
   pod: PodInfo,
   node: string,
-  options: WriteOptions,
+  options: Pick<WriteOptions, 'fence'>,
+  signal: AbortSignal,
 ): Promise<void> {
   const { name, namespace, uid } = pod;
   const binding: Binding = {
@@ -39,14 +40,19 @@ export async function bindSurely(
     } catch (error) {
       const reason = reasonOf(error);
       const pause = PAUSES_MS[attempt];
-      if (IN_DOUBT.has(reason) && pause !== undefined) {
-        await delay(world.clock, pause);
-        continue;
-      }
+      if (IN_DOUBT.has(reason) && pause !== undefined && (await waited(pause))) continue;
+      if (signal.aborted) throw error;
       // Bound already: by the attempt before, perhaps.
       if ((IN_DOUBT.has(reason) || reason === 'Conflict') && (await isOn())) return;
       throw error;
     }
+  }
+  /** False: nobody wants it any more. */
+  function waited(ms: number): Promise<boolean> {
+    return delay(world.clock, ms, signal).then(
+      () => true,
+      () => false,
+    );
   }
   async function isOn(): Promise<boolean> {
     for (let look = 1; ; look++) {
@@ -54,8 +60,7 @@ export async function bindSurely(
         const { metadata, spec } = await client.get<Pod>(pods, name, namespace);
         return metadata.uid === uid && spec?.nodeName === node;
       } catch (error) {
-        if (!IN_DOUBT.has(reasonOf(error)) || look >= LOOKS) return false;
-        await delay(world.clock, LOOK_AGAIN_MS);
+        if (!IN_DOUBT.has(reasonOf(error)) || look >= LOOKS || !(await waited(LOOK_AGAIN_MS))) return false;
       }
     }
   }

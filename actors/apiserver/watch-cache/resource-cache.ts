@@ -83,10 +83,11 @@ export class ResourceCache {
     if (this.listeners.size > 0) for (const listener of this.listeners) listener(now?.object, before?.object);
     this.watchers.deliver(this.prefix, change);
     old?.forgetObject();
-    if (this.keeps === 'bytes') entry?.forgetObject();
+    const { keeps } = this;
+    if (keeps === 'bytes') entry?.forgetObject();
     else if (change.time - this.#lookedThroughAt >= UNUSED_MS) {
       this.#lookedThroughAt = change.time;
-      if (this.keeps === 'what is used') for (const each of this.byKey.values()) each.forgetUnused();
+      if (keeps === 'what is used') for (const each of this.byKey.values()) each.forgetUnused();
     }
   }
   /** Which objects stay beside their bytes. What was made of custom objects, by others even, is known by the object. */
