@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { delay, type World } from '../../../bus/world.ts';
 import type { LifecycleHandler, Pod, Probe } from '../../../schemas/generated/core-v1.ts';
 import { grpcCode, type GrpcError } from '../../grpc/client.ts';
@@ -14,6 +14,7 @@ import type { Pulls } from '../../kubelet/pull-secrets/pulls.ts';
 import { imageOf, Images, userOf } from './images.ts';
 import { detachLoopsOf } from './layer.ts';
 import { importArchive } from './load.ts';
+import { removeLogs } from './log-files.ts';
 import { logLinks } from './log-links.ts';
 import type { CriSandboxConfig } from './messages.ts';
 import type { PodParts } from './parts.ts';
@@ -74,13 +75,6 @@ export async function createCriRuntime(o: CriRuntimeOptions): Promise<CriRuntime
   }
   const sandboxOf = (known: KnownSandbox, pod: Pod): Sandbox =>
     pod.spec?.hostNetwork === true ? { id: known.id, ip: undefined } : { id: known.id, ip: known.ips[0], ips: known.ips };
-  async function removeLogs(path: string): Promise<void> {
-    const folder = dirname(path);
-    const name = basename(path);
-    const files = await readdir(folder).catch(() => []);
-    // With what was rotated out of it: `0.log.20260101-000000.gz`.
-    await Promise.all(files.filter((file) => file.startsWith(name)).map((file) => rm(join(folder, file), { force: true })));
-  }
   const detachLoops = (id: string): Promise<void> =>
     detachLoopsOf(o.commands, paths, id).catch((err: unknown) => log.debug('loop devices not looked at', { container: id, err }));
   async function removeContainer(id: string, { keepsLogs = false } = {}): Promise<void> {
