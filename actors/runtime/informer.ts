@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { World } from '../../bus/world.ts';
-import { isSame } from '../../schemas/meta/equal.ts';
 import { keyOf, type GroupVersionResource, type KubeObject, type WatchEvent } from '../../schemas/meta/object.ts';
+import { sameJson } from '../../schemas/patch/values.ts';
 import type { ApiClient } from './api-client.ts';
 import { INITIAL_EVENTS_END } from './client.ts';
 import type { Inspection } from './inspection.ts';
@@ -46,7 +46,7 @@ export interface Informer<T extends KubeObject> {
 
 /** Who still holds the version before, as kubelets do, holds no second copy of a spec that is the same in both. */
 function shareSpec(object: KubeObject & { spec?: unknown }, before: KubeObject & { readonly spec?: unknown }): void {
-  if (object.spec !== before.spec && isSame(object.spec, before.spec)) object.spec = before.spec;
+  if (object.spec !== before.spec && sameJson(object.spec, before.spec)) object.spec = before.spec;
 }
 
 /** Keeps `gvr` in memory by one watch: initial events, then changes; resumes after a lost session, lists again on 410. */

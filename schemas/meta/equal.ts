@@ -14,21 +14,6 @@ export function equal(a: unknown, b: unknown): boolean {
   for (const key in y) if (!(key in x) && !isEmpty(y[key])) return false;
   return true;
 }
-/** Deep equality of JSON values with nothing taken for anything else, not even an absent field for one that is undefined. */
-export function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const x = a as Readonly<Record<string, unknown>>;
-  const y = b as Readonly<Record<string, unknown>>;
-  let more = 0;
-  for (const key in x) {
-    if (!Object.hasOwn(y, key) || !isSame(x[key], y[key])) return false;
-    more++;
-  }
-  for (const _ in y) more--;
-  return more === 0 && (!Array.isArray(a) || a.length === (b as unknown[]).length);
-}
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (typeof value !== 'object') return false;

@@ -1,3 +1,5 @@
+import { sameJson } from '../../../schemas/patch/values.ts';
+
 /** An OpenAPI v2 document, as much of it as matters where documents are merged. */
 export interface Swagger {
   readonly paths?: Readonly<Record<string, unknown>>;
@@ -50,7 +52,7 @@ export function mergeSpecs(into: Swagger, from: Swagger): Swagger {
   const taken = new Map<string, unknown>();
   for (const [name, definition] of Object.entries(from.definitions ?? {})) {
     let own = name;
-    for (let n = 2; Object.hasOwn(definitions, own) && !same(definitions[own], definition); n++) own = `${name}_v${n}`;
+    for (let n = 2; Object.hasOwn(definitions, own) && !sameJson(definitions[own], definition); n++) own = `${name}_v${n}`;
     if (own !== name) renamed.set(name, own);
     taken.set(own, definition);
   }
@@ -71,10 +73,3 @@ function withNames(value: unknown, renamed: ReadonlyMap<string, string>): unknow
     }),
   );
 }
-/** Whatever the order of their keys. */
-function same(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  const keys = Object.keys(a);
-  if (Array.isArray(a) !== Array.isArray(b) || keys.length !== Object.keys(b).length) return false;
-  return keys.every((k) => Object.hasOwn(b, k) && same((a as Record<string, unknown>)[k], (b as Record<string, unknown>)[k]));
-} // prettier-ignore

@@ -5,6 +5,7 @@ import type { EndpointSlice } from '../../../schemas/generated/discovery-v1.ts';
 import { formatMicroTime, parseTime } from '../../../schemas/meta/time.ts';
 import { endpoints, endpointSlices, leases } from '../../runtime/resources.ts';
 import { attempt, resourceOf, type Ground } from './ensure.ts';
+import { sameJson } from '../../../schemas/patch/values.ts';
 
 export const RENEW_MS = 10_000;
 /** A server that did not renew for so long no longer stands behind the service `kubernetes`. */
@@ -123,12 +124,12 @@ export function createIdentity(ground: Ground, identity: Identity) {
     await Promise.all([
       attempt(ground, async () => {
         if (present === undefined) await loopback.create(endpoint!, wantedEndpoints);
-        else if (!same(present.subsets ?? [], wantedEndpoints.subsets ?? []))
+        else if (!sameJson(present.subsets ?? [], wantedEndpoints.subsets ?? []))
           await loopback.update(endpoint!, { ...present, subsets: wantedEndpoints.subsets });
       }),
       attempt(ground, async () => {
         if (presentSlice === undefined) await loopback.create(slice!, wantedSlice);
-        else if (!same([presentSlice.endpoints, presentSlice.ports], [wantedSlice.endpoints, wantedSlice.ports]))
+        else if (!sameJson([presentSlice.endpoints, presentSlice.ports], [wantedSlice.endpoints, wantedSlice.ports]))
           await loopback.update(slice!, {
             ...presentSlice,
             endpoints: wantedSlice.endpoints,
@@ -162,12 +163,4 @@ export function createIdentity(ground: Ground, identity: Identity) {
 function split(address: string): { address: string; port: number } {
   const colon = address.lastIndexOf(':');
   return { address: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-}
-/** Equal but for the order of keys. */
-function same(a: unknown, b: unknown): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((v, i) => same(v, b[i]));
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].every((key) => same(left[key], right[key]));
 }
